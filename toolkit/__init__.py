@@ -1,0 +1,56 @@
+"""Population research on nocturnal leg cramps: the public face.
+
+`import toolkit as tk`. The names below load the room they live in on first use, so that the import is quick.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_ROOM_OF = {
+    # open
+    "available_studies": "studies",
+    "open_study": "studies",
+    "study": "studies",
+    "Study": "studies",
+    "Design": "design",
+    "Codebook": "codebook",
+    "Variable": "codebook",
+    # causes
+    "cards": "causes.card",
+    "card": "causes.card",
+    # estimate
+    "prevalence": "estimate.descriptive",
+    "mean": "estimate.descriptive",
+    "flow": "estimate.sample",
+    "association": "estimate.models",
+    "model": "estimate.models",
+    # show
+    "forest": "show.charts",
+    "prevalence_chart": "show.charts",
+    "flow_chart": "show.charts",
+    "table": "show.tables",
+    "finding": "show.sentences",
+    # report
+    "render": "report",
+    # errors
+    "ToolkitError": "errors",
+    "DatasetError": "errors",
+    "VariableError": "errors",
+    "DesignError": "errors",
+    "EstimationError": "errors",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted([*_ROOM_OF, "__version__"])  # noqa: PLE0605 - the list is one with the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        from toolkit.errors import unknown
+
+        raise AttributeError(unknown("toolkit has no name", name, _ROOM_OF, "All: dir(toolkit)"))
+    return getattr(import_module(f"toolkit.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

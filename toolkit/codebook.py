@@ -1,0 +1,171 @@
+"""Say what a variable is: question, levels, unit, who was asked, where it was measured, in which cycles.
+
+Takes records written by `catalog`, `simulated` or a user; gives `Variable` and `Codebook`.
+A missing value keeps its reason: the reasons of column `bmi` stand beside it in column `bmi.why`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import polars as pl
+
+from toolkit.errors import VariableError, unknown
+
+Kind = Literal["yes_no", "category", "number"]
+Status = Literal["measured", "proxy", "not measured"]
+
+# The order is the order of precedence when a derived value is missing for two reasons.
+REASONS = (
+    "not asked",
+    "not measured in this cycle",
+    "refused",
+    "don't know",
+    "not examined",
+    "could not be tested",
+    "below detection limit",
+    "no value recorded",
+)
+Reason = pl.Enum(REASONS)
+YES_NO = ("no", "yes")
+
+# From the widest group of people to the narrowest: an analysis takes the narrowest one that it touches.
+COMPONENTS = ("", "interview", "examination", "phlebotomy", "dietary day 1", "dietary two-day", "fasting")
+
+
+def why(name: str) -> str:
+    """Name the column that holds the reasons of a variable's missing values.
+
+    Examples
+    --------
+    >>> why("bmi")
+    'bmi.why'
+    """
+    return f"{name}.why"
+
+
+def deepest(components: Iterable[str]) -> str:
+    """Give the component of fewest people among those named.
+
+    Examples
+    --------
+    >>> deepest(["interview", "examination"])
+    'examination'
+    """
+    return max(components, key=lambda c: COMPONENTS.index(c) if c in COMPONENTS else 0, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a variable was measured in one cycle, with the reason in words where it was not."""
+
+    cycle: str
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One codebook variable.
+
+    Attributes
+    ----------
+    name
+        Its name in the people frame: letters, digits and _.
+    label
+        A few words for axes and tables, without the unit.
+    kind
+        `yes_no` (an Enum of no, yes), `category` (an Enum of `levels`) or `number` (Float64).
+    levels, reference
+        Lowercase words in natural order, and the one that others are compared with.
+    unit
+        Such as "mg/dL"; "" for a category.
+    component
+        Where it was measured, as the weights know it: interview, examination, phlebotomy, fasting,
+        dietary day 1, dietary two-day; "" in a study of one weight.
+    question, asked, source
+        The words that were put to people, who was asked, and table and column or derivation.
+    availability
+        One entry a cycle; empty for a study without cycles, where the variable was measured.
+    note
+        A caveat that belongs beside every use, such as a change of instrument.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    reference: str | None = None
+    unit: str = ""
+    component: str = "interview"
+    question: str = ""
+    asked: str = ""
+    source: str = ""
+    availability: tuple[Availability, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind == "yes_no":
+            object.__setattr__(self, "levels", YES_NO)
+            object.__setattr__(self, "reference", self.reference or "no")
+        if self.kind == "category" and self.reference is None and self.levels:
+            object.__setattr__(self, "reference", self.levels[0])
+        if self.reference is not None and self.reference not in self.levels:
+            raise VariableError(unknown(f"variable '{self.name}' has no level", self.reference, self.levels))
+
+    @property
+    def dtype(self) -> pl.DataType:
+        """The polars type of its column."""
+        return pl.Float64() if self.kind == "number" else pl.Enum(self.levels)
+
+    @property
+    def title(self) -> str:
+        """Label with unit, as an axis or a table's head shows it."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def measured(self) -> bool:
+        """Whether any cycle of the study measured it."""
+        return not self.availability or any(a.status != "not measured" for a in self.availability)
+
+    def with_availability(self, entries: "tuple[Availability, ...]") -> "Variable":
+        """Copy the variable with other entries of availability."""
+        return replace(self, availability=entries)
+
+
+@dataclass(frozen=True)
+class Codebook(Mapping[str, Variable]):
+    """The variables of a study by name, in the order in which they are shown.
+
+    Examples
+    --------
+    >>> Codebook.of(Variable("bmi", "body mass index", "number", unit="kg/m²"))["bmi"].title
+    'body mass index (kg/m²)'
+    """
+
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *variables: Variable) -> "Codebook":
+        """Make a codebook of the variables given."""
+        return cls({v.name: v for v in variables})
+
+    def __getitem__(self, name: str) -> Variable:
+        if name not in self.variables:
+            raise VariableError(
+                unknown("this study has no variable", name, self.variables, "All: study.availability()")
+            )
+        return self.variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.variables
+
+    def with_variables(self, *variables: Variable) -> "Codebook":
+        """Copy the codebook with variables added or replaced."""
+        return Codebook({**self.variables, **{v.name: v for v in variables}})

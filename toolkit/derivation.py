@@ -1,0 +1,97 @@
+"""Derive a variable from others and keep the reason where the value is missing.
+
+Takes a people frame, its codebook and derivations (pure expressions over named columns); gives both with
+the derived variables added. A missing derived value takes the first reason, in the order of
+`codebook.REASONS`, that stands at one of its inputs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from toolkit.codebook import Availability, Codebook, Reason, Variable, deepest, why
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How one variable follows from others.
+
+    Attributes
+    ----------
+    variable
+        What is derived. Its component and availability are worked out from the inputs.
+    inputs
+        Names of the columns that the expression reads.
+    expression
+        A polars expression over the inputs; null wherever the value cannot be known.
+    any_input
+        True if one measured input is enough (such as one leg of two); else all are needed.
+    """
+
+    variable: Variable
+    inputs: tuple[str, ...]
+    expression: pl.Expr
+    any_input: bool = False
+
+
+def derive(
+    people: pl.DataFrame, codebook: Codebook, derivations: Iterable[Derivation]
+) -> tuple[pl.DataFrame, Codebook]:
+    """Add each derived variable whose inputs the study has and which it does not have itself.
+
+    Parameters
+    ----------
+    people
+        One row a person, with reason columns (`bmi.why`) where known.
+    codebook
+        The variables of `people`.
+    derivations
+        In order: a later one may read what an earlier one gave.
+
+    Returns
+    -------
+    tuple
+        People and codebook with the derived variables and their reason columns.
+    """
+    for step in derivations:
+        name = step.variable.name
+        if name in people.columns or not _possible(step, people):
+            continue
+        value = step.expression.cast(step.variable.dtype).alias(name)
+        people = people.with_columns(value)
+        people = people.with_columns(_reason(people, step).alias(why(name)))
+        codebook = codebook.with_variables(_described(step, codebook))
+    return people, codebook
+
+
+def _possible(step: Derivation, people: pl.DataFrame) -> bool:
+    present = [name in people.columns for name in step.inputs]
+    return any(present) if step.any_input else all(present)
+
+
+def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
+    columns = [why(name) for name in step.inputs if why(name) in people.columns]
+    ranks = [pl.col(column).to_physical() for column in columns]
+    first = pl.min_horizontal(ranks).cast(pl.UInt8).cast(Reason) if ranks else pl.lit(None, Reason)
+    unexplained = pl.lit("no value recorded", Reason)
+    return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(first, unexplained))
+
+
+def _described(step: Derivation, codebook: Codebook) -> Variable:
+    inputs = [codebook[name] for name in step.inputs if name in codebook]
+    cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
+    entries = tuple(_available(cycle, inputs, any_input=step.any_input) for cycle in cycles)
+    component = deepest([v.component for v in inputs])
+    return replace(step.variable, component=component, availability=entries)
+
+
+def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availability:
+    found = [a for v in inputs for a in v.availability if a.cycle == cycle]
+    absent = [a for a in found if a.status == NOT_MEASURED]
+    if absent and not (any_input and len(absent) < len(found)):
+        return absent[0]
+    proxies = [a for a in found if a.status == "proxy"]
+    return proxies[0] if proxies else Availability(cycle, "measured")

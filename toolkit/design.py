@@ -1,0 +1,198 @@
+"""Declare how the people were sampled, and choose and explain the weight that an analysis needs.
+
+Takes names of columns; gives `Design` and `WeightChoice`. No number of a person is read here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from toolkit.codebook import COMPONENTS, Variable
+from toolkit.errors import DesignError
+
+LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentWeight:
+    """The weight column of one component, where it comes from and how it was rescaled, in words."""
+
+    column: str
+    source: str = ""
+    rescaling: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChoice:
+    """The weight of one analysis; prints as a sentence.
+
+    Attributes
+    ----------
+    component
+        As the result's column `weight` shows it: `interview`, `examination`, or the weight column's name.
+    weight
+        The column of the people frame; "" where everyone counts as one.
+    rescaling
+        What was done to the weight when cycles were pooled, in words; "" if nothing.
+    sentence
+        The choice explained.
+    """
+
+    component: str
+    weight: str
+    rescaling: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True)
+class Design:
+    """How the people of a study were sampled. Columns are named; nothing is computed.
+
+    Parameters
+    ----------
+    weight
+        The column of sampling weights, or a mapping from component ("interview", "examination", ...) to a
+        column name or a `ComponentWeight`. A person of weight 0 or null in a component is outside of it.
+    strata
+        The column of first-stage strata; None if there are none.
+    psu
+        The column of primary sampling units, or a tuple, one name a stage; None if people were drawn singly.
+    fpc
+        Population size (above 1) or sampling fraction (at most 1), one name a stage; None for sampling
+        with replacement.
+    nest
+        True if PSU numbers start anew in each stratum.
+    lonely_psu
+        What to do with a stratum of one PSU: "fail" (default), "certainty", "adjust", "average", "remove".
+    replicate_weights, replicate_method, replicate_scale, replicate_rscales, fay_rho, mse
+        Replicate weights in place of strata and PSUs.
+
+    Examples
+    --------
+    >>> Design(weight="w", strata="stratum", psu="psu").weight
+    'w'
+    """
+
+    weight: str | Mapping[str, str | ComponentWeight] | None = None
+    strata: str | None = None
+    psu: str | tuple[str, ...] | None = None
+    fpc: str | tuple[str, ...] | None = None
+    nest: bool = True
+    lonely_psu: LonelyPsu = "fail"
+    replicate_weights: tuple[str, ...] | None = None
+    replicate_method: str | None = None
+    replicate_scale: float | None = None
+    replicate_rscales: tuple[float, ...] | None = None
+    fay_rho: float = 0.0
+    mse: bool = False
+    declared_absent: bool = field(default=False, repr=False)
+
+    @classmethod
+    def none(cls) -> "Design":
+        """Declare that there is no sampling design: everyone counts once, variance is robust."""
+        return cls(declared_absent=True)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """PSU columns, one a stage."""
+        return (self.psu,) if isinstance(self.psu, str) else tuple(self.psu or ())
+
+    @property
+    def fpcs(self) -> tuple[str, ...]:
+        """Finite-population columns, one a stage."""
+        return (self.fpc,) if isinstance(self.fpc, str) else tuple(self.fpc or ())
+
+    @property
+    def components(self) -> dict[str, ComponentWeight]:
+        """Weight columns by component; a single weight stands under its own column name."""
+        if self.weight is None:
+            return {}
+        if isinstance(self.weight, str):
+            return {self.weight: ComponentWeight(self.weight)}
+        return {
+            name: ComponentWeight(value) if isinstance(value, str) else value
+            for name, value in self.weight.items()
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the people frame that the design names."""
+        weights = tuple(w.column for w in self.components.values())
+        strata = (self.strata,) if self.strata else ()
+        return (*weights, *strata, *self.stages, *self.fpcs, *(self.replicate_weights or ()))
+
+
+def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice:
+    """Choose the weight of the smallest group of people that the variables were measured in.
+
+    Parameters
+    ----------
+    design
+        The study's design.
+    variables
+        Every variable that enters the analysis: outcome, exposure, adjustment, by, domain, standard.
+
+    Returns
+    -------
+    WeightChoice
+        Component, column, rescaling and a sentence that explains them.
+
+    Raises
+    ------
+    DesignError
+        If no weight covers the variables together, or the component has no weight in this study.
+    """
+    weights = design.components
+    if not weights:
+        return _without_weight(design)
+    if not isinstance(design.weight, Mapping):
+        column = next(iter(weights))
+        return WeightChoice(column, column, "", f"Weight {column}: the only weight of this study.")
+    return _by_component(weights, list(variables))
+
+
+def _without_weight(design: Design) -> WeightChoice:
+    if design.fpcs:
+        return WeightChoice(
+            "from fpc", "", "", "Weight: population over sample at each stage, from the fpc columns."
+        )
+    return WeightChoice("none", "", "", "No weight: everyone counts once, as the design declares.")
+
+
+def _by_component(weights: Mapping[str, ComponentWeight], variables: list[Variable]) -> WeightChoice:
+    touched: dict[str, str] = {}
+    for variable in variables:
+        touched.setdefault(variable.component or "interview", variable.name)
+    _refuse_impossible(touched)
+    component = max(touched or {"interview": ""}, key=COMPONENTS.index)
+    if component not in weights:
+        raise DesignError(
+            f"'{touched[component]}' was measured in the component '{component}', for which this study has "
+            f"no weight. It has: {', '.join(weights)}. Leave '{touched[component]}' out, or add its "
+            f"weight to the design."
+        )
+    chosen = weights[component]
+    return WeightChoice(component, chosen.column, chosen.rescaling, _sentence(component, chosen, touched))
+
+
+def _refuse_impossible(touched: Mapping[str, str]) -> None:
+    diet = [c for c in touched if c.startswith("dietary")]
+    if diet and "fasting" in touched:
+        raise DesignError(
+            f"'{touched['fasting']}' (fasting subsample) and '{touched[diet[0]]}' (dietary recall) have no "
+            f"common weight: leave one of them out of the analysis."
+        )
+
+
+def _sentence(component: str, chosen: ComponentWeight, touched: Mapping[str, str]) -> str:
+    source = f" ({chosen.source})" if chosen.source else ""
+    because = (
+        "because all variables come from the home interview"
+        if component == "interview"
+        else f"because {touched[component]} was measured in the component '{component}'"
+    )
+    rescaled = f"; {chosen.rescaling}" if chosen.rescaling else ""
+    return f"{component.capitalize()} weight{source}, {because}{rescaled}."

@@ -1,0 +1,1 @@
+"""Estimators: each turns a study into rows of one schema."""

@@ -1,0 +1,92 @@
+"""Hold the schema of every result: names, order, types and meanings of the columns.
+
+Takes rows as dictionaries; gives a polars frame with the `by` columns first and then the columns below.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+ESTIMANDS = (
+    "prevalence", "mean", "total", "ratio", "quantile",
+    "prevalence_ratio", "prevalence_difference", "odds_ratio",
+    "standardised_prevalence", "standardised_ratio", "standardised_difference",
+    "coefficient", "cutpoint", "chi_square", "term",
+)  # fmt: skip
+SCALES = ("identity", "log")
+RELIABILITY = ("ok", "review", "suppress", "failed")
+
+SCHEMA: dict[str, pl.DataType] = {
+    "study": pl.String(),
+    "domain": pl.String(),
+    "estimand": pl.String(),
+    "outcome": pl.String(),
+    "outcome_label": pl.String(),
+    "exposure": pl.String(),
+    "exposure_label": pl.String(),
+    "level": pl.String(),
+    "level_label": pl.String(),
+    "reference": pl.String(),
+    "adjust": pl.String(),
+    "estimate": pl.Float64(),
+    "std_error": pl.Float64(),
+    "scale": pl.String(),
+    "conf_low": pl.Float64(),
+    "conf_high": pl.Float64(),
+    "conf_level": pl.Float64(),
+    "statistic": pl.Float64(),
+    "p_value": pl.Float64(),
+    "df": pl.Float64(),
+    "df_numerator": pl.Float64(),
+    "n": pl.Int64(),
+    "n_cases": pl.Int64(),
+    "n_missing": pl.Int64(),
+    "n_effective": pl.Float64(),
+    "deff": pl.Float64(),
+    "weight": pl.String(),
+    "variance": pl.String(),
+    "reliability": pl.String(),
+    "reason": pl.String(),
+}
+
+FLOW_SCHEMA: dict[str, pl.DataType] = {
+    "step": pl.String(),
+    "reason": pl.String(),
+    "n_left": pl.Int64(),
+    "n_out": pl.Int64(),
+}
+
+AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
+    "cause": pl.String(),
+    "exposure": pl.String(),
+    "cycle": pl.String(),
+    "status": pl.String(),
+    "reason": pl.String(),
+    "n": pl.Int64(),
+    "percent_missing": pl.Float64(),
+}
+
+
+def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataFrame:
+    """Make a result frame of rows; what a row does not name is null.
+
+    Parameters
+    ----------
+    rows
+        One mapping a result row: schema names and the names in `by`.
+    by
+        Names of the grouping variables, which come first, as text.
+
+    Returns
+    -------
+    polars.DataFrame
+        `by` columns (String), then the columns of `SCHEMA` in order.
+    """
+    schema: dict[str, pl.DataType] = {**dict.fromkeys(by, pl.String()), **SCHEMA}
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+
+def by_columns(result: pl.DataFrame) -> list[str]:
+    """Name the grouping columns of a result: those that are not of the schema."""
+    return [name for name in result.columns if name not in SCHEMA]
