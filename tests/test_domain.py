@@ -1,0 +1,121 @@
+"""The domain language: what it reads, its three-valued logic, and its refusals."""
+
+import contextlib
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.domain import parse
+from toolkit.errors import VariableError
+
+PEOPLE = pl.DataFrame(
+    {
+        "age": [10.0, 30.0, None, 50.0],
+        "bmi": [18.0, None, 25.0, 41.0],
+        "sex": pl.Series(["male", "female", "female", None], dtype=pl.Enum(["male", "female"])),
+        "diabetes": pl.Series(["yes", "no", None, "yes"], dtype=pl.Enum(["no", "yes"])),
+        "flag": [True, None, False, True],
+        "x y": [1, 0, None, 2],
+        "place": ["north", "south", None, "it's"],
+    }
+)
+
+
+def evaluate(text: str) -> list[bool | None]:
+    expression = parse(text).expression(PEOPLE.schema)
+    return PEOPLE.select(expression.alias("inside"))["inside"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ([False, True, None, True], "age >= 20"),
+        ([False, True, None, None], "age >= 20 and sex == 'female'"),
+        ([True, False, None, True], "not (age == 30)"),
+        ([True, False, None, True], "not age == 30"),
+        ([True, False, None, True], "diabetes"),
+        ([False, True, None, False], "not diabetes"),
+        ([True, None, None, True], "diabetes or flag"),
+        ([True, False, False, True], "diabetes and flag"),
+        ([False, True, None, False], "20 <= age < 40"),
+        ([True, True, None, False], "40 > age"),
+        ([True, False, False, None], "sex in ['male']"),
+        ([False, True, True, None], "sex not in ['male']"),
+        ([True, True, None, False], "age in [10, 30]"),
+        ([True, False, None, True], "age != 30"),
+        ([False, False, None, False], "age == -3"),
+        ([True, False, None, None], "`x y`"),
+        ([False, False, None, True], "`x y` == 2"),
+        ([False, None, None, True], "age > bmi"),
+        ([True, None, False, True], "flag == true"),
+        ([False, False, None, True], 'place == "it\'s"'),
+        ([False, True, None, True], "age >= 20\n  and true"),
+    ],
+)
+def test_conditions_follow_three_valued_logic(expected: list[bool | None], text: str) -> None:
+    assert expected == evaluate(text)
+
+
+def test_nothing_means_everyone() -> None:
+    assert parse("  ").names == ()
+    assert PEOPLE.filter(parse("").expression(PEOPLE.schema)).height == 4
+
+
+def test_names_stand_in_the_order_of_their_first_use() -> None:
+    assert parse("age > 3 and `x y` == 1 and (sex == 'male' or age < 9)").names == ("age", "x y", "sex")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "text"),
+    [
+        ("Equality is written with two signs, ==.", "age = 3"),
+        ("Write and, or, not in place of &, | and !", "age >= 20 & diabetes"),
+        ("Write and, or, not in place of &, | and !", "(age >= 20) | (bmi > 3)"),
+        ("not of the language (call)", "__import__('os').system('true')"),
+        ("not of the language (attribute)", "age.real"),
+        ("not of the language (ifexp)", "age if diabetes else bmi"),
+        ("not of the language (lambda)", "lambda: 1"),
+        ("not of the language (subscript)", "age[0] == 1"),
+        ("cannot be read", "age >"),
+        ("cannot be read", "(" * 300 + "age" + ")" * 300),
+        ("Nearest: 'sex'", "sexx == 'male'"),
+        ("Nearest: 'female', 'male'. Levels: 'male', 'female'.", "sex == 'femal'"),
+        ("Name them: sex in ['male', 'female']", "sex > 'male'"),
+        ("Compare it with a value, such as age == 1", "age"),
+        ("Write age >= 20, without quotes", "age == 'x'"),
+        ("age in [1, 2]", "age in 3"),
+        ("age in [1, 2]", "age in []"),
+        ("is a value, not a variable", "1 < 2"),
+        ("is no condition by itself", "[1, 2]"),
+        ("only two numbers can", "age == sex"),
+        ("put the value in quotes, place == '3'", "place == 3"),
+        ("Write flag", "flag == 3"),
+        ("more than 10,000", "age > 1 and " * 2000 + "age > 1"),
+    ],
+)
+def test_a_bad_condition_says_what_to_write(remedy: str, text: str) -> None:
+    with pytest.raises(VariableError) as caught:
+        parse(text).expression(PEOPLE.schema)
+    assert remedy in str(caught.value)
+
+
+def test_reason_columns_are_not_offered_as_names() -> None:
+    with pytest.raises(VariableError) as caught:
+        parse("bmj > 1").expression({**PEOPLE.schema, "bmi.why": pl.String()})
+    assert "'bmi'" in str(caught.value)
+    assert "bmi.why" not in str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_no_text_is_run_or_ends_in_another_error(text: str) -> None:
+    with contextlib.suppress(VariableError):
+        PEOPLE.select(parse(text).expression(PEOPLE.schema).alias("inside"))
+
+
+@given(low=st.integers(-5, 60), high=st.integers(-5, 60))
+def test_a_condition_and_its_negation_share_no_one(low: int, high: int) -> None:
+    inside = evaluate(f"age >= {low} and age < {high}")
+    outside = evaluate(f"not (age >= {low} and age < {high})")
+    assert [None if a is None else not a for a in inside] == outside

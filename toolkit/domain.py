@@ -1,0 +1,319 @@
+"""Read a condition in words and turn it into an expression that is null where it cannot be decided.
+
+Takes text such as "age >= 20 and sex == 'female' and not (bmi > 40)"; gives a `Condition`. The text is
+parsed and each piece is looked up in a list of what is allowed; nothing of it is ever run as code.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import YES_NO
+from toolkit.errors import VariableError, unknown
+
+LANGUAGE = (
+    "A condition compares variables with values (==, !=, <, <=, >, >=, in [..], not in [..]) and joins "
+    "comparisons with and, or, not and parentheses, such as \"age >= 20 and sex == 'female'\""
+)
+_COMPARE = {
+    ast.Eq: "__eq__", ast.NotEq: "__ne__", ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
+}  # fmt: skip
+_MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+_WORDS = {"true": True, "false": False}
+_LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
+_BACKTICKS = re.compile(r"'[^']*'|\"[^\"]*\"|`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A parsed condition.
+
+    Attributes
+    ----------
+    text
+        As written.
+    names
+        The variables it reads, in the order of their first use.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    _tree: ast.expr | None
+    _aliases: Mapping[str, str]
+
+    def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+        """Make a boolean polars expression: true inside, false outside, null where undecided.
+
+        Parameters
+        ----------
+        schema
+            The columns that the condition may read, with their types: Enum, number, Boolean or String.
+
+        Returns
+        -------
+        polars.Expr
+            Three-valued: `and`, `or`, `not` keep null where a missing value leaves the answer open.
+
+        Raises
+        ------
+        VariableError
+            For an unknown variable or level, and for a comparison that a type does not allow.
+        """
+        if self._tree is None:
+            return pl.lit(value=True)
+        return _Writer(schema, self._aliases).condition(self._tree)
+
+
+def parse(text: str) -> Condition:
+    """Parse a condition; an empty text holds for everyone.
+
+    Parameters
+    ----------
+    text
+        A condition in the domain language. Names that are not letters, digits and _ stand in backticks.
+
+    Returns
+    -------
+    Condition
+        With the names that it reads.
+
+    Raises
+    ------
+    VariableError
+        If the text is not of the language.
+
+    Examples
+    --------
+    >>> parse("age >= 20 and not (bmi > 40)").names
+    ('age', 'bmi')
+    """
+    if not text.strip():
+        return Condition("", (), None, {})
+    plain, aliases = _without_backticks(text)
+    tree = _tree(plain, text)
+    names = _names(tree, aliases, text)
+    return Condition(text.strip(), names, tree, aliases)
+
+
+def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
+    aliases: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        if match.group(1) is None:
+            return match.group(0)
+        alias = f"backtick_{len(aliases)}_"
+        aliases[alias] = match.group(1)
+        return alias
+
+    return _BACKTICKS.sub(stand_in, text), aliases
+
+
+def _tree(plain: str, text: str) -> ast.expr:
+    if len(plain) > _LONGEST:
+        raise VariableError(
+            f"this condition has {len(plain):,} characters, more than {_LONGEST:,}. Derive a variable first: "
+            f"study.derive(...)."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return ast.parse(" ".join(plain.splitlines()).strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
+        raise _not_understood(text, _hint(plain)) from problem
+
+
+def _hint(plain: str) -> str:
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", plain)
+    if re.search(r"(?<![=!<>])=(?!=)", bare):
+        return "Equality is written with two signs, ==."
+    if "&" in bare or "|" in bare:
+        return "Write and, or, not in place of &, | and !."
+    return ""
+
+
+def _not_understood(text: str, hint: str = "") -> VariableError:
+    parts = [f"the condition '{text.strip()}' cannot be read.", hint, f"{LANGUAGE}."]
+    return VariableError(" ".join(part for part in parts if part))
+
+
+def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, ...]:
+    allowed = (
+        ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.In, ast.NotIn, ast.List,
+        ast.Tuple, ast.Constant, ast.Name, ast.Load, *_COMPARE,
+    )  # fmt: skip
+    found: dict[str, None] = {}
+    for node in _in_order(tree):
+        if not isinstance(node, allowed):
+            raise _not_understood(text, _offence(node))
+        if isinstance(node, ast.Name) and node.id not in _WORDS:
+            found[aliases.get(node.id, node.id)] = None
+    return tuple(found)
+
+
+def _in_order(tree: ast.AST) -> list[ast.AST]:
+    below = [node for child in ast.iter_child_nodes(tree) for node in _in_order(child)]
+    return [tree, *below]
+
+
+def _offence(node: ast.AST) -> str:
+    if isinstance(node, ast.BitAnd | ast.BitOr | ast.Invert | ast.BinOp):
+        return "Write and, or, not in place of &, | and !; arithmetic belongs into study.derive(...)."
+    return f"It holds a piece that is not of the language ({type(node).__name__.lower()})."
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Translates the allowed pieces of a tree, knowing the types of the columns."""
+
+    schema: Mapping[str, pl.DataType]
+    aliases: Mapping[str, str]
+
+    def condition(self, node: ast.expr) -> pl.Expr:
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                joined = and_ if isinstance(op, ast.And) else or_
+                return reduce(joined, [self.condition(value) for value in values])
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return ~self.condition(operand)
+            case ast.Compare():
+                return reduce(and_, self.links(node))
+            case ast.Name() if node.id not in _WORDS:
+                return self.standing_alone(self.name(node))
+            case ast.Constant(value=bool() as value):
+                return pl.lit(value)
+            case ast.Name():
+                return pl.lit(_WORDS[node.id])
+        raise VariableError(f"'{ast.unparse(node)}' is no condition by itself. {LANGUAGE}.")
+
+    def links(self, node: ast.Compare) -> list[pl.Expr]:
+        terms = [node.left, *node.comparators]
+        return [self.link(terms[i], op, terms[i + 1]) for i, op in enumerate(node.ops)]
+
+    def link(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> pl.Expr:
+        if not self.is_variable(left) and self.is_variable(right) and not isinstance(op, ast.In | ast.NotIn):
+            left, op, right = right, _MIRROR.get(type(op), type(op))(), left
+        if not self.is_variable(left):
+            raise VariableError(f"'{ast.unparse(left)}' is a value, not a variable. {LANGUAGE}.")
+        name = self.name(left)
+        if isinstance(op, ast.In | ast.NotIn):
+            inside = self.among(name, right)
+            return inside if isinstance(op, ast.In) else ~inside
+        if self.is_variable(right):
+            return self.two_variables(name, op, self.name(right))
+        value = self.value_for(name, _literal(right), op)
+        comparison: pl.Expr = getattr(pl.col(name), _COMPARE[type(op)])(value)
+        return comparison
+
+    def among(self, name: str, right: ast.expr) -> pl.Expr:
+        if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
+            raise VariableError(f"after in stands a list, such as {name} in [1, 2]. {LANGUAGE}.")
+        values = [self.value_for(name, _literal(item), ast.Eq()) for item in right.elts]
+        inside: pl.Expr = reduce(or_, [pl.col(name) == value for value in values])
+        return inside
+
+    def two_variables(self, name: str, op: ast.cmpop, other: str) -> pl.Expr:
+        if not (self.is_number(name) and self.is_number(other)):
+            raise VariableError(
+                f"'{name}' and '{other}' cannot be compared with each other: only two numbers can. "
+                f"Derive what you need first: study.derive(...)."
+            )
+        comparison: pl.Expr = getattr(pl.col(name), _COMPARE[type(op)])(pl.col(other))
+        return comparison
+
+    def standing_alone(self, name: str) -> pl.Expr:
+        kind = self.kind(name)
+        if isinstance(kind, pl.Enum) and tuple(kind.categories) == YES_NO:
+            return pl.col(name) == "yes"
+        if isinstance(kind, pl.Boolean):
+            return pl.col(name)
+        if kind.is_integer():
+            return self.zero_or_one(name)
+        raise VariableError(
+            f"'{name}' is not a yes/no variable and cannot stand alone in a condition. Compare it with a "
+            f"value, such as {name} == {_example(kind)}."
+        )
+
+    def zero_or_one(self, name: str) -> pl.Expr:
+        answer: pl.Expr = pl.when(pl.col(name).is_in([0, 1])).then(pl.col(name) == 1)
+        return answer
+
+    def value_for(self, name: str, value: Any, op: ast.cmpop) -> Any:
+        kind = self.kind(name)
+        if isinstance(kind, pl.Enum):
+            return _level(name, tuple(kind.categories), value, op)
+        if isinstance(kind, pl.Boolean):
+            return _truth(name, value)
+        if kind.is_numeric() and isinstance(value, str):
+            raise VariableError(
+                f"'{name}' is a number and cannot be compared with the text '{value}'. "
+                f"Write {name} >= 20, without quotes."
+            )
+        if isinstance(kind, pl.String) and not isinstance(value, str):
+            raise VariableError(f"'{name}' is text: put the value in quotes, {name} == '{value}'.")
+        return value
+
+    def is_variable(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id not in _WORDS
+
+    def is_number(self, name: str) -> bool:
+        return self.kind(name).is_numeric()
+
+    def kind(self, name: str) -> pl.DataType:
+        if name not in self.schema:
+            known = [column for column in self.schema if "." not in column]
+            raise VariableError(
+                unknown("this study has no variable", name, known, "All: study.availability()")
+            )
+        return self.schema[name]
+
+    def name(self, node: ast.expr) -> str:
+        assert isinstance(node, ast.Name)  # noqa: S101 - callers asked is_variable
+        return self.aliases.get(node.id, node.id)
+
+
+def _literal(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            return value
+        case ast.Name(id=word) if word in _WORDS:
+            return _WORDS[word]
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+    raise VariableError(
+        f"'{ast.unparse(node)}' is not a number, a text in quotes, true or false. {LANGUAGE}."
+    )
+
+
+def _level(name: str, levels: tuple[str, ...], value: Any, op: ast.cmpop) -> str:
+    if not isinstance(op, ast.Eq | ast.NotEq):
+        raise VariableError(
+            f"the levels of '{name}' cannot be compared with <, <=, >, >=. Name them: "
+            f"{name} in [{', '.join(repr(level) for level in levels[:2])}]."
+        )
+    if value not in levels:
+        listed = ", ".join(f"'{level}'" for level in levels[:12])
+        raise VariableError(
+            unknown(f"variable '{name}' has no level", str(value), levels, f"Levels: {listed}")
+        )
+    return str(value)
+
+
+def _truth(name: str, value: Any) -> bool:
+    words: dict[Any, bool] = {"yes": True, "no": False, True: True, False: False}
+    if value not in words:
+        raise VariableError(f"'{name}' is true or false and cannot be compared with '{value}'. Write {name}.")
+    return words[value]
+
+
+def _example(kind: pl.DataType) -> str:
+    if isinstance(kind, pl.Enum) and len(kind.categories):
+        return repr(kind.categories[0])
+    return "'text'" if isinstance(kind, pl.String) else "1"
