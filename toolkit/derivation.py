@@ -75,7 +75,7 @@ def _possible(step: Derivation, people: pl.DataFrame) -> bool:
 def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
     columns = [why(name) for name in step.inputs if why(name) in people.columns]
     ranks = [pl.col(column).to_physical() for column in columns]
-    first = pl.min_horizontal(ranks).cast(pl.UInt8).cast(Reason) if ranks else pl.lit(None, Reason)
+    first = pl.min_horizontal(ranks).cast(pl.UInt8).cat.to(Reason) if ranks else pl.lit(None, Reason)
     unexplained = pl.lit("no value recorded", Reason)
     return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(first, unexplained))
 

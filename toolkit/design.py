@@ -5,6 +5,7 @@ Takes names of columns; gives `Design` and `WeightChoice`. No number of a person
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Literal
 
 from toolkit.codebook import COMPONENTS, Variable
@@ -123,6 +124,22 @@ class Design:
         weights = tuple(w.column for w in self.components.values())
         strata = (self.strata,) if self.strata else ()
         return (*weights, *strata, *self.stages, *self.fpcs, *(self.replicate_weights or ()))
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "weight": ", ".join(
+                f"{k}: {w.column}" if k != w.column else k for k, w in self.components.items()
+            ),
+            "strata": self.strata or "",
+            "PSUs": ", ".join(self.stages)
+            + (" (numbered anew in each stratum)" if self.nest and self.psu else ""),
+            "finite population": ", ".join(self.fpcs),
+        }
+        lines = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text or 'none')}</td></tr>"
+            for name, text in rows.items()
+        )
+        return f"<p><b>Sampling design</b></p><table>{lines}</table>"
 
 
 def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice:

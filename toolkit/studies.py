@@ -1,43 +1,461 @@
 """Hold people, design and codebook together as a study, and open the studies there are.
 
-Takes a study's name or a frame of one's own; gives a frozen `Study`.
+Takes a study's name or a frame of one's own; gives a frozen `Study` that tells what was measured, which
+weight an analysis needs and why values are missing. It estimates nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from html import escape
+from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import Codebook
-from toolkit.design import Design
+from toolkit.codebook import Availability, Codebook, Kind, Variable, why
+from toolkit.derivation import Derivation, derive
+from toolkit.design import Design, WeightChoice, choose_weight
+from toolkit.domain import parse
+from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.population import Population
+from toolkit.result import AVAILABILITY_SCHEMA
+
+STUDIES = {
+    "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
+    "nhanes": "NHANES, the US national survey; asked about leg cramps at night in 2005-2008 (item SLQ160)",
+}
+
+MISSING_SCHEMA: dict[str, pl.DataType] = {
+    "variable": pl.String(),
+    "cycle": pl.String(),
+    "reason": pl.String(),
+    "n": pl.Int64(),
+    "percent": pl.Float64(),
+}
+NOT_PUT = ("not asked", "not measured in this cycle")
+_MOST_LEVELS = 200  # a text column of more values than this names people or places; it stays text
 
 
 @dataclass(frozen=True)
-class Study:
-    """People, their design and their codebook.
+class Study(Population):
+    """People, their design and their codebook, as one thing to analyse.
 
-    Attributes
-    ----------
-    name
-        A short name, such as "nhanes" or "simulated".
-    label
-        The name for people to read, which stands in every result: "NHANES 2005-2008", or
-        "SIMULATED study (no real people)".
-    people
-        One row a person: the codebook's variables, their reason columns (`bmi.why`), the design's columns.
-    design, codebook
-        As declared.
-    provenance
-        Where the data come from: files with hashes, cycles, seeds; plain values only.
-    simulated
-        True if no person in it is real; every output then says so.
+    Open one by `open_study("simulated")`, or make one of a frame by `study(frame, design=...)`. The
+    attributes are those of `Population`.
     """
 
-    name: str
-    label: str
-    people: pl.DataFrame = field(repr=False)
-    design: Design = field(repr=False)
-    codebook: Codebook = field(repr=False)
-    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    simulated: bool = False
+    def variable(self, name: str) -> Variable:
+        """Look up a variable that can be analysed.
+
+        Parameters
+        ----------
+        name
+            A codebook name.
+
+        Returns
+        -------
+        Variable
+            Its entry in the codebook.
+
+        Raises
+        ------
+        VariableError
+            If the study does not know the name, or no cycle measured it (with the reason).
+        DatasetError
+            If its file is missing.
+        """
+        entry = self.codebook[name]
+        if name in self.people.columns:
+            return entry
+        reasons = list(dict.fromkeys(f"{a.cycle}: {a.reason}" for a in entry.availability))
+        told = "; ".join(reasons) or "it is in the codebook but not in the people frame"
+        if any("file not found" in reason for reason in reasons):
+            raise DatasetError(
+                f"'{name}' cannot be used: {told}. Put the file there and open the study again."
+            )
+        raise VariableError(f"'{name}' was not measured in {self.label}: {told}. All: study.availability().")
+
+    def weight_for(self, variables: str | Sequence[str]) -> WeightChoice:
+        """Choose the weight for an analysis of these variables together, and say why.
+
+        Parameters
+        ----------
+        variables
+            A codebook name or several.
+
+        Returns
+        -------
+        WeightChoice
+            Component, weight column, rescaling; prints as a sentence.
+
+        Examples
+        --------
+        >>> import toolkit as tk
+        >>> tk.open_study("simulated").weight_for(("any_cramps", "hba1c")).component
+        'examination'
+        """
+        names = (variables,) if isinstance(variables, str) else variables
+        return choose_weight(self.design, [self.variable(name) for name in names])
+
+    def missing(self, variable: str) -> pl.DataFrame:
+        """Count the missing values of a variable by cycle and reason.
+
+        Parameters
+        ----------
+        variable
+            A codebook name.
+
+        Returns
+        -------
+        polars.DataFrame
+            variable, cycle, reason, n (persons), percent (of the persons of the cycle); the rows with a
+            value stand under reason "has a value".
+        """
+        self.variable(variable)
+        cycle = pl.col("cycle").cast(pl.String) if "cycle" in self.people.columns else pl.lit("")
+        counts = (
+            self.people.select(cycle=cycle, reason=self._reason(variable))
+            .group_by("cycle", "reason")
+            .agg(n=pl.len().cast(pl.Int64))
+            .with_columns(
+                variable=pl.lit(variable), percent=100 * pl.col("n") / pl.col("n").sum().over("cycle")
+            )
+        )
+        ordered = counts.sort("cycle", pl.col("reason") != "has a value", -pl.col("n"), "reason")
+        return ordered.select(MISSING_SCHEMA.keys()).cast(MISSING_SCHEMA)  # type: ignore[arg-type]
+
+    def _reason(self, variable: str) -> pl.Expr:
+        column = why(variable)
+        given = pl.col(column).cast(pl.String) if column in self.people.columns else pl.lit(None, pl.String)
+        unexplained = given.fill_null("no value recorded")
+        return pl.when(pl.col(variable).is_null()).then(unexplained).otherwise(pl.lit("has a value"))
+
+    def availability(self) -> pl.DataFrame:
+        """Tell for each cause, exposure and cycle whether it was measured.
+
+        Returns
+        -------
+        polars.DataFrame
+            cause, exposure, cycle, status (measured, proxy, not measured), reason in words, n (persons with
+            a value), percent_missing (of the persons to whom the question or test was put).
+        """
+        from toolkit.causes.card import cards
+
+        rows = [
+            self._available(cause, exposure.name, cycle)
+            for cause, card in cards().items()
+            for exposure in card.exposures
+            for cycle in self.cycles
+        ]
+        return pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")
+
+    @property
+    def cycles(self) -> tuple[str, ...]:
+        """The cycles of the study in order; one nameless cycle where there are none."""
+        if "cycle" not in self.people.columns:
+            return ("",)
+        return tuple(sorted(self.people["cycle"].cast(pl.String).unique().drop_nulls()))
+
+    def _available(self, cause: str, exposure: str, cycle: str) -> tuple[Any, ...]:
+        if exposure not in self.codebook:
+            return (cause, exposure, cycle, "not measured", f"{self.label} has no such item", 0, None)
+        entries = {a.cycle: a for a in self.codebook[exposure].availability}
+        entry = entries.get(cycle, Availability(cycle, "measured"))
+        if exposure not in self.people.columns or entry.status == "not measured":
+            return (cause, exposure, cycle, "not measured", entry.reason, 0, None)
+        n, share = self._counts(exposure, cycle)
+        return (cause, exposure, cycle, entry.status, entry.reason, n, share)
+
+    def _counts(self, variable: str, cycle: str) -> tuple[int, float | None]:
+        counts = self.missing(variable).filter(cycle=cycle)
+        with_value = int(counts.filter(reason="has a value")["n"].sum())
+        put = int(counts.filter(~pl.col("reason").is_in(NOT_PUT))["n"].sum())
+        return with_value, 100 * (put - with_value) / put if put else None
+
+    def derive(
+        self,
+        name: str,
+        expression: pl.Expr | str,
+        *,
+        levels: Sequence[str] | None = None,
+        label: str = "",
+        reference: str | None = None,
+        unit: str = "",
+    ) -> "Study":
+        """Add a variable of one's own; the study itself stays as it is.
+
+        Parameters
+        ----------
+        name
+            The new variable's name; it must be free.
+        expression
+            A condition in words, which gives a yes/no variable, or a polars expression over columns.
+        levels
+            For an expression that gives text: the levels in natural order.
+        label, unit
+            Words for axes and tables.
+        reference
+            The level that others are compared with; the first if not given.
+
+        Returns
+        -------
+        Study
+            A copy with the variable. Its missing values take the reason of the inputs.
+
+        Raises
+        ------
+        VariableError
+            If the name is taken, an input is unknown, or a value is not among the levels.
+
+        Examples
+        --------
+        >>> import toolkit as tk
+        >>> study = tk.open_study("simulated").derive("obese", "bmi >= 30", label="obesity")
+        >>> study.codebook["obese"].levels
+        ('no', 'yes')
+        """
+        if name in self.codebook or name in self.people.columns:
+            raise VariableError(
+                f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
+            )
+        value, inputs = self._expression(expression)
+        for needed in inputs:
+            self.variable(needed)
+        entry = self._entry(name, value, tuple(levels or ()), (label or name, reference, unit))
+        step = Derivation(entry, inputs, _as_levels(value, entry))
+        return self._with(step)
+
+    def _expression(self, expression: pl.Expr | str) -> tuple[pl.Expr, tuple[str, ...]]:
+        if isinstance(expression, str):
+            condition = parse(expression)
+            return condition.expression(self.people.schema), condition.names
+        return expression, tuple(dict.fromkeys(expression.meta.root_names()))
+
+    def _entry(
+        self, name: str, value: pl.Expr, levels: tuple[str, ...], words: tuple[str, str | None, str]
+    ) -> Variable:
+        label, reference, unit = words
+        kind: Kind = "category" if levels else self._kind(name, value)
+        source = "derived by the analyst"
+        return Variable(name, label, kind, levels, reference, unit, component="", source=source)
+
+    def _kind(self, name: str, value: pl.Expr) -> Kind:
+        dtype = self.people.head(0).select(value.alias(name)).schema[name]
+        if isinstance(dtype, pl.Boolean):
+            return "yes_no"
+        if dtype.is_numeric():
+            return "number"
+        raise VariableError(
+            f"'{name}' would be of type {dtype}: say its levels in their order, "
+            f"study.derive('{name}', ..., levels=[..])."
+        )
+
+    def _with(self, step: Derivation) -> "Study":
+        try:
+            people, codebook = derive(self.people, self.codebook, [step])
+        except pl.exceptions.InvalidOperationError as problem:
+            levels = ", ".join(step.variable.levels)
+            raise VariableError(
+                f"'{step.variable.name}' takes values that are not among its levels ({levels}). Name every "
+                f"level: study.derive('{step.variable.name}', ..., levels=[..])."
+            ) from problem
+        return replace(self, people=people, codebook=codebook)
+
+    def _repr_html_(self) -> str:
+        cycles = ", ".join(cycle for cycle in self.cycles if cycle) or "none"
+        rows = {
+            "people": f"{self.people.height:,}",
+            "cycles": cycles,
+            "variables": f"{sum(name in self.people.columns for name in self.codebook):,} of "
+            f"{len(self.codebook):,} in the codebook",
+            "weights": ", ".join(self.design.components) or "none",
+        }
+        warning = (
+            "<p style='color:#a33'><b>SIMULATED: no person in it is real.</b></p>" if self.simulated else ""
+        )
+        return f"<h4>{escape(self.label)}</h4>{warning}{_html_table(rows)}{self.design._repr_html_()}"
+
+
+def _as_levels(value: pl.Expr, entry: Variable) -> pl.Expr:
+    if entry.kind != "yes_no":
+        return value
+    answer: pl.Expr = pl.when(value).then(pl.lit("yes")).when(~value).then(pl.lit("no"))
+    return answer
+
+
+def _html_table(rows: dict[str, str]) -> str:
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items()
+    )
+    return f"<table>{cells}</table>"
+
+
+def available_studies() -> dict[str, str]:
+    """Name the studies that can be opened, each with a sentence on it.
+
+    Returns
+    -------
+    dict
+        Name to sentence.
+
+    Examples
+    --------
+    >>> list(available_studies())
+    ['simulated', 'nhanes']
+    """
+    return dict(STUDIES)
+
+
+def open_study(name: str, **options: Any) -> Study:
+    """Open a study by its name.
+
+    Parameters
+    ----------
+    name
+        "simulated" or "nhanes".
+    **options
+        For "nhanes": cycles=("2005-2006", "2007-2008"). For "simulated": seed.
+
+    Returns
+    -------
+    Study
+        With the exposures of all ten causes derived where their inputs were measured.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown study, option or cycle, and for files that are missing or not as the codebook says.
+
+    Examples
+    --------
+    >>> open_study("simulated").people.height
+    12000
+    """
+    if name not in STUDIES:
+        raise DatasetError(unknown("there is no study", name, STUDIES, "All: tk.available_studies()"))
+    opener = _opener(name)
+    for option in options:
+        if option not in signature(opener).parameters:
+            known = list(signature(opener).parameters)
+            raise DatasetError(unknown(f"study '{name}' has no option", option, known))
+    return _as_study(opener(**options))
+
+
+def _opener(name: str) -> Callable[..., Population]:
+    # A study that is not opened costs no time.
+    opener: Callable[..., Population] = getattr(import_module(f"toolkit.{name}"), f"open_{name}")
+    return opener
+
+
+def _as_study(population: Population) -> Study:
+    from toolkit.causes import DERIVATIONS
+
+    people, codebook = derive(population.people, population.codebook, DERIVATIONS)
+    parts = {f.name: getattr(population, f.name) for f in fields(Population)}
+    return Study(**{**parts, "people": people, "codebook": codebook})
+
+
+def study(
+    frame: Any,
+    *,
+    design: Design,
+    name: str = "my study",
+    codebook: Codebook | None = None,
+) -> Study:
+    """Make a study of a frame of one's own.
+
+    Parameters
+    ----------
+    frame
+        One row a person: polars, or anything that polars reads (pandas, pyarrow).
+    design
+        Which columns are weight, strata, psu, fpc; or `tk.Design.none()`.
+    name
+        How results call the study.
+    codebook
+        None: nothing is matched by name; text has its levels in alphabetical order, the first is the
+        reference; true/false and 0/1 are yes/no; other numbers are continuous. A `Codebook`: as it says.
+
+    Returns
+    -------
+    Study
+        NaN has become null; people without a value have the reason "no value recorded".
+
+    Raises
+    ------
+    DatasetError
+        If the frame is empty or no frame.
+    DesignError
+        If no design is declared or it names a column that is not there.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0], "w": [1.0, 2.0, 1.0, 2.0]})
+    >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
+    'yes_no'
+    """
+    people = _plain_types(_as_polars(frame))
+    _check_design(design, people)
+    entries = codebook or _described(people, design)
+    return Study(name=name, label=name, people=people, design=design, codebook=entries)
+
+
+def _as_polars(frame: Any) -> pl.DataFrame:
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if not isinstance(frame, pl.DataFrame):
+        try:
+            frame = pl.DataFrame(frame)
+        except (TypeError, ValueError) as problem:
+            raise DatasetError(
+                f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
+                f"Try tk.study(pl.DataFrame(...), design=...)."
+            ) from problem
+    if not frame.height:
+        raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
+    people: pl.DataFrame = frame
+    return people
+
+
+def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
+    floats = [name for name, dtype in people.schema.items() if dtype.is_float()]
+    people = people.with_columns(pl.col(floats).fill_nan(None))
+    return people.with_columns(_with_levels(people[name]) for name in people.columns)
+
+
+def _with_levels(column: pl.Series) -> pl.Series:
+    if not isinstance(column.dtype, pl.String | pl.Categorical):
+        return column
+    levels = column.cast(pl.String).unique().drop_nulls().sort()
+    return column if len(levels) > _MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
+
+
+def _check_design(design: Design, people: pl.DataFrame) -> None:
+    if not (design.weight or design.fpcs or design.declared_absent):
+        raise DesignError(
+            "the design has no weight. Name it, tk.Design(weight='...'), or declare that there is none: "
+            "tk.Design.none()."
+        )
+    for column in design.columns:
+        if column not in people.columns:
+            raise DesignError(unknown("the design names a column that is not there,", column, people.columns))
+
+
+def _described(people: pl.DataFrame, design: Design) -> Codebook:
+    taken = set(design.columns)
+    return Codebook.of(*(_entry(people[name]) for name in people.columns if name not in taken))
+
+
+def _entry(column: pl.Series) -> Variable:
+    if isinstance(column.dtype, pl.Enum):
+        return Variable(column.name, column.name, "category", tuple(column.dtype.categories), component="")
+    kind: Kind = "yes_no" if _is_yes_no(column) else "number"
+    return Variable(column.name, column.name, kind, component="")
+
+
+def _is_yes_no(column: pl.Series) -> bool:
+    if isinstance(column.dtype, pl.Boolean):
+        return True
+    return column.dtype.is_numeric() and set(column.unique().drop_nulls().to_list()) == {0, 1}

@@ -1,0 +1,43 @@
+"""Hand people over from a loader to `studies`: with their design, their codebook and where they come from.
+
+Takes what `nhanes`, `simulated` or a user's frame gives; gives the frozen record `Population`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import Codebook
+from toolkit.design import Design
+
+
+@dataclass(frozen=True)
+class Population:
+    """People, their design and their codebook.
+
+    Attributes
+    ----------
+    name
+        A short name, such as "nhanes" or "simulated".
+    label
+        The name for people to read, which stands in every result: "NHANES 2005-2008", or
+        "SIMULATED study (no real people)".
+    people
+        One row a person: the codebook's variables, their reason columns (`bmi.why`), the design's columns.
+    design, codebook
+        As declared. A variable that no cycle measured is in the codebook with its reasons, not in `people`.
+    provenance
+        Where the data come from: files with hashes, cycles, seeds; plain values only.
+    simulated
+        True if no person in it is real; every output then says so.
+    """
+
+    name: str
+    label: str
+    people: pl.DataFrame = field(repr=False)
+    design: Design = field(repr=False)
+    codebook: Codebook = field(repr=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    simulated: bool = False
