@@ -1,0 +1,46 @@
+"""Give the studies of R's survey package and the results that R got from them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from toolkit.codebook import Codebook
+from toolkit.design import Design
+from toolkit.studies import Study
+
+R_SURVEY = Path(__file__).parents[1] / "reference" / "r-survey"
+DESIGNS = {
+    "apisrs": Design(weight="pw", fpc="fpc"),
+    "apistrat": Design(weight="pw", strata="stype", fpc="fpc"),
+    "apiclus1": Design(weight="pw", psu="dnum", fpc="fpc"),
+    "apiclus2": Design(weight="pw", psu=("dnum", "snum"), fpc=("fpc1", "fpc2")),
+    "apinone": Design(weight="pw"),
+    "mu284": Design(psu=("id1", "id2"), fpc=("n1", "n2")),
+    "fpc": Design(weight="weight", strata="stratid", psu="psuid"),
+    "fpc_with": Design(weight="weight", strata="stratid", psu="psuid", fpc="Nh"),
+    "nhanes": Design(weight="WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU"),
+}
+FILES = {"apinone": "apistrat", "fpc_with": "fpc"}
+
+
+def own_study(people: pl.DataFrame, design: Design, name: str = "own") -> Study:
+    return Study(name, name, people, design, Codebook())
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, dict[str, Any]]:
+    entries = json.loads((R_SURVEY / "expected.json").read_text())["entries"]
+    return {entry["id"]: entry for entry in entries}
+
+
+@pytest.fixture(scope="session")
+def r_studies() -> dict[str, Study]:
+    def opened(name: str) -> Study:
+        file = R_SURVEY / "data" / f"{FILES.get(name, name)}.csv"
+        people = pl.read_csv(file, infer_schema_length=None)
+        return own_study(people, DESIGNS[name], name)
+
+    return {name: opened(name) for name in DESIGNS}

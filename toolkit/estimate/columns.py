@@ -1,0 +1,174 @@
+"""Say how a column of people enters an analysis: levels, reference, case, or a number.
+
+Takes a study and names of variables; gives `Column`s. A variable of the codebook is taken as it is written
+there; any other column is read from its type: booleans and 0/1 are no/yes, strings have their levels in
+alphabetical order, an Enum its own, other numbers are continuous.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from toolkit.codebook import YES_NO, Variable
+from toolkit.errors import VariableError, unknown
+from toolkit.studies import Study
+
+# The level of a two-level outcome that is counted, whichever is the reference.
+_CASE_WORDS = ("yes", "1", "true")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One variable as an analysis reads it.
+
+    Attributes
+    ----------
+    variable
+        Name, label, unit, component, levels and reference.
+    expression
+        Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
+    """
+
+    variable: Variable
+    expression: pl.Expr
+
+    @property
+    def name(self) -> str:
+        """The variable's name."""
+        return self.variable.name
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels in order; none for a continuous variable."""
+        return self.variable.levels
+
+    @property
+    def reference(self) -> str | None:
+        """The level that others are compared with; None for a continuous variable."""
+        return self.variable.reference
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it is a number rather than one of a few levels."""
+        return self.variable.kind == "number"
+
+    @property
+    def case(self) -> str | None:
+        """The level that is counted as a case; None unless there are two levels."""
+        if len(self.levels) != 2:
+            return None
+        named = [level for level in self.levels if level.lower() in _CASE_WORDS]
+        others = [level for level in self.levels if level != self.reference]
+        return named[0] if len(named) == 1 else others[0]
+
+
+def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
+    """Read how the columns named enter an analysis.
+
+    Parameters
+    ----------
+    study
+        People and codebook.
+    names
+        Variables of the codebook, or other columns of the people frame.
+
+    Returns
+    -------
+    dict of Column
+        By name, in the order given, each once.
+
+    Raises
+    ------
+    VariableError
+        If the study has no such variable, measured it in no cycle, or its type can be no variable.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
+    >>> read(study, ["cramps"])["cramps"].case
+    'yes'
+    """
+    return {name: _column(study, name) for name in dict.fromkeys(names)}
+
+
+def _column(study: Study, name: str) -> Column:
+    _require(study, name)
+    series = study.people[name]
+    variable = study.codebook[name] if name in study.codebook else _described(series)
+    if variable.kind == "number":
+        return Column(variable, _number(series))
+    return Column(variable, _levels(series, variable))
+
+
+def _require(study: Study, name: str) -> None:
+    if name not in study.codebook and name not in study.people.columns:
+        known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
+        raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
+    if name in study.codebook and not study.codebook[name].measured:
+        raise _not_measured(study.codebook[name])
+    if name not in study.people.columns:
+        raise VariableError(
+            f"'{name}' stands in the codebook, but this study's people have no column of that name. "
+            f"What they have: study.availability()."
+        )
+
+
+def _not_measured(variable: Variable) -> VariableError:
+    reasons = dict.fromkeys(entry.reason for entry in variable.availability if entry.reason)
+    cycles = ", ".join(entry.cycle for entry in variable.availability)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    return VariableError(
+        f"'{variable.name}' was not measured in {cycles}{why}. Where it was, and what was measured instead: "
+        f"study.availability()."
+    )
+
+
+def _described(series: pl.Series) -> Variable:
+    """Describe a column that no codebook knows by its type and values."""
+    name, kind = series.name, series.dtype
+    if isinstance(kind, pl.Enum):
+        return _category(name, tuple(kind.categories))
+    if isinstance(kind, pl.String | pl.Categorical):
+        return _category(name, tuple(series.drop_nulls().cast(pl.String).unique().sort()))
+    if isinstance(kind, pl.Boolean) or (kind.is_numeric() and _zero_or_one(series)):
+        return Variable(name, name, "yes_no", component="")
+    if kind.is_numeric():
+        return Variable(name, name, "number", component="")
+    raise VariableError(
+        f"'{name}' is of type {kind}, which can be neither a category nor a number. Derive a variable from "
+        f"it first: study.derive(...)."
+    )
+
+
+def _category(name: str, levels: tuple[str, ...]) -> Variable:
+    return Variable(name, name, "yes_no" if levels == YES_NO else "category", levels, component="")
+
+
+def _zero_or_one(series: pl.Series) -> bool:
+    values = (series.fill_nan(None) if series.dtype.is_float() else series).drop_nulls()
+    return len(values) > 0 and bool(((values == 0) | (values == 1)).all())
+
+
+def _number(series: pl.Series) -> pl.Expr:
+    column = pl.col(series.name)
+    if series.dtype.is_float():
+        column = column.fill_nan(None)
+    return column.cast(pl.Float64).alias(series.name)
+
+
+def _levels(series: pl.Series, variable: Variable) -> pl.Expr:
+    column, kind, levels = pl.col(series.name), series.dtype, pl.Enum(variable.levels)
+    if kind == levels:
+        return column
+    if isinstance(kind, pl.Boolean) or kind.is_numeric():
+        truth = column == 1 if kind.is_numeric() else column
+        return (
+            pl.when(truth)
+            .then(pl.lit("yes", levels))
+            .when(~truth)
+            .then(pl.lit("no", levels))
+            .alias(series.name)
+        )
+    return column.cast(pl.String).cast(levels)

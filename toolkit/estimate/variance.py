@@ -1,0 +1,200 @@
+"""Turn influence values and a design into a covariance and degrees of freedom.
+
+Takes one influence value per cell and parameter, the sampling unit of each cell and the `Units` of the whole
+design; gives a covariance matrix. This is the only place where design variance is computed.
+Method: Taylor linearisation with strata, any number of stages and finite populations, as `svyrecvar` of R's
+survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Assisted Survey Sampling, 4.3).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.design import LonelyPsu
+from toolkit.errors import DesignError
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+# R's survey takes a stratum of which all but one in ten million were sampled as a census.
+_CENSUS = 1e-7
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The sampling units of one stage.
+
+    Attributes
+    ----------
+    parent
+        For each unit the stratum (first stage) or the unit of the stage before that it was drawn from.
+    population
+        For each unit the number of units that it was drawn out of; infinite with replacement.
+    """
+
+    parent: Indices
+    population: Floats
+
+    @property
+    def sampled(self) -> Floats:
+        """For each unit the number of units that were drawn together with it, itself included."""
+        return np.bincount(self.parent).astype(float)[self.parent]
+
+    @property
+    def fraction(self) -> Floats:
+        """For each unit the sampling fraction it was drawn with."""
+        return self.sampled / self.population
+
+
+@dataclass(frozen=True)
+class Units:
+    """The sampling units of the whole design, those without a person of the domain too.
+
+    Attributes
+    ----------
+    stages
+        First stage first; the index of a unit of the last stage is what cells carry.
+    strata
+        Number of first-stage strata.
+    lonely_psu
+        What to do with a stratum of one PSU, as `Design.lonely_psu`.
+    """
+
+    stages: tuple[Stage, ...]
+    strata: int
+    lonely_psu: LonelyPsu = "fail"
+
+    def first_stage(self, unit: Indices) -> Indices:
+        """Give the PSU of each last-stage unit named."""
+        for stage in self.stages[:0:-1]:
+            unit = stage.parent[unit]
+        return unit
+
+
+def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
+    """Give the design-based covariance of estimates from their influence values.
+
+    Parameters
+    ----------
+    influence
+        Cells x parameters: the weighted total of the influence values of the cell's persons.
+    unit
+        For each cell the index of its last-stage sampling unit. Pass the cells of the estimate alone: PSUs
+        without any count as zero, as persons outside of a domain do.
+    units
+        The design.
+
+    Returns
+    -------
+    numpy.ndarray
+        Parameters x parameters.
+
+    Raises
+    ------
+    DesignError
+        If a stratum holds one PSU and the design says "fail".
+
+    Examples
+    --------
+    >>> stage = Stage(np.array([0, 0]), np.array([np.inf, np.inf]))
+    >>> covariance(np.array([[1.0], [-1.0]]), np.array([0, 1]), Units((stage,), strata=1))
+    array([[4.]])
+    """
+    totals = _sums(np.asarray(influence, float), unit, len(units.stages[-1].parent))
+    used = np.zeros(len(totals), bool)
+    used[unit] = True
+    result = np.zeros((totals.shape[1],) * 2)
+    for depth in range(len(units.stages) - 1, -1, -1):
+        result += _stage_covariance(totals, used, units, depth)
+        if depth:
+            parent, count = units.stages[depth].parent, len(units.stages[depth - 1].parent)
+            totals, used = _sums(totals, parent, count), np.bincount(parent[used], minlength=count) > 0
+    return result
+
+
+def degrees_of_freedom(unit: Indices, units: Units) -> int:
+    """Count PSUs minus strata among those that hold one of the cells.
+
+    Parameters
+    ----------
+    unit
+        For each cell the index of its last-stage sampling unit.
+    units
+        The design.
+
+    Returns
+    -------
+    int
+        Degrees of freedom of the domain that the cells make up, as R's `degf`.
+
+    Examples
+    --------
+    >>> stage = Stage(np.array([0, 0, 1, 1]), np.full(4, np.inf))
+    >>> degrees_of_freedom(np.array([0, 1, 2]), Units((stage,), strata=2))
+    1
+    """
+    present = np.bincount(units.first_stage(unit), minlength=len(units.stages[0].parent)) > 0
+    strata = np.bincount(units.stages[0].parent[present])
+    return int(present.sum() - np.count_nonzero(strata))
+
+
+def _sums(values: Floats, group: Indices, count: int) -> Floats:
+    sums = np.empty((count, values.shape[1]))
+    for column in range(values.shape[1]):
+        sums[:, column] = np.bincount(group, values[:, column], minlength=count)
+    return sums
+
+
+def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units, depth: int) -> Floats:
+    """Sum the variance between the units of one stage over the units they were drawn from."""
+    stage = units.stages[depth]
+    groups = len(units.stages[depth - 1].parent) if depth else units.strata
+    sampled = np.bincount(stage.parent, minlength=groups)
+    left = 1 - stage.fraction
+    present = np.bincount(stage.parent[used], minlength=groups) > 0
+    open_ = np.bincount(stage.parent, left >= _CENSUS, minlength=groups) > 0
+    lonely = present & open_ & (sampled == 1)
+    if lonely.any() and units.lonely_psu == "fail":
+        raise _lonely(int(lonely.sum()), depth)
+    means = _sums(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
+    if units.lonely_psu == "adjust":
+        means[lonely] = 0
+    n = sampled[stage.parent]
+    scale = np.where(left >= _CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
+    scale = scale * _drawn_before(units, depth)
+    spread = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+    between: Floats = spread.T @ spread
+    return between * _average_factor(units, lonely, present)
+
+
+def _drawn_before(units: Units, depth: int) -> Any:
+    """Multiply the sampling fractions of the stages above, for each unit of a stage."""
+    if depth == 0:
+        return 1.0
+    above = units.stages[depth - 1]
+    return (above.fraction * _drawn_before(units, depth - 1))[units.stages[depth].parent]
+
+
+def _average_factor(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
+    """Let strata of one PSU contribute the mean of the others, where the design says "average"."""
+    if units.lonely_psu != "average" or not lonely.any():
+        return 1.0
+    others = int(present.sum() - lonely.sum())
+    if not others:
+        raise DesignError(
+            "every stratum holds one PSU, so there is no other to take an average of. "
+            "Merge strata, or declare tk.Design(..., lonely_psu='adjust')."
+        )
+    return float(present.sum()) / others
+
+
+def _lonely(count: int, depth: int) -> DesignError:
+    where = "stratum holds" if count == 1 else "strata hold"
+    unit = "PSU" if depth == 0 else f"unit of stage {depth + 1}"
+    return DesignError(
+        f"{count} {where} a single {unit}, so its variance cannot be estimated. Merge it with a stratum like "
+        f"it, or say how it shall count: tk.Design(..., lonely_psu='adjust') centres it at the grand mean; "
+        f"'certainty', 'average' and 'remove' are the others."
+    )
