@@ -1,0 +1,77 @@
+# Two commands from a fresh clone: `make report`, `make test`. Each sets up what it needs in .venv.
+# pip does the installing, so that your own pip configuration (mirror, proxy, certificates) holds.
+
+STUDY ?= simulated
+ARGS ?=
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+READY := $(VENV)/.ready
+START := notebooks/01-start.ipynb
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help report test lab check bench lock wheel setup
+
+help: ## this list
+	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
+	@echo "make report STUDY=nhanes    the same from NHANES 2005-2008 (downloads it, or reads CRAMPS_NHANES)"
+	@echo "make test                   every test (ARGS=\"-k forest\" for some)"
+	@echo "make lab                    JupyterLab on notebooks/01-start"
+	@echo "make check                  ruff format, ruff check, mypy --strict"
+	@echo "make bench                  every benchmark, printed"
+	@echo "make lock                   resolve requirements.lock anew from pyproject.toml"
+	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
+
+report: $(READY)
+	@$(PY) -m toolkit.cli report --all --study $(STUDY)
+
+test: $(READY)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+lab: $(READY) $(START)
+	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(START) $(ARGS)
+
+check: $(READY)
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+bench: $(READY)
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
+
+# No header, no index: the lock must record no address and no path of the machine that wrote it.
+lock: $(READY)
+	$(PY) -m uv pip compile --quiet --universal --generate-hashes --group dev --no-emit-index-url \
+	    --no-emit-find-links --no-header pyproject.toml -o requirements.lock
+
+wheel: $(READY)
+	@$(PY) -m build --wheel --no-isolation --outdir dist
+
+setup: $(READY)
+
+# A changed pyproject.toml only links the package again, which needs no network; a changed lock installs.
+$(READY): $(INSTALLED) pyproject.toml
+	@$(PY) -m pip install -qq --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(INSTALLED): requirements.lock
+	@set -e; for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "This needs Python 3.11 or newer, and none is on the path. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "Setting up .venv with $$($$found --version), some minutes the first time"; \
+	$$found -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	@$(PY) -m pip install -qq --no-compile --no-deps --require-hashes --requirement requirements.lock
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
+	    > $(VENV)/share/jupyter/lab/settings/overrides.json
+	@touch $@
+
+# The notebook you changed yourself is kept beside the new one.
+notebooks/%.ipynb: notebooks/%.py $(READY)
+	@if [ -e $@ ] && [ notebooks/$*.py -nt $@ ]; then mv $@ notebooks/$*.before.ipynb; fi
+	@test -e $@ || $(PY) -m jupytext --quiet --to ipynb --output $@ $<
+	@touch $@
