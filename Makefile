@@ -49,6 +49,7 @@ wheel: $(READY)
 	@$(PY) -m build --wheel --no-isolation --outdir dist
 
 setup: $(READY)
+	@:
 
 # A changed pyproject.toml only links the package again, which needs no network; a changed lock installs.
 $(READY): $(INSTALLED) pyproject.toml

@@ -1,0 +1,47 @@
+"""Modules are nouns that say what is inside, and none hides a public function."""
+
+import ast
+
+import pytest
+
+import toolkit as tk
+from tests.house.tree import Module, modules
+
+VAGUE = {"utils", "util", "common", "base", "core", "helpers", "helper", "misc", "tools", "lib"}
+
+
+def exposed(package: Module) -> set[str]:
+    """Names that a package's `__init__` binds: imported, assigned or defined."""
+    if package.name == "toolkit":
+        return set(tk.__all__)
+    found: set[str] = set()
+    for node in package.tree.body:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                found |= {alias.asname or alias.name for alias in node.names}
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_says_what_is_inside(name: str) -> None:
+    assert not VAGUE & set(name.split(".")), f"{name}: name it after what it is responsible for"
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_no_module_hides_a_name_of_its_package(name: str) -> None:
+    package, _, own = name.rpartition(".")
+    if package:
+        assert own not in exposed(modules()[package]), (
+            f"importing {name} would put the module in the place of the name '{own}' of {package}"
+        )
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_opens_with_its_responsibility(name: str) -> None:
+    text = ast.get_docstring(modules()[name].tree) or ""
+    first = text.partition("\n")[0]
+    assert first.endswith("."), f"{name}: the first line of a file says its responsibility in one sentence"
