@@ -1,0 +1,75 @@
+"""What a variable is: its type, its words, its place in a codebook."""
+
+import polars as pl
+import pytest
+
+from toolkit.codebook import REASONS, Availability, Codebook, Reason, Variable, deepest, why
+from toolkit.errors import VariableError
+
+BMI = Variable("bmi", "body mass index", "number", unit="kg/m²")
+SEX = Variable("sex", "sex", "category", ("male", "female"))
+
+
+def test_a_yes_no_variable_has_its_levels_and_reference() -> None:
+    stroke = Variable("stroke", "stroke", "yes_no")
+    assert (stroke.levels, stroke.reference) == (("no", "yes"), "no")
+    assert stroke.dtype == pl.Enum(["no", "yes"])
+
+
+def test_the_first_level_is_the_reference_unless_told() -> None:
+    assert SEX.reference == "male"
+    assert Variable("sex", "sex", "category", ("male", "female"), "female").reference == "female"
+
+
+def test_a_reference_must_be_a_level() -> None:
+    with pytest.raises(VariableError, match=r"variable 'sex' has no level 'mal'. Nearest: 'male'"):
+        Variable("sex", "sex", "category", ("male", "female"), "mal")
+
+
+def test_a_title_carries_the_unit() -> None:
+    assert (BMI.title, SEX.title) == ("body mass index (kg/m²)", "sex")
+    assert BMI.dtype == pl.Float64()
+
+
+def test_a_variable_is_measured_if_any_cycle_did() -> None:
+    absent = Availability("2005-2006", "not measured", "asked later")
+    present = Availability("2007-2008", "measured")
+    assert BMI.measured
+    assert not BMI.with_availability((absent,)).measured
+    assert BMI.with_availability((absent, present)).measured
+
+
+def test_a_codebook_knows_its_names_in_order() -> None:
+    book = Codebook.of(BMI, SEX)
+    assert list(book) == ["bmi", "sex"]
+    assert len(book) == 2
+    assert "age" not in book
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(VariableError, match=r"no variable 'bmy'. Nearest: 'bmi'.*study.availability\(\)"):
+        Codebook.of(BMI, SEX)["bmy"]
+
+
+def test_adding_variables_leaves_the_codebook_as_it_was() -> None:
+    book = Codebook.of(BMI)
+    assert list(book.with_variables(SEX)) == ["bmi", "sex"]
+    assert list(book) == ["bmi"]
+
+
+def test_reasons_stand_in_a_column_of_their_own() -> None:
+    assert why("bmi") == "bmi.why"
+    assert tuple(Reason.categories) == REASONS
+
+
+@pytest.mark.parametrize(
+    ("expected", "components"),
+    [
+        ("examination", ["interview", "examination"]),
+        ("fasting", ["fasting", "examination", ""]),
+        ("", []),
+        ("", [""]),
+    ],
+)
+def test_the_component_of_fewest_people(expected: str, components: list[str]) -> None:
+    assert expected == deepest(components)

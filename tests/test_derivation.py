@@ -1,0 +1,90 @@
+"""Derived variables keep why a value is missing, where it was measured and in which cycles."""
+
+import polars as pl
+import pytest
+
+from toolkit.codebook import Availability, Codebook, Reason, Variable, why
+from toolkit.derivation import Derivation, derive
+
+FIRST, SECOND = "2003-2004", "2005-2006"
+LEGS = pl.DataFrame(
+    {
+        "left": [0.8, 1.1, None, None, None],
+        "right": [1.0, None, 0.7, None, None],
+        why("left"): pl.Series([None, None, "refused", "not examined", "could not be tested"], dtype=Reason),
+        why("right"): pl.Series([None, "refused", None, "not asked", "could not be tested"], dtype=Reason),
+    }
+)
+BOOK = Codebook.of(
+    Variable("left", "left leg", "number", availability=(Availability(FIRST, "measured"),)),
+    Variable(
+        "right",
+        "right leg",
+        "number",
+        component="examination",
+        availability=(Availability(FIRST, "not measured", "one leg only"),),
+    ),
+)
+LOWER = Derivation(
+    Variable("lower", "lower leg", "number"),
+    ("left", "right"),
+    pl.min_horizontal("left", "right"),
+    any_input=True,
+)
+DISEASE = Derivation(
+    Variable("disease", "disease", "yes_no"),
+    ("lower",),
+    pl.when(pl.col("lower") < 0.9).then(pl.lit("yes")).when(pl.col("lower") >= 0.9).then(pl.lit("no")),
+)
+
+
+def test_a_later_derivation_reads_an_earlier_one() -> None:
+    people, book = derive(LEGS, BOOK, [LOWER, DISEASE])
+    assert people["lower"].to_list() == [0.8, 1.1, 0.7, None, None]
+    assert people["disease"].to_list() == ["yes", "no", "yes", None, None]
+    assert book["disease"].levels == ("no", "yes")
+
+
+def test_the_first_reason_in_the_written_order_holds() -> None:
+    people, _ = derive(LEGS, BOOK, [LOWER])
+    assert people[why("lower")].to_list() == [None, None, None, "not asked", "could not be tested"]
+
+
+def test_an_unexplained_gap_is_told_as_such() -> None:
+    people, _ = derive(LEGS.drop(why("left"), why("right")), BOOK, [LOWER])
+    assert people[why("lower")].to_list() == [None, None, None, "no value recorded", "no value recorded"]
+
+
+def test_the_derived_variable_takes_the_narrowest_component() -> None:
+    _, book = derive(LEGS, BOOK, [LOWER])
+    assert book["lower"].component == "examination"
+
+
+@pytest.mark.parametrize(("expected", "any_input"), [("measured", True), ("not measured", False)])
+def test_a_cycle_without_an_input_has_no_value_unless_one_is_enough(
+    expected: str, *, any_input: bool
+) -> None:
+    step = Derivation(LOWER.variable, LOWER.inputs, LOWER.expression, any_input=any_input)
+    _, book = derive(LEGS, BOOK, [step])
+    assert [a.status for a in book["lower"].availability] == [expected]
+
+
+def test_a_proxy_stays_a_proxy() -> None:
+    proxy = Variable("left", "left leg", "number", availability=(Availability(SECOND, "proxy", "by drugs"),))
+    _, book = derive(LEGS, BOOK.with_variables(proxy), [LOWER])
+    assert ("proxy", "by drugs") in [(a.status, a.reason) for a in book["lower"].availability]
+
+
+def test_what_the_study_measured_itself_is_not_derived() -> None:
+    own = LEGS.with_columns(lower=pl.lit(9.0))
+    people, book = derive(own, BOOK, [LOWER])
+    assert people["lower"].to_list() == [9.0] * 5
+    assert "lower" not in book
+
+
+def test_without_its_inputs_nothing_is_derived() -> None:
+    people, book = derive(
+        LEGS.drop("left"), BOOK, [Derivation(LOWER.variable, LOWER.inputs, LOWER.expression)]
+    )
+    assert "lower" not in people.columns
+    assert "lower" not in book
