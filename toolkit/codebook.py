@@ -24,6 +24,7 @@ REASONS = (
     "not examined",
     "could not be tested",
     "below detection limit",
+    "outside the groups",
     "no value recorded",
 )
 Reason = pl.Enum(REASONS)

@@ -2,7 +2,8 @@
 
 Takes a people frame, its codebook and derivations (pure expressions over named columns); gives both with
 the derived variables added. A missing derived value takes the first reason, in the order of
-`codebook.REASONS`, that stands at one of its inputs.
+`codebook.REASONS`, that stands at one of its inputs; where every input has a value it is "outside the groups"
+(such as an age under 20 of `age_group`).
 """
 
 from collections.abc import Iterable
@@ -29,12 +30,16 @@ class Derivation:
         A polars expression over the inputs; null wherever the value cannot be known.
     any_input
         True if one measured input is enough (such as one leg of two); else all are needed.
+    gate
+        The input whose answer decided whether the others were asked (such as "ever smoked"): its reason
+        goes before theirs.
     """
 
     variable: Variable
     inputs: tuple[str, ...]
     expression: pl.Expr
     any_input: bool = False
+    gate: str = ""
 
 
 def derive(
@@ -60,8 +65,7 @@ def derive(
         name = step.variable.name
         if name in people.columns or not _possible(step, people):
             continue
-        value = step.expression.cast(step.variable.dtype).alias(name)
-        people = people.with_columns(value)
+        people = people.with_columns(_value(people, step).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
         codebook = codebook.with_variables(_described(step, codebook))
     return people, codebook
@@ -72,12 +76,21 @@ def _possible(step: Derivation, people: pl.DataFrame) -> bool:
     return any(present) if step.any_input else all(present)
 
 
+def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
+    absent = [pl.lit(None).alias(name) for name in step.inputs if name not in people.columns]
+    columns = people.select([name for name in step.inputs if name in people.columns]).with_columns(absent)
+    return columns.select(step.expression.cast(step.variable.dtype).alias(step.variable.name)).to_series()
+
+
 def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
     columns = [why(name) for name in step.inputs if why(name) in people.columns]
     ranks = [pl.col(column).to_physical() for column in columns]
     first = pl.min_horizontal(ranks).cast(pl.UInt8).cat.to(Reason) if ranks else pl.lit(None, Reason)
-    unexplained = pl.lit("no value recorded", Reason)
-    return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(first, unexplained))
+    gate = pl.col(why(step.gate)) if why(step.gate) in columns else pl.lit(None, Reason)
+    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in step.inputs if name in people.columns)
+    outside = pl.when(complete).then(pl.lit("outside the groups", Reason))
+    unexplained = outside.otherwise(pl.lit("no value recorded", Reason))
+    return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(gate, first, unexplained))
 
 
 def _described(step: Derivation, codebook: Codebook) -> Variable:

@@ -1,0 +1,79 @@
+"""Read the published evidence of `datasets/evidence.toml` by cause.
+
+Takes the name of a cause (or "prevalence", "burden" and the other topics of the file); gives a frame of
+findings and the sentences on where they disagree.
+"""
+
+import tomllib
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from toolkit.catalog import shipped
+
+SCHEMA: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "citation": pl.String(),
+    "population": pl.String(),
+    "design": pl.String(),
+    "n": pl.Int64(),
+    "topic": pl.String(),
+    "outcome": pl.String(),
+    "measure": pl.String(),
+    "estimate": pl.Float64(),
+    "conf_low": pl.Float64(),
+    "conf_high": pl.Float64(),
+    "reported": pl.String(),
+    "adjusted_for": pl.String(),
+    "direction": pl.String(),
+    "conflict": pl.String(),
+    "note": pl.String(),
+    "doi": pl.String(),
+    "known": pl.String(),
+    "read_at": pl.String(),
+}
+
+
+def evidence_of(cause: str) -> pl.DataFrame:
+    """Give the published findings on one cause.
+
+    Parameters
+    ----------
+    cause
+        Name of a card, or of another group of the file: prevalence, burden, definition, drugs, alcohol,
+        liver_kidney, pregnancy, benchmark.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a finding. `estimate` is null where the paper gives no single number; `reported` has its
+        words then. `direction` says how cramps go with more of the exposure: more, fewer, none found,
+        not stated; "" where the finding is no association. `conflict` is null unless findings disagree.
+        `known` says how the finding is known here.
+
+    Examples
+    --------
+    >>> evidence_of("stretching").columns[:3]
+    ['id', 'citation', 'population']
+    """
+    file = _file()
+    said = {id_: c["statement"] for c in file["conflict"] if cause in c["causes"] for id_ in c["findings"]}
+    rows = [{**f, "conflict": said.get(f["id"])} for f in file["finding"] if cause in f["causes"]]
+    return pl.DataFrame([{name: row.get(name) for name in SCHEMA} for row in rows], schema=SCHEMA)
+
+
+def conflicts_of(cause: str) -> tuple[str, ...]:
+    """Give the sentences that say where findings on one cause disagree.
+
+    Examples
+    --------
+    >>> len(conflicts_of("stretching"))
+    1
+    """
+    return tuple(c["statement"] for c in _file()["conflict"] if cause in c["causes"])
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,115 @@
+"""Hold the parts of a card: a rule with its truth table, an exposure, a way of prevention.
+
+Takes derivations, variables and words; gives frozen records.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import Variable
+from toolkit.derivation import Derivation
+
+# The ways of preventing cramps that the cards speak of.
+PREVENTIONS = (
+    "stretching",
+    "hydration",
+    "sleeping posture",
+    "moving",
+    "nutrition",
+    "glucose control",
+    "seeing a clinician",
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A derivation and the truth table that it is held to.
+
+    Attributes
+    ----------
+    derivation
+        The expression, its inputs and the variable it gives.
+    cases
+        Rows of the truth table: one value an input, then the result; None is unknown.
+    """
+
+    derivation: Derivation
+    cases: tuple[tuple[float | str | None, ...], ...]
+
+    @property
+    def name(self) -> str:
+        """The variable that the rule gives."""
+        return self.derivation.variable.name
+
+    def truth_table(self) -> pl.DataFrame:
+        """Lay the cases out: the inputs, then the result; one row a case, unknown as null."""
+        names = [*self.derivation.inputs, self.name]
+        columns = zip(names, zip(*self.cases, strict=True), strict=True)
+        return pl.DataFrame([pl.Series(name, values, _dtype(values)) for name, values in columns])
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A variable by which a cause is measured.
+
+    Attributes
+    ----------
+    variable
+        Name, label, levels, reference and unit.
+    caveat
+        What it does not measure, or why it is only a proxy; "" if it is what it says.
+    """
+
+    variable: Variable
+    caveat: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the variable."""
+        return self.variable.name
+
+    @property
+    def label(self) -> str:
+        """Label of the variable, without unit."""
+        return self.variable.label
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels in natural order; () for a number."""
+        return self.variable.levels
+
+    @property
+    def reference(self) -> str | None:
+        """The level that others are compared with; None for a number."""
+        return self.variable.reference
+
+    @property
+    def unit(self) -> str:
+        """Unit of a number; "" for levels."""
+        return self.variable.unit
+
+
+@dataclass(frozen=True)
+class Prevention:
+    """A way of preventing cramps with what studies found of it; never advice to a person.
+
+    Attributes
+    ----------
+    kind
+        One of `PREVENTIONS`.
+    finding
+        What was tried and found, in a sentence.
+    sources
+        Ids of `datasets/evidence.toml` that the sentence stands on; () if no study was found.
+    """
+
+    kind: str
+    finding: str
+    sources: tuple[str, ...] = ()
+
+
+def _dtype(values: tuple[Any, ...]) -> pl.DataType:
+    words = any(isinstance(value, str) for value in values)
+    return pl.String() if words else pl.Float64()
