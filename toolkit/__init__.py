@@ -4,7 +4,21 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+    from toolkit.codebook import Codebook as Codebook
+    from toolkit.codebook import Variable as Variable
+    from toolkit.design import Design as Design
+    from toolkit.errors import DatasetError as DatasetError
+    from toolkit.errors import DesignError as DesignError
+    from toolkit.errors import EstimationError as EstimationError
+    from toolkit.errors import ToolkitError as ToolkitError
+    from toolkit.errors import VariableError as VariableError
+    from toolkit.studies import Study as Study
+    from toolkit.studies import available_studies as available_studies
+    from toolkit.studies import open_study as open_study
+    from toolkit.studies import study as study
 
 _ROOM_OF = {
     # open
@@ -44,12 +58,14 @@ __version__ = "0.1.0"
 __all__ = sorted([*_ROOM_OF, "__version__"])  # noqa: PLE0605 - the list is one with the table above
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOM_OF:
-        from toolkit.errors import unknown
+if not TYPE_CHECKING:  # hidden from type checkers, which would else take any misspelt name for known
 
-        raise AttributeError(unknown("toolkit has no name", name, _ROOM_OF, "All: dir(toolkit)"))
-    return getattr(import_module(f"toolkit.{_ROOM_OF[name]}"), name)
+    def __getattr__(name: str) -> object:
+        if name not in _ROOM_OF:
+            from toolkit.errors import unknown
+
+            raise AttributeError(unknown("toolkit has no name", name, _ROOM_OF, "All: dir(toolkit)"))
+        return getattr(import_module(f"toolkit.{_ROOM_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
