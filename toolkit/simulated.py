@@ -1,0 +1,261 @@
+"""Draw the simulated study from a written causal model: people, design, codebook. No person in it is real.
+
+Takes a seed and a number of people; gives the record that a loader hands over. A finite population is grown
+in strata of PSUs; two PSUs a stratum are drawn in proportion to their size, people within them with unequal
+chances that depend on cramps; weights are the inverse of these chances, on the scale of the US population.
+The true values behind the study are given by `toolkit.potential_outcomes`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from toolkit.causal_model import Model, Node, load_model, parts
+from toolkit.codebook import REASONS, Availability, Codebook, Variable, why
+from toolkit.design import ComponentWeight, Design
+from toolkit.errors import DatasetError
+from toolkit.growth import (
+    ANSWERS,
+    DRAW_PEOPLE,
+    DRAW_PSUS,
+    Array,
+    Ints,
+    Noise,
+    People,
+    grow,
+    logistic,
+    psu_sizes,
+    stream,
+)
+from toolkit.population import Population
+
+SEED = 2005
+PERSONS = 12_000
+# Ten people a PSU at least; at most half of the smallest PSU.
+FEWEST, MOST = 600, 18_000
+PSUS_DRAWN = 2  # in each stratum
+
+Answers = dict[str, pl.Series]
+
+
+def open_simulated(seed: int = SEED, n: int = PERSONS) -> Population:
+    """Draw the simulated study.
+
+    Parameters
+    ----------
+    seed
+        A whole number from 0 on. The same seed gives the same people on every machine.
+    n
+        How many people to draw, 600 to 18,000.
+
+    Returns
+    -------
+    Population
+        `people` has one row a person of 16 and older in 30 strata of 2 PSUs: columns `cycle`, `stratum`,
+        `psu`, `weight_interview`, `weight_examination` (0 for people not examined), every variable of
+        the codebook and its reasons of missing values. All ten causes are variables of it.
+
+    Raises
+    ------
+    DatasetError
+        If seed or n is not a whole number in its range.
+
+    Examples
+    --------
+    >>> open_simulated().people.height
+    12000
+    """
+    _check_whole("seed", seed, 0, 2**63 - 1)
+    _check_whole("n", n, FEWEST, MOST)
+    model = load_model()
+    people = _people(model, seed, n)
+    return Population(
+        name="simulated",
+        label=model.settings["label"],
+        people=people,
+        design=_design(),
+        codebook=_codebook(model),
+        provenance=_provenance(model, seed, n),
+        simulated=True,
+    )
+
+
+def _check_whole(name: str, value: Any, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise DatasetError(
+            f"the option '{name}' of the simulated study is a whole number from {low:,} to {high:,}, not "
+            f"{value!r}. For example: tk.open_study('simulated', {name}={max(low, 2005)})."
+        )
+
+
+def _people(model: Model, seed: int, n: int) -> pl.DataFrame:
+    sizes = psu_sizes(model, seed)
+    chosen = _drawn_psus(sizes, seed)
+    strata = np.repeat(np.arange(len(sizes)), PSUS_DRAWN)
+    size = sizes[strata, chosen]
+    everyone = grow(model, seed, strata * sizes.shape[1] + chosen, size)
+    rows, chance, place = _drawn_people(everyone, size, stream(seed, DRAW_PEOPLE), n)
+    in_psu = PSUS_DRAWN * size / sizes.sum(axis=1)[strata]
+    weight = model.settings["persons"] / sizes.sum() / (in_psu[place] * chance)
+    sample = _rows(everyone, rows)
+    generator = stream(seed, ANSWERS)
+    attends = logistic(sample.linear(model.settings["examined"]))
+    examined = generator.random(n) < attends
+    design = {
+        "cycle": _levels((strata[place] >= len(sizes) // 2).astype(np.int64), model.settings["cycles"]),
+        "stratum": pl.Series(strata[place] + model.settings["first_stratum"]),
+        "psu": pl.Series(place % PSUS_DRAWN + 1),
+        "weight_interview": pl.Series(weight),
+        "weight_examination": pl.Series(np.where(examined, weight / attends, 0.0)),
+    }
+    return pl.DataFrame(design | _answers(sample, examined, generator))
+
+
+def _drawn_psus(sizes: Ints, seed: int) -> Ints:
+    generator = stream(seed, DRAW_PSUS)
+    drawn = []
+    for row in sizes:
+        order = generator.permutation(len(row))
+        drawn.append(np.sort(order[_systematic(row[order] / row.sum() * PSUS_DRAWN, generator)]))
+    return np.concatenate(drawn)
+
+
+def _drawn_people(
+    everyone: People, size: Ints, generator: np.random.Generator, n: int
+) -> tuple[Ints, Array, Ints]:
+    """Draw people within each PSU: their rows, chances and the place of their PSU."""
+    relative = np.split(np.exp(everyone.linear(everyone.model.settings["selection"])), np.cumsum(size)[:-1])
+    wanted = n // len(size) + (np.arange(len(size)) < n % len(size))
+    chances = [_chances(share, int(target)) for share, target in zip(relative, wanted, strict=True)]
+    taken = [_systematic(chance, generator) for chance in chances]
+    starts = np.cumsum(size) - size
+    rows = np.concatenate([start + rows for start, rows in zip(starts, taken, strict=True)])
+    chance = np.concatenate([chance[rows] for chance, rows in zip(chances, taken, strict=True)])
+    return rows, chance, np.repeat(np.arange(len(size)), wanted)
+
+
+def _rows(people: People, rows: Ints) -> People:
+    noise = Noise({}, {}, {}, len(rows))
+    return People(people.model, noise, {name: values[rows] for name, values in people.columns.items()})
+
+
+def _chances(share: Array, target: int) -> Array:
+    """Scale to chances that add up to the target; whoever would pass 1 is certain and the rest share anew."""
+    certain = np.zeros(len(share), dtype=bool)
+    while True:
+        chance = np.where(certain, 1.0, (target - certain.sum()) * share / share[~certain].sum())
+        if (chance <= 1).all():
+            return chance
+        certain |= chance > 1
+
+
+def _systematic(chance: Array, generator: np.random.Generator) -> Ints:
+    """Draw with unequal chances and a fixed number: those in whose stretch a whole step falls."""
+    ends = np.cumsum(chance)
+    steps = np.arange(round(ends[-1])) + generator.random()
+    # Rounding in the sum may leave the last end a hair short of a whole number.
+    return np.minimum(np.searchsorted(ends, steps, side="right"), len(chance) - 1)
+
+
+def _answers(sample: People, examined: NDArray[np.bool_], generator: np.random.Generator) -> Answers:
+    luck: dict[str, Array] = {}
+    reasons: dict[str, Ints] = {}
+    answers: Answers = {}
+    for node in (node for node in sample.model.nodes.values() if not node.get("hidden")):
+        # What is missed on one occasion, such as the blood sample, is missing together.
+        occasion = node.get("missed_with", node.name)
+        luck.setdefault(occasion, generator.random(len(examined)))
+        reason = _by_chance(node, sample, luck[occasion])
+        if node.get("component") == "examination":
+            reason[~examined] = REASONS.index("not examined")
+        reasons[node.name] = _not_asked(node, sample, reason, reasons)
+        answers |= _answer(node, sample.columns[node.name], reasons[node.name])
+    return answers
+
+
+def _by_chance(node: Node, sample: People, luck: Array) -> Ints:
+    """Give the position of each person's reason in `codebook.REASONS`; -1 where the value is there."""
+    more = np.exp(sample.linear(node.get("missing_more", {})))
+    if among := node.get("missing_among"):
+        more = more * sample.term(among)
+    reason = np.full(len(luck), -1, dtype=np.int64)
+    reached = np.zeros(len(luck))
+    for words, share in node.get("missing", {}).items():
+        reason[(luck >= reached) & (luck < reached + share * more)] = REASONS.index(words)
+        reached = reached + share * more
+    return reason
+
+
+def _not_asked(node: Node, sample: People, reason: Ints, before: dict[str, Ints]) -> Ints:
+    if follows := node.get("follows"):
+        reason = np.where(before[follows] >= 0, before[follows], reason)
+    for condition in node.get("asked", ()):
+        unanswered = before[parts(condition)[0].name] >= 0
+        reason[(sample.term(condition) == 0) | unanswered] = REASONS.index("not asked")
+    return reason
+
+
+def _answer(node: Node, values: Array, reason: Ints) -> Answers:
+    missing = pl.Series(reason >= 0)
+    given = pl.Series(values) if node.is_number else _levels(values, node.levels)
+    if not missing.any():
+        return {node.name: given}
+    return {node.name: given.set(missing, None), why(node.name): _levels(reason, REASONS).set(~missing, None)}
+
+
+def _levels(places: Array | Ints, levels: Sequence[str]) -> pl.Series:
+    # -1 stands for no level; those rows are made null by the caller.
+    return pl.Series(np.maximum(places, 0).astype(np.uint8)).cat.to(pl.Enum(levels))
+
+
+def _design() -> Design:
+    both = "scaled to the mean US population of the two cycles"
+    return Design(
+        weight={
+            "interview": ComponentWeight("weight_interview", "one over the chance of selection", both),
+            "examination": ComponentWeight(
+                "weight_examination", "one over the chance of selection and examination", both
+            ),
+        },
+        strata="stratum",
+        psu="psu",
+    )
+
+
+def _codebook(model: Model) -> Codebook:
+    cycles = tuple(model.settings["cycles"])
+    measured = tuple(Availability(cycle, "measured") for cycle in cycles)
+    cycle = Variable("cycle", "survey cycle", "category", cycles, availability=measured, source="stratum")
+    shown = [node for node in model.nodes.values() if not node.get("hidden")]
+    return Codebook.of(cycle, *(_variable(node, measured) for node in shown))
+
+
+def _variable(node: Node, measured: tuple[Availability, ...]) -> Variable:
+    return Variable(
+        name=node.name,
+        label=node.label,
+        kind="number" if node.is_number else "yes_no" if node.kind == "yes_no" else "category",
+        levels=node.levels,
+        reference=node.get("reference"),
+        unit=node.get("unit", ""),
+        component=node.get("component", "interview"),
+        question=node.get("question", ""),
+        asked=node.get("asked_words", "everyone"),
+        source=f"simulated: node '{node.name}' of datasets/simulated.toml",
+        availability=measured,
+        note="Simulated: no real person.",
+    )
+
+
+def _provenance(model: Model, seed: int, n: int) -> dict[str, Any]:
+    return {
+        "study": "simulated",
+        "made_by": "toolkit.simulated from datasets/simulated.toml",
+        "model_sha256": model.sha256,
+        "seed": seed,
+        "people": n,
+        "cycles": list(model.settings["cycles"]),
+    }
