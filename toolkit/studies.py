@@ -458,4 +458,6 @@ def _entry(column: pl.Series) -> Variable:
 def _is_yes_no(column: pl.Series) -> bool:
     if isinstance(column.dtype, pl.Boolean):
         return True
-    return column.dtype.is_numeric() and set(column.unique().drop_nulls().to_list()) == {0, 1}
+    # An outcome that nobody has, or everybody, is still an outcome: one of 0 and 1 is enough.
+    values = set(column.unique().drop_nulls().to_list()) if column.dtype.is_numeric() else set()
+    return bool(values) and values <= {0, 1}

@@ -7,9 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.codebook import Codebook
 from toolkit.design import Design
-from toolkit.studies import Study
+from toolkit.studies import Study, study
 
 R_SURVEY = Path(__file__).parents[1] / "reference" / "r-survey"
 DESIGNS = {
@@ -26,10 +25,6 @@ DESIGNS = {
 FILES = {"apinone": "apistrat", "fpc_with": "fpc"}
 
 
-def own_study(people: pl.DataFrame, design: Design, name: str = "own") -> Study:
-    return Study(name, name, people, design, Codebook())
-
-
 @pytest.fixture(scope="session")
 def expected() -> dict[str, dict[str, Any]]:
     entries = json.loads((R_SURVEY / "expected.json").read_text())["entries"]
@@ -41,6 +36,6 @@ def r_studies() -> dict[str, Study]:
     def opened(name: str) -> Study:
         file = R_SURVEY / "data" / f"{FILES.get(name, name)}.csv"
         people = pl.read_csv(file, infer_schema_length=None)
-        return own_study(people, DESIGNS[name], name)
+        return study(people, design=DESIGNS[name], name=name)
 
     return {name: opened(name) for name in DESIGNS}

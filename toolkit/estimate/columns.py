@@ -94,35 +94,19 @@ def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
 
 
 def _column(study: Study, name: str) -> Column:
-    _require(study, name)
-    series = study.people[name]
-    variable = study.codebook[name] if name in study.codebook else _described(series)
-    if variable.kind == "number":
-        return Column(variable, _number(series))
-    return Column(variable, _levels(series, variable))
-
-
-def _require(study: Study, name: str) -> None:
-    if name not in study.codebook and name not in study.people.columns:
+    if name in study.codebook:
+        variable = study.variable(name)
+    elif name in study.people.columns:
+        variable = _described(study.people[name])
+    else:
         known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
         raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
-    if name in study.codebook and not study.codebook[name].measured:
-        raise _not_measured(study.codebook[name])
-    if name not in study.people.columns:
-        raise VariableError(
-            f"'{name}' stands in the codebook, but this study's people have no column of that name. "
-            f"What they have: study.availability()."
-        )
-
-
-def _not_measured(variable: Variable) -> VariableError:
-    reasons = dict.fromkeys(entry.reason for entry in variable.availability if entry.reason)
-    cycles = ", ".join(entry.cycle for entry in variable.availability)
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    return VariableError(
-        f"'{variable.name}' was not measured in {cycles}{why}. Where it was, and what was measured instead: "
-        f"study.availability()."
-    )
+    series = study.people[name]
+    if variable.kind != "number":
+        return Column(variable, _levels(series, variable))
+    if not series.dtype.is_numeric():
+        raise _neither(series)
+    return Column(variable, _number(series))
 
 
 def _described(series: pl.Series) -> Variable:
@@ -136,9 +120,14 @@ def _described(series: pl.Series) -> Variable:
         return Variable(name, name, "yes_no", component="")
     if kind.is_numeric():
         return Variable(name, name, "number", component="")
-    raise VariableError(
-        f"'{name}' is of type {kind}, which can be neither a category nor a number. Derive a variable from "
-        f"it first: study.derive(...)."
+    raise _neither(series)
+
+
+def _neither(series: pl.Series) -> VariableError:
+    seen = f" with {series.n_unique():,} different values" if series.dtype == pl.String else ""
+    return VariableError(
+        f"'{series.name}' is of type {series.dtype}{seen}: neither a category of few levels nor a number. "
+        f"Derive a variable from it first: study.derive('{series.name}_group', ...)."
     )
 
 

@@ -153,7 +153,8 @@ def _numbered(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units
         parent = _unit_name(depth)
     strata = int(people[_STRATUM].max()) + 1  # type: ignore[arg-type]
     people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
-    return people, Units(tuple(stages), strata, design.lonely_psu)
+    method = "robust" if design.declared_absent else "linearised"
+    return people, Units(tuple(stages), strata, design.lonely_psu, method)
 
 
 def _stage_columns(design: Design) -> tuple[str | None, ...]:

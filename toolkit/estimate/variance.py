@@ -60,11 +60,14 @@ class Units:
         Number of first-stage strata.
     lonely_psu
         What to do with a stratum of one PSU, as `Design.lonely_psu`.
+    method
+        How the variance comes about, as a result's column `variance` says it.
     """
 
     stages: tuple[Stage, ...]
     strata: int
     lonely_psu: LonelyPsu = "fail"
+    method: str = "linearised"
 
     def first_stage(self, unit: Indices) -> Indices:
         """Give the PSU of each last-stage unit named."""

@@ -1,0 +1,150 @@
+"""Average columns of values over groups of people: weighted means with their design-based covariance.
+
+Takes a sample, cells x columns of values and the names of the groups' variables; gives a `Group` for each
+combination of levels and the covariance matrix of all their means.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.columns import Column
+from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
+from toolkit.result import SCHEMA
+
+
+@dataclass(frozen=True)
+class Group:
+    """The weighted means of one group of people.
+
+    Attributes
+    ----------
+    levels
+        Of the `by` variables.
+    persons, counted
+        Persons in the group, and those of them with a value.
+    weight, df
+        Sum of weights of those counted; degrees of freedom of the group's PSUs.
+    means, spread, cases
+        For each column averaged the mean, the weighted variance between persons, the sum over persons.
+    variance
+        For each column the design-based variance of the mean.
+    """
+
+    levels: tuple[str, ...]
+    persons: int
+    counted: int
+    weight: float
+    df: int
+    means: Floats
+    spread: Floats
+    cases: Floats
+    variance: Floats
+
+
+def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[Group], Floats]:
+    """Average columns of values within each group.
+
+    Parameters
+    ----------
+    sample
+        The cells.
+    values
+        Cells x columns; NaN is missing, and a cell must have a value in each column to count.
+    by
+        Variables of the sample whose combinations of levels are the groups; none for one group of all.
+
+    Returns
+    -------
+    tuple
+        The groups, and the covariance of their means, group by group and column by column; NaN where a group
+        has no value.
+
+    Raises
+    ------
+    VariableError
+        If a variable of `by` cannot make groups.
+    EstimationError
+        If no cell has a value.
+
+    Examples
+    --------
+    >>> import polars as pl, toolkit as tk
+    >>> from toolkit.estimate.sample import draw
+    >>> study = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
+    >>> sample = draw(study, ["age"])
+    >>> averages(sample, sample.numbers("age")[:, None], ())[0][0].means
+    array([40.])
+    """
+    there: Mask = np.asarray(~np.isnan(values).any(axis=1), bool)
+    if not there.any():
+        raise EstimationError(
+            f"none of {sample.size:,} people in the domain has a value of {_quoted(sample, by)}. "
+            f"Why: study.missing('{next(iter(sample.columns))}')."
+        )
+    filled = np.where(there[:, None], values, 0.0)
+    parts = [_group(sample, filled, there, levels, inside) for levels, inside in _inside(sample, by)]
+    influence = np.hstack([own for _, own in parts])
+    matrix = covariance(influence[there], sample.unit[there], sample.units)
+    empty = np.repeat([group.counted == 0 for group, _ in parts], values.shape[1])
+    matrix[empty] = matrix[:, empty] = np.nan
+    own = matrix.diagonal().reshape(len(parts), -1)
+    return [replace(group, variance=v) for (group, _), v in zip(parts, own, strict=True)], matrix
+
+
+def _quoted(sample: Sample, by: tuple[str, ...]) -> str:
+    return " and ".join(f"'{name}'" for name in sample.columns if name not in by)
+
+
+def _inside(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
+    """Mark the cells of each combination of levels."""
+    for name in by:
+        _require_groups(sample.columns[name])
+    codes = [sample.codes(name) for name in by]
+    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
+        inside = np.ones(len(sample.unit), bool)
+        for (position, _), own in zip(levels, codes, strict=True):
+            inside &= own == position
+        yield tuple(level for _, level in levels), inside
+
+
+def _require_groups(column: Column) -> None:
+    if column.continuous:
+        raise VariableError(
+            f"'{column.name}' is a number and makes no groups. Cut it first: study.derive("
+            f"'{column.name}_group', pl.col('{column.name}').cut([..]).cast(pl.String), levels=[..])."
+        )
+    if column.name in SCHEMA:
+        raise VariableError(
+            f"'{column.name}' is also a column of every result, so it cannot name the groups. Give it "
+            f"another name: study.derive('{column.name}_group', pl.col('{column.name}'), levels=[..])."
+        )
+
+
+def _group(
+    sample: Sample, values: Floats, there: Mask, levels: tuple[str, ...], inside: Mask
+) -> tuple[Group, Floats]:
+    """Average the values of one group; the influence values of its means stand beside it."""
+    counted = inside & there
+    weights, persons = np.where(counted, sample.weights, 0.0), np.where(counted, sample.persons, 0)
+    weight = float(weights.sum())
+    means = weights @ values / (weight or np.nan)
+    deviation = np.where(counted[:, None], values - means, 0.0)
+    influence = deviation * weights[:, None] / (weight or 1.0)
+    df = degrees_of_freedom(sample.unit[inside], sample.units)
+    group = Group(
+        levels=levels,
+        persons=int(sample.persons[inside].sum()),
+        counted=int(persons.sum()),
+        weight=weight,
+        df=df,
+        means=means,
+        spread=(deviation * influence).sum(axis=0),
+        cases=persons @ values,
+        variance=np.full_like(means, np.nan),
+    )
+    return group, influence

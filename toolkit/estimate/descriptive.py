@@ -1,0 +1,310 @@
+"""Estimate prevalences and means with their design-based intervals.
+
+Takes a study, names of variables and a domain; gives result rows, one a group and level or variable.
+Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
+"""
+
+from collections.abc import Sequence
+from math import inf, isfinite, sqrt
+from typing import Any, Literal, overload
+
+import numpy as np
+import polars as pl
+
+from toolkit.codebook import YES_NO
+from toolkit.errors import VariableError
+from toolkit.estimate import intervals
+from toolkit.estimate.averages import Group, averages
+from toolkit.estimate.columns import Column
+from toolkit.estimate.intervals import Ends, Proportion
+from toolkit.estimate.reliability import Verdict, judge_mean, judge_proportion
+from toolkit.estimate.sample import Sample, draw
+from toolkit.estimate.variance import Floats
+from toolkit.result import frame
+from toolkit.studies import Study
+
+Names = str | Sequence[str]
+Covaried = tuple[pl.DataFrame, Floats]
+
+
+@overload
+def prevalence(
+    study: Study,
+    *,
+    outcome: str,
+    by: Names = ...,
+    domain: str = ...,
+    interval: str = ...,
+    confidence: float = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def prevalence(
+    study: Study,
+    *,
+    outcome: str,
+    by: Names = ...,
+    domain: str = ...,
+    interval: str = ...,
+    confidence: float = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
+def prevalence(
+    study: Study,
+    *,
+    outcome: str,
+    by: Names = (),
+    domain: str = "",
+    interval: str = "korn-graubard",
+    confidence: float = 0.95,
+    covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Estimate how common an outcome is.
+
+    Parameters
+    ----------
+    study
+        The study.
+    outcome
+        A variable with levels. Of a two-level outcome the case is counted (yes, 1, true, else the level that
+        is not the reference); of more levels each has a row.
+    by
+        A variable with levels, or several, whose combinations each have rows.
+    domain
+        A condition in the domain language, such as "age >= 20"; null is outside.
+    interval
+        "korn-graubard", "korn-graubard-nchs", "logit", "likelihood", "arcsine", "wald" or "xlogit".
+    confidence
+        Of the interval, between 0 and 1.
+    covariance
+        True to get the covariance matrix of the rows too.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows (`toolkit.result.SCHEMA`), `by` first; with `covariance=True` a tuple of it and a matrix.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable or level, and a variable that cannot have the role.
+    DesignError
+        For a broken weight or design.
+    EstimationError
+        If nobody is in the domain or has a value.
+
+    Notes
+    -----
+    Degrees of freedom are the PSUs minus the strata that hold a person of the domain (or group). deff is
+    against simple random sampling without replacement from a population as large as the sum of weights.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0], "w": [1.0, 2.0, 1.0, 2.0]})
+    >>> mine = tk.study(people, design=tk.Design(weight="w"), name="four people")
+    >>> prevalence(mine, outcome="cramps")["estimate"].item()
+    0.5
+    """
+    intervals.check(interval, confidence)
+    by = _names(by)
+    sample = draw(study, [outcome, *by], domain)
+    column = _with_levels(sample.columns[outcome])
+    levels = _counted(column)
+    groups, matrix = averages(sample, _indicators(sample, column, levels), by)
+    rows = [
+        _proportion_row(group, k, column, level, (interval, confidence))
+        for group in groups
+        for k, level in enumerate(levels)
+    ]
+    result = _result(sample, rows, by, {"estimand": "prevalence", "conf_level": confidence})
+    return (result, matrix) if covariance else result
+
+
+@overload
+def mean(
+    study: Study,
+    variable: Names,
+    *,
+    by: Names = ...,
+    domain: str = ...,
+    confidence: float = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def mean(
+    study: Study,
+    variable: Names,
+    *,
+    by: Names = ...,
+    domain: str = ...,
+    confidence: float = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
+def mean(
+    study: Study,
+    variable: Names,
+    *,
+    by: Names = (),
+    domain: str = "",
+    confidence: float = 0.95,
+    covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Estimate the mean of a number.
+
+    Parameters
+    ----------
+    study
+        The study.
+    variable
+        A continuous variable, or a two-level one (the case counts 1); several are averaged over the people
+        who have a value in each.
+    by, domain, confidence, covariance
+        As in `prevalence`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows, one a group and variable, with Student's t interval; with `covariance=True` a tuple of it
+        and the covariance matrix of the rows.
+
+    Raises
+    ------
+    VariableError, DesignError, EstimationError
+        As `prevalence`.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"age": [30.0, 40.0, 50.0], "w": [1.0, 1.0, 2.0]})
+    >>> mine = tk.study(people, design=tk.Design(weight="w"), name="three people")
+    >>> mean(mine, "age")["estimate"].item()
+    42.5
+    """
+    intervals.check_confidence(confidence)
+    variables, by = _names(variable), _names(by)
+    sample = draw(study, [*variables, *by], domain)
+    columns = [_numeric(sample.columns[name]) for name in variables]
+    values = np.column_stack([sample.numbers(name) for name in variables])
+    groups, matrix = averages(sample, values, by)
+    rows = [_mean_row(group, k, column, confidence) for group in groups for k, column in enumerate(columns)]
+    result = _result(sample, rows, by, {"estimand": "mean", "conf_level": confidence})
+    return (result, matrix) if covariance else result
+
+
+def _names(given: Names) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+
+
+def _with_levels(column: Column) -> Column:
+    if column.continuous:
+        raise VariableError(
+            f"'{column.name}' is a number, and a prevalence is of levels. Its mean: "
+            f"tk.mean(study, '{column.name}'); or make it levels: "
+            f"study.derive('{column.name}_high', '{column.name} > ...')."
+        )
+    return column
+
+
+def _counted(column: Column) -> tuple[str, ...]:
+    """Name the levels that get a row: the case of two, each of more."""
+    return column.levels if column.case is None else (column.case,)
+
+
+def _numeric(column: Column) -> Column:
+    if not column.continuous and column.case is None:
+        raise VariableError(
+            f"'{column.name}' has {len(column.levels)} levels and no mean. How common each is: "
+            f"tk.prevalence(study, outcome='{column.name}')."
+        )
+    return column
+
+
+def _indicators(sample: Sample, column: Column, levels: tuple[str, ...]) -> Floats:
+    codes = sample.codes(column.name)[:, None]
+    positions = np.array([column.levels.index(level) for level in levels])
+    return np.where(codes < 0, np.nan, (codes == positions).astype(float))
+
+
+def _proportion_row(
+    group: Group, k: int, column: Column, level: str, how: tuple[str, float]
+) -> dict[str, Any]:
+    cases, v = int(group.cases[k]), float(group.variance[k])
+    row = _heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
+    if not group.counted:
+        return {**row, "n_cases": 0}
+    # Where all are cases the weighted mean may miss 1 by a rounding error.
+    estimate = 1.0 if cases == group.counted else float(group.means[k])
+    p = Proportion(estimate, v, group.df, group.persons, group.counted)
+    ends = intervals.interval(p, *how)
+    own = {"estimate": estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
+    return {**row, **_uncertainty(group, k, ends, judge_proportion(p, cases)), **own}
+
+
+def _mean_row(group: Group, k: int, column: Column, confidence: float) -> dict[str, Any]:
+    row = _heading(group, column, column.variable.title, None)
+    if not group.counted:
+        return row
+    estimate, v = float(group.means[k]), float(group.variance[k])
+    ends = intervals.around(estimate, sqrt(v), group.df, confidence)
+    n_effective = float(group.spread[k]) / v if v > 0 else inf
+    verdict = judge_mean(estimate, v, group.df, min(n_effective, group.counted))
+    own = {"estimate": estimate, "n_effective": _finite(n_effective)}
+    return {**row, **_uncertainty(group, k, ends, verdict), **own}
+
+
+def _heading(group: Group, column: Column, label: str, level: str | None) -> dict[str, Any]:
+    """Start a row: what is estimated and of how many, failed until an estimate is there."""
+    seen = f"none of {group.persons:,} people" if group.persons else "nobody in the domain"
+    lacking = f" has a value of '{column.name}'" if group.persons else f" is {', '.join(group.levels)}"
+    return {
+        "group": group.levels,
+        "outcome": column.name,
+        "outcome_label": label,
+        "level": level,
+        "level_label": level,
+        "n": group.counted,
+        "n_missing": group.persons - group.counted,
+        "reliability": "failed",
+        "reason": seen + lacking,
+    }
+
+
+def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str, Any]:
+    v = float(group.variance[k])
+    return {
+        "std_error": sqrt(v),
+        "conf_low": _finite(ends[0]),
+        "conf_high": _finite(ends[1]),
+        "df": group.df,
+        "deff": _design_effect(group, k),
+        "reliability": verdict[0],
+        "reason": verdict[1],
+    }
+
+
+def _design_effect(group: Group, k: int) -> float | None:
+    """Compare with simple random sampling without replacement, as R's `deff=TRUE`."""
+    n, population = group.counted, group.weight
+    if n < 2 or population <= n or group.spread[k] <= 0:
+        return None
+    simple = group.spread[k] * n / (n - 1) * (population - n) / (population * n)
+    return float(group.variance[k] / simple)
+
+
+def _finite(number: float) -> float | None:
+    return number if isfinite(number) else None
+
+
+def _result(
+    sample: Sample, rows: list[dict[str, Any]], by: tuple[str, ...], fixed: dict[str, Any]
+) -> pl.DataFrame:
+    common = {
+        "study": sample.study.label,
+        "domain": sample.domain,
+        "scale": "identity",
+        "weight": sample.weight.component,
+        "variance": sample.units.method,
+        **fixed,
+    }
+    return frame(({**common, **row, **dict(zip(by, row["group"], strict=True))} for row in rows), by)

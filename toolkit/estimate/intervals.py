@@ -1,0 +1,226 @@
+"""Put an interval around a proportion or a mean.
+
+Takes an estimate, its design-based variance and degrees of freedom; gives the lower and the upper end.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import asin, exp, isfinite, log, nan, pi, sin, sqrt
+
+from scipy.special import betaincinv, stdtrit
+
+from toolkit.errors import EstimationError, unknown
+
+Ends = tuple[float, float]
+_NO_ENDS = (nan, nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Proportion:
+    """An estimated proportion as its interval needs it.
+
+    Attributes
+    ----------
+    estimate, variance, df
+        The proportion, its design-based variance and degrees of freedom.
+    persons
+        Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
+    counted
+        Persons with a value.
+    """
+
+    estimate: float
+    variance: float
+    df: float
+    persons: int
+    counted: int
+
+    @property
+    def extreme(self) -> bool:
+        """Whether nobody or everybody is a case."""
+        return self.estimate <= 0 or self.estimate >= 1
+
+    @property
+    def n_effective(self) -> float:
+        """Persons of a simple random sample with the same variance; those counted at 0 and 100 %."""
+        if self.extreme:
+            return float(self.counted)
+        return self.estimate * (1 - self.estimate) / self.variance if self.variance > 0 else nan
+
+
+def student(confidence: float, df: float) -> float:
+    """Give the quantile of Student's t that an interval of this confidence reaches out to.
+
+    Examples
+    --------
+    >>> round(student(0.95, 16), 3)
+    2.12
+    """
+    return float(stdtrit(df, (1 + confidence) / 2)) if df > 0 else nan
+
+
+def around(estimate: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
+    """Give the symmetric t interval.
+
+    Examples
+    --------
+    >>> low, high = around(10.0, 1.0, 16)
+    >>> round(low, 2), round(high, 2)
+    (7.88, 12.12)
+    """
+    reach = student(confidence, df) * std_error
+    return estimate - reach, estimate + reach
+
+
+def interval(proportion: Proportion, method: str = "korn-graubard", confidence: float = 0.95) -> Ends:
+    """Give the interval of a proportion.
+
+    Parameters
+    ----------
+    proportion
+        Estimate, variance, df and counts.
+    method
+        "korn-graubard" (R's "beta"), "korn-graubard-nchs" (effective n capped at n), "logit", "likelihood",
+        "arcsine", "wald" or "xlogit" (the same as "logit" at the exact maximum).
+    confidence
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Both ends; NaN without degrees of freedom. Where nobody or everybody is a case the interval is
+        Korn-Graubard's with n in place of the effective n, whichever method was asked for.
+
+    Raises
+    ------
+    EstimationError
+        For an unknown method, or a confidence that is not between 0 and 1.
+
+    Notes
+    -----
+    Korn and Graubard, Survey Methodology 24 (1998) 193-201; the cap: Parker et al., Vital Health Stat 2(175),
+    2017; likelihood: the root of deviance = t² x design variance / model variance (Rao and Scott's scaling).
+
+    Examples
+    --------
+    >>> low, high = interval(Proportion(0.25, 0.01**2, 16, 2000, 2000), "wald")
+    >>> round(low, 4), round(high, 4)
+    (0.2288, 0.2712)
+    """
+    check(method, confidence)
+    if not proportion.df > 0:
+        return _NO_ENDS
+    if proportion.extreme:
+        return _beta_ends(proportion, proportion.counted, confidence)
+    if not (isfinite(proportion.variance) and proportion.variance > 0):
+        return (proportion.estimate, proportion.estimate) if proportion.variance == 0 else _NO_ENDS
+    return _METHODS[method](proportion, confidence)
+
+
+def check(method: str, confidence: float) -> None:
+    """Refuse an unknown interval and a confidence out of range.
+
+    Examples
+    --------
+    >>> check("wald", 0.95)
+    """
+    if method not in _METHODS:
+        raise EstimationError(
+            unknown("there is no interval", method, _METHODS, f"All: {', '.join(_METHODS)}")
+        )
+    check_confidence(confidence)
+
+
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> check_confidence(0.95)
+    """
+    if not 0 < confidence < 1:
+        raise EstimationError(
+            f"'confidence' is {confidence}, but must be between 0 and 1. Write 95 % as confidence=0.95."
+        )
+
+
+def _korn_graubard(p: Proportion, confidence: float) -> Ends:
+    return _beta_ends(p, _adjusted(p, confidence), confidence)
+
+
+def _korn_graubard_nchs(p: Proportion, confidence: float) -> Ends:
+    return _beta_ends(p, min(_adjusted(p, confidence), p.counted), confidence)
+
+
+def _adjusted(p: Proportion, confidence: float) -> float:
+    """Shrink the effective n for the few degrees of freedom of a clustered sample."""
+    ratio = student(confidence, p.persons - 1) / student(confidence, p.df)
+    return p.n_effective * ratio**2
+
+
+def _beta_ends(p: Proportion, n: float, confidence: float) -> Ends:
+    tail, cases = (1 - confidence) / 2, n * p.estimate
+    others = n - cases
+    low = float(betaincinv(cases, others + 1, tail)) if cases > 0 else 0.0
+    high = float(betaincinv(cases + 1, others, 1 - tail)) if others > 0 else 1.0
+    return low, high
+
+
+def _logit(p: Proportion, confidence: float) -> Ends:
+    spread = p.estimate * (1 - p.estimate)
+    low, high = around(_log_odds(p.estimate), sqrt(p.variance) / spread, p.df, confidence)
+    return _expit(low), _expit(high)
+
+
+def _likelihood(p: Proportion, confidence: float) -> Ends:
+    # Model variance of the log odds is 1 / (n p q), the design's is V / (p q)²: n leaves the equation.
+    target = student(confidence, p.df) ** 2 / (2 * p.n_effective)
+    return _divergence_root(p.estimate, target, -1), _divergence_root(p.estimate, target, +1)
+
+
+def _divergence_root(p: float, target: float, side: int) -> float:
+    """Find the proportion on one side at which the Kullback-Leibler divergence from p reaches the target."""
+    centre = _log_odds(p)
+    inner, outer = centre, centre + side
+    while _divergence(p, outer) < target:
+        inner, outer = outer, outer + 2 * (outer - centre)
+    for _ in range(200):
+        middle = (inner + outer) / 2
+        if middle in (inner, outer):
+            break
+        inner, outer = (middle, outer) if _divergence(p, middle) < target else (inner, middle)
+    return _expit(outer)
+
+
+def _divergence(p: float, log_odds: float) -> float:
+    other = _expit(log_odds)
+    return p * log(p / other) + (1 - p) * log((1 - p) / (1 - other))
+
+
+def _arcsine(p: Proportion, confidence: float) -> Ends:
+    std_error = sqrt(p.variance / (4 * p.estimate * (1 - p.estimate)))
+    low, high = around(asin(sqrt(p.estimate)), std_error, p.df, confidence)
+    return sin(max(low, 0)) ** 2, sin(min(high, pi / 2)) ** 2
+
+
+def _wald(p: Proportion, confidence: float) -> Ends:
+    return around(p.estimate, sqrt(p.variance), p.df, confidence)
+
+
+def _log_odds(p: float) -> float:
+    return log(p / (1 - p))
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+
+
+_METHODS: dict[str, Callable[[Proportion, float], Ends]] = {
+    "korn-graubard": _korn_graubard,
+    "korn-graubard-nchs": _korn_graubard_nchs,
+    "logit": _logit,
+    "likelihood": _likelihood,
+    "arcsine": _arcsine,
+    "wald": _wald,
+    "xlogit": _logit,
+}

@@ -1,0 +1,104 @@
+"""Judge whether an estimate is fit to be shown, by the presentation standards of the NCHS.
+
+Takes what a result row holds; gives one of `ok`, `review`, `suppress`, `failed` with the reason in words.
+Proportions: Parker et al., National Center for Health Statistics data presentation standards for
+proportions, Vital Health Stat 2(175), 2017, in the order of the CDC's own implementation.
+"""
+
+from math import isfinite, sqrt
+
+from toolkit.estimate.intervals import Proportion, interval
+
+Verdict = tuple[str, str | None]
+OK: Verdict = ("ok", None)
+
+SMALLEST_N = 30
+NARROW, WIDE = 0.05, 0.30
+LARGEST_RELATIVE_WIDTH = 1.30
+SMALLEST_DF = 8
+LARGEST_RELATIVE_ERROR = 0.30
+
+
+def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
+    """Apply the NCHS standards to a proportion.
+
+    Parameters
+    ----------
+    proportion
+        Estimate, variance, df and counts.
+    n_cases
+        Persons who are a case.
+
+    Returns
+    -------
+    tuple
+        `ok`, `review` or `suppress`, and the reason; None where all is well. The width is that of the 95 %
+        Korn-Graubard interval with the effective n capped at n, whichever interval the result shows.
+
+    Examples
+    --------
+    >>> judge_proportion(Proportion(0.5, 0.01, 16, 25, 25), 12)
+    ('suppress', 'effective sample size 25, below 30')
+    """
+    if not proportion.df > 0:
+        return "suppress", _no_df()
+    n_effective = min(proportion.n_effective, proportion.counted)
+    extreme = n_cases in (0, proportion.counted)
+    if not n_effective >= SMALLEST_N:
+        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
+    if extreme:
+        return "review", f"{'nobody' if n_cases == 0 else 'everybody'} among {proportion.counted:,} is a case"
+    low, high = interval(proportion, "korn-graubard-nchs")
+    return _judge_width(proportion.estimate, high - low, proportion.df)
+
+
+def judge_mean(estimate: float, variance: float, df: float, n_effective: float) -> Verdict:
+    """Apply the usual rule for means, which the NCHS standards do not cover.
+
+    Parameters
+    ----------
+    estimate, variance, df
+        The mean, its design-based variance and degrees of freedom.
+    n_effective
+        Persons of a simple random sample with the same variance.
+
+    Returns
+    -------
+    tuple
+        `ok`, `review` or `suppress`, and the reason.
+
+    Examples
+    --------
+    >>> judge_mean(10.0, 16.0, 20, 400)
+    ('suppress', 'standard error 40 % of the estimate, 30 % or more')
+    """
+    if not df > 0:
+        return "suppress", _no_df()
+    if n_effective < SMALLEST_N:
+        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
+    error = sqrt(variance) / abs(estimate) if estimate else float("inf")
+    if variance > 0 and error >= LARGEST_RELATIVE_ERROR:
+        told = f"{error:.0%}".replace("%", " %") if isfinite(error) else "many times"
+        return "suppress", f"standard error {told} of the estimate, 30 % or more"
+    return _judge_df(df)
+
+
+def _judge_width(estimate: float, width: float, df: float) -> Verdict:
+    if width <= NARROW:
+        return _judge_df(df)
+    if width >= WIDE:
+        return "suppress", f"95 % interval {100 * width:.0f} points wide, 30 or more"
+    if width / estimate > LARGEST_RELATIVE_WIDTH:
+        return "suppress", f"95 % interval {width / estimate:.1f} times as wide as the estimate, above 1.3"
+    verdict = _judge_df(df)
+    if verdict is OK and width / (1 - estimate) > LARGEST_RELATIVE_WIDTH:
+        return "ok", "the complement is not reliable: its 95 % interval is more than 1.3 times as wide as it"
+    return verdict
+
+
+def _judge_df(df: float) -> Verdict:
+    return ("review", f"{df:.0f} degrees of freedom, below {SMALLEST_DF}") if df < SMALLEST_DF else OK
+
+
+def _no_df() -> str:
+    return "the people lie in one PSU a stratum, which leaves no degrees of freedom for an interval"
