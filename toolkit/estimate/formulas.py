@@ -1,0 +1,299 @@
+"""Read a model formula over a study's variables and build its design matrix with formulaic.
+
+Takes words such as "any_cramps ~ sex * age + I(bmi ** 2)"; gives a `Reading` (which variables) and a
+`Matrix`. Nothing but arithmetic and a few functions of numbers is ever run: each factor's syntax is checked
+against a list first.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import VariableError, nearest
+from toolkit.estimate.terms import ONE, PER_UNIT, Matrix, Term, levels_present, of_level, per_unit
+
+if TYPE_CHECKING:
+    from toolkit.estimate.sample import Mask, Sample
+    from toolkit.estimate.variance import Floats
+
+FUNCTIONS: dict[str, Any] = {
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "exp": np.exp,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+}
+_ARITHMETIC = (
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
+    ast.Load, ast.Name, ast.Constant, ast.Call,
+)  # fmt: skip
+_EXAMPLE = "tk.model(study, 'any_cramps ~ sex + age + I(age ** 2)', family='logit')"
+# "sex[T.1]" or "sex[1]": categories go to formulaic as the places of their levels.
+_MARKED = re.compile(r"^(?P<name>[^\[\]]+)\[(?:T\.)?(?P<place>\d+)\]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A formula that was read and found harmless.
+
+    Attributes
+    ----------
+    outcome
+        Left of ~.
+    variables
+        Every variable right of it, in order of appearance.
+    inside
+        Those of them that stand in arithmetic or a function, where only numbers may.
+    right
+        formulaic's form of the right side.
+    """
+
+    outcome: str
+    variables: tuple[str, ...]
+    inside: frozenset[str]
+    right: Any
+
+
+def read(formula: str) -> Reading:
+    """Read a formula.
+
+    Parameters
+    ----------
+    formula
+        Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `I(age ** 2)` is
+        arithmetic, log, log2, log10, exp, sqrt and abs are functions; `- 1` leaves the intercept out.
+
+    Returns
+    -------
+    Reading
+        Names and terms.
+
+    Raises
+    ------
+    VariableError
+        If it is not a formula, or asks for more than arithmetic.
+
+    Examples
+    --------
+    >>> read("any_cramps ~ sex * age + I(bmi ** 2)").variables
+    ('sex', 'age', 'bmi')
+    """
+    parsed = _parsed(formula)
+    left = list(getattr(parsed, "lhs", ()))
+    if len(left) != 1 or len(left[0].factors) != 1 or not _is_name(left[0].factors[0].expr):
+        raise VariableError(
+            f"the formula '{formula}' needs the name of one outcome left of '~'. Example: {_EXAMPLE}."
+        )
+    factors = [factor.expr for term in parsed.rhs for factor in term.factors]
+    names: list[str] = []
+    inside: set[str] = set()
+    for factor in factors:
+        found = _names(factor, formula)
+        names += found
+        inside.update(() if _is_name(factor) else found)
+    return Reading(left[0].factors[0].expr, tuple(dict.fromkeys(names)), frozenset(inside), parsed.rhs)
+
+
+def read_offset(offset: str) -> Reading:
+    """Read an offset: a number's name, or arithmetic such as "log(follow_up)".
+
+    Parameters
+    ----------
+    offset
+        What is added to the linear predictor with the coefficient 1.
+
+    Returns
+    -------
+    Reading
+        As of a formula with this one term.
+    """
+    names = tuple(dict.fromkeys(_names(offset, offset)))
+    return Reading("", names, frozenset(names), _parsed(f"0 + {offset}"))
+
+
+def _parsed(formula: str) -> Any:
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        return Formula(formula)
+    except (FormulaicError, AttributeError, SyntaxError, TypeError, ValueError):
+        raise VariableError(f"'{formula}' cannot be read as a formula. Example: {_EXAMPLE}.") from None
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier()
+
+
+def _names(factor: str, formula: str) -> list[str]:
+    """Name the variables of one factor, after a check of every part of its syntax."""
+    if re.fullmatch(r"\d+(\.\d+)?", factor):
+        return []
+    try:
+        tree = ast.parse(factor, mode="eval")
+    except SyntaxError:
+        raise _refused(factor, formula) from None
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for node in ast.walk(tree):
+        number = not isinstance(node, ast.Constant) or isinstance(node.value, int | float)
+        if not isinstance(node, _ARITHMETIC) or not number or getattr(node, "keywords", None):
+            raise _refused(factor, formula)
+    for called in calls:
+        _require_function(called, factor, formula)
+    return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in calls]
+
+
+def _require_function(called: ast.expr, factor: str, formula: str) -> None:
+    name = called.id if isinstance(called, ast.Name) else factor
+    if name == "offset":
+        raise VariableError(
+            f"'{factor}' in the formula: an offset is an argument, tk.model(..., offset='log(follow_up)')."
+        )
+    if name == "C":
+        raise VariableError(
+            f"'{factor}' in the formula: the codebook knows what is a category, write the name alone. A "
+            f"number becomes a category with study.derive(...)."
+        )
+    if name not in (*FUNCTIONS, "I"):
+        near = nearest(name, FUNCTIONS)
+        raise VariableError(
+            f"the formula '{formula}' calls '{name}', which is not known here."
+            f"{f' Nearest: {near}.' if near else ''} Functions: I, {', '.join(FUNCTIONS)}."
+        )
+
+
+def _refused(factor: str, formula: str) -> VariableError:
+    return VariableError(
+        f"'{factor}' in the formula '{formula}' is more than arithmetic on variables. Derive a variable "
+        f"first, study.derive(...), and name it. Example: {_EXAMPLE}."
+    )
+
+
+def require_numbers(reading: Reading, sample: "Sample") -> None:
+    """Raise if a category stands where only a number may.
+
+    Parameters
+    ----------
+    reading
+        The formula.
+    sample
+        Its variables.
+
+    Raises
+    ------
+    VariableError
+        With the category's name.
+    """
+    for name in sorted(reading.inside):
+        if not sample.columns[name].continuous:
+            raise VariableError(
+                f"'{name}' is a category, which cannot stand in arithmetic. Write it alone, or derive a "
+                f"number from it first: study.derive(...)."
+            )
+
+
+def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
+    """Give the design matrix of a formula.
+
+    Parameters
+    ----------
+    reading
+        The formula.
+    sample
+        The people of the analysis as cells.
+    inside
+        The cells of the fit; each variable has a value in them.
+
+    Returns
+    -------
+    Matrix
+        Columns in the formula's order, the intercept first.
+
+    Raises
+    ------
+    VariableError
+        If a function gives no finite number for someone, such as the logarithm of 0.
+    """
+    levels, data = {}, {}
+    for name in reading.variables:
+        column = sample.columns[name]
+        if column.continuous:
+            data[name] = pl.Series(sample.numbers(name)[inside])
+            continue
+        codes = sample.codes(name)[inside]
+        levels[name] = levels_present(column.variable, codes)
+        data[name] = _places(codes, [column.levels.index(level) for level in levels[name]])
+    frame = pl.DataFrame(data, height=int(inside.sum()))
+    with np.errstate(all="ignore"):
+        built = reading.right.get_model_matrix(frame, context=FUNCTIONS, output="numpy")
+    terms = tuple(_term(name, sample, levels) for name in built.model_spec.column_names)
+    values = np.asarray(built, float)
+    _require_finite(values, terms, sample.persons[inside])
+    return Matrix(values, terms)
+
+
+def _places(codes: Any, order: list[int]) -> pl.Series:
+    place = np.full(max(order) + 1, -1)
+    place[order] = np.arange(len(order))
+    words = [str(k) for k in range(len(order))]
+    return pl.Series(place[codes], dtype=pl.UInt32).cat.to(pl.Enum(words))
+
+
+def _term(column: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
+    if column == "Intercept":
+        return ONE
+    parts = [_factor(part, sample, levels) for part in column.split(":")]
+    if len(parts) == 1:
+        return parts[0]
+    marked = [part.reference for part in parts if part.reference is not None]
+    return Term(
+        ":".join(part.exposure for part in parts),
+        " × ".join(part.exposure_label for part in parts),
+        ":".join(part.level for part in parts),
+        " × ".join(part.level_label for part in parts),
+        ":".join(marked) if len(marked) == len(parts) else None,
+    )
+
+
+def _factor(part: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
+    marked = _MARKED.match(part)
+    if marked:
+        name = marked["name"]
+        return of_level(sample.columns[name].variable, levels[name][int(marked["place"])], levels[name][0])
+    if part in sample.columns:
+        return per_unit(sample.columns[part].variable)
+    return Term(part, part, PER_UNIT, PER_UNIT)
+
+
+def _require_finite(values: "Floats", terms: tuple[Term, ...], persons: Any) -> None:
+    broken = ~np.isfinite(values)
+    if broken.any():
+        j = int(np.flatnonzero(broken.any(axis=0))[0])
+        raise VariableError(
+            f"'{terms[j].exposure}' is not a finite number for {persons[broken[:, j]].sum():,} of "
+            f"{persons.sum():,} persons. Narrow the domain to people for whom it is one, or derive another "
+            f"variable: study.derive(...)."
+        )
+
+
+def offset_values(reading: Reading, sample: "Sample", inside: "Mask") -> "Floats":
+    """Give what an offset adds to the linear predictor of each cell.
+
+    Parameters
+    ----------
+    reading
+        The offset, as `read_offset` gave it.
+    sample, inside
+        The people of the analysis as cells, and the cells of the fit.
+
+    Returns
+    -------
+    numpy.ndarray
+        One number a cell.
+    """
+    return build(reading, sample, inside).values[:, 0]

@@ -1,0 +1,303 @@
+"""Estimate associations and regression models: ratios, differences and coefficients with design-based errors.
+
+Takes a study and names or a formula; gives a result frame. Points come from the kernel's own Newton steps on
+cells; those of probit, cloglog and log-binomial start from statsmodels'. The variance is always the design's.
+"""
+
+import warnings
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate import formulas
+from toolkit.estimate.columns import Column
+from toolkit.estimate.newton import FAMILIES, Family
+from toolkit.estimate.regression import Model, Start
+from toolkit.estimate.rows import Answer, Asked, answer
+from toolkit.estimate.sample import Mask, Sample, draw
+from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
+from toolkit.estimate.variance import Floats
+from toolkit.studies import Study
+
+# Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
+_FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
+_OWN = ("logit", "poisson", "gaussian")
+
+
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    adjust: Sequence[str] | None = None,
+    estimand: str = "prevalence_ratio",
+    domain: str = "",
+    by: str | Sequence[str] = (),
+    terms: bool = False,
+    confidence: float = 0.95,
+    covariance: bool = False,
+) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+    """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
+
+    Parameters
+    ----------
+    study
+        People, design and codebook.
+    outcome
+        A variable of two levels.
+    exposure
+        A category, each level of which is compared with its reference, or a number, per unit.
+    adjust
+        `()` for a crude estimate, or names of variables to adjust for.
+    estimand
+        "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
+        (identity link).
+    domain
+        A condition such as "age >= 20 and sex == 'female'"; null is outside.
+    by
+        Categories; one estimate within each of their levels.
+    terms
+        True for one row a coefficient, the intercept first, on the link scale.
+    confidence
+        Of the interval, between 0 and 1.
+    covariance
+        True to get the covariance of the rows too, on the scale of their standard errors.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
+        that cannot be estimated stays as a row with the reason. With `covariance=True` a tuple of frame and
+        matrix.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or one that cannot stand where it does.
+    EstimationError
+        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+
+    Notes
+    -----
+    Linearised variance (Binder 1983) over the whole design, t intervals with PSUs minus strata plus 1 minus
+    coefficients degrees of freedom, as svyglm of R's survey package.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "diabetes": [0, 0, 0, 0, 1, 1, 1, 1]})
+    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> found = tk.association(study, outcome="cramps", exposure="diabetes", adjust=())
+    >>> round(found["estimate"].item(), 6)
+    1.5
+    """
+    family = _family_of(estimand)
+    adjusted, groups = _adjustment(adjust, outcome, exposure), _names(by)
+    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain)
+    _require_two_levels(sample.columns[outcome], "tk.association")
+    names = (outcome, exposure, *adjusted)
+    build = partial(_with_exposure, sample, exposure, adjusted)
+    model = Model(sample, sample.columns[outcome], names, family, build)
+    asked = Asked(
+        model,
+        groups,
+        estimand="coefficient" if terms else estimand,
+        rows=None if terms else _exposure_terms(sample.columns[exposure]),
+        adjust=", ".join(adjusted),
+        confidence=confidence,
+    )
+    return _given(answer(asked), covariance=covariance)
+
+
+def model(
+    study: Study,
+    formula: str,
+    family: str = "logit",
+    domain: str = "",
+    offset: str | None = None,
+    *,
+    confidence: float = 0.95,
+    covariance: bool = False,
+) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+    """Fit a regression model that a formula describes.
+
+    Parameters
+    ----------
+    study
+        People, design and codebook.
+    formula
+        Such as "any_cramps ~ sex * age + I(bmi ** 2)". Categories have treatment contrasts against their
+        reference, as in R; functions are log, log2, log10, exp, sqrt and abs.
+    family
+        "logit", "poisson" (log link), "gaussian", "probit", "cloglog" or "log-binomial".
+    domain
+        A condition such as "age >= 20"; null is outside.
+    offset
+        A number's name or arithmetic such as "log(follow_up)", added with the coefficient 1.
+    confidence
+        Of the interval, between 0 and 1.
+    covariance
+        True to get the covariance of the coefficients too.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a coefficient on the link scale, the intercept first: the result schema, estimand
+        "coefficient". With `covariance=True` a tuple of frame and matrix.
+
+    Raises
+    ------
+    VariableError
+        For a formula that cannot be read, an unknown variable, or one that cannot stand where it does.
+    EstimationError
+        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+
+    Notes
+    -----
+    As svyglm of R's survey package; see `association`.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0], "age": [20.0, 30.0, 40.0, 70.0]})
+    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> tk.model(study, "nights ~ age", family="gaussian")["level"].to_list()
+    ['intercept', 'per unit']
+    """
+    if family not in FAMILIES:
+        raise EstimationError(unknown("there is no family", family, FAMILIES, f"All: {', '.join(FAMILIES)}"))
+    reading = formulas.read(formula)
+    shift = formulas.read_offset(offset) if offset else None
+    names = tuple(dict.fromkeys([reading.outcome, *reading.variables, *(shift.variables if shift else ())]))
+    sample = draw(study, names, domain)
+    for part in (reading, *([shift] if shift else [])):
+        formulas.require_numbers(part, sample)
+    _require_outcome(sample, reading.outcome, family)
+    fitted = Model(
+        sample,
+        sample.columns[reading.outcome],
+        names,
+        FAMILIES[family],
+        partial(formulas.build, reading, sample),
+        offset=partial(formulas.offset_values, shift, sample) if shift else None,
+        start=_start(family),
+    )
+    return _given(answer(Asked(fitted, confidence=confidence)), covariance=covariance)
+
+
+def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+    return (found.frame(), found.covariance()) if covariance else found.frame()
+
+
+def _family_of(estimand: str) -> Family:
+    if estimand not in _FAMILY_OF:
+        known = ", ".join(_FAMILY_OF)
+        raise EstimationError(
+            unknown("an association has no estimand", estimand, _FAMILY_OF, f"All: {known}")
+        )
+    return FAMILIES[_FAMILY_OF[estimand]]
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _adjustment(adjust: Sequence[str] | None, outcome: str, exposure: str) -> tuple[str, ...]:
+    if adjust is None:
+        raise EstimationError(
+            "'adjust' has no default yet, because the causal diagram that would choose it is not there. "
+            "Say adjust=() for a crude estimate, or name the variables: adjust=('age', 'sex')."
+        )
+    names = _names(adjust)
+    for name in names:
+        if name in (outcome, exposure) or names.count(name) > 1:
+            role = "outcome" if name == outcome else "exposure" if name == exposure else "adjustment already"
+            raise VariableError(
+                f"'{name}' stands in adjust, but is {role}. Leave it out: adjust={_others(names, name)}."
+            )
+    if outcome == exposure:
+        raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
+    return names
+
+
+def _others(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(other for other in names if other != name))
+
+
+def _require_two_levels(outcome: Column, caller: str) -> None:
+    if outcome.case:
+        return
+    kind = "a number" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
+    instead = (
+        f" or model the number: tk.model(study, '{outcome.name} ~ ...', family='gaussian')"
+        if outcome.continuous
+        else ""
+    )
+    raise VariableError(
+        f"'{outcome.name}' is {kind}; {caller} needs an outcome of two levels. Derive one with "
+        f"study.derive(...){instead}."
+    )
+
+
+def _require_outcome(sample: Sample, name: str, family: str) -> None:
+    column = sample.columns[name]
+    if family not in ("gaussian", "poisson") or not column.continuous:
+        _require_two_levels(column, f"the family '{family}'")
+        return
+    negative = int(sample.persons[sample.numbers(name) < 0].sum())
+    if family == "poisson" and negative:
+        raise VariableError(
+            f"'{name}' is below 0 for {negative:,} of {sample.size:,} persons; the family 'poisson' counts "
+            f"from 0 up. Take family='gaussian', or narrow the domain to '{name} >= 0'."
+        )
+
+
+def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], inside: Mask) -> Matrix:
+    column = sample.columns[exposure]
+    if not column.continuous:
+        _require_comparison(sample, column, inside)
+    return main_effects(sample, (exposure, *adjust), inside)
+
+
+def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:
+    present = levels_present(column.variable, sample.codes(column.name)[inside])
+    persons = int(sample.persons[inside].sum())
+    if len(present) == 1:
+        raise EstimationError(
+            f"'{column.name}' has a single level among the {persons:,} persons of the analysis: all are "
+            f"'{present[0]}'. There is nothing to compare; widen the domain."
+        )
+    if present[0] != column.reference:
+        raise EstimationError(
+            f"nobody among the {persons:,} persons of the analysis has '{column.name}' = "
+            f"'{column.reference}', the reference. Widen the domain, or derive an exposure with another "
+            f"reference: study.derive(...)."
+        )
+
+
+def _exposure_terms(column: Column) -> tuple[Term, ...]:
+    if column.continuous:
+        return (per_unit(column.variable),)
+    reference = column.reference or ""
+    return tuple(of_level(column.variable, level, reference) for level in column.levels if level != reference)
+
+
+def _start(family: str) -> Start | None:
+    return None if family in _OWN else partial(_statsmodels_points, family)
+
+
+def _statsmodels_points(family: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
+    import statsmodels.api as sm
+
+    links = sm.families.links
+    link = {"probit": links.Probit, "cloglog": links.CLogLog, "log-binomial": links.Log}[family]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
+        fitted = sm.GLM(y, X, sm.families.Binomial(link()), offset=offset, freq_weights=weight).fit(
+            maxiter=100
+        )
+    points = np.asarray(fitted.params)
+    return points if np.isfinite(points).all() else None

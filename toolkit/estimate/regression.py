@@ -1,0 +1,176 @@
+"""Fit one model to the cells of one group of people, with its design-based covariance.
+
+Takes a `Sample`, the cells of a group and a model; gives a `Regression`. What makes the fit impossible is
+told with names and counts (`difficulties`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.errors import EstimationError
+from toolkit.estimate import difficulties
+from toolkit.estimate.columns import Column
+from toolkit.estimate.newton import CollinearError, Family, Fit, NotConvergedError, fit
+from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.terms import Matrix, Term
+from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
+
+# Starting coefficients for a family whose own start from the mean is poor.
+Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is fitted, whoever the people are.
+
+    Attributes
+    ----------
+    sample
+        The people of the analysis as cells.
+    outcome
+        The outcome's column.
+    names
+        Every variable that must have a value: outcome, exposure, adjustment.
+    family
+        Distribution and link.
+    build
+        Cells -> design matrix.
+    offset
+        Cells -> what is added to the linear predictor; None for nothing.
+    start
+        Where the fit starts; None for the mean.
+    """
+
+    sample: Sample
+    outcome: Column
+    names: tuple[str, ...]
+    family: Family
+    build: Callable[[Mask], Matrix]
+    offset: Callable[[Mask], Floats] | None = None
+    start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Coefficients and what they rest on.
+
+    Attributes
+    ----------
+    terms, coefficients, covariance
+        In the order of the design matrix; the covariance counts the design.
+    influence
+        One row a cell of `inside`, one column a coefficient.
+    inside
+        The cells of the fit.
+    df, design_df
+        PSUs minus strata plus 1 minus coefficients over the rows of the fit, as R's svyglm; and PSUs minus
+        strata alone.
+    n, n_cases
+        Persons of the fit; cases among them, None for a number.
+    """
+
+    terms: tuple[Term, ...]
+    coefficients: Floats
+    covariance: Floats
+    influence: Floats
+    inside: Mask
+    df: int
+    design_df: int
+    n: int
+    n_cases: int | None
+
+
+def regress(model: Model, group: Mask) -> Regression:
+    """Fit a model to the people of a group who have a value in every variable.
+
+    Parameters
+    ----------
+    model
+        What is fitted.
+    group
+        The cells of the group.
+
+    Returns
+    -------
+    Regression
+        The maximum of the weighted likelihood, linearised variance.
+
+    Raises
+    ------
+    EstimationError
+        If nobody has all values, the outcome does not vary, terms are collinear, the outcome is separated,
+        the fit does not converge, or the design has fewer degrees of freedom than the model coefficients.
+    """
+    sample = model.sample
+    inside = group & sample.complete(model.names)
+    if not inside.any():
+        raise _nobody(model, group)
+    y, persons = sample.numbers(model.outcome.name)[inside], sample.persons[inside]
+    difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome))
+    matrix = model.build(inside)
+    attempt = difficulties.Attempt(
+        model.outcome.name, model.outcome.case or "", model.family, matrix, y, persons
+    )
+    difficulties.refuse_empty_levels(attempt)
+    units = sample.unit[inside]
+    design_df = degrees_of_freedom(units, sample.units)
+    df = design_df + 1 - len(matrix.terms)
+    fitted = _fit(model, attempt, inside)
+    _refuse_few_degrees(attempt, design_df, df)
+    return Regression(
+        matrix.terms,
+        fitted.coefficients,
+        covariance(fitted.influence, units, sample.units),
+        fitted.influence,
+        inside,
+        df,
+        design_df,
+        attempt.n,
+        int(persons @ y) if model.outcome.case else None,
+    )
+
+
+def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Fit:
+    X, weight = attempt.matrix.values, model.sample.weights[inside]
+    offset = model.offset(inside) if model.offset else None
+    try:
+        start = (
+            model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
+            if model.start
+            else None
+        )
+        return fit(X, attempt.y, weight, model.family, offset=offset, start=start)
+    except CollinearError as error:
+        raise difficulties.collinear(attempt, error) from None
+    except NotConvergedError:
+        raise difficulties.not_converged(attempt) from None
+
+
+def _words(outcome: Column) -> tuple[str, str]:
+    if not outcome.case:
+        return "", ""
+    other = next(level for level in outcome.levels if level != outcome.case)
+    return other, outcome.case
+
+
+def _nobody(model: Model, group: Mask) -> EstimationError:
+    sample = model.sample
+    persons = int(sample.persons[group].sum())
+    gaps = {name: int(sample.persons[group & ~sample.complete([name])].sum()) for name in model.names}
+    listed = ", ".join(f"'{name}' for {count:,}" for name, count in gaps.items() if count)
+    return EstimationError(
+        f"none of {persons:,} persons has a value in every variable of the model: missing are {listed}. "
+        f"Leave a variable out, or see why it is missing: study.missing(...)."
+    )
+
+
+def _refuse_few_degrees(attempt: difficulties.Attempt, design_df: int, df: int) -> None:
+    if df > 0:
+        return
+    raise EstimationError(
+        f"the model has {len(attempt.matrix.terms)} coefficients, but the design only {design_df} degrees of "
+        f"freedom (PSUs minus strata) for its {attempt.n:,} persons: no standard error can be trusted. "
+        f"Adjust for fewer variables or levels, or pool more cycles."
+    )

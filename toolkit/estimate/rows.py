@@ -1,0 +1,246 @@
+"""Word the coefficients of fitted models as rows of the result schema, group by group.
+
+Takes what was asked; gives an `Answer`: rows, and their joint covariance when it is wanted. A group that
+cannot be fitted stays as rows with the reason.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import stdtr, stdtrit
+
+from toolkit import result
+from toolkit.errors import DesignError, EstimationError, VariableError
+from toolkit.estimate.regression import Model, Regression, regress
+from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.terms import INTERCEPT, Term
+from toolkit.estimate.variance import Floats, covariance
+
+_RATIOS = ("prevalence_ratio", "odds_ratio")
+# NCHS flags estimates on fewer degrees of freedom (Parker 2017), and rates on fewer cases (Parker 2023).
+FEW_DEGREES = 8
+FEW_CASES = 10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question to a model.
+
+    Attributes
+    ----------
+    model
+        What is fitted.
+    by
+        Categories within whose levels it is fitted.
+    estimand
+        As the result shows it.
+    rows
+        The terms that are shown; None for all, on the link scale.
+    adjust
+        As the result shows it.
+    confidence
+        Of the interval.
+    """
+
+    model: Model
+    by: tuple[str, ...] = ()
+    estimand: str = "coefficient"
+    rows: tuple[Term, ...] | None = None
+    adjust: str = ""
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows with the influence values behind them.
+
+    Attributes
+    ----------
+    asked
+        The question.
+    rows
+        As mappings by the names of the schema.
+    influence
+        For each row the cells and their influence values; None where the row failed.
+    """
+
+    asked: Asked
+    rows: list[dict[str, Any]]
+    influence: list[tuple[Mask, Floats] | None]
+
+    def frame(self) -> pl.DataFrame:
+        """Give the rows as a result frame."""
+        return result.frame(self.rows, self.asked.by)
+
+    def covariance(self) -> Floats:
+        """Give the covariance of the rows, across groups too; NaN for a failed row."""
+        sample = self.asked.model.sample
+        values = np.zeros((len(sample.unit), len(self.rows)))
+        for column, part in enumerate(self.influence):
+            if part is not None:
+                values[part[0], column] = part[1]
+        matrix = covariance(values, sample.unit, sample.units)
+        failed = [part is None for part in self.influence]
+        matrix[failed], matrix[:, failed] = np.nan, np.nan
+        return matrix
+
+
+def answer(asked: Asked) -> Answer:
+    """Fit the model in each group and word the rows.
+
+    Parameters
+    ----------
+    asked
+        The question.
+
+    Returns
+    -------
+    Answer
+        Groups in the order of the levels of `by`, terms in order within.
+
+    Raises
+    ------
+    EstimationError
+        If there is one group only and it cannot be fitted.
+    VariableError
+        If a variable of `by` is a number.
+    """
+    _require_confidence(asked.confidence)
+    found = Answer(asked, [], [])
+    for levels, group in _groups(asked.model.sample, asked.by):
+        for row, part in _group_rows(asked, group):
+            found.rows.append({**_shared(asked), **levels, **row})
+            found.influence.append(part)
+    return found
+
+
+def _require_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise EstimationError(f"confidence is '{confidence}'; it lies between 0 and 1: confidence=0.95.")
+
+
+def _groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[dict[str, str], Mask]]:
+    for name in by:
+        if sample.columns[name].continuous:
+            raise VariableError(
+                f"'{name}' in by is a number, of which there are too many values to go through. Cut it into "
+                f"levels first: study.derive(...)."
+            )
+    codes = {name: sample.codes(name) for name in by}
+    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
+        masks = [codes[name] == place for name, (place, _) in zip(by, levels, strict=True)]
+        words = {name: level for name, (_, level) in zip(by, levels, strict=True)}
+        yield words, np.logical_and.reduce([np.ones(len(sample.unit), bool), *masks])
+
+
+def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], tuple[Mask, Floats] | None]]:
+    sample, names = asked.model.sample, asked.model.names
+    missing = {"n_missing": int(sample.persons[group & ~sample.complete(names)].sum())}
+    try:
+        fitted = _regress(asked.model, group)
+    except (EstimationError, DesignError) as error:
+        if not asked.by:
+            raise
+        for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
+            yield {**_named(term), **missing, "n": 0, **_failed(str(error))}, None
+        return
+    for term in asked.rows or fitted.terms:
+        row, part = _row(asked, fitted, term)
+        yield {**_named(term), **missing, "n": fitted.n, "n_cases": fitted.n_cases, **row}, part
+
+
+def _regress(model: Model, group: Mask) -> Regression:
+    if not group.any():
+        raise EstimationError("nobody in the domain has this level.")
+    return regress(model, group)
+
+
+def _failed(reason: str) -> dict[str, Any]:
+    return {"reliability": "failed", "reason": reason}
+
+
+def _named(term: Term) -> dict[str, Any]:
+    return {
+        "exposure": term.exposure or None,
+        "exposure_label": term.exposure_label or None,
+        "level": term.level,
+        "level_label": term.level_label,
+        "reference": term.reference,
+    }
+
+
+def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], tuple[Mask, Floats] | None]:
+    place = _place(fitted, term)
+    if place is None:
+        return _failed(f"nobody of the analysis has '{term.exposure}' = '{term.level}'."), None
+    point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
+    numbers = _numbers(asked, point, std_error, fitted.df)
+    return {**numbers, **_reliability(asked, fitted, term)}, (fitted.inside, fitted.influence[:, place])
+
+
+def _place(fitted: Regression, term: Term) -> int | None:
+    places = {(own.exposure, own.level): place for place, own in enumerate(fitted.terms)}
+    return places.get((term.exposure, term.level))
+
+
+def _numbers(asked: Asked, point: float, std_error: float, df: int) -> dict[str, Any]:
+    half = float(stdtrit(df, 0.5 + asked.confidence / 2)) * std_error
+    ratio = asked.estimand in _RATIOS
+    shown = np.exp if ratio else float
+    statistic = point / std_error if std_error > 0 else None
+    return {
+        "estimate": float(shown(point)),
+        "std_error": std_error,
+        "scale": "log" if ratio else "identity",
+        "conf_low": float(shown(point - half)),
+        "conf_high": float(shown(point + half)),
+        "statistic": statistic,
+        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
+        "df": df,
+    }
+
+
+def _reliability(asked: Asked, fitted: Regression, term: Term) -> dict[str, Any]:
+    reasons = []
+    if fitted.design_df < FEW_DEGREES:
+        reasons.append(f"the design has {fitted.design_df} degrees of freedom, fewer than {FEW_DEGREES}")
+    few = _fewest(asked, fitted, term) if asked.rows and term.marks else None
+    if few:
+        reasons.append(few)
+    return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}
+
+
+def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:
+    """Word the smallest of the four counts of cases and others by level and reference, if it is small."""
+    sample, outcome = asked.model.sample, asked.model.outcome
+    column = sample.columns[term.exposure]
+    codes, persons = sample.codes(term.exposure)[fitted.inside], sample.persons[fitted.inside]
+    y = sample.numbers(outcome.name)[fitted.inside]
+    counts = {}
+    for level in (term.level, term.reference or ""):
+        own = codes == column.levels.index(level)
+        counts[f"with '{outcome.name}' = '{outcome.case}'", level] = int(persons[own] @ y[own])
+        counts["without", level] = int(persons[own] @ (1 - y[own]))
+    (kind, level), count = min(counts.items(), key=lambda item: item[1])
+    if count >= FEW_CASES:
+        return None
+    return f"only {count} persons {kind} where '{term.exposure}' is '{level}', fewer than {FEW_CASES}"
+
+
+def _shared(asked: Asked) -> dict[str, Any]:
+    sample, outcome = asked.model.sample, asked.model.outcome.variable
+    return {
+        "study": sample.study.label,
+        "domain": sample.domain,
+        "estimand": asked.estimand,
+        "outcome": outcome.name,
+        "outcome_label": outcome.label,
+        "adjust": asked.adjust,
+        "conf_level": asked.confidence,
+        "weight": sample.weight.component,
+        "variance": "linearised",
+    }
