@@ -36,17 +36,13 @@ def test_truth_table_holds_null_of_every_input(rule: Rule) -> None:
 
 
 @EACH_RULE
-def test_truth_table_stands_at_and_just_below_every_number_of_the_expression(rule: Rule) -> None:
-    edges = {
-        float(edge) for edge in re.findall(r"dyn (?:float|int): (-?[\d.]+)", str(rule.derivation.expression))
-    }
+def test_truth_table_stands_at_every_cut_point_and_right_beside_it(rule: Rule) -> None:
+    literals = re.findall(r"dyn (?:float|int): (-?[\d.]+)", str(rule.derivation.expression))
     values = {value for case in rule.cases for value in case[:-1] if isinstance(value, int | float)}
-    for edge in edges:
+    for edge in {float(literal) for literal in literals} - {case[-1] for case in rule.cases}:
+        step = 1 if edge.is_integer() else 0.1
         assert edge in values
-        # One unit of the last place people report it in: 19 below 20, 0.89 below 0.90, 5.6 below 5.7.
-        assert any(0 < edge - value <= max(1.0, 0.02 * edge) for value in values), (
-            f"nothing just below {edge}"
-        )
+        assert any(0 < abs(edge - value) <= step + 1e-9 for value in values), f"nothing right beside {edge}"
 
 
 @EACH_RULE

@@ -17,6 +17,14 @@ from toolkit.errors import VariableError, unknown
 
 # In the order in which reports show them; each is a module of this room that holds its `CARD`.
 CAUSES = (
+    "stretching",
+    "sleep_position",
+    "neurological",
+    "exertion",
+    "joints",
+    "dehydration_heat",
+    "sitting_standing",
+    "electrolytes",
     "diabetes",
     "circulation",
 )

@@ -7,6 +7,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.levels import number, yes_if
+from toolkit.causes.outcome import CAVEATS
 from toolkit.causes.parts import Exposure, Prevention, Rule
 from toolkit.codebook import Variable
 from toolkit.derivation import Derivation
@@ -120,6 +121,7 @@ CARD = Card(
         "the two never meet in one person there.",
         "Age, smoking and diabetes cause arterial disease and go with cramps: the crude ratio is confounded.",
         "An index above 1.40 hides disease: people of non_compressible arteries stand among those without.",
+        *CAVEATS,
     ),
     prevention=(
         Prevention(

@@ -5,6 +5,7 @@ Takes `diabetes_told` and `hba1c`; gives `diabetes` and `hba1c_group`.
 
 from toolkit.causes.card import Card
 from toolkit.causes.levels import answer, bands, number, yes_if
+from toolkit.causes.outcome import CAVEATS
 from toolkit.causes.parts import Exposure, Prevention, Rule
 from toolkit.codebook import Variable
 from toolkit.derivation import Derivation
@@ -82,14 +83,14 @@ CARD = Card(
     "magnesium "
     "away with it.",
     caveats=(
-        "Cross-sectional: how long people had diabetes before their cramps is not known from these "
-        "variables.",
+        "How long people have had diabetes is not known from these variables.",
         "Treated people have lower HbA1c: a low value in a person told of diabetes means control, not "
         "absence.",
         "Diuretics and statins go with diabetes and are themselves reported to precede cramps.",
         "Neuropathy, kidney disease and arterial disease lie on the way from diabetes to cramps: adjusting "
         "for "
         "them takes part of the effect away.",
+        *CAVEATS,
     ),
     prevention=(
         Prevention(

@@ -48,19 +48,17 @@ def evidence_of(cause: str) -> pl.DataFrame:
     -------
     polars.DataFrame
         One row a finding. `estimate` is null where the paper gives no single number; `reported` has its
-        words then. `direction` says how cramps go with more of the exposure: more, fewer, none found,
-        not stated; "" where the finding is no association. `conflict` is null unless findings disagree.
-        `known` says how the finding is known here.
+        words then. `direction` says how cramps go with more of the topic: more, fewer, none found, mixed,
+        not stated; null where the finding is no association. `conflict` is null unless findings disagree.
+        `known` says how the finding is known here: read, recalled or derived.
 
     Examples
     --------
     >>> evidence_of("stretching").columns[:3]
     ['id', 'citation', 'population']
     """
-    file = _file()
-    said = {id_: c["statement"] for c in file["conflict"] if cause in c["causes"] for id_ in c["findings"]}
-    rows = [{**f, "conflict": said.get(f["id"])} for f in file["finding"] if cause in f["causes"]]
-    return pl.DataFrame([{name: row.get(name) for name in SCHEMA} for row in rows], schema=SCHEMA)
+    rows = [_row(finding, cause) for finding in _file()["finding"] if cause in finding["causes"]]
+    return pl.DataFrame(rows, schema=SCHEMA)
 
 
 def conflicts_of(cause: str) -> tuple[str, ...]:
@@ -71,7 +69,18 @@ def conflicts_of(cause: str) -> tuple[str, ...]:
     >>> len(conflicts_of("stretching"))
     1
     """
-    return tuple(c["statement"] for c in _file()["conflict"] if cause in c["causes"])
+    return tuple(c["statement"] for c in _conflicts(cause))
+
+
+def _row(finding: dict[str, Any], cause: str) -> dict[str, Any]:
+    said = [c["statement"] for c in _conflicts(cause) if finding["id"] in c["findings"]]
+    direction = finding.get("direction_for", {}).get(cause, finding.get("direction"))
+    known = {**finding, "direction": direction, "conflict": " ".join(said) or None}
+    return {name: known.get(name) for name in SCHEMA}
+
+
+def _conflicts(cause: str) -> list[dict[str, Any]]:
+    return [c for c in _file()["conflict"] if cause in c["causes"]]
 
 
 @cache

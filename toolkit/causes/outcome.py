@@ -12,6 +12,13 @@ from toolkit.derivation import Derivation
 
 FREQUENCIES = ("never", "rarely", "sometimes", "often", "almost always")
 
+# What holds of every comparison with these outcomes, and so stands on every card.
+CAVEATS = (
+    'Cramps are self-reported for the past month (in NHANES "leg cramps while trying to sleep"): no '
+    "examination tells them from restless legs or other pain in the legs.",
+    "Cause and cramps are asked about at one time: which came first is not known.",
+)
+
 
 def _cramps(name: str, label: str, levels: tuple[str, ...], source: str, *results: str) -> Rule:
     variable = Variable(name, label, "yes_no", source=source)

@@ -1,0 +1,111 @@
+"""Describe long sitting and standing as a cause: hours of sitting, of screens, and usual posture.
+
+Takes `sitting_hours`, `screen_hours` and `work_posture`; gives `sitting_group` and `screen_group`.
+"""
+
+from toolkit.causes.card import Card
+from toolkit.causes.levels import bands
+from toolkit.causes.outcome import CAVEATS
+from toolkit.causes.parts import Exposure, Prevention, Rule
+from toolkit.codebook import Variable
+from toolkit.derivation import Derivation
+
+# Under 4 and over 8 hours are the outer groups of Ussery et al. on NHANES, JAMA 2018;320:2036-2038. Their
+# two middle groups are one here, and exactly 8 hours, a frequent answer, belongs to the top.
+SITTING = ("under 4", "4 to under 8", "8 or more")
+# Dunstan et al. on television, Circulation 2010;121:384-391.
+SCREEN = ("under 2", "2 to under 4", "4 or more")
+# PAQ180 of NHANES 1999-2006.
+POSTURES = ("sits", "stands or walks", "light loads or stairs", "heavy work")
+
+_sitting = Rule(
+    Derivation(
+        Variable(
+            "sitting_group",
+            "sitting, grouped",
+            "category",
+            SITTING,
+            unit="hours a day",
+            source="sitting_hours: under 4, 4 to under 8, 8 and over",
+        ),
+        ("sitting_hours",),
+        bands("sitting_hours", (4, 8), SITTING),
+    ),
+    (
+        (0, "under 4"),
+        (3.99, "under 4"),
+        (4, "4 to under 8"),
+        (7.99, "4 to under 8"),
+        (8, "8 or more"),
+        (None, None),
+    ),
+)
+
+_screen = Rule(
+    Derivation(
+        Variable(
+            "screen_group",
+            "television and computer, grouped",
+            "category",
+            SCREEN,
+            unit="hours a day",
+            source="screen_hours: under 2, 2 to under 4, 4 and over",
+        ),
+        ("screen_hours",),
+        bands("screen_hours", (2, 4), SCREEN),
+    ),
+    (
+        (0, "under 2"),
+        (1.5, "under 2"),
+        (2, "2 to under 4"),
+        (3.5, "2 to under 4"),
+        (4, "4 or more"),
+        (None, None),
+    ),
+)
+
+CARD = Card(
+    name="sitting_standing",
+    title="Long sitting and standing",
+    what="Hours spent sitting on a usual day, hours before a screen, and the posture of usual activities. "
+    "Both "
+    "long sitting and long standing are suspected.",
+    exposures=(
+        Exposure(_sitting.derivation.variable, "self-report, which falls short of measured sitting"),
+        Exposure(
+            _screen.derivation.variable,
+            "a proxy of sitting: leisure before a screen, not work, travel or meals",
+        ),
+        Exposure(
+            Variable("work_posture", "usual posture in the day", "category", POSTURES, "stands or walks"),
+            "standing still and walking are one answer",
+        ),
+        Exposure(Variable("sitting_hours", "sitting", "number", unit="hours a day")),
+        Exposure(
+            Variable("screen_hours", "television and computer", "number", unit="hours a day"),
+            "a proxy of sitting: leisure before a screen, not work, travel or meals",
+        ),
+    ),
+    mechanism="Sitting keeps the calf short and unused, so that it tires at little load and its nerves are "
+    "least "
+    "held back. Standing still fills the veins and keeps the calf contracted for hours.",
+    caveats=(
+        "Reverse causation: pain, illness and poor sleep make people sit more.",
+        "The question on sitting differs between cycles: minutes of sitting from 2007 on, hours of "
+        "television and "
+        "computer in 2003-2006. They are never merged.",
+        "Long standing is hardly measured: only the usual posture, and only in 1999-2006.",
+        "Office work brings sitting together with education and income.",
+        *CAVEATS,
+    ),
+    prevention=(
+        Prevention(
+            "moving",
+            "One matched study found far more cramps in sedentary people of 60 and over, with a very wide "
+            "interval; "
+            "prolonged standing at work went with cramps in men alone.",
+            ("delacour2020_sedentary", "bahk2012"),
+        ),
+    ),
+    rules=(_sitting, _screen),
+)
