@@ -1,0 +1,119 @@
+"""Draw the flow of people through an analysis, one bar a step.
+
+Takes a checked flow frame; gives one altair chart.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from toolkit.show import theme
+from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, write
+from toolkit.show.headings import SIMULATED, Headed
+from toolkit.show.layout import NOTE_MOST, PAD, TOP, Layout, Line, place, text_width
+from toolkit.show.wording import Row, count, simulated
+
+
+def steps(flow: pl.DataFrame) -> alt.LayerChart:
+    """Draw people left after each step as bars, with those who left and why beside them.
+
+    Parameters
+    ----------
+    flow
+        A flow frame with rows.
+
+    Returns
+    -------
+    altair.LayerChart
+        The chart.
+    """
+    rows = flow.rows(named=True)
+    layout = _layout(rows)
+    layers = [
+        stripes(layout),
+        *_bars(layout, rows),
+        *_texts(layout),
+        hover([_tip(line) for line in layout.lines], layout),
+        *([watermark(layout)] if simulated(flow) else []),
+    ]
+    return alt.LayerChart(layer=layers, width=layout.width, height=layout.height, title=_title(flow, rows))
+
+
+def _layout(rows: Sequence[Row]) -> Layout:
+    lines: list[Line] = []
+    top, before = float(TOP), None
+    for row in rows:
+        step = "" if row["step"] == before else str(row["step"])
+        before = row["step"]
+        lines.append(_line(Headed("", step or " ", row), top))
+        top += lines[-1].height
+    labels = max(text_width(line.label) for line in lines)
+    counts = max(text_width(text) for text in ["people left", *(count(r["n_left"]) for r in rows)])
+    return Layout(tuple(lines), top, labels + counts + 2.5 * PAD, NOTE_MOST)
+
+
+def _line(item: Headed, top: float) -> Line:
+    out, reason = item.row["n_out"] or 0, item.row["reason"]
+    text = f"−{count(out)}" + (f": {reason}" if reason else "") if out else ""
+    return place(item, top, text, False)
+
+
+def _bars(layout: Layout, rows: Sequence[Row]) -> list[alt.Chart]:
+    most = max((row["n_left"] or 0) + (row["n_out"] or 0) for row in rows) or 1
+    scale = alt.Scale(domain=[0, most], range=list(layout.plot), nice=False)
+    axis = alt.Axis(title="People (not weighted)", tickCount=5, format=",d", labelFlush=False)
+    values = [
+        {
+            "y": line.y,
+            "n_left": line.item.row["n_left"],
+            "before": line.item.row["n_left"] + (line.item.row["n_out"] or 0),
+        }
+        for line in layout.lines
+        if line.item
+    ]
+    base = chart(values).encode(y=down(layout))
+    left = alt.X("n_left:Q", scale=scale, axis=axis)
+    gone = base.mark_bar(height=16, color=theme.ORANGE, opacity=0.6).encode(x=left, x2="before:Q")
+    zero = alt.X2(datum=0)
+    return [
+        typed(gone),
+        typed(base.mark_bar(height=16, color=theme.BLUE, opacity=0.75).encode(x=left, x2=zero)),
+    ]
+
+
+def _texts(layout: Layout) -> list[alt.Chart]:
+    column, numbers = layout.plot[1] + PAD, layout.left - PAD
+    left = [{"y": line.y, "text": count(line.item.row["n_left"])} for line in layout.lines if line.item]
+    return [
+        write([{"y": TOP / 2, "text": "People left"}], numbers, layout, align="right", **SMALL),
+        write([{"y": TOP / 2, "text": "Who left, and why"}], column, layout, fontWeight="bold"),
+        write([{"y": line.y, "text": line.label} for line in layout.lines], 4, layout),
+        write(left, numbers, layout, align="right"),
+        write(
+            [{"y": line.y, "text": line.note} for line in layout.lines],
+            column,
+            layout,
+            fontSize=theme.SMALL_SIZE,
+        ),
+    ]
+
+
+def _tip(line: Line) -> dict[str, Any]:
+    row: Row = line.item.row if line.item else {}
+    return {
+        "y": line.top,
+        "below": line.top + line.height,
+        "step": row["step"],
+        "people_left": count(row["n_left"]),
+        "people_who_left": count(row["n_out"]),
+        "reason": row["reason"] or "none",
+    }
+
+
+def _title(flow: pl.DataFrame, rows: Sequence[Row]) -> alt.TitleParams:
+    start = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0)
+    text = f"From {count(start)} people to {count(rows[-1]['n_left'])} in the analysis"
+    below = [SIMULATED] if simulated(flow) else []
+    return alt.TitleParams(text=text, subtitle=below, subtitleColor=theme.VERMILLION)
