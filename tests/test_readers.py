@@ -41,7 +41,8 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
             draft.write_text("half")
             raise error
 
-    pytest.raises(type(error), fail)
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_text() == "old"
     assert the_only_file(tmp_path) == ["a.txt"]
 
@@ -68,7 +69,7 @@ def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatasetError, match="'a.txt' was not written into.*Name another folder"):
+    with pytest.raises(DatasetError, match=r"'a.txt' was not written into.*Name another folder"):
         readers.write_text(tmp_path / "file" / "a.txt", "1")
 
 
@@ -82,7 +83,9 @@ def test_parquet_that_is_cut_short(tmp_path):
     readers.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
     cut = tmp_path / "b.parquet"
     cut.write_bytes((tmp_path / "a.parquet").read_bytes()[:50])
-    with pytest.raises(DatasetError, match="'b.parquet' is not a parquet file, or it is cut short .50 bytes"):
+    with pytest.raises(
+        DatasetError, match=r"'b.parquet' is not a parquet file, or it is cut short .50 bytes"
+    ):
         readers.read_parquet(cut)
 
 
@@ -119,8 +122,8 @@ def whole(tmp_path):
 @pytest.mark.parametrize(
     ("content", "seen"),
     [
-        (lambda file: b"", "it is empty"),
-        (lambda file: b"\n<!DOCTYPE html><html>Page not found</html>" * 40, "it is a web page"),
+        (lambda _: b"", "it is empty"),
+        (lambda _: b"\n<!DOCTYPE html><html>Page not found</html>" * 40, "it is a web page"),
         (lambda file: b"PK\x03\x04" + file, "does not start as a transport file"),
         (lambda file: file[:-37], "it is cut short"),
         (lambda file: file[:160], "its header cannot be read"),
@@ -134,5 +137,5 @@ def test_what_is_not_a_whole_transport_file(tmp_path, content, seen):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DatasetError, match="there is no file.*gone.xpt.*Check the path"):
+    with pytest.raises(DatasetError, match=r"there is no file.*gone.xpt.*Check the path"):
         readers.read_transport(tmp_path / "gone.xpt")

@@ -1,13 +1,175 @@
-"""Read and check the data about data: what the shipped folders hold.
+"""Read and check the data about data: what a study's tables and variables are, cycle by cycle.
 
-Takes `datasets/*.toml`; gives checked records. Every problem of a file is told at once.
+Takes `datasets/*.toml`; gives checked records. Every problem of the files is told at once, unknown words
+with the nearest known ones.
 """
 
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from toolkit.codebook import REASONS, Codebook, Kind, Variable
 from toolkit.errors import DatasetError, unknown
 
 SHIPPED = ("datasets", "notebooks", "reports")
+EVERYONE = ((0, 150),)
+
+
+class Checked(BaseModel):
+    """A record of a file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Entry(Checked):
+    """A codebook variable as `codebook.toml` describes it."""
+
+    label: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    reference: str | None = None
+    unit: str = ""
+    component: str = "interview"
+    note: str = ""
+
+
+class WeightColumn(Checked):
+    """The column of a weight, in the home table or in the first of `tables` that is there."""
+
+    column: str
+    tables: tuple[str, ...] = ()
+
+
+class Cycle(Checked):
+    """One cycle of a survey.
+
+    `years` is how long it counts when cycles are pooled, `release` what every row of the home table holds.
+    `two_year_alone`: its two-year weights hold for the cycle alone; pooled, `four_year` take their place.
+    """
+
+    name: str
+    first_year: int
+    years: float
+    release: int
+    weights: Mapping[str, WeightColumn]
+    four_year: Mapping[str, WeightColumn] = {}
+    two_year_alone: bool = False
+    never_with: tuple[str, ...] = ()
+
+
+class File(Checked):
+    """A table's name in one cycle, and its row count where a codebook page gives it."""
+
+    name: str
+    rows: int | None = None
+
+
+class Table(Checked):
+    """One table of a survey, by cycle."""
+
+    title: str
+    files: Mapping[str, File]
+
+
+class Measured(Checked):
+    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables.toml)."""
+
+    cycles: tuple[str, ...] | Literal["all"]
+    table: str
+    columns: tuple[str, ...]
+    codes: Mapping[int, str] = {}
+    values: Mapping[int, float] = {}
+    missing: Mapping[int, str] = {}
+    combine: Literal["", "sum"] = ""
+    divide_by: float = 1
+    cap: float | None = None
+    range: tuple[float, float] | None = None
+    ages: tuple[tuple[int, int], ...] = EVERYONE
+    leave_out: tuple[tuple[int, int], ...] = ()
+    only_if: Mapping[str, tuple[str, ...]] = {}
+    component: str = ""
+    question: str = ""
+    change: str = ""
+
+
+class Absent(Checked):
+    """Why some cycles do not hold a variable; without cycles: all that are left."""
+
+    reason: str
+    cycles: tuple[str, ...] = ()
+
+
+class Origin(Checked):
+    """Where a codebook variable comes from in a survey."""
+
+    asked: str
+    note: str = ""
+    measured: tuple[Measured, ...] = ()
+    absent: tuple[Absent, ...] = ()
+
+
+class Site(Checked):
+    """Where a survey's files are and how people are found in them (the keys of nhanes.toml)."""
+
+    site: str
+    path: str
+    home: str
+    person: str
+    stratum: str
+    psu: str
+    release: str
+    age: str
+    status: str
+    examined: int
+    cycles: tuple[Cycle, ...]
+
+
+class SimulatedMark(Checked):
+    """What stands beside files of people who do not exist: their own row counts and where they come from."""
+
+    label: str
+    rows: Mapping[str, int]
+    source: Mapping[str, str | int | float] = {}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that is known of a survey before any of its files is opened."""
+
+    site: Site
+    tables: Mapping[str, Table]
+    origins: Mapping[str, Origin]
+    codebook: Codebook
+
+    @property
+    def cycles(self) -> dict[str, Cycle]:
+        """The cycles by name, in order."""
+        return {cycle.name: cycle for cycle in self.site.cycles}
+
+    def measured(self, variable: str, cycle: str) -> Measured | None:
+        """Say where a cycle holds a variable; None if it does not."""
+        pieces = self.origins[variable].measured
+        return next((p for p in pieces if p.cycles == "all" or cycle in p.cycles), None)
+
+    def absence(self, variable: str, cycle: str) -> str:
+        """Say why a cycle does not hold a variable; "" if it does."""
+        blocks = self.origins[variable].absent
+        named = [b.reason for b in blocks if cycle in b.cycles]
+        rest = [b.reason for b in blocks if not b.cycles]
+        return "" if self.measured(variable, cycle) else (named + rest)[0]
+
+    def path(self, cycle: str, table: str) -> str:
+        """Give the path of a table's file below the site, or below a mirror laid out like it."""
+        name = self.tables[table].files[cycle].name
+        return self.site.path.format(first_year=self.cycles[cycle].first_year, table=name)
+
+
+Model = TypeVar("Model")
 
 
 def shipped(folder: str) -> Path:
@@ -22,6 +184,11 @@ def shipped(folder: str) -> Path:
     -------
     pathlib.Path
         The folder, which exists.
+
+    Raises
+    ------
+    DatasetError
+        If the toolkit ships no such folder, or the installation lost it.
 
     Examples
     --------
@@ -38,3 +205,158 @@ def shipped(folder: str) -> Path:
         f"the folder '{folder}' that belongs to the toolkit is not beside it in '{package.parent}'. "
         "Install the toolkit anew: pip install --force-reinstall cramps-toolkit."
     )
+
+
+def read_toml(path: Path, model: type[Model]) -> Model:
+    """Read a TOML file into a checked record, or tell every problem of it at once.
+
+    Parameters
+    ----------
+    path
+        The file.
+    model
+        A pydantic model, or a type such as `dict[str, Entry]`.
+
+    Raises
+    ------
+    DatasetError
+        One line a problem: where it is, what is wrong, the nearest known key.
+
+    Examples
+    --------
+    >>> read_toml(shipped("datasets") / "codebook.toml", dict[str, Entry])["bmi"].unit
+    'kg/m²'
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TypeAdapter(model).validate_python(content)
+    except OSError as error:
+        raise DatasetError(f"'{path}' cannot be read: {error.strerror}. Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"'{path.name}' is not TOML: {error}. Mend that line.") from error
+    except ValidationError as error:
+        raise _every_problem(path.name, [_worded(problem, model) for problem in error.errors()]) from error
+
+
+@cache
+def codebook() -> Codebook:
+    """Read the codebook that every study of the toolkit shares.
+
+    Returns
+    -------
+    Codebook
+        Variables without question, source and availability, which each study adds.
+
+    Examples
+    --------
+    >>> codebook()["sex"].levels
+    ('male', 'female')
+    """
+    entries = read_toml(shipped("datasets") / "codebook.toml", dict[str, Entry])
+    return Codebook.of(*(Variable(name=name, **entry.model_dump()) for name, entry in entries.items()))
+
+
+@cache
+def nhanes() -> Catalogue:
+    """Read what is known of NHANES: cycles, tables, variables, weights.
+
+    Returns
+    -------
+    Catalogue
+        Checked: every name, level, table and cycle that is named exists.
+
+    Examples
+    --------
+    >>> nhanes().path("2005-2006", "SLQ")
+    'Nchs/Data/Nhanes/Public/2005/DataFiles/SLQ_D.xpt'
+    """
+    return read_catalogue(shipped("datasets"), "nhanes")
+
+
+def read_catalogue(folder: Path, survey: str) -> Catalogue:
+    """Read a survey's three files from a folder and check them against each other and the codebook.
+
+    Parameters
+    ----------
+    folder
+        Holds <survey>.toml, <survey>-tables.toml and <survey>-variables.toml.
+    survey
+        Such as "nhanes".
+
+    Raises
+    ------
+    DatasetError
+        Every problem at once.
+    """
+    found = Catalogue(
+        read_toml(folder / f"{survey}.toml", Site),
+        read_toml(folder / f"{survey}-tables.toml", dict[str, Table]),
+        read_toml(folder / f"{survey}-variables.toml", dict[str, Origin]),
+        codebook(),
+    )
+    problems = [problem for name in found.origins for problem in _origin_problems(found, name)]
+    if problems:
+        raise _every_problem(f"{survey}-variables.toml", problems)
+    return found
+
+
+def _every_problem(file: str, problems: list[str]) -> DatasetError:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return DatasetError("\n".join([f"'{file}' has {count}. Mend the file:", *(f"- {p}" for p in problems)]))
+
+
+def _worded(problem: Any, model: Any) -> str:
+    where = [str(part) for part in problem["loc"]]
+    if problem["type"] != "extra_forbidden":
+        return f"{'.'.join(where)}: {problem['msg']}"
+    return f"{'.'.join(where[:-1]) or 'top level'}: " + unknown("unknown key", where[-1], _keys(model))
+
+
+def _keys(model: Any) -> Iterator[str]:
+    """Name the keys of a model and of all models inside it: few enough to be searched as one."""
+    for inner in getattr(model, "__args__", ()):
+        yield from _keys(inner)
+    for name, field in getattr(model, "model_fields", {}).items():
+        yield name
+        yield from _keys(field.annotation)
+
+
+def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
+    if name not in catalogue.codebook:
+        yield f"{name}: " + unknown("the codebook has no variable", name, catalogue.codebook)
+        return
+    origin = catalogue.origins[name]
+    blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
+    named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
+    yield from (f"{name}: {p}" for p in _unknown_words("cycle", named, catalogue.cycles))
+    yield from (f"{name}: {p}" for p in _coverage(origin, catalogue.cycles))
+    for piece in origin.measured:
+        yield from (f"{name}: {p}" for p in _piece_problems(catalogue, name, piece))
+
+
+def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
+    blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
+    rest = any(not block.cycles for block in origin.absent)
+    for cycle in cycles:
+        times = sum(block.cycles == "all" or cycle in block.cycles for block in blocks)
+        if times > 1:
+            yield f"cycle '{cycle}' is named {times} times; name it once"
+        if times == 0 and not rest:
+            yield f"cycle '{cycle}' is neither measured nor absent; say which"
+
+
+def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterator[str]:
+    if piece.table not in catalogue.tables:
+        yield unknown("there is no table", piece.table, catalogue.tables)
+        return
+    files = catalogue.tables[piece.table].files
+    cycles = catalogue.cycles if piece.cycles == "all" else piece.cycles
+    yield from (f"table '{piece.table}' has no file in cycle '{c}'" for c in cycles if c not in files)
+    yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
+    yield from _unknown_words("reason", piece.missing.values(), REASONS)
+    yield from _unknown_words("variable in only_if", piece.only_if, catalogue.origins)
+
+
+def _unknown_words(what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    known = tuple(known)
+    yield from (unknown(f"unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)

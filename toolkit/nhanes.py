@@ -1,0 +1,337 @@
+"""Open NHANES: choose cycles, pool their weights, and mark files of simulated people as such.
+
+Takes cycles and a place of files; gives a `Population`. What a table or a code means stands in
+`datasets/nhanes*.toml`; here is the arithmetic of pooling alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolkit import catalog
+from toolkit.catalog import Catalogue, Cycle, SimulatedMark, WeightColumn, read_toml, shipped
+from toolkit.codebook import Codebook
+from toolkit.design import ComponentWeight, Design
+from toolkit.download import Mirror, choose_mirror, fetch, fetch_optional
+from toolkit.errors import DatasetError, unknown
+from toolkit.person_table import TableFile, check_rows, describe, join_cycle
+from toolkit.population import Population
+
+SETTING = "CRAMPS_NHANES"
+MARK = "SIMULATED.toml"
+CYCLES = ("2005-2006", "2007-2008")
+STRATUM, PSU = "stratum", "psu"
+_RELEASE = "release"
+# The four-year weights of 1999-2002 stand for four years of people.
+_FOUR_YEARS = 4.0
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The files of the opened cycles: those that are there, and the addresses of those that are not."""
+
+    files: Mapping[tuple[str, str], TableFile]
+    absent: Mapping[tuple[str, str], str]
+    mark: SimulatedMark | None
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """The weight column of one component in one cycle, and the factor by which pooling multiplies it."""
+
+    table: str
+    column: str
+    factor: float
+    years: float
+
+
+def open_nhanes(cycles: Sequence[str] | str = CYCLES, mirror: str | Path | None = None) -> Population:
+    """Open NHANES: the people of some cycles with pooled weights.
+
+    Parameters
+    ----------
+    cycles
+        Names such as "2005-2006"; 1999-2000 to 2017-2018, 2017-2020 (which holds the people of 2017-2018) and
+        2021-2023.
+    mirror
+        A folder or an http(s) address laid out like the CDC's site. None: what `CRAMPS_NHANES` says, else
+        the CDC's site.
+
+    Returns
+    -------
+    Population
+        `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
+        `weight_interview`, `weight_examination` (0 for people not examined), `stratum`, `psu`. A variable
+        that these cycles did not measure, or whose file is not there, is in the codebook alone.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown or repeated cycle, cycles that hold the same people, a home table that is not there,
+        and any file that is not as its codebook page says.
+
+    Notes
+    -----
+    Weights are pooled by years, as the CDC advises: each is multiplied by the years that it stands for over
+    the years of all cycles. 1999-2002 take the four-year weights as soon as cycles are pooled.
+    """
+    catalogue = catalog.nhanes()
+    chosen = _chosen(catalogue, [cycles] if isinstance(cycles, str) else list(cycles))
+    source = choose_mirror(mirror, catalogue.site.site, SETTING)
+    found = _find(catalogue, chosen, source)
+    codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
+    plan = {cycle.name: _weights(catalogue, cycle, chosen, found) for cycle in chosen}
+    people = _people(catalogue, chosen, found, codebook, plan)
+    return Population(
+        name="nhanes",
+        label=_label(chosen, found.mark),
+        people=people,
+        design=_design(plan),
+        codebook=codebook,
+        provenance=_provenance(catalogue, chosen, source, found),
+        simulated=found.mark is not None,
+    )
+
+
+def _chosen(catalogue: Catalogue, names: list[str]) -> list[Cycle]:
+    known = catalogue.cycles
+    if not names:
+        raise DatasetError(f"no cycle was named. Name at least one: cycles={CYCLES}.")
+    for name in names:
+        if name not in known:
+            raise DatasetError(unknown("NHANES has no cycle", name, known, f"All: {', '.join(known)}"))
+        if names.count(name) > 1:
+            raise DatasetError(
+                f"cycle '{name}' is named {names.count(name)} times: its people would count twice. "
+                "Name it once."
+            )
+        twins = [other for other in known[name].never_with if other in names]
+        if twins:
+            raise DatasetError(
+                f"cycle '{name}' holds the people of '{twins[0]}' under new numbers: they would count twice. "
+                f"Leave one of the two out."
+            )
+    return [cycle for name, cycle in known.items() if name in names]
+
+
+def _find(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror) -> _Found:
+    mark = _mark(source)
+    files: dict[tuple[str, str], TableFile] = {}
+    absent: dict[tuple[str, str], str] = {}
+    for cycle in cycles:
+        for table in _tables(catalogue, cycle):
+            file = _file(catalogue, cycle, table, source, mark)
+            if file is None:
+                absent[table, cycle.name] = source.publisher(catalogue.path(cycle.name, table))
+            else:
+                files[table, cycle.name] = file
+        _expect_home(catalogue, cycle, absent, source)
+    return _Found(files, absent, mark)
+
+
+def _mark(source: Mirror) -> SimulatedMark | None:
+    path = fetch_optional(source, MARK)
+    return None if path is None else read_toml(path, SimulatedMark)
+
+
+def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
+    measured = (catalogue.measured(name, cycle.name) for name in catalogue.origins)
+    return list(dict.fromkeys([catalogue.site.home, *(piece.table for piece in measured if piece)]))
+
+
+def _file(
+    catalogue: Catalogue, cycle: Cycle, table: str, source: Mirror, mark: SimulatedMark | None
+) -> TableFile | None:
+    entry = catalogue.tables[table].files[cycle.name]
+    rows = mark.rows.get(entry.name) if mark else entry.rows
+
+    def check(path: Path) -> None:
+        check_rows(TableFile(entry.name, path, rows))
+
+    path = fetch(source, catalogue.path(cycle.name, table), check)
+    return None if path is None else TableFile(entry.name, path, rows)
+
+
+def _expect_home(
+    catalogue: Catalogue, cycle: Cycle, absent: Mapping[tuple[str, str], str], source: Mirror
+) -> None:
+    home = catalogue.site.home
+    name = catalogue.tables[home].files[cycle.name].name
+    address = absent.get((home, cycle.name))
+    if address:
+        raise DatasetError(
+            f"cycle '{cycle.name}' cannot be opened: '{name}', its table of persons and weights, is not in "
+            f"{source.folder}. Put {address} there as "
+            f"{catalogue.path(cycle.name, home)}, leave the cycle out, or unset {SETTING} to download it."
+        )
+
+
+def _weights(
+    catalogue: Catalogue, cycle: Cycle, cycles: Sequence[Cycle], found: _Found
+) -> dict[str, _Pooled]:
+    total = sum(c.years for c in cycles)
+    components = [
+        c for c in ("interview", "examination", "phlebotomy") if any(c in x.weights for x in cycles)
+    ]
+    plan = {}
+    for component in components:
+        weight, years = _weight_of(cycle, component, cycles)
+        tables = [table for table in weight.tables if (table, cycle.name) in found.files]
+        if tables or not weight.tables:
+            table = tables[0] if tables else catalogue.site.home
+            plan[component] = _Pooled(table, weight.column, years / total, years)
+    return plan
+
+
+def _weight_of(cycle: Cycle, component: str, cycles: Sequence[Cycle]) -> tuple[WeightColumn, float]:
+    """Choose the weight of a cycle, and say how many years of people it stands for.
+
+    The two-year weights of 1999-2000 rest on another census than later ones: as soon as that cycle is pooled,
+    the weights made for the four years 1999-2002 take their place.
+    """
+    # Where blood was drawn from all who were examined, the examination weight is the weight of blood.
+    own = component if component in cycle.weights else "examination"
+    if len(cycles) > 1 and own in cycle.four_year and any(c.two_year_alone for c in cycles):
+        return cycle.four_year[own], _FOUR_YEARS
+    return cycle.weights[own], cycle.years
+
+
+def _people(
+    catalogue: Catalogue,
+    cycles: Sequence[Cycle],
+    found: _Found,
+    codebook: Codebook,
+    plan: Mapping[str, Mapping[str, _Pooled]],
+) -> pl.DataFrame:
+    usable = [name for name in catalogue.origins if _usable(catalogue, name, cycles, found)]
+    parts = [_cycle_people(catalogue, cycle, found, usable, plan[cycle.name]) for cycle in cycles]
+    people = pl.concat(parts)
+    return people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
+
+
+def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: _Found) -> bool:
+    """Tell whether any cycle measured a variable and no file of it is missing: half a variable is none."""
+    pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
+    return bool(pieces) and not any((p.table, cycle) in found.absent for cycle, p in pieces.items())
+
+
+def _cycle_people(
+    catalogue: Catalogue, cycle: Cycle, found: _Found, variables: list[str], plan: Mapping[str, _Pooled]
+) -> pl.DataFrame:
+    site = catalogue.site
+    files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
+    keep = {
+        _RELEASE: (site.home, site.release),
+        STRATUM: (site.home, site.stratum),
+        PSU: (site.home, site.psu),
+    }
+    weights = {_weight_name(component): (w.table, w.column) for component, w in plan.items()}
+    people = join_cycle(catalogue, cycle.name, files, variables, {**keep, **weights})
+    _expect_release(people, cycle, files[site.home])
+    factors = [pl.col(_weight_name(component)) * w.factor for component, w in plan.items()]
+    return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64), *factors)
+
+
+def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None:
+    wrong = people.filter(pl.col(_RELEASE).ne_missing(float(cycle.release))).height
+    if wrong:
+        raise DatasetError(
+            f"'{file.name}' holds {wrong:,} persons of another cycle than {cycle.name}: the file has a wrong "
+            "name. Fetch it anew, and remove this one."
+        )
+
+
+def _weight_name(component: str) -> str:
+    return f"weight_{component}"
+
+
+def _design(plan: Mapping[str, Mapping[str, _Pooled]]) -> Design:
+    components = dict.fromkeys(component for weights in plan.values() for component in weights)
+    complete = [c for c in components if all(c in weights for weights in plan.values())]
+    return Design(
+        weight={component: _component_weight(component, plan) for component in complete},
+        strata=STRATUM,
+        psu=PSU,
+        nest=True,
+        lonely_psu="fail",
+    )
+
+
+def _component_weight(component: str, plan: Mapping[str, Mapping[str, _Pooled]]) -> ComponentWeight:
+    pooled = {cycle: weights[component] for cycle, weights in plan.items()}
+    columns: dict[str, list[str]] = {}
+    for cycle, weight in pooled.items():
+        columns.setdefault(weight.column, []).append(cycle)
+    source = (
+        next(iter(columns))
+        if len(columns) == 1
+        else "; ".join(f"{column} in {_and(cycles)}" for column, cycles in columns.items())
+    )
+    return ComponentWeight(_weight_name(component), source, _rescaling(pooled))
+
+
+def _rescaling(pooled: Mapping[str, _Pooled]) -> str:
+    """Say in words what pooling did to the weights; "" if nothing."""
+    count = len(pooled)
+    if count == 1:
+        return ""
+    factors: dict[float, list[str]] = {}
+    for cycle, weight in pooled.items():
+        factors.setdefault(weight.factor, []).append(cycle)
+    why = f"as {count} cycles are pooled"
+    if list(factors) == [1 / count]:
+        return f"divided by {count}, {why}"
+    total = next(iter(pooled.values())).years / next(iter(pooled.values())).factor
+    parts = [
+        f"multiplied by {pooled[cycles[0]].years:g}/{total:g} in {_and(cycles)}"
+        for cycles in factors.values()
+    ]
+    return f"{', '.join(parts)}, {why}"
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
+    runs: list[list[Cycle]] = [[cycles[0]]]
+    for before, cycle in pairwise(cycles):
+        if cycle.first_year == before.first_year + 2:
+            runs[-1].append(cycle)
+        else:
+            runs.append([cycle])
+    spans = ", ".join(f"{run[0].first_year}-{run[-1].name[-4:]}" for run in runs)
+    return f"NHANES {spans}, {mark.label}" if mark else f"NHANES {spans}"
+
+
+def _provenance(
+    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: _Found
+) -> dict[str, Any]:
+    files = [
+        {
+            "table": file.name,
+            "cycle": cycle,
+            "address": source.publisher(catalogue.path(cycle, table)),
+            "sha256": sha256(file.path.read_bytes()).hexdigest(),
+        }
+        for (table, cycle), file in found.files.items()
+    ]
+    mark = {"simulated_from": dict(found.mark.source)} if found.mark else {}
+    return {
+        "survey": "National Health and Nutrition Examination Survey, CDC/NCHS",
+        "cycles": [cycle.name for cycle in cycles],
+        "origin": source.origin,
+        "files": files,
+        "not_found": sorted(found.absent.values()),
+        "codebook": {
+            path.name: sha256(path.read_bytes()).hexdigest()
+            for path in sorted(shipped("datasets").glob("*.toml"))
+            if path.stem.startswith(("nhanes", "codebook"))
+        },
+        **mark,
+    }

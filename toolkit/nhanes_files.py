@@ -1,0 +1,199 @@
+"""Write a simulated study as NHANES transport files, laid out like the CDC's site and marked as simulated.
+
+Takes a simulated `Population`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
+every variable that NHANES measured in the cycles of the people.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+
+from toolkit import catalog
+from toolkit.catalog import Catalogue, Cycle, Measured
+from toolkit.codebook import why
+from toolkit.errors import DatasetError, unknown
+from toolkit.nhanes import MARK
+from toolkit.population import Population
+from toolkit.readers import write_text, write_transport
+
+PERSON = "person"
+LABEL = "SIMULATED (no real people)"
+_NOT_EXAMINED = 1
+# The reason that a blank states; no code is needed for it.
+_UNSTATED = "no value recorded"
+
+
+def write_nhanes(population: Population, folder: str | Path) -> list[Path]:
+    """Write a simulated study as NHANES transport files with a mark that says so.
+
+    Parameters
+    ----------
+    population
+        A simulated one, with the variable `cycle` (levels such as "2005-2006"), a design of strata and PSUs
+        and the weights `interview` and `examination`, pooled over the cycles. A column `person` of whole
+        numbers names the people; without it they are numbered.
+    folder
+        Where to write: <folder>/Nchs/Data/Nhanes/Public/<first year>/DataFiles/<TABLE>.xpt, and
+        <folder>/SIMULATED.toml. Each file is written whole or not at all, the mark first.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files written, the mark first.
+
+    Raises
+    ------
+    DatasetError
+        If the people are real, a cycle is not one of NHANES, a value has no code, or a file cannot be
+        written.
+    """
+    if not population.simulated:
+        raise DatasetError(
+            f"'{population.label}' is not simulated: its people are not written as NHANES files. "
+            "Use tk.open_study('simulated')."
+        )
+    catalogue = catalog.nhanes()
+    tables = dict(_all_tables(catalogue, population))
+    mark = Path(folder) / MARK
+    write_text(mark, _mark_text(population, {Path(p).stem: t.height for p, t in tables.items()}))
+    return [mark, *(_write(catalogue, Path(folder) / path, table) for path, table in tables.items())]
+
+
+def _write(catalogue: Catalogue, path: Path, table: pl.DataFrame) -> Path:
+    labels = {catalogue.site.person: "Respondent sequence number (SIMULATED)"}
+    write_transport(path, table, path.stem, labels)
+    return path
+
+
+def _mark_text(population: Population, rows: Mapping[str, int]) -> str:
+    plain = {k: v for k, v in population.provenance.items() if isinstance(v, str | int | float)}
+    lines = [
+        "# These files hold simulated people. No person in them is real.",
+        f'label = "{LABEL}"',
+        "",
+        "[rows]",
+        *(f"{name} = {count}" for name, count in rows.items()),
+        "",
+        "[source]",
+        *(f"{key} = {_toml(value)}" for key, value in plain.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: str | int | float) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+    return str(value).lower()
+
+
+def _all_tables(catalogue: Catalogue, population: Population) -> Iterator[tuple[str, pl.DataFrame]]:
+    people = _numbered(population.people)
+    names = people["cycle"].cast(pl.String).unique().sort().to_list()
+    for name in names:
+        if name not in catalogue.cycles:
+            raise DatasetError(unknown("NHANES has no cycle", name, catalogue.cycles))
+    cycles = [catalogue.cycles[name] for name in names]
+    total = sum(cycle.years for cycle in cycles)
+    for cycle in cycles:
+        own = people.filter(pl.col("cycle").cast(pl.String) == cycle.name)
+        columns = _home_columns(catalogue, population, cycle, total)
+        yield from _cycle_tables(catalogue, cycle, own, columns)
+
+
+def _numbered(people: pl.DataFrame) -> pl.DataFrame:
+    return people if PERSON in people.columns else people.with_row_index(PERSON, offset=1)
+
+
+def _home_columns(
+    catalogue: Catalogue, population: Population, cycle: Cycle, total: float
+) -> dict[str, pl.Expr]:
+    site, design = catalogue.site, population.design
+    weights = {name: pl.col(w.column) * (total / cycle.years) for name, w in design.components.items()}
+    missing = [name for name in cycle.weights if name not in weights]
+    if missing or design.strata is None or len(design.stages) != 1:
+        raise DatasetError(
+            "NHANES files need strata, one stage of PSUs and the weights "
+            f"{', '.join(cycle.weights)}; the design has {', '.join(weights) or 'no weight'}. "
+            "Declare them: Design(weight={...}, strata=..., psu=...)."
+        )
+    examined = pl.when(weights["examination"] > 0).then(site.examined).otherwise(_NOT_EXAMINED)
+    return {
+        site.release: pl.lit(cycle.release),
+        site.status: examined,
+        site.stratum: pl.col(design.strata),
+        site.psu: pl.col(design.stages[0]),
+        **{column.column: weights[name] for name, column in cycle.weights.items()},
+    }
+
+
+def _cycle_tables(
+    catalogue: Catalogue, cycle: Cycle, people: pl.DataFrame, home: Mapping[str, pl.Expr]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    site = catalogue.site
+    columns: dict[str, dict[str, pl.Expr]] = {site.home: dict(home)}
+    for name in catalogue.origins:
+        piece = catalogue.measured(name, cycle.name)
+        if piece and name in people.columns:
+            codes = _codes(people, name, piece)
+            columns.setdefault(piece.table, {}).update(zip(piece.columns, codes, strict=True))
+    for table, expressions in columns.items():
+        frame = people.select(
+            pl.col(PERSON).cast(pl.Float64).alias(site.person),
+            *(expression.cast(pl.Float64).alias(column) for column, expression in expressions.items()),
+        )
+        answered = pl.any_horizontal(pl.exclude(site.person).is_not_null())
+        yield catalogue.path(cycle.name, table), frame.filter(answered)
+
+
+def _codes(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
+    """Turn a variable's values and reasons back into what the file's columns hold."""
+    columns = _split(people, name, piece) if piece.values else [_single(people, name, piece)]
+    if why(name) not in people.columns:
+        return columns
+    stated = {reason: float(code) for code, reason in _first_wins(piece.missing) if reason != _UNSTATED}
+    missing = pl.col(why(name)).cast(pl.String).replace_strict(stated, default=None, return_dtype=pl.Float64)
+    return [pl.coalesce(column, missing) for column in columns]
+
+
+def _first_wins(codes: Mapping[int, str]) -> list[tuple[int, str]]:
+    """Order codes so that, of those that mean the same, a dictionary keeps the first."""
+    return sorted(codes.items(), reverse=True)
+
+
+def _single(people: pl.DataFrame, name: str, piece: Measured) -> pl.Expr:
+    if piece.codes:
+        codes = {level: float(code) for code, level in _first_wins(piece.codes)}
+        _expect_levels(people, name, list(codes))
+        text = pl.col(name).cast(pl.String)
+        return text.replace_strict(codes, default=None, return_dtype=pl.Float64)
+    # Hours come from whole minutes.
+    return pl.col(name) if piece.divide_by == 1 else (pl.col(name) * piece.divide_by).round()
+
+
+def _split(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
+    """Find for each sum the codes of the answers that make it up."""
+    parts: dict[float, tuple[int, ...]] = {}
+    for codes in product(piece.values, repeat=len(piece.columns)):
+        parts.setdefault(sum(piece.values[code] for code in codes), codes)
+    _expect_levels(people, name, list(parts))
+    return [
+        pl.col(name).replace_strict(
+            {total: float(codes[place]) for total, codes in parts.items()},
+            default=None,
+            return_dtype=pl.Float64,
+        )
+        for place in range(len(piece.columns))
+    ]
+
+
+def _expect_levels(people: pl.DataFrame, name: str, known: Sequence[str] | Sequence[float]) -> None:
+    values = people[name].drop_nulls()
+    values = values if values.dtype == pl.Float64 else values.cast(pl.String)
+    strange = values.filter(~values.is_in(list(known)))
+    if len(strange):
+        raise DatasetError(
+            f"'{name}' cannot be written as NHANES files: {len(strange):,} values have no code there. "
+            f"It knows: {', '.join(str(value) for value in sorted(known))}."
+        )
