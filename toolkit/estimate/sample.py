@@ -6,7 +6,7 @@ the whole design for `variance`. Persons with a missing value stay as cells with
 them out with `complete`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,15 +15,26 @@ import numpy.typing as npt
 import polars as pl
 
 from toolkit import domain as conditions
+from toolkit.codebook import why
 from toolkit.design import WeightChoice, choose_weight
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column, read
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
+from toolkit.result import FLOW_SCHEMA
 from toolkit.studies import Study
 
 Mask = npt.NDArray[np.bool_]
 _COUNT, _INSIDE = ".count", ".inside"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a flow: its name, who stays, and why the others leave."""
+
+    name: str
+    stays: pl.Expr
+    reason: pl.Expr
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,97 @@ def draw(study: Study, names: Sequence[str], domain: str = "") -> Sample:
         skeleton.units,
         unknown,
     )
+
+
+def flow(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str | None = None,
+    adjust: Sequence[str] = (),
+    domain: str = "",
+) -> pl.DataFrame:
+    """Follow the people of a study into one analysis: how many are left after each step, and why others left.
+
+    Parameters
+    ----------
+    study
+        The study.
+    outcome, exposure, adjust
+        The variables of the analysis; who has no value in one of them leaves at the first that lacks it.
+    domain
+        A condition in the domain language; null is outside.
+
+    Returns
+    -------
+    polars.DataFrame
+        step, reason, n_left, n_out (`toolkit.result.FLOW_SCHEMA`): first everyone in the study, then one row
+        for each reason to leave, last the people in the analysis. Persons are counted, without weights.
+
+    Raises
+    ------
+    VariableError, DesignError
+        As the analysis itself.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, None], "age": [30, 40, 50]})
+    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> flow(study, outcome="cramps", domain="age > 35")["n_left"].to_list()
+    [3, 2, 1, 1]
+    """
+    condition = conditions.parse(domain)
+    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjust])
+    columns = read(study, [*roles, *condition.names])
+    weight = choose_weight(study.design, [column.variable for column in columns.values()])
+    skeleton_of(study, weight)
+    steps = [
+        *_weight_step(study, weight),
+        *_domain_step(study, condition),
+        *(_known_step(study, columns[name]) for name in roles),
+    ]
+    rows, people = [(f"people in {study.label}", "", study.people.height, 0)], study.people
+    for step in steps:
+        counts, people = _leave(people, step)
+        rows.extend(counts)
+    rows.append(("in the analysis", "", people.height, 0))
+    return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
+
+
+def _weight_step(study: Study, weight: WeightChoice) -> list[_Step]:
+    if not isinstance(study.design.weight, Mapping):
+        return []
+    counts = pl.col(weight.weight).fill_null(0) > 0
+    return [
+        _Step(f"with a weight: {weight.component}", counts, pl.lit(f"not part of the {weight.component}"))
+    ]
+
+
+def _domain_step(study: Study, condition: conditions.Condition) -> list[_Step]:
+    if not condition.text:
+        return []
+    inside = condition.expression(study.people.schema)
+    undecided = pl.lit("a missing value leaves it open")
+    reason = pl.when(inside.is_null()).then(undecided).otherwise(pl.lit("outside the domain"))
+    return [_Step(f"in the domain: {condition.text}", inside.fill_null(value=False), reason)]
+
+
+def _known_step(study: Study, column: Column) -> _Step:
+    given = why(column.name)
+    recorded = pl.col(given).cast(pl.String) if given in study.people.columns else pl.lit(None, pl.String)
+    reason = recorded.fill_null("no value recorded")
+    return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
+
+
+def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
+    """Let those leave who do not pass a step: a row for each reason, the most frequent first."""
+    reasons = people.filter(~step.stays).with_columns(reason=step.reason)["reason"].value_counts()
+    left, rows = people.height, []
+    for reason, out in reasons.sort(["count", "reason"], descending=[True, False]).iter_rows():
+        left -= out
+        rows.append((step.name, reason, left, out))
+    return rows, people.filter(step.stays)
 
 
 def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -> pl.DataFrame:

@@ -236,5 +236,5 @@ def _weights_from(units: Units) -> Floats:
     weight = np.ones(units.strata)
     for stage in units.stages:
         with_replacement = np.isinf(stage.population)
-        weight = weight[stage.parent] * np.where(with_replacement, 1.0, 1 / stage.fraction)
+        weight = weight[stage.parent] * np.where(with_replacement, 1.0, stage.population / stage.sampled)
     return weight
