@@ -4,17 +4,14 @@ Takes a sample, cells x columns of values and the names of the groups' variables
 combination of levels and the covariance matrix of all their means.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
-from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.columns import Column
+from toolkit.errors import EstimationError
+from toolkit.estimate.groups import groups
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
-from toolkit.result import SCHEMA
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
             f"Why: study.missing('{next(iter(sample.columns))}')."
         )
     filled = np.where(there[:, None], values, 0.0)
-    parts = [_group(sample, filled, there, levels, inside) for levels, inside in _inside(sample, by)]
+    parts = [_group(sample, filled, there, levels, inside) for levels, inside in groups(sample, by)]
     influence = np.hstack([own for _, own in parts])
     matrix = covariance(influence[there], sample.unit[there], sample.units)
     empty = np.repeat([group.counted == 0 for group, _ in parts], values.shape[1])
@@ -98,31 +95,6 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
 
 def _quoted(sample: Sample, by: tuple[str, ...]) -> str:
     return " and ".join(f"'{name}'" for name in sample.columns if name not in by)
-
-
-def _inside(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
-    """Mark the cells of each combination of levels."""
-    for name in by:
-        _require_groups(sample.columns[name])
-    codes = [sample.codes(name) for name in by]
-    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
-        inside = np.ones(len(sample.unit), bool)
-        for (position, _), own in zip(levels, codes, strict=True):
-            inside &= own == position
-        yield tuple(level for _, level in levels), inside
-
-
-def _require_groups(column: Column) -> None:
-    if column.continuous:
-        raise VariableError(
-            f"'{column.name}' is a number and makes no groups. Cut it first: study.derive("
-            f"'{column.name}_group', pl.col('{column.name}').cut([..]).cast(pl.String), levels=[..])."
-        )
-    if column.name in SCHEMA:
-        raise VariableError(
-            f"'{column.name}' is also a column of every result, so it cannot name the groups. Give it "
-            f"another name: study.derive('{column.name}_group', pl.col('{column.name}'), levels=[..])."
-        )
 
 
 def _group(

@@ -7,6 +7,7 @@ cells; those of probit, cloglog and log-binomial start from statsmodels'. The va
 import warnings
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal, overload
 
 import numpy as np
 import polars as pl
@@ -26,20 +27,53 @@ from toolkit.studies import Study
 _FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
 _OWN = ("logit", "poisson", "gaussian")
 
+Names = str | Sequence[str]
+Covaried = tuple[pl.DataFrame, Floats]
+
+
+@overload
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    adjust: Names | None = ...,
+    estimand: str = ...,
+    domain: str = ...,
+    by: Names = ...,
+    terms: bool = ...,
+    confidence: float = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    adjust: Names | None = ...,
+    estimand: str = ...,
+    domain: str = ...,
+    by: Names = ...,
+    terms: bool = ...,
+    confidence: float = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
+
 
 def association(
     study: Study,
     *,
     outcome: str,
     exposure: str,
-    adjust: Sequence[str] | None = None,
+    adjust: Names | None = None,
     estimand: str = "prevalence_ratio",
     domain: str = "",
-    by: str | Sequence[str] = (),
+    by: Names = (),
     terms: bool = False,
     confidence: float = 0.95,
     covariance: bool = False,
-) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+) -> pl.DataFrame | Covaried:
     """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
 
     Parameters
@@ -112,6 +146,28 @@ def association(
     return _given(answer(asked), covariance=covariance)
 
 
+@overload
+def model(
+    study: Study,
+    formula: str,
+    family: str = ...,
+    domain: str = ...,
+    offset: str | None = ...,
+    *,
+    confidence: float = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def model(
+    study: Study,
+    formula: str,
+    family: str = ...,
+    domain: str = ...,
+    offset: str | None = ...,
+    *,
+    confidence: float = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
 def model(
     study: Study,
     formula: str,
@@ -121,7 +177,7 @@ def model(
     *,
     confidence: float = 0.95,
     covariance: bool = False,
-) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+) -> pl.DataFrame | Covaried:
     """Fit a regression model that a formula describes.
 
     Parameters
@@ -188,7 +244,7 @@ def model(
     return _given(answer(Asked(fitted, confidence=confidence)), covariance=covariance)
 
 
-def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | tuple[pl.DataFrame, Floats]:
+def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
     return (found.frame(), found.covariance()) if covariance else found.frame()
 
 
@@ -201,11 +257,11 @@ def _family_of(estimand: str) -> Family:
     return FAMILIES[_FAMILY_OF[estimand]]
 
 
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+def _names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _adjustment(adjust: Sequence[str] | None, outcome: str, exposure: str) -> tuple[str, ...]:
+def _adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str, ...]:
     if adjust is None:
         raise EstimationError(
             "'adjust' has no default yet, because the causal diagram that would choose it is not there. "

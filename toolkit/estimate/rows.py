@@ -6,23 +6,24 @@ cannot be fitted stays as rows with the reason.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from toolkit import result
-from toolkit.errors import DesignError, EstimationError, VariableError
+from toolkit.errors import DesignError, EstimationError
+from toolkit.estimate import intervals
+from toolkit.estimate.groups import groups
 from toolkit.estimate.regression import Model, Regression, regress
-from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.reliability import SMALLEST_DF
+from toolkit.estimate.sample import Mask
 from toolkit.estimate.terms import INTERCEPT, Term
 from toolkit.estimate.variance import Floats, covariance
 
 _RATIOS = ("prevalence_ratio", "odds_ratio")
-# NCHS flags estimates on fewer degrees of freedom (Parker 2017), and rates on fewer cases (Parker 2023).
-FEW_DEGREES = 8
+# Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
 FEW_CASES = 10
 
 
@@ -109,32 +110,13 @@ def answer(asked: Asked) -> Answer:
     VariableError
         If a variable of `by` is a number.
     """
-    _require_confidence(asked.confidence)
+    intervals.check_confidence(asked.confidence)
     found = Answer(asked, [], [])
-    for levels, group in _groups(asked.model.sample, asked.by):
+    for levels, group in groups(asked.model.sample, asked.by):
         for row, part in _group_rows(asked, group):
-            found.rows.append({**_shared(asked), **levels, **row})
+            found.rows.append({**_shared(asked), **dict(zip(asked.by, levels, strict=True)), **row})
             found.influence.append(part)
     return found
-
-
-def _require_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise EstimationError(f"confidence is '{confidence}'; it lies between 0 and 1: confidence=0.95.")
-
-
-def _groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[dict[str, str], Mask]]:
-    for name in by:
-        if sample.columns[name].continuous:
-            raise VariableError(
-                f"'{name}' in by is a number, of which there are too many values to go through. Cut it into "
-                f"levels first: study.derive(...)."
-            )
-    codes = {name: sample.codes(name) for name in by}
-    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
-        masks = [codes[name] == place for name, (place, _) in zip(by, levels, strict=True)]
-        words = {name: level for name, (_, level) in zip(by, levels, strict=True)}
-        yield words, np.logical_and.reduce([np.ones(len(sample.unit), bool), *masks])
 
 
 def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], tuple[Mask, Floats] | None]]:
@@ -188,7 +170,7 @@ def _place(fitted: Regression, term: Term) -> int | None:
 
 
 def _numbers(asked: Asked, point: float, std_error: float, df: int) -> dict[str, Any]:
-    half = float(stdtrit(df, 0.5 + asked.confidence / 2)) * std_error
+    low, high = intervals.around(point, std_error, df, asked.confidence)
     ratio = asked.estimand in _RATIOS
     shown = np.exp if ratio else float
     statistic = point / std_error if std_error > 0 else None
@@ -196,8 +178,8 @@ def _numbers(asked: Asked, point: float, std_error: float, df: int) -> dict[str,
         "estimate": float(shown(point)),
         "std_error": std_error,
         "scale": "log" if ratio else "identity",
-        "conf_low": float(shown(point - half)),
-        "conf_high": float(shown(point + half)),
+        "conf_low": float(shown(low)),
+        "conf_high": float(shown(high)),
         "statistic": statistic,
         "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
         "df": df,
@@ -206,8 +188,8 @@ def _numbers(asked: Asked, point: float, std_error: float, df: int) -> dict[str,
 
 def _reliability(asked: Asked, fitted: Regression, term: Term) -> dict[str, Any]:
     reasons = []
-    if fitted.design_df < FEW_DEGREES:
-        reasons.append(f"the design has {fitted.design_df} degrees of freedom, fewer than {FEW_DEGREES}")
+    if fitted.design_df < SMALLEST_DF:
+        reasons.append(f"{fitted.design_df} degrees of freedom of the design, below {SMALLEST_DF}")
     few = _fewest(asked, fitted, term) if asked.rows and term.marks else None
     if few:
         reasons.append(few)
@@ -242,5 +224,5 @@ def _shared(asked: Asked) -> dict[str, Any]:
         "adjust": asked.adjust,
         "conf_level": asked.confidence,
         "weight": sample.weight.component,
-        "variance": "linearised",
+        "variance": sample.units.method,
     }

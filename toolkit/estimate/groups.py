@@ -1,0 +1,66 @@
+"""Part the people of an analysis into groups: one for each combination of levels.
+
+Takes a sample and the names of the groups' variables; gives marks on its cells.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from toolkit.errors import VariableError
+from toolkit.estimate.columns import Column
+from toolkit.estimate.sample import Mask, Sample
+from toolkit.result import SCHEMA
+
+
+def groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
+    """Go through the combinations of levels, those that nobody has too.
+
+    Parameters
+    ----------
+    sample
+        The people of the analysis as cells.
+    by
+        Variables of the sample; none for one group of all.
+
+    Yields
+    ------
+    tuple
+        A level of each variable, and the cells that have them; a missing level is in no group.
+
+    Raises
+    ------
+    VariableError
+        If a variable is a number, or has the name of a column of every result.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import toolkit as tk
+    >>> from toolkit.estimate.sample import draw
+    >>> study = tk.study(pl.DataFrame({"sex": ["m", "f", "m"]}), design=tk.Design.none(), name="three")
+    >>> [(levels, int(cells.sum())) for levels, cells in groups(draw(study, ["sex"]), ("sex",))]
+    [(('f',), 1), (('m',), 2)]
+    """
+    for name in by:
+        _require_groups(sample.columns[name])
+    codes = [sample.codes(name) for name in by]
+    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
+        inside = np.ones(len(sample.unit), bool)
+        for (position, _), own in zip(levels, codes, strict=True):
+            inside &= own == position
+        yield tuple(level for _, level in levels), inside
+
+
+def _require_groups(column: Column) -> None:
+    if column.continuous:
+        raise VariableError(
+            f"'{column.name}' is a number and makes no groups. Cut it first: study.derive("
+            f"'{column.name}_group', pl.col('{column.name}').cut([..]).cast(pl.String), levels=[..])."
+        )
+    if column.name in SCHEMA:
+        raise VariableError(
+            f"'{column.name}' is also a column of every result, so it cannot name the groups. Give it "
+            f"another name: study.derive('{column.name}_group', pl.col('{column.name}'), levels=[..])."
+        )
