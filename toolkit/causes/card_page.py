@@ -23,7 +23,10 @@ border-radius:8px;line-height:1.5;font-size:.95rem;color:var(--jp-content-font-c
 .cause-card table{border-collapse:collapse;margin:.3rem 0 .6rem;font-size:.88rem}
 .cause-card th,.cause-card td{text-align:left;vertical-align:top;padding:.22rem .9rem .22rem 0;
 border:0;border-bottom:1px solid var(--jp-border-color2,#e3e6ea);background:none;white-space:normal}
-.cause-card th{font-weight:600}
+.cause-card th{font-weight:600;white-space:nowrap}
+.cause-card td:first-child{white-space:nowrap;min-width:9rem}
+.cause-card td+td{min-width:7rem}
+.cause-card .evidence td:first-child{white-space:normal;min-width:11rem}
 .cause-card summary{cursor:pointer}
 .cause-card .unknown{color:var(--jp-content-font-color2,#5a6473);font-style:italic}
 .cause-card .conflict{border-left:3px solid #b8860b;padding-left:.6rem}
@@ -114,27 +117,24 @@ def _exposure(exposure: Exposure, *, main: bool, derived: bool) -> list[str]:
     levels = [f"{level} (reference)" if level == exposure.reference else level for level in exposure.levels]
     known = f"derived: {exposure.variable.source}" if derived else "measured directly"
     caveat = f". {exposure.caveat[:1].upper()}{exposure.caveat[1:]}" if exposure.caveat else ""
-    return [name, exposure.label, ", ".join(levels) or f"number, {exposure.unit}", known + caveat]
+    return [name, exposure.label, ", ".join(levels) or exposure.unit or "number", known + caveat]
 
 
 def _evidence(card: Card) -> str:
     conflicts = "".join(f'<p class="conflict">Conflict: {escape(said)}</p>' for said in card.conflicts)
     rows = [
         [
-            _author(row["citation"]),
+            row["source"],
             row["population"],
             f"{row['topic']}: {row['outcome']}",
             _number(row),
-            row["direction"],
+            row["direction"] or "",
         ]
         for row in card.evidence.iter_rows(named=True)
     ]
     head = ["study", "population", "what was compared", "finding", "cramps with more of it"]
-    return conflicts + _details(f"{len(rows)} published findings", _table(head, rows))
-
-
-def _author(citation: str) -> str:
-    return citation.split(".", maxsplit=1)[0]
+    table = f'<div class="evidence">{_table(head, rows)}</div>'
+    return conflicts + _details(f"{len(rows)} published findings", table)
 
 
 def _number(row: dict[str, object]) -> str:

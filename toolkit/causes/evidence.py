@@ -14,6 +14,7 @@ from toolkit.catalog import shipped
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
+    "source": pl.String(),
     "citation": pl.String(),
     "population": pl.String(),
     "design": pl.String(),
@@ -33,6 +34,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "known": pl.String(),
     "read_at": pl.String(),
 }
+
+_NUMBERS = ("estimate", "conf_low", "conf_high", "reported", "adjusted_for")
 
 
 def evidence_of(cause: str) -> pl.DataFrame:
@@ -55,7 +58,7 @@ def evidence_of(cause: str) -> pl.DataFrame:
     Examples
     --------
     >>> evidence_of("stretching").columns[:3]
-    ['id', 'citation', 'population']
+    ['id', 'source', 'citation']
     """
     rows = [_row(finding, cause) for finding in _file()["finding"] if cause in finding["causes"]]
     return pl.DataFrame(rows, schema=SCHEMA)
@@ -74,8 +77,9 @@ def conflicts_of(cause: str) -> tuple[str, ...]:
 
 def _row(finding: dict[str, Any], cause: str) -> dict[str, Any]:
     said = [c["statement"] for c in _conflicts(cause) if finding["id"] in c["findings"]]
-    direction = finding.get("direction_for", {}).get(cause, finding.get("direction"))
-    known = {**finding, "direction": direction, "conflict": " ".join(said) or None}
+    here = finding.get("for_cause", {}).get(cause, {})
+    general = {k: v for k, v in finding.items() if "measure" not in here or k not in _NUMBERS}
+    known = {**general, **here, "conflict": " ".join(said) or None}
     return {name: known.get(name) for name in SCHEMA}
 
 
