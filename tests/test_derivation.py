@@ -88,3 +88,11 @@ def test_without_its_inputs_nothing_is_derived() -> None:
     )
     assert "lower" not in people.columns
     assert "lower" not in book
+
+
+def test_what_cannot_be_derived_says_why_where_the_codebook_knows_of_its_inputs() -> None:
+    gap = Variable("left", "", "number", availability=(Availability(FIRST, "not measured", "no cuff"),))
+    people, book = derive(LEGS.drop("left", "right"), Codebook.of(gap, BOOK["right"]), [LOWER, DISEASE])
+    assert "disease" not in people.columns
+    assert book["disease"].availability == (Availability(FIRST, "not measured", "no cuff"),)
+    assert not book["disease"].measured

@@ -59,16 +59,29 @@ def derive(
     Returns
     -------
     tuple
-        People and codebook with the derived variables and their reason columns.
+        People and codebook with the derived variables and their reason columns. A variable whose inputs the
+        codebook knows and the people lack is in the codebook alone, with the inputs' reasons.
     """
     for step in derivations:
         name = step.variable.name
-        if name in people.columns or not _possible(step, people):
+        if name in people.columns:
+            continue
+        if not _possible(step, people):
+            codebook = _with_gap(people, codebook, step)
             continue
         people = people.with_columns(_value(people, step).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
         codebook = codebook.with_variables(_described(step, codebook))
     return people, codebook
+
+
+def _with_gap(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> Codebook:
+    """Let the codebook say why a variable cannot be derived, where it says so of the inputs."""
+    absent = [name for name in step.inputs if name not in people.columns]
+    told = all(name in codebook for name in step.inputs) and all(
+        any(a.status == NOT_MEASURED for a in codebook[name].availability) for name in absent
+    )
+    return codebook.with_variables(_described(step, codebook)) if told else codebook
 
 
 def _possible(step: Derivation, people: pl.DataFrame) -> bool:

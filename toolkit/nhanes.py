@@ -6,6 +6,7 @@ Takes cycles and a place of files; gives a `Population`. What a table or a code 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -286,12 +287,20 @@ def _rescaling(pooled: Mapping[str, _Pooled]) -> str:
     why = f"as {count} cycles are pooled"
     if list(factors) == [1 / count]:
         return f"divided by {count}, {why}"
-    total = next(iter(pooled.values())).years / next(iter(pooled.values())).factor
-    parts = [
-        f"multiplied by {pooled[cycles[0]].years:g}/{total:g} in {_and(cycles)}"
-        for cycles in factors.values()
-    ]
+    parts = [f"{_times(pooled[cycles[0]])} in {_and(cycles)}" for cycles in factors.values()]
     return f"{', '.join(parts)}, {why}"
+
+
+def _times(weight: _Pooled) -> str:
+    total = weight.years / weight.factor
+    share = Fraction(weight.factor).limit_denominator(100)
+    if share == 1:
+        return "taken as it is"
+    return (
+        f"multiplied by {share}"
+        if weight.years.is_integer() and round(total, 9).is_integer()
+        else (f"multiplied by {weight.years:g}/{total:g} (years)")
+    )
 
 
 def _and(words: Sequence[str]) -> str:

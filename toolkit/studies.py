@@ -68,7 +68,8 @@ class Study(Population):
         entry = self.codebook[name]
         if name in self.people.columns:
             return entry
-        reasons = list(dict.fromkeys(f"{a.cycle}: {a.reason}" for a in entry.availability))
+        gaps = [a for a in entry.availability if a.status == "not measured"]
+        reasons = [f"{a.cycle}: {a.reason}" for a in gaps]
         told = "; ".join(reasons) or "it is in the codebook but not in the people frame"
         if any("file not found" in reason for reason in reasons):
             raise DatasetError(
