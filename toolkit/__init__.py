@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+    from toolkit.causes.card import card as card
+    from toolkit.causes.card import cards as cards
     from toolkit.codebook import Codebook as Codebook
     from toolkit.codebook import Variable as Variable
     from toolkit.design import Design as Design
@@ -15,6 +17,14 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.errors import EstimationError as EstimationError
     from toolkit.errors import ToolkitError as ToolkitError
     from toolkit.errors import VariableError as VariableError
+    from toolkit.estimate.descriptive import mean as mean
+    from toolkit.estimate.descriptive import prevalence as prevalence
+    from toolkit.estimate.models import association as association
+    from toolkit.estimate.models import model as model
+    from toolkit.estimate.sample import flow as flow
+    from toolkit.show.charts import flow_chart as flow_chart
+    from toolkit.show.charts import forest as forest
+    from toolkit.show.charts import prevalence_chart as prevalence_chart
     from toolkit.studies import Study as Study
     from toolkit.studies import available_studies as available_studies
     from toolkit.studies import open_study as open_study
