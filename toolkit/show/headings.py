@@ -21,8 +21,8 @@ from toolkit.show.wording import (
     level_of_confidence,
     listed,
     measure,
+    outcome_name,
     simulated,
-    without_unit,
     words,
 )
 
@@ -78,13 +78,11 @@ def headed_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Heade
 def title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     """Say what all rows are about: outcome, measure, exposure, groups."""
     rows = frame.rows(named=True)
-    outcomes = _distinct(row["outcome_label"] or words(row["outcome"] or "", labels) for row in rows)
+    outcomes = _distinct(outcome_name(row, labels) for row in rows)
     measures = _distinct(measure(row).name for row in rows)
     exposures = _distinct(row["exposure_label"] or row["exposure"] for row in rows)
     by = [words(name, labels) for name in by_columns(frame)]
-    outcome = (
-        without_unit(outcomes[0]) if len(outcomes) == 1 else f"{len(outcomes)} outcomes" if outcomes else ""
-    )
+    outcome = outcomes[0] if len(outcomes) == 1 else f"{len(outcomes)} outcomes" if outcomes else ""
     what = " and ".join(measures) if len(measures) < 3 else f"{len(measures)} measures"
     exposure = exposures[:1] if len(exposures) == 1 else [f"{len(exposures)} exposures"] if exposures else []
     text = ": ".join(part for part in (outcome, what) if part)

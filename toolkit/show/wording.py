@@ -192,6 +192,24 @@ def estimate_text(row: Row) -> str:
     return f"{text} ({ends})" if ends and text else text
 
 
+def estimate_phrase(row: Row) -> str:
+    """Write estimate, unit and interval for a sentence, "30.9 % (95 % CI 29.0 to 32.8)"."""
+    kind = measure(row).kind
+    if kind == "test":
+        return test_text(row)
+    units = {"percent": " %", "points": " percentage points"}.get(kind, "")
+    if kind == "number" and unit(row["outcome_label"]):
+        units = f" {unit(row['outcome_label'])}"
+    ends = f" ({level_of_confidence(row)} CI {interval(row)})" if interval(row) else " (no interval)"
+    return f"{number(row['estimate'], kind, row['std_error'])}{units}{ends}"
+
+
+def includes_null(row: Row) -> bool:
+    """Tell whether the interval includes no difference; False where there is none."""
+    null, low, high = measure(row).null_value, row["conf_low"], row["conf_high"]
+    return bool(null is not None and low is not None and high is not None and low <= null <= high)
+
+
 def test_text(row: Row) -> str:
     """Write a test: statistic, degrees of freedom, p-value."""
     df = ", ".join(f"{row[name]:.4g}" for name in ("df_numerator", "df") if row[name] is not None)
@@ -234,6 +252,12 @@ def without_unit(label: str) -> str:
     return re.sub(r"\s*\([^()]*\)\s*$", "", label) or label
 
 
+def outcome_name(row: Row, labels: Labels | None = None) -> str:
+    """Name the outcome of a row, without the unit of a number."""
+    label = str(row["outcome_label"] or words(row["outcome"] or "", labels))
+    return without_unit(label) if measure(row).kind == "number" else label
+
+
 def simulated(frame: pl.DataFrame) -> bool:
     """Tell whether a frame says that its study, or any of its text, is simulated."""
     texts = [name for name in ("study", "step") if name in frame.columns]
@@ -243,34 +267,8 @@ def simulated(frame: pl.DataFrame) -> bool:
     )
 
 
-def check_result(frame: object, shown_by: str) -> pl.DataFrame:
-    """Refuse what is no result frame, or an empty one, in words that help.
-
-    Raises
-    ------
-    VariableError
-        Naming the columns that are missing, or what to do about an empty frame.
-    """
-    return _check(frame, tuple(SCHEMA), shown_by, "tk.prevalence(...), tk.mean(...) or tk.association(...)")
-
-
-def check_flow(frame: object, shown_by: str) -> pl.DataFrame:
-    """Refuse what is no flow frame."""
-    return _check(frame, tuple(FLOW_SCHEMA), shown_by, "tk.flow(study, outcome=...)")
-
-
-def kind_of_frame(frame: object, shown_by: str) -> Literal["result", "flow", "availability"]:
-    """Tell result, flow and availability frames apart by their columns."""
-    columns = set(frame.columns) if isinstance(frame, pl.DataFrame) else set()
-    if set(FLOW_SCHEMA) <= columns:
-        return "flow"
-    if set(AVAILABILITY_SCHEMA) <= columns:
-        return "availability"
-    check_result(frame, shown_by)
-    return "result"
-
-
-def _check(frame: object, columns: tuple[str, ...], shown_by: str, remedy: str) -> pl.DataFrame:
+def check_columns(frame: object, columns: tuple[str, ...], shown_by: str, remedy: str) -> pl.DataFrame:
+    """Refuse what lacks columns or rows, and say what to give instead."""
     if not isinstance(frame, pl.DataFrame):
         raise VariableError(
             f"{shown_by} takes a polars frame, and this is a '{type(frame).__name__}'. "
@@ -291,6 +289,35 @@ def _check(frame: object, columns: tuple[str, ...], shown_by: str, remedy: str) 
             f"If it was filtered, look at the frame before the filter; else call {remedy} again."
         )
     return frame
+
+
+def check_result(frame: object, shown_by: str) -> pl.DataFrame:
+    """Refuse what is no result frame, or an empty one, in words that help.
+
+    Raises
+    ------
+    VariableError
+        Naming the columns that are missing, or what to do about an empty frame.
+    """
+    return check_columns(
+        frame, tuple(SCHEMA), shown_by, "tk.prevalence(...), tk.mean(...) or tk.association(...)"
+    )
+
+
+def check_flow(frame: object, shown_by: str) -> pl.DataFrame:
+    """Refuse what is no flow frame."""
+    return check_columns(frame, tuple(FLOW_SCHEMA), shown_by, "tk.flow(study, outcome=...)")
+
+
+def kind_of_frame(frame: object, shown_by: str) -> Literal["result", "flow", "availability"]:
+    """Tell result, flow and availability frames apart by their columns."""
+    columns = set(frame.columns) if isinstance(frame, pl.DataFrame) else set()
+    if set(FLOW_SCHEMA) <= columns:
+        return "flow"
+    if set(AVAILABILITY_SCHEMA) <= columns:
+        return "availability"
+    check_result(frame, shown_by)
+    return "result"
 
 
 def _decimals(value: float, places: int) -> str:

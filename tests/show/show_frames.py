@@ -124,3 +124,7 @@ def flow() -> pl.DataFrame:
         ("education known", "no value recorded", 10877, 17),
     ]
     return pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row")
+
+
+def simulated(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(study=pl.lit("SIMULATED study (no real people)"))

@@ -1,0 +1,382 @@
+"""Say in plain, exact sentences what a frame holds: findings, weights, reliability, missing values, flow.
+
+Takes frames alone; gives text. An interval that includes no difference is said to include it, what failed or
+is too unreliable is said to be so, and simulated data are called simulated in every sentence with a number.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from toolkit.result import AVAILABILITY_SCHEMA, by_columns
+from toolkit.show.clauses import after, claim, extra, opening, source
+from toolkit.show.headings import Headed, headed_rows
+from toolkit.show.wording import (
+    Labels,
+    Row,
+    check_columns,
+    check_flow,
+    check_result,
+    count,
+    estimate_phrase,
+    includes_null,
+    listed,
+    measure,
+    number,
+    simulated,
+    words,
+)
+
+_FICTION = "SIMULATED DATA, no real people: "
+
+
+def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> str:
+    """Say in one sentence what a result frame shows.
+
+    Parameters
+    ----------
+    frame
+        A result frame. Of one comparison, the most adjusted estimate of the first measure is told and the
+        others are added; of several groups or comparisons, the lowest and the highest.
+    labels
+        Words for the names of `by` and `adjust` variables.
+
+    Returns
+    -------
+    str
+        One sentence, with study, domain and number of people.
+
+    Raises
+    ------
+    VariableError
+        If the frame is no result frame or is empty.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> row = {"study": "A", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.309,
+    ...        "n": 9000, "conf_low": 0.29, "conf_high": 0.328, "reliability": "ok"}
+    >>> finding(frame([row]))
+    'The prevalence of cramps was 30.9 % (95 % CI 29.0 to 32.8) (A, n = 9,000).'
+    """
+    check_result(frame, "tk.finding")
+    chosen = _main(frame)
+    alone = chosen.height == 1
+    text = _one(frame, chosen.row(0, named=True), labels) if alone else _range(chosen, labels)
+    return _finished(text, frame)
+
+
+def findings(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> list[str]:
+    """Say in one sentence a row what a result frame shows.
+
+    Parameters
+    ----------
+    frame
+        A result frame.
+    labels
+        Words for the names of `by` and `adjust` variables.
+
+    Returns
+    -------
+    list of str
+        As many sentences as rows, in their order.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> findings(frame([{"estimand": "prevalence", "outcome_label": "pain", "reliability": "failed",
+    ...                  "reason": "nobody in the domain"}]))
+    ['The prevalence of pain could not be estimated: nobody in the domain.']
+    """
+    check_result(frame, "sentences.findings")
+    by = by_columns(frame)
+    return [
+        _finished(claim(row, by, labels) + source(row, labels), frame.slice(i, 1))
+        for i, row in enumerate(frame.rows(named=True))
+    ]
+
+
+def weight_sentence(frame: pl.DataFrame) -> str:
+    """Say which weight and which variance stand behind a result.
+
+    Parameters
+    ----------
+    frame
+        A result frame.
+
+    Returns
+    -------
+    str
+        One sentence. Why this weight was chosen is told by `study.weight_for(variables)`.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> print(weight_sentence(frame([{"weight": "interview", "variance": "linearised", "df": 30.0}])))
+    Estimates use the interview weight; standard errors are linearised, with 30 degrees of freedom.
+    """
+    check_result(frame, "sentences.weight_sentence")
+    weights = _distinct(frame["weight"])
+    used = {"none": "no weight", "from fpc": "weights from the population counts of the design"}
+    named = listed(used.get(weight, f"the {weight} weight") for weight in weights) or "an unnamed weight"
+    ways = {"linearised": "linearised", "robust": "robust (no design)"}
+    errors = (
+        listed(ways.get(way, f"by {way}") for way in _distinct(frame["variance"])) or "of an unnamed kind"
+    )
+    return f"Estimates use {named}; standard errors are {errors}{_degrees(frame)}."
+
+
+def reliability_sentence(frame: pl.DataFrame) -> str:
+    """Say how many estimates are fit to be shown, and why others are not.
+
+    Parameters
+    ----------
+    frame
+        A result frame.
+
+    Returns
+    -------
+    str
+        One sentence by the presentation standards of the NCHS.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> reliability_sentence(frame([{"reliability": "ok"}, {"reliability": "failed", "reason": "nobody"}]))
+    '1 of 2 estimates is fit to be shown; 1 could not be estimated (nobody).'
+    """
+    check_result(frame, "sentences.reliability_sentence")
+    flags = Counter(frame["reliability"].fill_null("ok"))
+    fit, total = flags["ok"], frame.height
+    start = f"{fit} of {total} estimates {'is' if fit == 1 else 'are'} fit to be shown"
+    if fit == total:
+        start = (
+            "The estimate is fit to be shown" if total == 1 else f"All {total} estimates are fit to be shown"
+        )
+    parts = [
+        f"{flags[flag]} {said} ({listed(_reasons(frame, flag))})"
+        for flag, said in _FLAGS.items()
+        if flags[flag]
+    ]
+    return "; ".join([start, *parts]) + "."
+
+
+def missing_sentence(frame: pl.DataFrame) -> str:
+    """Say how many people stand behind a result, and how many were left out for a missing value.
+
+    Parameters
+    ----------
+    frame
+        A result frame.
+
+    Returns
+    -------
+    str
+        One sentence; people are counted, not weighted. Of several groups the smallest and largest number.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> missing_sentence(frame([{"n": 9880, "n_missing": 120}]))
+    '9,880 people had a value in every variable of the analysis; 120 more of the domain (1.2 %) had not.'
+    """
+    check_result(frame, "sentences.missing_sentence")
+    pairs = sorted({(r["n"], r["n_missing"] or 0) for r in frame.rows(named=True) if r["n"] is not None})
+    if not pairs:
+        return "How many people stand behind the estimates is not told."
+    if len(pairs) > 1:
+        return _missing_of_several(pairs)
+    n, missing = pairs[0]
+    if not missing:
+        return f"All {count(n)} people of the domain had a value in every variable of the analysis."
+    share = number(missing / (n + missing), "percent")
+    return (
+        f"{count(n)} people had a value in every variable of the analysis; "
+        f"{count(missing)} more of the domain ({share} %) had not."
+    )
+
+
+def flow_sentence(flow: pl.DataFrame) -> str:
+    """Say how many people were there, how many are left, and the largest reasons for leaving.
+
+    Parameters
+    ----------
+    flow
+        A flow frame: step, reason, n_left, n_out.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = [("people in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
+    >>> flow_sentence(pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row"))
+    'Of 100 people, 60 are in the analysis; 40 left: younger (40).'
+    """
+    check_flow(flow, "sentences.flow_sentence")
+    rows = flow.rows(named=True)
+    start, end = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0), rows[-1]["n_left"] or 0
+    gone: Counter[str] = Counter()
+    for row in rows:
+        gone[row["reason"] or row["step"]] += row["n_out"] or 0
+    reasons = [f"{reason} ({count(out)})" for reason, out in gone.most_common(4) if out]
+    more = start - end - sum(out for _, out in gone.most_common(4))
+    rest = [f"other reasons ({count(more)})"] if more > 0 else []
+    left = f"; {count(start - end)} left: {listed([*reasons, *rest])}" if start > end else ""
+    text = f"Of {count(start)} people, {count(end)} are in the analysis{left}."
+    return (_FICTION + text) if simulated(flow) else text
+
+
+def availability_sentences(availability: pl.DataFrame) -> list[str]:
+    """Say for each exposure what is not measured, measured by a proxy only, and why.
+
+    Parameters
+    ----------
+    availability
+        An availability frame: cause, exposure, cycle, status, reason, n, percent_missing.
+
+    Returns
+    -------
+    list of str
+        One sentence an exposure, status and reason; exposures measured in every cycle have none.
+
+    Examples
+    --------
+    >>> row = {"cause": "circulation", "exposure": "pad", "cycle": "2005-2006", "status": "not measured",
+    ...        "reason": "the examination ended in 2004", "n": 0, "percent_missing": 100.0}
+    >>> availability_sentences(pl.DataFrame([row]))
+    ['Peripheral artery disease is not measured in 2005-2006: the examination ended in 2004.']
+    """
+    check_columns(
+        availability, tuple(AVAILABILITY_SCHEMA), "sentences.availability_sentences", "study.availability()"
+    )
+    lacking = availability.filter(pl.col("status") != "measured")
+    groups = lacking.group_by("exposure", "status", "reason", maintain_order=True).agg("cycle")
+    return [_lack(row) for row in groups.rows(named=True)]
+
+
+_FLAGS = {
+    "review": "should be read with care",
+    "suppress": "too unreliable to show",
+    "failed": "could not be estimated",
+}
+
+
+def _missing_of_several(pairs: Sequence[tuple[int, int]]) -> str:
+    lost = sorted(missing for _, missing in pairs)
+    start = f"Between {count(pairs[0][0])} and {count(pairs[-1][0])} people stand behind each estimate"
+    if not lost[-1]:
+        return f"{start}; nobody was left out for a missing value."
+    return f"{start}; a missing value left out between {count(lost[0])} and {count(lost[-1])}."
+
+
+def _main(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep the first measure, and of each comparison its most adjusted row."""
+    first = (
+        frame.filter(pl.col("estimand") == pl.lit(frame["estimand"][0])) if frame["estimand"][0] else frame
+    )
+    size = pl.col("adjust").fill_null("").str.count_matches(",", literal=True) + (
+        pl.col("adjust") != ""
+    ).cast(int)
+    ranked = first.with_row_index("place").with_columns(size.fill_null(0).alias("size"))
+    key = [*by_columns(frame), *_COMPARISON]
+    best = ranked.sort("size", "place", descending=[True, False]).unique(key, keep="first").sort("place")
+    return best.drop("place", "size")
+
+
+_COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")
+
+
+def _one(frame: pl.DataFrame, row: Row, labels: Labels | None) -> str:
+    others = [other for other in frame.rows(named=True) if other != row and _worth_adding(other, row)]
+    added = "".join(f"; {text}" for text in map(extra, others) if text)
+    return claim(row, by_columns(frame), labels) + added + source(row, labels)
+
+
+def _worth_adding(other: Row, row: Row) -> bool:
+    """Add the crude estimate of the same measure, and other measures as adjusted as the main one."""
+    return bool(other["estimand"] == row["estimand"] or other["adjust"] == row["adjust"])
+
+
+def _range(frame: pl.DataFrame, labels: Labels | None) -> str:
+    items = headed_rows(frame, labels)
+    sound = [
+        i for i in items if i.row["reliability"] in ("ok", "review", None) and i.row["estimate"] is not None
+    ]
+    what = opening(items[0].row, labels, exposed=frame["exposure"].n_unique() == 1)
+    if not sound or measure(items[0].row).kind == "test":
+        return f"none of the {len(items)} estimates of {what} can be shown{_lost(items)}"
+    low, high = (choose(sound, key=lambda i: i.row["estimate"]) for choose in _ENDS)
+    span = f"was lowest for {_told(low)} and highest for {_told(high)}"
+    if len(sound) == 1:
+        span = f"can be shown for {_told(low)} alone"
+    same = after(items[0].row, labels) if frame["adjust"].n_unique() == 1 else ""
+    tail = same + source(_shared(frame), labels)
+    return f"of {len(items)} {_called(frame)}, {what} {span}{_including(sound)}{_lost(items)}{tail}"
+
+
+_ENDS: tuple[Callable[..., Headed], Callable[..., Headed]] = (min, max)
+
+
+def _told(item: Headed) -> str:
+    return f"{item.name}, {estimate_phrase(item.row)}"
+
+
+def _called(frame: pl.DataFrame) -> str:
+    compared = measure(frame.row(0, named=True)).null_value is not None
+    return "comparisons" if compared and not by_columns(frame) else "groups"
+
+
+def _including(items: Sequence[Headed]) -> str:
+    null = measure(items[0].row).null_value
+    if null is None:
+        return ""
+    inside = sum(includes_null(item.row) for item in items)
+    return f"; the intervals of {inside} of {len(items)} include {null:g}"
+
+
+def _lost(items: Sequence[Headed]) -> str:
+    flags = Counter(item.row["reliability"] for item in items)
+    said = {"suppress": "too unreliable to show", "failed": "could not be estimated"}
+    return "".join(f"; {flags[flag]} {text}" for flag, text in said.items() if flags[flag])
+
+
+def _shared(frame: pl.DataFrame) -> Row:
+    """Keep of study, domain and n what holds for all rows."""
+    row = frame.row(0, named=True)
+    alone = {name: row[name] if frame[name].n_unique() == 1 else None for name in ("study", "domain", "n")}
+    return {**row, **alone}
+
+
+def _finished(text: str, frame: pl.DataFrame) -> str:
+    start = _FICTION if simulated(frame) else ""
+    return f"{start}{text[:1].upper()}{text[1:]}."
+
+
+def _distinct(column: pl.Series) -> list[str]:
+    return [value for value in column.unique(maintain_order=True) if value]
+
+
+def _degrees(frame: pl.DataFrame) -> str:
+    values = sorted({value for value in frame["df"] if value is not None})
+    if not values:
+        return ""
+    span = f"{values[0]:g}" + (f" to {values[-1]:g}" if len(values) > 1 else "")
+    return f", with {span} degrees of freedom"
+
+
+def _reasons(frame: pl.DataFrame, flag: str) -> list[str]:
+    chosen = frame.filter(pl.col("reliability") == flag)["reason"].fill_null("no reason given")
+    return [reason.rstrip(".") for reason in chosen.unique(maintain_order=True)]
+
+
+def _lack(row: Row) -> str:
+    name = words(row["exposure"])
+    state = "measured by a proxy only" if row["status"] == "proxy" else row["status"]
+    cycles = [cycle for cycle in row["cycle"] if cycle]
+    when = f" in {listed(cycles)}" if cycles else ""
+    reason = f": {row['reason'].rstrip('.')}" if row["reason"] else ""
+    return f"{name[:1].upper()}{name[1:]} is {state}{when}{reason}."
