@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.estimate.newton import CollinearError, Family
     from toolkit.estimate.terms import Matrix, Term
-    from toolkit.estimate.variance import Floats, Indices
+    from toolkit.estimate.variance import Floats
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
 _PART = 1e-6
@@ -46,7 +46,7 @@ class Attempt:
     family: "Family"
     matrix: "Matrix"
     y: "Floats"
-    persons: "Indices"
+    persons: "Floats"
 
     @property
     def n(self) -> int:
@@ -55,7 +55,7 @@ class Attempt:
 
 
 def refuse_constant_outcome(
-    outcome: str, values: "Floats", persons: "Indices", names: tuple[str, str]
+    outcome: str, values: "Floats", persons: "Floats", names: tuple[str, str]
 ) -> None:
     """Raise if everybody has the same outcome.
 
@@ -77,7 +77,7 @@ def refuse_constant_outcome(
         return
     seen = f"'{names[int(values[0])]}'" if names[1] else "the same number"
     raise EstimationError(
-        f"'{outcome}' does not vary: all {persons.sum():,} persons of the analysis have {seen}. Widen the "
+        f"'{outcome}' does not vary: all {persons.sum():,.0f} persons of the analysis have {seen}. Widen the "
         f"domain, or take another outcome."
     )
 

@@ -5,7 +5,6 @@ information and one influence value per cell and coefficient. It knows nothing o
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from threadpoolctl import ThreadpoolController
 
     Floats = NDArray[np.float64]
 
@@ -167,19 +165,11 @@ def fit(
     [0.25, 2.0]
     """
     data = _Data(y, weight, family, np.zeros_like(y) if offset is None else offset)
-    with _threads().limit(limits=1):
-        Z, back = _basis(X, weight)
-        first = _start(X, data) if start is None else _solve(back, start)
-        point, inverse, steps = _climb(Z, data, first)
-        influence = (Z * point.pull[:, None]) @ (inverse @ back.T)
-        return Fit(back @ point.gamma, back @ inverse @ back.T, influence, point.mean, steps)
-
-
-@cache
-def _threads() -> "ThreadpoolController":
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+    Z, back = _basis(X, weight)
+    first = _start(X, data) if start is None else _solve(back, start)
+    point, inverse, steps = _climb(Z, data, first)
+    influence = (Z * point.pull[:, None]) @ (inverse @ back.T)
+    return Fit(back @ point.gamma, back @ inverse @ back.T, influence, point.mean, steps)
 
 
 def _basis(X: "Floats", weight: "Floats") -> "tuple[Floats, Floats]":

@@ -6,8 +6,10 @@ told with names and counts (`difficulties`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
@@ -103,11 +105,22 @@ def regress(model: Model, group: Mask) -> Regression:
         If nobody has all values, the outcome does not vary, terms are collinear, the outcome is separated,
         the fit does not converge, or the design has fewer degrees of freedom than the model coefficients.
     """
-    sample = model.sample
-    inside = group & sample.complete(model.names)
+    inside = group & model.sample.complete(model.names)
     if not inside.any():
         raise _nobody(model, group)
-    y, persons = sample.numbers(model.outcome.name)[inside], sample.persons[inside]
+    with _threads().limit(limits=1):
+        return _regress(model, inside)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    # Several BLAS threads make sums over ten thousand cells ten times slower on a busy machine.
+    return ThreadpoolController()
+
+
+def _regress(model: Model, inside: Mask) -> Regression:
+    sample = model.sample
+    y, persons = sample.numbers(model.outcome.name)[inside], sample.persons[inside].astype(float)
     difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome))
     matrix = model.build(inside)
     attempt = difficulties.Attempt(

@@ -121,18 +121,20 @@ def answer(asked: Asked) -> Answer:
 
 def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], tuple[Mask, Floats] | None]]:
     sample, names = asked.model.sample, asked.model.names
-    missing = {"n_missing": int(sample.persons[group & ~sample.complete(names)].sum())}
+    complete = sample.complete(names)
+    counts = {"n": int(sample.persons[group & complete].sum())}
+    counts["n_missing"] = int(sample.persons[group & ~complete].sum())
     try:
         fitted = _regress(asked.model, group)
     except (EstimationError, DesignError) as error:
         if not asked.by:
             raise
         for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**_named(term), **missing, "n": 0, **_failed(str(error))}, None
+            yield {**_named(term), **counts, **_failed(str(error))}, None
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
-        yield {**_named(term), **missing, "n": fitted.n, "n_cases": fitted.n_cases, **row}, part
+        yield {**_named(term), **counts, "n_cases": fitted.n_cases, **row}, part
 
 
 def _regress(model: Model, group: Mask) -> Regression:
@@ -205,8 +207,8 @@ def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:
     counts = {}
     for level in (term.level, term.reference or ""):
         own = codes == column.levels.index(level)
-        counts[f"with '{outcome.name}' = '{outcome.case}'", level] = int(persons[own] @ y[own])
-        counts["without", level] = int(persons[own] @ (1 - y[own]))
+        counts[f"with '{outcome.name}' = '{outcome.case}'", level] = int((persons * y)[own].sum())
+        counts["without", level] = int((persons * (1 - y))[own].sum())
     (kind, level), count = min(counts.items(), key=lambda item: item[1])
     if count >= FEW_CASES:
         return None
