@@ -120,9 +120,8 @@ CARD = Card(
     "been "
     "proposed as a reason for more cramps then.",
     caveats=(
-        "NHANES visits cold places in winter and warm ones in summer or the other way round: region and "
-        "season are "
-        "mixed, and region is not public.",
+        "NHANES examines more in the south in winter and in the north in summer: season is mixed with region, "
+        "which is not public, and the contrast of heat is smaller than the calendar's.",
         "The published summer peak is of prescriptions and of internet searches, not of cramps that people "
         "report.",
         "Calculated osmolality rises with glucose and urea: diabetes and kidney disease confound it by its "
