@@ -160,7 +160,15 @@ class Study(Population):
 
     def _available(self, cause: str, exposure: str, cycle: str) -> tuple[Any, ...]:
         if exposure not in self.codebook:
-            return (cause, exposure, cycle, "not measured", f"{self.label} has no such item", 0, None)
+            return (
+                cause,
+                exposure,
+                cycle,
+                "not measured",
+                f"not among the variables held of {self.label}",
+                0,
+                None,
+            )
         entries = {a.cycle: a for a in self.codebook[exposure].availability}
         entry = entries.get(cycle, Availability(cycle, "measured"))
         if exposure not in self.people.columns or entry.status == "not measured":

@@ -120,7 +120,8 @@ CARD = Card(
     "been "
     "proposed as a reason for more cramps then.",
     caveats=(
-        "NHANES examines more in the south in winter and in the north in summer: season is mixed with region, "
+        "NHANES examines more in the south in winter and in the north in summer: season is mixed with "
+        "region, "
         "which is not public, and the contrast of heat is smaller than the calendar's.",
         "The published summer peak is of prescriptions and of internet searches, not of cramps that people "
         "report.",

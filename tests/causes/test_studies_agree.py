@@ -1,0 +1,59 @@
+"""Check that what the cards say of their exposures is what the studies hold under those names."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from toolkit.causes import RULES
+from toolkit.causes.card import CAUSES, cards
+from toolkit.codebook import why
+from toolkit.studies import Study, open_study
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Study:
+    return open_study("simulated")
+
+
+@pytest.fixture(scope="module")
+def nhanes(nhanes_mirror: Path) -> Study:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRAMPS_NHANES", str(nhanes_mirror))
+        return open_study("nhanes", cycles=("2005-2006", "2007-2008"))
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_the_simulated_study_measures_every_exposure_of_every_card(simulated: Study, cause: str) -> None:
+    for exposure in cards()[cause].exposures:
+        assert exposure.levels == simulated.codebook[exposure.name].levels
+        assert exposure.reference == simulated.codebook[exposure.name].reference
+        assert simulated.people[exposure.name].null_count() < 0.5 * simulated.people.height
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_nhanes_means_by_a_name_what_the_card_means(nhanes: Study, cause: str) -> None:
+    for exposure in cards()[cause].exposures:
+        if exposure.name in nhanes.codebook:
+            variable = nhanes.codebook[exposure.name]
+            assert (exposure.levels, exposure.reference, exposure.unit) == (
+                variable.levels,
+                variable.reference,
+                variable.unit,
+            )
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_derived_value_is_there_or_says_why_not(simulated: Study, name: str) -> None:
+    value, reason = simulated.people[name], simulated.people[why(name)]
+    assert (value.is_null() == reason.is_not_null()).all()
+
+
+def test_three_valued_or_counts_in_nhanes(nhanes: Study) -> None:
+    told, high = pl.col("diabetes_told"), pl.col("hba1c") >= 6.5
+    counts = nhanes.people.select(
+        yes=((told == "yes") | high).fill_null(value=False).sum(),
+        no=((told == "no") & ~high).fill_null(value=False).sum(),
+    )
+    found = nhanes.people["diabetes"].value_counts().drop_nulls()
+    assert {"yes": counts["yes"][0], "no": counts["no"][0]} == dict(found.iter_rows())
