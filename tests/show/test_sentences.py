@@ -2,9 +2,9 @@
 
 import polars as pl
 import pytest
-import show_frames as frames
-from show_frames import difference, mean, prevalence, ratio, result
 
+from tests.show import frames
+from tests.show.frames import difference, mean, prevalence, ratio, result
 from toolkit.errors import VariableError
 from toolkit.show import sentences
 from toolkit.show.sentences import finding
@@ -61,7 +61,7 @@ def test_an_interval_just_above_one_is_not_rounded_onto_it():
         ),
         (
             difference(-0.02, -0.04, -0.001),
-            "was 2.0 percentage points lower (95 % CI of the difference −4.0 to −0.1) than among people without",
+            "was 2.0 percentage points lower (95 % CI of the difference −4.0 to −0.1) than among people",
         ),
         (difference(-0.02, -0.04, 0.001), "; the 95 % interval from −4.0 to 0.1 includes 0 ("),
     ],
@@ -160,7 +160,8 @@ def test_findings_gives_a_sentence_a_row():
 def test_weight_and_errors():
     rows = [ratio(1.2, 1.1, 1.3, variance="linearised", df=df) for df in (28.0, 30.0)]
     assert sentences.weight_sentence(result(*rows)) == (
-        "Estimates use the interview weight; standard errors are linearised, with 28 to 30 degrees of freedom."
+        "Estimates use the interview weight; "
+        "standard errors are linearised, with 28 to 30 degrees of freedom."
     )
     bare = result(ratio(1.2, 1.1, 1.3, weight="none", variance="robust", df=900.0))
     assert sentences.weight_sentence(bare) == (
