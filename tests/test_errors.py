@@ -20,6 +20,7 @@ from toolkit.errors import (
         ("'age'", "AGE", ["age", "bmi", "sex", "pad", "smoking", "stroke", "season"]),
         ("'simulated', 'nhanes'", "zzz", ["simulated", "nhanes"]),
         ("", "zzz", ["a", "b", "c", "d", "e", "f", "g"]),
+        ("'SDMVSTRA'", "sdmvstr", ["SEQN", "SDMVSTRA", "A", "B", "C", "D", "E"]),
         ("", "age", []),
     ],
 )

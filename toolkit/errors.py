@@ -54,7 +54,9 @@ def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
     "'diabetes', 'diabetes_told'"
     """
     words = list(dict.fromkeys(known))
-    close = get_close_matches(str(name).lower(), words, n=count, cutoff=0.55)
+    # Columns are often in capitals; a word is near whatever its case.
+    by_lower = {word.lower(): word for word in reversed(words)}
+    close = [by_lower[low] for low in get_close_matches(str(name).lower(), by_lower, n=count, cutoff=0.55)]
     chosen = close or (words if len(words) <= 2 * count else [])
     return ", ".join(f"'{word}'" for word in chosen)
 

@@ -1,0 +1,207 @@
+"""The data about data is whole, agrees with the CDC's pages, and mistakes in it are told all at once."""
+
+import shutil
+
+import pytest
+
+from toolkit import catalog
+from toolkit.catalog import Catalogue, Entry, Measured, read_catalogue, read_toml, shipped
+from toolkit.errors import DatasetError
+
+INPUTS = {
+    "age", "sex", "race_ethnicity", "education", "bmi", "smoked_100", "smokes_now", "general_health",
+    "cramp_frequency", "diabetes_told", "arthritis", "stroke", "hypertension_told", "season",
+    "sitting_hours", "screen_hours", "hba1c", "serum_calcium", "serum_potassium", "serum_osmolality",
+    "abi_left", "abi_right",
+}  # fmt: skip
+PLACES = [
+    (name, cycle, piece)
+    for name in catalog.nhanes().origins
+    for cycle in catalog.nhanes().cycles
+    if (piece := catalog.nhanes().measured(name, cycle))
+    # A row count is known exactly where a page was read.
+    and catalog.nhanes().tables[piece.table].files[cycle].rows
+]
+
+
+def test_the_shipped_folders_are_there():
+    assert (shipped("datasets") / "codebook.toml").is_file()
+    with pytest.raises(DatasetError, match="the toolkit ships no folder 'dataset'. Nearest: 'datasets'"):
+        shipped("dataset")
+
+
+def test_a_lost_folder_says_how_to_get_it_back(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "toolkit" / "catalog.py"))
+    with pytest.raises(
+        DatasetError, match="'datasets' that belongs to the toolkit.*Install the toolkit anew"
+    ):
+        shipped("datasets")
+
+
+def test_a_wheel_finds_its_own_folder_first(monkeypatch, tmp_path):
+    package = tmp_path / "toolkit"
+    for folder in (package / "_shipped" / "datasets", tmp_path / "datasets"):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(catalog, "__file__", str(package / "catalog.py"))
+    assert shipped("datasets") == package / "_shipped" / "datasets"
+
+
+def test_the_codebook_has_the_inputs_that_causes_are_derived_from():
+    assert set(catalog.codebook()) == INPUTS | {"cycle"}
+    assert set(catalog.nhanes().origins) == INPUTS
+
+
+def test_the_cycles_are_those_that_can_be_named():
+    assert list(catalog.nhanes().cycles) == [
+        "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008", "2009-2010",
+        "2011-2012", "2013-2014", "2015-2016", "2017-2018", "2017-2020", "2021-2023",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cycle", "table", "path"),
+    [
+        ("1999-2000", "GHB", "Nchs/Data/Nhanes/Public/1999/DataFiles/LAB10.xpt"),
+        ("2001-2002", "BIOPRO", "Nchs/Data/Nhanes/Public/2001/DataFiles/L40_B.xpt"),
+        ("2017-2020", "DEMO", "Nchs/Data/Nhanes/Public/2017/DataFiles/P_DEMO.xpt"),
+        ("2021-2023", "BIOPRO", "Nchs/Data/Nhanes/Public/2021/DataFiles/BIOPRO_L.xpt"),
+    ],
+)
+def test_a_file_stands_where_the_site_has_it(cycle, table, path):
+    assert catalog.nhanes().path(cycle, table) == path
+
+
+@pytest.mark.parametrize(
+    ("variable", "cycle", "reason"),
+    [
+        ("sitting_hours", "2005-2006", "another instrument: .*they are screen_hours"),
+        ("screen_hours", "2007-2008", "not asked of adults: .*is sitting_hours"),
+        ("cramp_frequency", "2009-2010", "2005-2006 and 2007-2008 only"),
+        ("abi_left", "2005-2006", "measured in 1999-2004 only"),
+    ],
+)
+def test_why_a_cycle_does_not_hold_a_variable(variable, cycle, reason):
+    found = catalog.nhanes()
+    assert found.measured(variable, cycle) is None
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(found.absence(variable, cycle))
+
+
+def test_what_is_measured_is_not_absent():
+    assert catalog.nhanes().absence("abi_left", "2003-2004") == ""
+
+
+def page_of(piece: Measured, cycle: str, nhanes_page):
+    found = catalog.nhanes()
+    return nhanes_page(found.tables[piece.table].files[cycle].name)
+
+
+@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+def test_every_code_of_the_cdcs_page_has_a_meaning(name, cycle, piece, nhanes_page):
+    page = page_of(piece, cycle, nhanes_page)
+    entries = {v["name"].upper(): v for v in page["variables"]}
+    for column in piece.columns:
+        codes = [c["code"] for c in entries[column]["codes"] if c["code"].lstrip("-").isdigit()]
+        known = {*piece.codes, *piece.values, *piece.missing}
+        # A single code of a measured number is the top of its range, such as 85 years and older.
+        top = set() if piece.codes or piece.values else {85, 80}
+        assert {int(code) for code in codes} - top <= known
+        assert {code for code in known if piece.codes} <= {int(code) for code in codes}
+
+
+@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+def test_the_row_count_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
+    page = page_of(piece, cycle, nhanes_page)
+    assert catalog.nhanes().tables[piece.table].files[cycle].rows == page["rows"]
+
+
+@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+def test_the_age_from_which_people_were_asked_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
+    page = page_of(piece, cycle, nhanes_page)
+    targets = {v["name"].upper(): v.get("target") or "" for v in page["variables"]}
+    youngest = {int(targets[column].rsplit(" - ")[0].split()[-2]) for column in piece.columns}
+    reached = min(low for low, _ in (*piece.ages, *piece.leave_out))
+    assert youngest == {reached}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(shipped("datasets"), tmp_path / "datasets")
+    return tmp_path / "datasets"
+
+
+def rewritten(folder, file, old, new):
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    with pytest.raises(DatasetError) as told:
+        read_catalogue(folder, "nhanes")
+    return str(told.value)
+
+
+def test_the_files_as_they_are_have_no_problem(folder):
+    assert isinstance(read_catalogue(folder, "nhanes"), Catalogue)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('1 = "male"', '1 = "mail"', "sex: unknown level 'mail'. Nearest: 'male'"),
+        ('table = "SLQ"', 'table = "SLX"', "cramp_frequency: there is no table 'SLX'. Nearest: "),
+        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.0: unknown key 'age'. Nearest: "),
+        ('7 = "refused", 9', '7 = "refusal", 9', "unknown reason 'refusal'. Nearest: 'refused'"),
+        ('[arthritis]\n', '[arthritis]\nmeasure = []\n',
+         "arthritis: unknown key 'measure'. Nearest: 'measured'"),
+        ('only_if = { smoked_100', 'only_if = { smoked', "unknown variable in only_if 'smoked'. Nearest: "),
+        ('["2003-2004", "2005-2006"]\ntable', '["2003-2004"]\ntable',
+         "screen_hours: cycle '2005-2006' is neither measured nor absent; say which"),
+        ('["2003-2004", "2005-2006"]\nreason', '["2003-2004", "2007-2008"]\nreason',
+         "sitting_hours: cycle '2007-2008' is named 2 times; name it once"),
+        ('cycles = ["2017-2018"]\nreason', 'cycles = ["2017-2019"]\nreason',
+         "screen_hours: unknown cycle '2017-2019'. Nearest: "),
+        ('divide_by = 60', 'divide_by = "sixty"', "divide_by: Input should be a valid number"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
+    message = rewritten(folder, "nhanes-variables.toml", old, new)
+    assert "'nhanes-variables.toml' has " in message
+    assert "Mend the file:" in message
+    assert told in message
+
+
+def test_a_table_without_a_file_in_a_cycle(folder):
+    line = 'files."2005-2006" = { name = "SLQ_D", rows = 6139 }\n'
+    message = rewritten(folder, "nhanes-tables.toml", line, "")
+    assert "cramp_frequency: table 'SLQ' has no file in cycle '2005-2006'" in message
+
+
+def test_a_variable_that_the_codebook_does_not_know(folder):
+    file = folder / "nhanes-variables.toml"
+    file.write_text(file.read_text().replace("arthritis", "arthritiss"))
+    with pytest.raises(DatasetError, match="the codebook has no variable 'arthritiss'. Nearest: 'arthritis'"):
+        read_catalogue(folder, "nhanes")
+
+
+def test_all_problems_are_told_at_once(folder):
+    file = folder / "nhanes-variables.toml"
+    file.write_text(file.read_text().replace('1 = "yes"', '1 = "yess"'))
+    with pytest.raises(DatasetError, match="has 6 problems") as told:
+        read_catalogue(folder, "nhanes")
+    assert str(told.value).count("unknown level 'yess'. Nearest: 'yes'") == 6
+
+
+def test_what_is_not_toml_names_the_line(tmp_path):
+    (tmp_path / "a.toml").write_text("[bmi\n")
+    with pytest.raises(DatasetError, match=r"'a.toml' is not TOML: .*line 1.*Mend that line"):
+        read_toml(tmp_path / "a.toml", dict[str, Entry])
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DatasetError, match=r"a.toml' cannot be read.*Check the path"):
+        read_toml(tmp_path / "a.toml", dict[str, Entry])
+
+
+def test_an_unknown_key_at_the_top(tmp_path):
+    (tmp_path / "mark.toml").write_text('label = "x"\nrow = {}\nrows = {}\n')
+    with pytest.raises(DatasetError, match="top level: unknown key 'row'. Nearest: 'rows'"):
+        read_toml(tmp_path / "mark.toml", catalog.SimulatedMark)
