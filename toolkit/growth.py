@@ -17,6 +17,8 @@ Array: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Columns: TypeAlias = dict[str, Array]
 
+SEED = 2005  # of the study as it is opened without options
+
 # Streams of random numbers that must not meet, beside the PSUs' own (0, 1, 2, ...).
 SIZES, DRAW_PSUS, DRAW_PEOPLE, ANSWERS, DONORS = (1_000_000 + i for i in range(5))
 

@@ -3,7 +3,7 @@
 Takes a seed and a number of people; gives the record that a loader hands over. A finite population is grown
 in strata of PSUs; two PSUs a stratum are drawn in proportion to their size, people within them with unequal
 chances that depend on cramps; weights are the inverse of these chances, on the scale of the US population.
-The true values behind the study are given by `toolkit.potential_outcomes`.
+`truth` tells the true values behind the study.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from toolkit.growth import (
     ANSWERS,
     DRAW_PEOPLE,
     DRAW_PSUS,
+    SEED,
     Array,
     Ints,
     Noise,
@@ -31,8 +32,10 @@ from toolkit.growth import (
     stream,
 )
 from toolkit.population import Population
+from toolkit.potential_outcomes import truth
 
-SEED = 2005
+__all__ = ["open_simulated", "truth"]
+
 PERSONS = 12_000
 # Ten people a PSU at least; at most half of the smallest PSU.
 FEWEST, MOST = 600, 18_000
@@ -41,15 +44,18 @@ PSUS_DRAWN = 2  # in each stratum
 Answers = dict[str, pl.Series]
 
 
-def open_simulated(seed: int = SEED, n: int = PERSONS) -> Population:
+def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Population:
     """Draw the simulated study.
 
     Parameters
     ----------
     seed
-        A whole number from 0 on. The same seed gives the same people on every machine.
+        Of the population, a whole number from 0 on. The same seed gives the same people on every machine.
     n
         How many people to draw, 600 to 18,000.
+    sample
+        Which sample of the same population to draw, a whole number from 0 on: for studies of how estimates
+        vary from sample to sample around the one truth.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS) -> Population:
     Raises
     ------
     DatasetError
-        If seed or n is not a whole number in its range.
+        If an option is not a whole number in its range.
 
     Examples
     --------
@@ -70,15 +76,15 @@ def open_simulated(seed: int = SEED, n: int = PERSONS) -> Population:
     """
     _check_whole("seed", seed, 0, 2**63 - 1)
     _check_whole("n", n, FEWEST, MOST)
+    _check_whole("sample", sample, 0, 2**63 - 1)
     model = load_model()
-    people = _people(model, seed, n)
     return Population(
         name="simulated",
         label=model.settings["label"],
-        people=people,
+        people=_people(model, seed, n, sample),
         design=_design(),
         codebook=_codebook(model),
-        provenance=_provenance(model, seed, n),
+        provenance=_provenance(model, seed, n, sample),
         simulated=True,
     )
 
@@ -87,22 +93,22 @@ def _check_whole(name: str, value: Any, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise DatasetError(
             f"the option '{name}' of the simulated study is a whole number from {low:,} to {high:,}, not "
-            f"{value!r}. For example: tk.open_study('simulated', {name}={max(low, 2005)})."
+            f"{value!r}. For example: tk.open_study('simulated', {name}={min(max(low, 2005), high)})."
         )
 
 
-def _people(model: Model, seed: int, n: int) -> pl.DataFrame:
+def _people(model: Model, seed: int, n: int, sample: int) -> pl.DataFrame:
     sizes = psu_sizes(model, seed)
-    chosen = _drawn_psus(sizes, seed)
+    chosen = _drawn_psus(sizes, stream(seed, DRAW_PSUS, sample))
     strata = np.repeat(np.arange(len(sizes)), PSUS_DRAWN)
     size = sizes[strata, chosen]
     everyone = grow(model, seed, strata * sizes.shape[1] + chosen, size)
-    rows, chance, place = _drawn_people(everyone, size, stream(seed, DRAW_PEOPLE), n)
+    rows, chance, place = _drawn_people(everyone, size, stream(seed, DRAW_PEOPLE, sample), n)
     in_psu = PSUS_DRAWN * size / sizes.sum(axis=1)[strata]
     weight = model.settings["persons"] / sizes.sum() / (in_psu[place] * chance)
-    sample = _rows(everyone, rows)
-    generator = stream(seed, ANSWERS)
-    attends = logistic(sample.linear(model.settings["examined"]))
+    drawn = _rows(everyone, rows)
+    generator = stream(seed, ANSWERS, sample)
+    attends = logistic(drawn.linear(model.settings["examined"]))
     examined = generator.random(n) < attends
     design = {
         "cycle": _levels((strata[place] >= len(sizes) // 2).astype(np.int64), model.settings["cycles"]),
@@ -111,11 +117,10 @@ def _people(model: Model, seed: int, n: int) -> pl.DataFrame:
         "weight_interview": pl.Series(weight),
         "weight_examination": pl.Series(np.where(examined, weight / attends, 0.0)),
     }
-    return pl.DataFrame(design | _answers(sample, examined, generator))
+    return pl.DataFrame(design | _answers(drawn, examined, generator))
 
 
-def _drawn_psus(sizes: Ints, seed: int) -> Ints:
-    generator = stream(seed, DRAW_PSUS)
+def _drawn_psus(sizes: Ints, generator: np.random.Generator) -> Ints:
     drawn = []
     for row in sizes:
         order = generator.permutation(len(row))
@@ -193,8 +198,9 @@ def _not_asked(node: Node, sample: People, reason: Ints, before: dict[str, Ints]
     if follows := node.get("follows"):
         reason = np.where(before[follows] >= 0, before[follows], reason)
     for condition in node.get("asked", ()):
-        unanswered = before[parts(condition)[0].name] >= 0
-        reason[(sample.term(condition) == 0) | unanswered] = REASONS.index("not asked")
+        gate = before[parts(condition)[0].name]
+        not_put = np.where(sample.term(condition) == 0, REASONS.index("not asked"), reason)
+        reason = np.where(gate >= 0, gate, not_put)
     return reason
 
 
@@ -250,12 +256,13 @@ def _variable(node: Node, measured: tuple[Availability, ...]) -> Variable:
     )
 
 
-def _provenance(model: Model, seed: int, n: int) -> dict[str, Any]:
+def _provenance(model: Model, seed: int, n: int, sample: int) -> dict[str, Any]:
     return {
         "study": "simulated",
         "made_by": "toolkit.simulated from datasets/simulated.toml",
         "model_sha256": model.sha256,
         "seed": seed,
         "people": n,
+        "sample": sample,
         "cycles": list(model.settings["cycles"]),
     }
