@@ -96,3 +96,27 @@ def test_what_cannot_be_derived_says_why_where_the_codebook_knows_of_its_inputs(
     assert "disease" not in people.columns
     assert book["disease"].availability == (Availability(FIRST, "not measured", "no cuff"),)
     assert not book["disease"].measured
+
+
+def test_a_known_value_without_a_level_is_outside_the_groups() -> None:
+    grown_up = Derivation(
+        Variable("adult", "adult", "category", ("20+",)),
+        ("age",),
+        pl.when(pl.col("age") >= 20).then(pl.lit("20+")),
+    )
+    people, _ = derive(pl.DataFrame({"age": [19.0, 20.0, None]}), Codebook(), [grown_up])
+    assert people[why("adult")].to_list() == ["outside the groups", None, "no value recorded"]
+
+
+def test_the_gate_says_why_before_the_questions_behind_it() -> None:
+    smokes = Derivation(Variable("smokes", "smokes", "yes_no"), ("ever", "now"), pl.col("now"), gate="ever")
+    people = pl.DataFrame(
+        {
+            "ever": ["yes", None],
+            why("ever"): pl.Series([None, "refused"], dtype=Reason),
+            "now": pl.Series([None, None], dtype=pl.String),
+            why("now"): pl.Series(["don't know", "not asked"], dtype=Reason),
+        }
+    )
+    found, _ = derive(people, Codebook(), [smokes])
+    assert found[why("smokes")].to_list() == ["don't know", "refused"]

@@ -178,7 +178,7 @@ class TestPage:
 
     def test_page_shows_conflicts_and_intervals(self) -> None:
         html = card("stretching")._repr_html_()
-        assert "Conflict: Two trials of calf stretching disagree" in html
+        assert "Conflict: Two trials of stretching disagree" in html
         low, high = (
             evidence_of("stretching").filter(source="Hawke 2021").select("conf_low", "conf_high").row(0)
         )

@@ -114,10 +114,16 @@ def _derived(card: Card) -> dict[str, str]:
 
 def _exposure(exposure: Exposure, *, main: bool, derived: bool) -> list[str]:
     name = f"{exposure.name} (main)" if main else exposure.name
-    levels = [f"{level} (reference)" if level == exposure.reference else level for level in exposure.levels]
     known = f"derived: {exposure.variable.source}" if derived else "measured directly"
     caveat = f". {exposure.caveat[:1].upper()}{exposure.caveat[1:]}" if exposure.caveat else ""
-    return [name, exposure.label, ", ".join(levels) or exposure.unit or "number", known + caveat]
+    return [name, exposure.label, _scale(exposure), known + caveat]
+
+
+def _scale(exposure: Exposure) -> str:
+    if not exposure.levels:
+        return exposure.unit or "number"
+    levels = [f"{level} (reference)" if level == exposure.reference else level for level in exposure.levels]
+    return f"{', '.join(levels)} {exposure.unit}".strip()
 
 
 def _evidence(card: Card) -> str:

@@ -61,7 +61,7 @@ CARD = Card(
     prevention=(
         Prevention(
             "stretching",
-            "Of two trials of calf stretching one found fewer and milder cramps in people over 55, the "
+            "Of two trials of stretching one found fewer and milder cramps in people over 55, the "
             "other no "
             "effect in people who took quinine.",
             ("hallegraeff2012_freq", "hallegraeff2012_sev", "coppin2005_stretch"),
