@@ -1,7 +1,9 @@
 """Check the data of `datasets/evidence.toml`, and that findings reach the cards they belong to."""
 
+import json
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -117,3 +119,20 @@ def test_the_published_nhanes_analysis_is_among_prevalence() -> None:
     published = evidence_of("prevalence").filter(pl.col("doi") == "10.1371/journal.pone.0178465")
     assert {"24-25"} <= set(published["reported"].drop_nulls())
     assert 6.0 in published["estimate"].to_list()
+
+
+def test_nothing_was_changed_on_the_way_from_the_reading_notes() -> None:
+    name = Path("shared", "reference", "published.json")
+    notes = next((file for up in Path(__file__).parents if (file := up / name).is_file()), None)
+    if notes is None:
+        pytest.skip(f"NO READING NOTES: put {name} beside the checkout")
+    same = {"low": "conf_low", "high": "conf_high", "source_address": "read_at", "cause": "topic"}
+    worded = {"topic", "note", "read_at", "measure"}  # put in plainer words; every number is held
+    for note in json.loads(notes.read_text(encoding="utf-8")):
+        finding = FILE_OF[note["id"]]
+        expected = {same.get(key, key): value for key, value in note.items()}
+        if isinstance(expected.get("estimate"), str):
+            expected["reported"] = expected.pop("estimate")
+        assert {k: v for k, v in expected.items() if k not in worded} == {
+            k: finding.get(k) for k in expected if k not in worded
+        }

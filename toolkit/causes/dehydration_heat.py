@@ -114,11 +114,9 @@ CARD = Card(
         Exposure(Variable("water_intake", "water in food and drink", "number", unit="mL/day")),
         Exposure(Variable("heat_index", "heat index", "number", unit="°F")),
     ),
-    mechanism="When water leaves the space around motor nerve endings, the endings are deformed and ions "
-    "around "
-    "them shift, and they fire more easily. Warmth also speeds nerve repair and growth in summer, which has "
-    "been "
-    "proposed as a reason for more cramps then.",
+    mechanism="When water leaves the space around motor nerve endings, the endings are deformed and the ions "
+    "around them shift, and they fire more easily. Nerves may also grow and repair more in summer, which has "
+    "been proposed as a reason for more cramps then.",
     caveats=(
         "NHANES examines more in the south in winter and in the north in summer: season is mixed with "
         "region, "
