@@ -7,6 +7,7 @@ import pytest
 
 from toolkit.causes import RULES
 from toolkit.causes.card import CAUSES, cards
+from toolkit.causes.evidence import evidence_of
 from toolkit.codebook import why
 from toolkit.studies import Study, open_study
 
@@ -57,3 +58,18 @@ def test_three_valued_or_counts_in_nhanes(nhanes: Study) -> None:
     )
     found = nhanes.people["diabetes"].value_counts().drop_nulls()
     assert {"yes": counts["yes"][0], "no": counts["no"][0]} == dict(found.iter_rows())
+
+
+def test_the_index_of_nhanes_1999_to_2004_has_the_counts_known_of_it(nhanes_mirror: Path) -> None:
+    """The number of people is that of Selvin & Hirsch, Atherosclerosis 2008;201:425-433."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRAMPS_NHANES", str(nhanes_mirror))
+        people = open_study("nhanes", cycles=("1999-2000", "2001-2002", "2003-2004")).people
+    published = evidence_of("benchmark").filter(id="selvin2008")["n"].item()
+    assert published == people["pad"].count()
+    one_leg = people.filter(pl.col("abi_left").is_null() != pl.col("abi_right").is_null())
+    assert one_leg.height == 752
+    assert one_leg["pad"].null_count() == 0
+    assert (people["non_compressible"] == "yes").sum() == 113
+    exactly = people.filter(pl.col("ankle_brachial_index") == 0.90)
+    assert (exactly.height, exactly["pad"].unique().to_list()) == (51, ["no"])
