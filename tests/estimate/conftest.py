@@ -10,7 +10,8 @@ import pytest
 from toolkit.design import Design
 from toolkit.studies import Study, study
 
-R_SURVEY = Path(__file__).parents[1] / "reference" / "r-survey"
+REFERENCE = Path(__file__).parents[1] / "reference"
+R_SURVEY = REFERENCE / "r-survey"
 DESIGNS = {
     "apisrs": Design(weight="pw", fpc="fpc"),
     "apistrat": Design(weight="pw", strata="stype", fpc="fpc"),
@@ -39,3 +40,9 @@ def r_studies() -> dict[str, Study]:
         return study(people, design=DESIGNS[name], name=name)
 
     return {name: opened(name) for name in DESIGNS}
+
+
+@pytest.fixture(scope="session")
+def expected_nhanes() -> dict[str, dict[str, Any]]:
+    entries = json.loads((REFERENCE / "nhanes" / "expected.json").read_text())["entries"]
+    return {entry["id"]: entry for entry in entries}

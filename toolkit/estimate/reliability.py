@@ -17,6 +17,7 @@ NARROW, WIDE = 0.05, 0.30
 LARGEST_RELATIVE_WIDTH = 1.30
 SMALLEST_DF = 8
 LARGEST_RELATIVE_ERROR = 0.30
+_COMPLEMENT = "the complement is not reliable: its 95 % interval is more than 1.3 times as wide as it"
 
 
 def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
@@ -90,10 +91,10 @@ def _judge_width(estimate: float, width: float, df: float) -> Verdict:
         return "suppress", f"95 % interval {100 * width:.0f} points wide, 30 or more"
     if width / estimate > LARGEST_RELATIVE_WIDTH:
         return "suppress", f"95 % interval {width / estimate:.1f} times as wide as the estimate, above 1.3"
-    verdict = _judge_df(df)
-    if verdict is OK and width / (1 - estimate) > LARGEST_RELATIVE_WIDTH:
-        return "ok", "the complement is not reliable: its 95 % interval is more than 1.3 times as wide as it"
-    return verdict
+    verdict, reason = _judge_df(df)
+    if width / (1 - estimate) > LARGEST_RELATIVE_WIDTH:
+        return verdict, "; ".join(told for told in (reason, _COMPLEMENT) if told)
+    return OK if verdict == "ok" else (verdict, reason)
 
 
 def _judge_df(df: float) -> Verdict:

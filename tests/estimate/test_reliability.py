@@ -1,0 +1,100 @@
+import pytest
+
+from toolkit.estimate.intervals import Proportion, interval
+from toolkit.estimate.reliability import OK, judge_mean, judge_proportion
+
+
+def proportion(p, n_effective, df=31, counted=10_000):
+    return Proportion(p, p * (1 - p) / n_effective if 0 < p < 1 else 0.0, df, counted, counted)
+
+
+def width(p):
+    low, high = interval(p, "korn-graubard-nchs")
+    return high - low
+
+
+def test_a_precise_proportion_is_shown():
+    assert judge_proportion(proportion(0.3, 2000), 3000) is OK
+
+
+def test_few_effective_persons_are_suppressed():
+    assert judge_proportion(proportion(0.5, 29.4), 5000) == ("suppress", "effective sample size 29, below 30")
+    assert judge_proportion(proportion(0.5, 30), 5000)[1] != "effective sample size 30, below 30"
+
+
+def test_the_effective_n_is_never_more_than_the_persons_counted():
+    assert judge_proportion(proportion(0.5, 500, counted=25), 12)[0] == "suppress"
+
+
+@pytest.mark.parametrize(("p", "cases", "who"), [(0.0, 0, "nobody"), (1.0, 200, "everybody")])
+def test_nobody_or_everybody_is_reviewed_if_there_are_enough_persons(p, cases, who):
+    assert judge_proportion(proportion(p, 1, counted=200), cases) == ("review", f"{who} among 200 is a case")
+
+
+def test_nobody_of_few_is_suppressed():
+    assert judge_proportion(proportion(0.0, 1, counted=29), 0) == (
+        "suppress",
+        "effective sample size 29, below 30",
+    )
+
+
+def test_an_interval_of_five_points_is_shown_however_rare_the_case():
+    rare = proportion(0.005, 400)
+    assert width(rare) <= 0.05
+    assert width(rare) / 0.005 > 1.3
+    assert judge_proportion(rare, 50) is OK
+
+
+def test_an_interval_of_thirty_points_is_suppressed():
+    wide = proportion(0.5, 40)
+    assert width(wide) >= 0.30
+    verdict, reason = judge_proportion(wide, 5000)
+    assert (verdict, reason) == ("suppress", f"95 % interval {100 * width(wide):.0f} points wide, 30 or more")
+
+
+def test_a_relatively_wide_interval_is_suppressed():
+    loose = proportion(0.04, 100)
+    assert 0.05 < width(loose) < 0.30
+    verdict, reason = judge_proportion(loose, 400)
+    assert verdict == "suppress"
+    assert "times as wide as the estimate, above 1.3" in reason
+
+
+def test_an_unreliable_complement_is_a_footnote():
+    common = proportion(0.96, 100)
+    assert judge_proportion(common, 9600)[0] == "ok"
+    assert "the complement is not reliable" in judge_proportion(common, 9600)[1]
+
+
+def test_few_degrees_of_freedom_are_reviewed():
+    assert judge_proportion(proportion(0.3, 2000, df=7), 3000) == ("review", "7 degrees of freedom, below 8")
+    assert judge_proportion(proportion(0.3, 2000, df=8), 3000) is OK
+
+
+def test_few_degrees_of_freedom_and_an_unreliable_complement_are_both_told():
+    verdict, reason = judge_proportion(proportion(0.96, 150, df=7), 9600)
+    assert verdict == "review"
+    assert reason.startswith("7 degrees of freedom, below 8; the complement")
+
+
+def test_what_was_suppressed_is_not_reviewed():
+    assert judge_proportion(proportion(0.5, 20, df=4), 5000)[0] == "suppress"
+
+
+def test_without_degrees_of_freedom_nothing_is_shown():
+    verdict, reason = judge_proportion(proportion(0.3, 2000, df=0), 3000)
+    assert verdict == "suppress"
+    assert "no degrees of freedom" in reason
+    assert judge_mean(1.0, 0.01, 0, 100) == (verdict, reason)
+
+
+def test_means_need_thirty_effective_persons_and_a_small_relative_error():
+    assert judge_mean(10.0, 1.0, 20, 400) is OK
+    assert judge_mean(10.0, 1.0, 20, 29) == ("suppress", "effective sample size 29, below 30")
+    assert judge_mean(-10.0, 9.0, 20, 400) == (
+        "suppress",
+        "standard error 30 % of the estimate, 30 % or more",
+    )
+    assert judge_mean(0.0, 1.0, 20, 400)[0] == "suppress"
+    assert judge_mean(10.0, 1.0, 7, 400) == ("review", "7 degrees of freedom, below 8")
+    assert judge_mean(0.0, 0.0, 20, 400) is OK
