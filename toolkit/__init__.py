@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.sample import flow as flow
+    from toolkit.report.plan import render_plan as render_plan
+    from toolkit.report.rendering import render as render
+    from toolkit.report.results import keep as keep
     from toolkit.show.charts import flow_chart as flow_chart
     from toolkit.show.charts import forest as forest
     from toolkit.show.charts import prevalence_chart as prevalence_chart
@@ -55,7 +58,9 @@ _ROOM_OF = {
     "table": "show.tables",
     "finding": "show.sentences",
     # report
-    "render": "report",
+    "render": "report.rendering",
+    "render_plan": "report.plan",
+    "keep": "report.results",
     # errors
     "ToolkitError": "errors",
     "DatasetError": "errors",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from toolkit.design import Design, WeightChoice, choose_weight
 from toolkit.domain import parse
 from toolkit.errors import DatasetError, DesignError, VariableError, unknown
 from toolkit.population import Population
+from toolkit.population_files import holds_population, read_population
 from toolkit.result import AVAILABILITY_SCHEMA
 
 STUDIES = {
@@ -322,7 +324,7 @@ def open_study(name: str, **options: Any) -> Study:
     Parameters
     ----------
     name
-        "simulated" or "nhanes".
+        "simulated" or "nhanes"; or the folder of a population that `tk.render` hands to a notebook.
     **options
         For "nhanes": cycles=("2005-2006", "2007-2008"). For "simulated": seed.
 
@@ -341,6 +343,8 @@ def open_study(name: str, **options: Any) -> Study:
     >>> open_study("simulated").people.height
     12000
     """
+    if holds_population(name):
+        return Study(**vars(read_population(Path(name))))
     if name not in STUDIES:
         raise DatasetError(unknown("there is no study", name, STUDIES, "All: tk.available_studies()"))
     opener = _opener(name)

@@ -1,0 +1,74 @@
+"""Parameters are read from literals and checked by name and type, with the nearest name in the message."""
+
+from typing import Any
+
+import pytest
+
+from toolkit.errors import DatasetError, VariableError
+from toolkit.report.parameters import checked, declared
+
+CELL = """
+study = "simulated"  # a study
+cause: str = "diabetes"
+adjust = ("age", "sex")
+least = 20
+share = 0.5
+weighted = True
+"""
+
+
+def known() -> dict[str, Any]:
+    return dict(declared(CELL, "cause"))
+
+
+def test_defaults_are_read_in_the_cells_order() -> None:
+    expected = {
+        "study": "simulated",
+        "cause": "diabetes",
+        "adjust": ("age", "sex"),
+        "least": 20,
+        "share": 0.5,
+        "weighted": True,
+    }
+    assert {name: p.default for name, p in known().items()} == expected
+    assert checked(known(), {}, "cause") == expected
+
+
+def test_a_default_that_is_computed_is_refused_with_a_way_to_write_it() -> None:
+    with pytest.raises(DatasetError, match=r"parameter 'when'.*no literal default.*when = \"\""):
+        declared("when = today()", "cause")
+
+
+def test_lines_that_assign_nothing_are_left_alone() -> None:
+    assert list(declared('"""Words."""\nimport os\nleast = 1', "cause")) == ["least"]
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
+    with pytest.raises(
+        VariableError, match=r"'cause' has no parameter 'casue'. Nearest: 'cause'.*It takes: study"
+    ):
+        checked(known(), {"casue": "joints"}, "cause")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"cause": 3}, "takes text, not 3"),
+        ({"least": 2.5}, "takes a whole number, not 2.5"),
+        ({"least": True}, "takes a whole number, not True"),
+        ({"share": "half"}, "takes a number, not 'half'"),
+        ({"weighted": 1}, "takes True or False, not 1"),
+        ({"adjust": "age"}, "takes a tuple of names, not 'age'"),
+        ({"adjust": (("age",),)}, "takes a tuple of names"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_with_an_example(given: dict[str, Any], kind: str) -> None:
+    name = next(iter(given))
+    with pytest.raises(VariableError, match=rf"{kind}.*Write it as {name}="):
+        checked(known(), given, "cause")
+
+
+def test_what_is_plainly_meant_is_taken() -> None:
+    values = checked(known(), {"adjust": ["age"], "share": 1}, "cause")
+    assert (("age",), 1.0) == (values["adjust"], values["share"])
+    assert isinstance(values["share"], float)

@@ -1,0 +1,117 @@
+"""Write a population to a folder and read it back equal: people as parquet, the rest as JSON.
+
+Takes and gives `Population`. The files hold rows of people: they are readable by the user alone and are
+meant to live only as long as the process that they hand people to.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import Availability, Codebook, Variable
+from toolkit.design import ComponentWeight, Design
+from toolkit.population import Population
+from toolkit.readers import write_parquet, write_text
+
+PEOPLE = "people.parquet"
+DECLARED = "population.json"
+_PLAIN = ("name", "label", "provenance", "simulated")
+
+
+def write_population(population: Population, folder: Path) -> None:
+    """Write people and what is declared about them into a folder, readable by the user alone.
+
+    Parameters
+    ----------
+    population
+        A population or a study; its provenance holds plain values.
+    folder
+        Where to write; made if it is not there.
+
+    Raises
+    ------
+    DatasetError
+        If the disk is full or the folder cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> people = pl.DataFrame({"w": [1.0]})
+    >>> write_population(Population("mine", "my study", people, Design(weight="w"), Codebook()), folder)
+    >>> read_population(folder).label
+    'my study'
+    """
+    declared = {
+        "facts": {name: getattr(population, name) for name in _PLAIN},
+        "design": _design_record(population.design),
+        "codebook": [asdict(variable) for variable in population.codebook.values()],
+    }
+    write_parquet(folder / PEOPLE, population.people, private=True)
+    write_text(folder / DECLARED, json.dumps(declared, default=_as_plain), private=True)
+
+
+def read_population(folder: Path) -> Population:
+    """Read what `write_population` wrote.
+
+    Parameters
+    ----------
+    folder
+        The folder that was written to.
+
+    Returns
+    -------
+    Population
+        Equal to what was written, but that tuples in the provenance come back as lists.
+
+    Examples
+    --------
+    See `write_population`.
+    """
+    declared = json.loads((folder / DECLARED).read_text(encoding="utf-8"))
+    return Population(
+        people=pl.read_parquet(folder / PEOPLE),
+        design=_design(declared["design"]),
+        codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
+        **declared["facts"],
+    )
+
+
+def holds_population(folder: str | Path) -> bool:
+    """Tell whether `write_population` wrote into this folder.
+
+    Examples
+    --------
+    >>> holds_population("no such folder")
+    False
+    """
+    return Path(folder, DECLARED).is_file()
+
+
+def _as_plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _design_record(design: Design) -> dict[str, Any]:
+    record = {f.name: getattr(design, f.name) for f in fields(design)}
+    if isinstance(design.weight, Mapping):
+        record["weight"] = {name: asdict(weight) for name, weight in design.components.items()}
+    return record
+
+
+def _design(record: Mapping[str, Any]) -> Design:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    if isinstance(record["weight"], dict):
+        values["weight"] = {name: ComponentWeight(**weight) for name, weight in record["weight"].items()}
+    return Design(**values)
+
+
+def _variable(record: Mapping[str, Any]) -> Variable:
+    entries = tuple(Availability(**entry) for entry in record["availability"])
+    return Variable(**{**record, "levels": tuple(record["levels"]), "availability": entries})

@@ -1,0 +1,73 @@
+"""Fit a notebook to a study before it runs: check names against cards and codebook, leave out what cannot be.
+
+Takes a notebook, its parameters and the study; gives the cells to run and the values to run them with.
+A cell tagged `measured` needs the cause's exposure in the study; one tagged `not-measured` stands in where
+the study has none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolkit.causes.card import card
+from toolkit.domain import parse
+from toolkit.studies import Study
+
+MEASURED, NOT_MEASURED = "measured", "not-measured"
+_ONE_VARIABLE = ("outcome", "exposure")
+_VARIABLES = ("adjust", "by")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The notebook and the values it is run with."""
+
+    notebook: Any
+    values: Mapping[str, Any]
+
+
+def fit(notebook: Any, values: Mapping[str, Any], study: Study) -> Fit:
+    """Check the values that name causes, variables or a domain, and choose the cells that can run.
+
+    Parameters
+    ----------
+    notebook
+        What `kernel.load` gave.
+    values
+        Every parameter's value. The names `cause`, `exposure`, `outcome`, `adjust`, `by` and `domain` have
+        the meaning that they have everywhere in the toolkit.
+    study
+        The study that the report is about.
+
+    Returns
+    -------
+    Fit
+        The notebook without the cells that do not fit, and the values with `exposure` filled in.
+
+    Raises
+    ------
+    VariableError
+        For an unknown cause, variable or domain, with the nearest names.
+    """
+    _check_variables(values, study)
+    if "cause" not in values:
+        return Fit(notebook, values)
+    exposure = values.get("exposure") or _main_exposure(values["cause"], study)
+    unfit = NOT_MEASURED if exposure else MEASURED
+    notebook.cells = [cell for cell in notebook.cells if unfit not in cell.metadata.get("tags", [])]
+    return Fit(notebook, {**values, "exposure": exposure} if "exposure" in values else values)
+
+
+def _check_variables(values: Mapping[str, Any], study: Study) -> None:
+    names = [values[key] for key in _ONE_VARIABLE if values.get(key)]
+    names += [name for key in _VARIABLES for name in values.get(key, ())]
+    for name in names:
+        study.variable(name)
+    if values.get("domain"):
+        for name in parse(values["domain"]).names:
+            study.variable(name)
+
+
+def _main_exposure(cause: str, study: Study) -> str:
+    found = card(cause).exposure_among([name for name in study.codebook if name in study.people.columns])
+    return found.name if found else ""

@@ -1,0 +1,258 @@
+"""Render one report: check what was asked, run the notebook on the study, write page and results.
+
+Takes a report's name or a notebook, a study and parameters; gives `Rendered`, the files and the finding.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from toolkit.catalog import shipped
+from toolkit.errors import DatasetError, ToolkitError, unknown
+from toolkit.population_files import write_population
+from toolkit.readers import replacing, write_text
+from toolkit.report import kernel, page
+from toolkit.report.fitting import fit
+from toolkit.report.parameters import checked, declared
+from toolkit.report.provenance import provenance
+from toolkit.report.results import Results, read
+from toolkit.studies import Study, open_study
+
+OUTPUT = "reports/out"
+_SUFFIXES = (".html", ".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A report that was made.
+
+    Attributes
+    ----------
+    name
+        The files' name without ending.
+    title, study, finding
+        As the page says them.
+    html
+        The page.
+    parquet, csv
+        The result frame that the page was made from; None if nothing could be estimated.
+    """
+
+    name: str
+    title: str
+    study: str
+    finding: str
+    html: Path
+    parquet: Path | None = None
+    csv: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.html}: {self.finding or self.title}"
+
+    def _repr_html_(self) -> str:
+        files = [path for path in (self.html, self.parquet, self.csv) if path]
+        links = " · ".join(f'<a href="{escape(str(p))}">{escape(p.name)}</a>' for p in files)
+        return (
+            f"<p><b>{escape(self.title)}</b> ({escape(self.study)})<br>{escape(self.finding)}<br>{links}</p>"
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """A report that can be made: the notebook fitted to the study, and what it is run with."""
+
+    name: str
+    path: Path
+    notebook: Any
+    study: Study
+    parameters: Mapping[str, Any]
+
+
+def render(
+    report: str | Path,
+    *,
+    study: str | Study = "simulated",
+    output: str | Path = OUTPUT,
+    save_as: str = "",
+    **parameters: Any,
+) -> Rendered:
+    """Render a report on a study as one self-contained page with its results beside it.
+
+    Parameters
+    ----------
+    report
+        A report's name, such as "cause", or the path of a notebook of one's own (.py or .ipynb) with a cell
+        tagged `parameters`.
+    study
+        A study's name, or a study in memory. The latter reaches the notebook through temporary files that
+        the user alone can read and that are removed, also on failure.
+    output
+        The folder to write to; made if it is not there.
+    save_as
+        The files' name without ending; "" makes one of the report's name and its cause.
+    **parameters
+        Values for the report's parameters cell, of the types of its defaults.
+
+    Returns
+    -------
+    Rendered
+        Paths of page, parquet and CSV, and the finding in one sentence.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown report or study, a notebook without a parameters cell, a folder that is not writable.
+    VariableError
+        For an unknown parameter, cause or variable, or a value of another type; before a kernel starts.
+    ToolkitError
+        If a cell fails: says which; the notebook as it stood is kept as `*.failed.ipynb`.
+
+    Examples
+    --------
+    >>> render("cause", cause="diabetes").html  # doctest: +SKIP
+    PosixPath('reports/out/cause-diabetes.html')
+    """
+    opened = open_study(study) if isinstance(study, str) else study
+    ordered = order(report, opened, parameters, save_as)
+    with TemporaryDirectory(prefix="cramps-") as people:
+        write_population(ordered.study, Path(people))
+        return make(ordered, Path(output), Path(people))
+
+
+def order(
+    report: str | Path, study: Study, parameters: Mapping[str, Any], save_as: str = "", asked: str = ""
+) -> Order:
+    """Check everything that can be checked before a kernel starts.
+
+    Parameters
+    ----------
+    report, parameters, save_as
+        As in `render`.
+    study
+        The study, open.
+    asked
+        The study as the caller named it; "" takes its own name.
+
+    Returns
+    -------
+    Order
+        What `make` needs.
+    """
+    path = _notebook(report)
+    notebook = kernel.load(path)
+    known = declared(kernel.parameters_source(notebook, path.stem), path.stem)
+    values = checked(known, {"study": asked or study.name, **parameters}, path.stem)
+    fitted = fit(notebook, values, study)
+    name = save_as or "-".join(filter(None, (path.stem, str(values.get("cause", "")))))
+    return Order(name, path, fitted.notebook, study, fitted.values)
+
+
+def make(
+    ordered: Order, output: Path, people: Path, after_cell: Callable[..., None] | None = None
+) -> Rendered:
+    """Run the notebook and write page and results, all of them or none.
+
+    Parameters
+    ----------
+    ordered
+        What `order` gave.
+    output
+        The folder to write to.
+    people
+        The folder that holds the study's people for the kernel.
+    after_cell
+        Called after each cell, with keyword arguments.
+
+    Returns
+    -------
+    Rendered
+        Paths and finding.
+    """
+    _check_writable(output)
+    failed = output / f"{ordered.name}.failed.ipynb"
+    parameters = {**ordered.parameters, "study": str(people)}
+    try:
+        done = kernel.run(ordered.notebook, kernel.Run(ordered.path.stem, parameters, after_cell))
+    except kernel.NotebookError as failure:
+        write_text(failed, failure.text)
+        raise ToolkitError(f"{failure} The notebook as it stood: {failed}.") from None
+    results = read(output for cell in done.cells for output in cell.get("outputs", []))
+    if results is None:
+        results = Results.none()
+    title = results.title or page.first_heading(done) or ordered.name
+    html = page.compose(done, _facts(ordered, results, title), ordered.path.parent)
+    rendered = _write(output / ordered.name, html, results, (title, ordered.study.label))
+    failed.unlink(missing_ok=True)
+    return rendered
+
+
+def reports() -> dict[str, Path]:
+    """Name the notebooks that the toolkit ships as reports: those with a parameters cell.
+
+    Examples
+    --------
+    >>> "cause" in reports()
+    True
+    """
+    found = sorted(shipped("notebooks").glob("*.py"))
+    return {path.stem: path for path in found if '"parameters"' in path.read_text(encoding="utf-8")}
+
+
+def _notebook(report: str | Path) -> Path:
+    path = Path(report)
+    if path.suffix in {".py", ".ipynb"}:
+        if not path.is_file():
+            raise DatasetError(
+                f"there is no notebook '{report}'. Check the path, or name one of: {_known()}."
+            )
+        return path
+    known = reports()
+    if str(report) not in known:
+        raise DatasetError(
+            unknown(
+                "there is no report", str(report), known, f"There are: {_known()}; or give a path to a .py"
+            )
+        )
+    return known[str(report)]
+
+
+def _known() -> str:
+    return ", ".join(reports())
+
+
+def _check_writable(output: Path) -> None:
+    """Fail before the kernel's seconds, not after them."""
+    probe = output / ".writable"
+    with replacing(probe):
+        pass
+    probe.unlink(missing_ok=True)
+
+
+def _facts(ordered: Order, results: Results, title: str) -> page.Facts:
+    return page.Facts(
+        title=title,
+        study=ordered.study.label,
+        finding=results.finding,
+        simulated=ordered.study.simulated,
+        provenance=provenance(ordered.study, ordered.path, ordered.parameters),
+    )
+
+
+def _write(stem: Path, html: str, results: Results, words: tuple[str, str]) -> Rendered:
+    targets = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
+    made = targets if results.rows.height else targets[:1]
+    # All drafts take their places together at the end, so a full disk leaves the older files as they were.
+    with ExitStack() as stack:
+        drafts = [stack.enter_context(replacing(target)) for target in made]
+        drafts[0].write_text(html, encoding="utf-8")
+        if results.rows.height:
+            results.rows.write_parquet(drafts[1])
+            results.rows.write_csv(drafts[2])
+    for stale in targets[len(made) :]:
+        stale.unlink(missing_ok=True)
+    title, study = words
+    return Rendered(stem.name, title, study, results.finding, *made)
