@@ -1,9 +1,12 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
+from toolkit.codebook import Codebook, Variable
 from toolkit.estimate.models import association, model
 from toolkit.studies import Study
 
@@ -139,3 +142,134 @@ def test_the_covariance_spans_groups_and_leaves_failed_rows_out(nhanes_of_r) -> 
     np.testing.assert_allclose(np.sqrt(np.diag(matrix)), rows["std_error"].to_numpy(), rtol=1e-12)
     assert [False, False, True, False] == np.isnan(np.diag(matrix)).tolist()
     assert abs(matrix[0, 1]) > 0
+
+
+def made(seed: int, n: int = 240) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["a", "b", "c"], n)
+    return pl.DataFrame(
+        {
+            "w": rng.exponential(1, n) + 0.1,
+            "stratum": np.repeat(np.arange(6), n // 6),
+            "psu": np.tile([0, 1, 2], n // 3),
+            "group": group,
+            "age": rng.uniform(20, 80, n),
+            "cramps": rng.random(n) < np.where(group == "b", 0.5, 0.3),
+        }
+    )
+
+
+def opened(people: pl.DataFrame, reference: str = "a") -> Study:
+    codebook = Codebook.of(
+        Variable("group", "group", "category", ("a", "b", "c"), reference, component=""),
+        Variable("age", "age", "number", unit="years", component=""),
+        Variable("cramps", "leg cramps", "yes_no", component=""),
+    )
+    design = tk.Design(weight="w", strata="stratum", psu="psu")
+    return tk.study(people, design=design, name="made", codebook=codebook)
+
+
+SEEDS = st.integers(0, 10**6)
+FEW = settings(max_examples=12, deadline=None)
+CRUDE = {"outcome": "cramps", "exposure": "group", "adjust": ()}
+
+
+@FEW
+@given(SEEDS)
+def test_crude_estimates_are_those_of_the_prevalences(seed: int) -> None:
+    study = opened(made(seed))
+    p = dict(tk.prevalence(study, outcome="cramps", by="group").select("group", "estimate").iter_rows())
+    expected = {
+        "prevalence_ratio": [p["b"] / p["a"], p["c"] / p["a"]],
+        "prevalence_difference": [p["b"] - p["a"], p["c"] - p["a"]],
+        "odds_ratio": [p[x] / (1 - p[x]) / (p["a"] / (1 - p["a"])) for x in "bc"],
+    }
+    for estimand, values in expected.items():
+        rows = association(study, **CRUDE, estimand=estimand)
+        np.testing.assert_allclose(rows["estimate"], values, rtol=1e-11)
+
+
+@FEW
+@given(SEEDS)
+def test_the_error_of_a_crude_ratio_follows_from_the_covariance_of_prevalences(seed: int) -> None:
+    study = opened(made(seed))
+    prevalence, v = tk.prevalence(study, outcome="cramps", by="group", covariance=True)
+    change = np.array([-1, 1, 0]) / prevalence["estimate"].to_numpy()
+    row = association(study, **CRUDE).row(0, named=True)
+    assert np.sqrt(change @ v @ change) == pytest.approx(row["std_error"], rel=1e-10)
+    difference = association(study, **CRUDE, estimand="prevalence_difference").row(0, named=True)
+    assert np.sqrt(v[0, 0] + v[1, 1] - 2 * v[0, 1]) == pytest.approx(difference["std_error"], rel=1e-10)
+
+
+@FEW
+@given(SEEDS, st.sampled_from(["prevalence_ratio", "odds_ratio"]))
+def test_another_reference_turns_a_ratio_round(seed: int, estimand: str) -> None:
+    people = made(seed)
+    asked = {**CRUDE, "adjust": ("age",), "estimand": estimand}
+    from_a = association(opened(people), **asked).filter(pl.col("level") == "b").row(0, named=True)
+    from_b = association(opened(people, "b"), **asked).filter(pl.col("level") == "a").row(0, named=True)
+    assert 1 / from_a["estimate"] == pytest.approx(from_b["estimate"], rel=1e-10)
+    assert 1 / from_a["conf_low"] == pytest.approx(from_b["conf_high"], rel=1e-10)
+    assert from_a["std_error"] == pytest.approx(from_b["std_error"], rel=1e-10)
+
+
+@FEW
+@given(SEEDS, st.floats(1e-4, 1e4))
+def test_scaled_weights_and_shuffled_rows_give_the_same(seed: int, scale: float) -> None:
+    people = made(seed)
+    other = people.sample(fraction=1, shuffle=True, seed=seed).with_columns(pl.col("w") * scale)
+    asked = {**CRUDE, "adjust": ("age",)}
+    left, right = (association(opened(p), **asked) for p in (people, other))
+    assert_frame_equal(left, right, rel_tol=1e-9, abs_tol=1e-12)
+
+
+@FEW
+@given(SEEDS)
+def test_everyone_as_a_domain_is_no_domain(seed: int) -> None:
+    study = opened(made(seed))
+    whole, everyone = (association(study, **CRUDE, domain=domain) for domain in ("", "age >= 0"))
+    assert_same(whole.drop("domain"), everyone.drop("domain"))
+
+
+@FEW
+@given(SEEDS)
+def test_a_person_split_in_two_of_half_the_weight_moves_no_estimate(seed: int) -> None:
+    people = made(seed)
+    halves = people.with_columns(pl.col("w") / 2)
+    asked = {**CRUDE, "adjust": ("age",)}
+    whole, split = (association(opened(p), **asked) for p in (people, pl.concat([halves, halves])))
+    columns = ["estimate", "std_error", "conf_low", "conf_high", "df"]
+    assert_frame_equal(whole.select(columns), split.select(columns), rel_tol=1e-9)
+
+
+REFUSED = {
+    "adjust=\\(\\) for a crude estimate, or name the variables": {"adjust": None},
+    "'age' in adjust stands there twice. Write what is left: adjust=\\('age',\\)": {"adjust": ("age", "age")},
+    "'group' in adjust is the exposure. .* adjust=\\('age',\\)": {"adjust": ("group", "age")},
+    "'cramps' in adjust is the outcome": {"adjust": ("cramps",)},
+    "'cramps' is both outcome and exposure. Name another": {"exposure": "cramps"},
+    "no estimand 'prevalence_rate'. Nearest: 'prevalence_ratio'.* All: ": {"estimand": "prevalence_rate"},
+    "no variable 'crmps'. Nearest: 'cramps'": {"outcome": "crmps"},
+    "'age' is a number; .*tk.model\\(study, 'age ~ ...', family='gaussian'": {"outcome": "age"},
+    "'group' is a category of 3 levels; .*study.derive": {"outcome": "group", "exposure": "age"},
+    "0.95": {"confidence": 95},
+    "'age' is a number and makes no groups. Cut it first: study.derive": {"by": "age"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_cannot_be_asked_is_told_with_a_remedy(said: str) -> None:
+    with pytest.raises(tk.ToolkitError, match=said):
+        association(opened(made(1)), **{**CRUDE, **REFUSED[said]})
+
+
+def test_one_name_may_stand_without_a_tuple() -> None:
+    study = opened(made(1))
+    left, right = (association(study, **{**CRUDE, "adjust": adjust}) for adjust in ("age", ("age",)))
+    assert_same(left, right)
+
+
+def test_a_result_goes_through_parquet_unchanged(tmp_path) -> None:
+    frame = association(opened(made(1)), **CRUDE)
+    frame.write_parquet(tmp_path / "result.parquet")
+    assert frame.equals(pl.read_parquet(tmp_path / "result.parquet"))

@@ -186,12 +186,12 @@ def not_converged(attempt: Attempt) -> EstimationError:
             f"'{attempt.outcome}' is separated by {_listed(along)} among the {attempt.n:,} persons of the "
             f"fit: beyond some value all have the same outcome, so a coefficient is infinite. {_REMEDY}"
         )
-    log_binomial = attempt.family.name == "log-binomial"
-    more = " Its fitted prevalences would pass 1: take family='poisson'." if log_binomial else ""
+    remedy = "Take fewer terms, or another family."
+    if attempt.family.name == "log-binomial":
+        remedy = "Its fitted prevalences may have to pass 1: take family='poisson' for the same ratio."
     return EstimationError(
         f"the {attempt.family.name} model of '{attempt.outcome}' did not converge with "
-        f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons.{more} Take fewer terms, or "
-        f"another family."
+        f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons. {remedy}"
     )
 
 

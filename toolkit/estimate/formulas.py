@@ -34,7 +34,7 @@ _ARITHMETIC = (
 )  # fmt: skip
 _EXAMPLE = "tk.model(study, 'any_cramps ~ sex + age + I(age ** 2)', family='logit')"
 # "sex[T.1]" or "sex[1]": categories go to formulaic as the places of their levels.
-_MARKED = re.compile(r"^(?P<name>[^\[\]]+)\[(?:T\.)?(?P<place>\d+)\]$")
+_MARKED = re.compile(r"^(?P<name>[^\[\]]+)\[(?P<against>T\.)?(?P<place>\d+)\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +84,23 @@ def read(formula: str) -> Reading:
     ('sex', 'age', 'bmi')
     """
     parsed = _parsed(formula)
-    left = list(getattr(parsed, "lhs", ()))
-    if len(left) != 1 or len(left[0].factors) != 1 or not _is_name(left[0].factors[0].expr):
+    left = _factors(getattr(parsed, "lhs", ()), formula)
+    if len(left) != 1 or not _is_name(left[0]):
         raise VariableError(
             f"the formula '{formula}' needs the name of one outcome left of '~'. Example: {_EXAMPLE}."
         )
-    factors = [factor.expr for term in parsed.rhs for factor in term.factors]
+    factors = _factors(parsed.rhs, formula)
     names: list[str] = []
     inside: set[str] = set()
     for factor in factors:
         found = _names(factor, formula)
         names += found
         inside.update(() if _is_name(factor) else found)
-    return Reading(left[0].factors[0].expr, tuple(dict.fromkeys(names)), frozenset(inside), parsed.rhs)
+    if left[0] in names:
+        raise VariableError(
+            f"'{left[0]}' stands on both sides of '~' in '{formula}'. Leave it out on the right: {_EXAMPLE}."
+        )
+    return Reading(left[0], tuple(dict.fromkeys(names)), frozenset(inside), parsed.rhs)
 
 
 def read_offset(offset: str) -> Reading:
@@ -124,6 +128,12 @@ def _parsed(formula: str) -> Any:
         return Formula(formula)
     except (FormulaicError, AttributeError, SyntaxError, TypeError, ValueError):
         raise VariableError(f"'{formula}' cannot be read as a formula. Example: {_EXAMPLE}.") from None
+
+
+def _factors(terms: Any, formula: str) -> list[str]:
+    if not all(hasattr(term, "factors") for term in terms):
+        raise VariableError(f"the formula '{formula}' has several parts; join its terms by +: {_EXAMPLE}.")
+    return [factor.expr for term in terms for factor in term.factors]
 
 
 def _is_name(text: str) -> bool:
@@ -219,7 +229,8 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
     VariableError
         If a function gives no finite number for someone, such as the logarithm of 0.
     """
-    levels, data = {}, {}
+    # No variable has a dot in its name: the column gives a formula of the intercept alone its height.
+    levels, data = {}, {".": pl.Series(np.zeros(int(inside.sum())))}
     for name in reading.variables:
         column = sample.columns[name]
         if column.continuous:
@@ -228,9 +239,11 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
         codes = sample.codes(name)[inside]
         levels[name] = levels_present(column.variable, codes)
         data[name] = _places(codes, [column.levels.index(level) for level in levels[name]])
-    frame = pl.DataFrame(data, height=int(inside.sum()))
     with np.errstate(all="ignore"):
-        built = reading.right.get_model_matrix(frame, context=FUNCTIONS, output="numpy")
+        # By default formulaic drops the people for whom a function gives no number.
+        built = reading.right.get_model_matrix(
+            pl.DataFrame(data), context=FUNCTIONS, output="numpy", na_action="ignore"
+        )
     terms = tuple(_term(name, sample, levels) for name in built.model_spec.column_names)
     values = np.asarray(built, float)
     _require_finite(values, terms, sample.persons[inside])
@@ -264,7 +277,8 @@ def _factor(part: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
     marked = _MARKED.match(part)
     if marked:
         name = marked["name"]
-        return of_level(sample.columns[name].variable, levels[name][int(marked["place"])], levels[name][0])
+        reference = levels[name][0] if marked["against"] else None
+        return of_level(sample.columns[name].variable, levels[name][int(marked["place"])], reference)
     if part in sample.columns:
         return per_unit(sample.columns[part].variable)
     return Term(part, part, PER_UNIT, PER_UNIT)

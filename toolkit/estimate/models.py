@@ -270,17 +270,18 @@ def _adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str,
     names = _names(adjust)
     for name in names:
         if name in (outcome, exposure) or names.count(name) > 1:
-            role = "outcome" if name == outcome else "exposure" if name == exposure else "adjustment already"
-            raise VariableError(
-                f"'{name}' stands in adjust, but is {role}. Leave it out: adjust={_others(names, name)}."
-            )
+            raise _superfluous(name, names, outcome, exposure)
     if outcome == exposure:
         raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
     return names
 
 
-def _others(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(other for other in names if other != name))
+def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str) -> VariableError:
+    roles = {outcome: "is the outcome", exposure: "is the exposure"}
+    rest = tuple(dict.fromkeys(other for other in names if other not in roles))
+    return VariableError(
+        f"'{name}' in adjust {roles.get(name, 'stands there twice')}. Write what is left: adjust={rest}."
+    )
 
 
 def _require_two_levels(outcome: Column, caller: str) -> None:

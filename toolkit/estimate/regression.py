@@ -183,7 +183,7 @@ def _refuse_few_degrees(attempt: difficulties.Attempt, design_df: int, df: int) 
     if df > 0:
         return
     raise EstimationError(
-        f"the model has {len(attempt.matrix.terms)} coefficients, but the design only {design_df} degrees of "
-        f"freedom (PSUs minus strata) for its {attempt.n:,} persons: no standard error can be trusted. "
-        f"Adjust for fewer variables or levels, or pool more cycles."
+        f"the model has {len(attempt.matrix.terms)} coefficients, but the PSUs minus the strata of its "
+        f"{attempt.n:,} persons are only {design_df}, which leaves no degrees of freedom for a standard "
+        f"error. Adjust for fewer variables or levels, or pool more cycles."
     )

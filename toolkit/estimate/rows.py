@@ -207,12 +207,13 @@ def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:
     counts = {}
     for level in (term.level, term.reference or ""):
         own = codes == column.levels.index(level)
-        counts[f"with '{outcome.name}' = '{outcome.case}'", level] = int((persons * y)[own].sum())
+        counts["with", level] = int((persons * y)[own].sum())
         counts["without", level] = int((persons * (1 - y))[own].sum())
     (kind, level), count = min(counts.items(), key=lambda item: item[1])
     if count >= FEW_CASES:
         return None
-    return f"only {count} persons {kind} where '{term.exposure}' is '{level}', fewer than {FEW_CASES}"
+    which = f"{kind} '{outcome.name}' = '{outcome.case}' where '{term.exposure}' is '{level}'"
+    return f"only {count} persons {which}, fewer than {FEW_CASES}"
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

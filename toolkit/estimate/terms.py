@@ -4,6 +4,7 @@ Takes a `Sample` and names or a formula; gives a `Matrix`. Categories have one c
 reference, as R's treatment contrasts; a level that nobody in the analysis has, has no column.
 """
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Term:
     def __str__(self) -> str:
         if not self.exposure:
             return "the intercept"
-        return f"'{self.exposure}: {self.level}'" if self.marks else f"'{self.exposure}'"
+        return f"'{self.exposure}'" if PER_UNIT in self.level else f"'{self.exposure}: {self.level}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ def levels_present(variable: "Variable", codes: "Indices") -> list[str]:
     return sorted(present, key=lambda level: level != variable.reference)
 
 
-def of_level(variable: "Variable", level: str, reference: str) -> Term:
-    """Describe the column of one level against another.
+def of_level(variable: "Variable", level: str, reference: str | None) -> Term:
+    """Describe the column of one level against another; against none where each level has a column.
 
     Examples
     --------
@@ -140,7 +141,8 @@ def per_unit(variable: "Variable") -> Term:
     --------
     >>> from toolkit.codebook import Variable
     >>> per_unit(Variable("age", "age", "number", unit="years")).level_label
-    'per 1 years'
+    'per 1 year'
     """
-    label = f"per 1 {variable.unit}" if variable.unit else PER_UNIT
+    unit = re.sub(r"^([a-z]{3,})s\b", r"\1", variable.unit)
+    label = f"per 1 {unit}" if unit else PER_UNIT
     return Term(variable.name, variable.label, PER_UNIT, label)
