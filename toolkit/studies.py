@@ -14,29 +14,21 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import Availability, Codebook, Kind, Variable, why
+from toolkit.causes import DERIVATIONS
+from toolkit.codebook import Codebook, Kind, Variable
 from toolkit.derivation import Derivation, derive
 from toolkit.design import Design, WeightChoice, choose_weight
 from toolkit.domain import parse
-from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.gaps import availability, count_missing
+from toolkit.own_frame import own_population
 from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
-from toolkit.result import AVAILABILITY_SCHEMA
 
 STUDIES = {
     "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
     "nhanes": "NHANES, the US national survey; asked about leg cramps at night in 2005-2008 (item SLQ160)",
 }
-
-MISSING_SCHEMA: dict[str, pl.DataType] = {
-    "variable": pl.String(),
-    "cycle": pl.String(),
-    "reason": pl.String(),
-    "n": pl.Int64(),
-    "percent": pl.Float64(),
-}
-NOT_PUT = ("not asked", "not measured in this cycle")
-_MOST_LEVELS = 200  # a text column of more values than this names people or places; it stays text
 
 
 @dataclass(frozen=True)
@@ -116,23 +108,7 @@ class Study(Population):
             value stand under reason "has a value".
         """
         self.variable(variable)
-        cycle = pl.col("cycle").cast(pl.String) if "cycle" in self.people.columns else pl.lit("")
-        counts = (
-            self.people.select(cycle=cycle, reason=self._reason(variable))
-            .group_by("cycle", "reason")
-            .agg(n=pl.len().cast(pl.Int64))
-            .with_columns(
-                variable=pl.lit(variable), percent=100 * pl.col("n") / pl.col("n").sum().over("cycle")
-            )
-        )
-        ordered = counts.sort("cycle", pl.col("reason") != "has a value", -pl.col("n"), "reason")
-        return ordered.select(MISSING_SCHEMA.keys()).cast(MISSING_SCHEMA)  # type: ignore[arg-type]
-
-    def _reason(self, variable: str) -> pl.Expr:
-        column = why(variable)
-        given = pl.col(column).cast(pl.String) if column in self.people.columns else pl.lit(None, pl.String)
-        unexplained = given.fill_null("no value recorded")
-        return pl.when(pl.col(variable).is_null()).then(unexplained).otherwise(pl.lit("has a value"))
+        return count_missing(self.people, variable)
 
     def availability(self) -> pl.DataFrame:
         """Tell for each cause, exposure and cycle whether it was measured.
@@ -143,15 +119,7 @@ class Study(Population):
             cause, exposure, cycle, status (measured, proxy, not measured), reason in words, n (persons with
             a value), percent_missing (of the persons to whom the question or test was put).
         """
-        from toolkit.causes.card import cards
-
-        rows = [
-            self._available(cause, exposure.name, cycle)
-            for cause, card in cards().items()
-            for exposure in card.exposures
-            for cycle in self.cycles
-        ]
-        return pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")
+        return availability(self, self.cycles)
 
     @property
     def cycles(self) -> tuple[str, ...]:
@@ -159,30 +127,6 @@ class Study(Population):
         if "cycle" not in self.people.columns:
             return ("",)
         return tuple(sorted(self.people["cycle"].cast(pl.String).unique().drop_nulls()))
-
-    def _available(self, cause: str, exposure: str, cycle: str) -> tuple[Any, ...]:
-        if exposure not in self.codebook:
-            return (
-                cause,
-                exposure,
-                cycle,
-                "not measured",
-                f"not among the variables held of {self.label}",
-                0,
-                None,
-            )
-        entries = {a.cycle: a for a in self.codebook[exposure].availability}
-        entry = entries.get(cycle, Availability(cycle, "measured"))
-        if exposure not in self.people.columns or entry.status == "not measured":
-            return (cause, exposure, cycle, "not measured", entry.reason, 0, None)
-        n, share = self._counts(exposure, cycle)
-        return (cause, exposure, cycle, entry.status, entry.reason, n, share)
-
-    def _counts(self, variable: str, cycle: str) -> tuple[int, float | None]:
-        counts = self.missing(variable).filter(cycle=cycle)
-        with_value = int(counts.filter(reason="has a value")["n"].sum())
-        put = int(counts.filter(~pl.col("reason").is_in(NOT_PUT))["n"].sum())
-        return with_value, 100 * (put - with_value) / put if put else None
 
     def derive(
         self,
@@ -362,8 +306,6 @@ def _opener(name: str) -> Callable[..., Population]:
 
 
 def _as_study(population: Population) -> Study:
-    from toolkit.causes import DERIVATIONS
-
     people, codebook = derive(population.people, population.codebook, DERIVATIONS)
     parts = {f.name: getattr(population, f.name) for f in fields(Population)}
     return Study(**{**parts, "people": people, "codebook": codebook})
@@ -409,68 +351,4 @@ def study(
     >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
     'yes_no'
     """
-    people = _plain_types(_as_polars(frame))
-    _check_design(design, people)
-    entries = codebook or _described(people, design)
-    return Study(name=name, label=name, people=people, design=design, codebook=entries)
-
-
-def _as_polars(frame: Any) -> pl.DataFrame:
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if not isinstance(frame, pl.DataFrame):
-        try:
-            frame = pl.DataFrame(frame)
-        except (TypeError, ValueError) as problem:
-            raise DatasetError(
-                f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
-                f"Try tk.study(pl.DataFrame(...), design=...)."
-            ) from problem
-    if not frame.height:
-        raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
-    people: pl.DataFrame = frame
-    return people
-
-
-def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
-    floats = [name for name, dtype in people.schema.items() if dtype.is_float()]
-    people = people.with_columns(pl.col(floats).fill_nan(None))
-    return people.with_columns(_with_levels(people[name]) for name in people.columns)
-
-
-def _with_levels(column: pl.Series) -> pl.Series:
-    if not isinstance(column.dtype, pl.String | pl.Categorical):
-        return column
-    levels = column.cast(pl.String).unique().drop_nulls().sort()
-    return column if len(levels) > _MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
-
-
-def _check_design(design: Design, people: pl.DataFrame) -> None:
-    if not (design.weight or design.fpcs or design.declared_absent):
-        raise DesignError(
-            "the design has no weight. Name it, tk.Design(weight='...'), or declare that there is none: "
-            "tk.Design.none()."
-        )
-    for column in design.columns:
-        if column not in people.columns:
-            raise DesignError(unknown("the design names a column that is not there,", column, people.columns))
-
-
-def _described(people: pl.DataFrame, design: Design) -> Codebook:
-    taken = set(design.columns)
-    return Codebook.of(*(_entry(people[name]) for name in people.columns if name not in taken))
-
-
-def _entry(column: pl.Series) -> Variable:
-    if isinstance(column.dtype, pl.Enum):
-        return Variable(column.name, column.name, "category", tuple(column.dtype.categories), component="")
-    kind: Kind = "yes_no" if _is_yes_no(column) else "number"
-    return Variable(column.name, column.name, kind, component="")
-
-
-def _is_yes_no(column: pl.Series) -> bool:
-    if isinstance(column.dtype, pl.Boolean):
-        return True
-    # An outcome that nobody has, or everybody, is still an outcome: one of 0 and 1 is enough.
-    values = set(column.unique().drop_nulls().to_list()) if column.dtype.is_numeric() else set()
-    return bool(values) and values <= {0, 1}
+    return Study(**vars(own_population(frame, design, name, codebook)))
