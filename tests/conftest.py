@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from toolkit.catalog import codebook
+from toolkit.codebook import Reason, why
+from toolkit.design import Design
 from toolkit.population import Population
 
 ROOT = Path(__file__).parents[1]
@@ -78,3 +82,53 @@ def nhanes_1999_2004(nhanes_mirror: Path) -> Any:
     from toolkit.studies import open_study
 
     return open_study("nhanes", cycles=("1999-2000", "2001-2002", "2003-2004"), mirror=nhanes_mirror)
+
+
+@pytest.fixture(scope="session")
+def invented() -> Population:
+    """Give forty invented people of two cycles, with every kind of variable and of gap."""
+    book = codebook()
+    people = pl.DataFrame([_person(number) for number in range(40)], infer_schema_length=None)
+    types = {name: book[name].dtype for name in people.columns if name in book and name != "cycle"}
+    reasons = dict.fromkeys((name for name in people.columns if name.endswith(".why")), Reason)
+    design = Design({"interview": "weight_interview", "examination": "weight_examination"}, "stratum", "psu")
+    people = people.cast({**types, **reasons})  # type: ignore[arg-type]
+    return Population("invented", "SIMULATED forty", people, design, book, {"seed": 7}, simulated=True)
+
+
+def _person(number: int) -> dict[str, Any]:
+    later, adult, examined = number >= 20, number % 5 != 0, number % 7 != 0
+    answers: dict[str, tuple[Any, str | None]] = {
+        "age": (20.0 + number if adult else 12.0, None),
+        "sex": (("male", "female")[number % 2], None),
+        "cramp_frequency": (
+            ("never", "rarely", "sometimes", "often", "almost always")[number % 3 + number % 2],
+            "not asked" if not adult else "refused" if number == 3 else None,
+        ),
+        "diabetes_told": (("no", "no", "yes")[number % 3], "don't know" if number == 4 else None),
+        "hba1c": (
+            5 + number / 7,
+            "not examined" if not examined else "no value recorded" if number == 8 else None,
+        ),
+        "screen_hours": (
+            (0.0, 0.5, 1.0, 5.5, 10.0)[number % 4],
+            "not measured in this cycle" if later else None,
+        ),
+        "sitting_hours": (number * 7 / 60, None if later else "not measured in this cycle"),
+        "season": (("cool", "warm")[number % 2], None if examined else "not examined"),
+    }
+    absent = {"screen_hours", "sitting_hours"} if not adult else set()
+    told = {
+        name: "not asked" if name in absent and not why_not else why_not
+        for name, (_, why_not) in answers.items()
+    }
+    return {
+        "person": 100 + number,
+        "cycle": "2007-2008" if later else "2005-2006",
+        "stratum": number // 10,
+        "psu": number // 5 % 2,
+        "weight_interview": 1000.1 + number,
+        "weight_examination": 1100.3 + number if examined else 0.0,
+        **{name: None if told[name] else value for name, (value, _) in answers.items()},
+        **{why(name): told[name] for name in answers},
+    }

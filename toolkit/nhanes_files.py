@@ -133,10 +133,12 @@ def _cycle_tables(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     site = catalogue.site
     columns: dict[str, dict[str, pl.Expr]] = {site.home: dict(home)}
+    blank = pl.lit(None, pl.Float64)
     for name in catalogue.origins:
         piece = catalogue.measured(name, cycle.name)
-        if piece and name in people.columns:
-            codes = _codes(people, name, piece)
+        if piece:
+            there = name in people.columns
+            codes = _codes(people, name, piece) if there else [blank] * len(piece.columns)
             columns.setdefault(piece.table, {}).update(zip(piece.columns, codes, strict=True))
     for table, expressions in columns.items():
         frame = people.select(

@@ -224,7 +224,10 @@ def _number(column: pl.Expr, piece: Measured) -> pl.Expr:
         values = {float(code): number for code, number in piece.values.items()}
         return column.replace_strict(values, default=None, return_dtype=pl.Float64)
     coded = column.is_in([float(code) for code in piece.missing])
-    return pl.when(~coded).then(column if piece.divide_by == 1 else column / piece.divide_by)
+    # polars divides by one number through its reciprocal, which misses the last bit of numpy's quotient;
+    # a column of that number divides exactly.
+    divisor = column * 0 + piece.divide_by
+    return pl.when(~coded).then(column if piece.divide_by == 1 else column / divisor)
 
 
 def _within(bands: Iterable[tuple[int, int]]) -> pl.Expr:
