@@ -1,0 +1,103 @@
+"""The command line: words to functions, errors in one line, nearest names, examples."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from toolkit.cli import main
+
+COMMANDS = sorted(main.commands)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words, prog_name="cramps")
+
+
+def test_the_commands_are_those_of_the_readme() -> None:
+    assert ["causes", "describe", "report", "simulate", "studies"] == COMMANDS
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_shows_an_example(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert 0 == result.exit_code
+    assert f"cramps {command}".strip() in result.output.partition("Example:")[2]
+
+
+def test_help_needs_no_heavy_room() -> None:
+    code = (
+        "import sys; from toolkit.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'polars', 'numpy', 'altair', 'rich', 'statsmodels'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["reprot"], "Did you mean 'report'?"),
+        (["report", "--caus", "diabetes"], "Did you mean '--cause'?"),
+        (["report"], "say which report: --cause diabetes for one, or --all for every one"),
+        (["report", "--all", "--cause", "diabetes"], "say which report"),
+        (["simulate", "somewhere"], "Missing option '--as'"),
+        (["simulate", "--as", "nhnes", "somewhere"], "'nhanes'"),
+    ],
+)
+def test_a_wrong_word_is_told_with_what_to_do(words: list[str], remedy: str) -> None:
+    result = run(*words)
+    assert 2 == result.exit_code
+    assert remedy in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["describe", "nhane"], "Nearest: 'nhanes'"),
+        (["report", "--all", "--study", "simulatd"], "Nearest: 'simulated'"),
+        (["report", "--cause", "diabets"], "Nearest: 'diabetes'"),
+    ],
+)
+def test_the_toolkit_s_errors_are_one_line_with_the_nearest_name(words: list[str], nearest: str) -> None:
+    result = run(*words)
+    assert 1 == result.exit_code
+    assert "" == result.stdout
+    assert result.stderr.startswith("cramps: ")
+    assert nearest in result.stderr
+    assert 1 == result.stderr.count("\n")
+
+
+def test_studies_names_each_study_with_a_sentence() -> None:
+    lines = run("studies").output
+    assert "simulated" in lines
+    assert "nhanes" in lines
+
+
+def test_causes_names_all_ten() -> None:
+    from toolkit.causes.card import cards
+
+    output = run("causes").output
+    assert 10 == len(cards())
+    assert [] == [name for name in cards() if name not in output]
+
+
+def test_describe_says_people_weights_variables_and_causes() -> None:
+    output = run("describe", "simulated").output
+    assert "SIMULATED" in output.partition("\n")[0]
+    assert "12,000 people" in output
+    assert "frequent_cramps" in output
+    assert "not measured" not in output.partition("Causes")[0]
+
+
+def test_simulate_writes_files_that_the_nhanes_loader_reads_as_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = run("simulate", "--as", "nhanes", str(tmp_path / "site"))
+    assert 0 == written.exit_code
+    monkeypatch.setenv("CRAMPS_NHANES", str(tmp_path / "site"))
+    assert "SIMULATED" in run("describe", "nhanes").output.partition("\n")[0]

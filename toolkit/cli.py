@@ -1,0 +1,151 @@
+"""Turn words on a command line into calls of the toolkit, and its answers into lines of text.
+
+Takes arguments; gives text on the terminal and an exit code. Rooms load in the command that needs them,
+so that `cramps --help` answers at once.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from toolkit.studies import Study
+
+
+class Commands(click.Group):
+    """A group of commands that tells the toolkit's errors in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error in the toolkit's own words ends it with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            raise Told(str(error)) from error
+
+
+class Told(click.ClickException):
+    """An error in the toolkit's words: red where the terminal has colours, plain where it is piped."""
+
+    def show(self, file: Any = None) -> None:
+        """Write the message to the standard error."""
+        click.secho(f"cramps: {self.message}", file=file, err=file is None, fg="red")
+
+
+def _example(*lines: str) -> str:
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_example("cramps report --study nhanes --cause diabetes"),
+)
+@click.version_option(package_name="cramps-toolkit", message="%(prog)s %(version)s")
+def main() -> None:
+    """Do population research on nocturnal leg cramps."""
+
+
+@main.command(epilog=_example("cramps report --study nhanes --cause diabetes", "cramps report --all"))
+@click.option("--study", default="simulated", show_default=True, help="Name of a study; see cramps studies.")
+@click.option("--cause", help="The cause to report on; see cramps causes.")
+@click.option("--all", "everything", is_flag=True, help="Every report of the plan, with an index page.")
+@click.option(
+    "--out",
+    default="reports/out",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write to.",
+)
+def report(study: str, cause: str | None, everything: bool, out: Path) -> None:
+    """Render one cause's report, or all reports of the plan."""
+    if everything == (cause is not None):
+        raise click.UsageError("say which report: --cause diabetes for one, or --all for every one.")
+    from toolkit.report import render, render_plan
+
+    if everything:
+        done = render_plan(study, output=out)
+        click.echo(done)
+        sys.exit(0 if done.ok else 1)
+    click.echo(render("cause", study=study, cause=cause, output=out))
+
+
+@main.command(epilog=_example("cramps studies"))
+def studies() -> None:
+    """List the studies that can be opened."""
+    from toolkit.studies import available_studies
+
+    _rows(available_studies().items())
+
+
+@main.command(epilog=_example("cramps causes"))
+def causes() -> None:
+    """List the ten causes and the exposure that stands for each."""
+    from toolkit.causes.card import cards
+
+    _rows((name, card.title, card.main.label) for name, card in cards().items())
+
+
+@main.command(epilog=_example("cramps describe nhanes"))
+@click.argument("study", default="simulated")
+def describe(study: str) -> None:
+    """Say what a study holds: people, weights, variables, and what was measured of each cause."""
+    from toolkit.studies import open_study
+
+    opened = open_study(study)
+    click.echo(f"{opened.label}: {opened.people.height:,} people")
+    click.echo(f"Weights: {', '.join(opened.design.components) or 'none'}\n")
+    _rows(_variables(opened), "variable", "people with a value", "label", "levels or unit")
+    click.echo()
+    _rows(_measured(opened), "cause", "exposure", "status", "cycles", "reason")
+
+
+@main.command(epilog=_example("cramps simulate --as nhanes simulated-nhanes"))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")
+def simulate(folder: Path, form: str) -> None:
+    """Write the simulated study to FOLDER as files of another study, marked as simulated."""
+    from toolkit.nhanes_files import write_nhanes
+    from toolkit.simulated import open_simulated
+
+    writers = {"nhanes": write_nhanes}
+    written = writers[form](open_simulated(), folder)
+    click.echo(f"{len(written)} files written to {folder}, all of simulated people.")
+    click.echo(f"Read them: CRAMPS_NHANES={folder} cramps describe nhanes")
+
+
+def _variables(study: "Study") -> Iterable[tuple[str, ...]]:
+    for name, variable in study.codebook.items():
+        values = variable.unit if variable.kind == "number" else ", ".join(variable.levels)
+        present = f"{study.people[name].count():,}" if name in study.people.columns else "not measured"
+        yield name, present, variable.label, values
+
+
+def _measured(study: "Study") -> Iterable[tuple[str, ...]]:
+    same = (
+        study.availability()
+        .group_by("cause", "exposure", "status", "reason", maintain_order=True)
+        .agg("cycle")
+    )
+    for row in same.iter_rows(named=True):
+        yield row["cause"], row["exposure"], row["status"], ", ".join(row["cycle"]), row["reason"]
+
+
+def _rows(rows: Iterable[tuple[str, ...]], *heads: str) -> None:
+    """Print rows as aligned columns, which wrap to the terminal's width and stay whole in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*heads, box=None, pad_edge=False, show_header=bool(heads), header_style="bold")
+    for row in rows:
+        grid.add_row(*row)
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, markup=False, width=width).print(grid)
+
+
+if __name__ == "__main__":
+    main(prog_name="cramps")
