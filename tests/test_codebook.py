@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from toolkit.codebook import REASONS, Availability, Codebook, Reason, Variable, deepest, why
+from toolkit.codebook import MOST_LEVELS, REASONS, Availability, Codebook, Reason, Variable, deepest, why
 from toolkit.errors import VariableError
 
 BMI = Variable("bmi", "body mass index", "number", unit="kg/m²")
@@ -73,3 +73,18 @@ def test_reasons_stand_in_a_column_of_their_own() -> None:
 )
 def test_the_component_of_fewest_people(expected: str, components: list[str]) -> None:
     assert expected == deepest(components)
+
+
+def test_a_column_that_no_codebook_knows_is_described_by_its_values() -> None:
+    def kind(values: list[object], dtype: pl.DataType | None = None) -> object:
+        described = Variable.of_column(pl.Series("x", values, dtype=dtype))
+        return described and (described.kind, described.levels, described.component)
+
+    assert kind([True, None]) == ("yes_no", ("no", "yes"), "")
+    assert kind([0, 0]) == ("yes_no", ("no", "yes"), "")
+    assert kind([1.0, 0.0]) == ("yes_no", ("no", "yes"), "")
+    assert kind([1, 2]) == ("number", (), "")
+    assert kind(["b", "a", None]) == ("category", ("a", "b"), "")
+    assert kind(["b"], pl.Enum(["b", "a"])) == ("category", ("b", "a"), "")
+    assert kind([f"school {i}" for i in range(MOST_LEVELS + 1)]) is None
+    assert kind([None], pl.Date()) is None

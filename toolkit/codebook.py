@@ -29,6 +29,7 @@ REASONS = (
 )
 Reason = pl.Enum(REASONS)
 YES_NO = ("no", "yes")
+MOST_LEVELS = 200  # a text column of more values than this names people or places
 
 # From the widest group of people to the narrowest: an analysis takes the narrowest one that it touches.
 COMPONENTS = ("", "interview", "examination", "phlebotomy", "dietary day 1", "dietary two-day", "fasting")
@@ -114,6 +115,22 @@ class Variable:
         if self.reference is not None and self.reference not in self.levels:
             raise VariableError(unknown(f"variable '{self.name}' has no level", self.reference, self.levels))
 
+    @classmethod
+    def of_column(cls, column: pl.Series) -> "Variable | None":
+        """Describe a column that no codebook knows by its type and values; None if it can be no variable.
+
+        Examples
+        --------
+        >>> Variable.of_column(pl.Series("sex", ["m", "f", None])).levels
+        ('f', 'm')
+        """
+        levels = _levels_of(column)
+        if levels:
+            return cls(column.name, column.name, "category", levels, component="")
+        if isinstance(column.dtype, pl.Boolean) or _zero_or_one(column):
+            return cls(column.name, column.name, "yes_no", component="")
+        return cls(column.name, column.name, "number", component="") if column.dtype.is_numeric() else None
+
     @property
     def dtype(self) -> pl.DataType:
         """The polars type of its column."""
@@ -132,6 +149,23 @@ class Variable:
     def with_availability(self, entries: "tuple[Availability, ...]") -> "Variable":
         """Copy the variable with other entries of availability."""
         return replace(self, availability=entries)
+
+
+def _levels_of(column: pl.Series) -> tuple[str, ...]:
+    if isinstance(column.dtype, pl.Enum):
+        return tuple(column.dtype.categories)
+    if isinstance(column.dtype, pl.String | pl.Categorical):
+        levels = column.drop_nulls().cast(pl.String).unique().sort()
+        return tuple(levels) if len(levels) <= MOST_LEVELS else ()
+    return ()
+
+
+def _zero_or_one(column: pl.Series) -> bool:
+    if not column.dtype.is_numeric():
+        return False
+    values = (column.fill_nan(None) if column.dtype.is_float() else column).drop_nulls()
+    # An outcome that nobody has, or everybody, is still an outcome: one of 0 and 1 is enough.
+    return len(values) > 0 and bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import Codebook, Kind, Variable
+from toolkit.codebook import MOST_LEVELS, Codebook, Variable
 from toolkit.design import Design
 from toolkit.errors import DatasetError, DesignError, unknown
 from toolkit.population import Population
-
-_MOST_LEVELS = 200  # a text column of more values than this names people or places; it stays text
 
 
 def own_population(frame: Any, design: Design, name: str, codebook: Codebook | None) -> Population:
@@ -58,7 +56,7 @@ def _with_levels(column: pl.Series) -> pl.Series:
     if not isinstance(column.dtype, pl.String | pl.Categorical):
         return column
     levels = column.cast(pl.String).unique().drop_nulls().sort()
-    return column if len(levels) > _MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
+    return column if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
 
 
 def _check_design(design: Design, people: pl.DataFrame) -> None:
@@ -74,19 +72,5 @@ def _check_design(design: Design, people: pl.DataFrame) -> None:
 
 def _described(people: pl.DataFrame, design: Design) -> Codebook:
     taken = set(design.columns)
-    return Codebook.of(*(_entry(people[name]) for name in people.columns if name not in taken))
-
-
-def _entry(column: pl.Series) -> Variable:
-    if isinstance(column.dtype, pl.Enum):
-        return Variable(column.name, column.name, "category", tuple(column.dtype.categories), component="")
-    kind: Kind = "yes_no" if _is_yes_no(column) else "number"
-    return Variable(column.name, column.name, kind, component="")
-
-
-def _is_yes_no(column: pl.Series) -> bool:
-    if isinstance(column.dtype, pl.Boolean):
-        return True
-    # An outcome that nobody has, or everybody, is still an outcome: one of 0 and 1 is enough.
-    values = set(column.unique().drop_nulls().to_list()) if column.dtype.is_numeric() else set()
-    return bool(values) and values <= {0, 1}
+    entries = [Variable.of_column(people[name]) for name in people.columns if name not in taken]
+    return Codebook.of(*(entry for entry in entries if entry))

@@ -152,6 +152,22 @@ def test_other_numbers_are_continuous(values):
     assert column.case is None
 
 
+def test_whole_numbers_of_few_values_are_levels_where_they_make_groups():
+    people = pl.DataFrame({"region": [10, 9, None, 10], "size": [1.5, 2.0, 3.0, 4.0], "day": [1, 2, 3, 4]})
+    columns = read(
+        study(people, design=Design.none()), ["region", "size", "day"], in_groups=["region", "size"]
+    )
+    assert ("9", "10") == columns["region"].levels
+    assert people.select(columns["region"].expression)["region"].to_list() == ["10", "9", None, "10"]
+    assert columns["size"].continuous
+    assert columns["day"].continuous
+
+
+def test_whole_numbers_of_many_values_stay_numbers():
+    people = pl.DataFrame({"age": range(31)})
+    assert read(study(people, design=Design.none()), ["age"], in_groups=["age"])["age"].continuous
+
+
 def test_not_a_number_is_missing():
     people = pl.DataFrame({"x": [1.5, np.nan], "w": [1.0, 1.0]})
     sample = draw(Study("own", "own", people, Design(weight="w"), Codebook()), ["x"])

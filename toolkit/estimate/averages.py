@@ -83,6 +83,7 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
             f"none of {sample.size:,} people in the domain has a value of {_quoted(sample, by)}. "
             f"Why: study.missing('{next(iter(sample.columns))}')."
         )
+    _refuse_infinite(sample, values, there, by)
     filled = np.where(there[:, None], values, 0.0)
     parts = [_group(sample, filled, there, levels, inside) for levels, inside in groups(sample, by)]
     influence = np.hstack([own for _, own in parts])
@@ -91,6 +92,16 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
     matrix[empty] = matrix[:, empty] = np.nan
     own = matrix.diagonal().reshape(len(parts), -1)
     return [replace(group, variance=v) for (group, _), v in zip(parts, own, strict=True)], matrix
+
+
+def _refuse_infinite(sample: Sample, values: Floats, there: Mask, by: tuple[str, ...]) -> None:
+    infinite = np.isinf(values[there]).any(axis=1)
+    if infinite.any():
+        people = int(sample.persons[there][infinite].sum())
+        raise EstimationError(
+            f"{_quoted(sample, by)} is infinite for {people:,} people, so it has no mean. Leave them "
+            f"out by the domain, or correct the values."
+        )
 
 
 def _quoted(sample: Sample, by: tuple[str, ...]) -> str:

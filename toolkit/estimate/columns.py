@@ -6,16 +6,18 @@ alphabetical order, an Enum its own, other numbers are continuous.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.codebook import YES_NO, Variable
+from toolkit.codebook import Variable
 from toolkit.errors import VariableError, unknown
 from toolkit.studies import Study
 
 # The level of a two-level outcome that is counted, whichever is the reference.
 _CASE_WORDS = ("yes", "1", "true")
+# Whole numbers of at most so many different values can part people into groups: codes of sex, region, cycle.
+MOST_CODES = 30
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Column:
         return named[0] if len(named) == 1 else others[0]
 
 
-def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
+def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
     """Read how the columns named enter an analysis.
 
     Parameters
@@ -72,6 +74,8 @@ def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
         People and codebook.
     names
         Variables of the codebook, or other columns of the people frame.
+    in_groups
+        Those of them that part people into groups: whole numbers of few values are levels there.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
     ------
     VariableError
         If the study has no such variable, measured it in no cycle, or its type can be no variable.
+    DatasetError
+        If the file of the variable is missing.
 
     Examples
     --------
@@ -90,37 +96,43 @@ def read(study: Study, names: Sequence[str]) -> dict[str, Column]:
     >>> read(study, ["cramps"])["cramps"].case
     'yes'
     """
-    return {name: _column(study, name) for name in dict.fromkeys(names)}
+    return {name: _column(study, name, name in in_groups) for name in dict.fromkeys(names)}
 
 
-def _column(study: Study, name: str) -> Column:
-    if name in study.codebook:
-        variable = study.variable(name)
-    elif name in study.people.columns:
-        variable = _described(study.people[name])
-    else:
-        known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
-        raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
+def _column(study: Study, name: str, in_groups: bool) -> Column:
+    variable = _variable(study, name)
     series = study.people[name]
     if variable.kind != "number":
         return Column(variable, _levels(series, variable))
     if not series.dtype.is_numeric():
         raise _neither(series)
+    codes = _whole_numbers(series) if in_groups else ()
+    if codes:
+        levels = replace(variable, kind="category", levels=codes, reference=codes[0])
+        text = pl.col(name).cast(pl.Int64).cast(pl.String)
+        return Column(levels, text.cast(pl.Enum(codes)))
     return Column(variable, _number(series))
 
 
-def _described(series: pl.Series) -> Variable:
-    """Describe a column that no codebook knows by its type and values."""
-    name, kind = series.name, series.dtype
-    if isinstance(kind, pl.Enum):
-        return _category(name, tuple(kind.categories))
-    if isinstance(kind, pl.String | pl.Categorical):
-        return _category(name, tuple(series.drop_nulls().cast(pl.String).unique().sort()))
-    if isinstance(kind, pl.Boolean) or (kind.is_numeric() and _zero_or_one(series)):
-        return Variable(name, name, "yes_no", component="")
-    if kind.is_numeric():
-        return Variable(name, name, "number", component="")
-    raise _neither(series)
+def _variable(study: Study, name: str) -> Variable:
+    if name in study.codebook:
+        return study.variable(name)
+    if name not in study.people.columns:
+        known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
+        raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
+    variable = Variable.of_column(study.people[name])
+    if variable is None:
+        raise _neither(study.people[name])
+    return variable
+
+
+def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
+    """Name the values of a column of codes in their order; none if they are measurements."""
+    values = series.drop_nulls().unique().sort()
+    whole = values.is_finite() & (values == values.round())
+    if not 0 < len(values) <= MOST_CODES or not whole.all():
+        return ()
+    return tuple(values.cast(pl.Int64).cast(pl.String))
 
 
 def _neither(series: pl.Series) -> VariableError:
@@ -129,15 +141,6 @@ def _neither(series: pl.Series) -> VariableError:
         f"'{series.name}' is of type {series.dtype}{seen}: neither a category of few levels nor a number. "
         f"Derive a variable from it first: study.derive('{series.name}_group', ...)."
     )
-
-
-def _category(name: str, levels: tuple[str, ...]) -> Variable:
-    return Variable(name, name, "yes_no" if levels == YES_NO else "category", levels, component="")
-
-
-def _zero_or_one(series: pl.Series) -> bool:
-    values = (series.fill_nan(None) if series.dtype.is_float() else series).drop_nulls()
-    return len(values) > 0 and bool(((values == 0) | (values == 1)).all())
 
 
 def _number(series: pl.Series) -> pl.Expr:

@@ -66,10 +66,11 @@ def prevalence(
     study
         The study.
     outcome
-        A variable with levels. Of a two-level outcome the case is counted (yes, 1, true, else the level that
-        is not the reference); of more levels each has a row.
+        A variable with levels, or codes (whole numbers of at most 30 different values). Of a two-level
+        outcome the case is counted (yes, 1, true, else the level that is not the reference); of more levels
+        each has a row.
     by
-        A variable with levels, or several, whose combinations each have rows.
+        Variables with levels or codes, whose combinations each have rows.
     domain
         A condition in the domain language, such as "age >= 20"; null is outside.
     interval
@@ -108,7 +109,7 @@ def prevalence(
     """
     intervals.check(interval, confidence)
     by = _names(by)
-    sample = draw(study, [outcome, *by], domain)
+    sample = draw(study, [outcome, *by], domain, in_groups=[outcome, *by])
     column = _with_levels(sample.columns[outcome])
     levels = _counted(column)
     groups, matrix = averages(sample, _indicators(sample, column, levels), by)
@@ -183,7 +184,7 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = _names(variable), _names(by)
-    sample = draw(study, [*variables, *by], domain)
+    sample = draw(study, [*variables, *by], domain, in_groups=by)
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])
     groups, matrix = averages(sample, values, by)

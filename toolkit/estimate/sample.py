@@ -100,7 +100,7 @@ class Sample:
         return np.where(codes < 0, np.nan, (codes == case).astype(float))
 
 
-def draw(study: Study, names: Sequence[str], domain: str = "") -> Sample:
+def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequence[str] = ()) -> Sample:
     """Gather the people of one analysis into cells.
 
     Parameters
@@ -111,6 +111,8 @@ def draw(study: Study, names: Sequence[str], domain: str = "") -> Sample:
         Every variable of the analysis: outcome, exposure, adjustment, by.
     domain
         A condition in the domain language; null is outside.
+    in_groups
+        Those of the names that part people into groups: whole numbers of few values are levels there.
 
     Returns
     -------
@@ -135,7 +137,7 @@ def draw(study: Study, names: Sequence[str], domain: str = "") -> Sample:
     2
     """
     condition = conditions.parse(domain)
-    columns = read(study, [*names, *condition.names])
+    columns = read(study, [*names, *condition.names], in_groups)
     weight = choose_weight(study.design, [column.variable for column in columns.values()])
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
     skeleton = skeleton_of(study, weight)
@@ -166,7 +168,7 @@ def flow(
     *,
     outcome: str,
     exposure: str | None = None,
-    adjust: Sequence[str] = (),
+    adjust: str | Sequence[str] = (),
     domain: str = "",
 ) -> pl.DataFrame:
     """Follow the people of a study into one analysis: how many are left after each step, and why others left.
@@ -200,7 +202,8 @@ def flow(
     [3, 2, 1, 1]
     """
     condition = conditions.parse(domain)
-    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjust])
+    adjusted = (adjust,) if isinstance(adjust, str) else adjust
+    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted])
     columns = read(study, [*roles, *condition.names])
     weight = choose_weight(study.design, [column.variable for column in columns.values()])
     skeleton_of(study, weight)
