@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.result import frame
+from toolkit.result import AVAILABILITY_SCHEMA, frame
 
 STUDY = {"study": "NHANES 2005-2008", "domain": "age >= 20", "conf_level": 0.95, "weight": "interview"}
 CRAMPS = {"outcome": "any_cramps", "outcome_label": "any night-time leg cramps"}
@@ -128,3 +128,13 @@ def flow() -> pl.DataFrame:
 
 def simulated(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(study=pl.lit("SIMULATED study (no real people)"))
+
+
+def availability() -> pl.DataFrame:
+    rows = [
+        ("circulation", "pad", "2003-2004", "measured", "", 3000, 6.24),
+        ("circulation", "pad", "2005-2006", "not measured", "the examination ended in 2004", 0, None),
+        ("diabetes", "diabetes_told", "2003-2004", "measured", "", 5000, 0.04),
+        ("diabetes", "diabetes_told", "2005-2006", "measured", "", 5000, 0.0),
+    ]
+    return pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")

@@ -8,25 +8,39 @@ from typing import Any
 
 import altair as alt
 
-from toolkit.show import theme
+from toolkit.show import palette
 from toolkit.show.layout import HALF, LINE, TOP, Layout
 
-SMALL: dict[str, Any] = {"fontSize": theme.SMALL_SIZE, "color": theme.MUTED}
+SMALL: dict[str, Any] = {"fontSize": palette.SMALL_SIZE, "color": palette.MUTED}
+_PLAIN: dict[str, Any] = {
+    "align": "left",
+    "baseline": "middle",
+    "lineBreak": "\n",
+    "lineHeight": LINE,
+    "color": palette.INK,
+    "fontSize": palette.TEXT_SIZE,
+}
 
 
 def stripes(layout: Layout) -> alt.Chart:
     """Shade every other row, so that the eye finds the number of a label."""
     rows = [line for line in layout.lines if line.item]
     values = [{"y": line.top, "below": line.top + line.height} for line in rows[::2]]
-    marks = chart(values).mark_rect(color=theme.STRIPE)
+    marks = chart(values).mark_rect(color=palette.STRIPE)
     return typed(marks.encode(**_full_width(layout)))
 
 
 def write(values: Sequence[dict[str, Any]], x: float, layout: Layout, **style: Any) -> alt.Chart:
     """Write texts with their middle at y; a mark's own baseline knows its first line only."""
     shifted = [{**v, "y": v["y"] - HALF * v["text"].count("\n")} for v in values if v["text"]]
-    plain = {"align": "left", "baseline": "middle", "lineBreak": "\n", "lineHeight": LINE, "color": theme.INK}
-    mark = chart(shifted).mark_text(**{**plain, "fontSize": theme.TEXT_SIZE, **style})
+    plain = {
+        "align": "left",
+        "baseline": "middle",
+        "lineBreak": "\n",
+        "lineHeight": LINE,
+        "color": palette.INK,
+    }
+    mark = chart(shifted).mark_text(**{**plain, "fontSize": palette.TEXT_SIZE, **style})
     return typed(mark.encode(x=alt.value(x), y=down(layout), text="text:N"))
 
 
@@ -42,7 +56,7 @@ def watermark(layout: Layout) -> alt.Chart:
     """Write SIMULATED across the plot."""
     size = max(min(layout.height / 3, 44), 14)
     mark = chart([{"text": "SIMULATED"}]).mark_text(
-        fontSize=size, fontWeight="bold", color=theme.VERMILLION, opacity=0.16, baseline="middle"
+        fontSize=size, fontWeight="bold", color=palette.VERMILLION, opacity=0.16, baseline="middle"
     )
     middle = (layout.plot[0] + layout.plot[1]) / 2
     return typed(mark.encode(x=alt.value(middle), y=alt.value((layout.height + TOP) / 2), text="text:N"))

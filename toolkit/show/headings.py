@@ -94,8 +94,9 @@ def notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
     """Say what holds for all rows: simulated or not, study, domain, reference, adjustment, interval."""
     rows = frame.rows(named=True)
     studies = _distinct(row["study"] for row in rows)
-    domains = _distinct(condition(row["domain"], labels) for row in rows)
-    where = [listed(studies), *(domains if len(domains) == 1 else []), _persons(rows)]
+    domains = {condition(row["domain"], labels) for row in rows}
+    persons = "" if by_columns(frame) else _persons(rows)
+    where = [listed(studies), *(domains if len(domains) == 1 else []), persons]
     lines = [
         SIMULATED if simulated(frame) else "",
         "; ".join(part for part in where if part),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from toolkit.show.headings import Headed
-from toolkit.show.theme import SMALL_SIZE, TEXT_SIZE
+from toolkit.show.palette import SMALL_SIZE, TEXT_SIZE
 from toolkit.show.wording import Row, count
 
 LINE, HALF, GAP, TOP, INDENT = 15, 7.5, 9, 26, 14

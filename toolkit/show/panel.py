@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.show import theme
+from toolkit.show import palette
 from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, write
 from toolkit.show.headings import Headed, confidence, headed_rows, notes, title
 from toolkit.show.layout import (
@@ -96,8 +96,8 @@ def _unit(row: Row) -> str:
 def _title(frame: pl.DataFrame, labels: Labels | None, left: float) -> alt.TitleParams:
     width = left + PLOT + 200
     below = [line for note in notes(frame, labels) for line in wrapped(note, width).split("\n")]
-    head = wrapped(title(frame, labels), width, theme.TITLE_SIZE * 1.1).split("\n")
-    colour = theme.VERMILLION if simulated(frame) else theme.MUTED
+    head = wrapped(title(frame, labels), width, palette.TITLE_SIZE * 1.1).split("\n")
+    colour = palette.VERMILLION if simulated(frame) else palette.MUTED
     return alt.TitleParams(text=head, subtitle=below, subtitleColor=colour)
 
 
@@ -181,7 +181,7 @@ def _mark(line: Line, low: float, high: float) -> dict[str, Any]:
         "cut_high": end > high,
         "outside": value < low or value > high,
         "sound": row["reliability"] in _SHOWN,
-        "colour": theme.ORANGE if adjusted == "crude" else theme.BLUE,
+        "colour": palette.ORANGE if adjusted == "crude" else palette.BLUE,
     }
 
 
@@ -200,7 +200,7 @@ def _marks(marks: Sequence[dict[str, Any]], x: Across, layout: Layout, bars: boo
 
 
 def _bars(sound: alt.Chart, hollow: alt.Chart, x: Across) -> list[alt.Chart]:
-    dashed = hollow.mark_bar(height=14, filled=False, strokeDash=[3, 3], stroke=theme.MUTED)
+    dashed = hollow.mark_bar(height=14, filled=False, strokeDash=[3, 3], stroke=palette.MUTED)
     return [
         sound.mark_bar(height=14, opacity=0.35).encode(x=x.at("value"), x2="zero:Q"),
         dashed.encode(x=x.at("value"), x2="zero:Q"),
@@ -208,7 +208,7 @@ def _bars(sound: alt.Chart, hollow: alt.Chart, x: Across) -> list[alt.Chart]:
 
 
 def _hollow(hollow: alt.Chart, x: Across) -> alt.Chart:
-    mark = hollow.mark_point(filled=False, size=60, stroke=theme.MUTED, shape="circle")
+    mark = hollow.mark_point(filled=False, size=60, stroke=palette.MUTED, shape="circle")
     return typed(mark.encode(x=x.at("value")))
 
 
@@ -221,7 +221,7 @@ def _arrow(sound: alt.Chart, x: Across, side: str, direction: str) -> alt.Chart:
 
 def _reference_line(null: float, x: Across, layout: Layout) -> alt.Chart:
     ends = [{"value": null, "y": TOP - 4, "below": layout.height}]
-    mark = chart(ends).mark_rule(color=theme.INK, strokeDash=[4, 3])
+    mark = chart(ends).mark_rule(color=palette.INK, strokeDash=[4, 3])
     return typed(mark.encode(x=x.at("value"), y=down(layout), y2="below:Q"))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.show import theme
+from toolkit.show import palette
 from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, write
 from toolkit.show.headings import SIMULATED, Headed
 from toolkit.show.layout import NOTE_MOST, PAD, TOP, Layout, Line, place, text_width
-from toolkit.show.wording import Row, count, simulated
+from toolkit.show.wording import Row, count, simulated, step_text
 
 
 def steps(flow: pl.DataFrame) -> alt.LayerChart:
@@ -45,7 +45,7 @@ def _layout(rows: Sequence[Row]) -> Layout:
     lines: list[Line] = []
     top, before = float(TOP), None
     for row in rows:
-        step = "" if row["step"] == before else str(row["step"])
+        step = "" if row["step"] == before else step_text(row["step"])
         before = row["step"]
         lines.append(_line(Headed("", step or " ", row), top))
         top += lines[-1].height
@@ -75,11 +75,11 @@ def _bars(layout: Layout, rows: Sequence[Row]) -> list[alt.Chart]:
     ]
     base = chart(values).encode(y=down(layout))
     left = alt.X("n_left:Q", scale=scale, axis=axis)
-    gone = base.mark_bar(height=16, color=theme.ORANGE, opacity=0.6).encode(x=left, x2="before:Q")
+    gone = base.mark_bar(height=16, color=palette.ORANGE, opacity=0.6).encode(x=left, x2="before:Q")
     zero = alt.X2(datum=0)
     return [
         typed(gone),
-        typed(base.mark_bar(height=16, color=theme.BLUE, opacity=0.75).encode(x=left, x2=zero)),
+        typed(base.mark_bar(height=16, color=palette.BLUE, opacity=0.75).encode(x=left, x2=zero)),
     ]
 
 
@@ -95,7 +95,7 @@ def _texts(layout: Layout) -> list[alt.Chart]:
             [{"y": line.y, "text": line.note} for line in layout.lines],
             column,
             layout,
-            fontSize=theme.SMALL_SIZE,
+            fontSize=palette.SMALL_SIZE,
         ),
     ]
 
@@ -116,4 +116,4 @@ def _title(flow: pl.DataFrame, rows: Sequence[Row]) -> alt.TitleParams:
     start = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0)
     text = f"From {count(start)} people to {count(rows[-1]['n_left'])} in the analysis"
     below = [SIMULATED] if simulated(flow) else []
-    return alt.TitleParams(text=text, subtitle=below, subtitleColor=theme.VERMILLION)
+    return alt.TitleParams(text=text, subtitle=below, subtitleColor=palette.VERMILLION)

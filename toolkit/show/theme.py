@@ -21,18 +21,10 @@ from typing import Any
 
 import altair as alt
 
+from toolkit.show.palette import FAINT, FONT, INK, MUTED, PALETTE, TEXT_SIZE, TITLE_SIZE
+
 SPEC_TYPE = "application/vnd.vegalite.v6+json"
 SVG_TYPE = "image/svg+xml"
-
-# Okabe and Ito (2008), colours told apart with any common colour blindness.
-BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, YELLOW, BLACK = PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000",
-)  # fmt: skip
-INK, MUTED, FAINT, STRIPE = "#222222", "#5F6368", "#D9DCE0", "#F5F6F8"
-
-# Liberation Sans and Arimo have Arial's widths, so that a layout holds on each of them.
-FONT = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
-TEXT_SIZE, SMALL_SIZE, TITLE_SIZE = 12, 11, 15
 
 
 def use() -> None:

@@ -61,9 +61,11 @@ _SPELLED = {
     "race_ethnicity": "race/ethnicity",
     "bmi": "body mass index",
     "hba1c": "HbA1c",
+    "hba1c_group": "HbA1c, grouped",
     "pad": "peripheral artery disease",
     "ankle_brachial_index": "ankle-brachial index",
 }
+_SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 _CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
 
 
@@ -115,17 +117,24 @@ def condition(domain: str | None, labels: Labels | None = None) -> str:
     >>> condition("age >= 20 and sex == 'female'")
     'age ≥ 20 and sex = female'
     """
-    signs = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠", "[": "(", "]": ")"}
     pattern = re.compile(r"'([^']*)'|\"([^\"]*)\"|`([^`]*)`|(>=|<=|==|!=|\[|\])|([A-Za-z_]\w*)")
 
     def spoken(match: re.Match[str]) -> str:
         single, double, ticked, sign, name = match.groups()
         if sign:
-            return signs[sign]
+            return _SIGNS.get(sign, "(" if sign == "[" else ")")
         literal = single if single is not None else double
         return literal if literal is not None else words(ticked or name, labels)
 
     return pattern.sub(spoken, domain or "")
+
+
+def step_text(step: str | None) -> str:
+    """Write a step of the flow with the signs of print, "age ≥ 20"."""
+    text = step or ""
+    for typed, printed in _SIGNS.items():
+        text = text.replace(typed, printed)
+    return text
 
 
 def number(value: float | None, kind: Kind, std_error: float | None = None) -> str:
@@ -313,8 +322,10 @@ def kind_of_frame(frame: object, shown_by: str) -> Literal["result", "flow", "av
     """Tell result, flow and availability frames apart by their columns."""
     columns = set(frame.columns) if isinstance(frame, pl.DataFrame) else set()
     if set(FLOW_SCHEMA) <= columns:
+        check_flow(frame, shown_by)
         return "flow"
     if set(AVAILABILITY_SCHEMA) <= columns:
+        check_columns(frame, tuple(AVAILABILITY_SCHEMA), shown_by, "study.availability()")
         return "availability"
     check_result(frame, shown_by)
     return "result"

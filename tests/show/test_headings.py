@@ -1,0 +1,80 @@
+"""What rows have in common and what tells them apart."""
+
+from tests.show import frames
+from tests.show.frames import prevalence, ratio, result
+from toolkit.show.headings import headed_rows, notes, title
+
+SMOKING = {"exposure": "smoking", "exposure_label": "smoking", "reference": "never"}
+
+
+def names(frame, **options):
+    return [(item.head, item.label) for item in headed_rows(frame, **options)]
+
+
+def test_one_group_variable_needs_no_heading():
+    rows = [prevalence(0.3, 0.2, 0.4, sex=sex) for sex in ("male", "female")]
+    assert names(result(*rows, by=("sex",))) == [("", "male"), ("", "female")]
+
+
+def test_two_group_variables_nest():
+    assert names(frames.by_sex_and_age())[:4] == [
+        ("sex: male", "20-39"),
+        ("sex: male", "40-59"),
+        ("sex: male", "60+"),
+        ("sex: female", "20-39"),
+    ]
+
+
+def test_levels_and_adjustments_of_one_exposure_stand_together():
+    rows = [
+        ratio(1.2, 1.1, 1.3, **SMOKING, level=level, level_label=level, adjust=adjust)
+        for adjust in ("", "age")
+        for level in ("former", "current")
+    ]
+    frame = result(*rows, ratio(1.3, 1.2, 1.4))
+    assert names(frame) == [
+        ("smoking (vs never)", "former, crude"),
+        ("smoking (vs never)", "current, crude"),
+        ("smoking (vs never)", "former, adjusted for age"),
+        ("smoking (vs never)", "current, adjusted for age"),
+        ("diabetes, told by a doctor: yes vs no", "adjusted for age, sex, race/ethnicity and education"),
+    ]
+
+
+def test_exposures_of_one_comparison_each_need_no_heading():
+    stroke = {"exposure": "stroke", "exposure_label": "stroke"}
+    assert names(result(ratio(1.2, 1.1, 1.3), ratio(1.4, 1.2, 1.6, **stroke))) == [
+        ("", "diabetes, told by a doctor: yes vs no"),
+        ("", "stroke: yes vs no"),
+    ]
+
+
+def test_rows_without_a_group_are_of_everyone():
+    whole, part = prevalence(0.3, 0.2, 0.4), prevalence(0.4, 0.3, 0.5, sex="female")
+    assert names(result(whole, part, by=("sex",))) == [("", "all"), ("", "female")]
+
+
+def test_labels_name_groups():
+    labels = {"sex": "sex at birth"}
+    assert names(frames.by_sex_and_age(), labels=labels)[0] == ("sex at birth: male", "20-39")
+    assert title(frames.by_sex_and_age(), labels).endswith("prevalence by sex at birth and age group")
+
+
+def test_title_keeps_what_is_in_brackets_unless_it_is_a_unit():
+    mild = prevalence(0.3, 0.2, 0.4, outcome_label="mild cramps (1 to 4 in the past month)")
+    assert title(result(mild)) == "Mild cramps (1 to 4 in the past month): prevalence"
+    assert title(result(frames.mean(28.4, 28.1, 28.7))) == "Body mass index: mean"
+
+
+def test_notes_say_only_what_holds_for_all_rows():
+    assert notes(frames.crude_and_adjusted()) == [
+        "NHANES 2005-2008; age ≥ 20; n = 10,877",
+        "Yes compared with no; adjusted estimates: for age, sex, race/ethnicity and education",
+    ]
+    two = result(ratio(1.2, 1.1, 1.3), ratio(1.2, 1.1, 1.3, domain="age >= 60", n=4000))
+    assert notes(two)[0] == "NHANES 2005-2008; n = 4,000 to 10,877 by row"
+    assert (
+        notes(result(ratio(1.2, 1.1, 1.3), ratio(1.2, 1.1, 1.3, domain="")))[0]
+        == "NHANES 2005-2008; n = 10,877"
+    )
+    assert notes(frames.simulated(two))[0] == "SIMULATED DATA: no real people"

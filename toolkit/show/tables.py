@@ -1,0 +1,246 @@
+"""Set result, flow and availability frames as tables with headings, units, flags and notes in plain words.
+
+Takes frames alone; gives great_tables tables, which a notebook and a report show as HTML without a script.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from html import escape
+from typing import Any
+
+import polars as pl
+from great_tables import GT, html, loc, style
+
+from toolkit.show.headings import SIMULATED, Headed, confidence, headed_rows, notes, title
+from toolkit.show.palette import FONT, INK, MUTED, STRIPE, VERMILLION
+from toolkit.show.wording import (
+    Labels,
+    Measure,
+    Row,
+    count,
+    estimate_text,
+    kind_of_frame,
+    measure,
+    number,
+    p_value,
+    simulated,
+    step_text,
+    unit,
+    words,
+)
+
+_NOT_SHOWN, _NO_NUMBER = "not shown", "–"
+
+
+def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_values: bool = False) -> GT:
+    """Set a frame as a table to read and to print.
+
+    Parameters
+    ----------
+    frame
+        A result frame of any estimands, a flow frame of `tk.flow`, or `study.availability()`.
+    labels
+        Words for the names of `by` and `adjust` variables, causes and exposures.
+    p_values
+        Whether to add a column of p-values.
+
+    Returns
+    -------
+    great_tables.GT
+        One line a row. What is too unreliable has no number; what failed has none either; both carry the
+        reason as a footnote, as does what should be read with care.
+
+    Raises
+    ------
+    VariableError
+        If it is none of these frames, or is empty.
+
+    Examples
+    --------
+    >>> from toolkit.result import frame
+    >>> row = {"study": "a", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.3,
+    ...        "conf_low": 0.2, "conf_high": 0.4, "reliability": "ok"}
+    >>> "30.0 (20.0 to 40.0)" in table(frame([row])).as_raw_html()
+    True
+    """
+    kind = kind_of_frame(frame, "tk.table")
+    if kind == "flow":
+        return _flow(frame)
+    return _availability(frame, labels) if kind == "availability" else _result(frame, labels, p_values)
+
+
+def _result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
+    items = headed_rows(frame, labels)
+    kinds = list(dict.fromkeys((measure(i.row), _unit(i.row)) for i in items))
+    items = [i for kind in kinds for i in items if (measure(i.row), _unit(i.row)) == kind]
+    columns: dict[str, list[str]] = {
+        "group": [_group(i, len(kinds) > 1) for i in items],
+        "label": [i.label or "estimate" for i in items],
+        "estimate": [_estimate(i.row) for i in items],
+        "cases": [_NO_NUMBER if _hidden(i.row) else count(i.row["n_cases"]) for i in items],
+        "people": [count(i.row["n"]) for i in items],
+        "missing": [count(i.row["n_missing"]) for i in items],
+    }
+    if p_values:
+        columns["p"] = [_NO_NUMBER if _hidden(i.row) else p_value(i.row["p_value"]) for i in items]
+    heads = {**_HEADS, "estimate": _estimate_head(kinds, confidence(frame))}
+    made = _made(columns, heads, title(frame, labels), notes(frame, labels), simulated(frame))
+    for text, places in _footnotes([i.row for i in items]).items():
+        made = made.tab_footnote(text, locations=loc.body(columns="estimate", rows=places))
+    return made.tab_source_note(html(escape(_basis(frame))))
+
+
+_HEADS = {"label": "", "cases": "Cases", "people": "People", "missing": "Missing", "p": "p-value"}
+
+
+def _flow(flow: pl.DataFrame) -> GT:
+    rows = flow.rows(named=True)
+    steps = ["" if i and rows[i - 1]["step"] == row["step"] else row["step"] for i, row in enumerate(rows)]
+    columns = {
+        "label": [step_text(step) for step in steps],
+        "people": [count(row["n_left"]) for row in rows],
+        "out": [count(row["n_out"]) if row["n_out"] else "" for row in rows],
+        "reason": [row["reason"] or "" if row["n_out"] else "" for row in rows],
+    }
+    heads = {"label": "Step", "people": "People left", "out": "Who left", "reason": "Why"}
+    below = [SIMULATED] if simulated(flow) else []
+    made = _made(columns, heads, "People in the analysis", below, simulated(flow))
+    return made.tab_source_note("People are counted, not weighted.")
+
+
+def _availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
+    """Set exposures down and cycles across; the reasons of gaps are footnotes."""
+    cycles = [str(cycle or "") for cycle in frame["cycle"].unique(maintain_order=True)]
+    exposures = list(dict.fromkeys(zip(frame["cause"], frame["exposure"], strict=True)))
+    rows = {(r["cause"], r["exposure"], str(r["cycle"] or "")): r for r in frame.rows(named=True)}
+    columns = {
+        "group": [words(cause, labels) for cause, _ in exposures],
+        "label": [words(exposure, labels) for _, exposure in exposures],
+        **{cycle: [_status(rows.get((*pair, cycle))) for pair in exposures] for cycle in cycles},
+    }
+    heads = {"label": "", **{cycle: cycle or "status" for cycle in cycles}}
+    made = _made(columns, heads, "What the study measures, by cause", [], False)
+    for text, places in _reasons(rows, exposures).items():
+        for cycle in cycles:
+            chosen = [place for place, own in places if own == cycle]
+            if chosen:
+                made = made.tab_footnote(text, locations=loc.body(columns=cycle, rows=chosen))
+    return made.tab_source_note("Missing: share of those to whom the question or test was put.")
+
+
+def _made(
+    columns: Mapping[str, Sequence[str]],
+    heads: Mapping[str, str],
+    name: str,
+    below: Sequence[str],
+    fiction: bool,
+) -> GT:
+    shown = {
+        column: values for column, values in columns.items() if any(values) or column in ("label", "estimate")
+    }
+    data = pl.DataFrame({column: list(values) for column, values in shown.items()})
+    made = GT(data, groupname_col="group" if "group" in shown else None, id=_identity(shown, name))
+    head = html(f"<strong>{escape(name)}</strong>")
+    made = made.tab_header(title=head, subtitle=html(_subtitle(below, fiction)) if below else None)
+    made = made.cols_label({column: heads[column] for column in shown if column != "group"})
+    numbers = [column for column in shown if column in ("estimate", "cases", "people", "missing", "p", "out")]
+    made = made.cols_align("left").cols_align("right", columns=numbers)
+    made = made.tab_style(style.text(weight="bold"), loc.row_groups())
+    made = made.tab_style(style.css("white-space: nowrap;"), loc.body(columns=numbers))
+    return made.tab_options(**_OPTIONS).opt_footnote_marks("letters")
+
+
+_OPTIONS: dict[str, Any] = {
+    "table_font_names": FONT.replace("'", "").split(", "),
+    "table_font_size": "14px",
+    "table_font_color": INK,
+    "heading_align": "left",
+    "heading_title_font_size": "17px",
+    "heading_subtitle_font_size": "13px",
+    "data_row_padding": "5px",
+    "row_group_background_color": STRIPE,
+    "source_notes_font_size": "12px",
+    "table_border_top_style": "hidden",
+    "container_overflow_x": "auto",
+    "table_margin_left": "0px",
+}
+
+
+def _identity(columns: Mapping[str, Sequence[str]], name: str) -> str:
+    """Name the table by its contents, so that the same results give the same page."""
+    return "table-" + sha256(repr((name, columns)).encode()).hexdigest()[:10]
+
+
+def _subtitle(below: Sequence[str], fiction: bool) -> str:
+    first = f'<strong style="color:{VERMILLION}">{escape(below[0])}</strong>' if fiction else escape(below[0])
+    return f'<span style="color:{MUTED}">' + "<br>".join([first, *map(escape, below[1:])]) + "</span>"
+
+
+def _group(item: Headed, several: bool) -> str:
+    kind = measure(item.row).axis.removesuffix(" (log scale)")
+    name = f"{kind} ({_unit(item.row)})" if _unit(item.row) else kind
+    parts = [name[:1].upper() + name[1:] if several else "", item.head]
+    return " · ".join(part for part in parts if part)
+
+
+def _unit(row: Row) -> str:
+    return unit(row["outcome_label"]) if measure(row).kind == "number" else ""
+
+
+def _estimate_head(kinds: Sequence[tuple[Measure, str]], interval: str) -> str:
+    if len(kinds) > 1:
+        return f"Estimate ({interval})"
+    kind, units = kinds[0]
+    sign = {"percent": ", %", "points": ", percentage points"}.get(kind.kind, f", {units}" if units else "")
+    text = kind.name if kind.kind == "test" else f"{kind.name}{sign} ({interval})"
+    return text[:1].upper() + text[1:]
+
+
+def _hidden(row: Row) -> bool:
+    return bool(row["reliability"] == "suppress")
+
+
+def _estimate(row: Row) -> str:
+    return _NOT_SHOWN if _hidden(row) else estimate_text(row) or _NO_NUMBER
+
+
+def _footnotes(rows: Sequence[Row]) -> dict[str, list[int]]:
+    """Collect the rows of each reason, so that a reason is told once."""
+    starts = {"failed": "Not estimated", "suppress": "Too unreliable to show", "review": "Read with care"}
+    places: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        start = starts.get(row["reliability"] or "ok")
+        if start:
+            text = ": ".join(part for part in (start, (row["reason"] or "").rstrip(".")) if part)
+            places.setdefault(f"{text}.", []).append(place)
+    return places
+
+
+def _basis(frame: pl.DataFrame) -> str:
+    """Say weight, variance and degrees of freedom at the foot."""
+    weights = ", ".join(frame["weight"].drop_nulls().unique(maintain_order=True))
+    ways = ", ".join(frame["variance"].drop_nulls().unique(maintain_order=True))
+    parts = [f"Weight: {weights}" if weights else "", f"standard errors: {ways}" if ways else ""]
+    text = "; ".join(part for part in parts if part)
+    return f"{text}. " * bool(text) + "CI: confidence interval. People and cases are counted, not weighted."
+
+
+def _status(row: Row | None) -> str:
+    if row is None:
+        return ""
+    share = row["percent_missing"]
+    if row["status"] == "not measured" or share is None:
+        return str(row["status"])
+    amount = "under 0.1" if 0 < share < 0.1 else number(share / 100, "percent")
+    return f"{row['status']}, {amount} % missing"
+
+
+def _reasons(
+    rows: Mapping[tuple[str, str, str], Row], exposures: Sequence[tuple[str, str]]
+) -> dict[str, list[tuple[int, str]]]:
+    places: dict[str, list[tuple[int, str]]] = {}
+    for (cause, exposure, cycle), row in rows.items():
+        if row["reason"]:
+            text = row["reason"][:1].upper() + row["reason"][1:].rstrip(".") + "."
+            places.setdefault(text, []).append((exposures.index((cause, exposure)), cycle))
+    return places
