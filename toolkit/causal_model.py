@@ -9,15 +9,18 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from toolkit.catalog import shipped
-from toolkit.codebook import YES_NO
+from toolkit.catalog import codebook, shipped
+from toolkit.codebook import Variable
 from toolkit.errors import DatasetError, unknown
 
 Kind = Literal["points", "number", "yes_no", "ordered", "nominal", "either", "cramps"]
+KINDS = get_args(Kind)
 
 OUTCOME = "cramp_frequency"
+# What a node says of itself as a variable, unless the codebook that all studies share does.
+_DESCRIPTION = ("label", "levels", "reference", "unit", "component", "note")
 _TERM = re.compile(r"^(?P<name>\w+)(?:(?P<sign>>=|<|=)(?P<value>.+))?$")
 
 
@@ -25,10 +28,8 @@ _TERM = re.compile(r"^(?P<name>\w+)(?:(?P<sign>>=|<|=)(?P<value>.+))?$")
 class Node:
     """One variable of the model, as its table in the file says; see the head of `datasets/simulated.toml`."""
 
-    name: str
+    variable: Variable
     kind: Kind
-    label: str
-    levels: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
     effects: Mapping[str, float] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -38,9 +39,19 @@ class Node:
         return self.written.get(key, default)
 
     @property
+    def name(self) -> str:
+        """Its name in the codebook."""
+        return self.variable.name
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Its levels; () for a number."""
+        return self.variable.levels
+
+    @property
     def is_number(self) -> bool:
         """Whether its values are numbers and not levels."""
-        return not self.levels
+        return self.variable.kind == "number"
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -136,9 +147,30 @@ def _terms(table: Mapping[str, Any]) -> list[str]:
 
 
 def _node(name: str, table: Mapping[str, Any]) -> Node:
+    kind = table.get("kind", "")
+    if kind not in KINDS:
+        known = ", ".join(KINDS)
+        raise DatasetError(
+            unknown(f"node '{name}' of the causal model has an unknown kind", kind, KINDS, f"All: {known}")
+        )
     numbers = tuple(table.get("numbers", ()))
-    levels = YES_NO if table["kind"] == "yes_no" else tuple(table.get("levels", ()))
-    return Node(name, table["kind"], table["label"], levels, numbers, table.get("effects", {}), table)
+    return Node(_variable(name, table), table["kind"], numbers, table.get("effects", {}), table)
+
+
+def _variable(name: str, table: Mapping[str, Any]) -> Variable:
+    shared, own = codebook(), {key: table[key] for key in _DESCRIPTION if key in table}
+    if name in shared:
+        if own:
+            raise DatasetError(
+                f"node '{name}' of the causal model describes itself ({', '.join(own)}), but codebook.toml "
+                "does already. Take the words out of the node."
+            )
+        return shared[name]
+    if "label" not in own:
+        raise DatasetError(f"node '{name}' of the causal model has no label. Write label = a few words.")
+    kind = {"yes_no": "yes_no", "nominal": "category", "ordered": "category"}.get(table["kind"], "number")
+    own = {key: tuple(value) if key == "levels" else value for key, value in own.items()}
+    return Variable(name=name, kind="number" if "numbers" in table else kind, **own)  # type: ignore[arg-type]
 
 
 def _check_order(nodes: Mapping[str, Node]) -> None:

@@ -202,7 +202,7 @@ def _levels(model: Model, exposure: str | None) -> tuple[tuple[str, ...], str]:
         return (), ""
     node = _shown(model).get(exposure)
     if node:
-        return node.levels, node.get("reference") or next(iter(node.levels), "")
+        return node.levels, node.variable.reference or ""
     variable = _derivation(model, exposure).variable
     if variable.kind == "number":
         inputs = ", ".join(f"'{name}'" for name in _nodes_behind(model, exposure))

@@ -7,12 +7,14 @@ chances that depend on cramps; weights are the inverse of these chances, on the 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from toolkit.catalog import codebook as shared_codebook
 from toolkit.causal_model import Model, Node, load_model, parts
 from toolkit.codebook import REASONS, Availability, Codebook, Variable, why
 from toolkit.design import ComponentWeight, Design
@@ -174,7 +176,7 @@ def _answers(sample: People, examined: NDArray[np.bool_], generator: np.random.G
         occasion = node.get("missed_with", node.name)
         luck.setdefault(occasion, generator.random(len(examined)))
         reason = _by_chance(node, sample, luck[occasion])
-        if node.get("component") == "examination":
+        if node.variable.component == "examination":
             reason[~examined] = REASONS.index("not examined")
         reasons[node.name] = _not_asked(node, sample, reason, reasons)
         answers |= _answer(node, sample.columns[node.name], reasons[node.name])
@@ -234,25 +236,25 @@ def _design() -> Design:
 def _codebook(model: Model) -> Codebook:
     cycles = tuple(model.settings["cycles"])
     measured = tuple(Availability(cycle, "measured") for cycle in cycles)
-    cycle = Variable("cycle", "survey cycle", "category", cycles, availability=measured, source="stratum")
+    words = {
+        "levels": cycles,
+        "reference": cycles[0],
+        "availability": measured,
+        "source": "simulated: stratum",
+    }
+    cycle = replace(shared_codebook()["cycle"], **words)
     shown = [node for node in model.nodes.values() if not node.get("hidden")]
     return Codebook.of(cycle, *(_variable(node, measured) for node in shown))
 
 
 def _variable(node: Node, measured: tuple[Availability, ...]) -> Variable:
-    return Variable(
-        name=node.name,
-        label=node.label,
-        kind="number" if node.is_number else "yes_no" if node.kind == "yes_no" else "category",
-        levels=node.levels,
-        reference=node.get("reference"),
-        unit=node.get("unit", ""),
-        component=node.get("component", "interview"),
+    return replace(
+        node.variable,
         question=node.get("question", ""),
         asked=node.get("asked_words", "everyone"),
         source=f"simulated: node '{node.name}' of datasets/simulated.toml",
         availability=measured,
-        note="Simulated: no real person.",
+        note=" ".join(part for part in ("Simulated: no real person.", node.variable.note) if part),
     )
 
 
