@@ -1,0 +1,63 @@
+"""Associations in the simulated study recover the truth it was drawn from, within their standard errors."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from toolkit.estimate.models import association
+from toolkit.simulated import truth
+from toolkit.studies import Study, open_study
+
+ADULTS = "age >= 20"
+# The causes of arthritis in the causal model; `work_posture` among them, or the ratio stays confounded.
+CAUSES_OF_ARTHRITIS = ("age", "sex", "bmi", "work_posture")
+# One sample in 3,000 is further off than this.
+FAR = 3.6
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Study:
+    return open_study("simulated")
+
+
+def told(outcome: str, exposure: str, estimand: str) -> dict[str, float]:
+    rows = truth(exposure=exposure, outcome=outcome, domain=ADULTS).filter(estimand=estimand)
+    return dict(rows.select("level", "estimate").iter_rows())
+
+
+def errors_off(found: pl.DataFrame, true: dict[str, float]) -> np.ndarray:
+    rows = found.filter(pl.col("reliability") != "failed")
+    expected = np.array([true[level] for level in rows["level"]])
+    estimate = rows["estimate"].to_numpy()
+    if rows["scale"][0] == "log":
+        estimate, expected = np.log(estimate), np.log(expected)
+    return np.abs(estimate - expected) / rows["std_error"].to_numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("outcome", "exposure"),
+    [("any_cramps", "age_group"), ("any_cramps", "diabetes_told"), ("frequent_cramps", "arthritis")],
+)
+def test_crude_ratios_and_differences(simulated: Study, outcome: str, exposure: str) -> None:
+    for estimand, name in (
+        ("prevalence_ratio", "crude_ratio"),
+        ("prevalence_difference", "crude_difference"),
+    ):
+        found = association(
+            simulated, outcome=outcome, exposure=exposure, adjust=(), estimand=estimand, domain=ADULTS
+        )
+        assert errors_off(found, told(outcome, exposure, name)).max() < FAR
+
+
+@pytest.mark.slow
+def test_adjustment_for_the_causes_of_the_exposure_gives_the_causal_ratio(simulated: Study) -> None:
+    asked = {"outcome": "any_cramps", "exposure": "arthritis", "domain": ADULTS}
+    causal = told("any_cramps", "arthritis", "prevalence_ratio")
+    assert errors_off(association(simulated, **asked, adjust=CAUSES_OF_ARTHRITIS), causal).max() < FAR
+    assert errors_off(association(simulated, **asked, adjust=()), causal).max() > FAR
+
+
+def test_every_output_says_that_nobody_is_real(simulated: Study) -> None:
+    found = association(simulated, outcome="any_cramps", exposure="sex", adjust=())
+    assert "SIMULATED" in found["study"][0]
