@@ -82,3 +82,10 @@ def test_the_notebook_form_names_the_columns() -> None:
     html = NHANES._repr_html_()
     assert "interview: wi" in html
     assert "psu (numbered anew in each stratum)" in html
+
+
+def test_an_unknown_rule_for_lonely_psus_offers_the_nearest() -> None:
+    with pytest.raises(
+        DesignError, match=r"'lonely_psu' cannot be 'adjusted'\. Nearest: 'adjust'.*All: fail, "
+    ):
+        Design(weight="w", lonely_psu="adjusted")  # type: ignore[arg-type]

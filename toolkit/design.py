@@ -6,10 +6,10 @@ Takes names of columns; gives `Design` and `WeightChoice`. No number of a person
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal
+from typing import Literal, get_args
 
 from toolkit.codebook import COMPONENTS, Variable
-from toolkit.errors import DesignError
+from toolkit.errors import DesignError, unknown
 
 LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
 
@@ -90,6 +90,13 @@ class Design:
     fay_rho: float = 0.0
     mse: bool = False
     declared_absent: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.lonely_psu not in get_args(LonelyPsu):
+            known = get_args(LonelyPsu)
+            raise DesignError(
+                unknown("'lonely_psu' cannot be", self.lonely_psu, known, f"All: {', '.join(known)}")
+            )
 
     @classmethod
     def none(cls) -> "Design":

@@ -262,6 +262,20 @@ def test_a_column_of_the_design_that_is_not_there():
         draw(broken, ["cramps"])
 
 
+def test_a_weight_or_population_in_words_is_an_error():
+    words = PEOPLE.with_columns(w=pl.col("w").cast(pl.String), size=pl.lit("10"))
+    fails(
+        DesignError, r"'w' of the design is of type Enum, not a number.*cast\(pl\.Float64\)", words, CLUSTERED
+    )
+    design = Design(weight="age", psu="psu", fpc="size")
+    fails(DesignError, "'size' of the design is of type", words, design)
+
+
+def test_replicate_weights_are_never_ignored():
+    design = Design(weight="w", replicate_weights=("age",))
+    fails(DesignError, "replicate weights are not estimated with yet.*strata and PSUs", PEOPLE, design)
+
+
 def test_an_unknown_variable_offers_the_nearest(own):
     with pytest.raises(VariableError, match="no variable 'cramp'.*Nearest: 'cramps'"):
         draw(own, ["cramp"])

@@ -86,7 +86,7 @@ def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
 
 def _prepared(study: Study, weight: str) -> Skeleton:
     design, people = study.design, study.people
-    _require(people, design.columns)
+    _require(people, design)
     if weight:
         people = _weighted(people, weight, by_component=not isinstance(design.weight, str))
     _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
@@ -96,12 +96,23 @@ def _prepared(study: Study, weight: str) -> Skeleton:
     return Skeleton(people, units, study.people.height, rows_are_units=not design.stages)
 
 
-def _require(people: pl.DataFrame, columns: tuple[str, ...]) -> None:
-    for name in columns:
+def _require(people: pl.DataFrame, design: Design) -> None:
+    if design.replicate_weights:
+        raise DesignError(
+            "replicate weights are not estimated with yet. Where strata and PSUs are known, declare those: "
+            "tk.Design(weight=..., strata=..., psu=...)."
+        )
+    for name in design.columns:
         if name not in people.columns:
             raise DesignError(
                 f"the design names '{name}', but the people have no such column. "
                 f"Name one that is there: study.people.columns."
+            )
+    for name in (*(w.column for w in design.components.values()), *design.fpcs):
+        if not people[name].dtype.is_numeric():
+            raise DesignError(
+                f"'{name}' of the design is of type {people[name].dtype.base_type()}, not a number. "
+                f"Make it one before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
             )
 
 
