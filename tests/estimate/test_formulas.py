@@ -1,5 +1,7 @@
 """Formulas are read as R reads them, and nothing but arithmetic is run."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -95,6 +97,32 @@ def test_powers_of_a_sum_are_interactions_as_in_r(study) -> None:
     assert written["level"].to_list() == crossed["level"].to_list()
 
 
+def test_powers_inside_are_arithmetic(study) -> None:
+    for formula in (
+        "nights ~ I((age - 40) ** 2)",
+        "nights ~ I((age) + score ** 2)",
+        "nights ~ sqrt(age ** 2)",
+    ):
+        assert 2 == model(study, formula, "gaussian").height
+
+
+def test_an_offset_of_several_parts_counts_them_all(study) -> None:
+    people, sample = study.people, draw(study, ["age", "score"])
+    reading = formulas.read_offset("log(age) + score * 2")
+    expected = np.sort(people["age"].log() + 2 * people["score"])
+    given = np.sort(formulas.offset_values(reading, sample, sample.complete()))
+    np.testing.assert_allclose(given, expected, rtol=1e-14)
+
+
+def test_variables_alone_have_the_columns_that_formulaic_gives_them(study) -> None:
+    plain = formulas.read("nights ~ education + age + sex")
+    sample = draw(study, ["nights", *plain.variables])
+    quick = formulas.build(plain, sample, sample.complete())
+    full = formulas.build(replace(plain, plain=False), sample, sample.complete())
+    assert full.terms == quick.terms
+    np.testing.assert_array_equal(quick.values, full.values)
+
+
 def test_an_offset_is_arithmetic_on_numbers(study) -> None:
     shifted = model(study, "nights ~ sex", "poisson", offset="log(age / 10)")
     plain = model(study, "nights ~ sex", "poisson")
@@ -121,6 +149,10 @@ REFUSED = {
     "cramps ~ I(sex * 2)": "'sex' is a category, which cannot stand in arithmetic",
     "cramps ~ log(score)": "'log(score)' is not a finite number for",
     "cramps ~ edcation": "Nearest: 'education'",
+    "cramps ~ sex + age ** 2": "Write I(age ** 2)",
+    "cramps ~ age^2": "Write I(age ** 2)",
+    "cramps ~ I(age^2)": "Write I(age ** 2)",
+    "cramps ~ sex * I(1 + age ^ 2)": "Write I(",
 }
 
 

@@ -7,14 +7,25 @@ against a list first.
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from toolkit.errors import VariableError, nearest
-from toolkit.estimate.terms import ONE, PER_UNIT, Matrix, Term, levels_present, of_level, per_unit
+from toolkit.estimate.terms import (
+    ONE,
+    PER_UNIT,
+    Matrix,
+    Term,
+    levels_present,
+    main_effects,
+    of_level,
+    per_unit,
+)
 
 if TYPE_CHECKING:
     from toolkit.estimate.sample import Mask, Sample
@@ -51,12 +62,15 @@ class Reading:
         Those of them that stand in arithmetic or a function, where only numbers may.
     right
         formulaic's form of the right side.
+    plain
+        True if it is an intercept and variables alone.
     """
 
     outcome: str
     variables: tuple[str, ...]
     inside: frozenset[str]
     right: Any
+    plain: bool = False
 
 
 def read(formula: str) -> Reading:
@@ -83,6 +97,7 @@ def read(formula: str) -> Reading:
     >>> read("any_cramps ~ sex * age + I(bmi ** 2)").variables
     ('sex', 'age', 'bmi')
     """
+    _require_powers_inside(formula)
     parsed = _parsed(formula)
     left = _factors(getattr(parsed, "lhs", ()), formula)
     if len(left) != 1 or not _is_name(left[0]):
@@ -100,7 +115,8 @@ def read(formula: str) -> Reading:
         raise VariableError(
             f"'{left[0]}' stands on both sides of '~' in '{formula}'. Leave it out on the right: {_EXAMPLE}."
         )
-    return Reading(left[0], tuple(dict.fromkeys(names)), frozenset(inside), parsed.rhs)
+    variables = tuple(dict.fromkeys(names))
+    return Reading(left[0], variables, frozenset(inside), parsed.rhs, plain=factors == ["1", *variables])
 
 
 def read_offset(offset: str) -> Reading:
@@ -117,9 +133,37 @@ def read_offset(offset: str) -> Reading:
         As of a formula with this one term.
     """
     names = tuple(dict.fromkeys(_names(offset, offset)))
-    return Reading("", names, frozenset(names), _parsed(f"0 + {offset}"))
+    return Reading("", names, frozenset(names), _parsed(f"0 + I({offset})"))
 
 
+def _require_powers_inside(formula: str) -> None:
+    """Refuse `age ** 2` and `I(age^2)`: bare powers cross terms, and a number's own would be lost unsaid."""
+    try:
+        tree = ast.parse(formula.partition("~")[2].strip().replace(":", "*"), mode="eval")
+    except SyntaxError:
+        return
+    for power in _bare_powers(tree.body):
+        base, exponent = ast.unparse(power.left), ast.unparse(power.right)
+        raise VariableError(
+            f"the formula '{formula}' raises '{base}' to a power as formulas cross terms, which does not "
+            f"give its power. Write I({base} ** {exponent})."
+        )
+
+
+def _bare_powers(node: ast.AST, *, called: bool = False) -> Iterator[ast.BinOp]:
+    crossing = (ast.BitXor,) if called else (ast.Pow, ast.BitXor)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, crossing) and (called or _is_variable(node.left)):
+        yield node
+    called = called or isinstance(node, ast.Call)
+    for child in ast.iter_child_nodes(node):
+        yield from _bare_powers(child, called=called)
+
+
+def _is_variable(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name)
+
+
+@cache
 def _parsed(formula: str) -> Any:
     from formulaic import Formula
     from formulaic.errors import FormulaicError
@@ -229,6 +273,8 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
     VariableError
         If a function gives no finite number for someone, such as the logarithm of 0.
     """
+    if reading.plain:
+        return main_effects(sample, reading.variables, inside)
     # No variable has a dot in its name: the column gives a formula of the intercept alone its height.
     levels, data = {}, {".": pl.Series(np.zeros(int(inside.sum())))}
     for name in reading.variables:
