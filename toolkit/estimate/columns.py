@@ -138,8 +138,8 @@ def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
 def _neither(series: pl.Series) -> VariableError:
     seen = f" with {series.n_unique():,} different values" if series.dtype == pl.String else ""
     return VariableError(
-        f"'{series.name}' is of type {series.dtype.base_type()}{seen}: neither a category of few levels nor a number. "
-        f"Derive a variable from it first: study.derive('{series.name}_group', ...)."
+        f"'{series.name}' is of type {series.dtype.base_type()}{seen}: neither a category of few "
+        f"levels nor a number. Derive a variable from it first: study.derive('{series.name}_group', ...)."
     )
 
 
