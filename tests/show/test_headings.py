@@ -49,6 +49,16 @@ def test_exposures_of_one_comparison_each_need_no_heading():
     ]
 
 
+def test_a_single_row_without_a_label_of_its_own_needs_no_heading_beside_others():
+    age = {"exposure": "age", "exposure_label": "age", "level": "per unit", "level_label": "per 1 year"}
+    levels = [ratio(1.2, 1.1, 1.3, **SMOKING, level=x, level_label=x) for x in ("former", "current")]
+    assert names(result(ratio(1.0, 0.9, 1.1, **{**age, "reference": None}), *levels)) == [
+        ("", "age: per 1 year"),
+        ("smoking (vs never)", "former"),
+        ("smoking (vs never)", "current"),
+    ]
+
+
 def test_rows_without_a_group_are_of_everyone():
     whole, part = prevalence(0.3, 0.2, 0.4), prevalence(0.4, 0.3, 0.5, sex="female")
     assert names(result(whole, part, by=("sex",))) == [("", "all"), ("", "female")]

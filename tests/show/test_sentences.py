@@ -108,7 +108,8 @@ def test_of_several_comparisons_it_is_told_how_many_intervals_include_one():
         ratio(0.9, 0.7, 1.2, **SMOKING),
         ratio(1.1, 0.9, 1.3, **{**SMOKING, "level": "former"}),
     )
-    assert "; the intervals of 2 of 3 include 1, adjusted for age" in finding(result(*rows))
+    said = finding(result(*rows))
+    assert "adjusted for age, sex, race/ethnicity and education; the intervals of 2 of 3 include 1 (" in said
 
 
 def test_a_suppressed_number_is_not_in_the_sentence():

@@ -170,11 +170,10 @@ def _own(part: dict[str, str], names: Sequence[str], plain: bool) -> str:
 
 
 def _flat(headed: list[Headed]) -> list[Headed]:
-    """Leave the headings out where each of them has one row only."""
+    """Leave a heading out that one row alone has, if that row has no label of its own or all are so."""
     sizes = Counter(h.head for h in headed)
-    if any(size > 1 for size in sizes.values()):
-        return [Headed(h.head, h.label, h.row) for h in headed]
-    return [Headed("", h.name, h.row) for h in headed]
+    nested = any(size > 1 for size in sizes.values())
+    return [h if nested and (h.label or sizes[h.head] > 1) else Headed("", h.name, h.row) for h in headed]
 
 
 def _distinct(values: Any) -> list[str]:

@@ -155,7 +155,7 @@ def reliability_sentence(frame: pl.DataFrame) -> str:
             "The estimate is fit to be shown" if total == 1 else f"All {total} estimates are fit to be shown"
         )
     parts = [
-        f"{flags[flag]} {said} ({listed(_reasons(frame, flag))})"
+        f"{flags[flag]} {said} ({' / '.join(_reasons(frame, flag))})"
         for flag, said in _FLAGS.items()
         if flags[flag]
     ]
@@ -314,8 +314,8 @@ def _range(frame: pl.DataFrame, labels: Labels | None) -> str:
     if len(sound) == 1:
         span = f"can be shown for {_told(low)} alone"
     same = after(items[0].row, labels) if frame["adjust"].n_unique() == 1 else ""
-    tail = same + source(_shared(frame), labels)
-    return f"of {len(items)} {_called(frame)}, {what} {span}{_including(sound)}{_lost(items)}{tail}"
+    tail = source(_shared(frame), labels)
+    return f"of {len(items)} {_called(frame)}, {what} {span}{same}{_including(sound)}{_lost(items)}{tail}"
 
 
 _ENDS: tuple[Callable[..., Headed], Callable[..., Headed]] = (min, max)
@@ -326,7 +326,10 @@ def _told(item: Headed) -> str:
 
 
 def _called(frame: pl.DataFrame) -> str:
-    compared = measure(frame.row(0, named=True)).null_value is not None
+    kind = measure(frame.row(0, named=True))
+    if kind.kind == "coefficient":
+        return "coefficients"
+    compared = kind.null_value is not None
     return "comparisons" if compared and not by_columns(frame) else "groups"
 
 
