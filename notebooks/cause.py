@@ -1,6 +1,19 @@
 # %% [markdown]
 # # One cause of nocturnal leg cramps
 
+# %% [markdown] tags=["notebook-only"]
+# One notebook for all ten causes. Change the next cell and run all cells, or let
+# `tk.render("cause", study="nhanes", cause="joints")` make a page of it.
+#
+# | parameter | meaning |
+# |---|---|
+# | `study` | a study's name: `tk.available_studies()` |
+# | `cause` | one of `tk.cards()` |
+# | `exposure` | the variable that stands for the cause; `""` takes the card's first that the study measured |
+# | `outcome` | a yes/no variable: `any_cramps`, `mild_cramps`, `frequent_cramps` |
+# | `adjust` | what the adjusted estimates adjust for |
+# | `domain` | who the report is about, as a condition |
+
 # %% tags=["parameters"]
 study = "simulated"
 cause = "diabetes"
@@ -10,18 +23,139 @@ adjust = ("age", "sex", "race_ethnicity", "education")
 domain = "age >= 20"
 
 # %%
+import polars as pl
 from IPython.display import Markdown, display
 
 import toolkit as tk
+from toolkit.report import passages
+from toolkit.show import sentences
 
 people = tk.open_study(study)
 card = tk.card(cause)
-display(Markdown(card.what))
+measured = [name for name in people.codebook if name in people.people.columns]
+labels = {name: variable.label for name, variable in people.codebook.items()}
+main = card.exposure_among(measured)
+exposure = exposure or (main.name if main else "")
+
+# %% [markdown]
+# ## What it is, and how it may lead to cramps
+
+# %%
+display(Markdown(f"{card.what}\n\n{card.mechanism}"))
+
+# %% [markdown] tags=["not-measured"]
+# ## What this study did not measure
+
+# %% tags=["not-measured"]
+absent = people.availability().filter(cause=cause)
+display(
+    Markdown("Nothing is estimated here, because the study holds no variable that stands for this cause.")
+)
+display(passages.listed(sentences.availability_sentences(absent)))
+
+# %% [markdown] tags=["measured"]
+# ## How it is defined here
+
+# %% tags=["measured"]
+display(passages.definition(people.codebook, exposure, card))
+display(passages.definition(people.codebook, outcome))
+
+# %% [markdown] tags=["measured"]
+# ## Who is in the analysis
 
 # %% tags=["measured"]
 asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
-crude = tk.association(people, **asked, adjust=(), estimand="prevalence_ratio")
-adjusted = tk.association(people, **asked, adjust=adjust, estimand="prevalence_ratio")
+flow = tk.flow(people, **asked, adjust=adjust)
+display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+
+# %% [markdown] tags=["measured"]
+# ## How common cramps are
+
+# %% tags=["measured"]
+graded = exposure
+if people.codebook[exposure].kind == "number":
+    graded = f"{exposure}_third"
+    thirds = ("lowest third", "middle third", "highest third")
+    cut = pl.col(exposure).qcut(3, labels=thirds).cast(pl.String)
+    people = people.derive(graded, cut, levels=thirds, label=f"{labels[exposure]}, in thirds")
+    labels[graded] = people.codebook[graded].label
+
+common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
+display(Markdown(tk.finding(common, labels=labels)))
+display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
+
+# %% [markdown] tags=["measured"]
+# ## How cramps go with it, crude and adjusted
+
+# %% tags=["measured"]
+compared = pl.concat(
+    tk.association(people, **asked, adjust=by, estimand=estimand)
+    for estimand in ("prevalence_ratio", "prevalence_difference")
+    for by in ((), adjust)
+)
+display(Markdown(tk.finding(compared, labels=labels)))
+display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
+
+# %% [markdown] tags=["measured"]
+# ## By age and sex
+
+# %% tags=["measured"]
+ratio = {**asked, "estimand": "prevalence_ratio"}
+without_sex = tuple(name for name in adjust if name != "sex")
+by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
+by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
+display(Markdown(f"{tk.finding(by_age, labels=labels)}\n\n{tk.finding(by_sex, labels=labels)}"))
+display(tk.forest(by_age, labels=labels), tk.forest(by_sex, labels=labels))
+
+# %% [markdown] tags=["measured"]
+# ## Weight and design
+
+# %% tags=["measured"]
+weight = people.weight_for((outcome, exposure, *adjust))
+display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
+
+# %% [markdown] tags=["measured"]
+# ## How far the numbers can be trusted
+#
+# Each estimate is held to the presentation standards of the US National Center for Health Statistics: it is
+# shown, shown with a flag for review, or not shown because too few people stand behind it or its interval
+# is too wide. What could not be estimated stays in the tables with its reason.
+
+# %% tags=["measured"]
+everything = pl.concat([common, compared, by_age, by_sex], how="diagonal_relaxed")
+display(Markdown(sentences.reliability_sentence(everything)))
+display(Markdown(sentences.missing_sentence(compared)))
+
+# %% [markdown] tags=["measured"]
+# ## Published evidence beside this estimate
+
+# %% tags=["measured"]
+display(passages.evidence(card, compared.filter(pl.col("estimand") == "prevalence_ratio"), labels))
+
+# %% [markdown] tags=["not-measured"]
+# ## Published evidence
+
+# %% tags=["not-measured"]
+display(passages.evidence(card))
+
+# %% [markdown]
+# ## Prevention, as studied
+#
+# What studies found of ways to prevent cramps that belong to this cause. It is no advice to a person.
 
 # %%
-tk.keep(title=f"{card.title} and nocturnal leg cramps", finding=card.what)
+display(passages.listed(f"{way.kind.capitalize()}: {way.finding}" for way in card.prevention))
+
+# %% [markdown]
+# ## Caveats
+
+# %%
+display(passages.listed(card.caveats))
+
+# %% tags=["measured"]
+title = f"{card.title} and nocturnal leg cramps"
+tk.keep(common, compared, by_age, by_sex, title=title, finding=tk.finding(compared, labels=labels))
+
+# %% tags=["not-measured"]
+title = f"{card.title} and nocturnal leg cramps"
+tk.keep(title=title, finding=f"{people.label} did not measure this cause, so nothing is estimated.")

@@ -26,7 +26,7 @@ def test_title_finding_study_and_provenance_stand_on_the_page() -> None:
     html = page_of(new_markdown_cell("# Heading of the notebook"))
     assert "<h1>Diabetes &amp; cramps</h1>" in html
     assert "A finding &lt; 5 %." in html
-    assert "<dt>Python</dt><dd>3.11</dd>" in html
+    assert "<dt>Python</dt>\n<dd>3.11</dd>" in html
     assert "Heading of the notebook" not in html
 
 

@@ -121,7 +121,7 @@ def run(notebook: Any, what: Run) -> Any:
     """
     # A socket's path may hold about 100 characters, so the folder's name is short.
     with tempfile.TemporaryDirectory(prefix="cramps-") as folder, ThreadPoolExecutor(1) as thread:
-        _make_ready(notebook)
+        _make_ready(notebook, what.parameters)
         return without_paths(thread.submit(_in_own_loop, notebook, what, Path(folder)).result())
 
 
@@ -145,7 +145,6 @@ def _executed(notebook: Any, what: Run, folder: Path) -> Any:
         return papermill.execute_notebook(
             notebook,
             output,
-            dict(what.parameters),
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
@@ -184,16 +183,21 @@ def _plain_text(text: str) -> str:
     return text
 
 
-def _make_ready(notebook: Any) -> None:
-    """Let charts of a notebook's own leave the kernel as the toolkit's do, so that no script is fetched."""
+def _make_ready(notebook: Any, parameters: Mapping[str, Any]) -> None:
+    at = next(n for n, cell in enumerate(notebook.cells, 1) if TAG in _tags(cell))
+    # papermill writes a tuple as text, and reads no default that holds a comparison: so not its own cell.
+    values = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    notebook.cells.insert(at, _cell(values, "injected-parameters"))
+    # Charts of `tk` choose their outputs themselves; those of a notebook's own would fetch a script. And
+    # importing altair takes seconds that other notebooks need not spend.
+    if any("altair" in cell.source for cell in notebook.cells):
+        notebook.cells.insert(0, _cell(_SET_UP_SOURCE, "page-setup"))
+
+
+def _cell(source: str, tag: str) -> Any:
     from nbformat.v4 import new_code_cell
 
-    # Charts of `tk` see to it themselves; importing altair takes seconds that others need not spend.
-    if not any("altair" in cell.source for cell in notebook.cells):
-        return
-    cell = new_code_cell(_SET_UP_SOURCE)  # type: ignore[no-untyped-call]
-    cell.metadata["tags"] = ["page-setup"]
-    notebook.cells.insert(0, cell)
+    return new_code_cell(source, metadata={"tags": [tag]})  # type: ignore[no-untyped-call]
 
 
 def _kernel_options(folder: Path, what: Run) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Facts:
     study: str
     finding: str = ""
     simulated: bool = False
-    provenance: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    provenance: Sequence[tuple[str, str | list[str]]] = field(default_factory=tuple)
 
 
 def compose(notebook: Any, facts: Facts, folder: Path) -> str:

@@ -20,10 +20,11 @@ from toolkit.studies import Study
 
 PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
 _TOOLKIT = "cramps-toolkit"
-_OPEN_ENDED = 400  # characters of one provenance entry: a page shows facts, not whole records
+
+Entry = tuple[str, str | list[str]]
 
 
-def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any]) -> tuple[Entry, ...]:
     """List what a reader needs to make the same report again.
 
     Parameters
@@ -38,7 +39,7 @@ def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any]) -> t
     Returns
     -------
     tuple
-        Pairs of a name and a text, in the order of the page.
+        Pairs of a name and a text, or a list of files with their hashes, in the order of the page.
     """
     return (
         ("Study", f"{study.label}: {study.people.height:,} people, {len(study.codebook)} variables"),
@@ -84,11 +85,11 @@ def _sha256(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _about_data(facts: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _about_data(facts: Mapping[str, Any]) -> Iterable[Entry]:
     for name, value in facts.items():
-        text = _words(value)
-        short = text if len(text) <= _OPEN_ENDED else f"{text[:_OPEN_ENDED].rsplit(' ', 1)[0]} ..."
-        yield f"Data: {name.replace('_', ' ')}", short
+        records = isinstance(value, list | tuple) and all(isinstance(entry, Mapping) for entry in value)
+        shown = [" ".join(_words(part) for part in entry.values()) for entry in value] if records else value
+        yield f"Data: {name.replace('_', ' ')}", shown if records and shown else _words(value)
 
 
 def _words(value: Any) -> str:

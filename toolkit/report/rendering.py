@@ -179,7 +179,7 @@ def make(
         done = kernel.run(ordered.notebook, kernel.Run(ordered.path.stem, parameters, after_cell))
     except kernel.NotebookError as failure:
         write_text(failed, failure.text)
-        raise ToolkitError(f"{failure} The notebook as it stood: {failed}.") from None
+        raise ToolkitError(f"{str(failure).rstrip('.')}. The notebook as it stood: {failed}.") from None
     results = read(output for cell in done.cells for output in cell.get("outputs", []))
     if results is None:
         results = Results.none()

@@ -1,0 +1,202 @@
+"""Write the passages of a report that hold words, not estimates: definitions, published evidence, lists.
+
+Takes cards, codebooks and result frames; gives `Passage`, which shows itself in a notebook and on a page.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from toolkit.causes.card import Card
+from toolkit.causes.outcome import RULES
+from toolkit.codebook import Codebook, Variable
+from toolkit.show.wording import condition, estimate_text, measure
+
+UNKNOWN = "unknown"
+MARK = ' class="own"'
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of HTML without script and without an address that a browser would load."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return f'<div class="passage">{self.html}</div>'
+
+
+def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passage:
+    """Tell how a variable is defined: question, who was asked, source, truth table.
+
+    Parameters
+    ----------
+    codebook
+        The study's codebook.
+    name
+        The variable.
+    card
+        The cause, for the truth table and the caveat of one of its exposures.
+
+    Returns
+    -------
+    Passage
+        A heading, a table of facts and, for a derived variable, its truth table.
+
+    Examples
+    --------
+    >>> definition(Codebook.of(Variable("age", "age", "number", unit="years")), "age").html[:39]
+    '<h3>Age (years)</h3><p><code>age</code>'
+    """
+    variable = codebook[name]
+    rules = {rule.name: rule for rule in (*(card.rules if card else ()), *RULES)}
+    caveat = next((e.caveat for e in card.exposures if e.name == name), "") if card else ""
+    parts = [f"<h3>{escape(_capital(variable.title))}</h3>", f"<p>{_levels(variable)}</p>"]
+    inputs = rules[name].derivation.inputs if name in rules else ()
+    facts = [*_facts(variable), *(f for i in inputs if i in codebook for f in _facts(codebook[i], of=True))]
+    parts.append(_table((), [*facts, *([("Caveat", _sentence(caveat))] if caveat else [])], kind="facts"))
+    if name in rules:
+        parts.append(_truth_table(rules[name].truth_table(), codebook))
+    return Passage("".join(parts))
+
+
+def evidence(card: Card, own: pl.DataFrame | None = None, labels: Mapping[str, str] | None = None) -> Passage:
+    """Set published findings on a cause beside the project's own estimates.
+
+    Parameters
+    ----------
+    card
+        The cause.
+    own
+        Result rows of this report, which head the table; None if nothing could be estimated.
+    labels
+        Words for the names of `adjust` variables.
+
+    Returns
+    -------
+    Passage
+        A table, the conflicts between findings, and the references.
+
+    Examples
+    --------
+    >>> from toolkit.causes.card import card
+    >>> "Conflict" in evidence(card("diabetes")).html
+    True
+    """
+    published = card.evidence.rows(named=True)
+    ours = [_own(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
+    if not published:
+        return Passage("<p>No published finding on this cause is known to the project.</p>")
+    heads = ("Source", "People", "What was compared", "Finding", "Adjusted for")
+    conflicts = "".join(f"<p><b>Conflict.</b> {escape(said)}</p>" for said in card.conflicts)
+    table = _table(heads, [*ours, *map(_published, published)], marked=len(ours))
+    return Passage(table + conflicts + _references(published))
+
+
+def listed(words: Iterable[str]) -> Passage:
+    """Set sentences as a list.
+
+    Examples
+    --------
+    >>> listed(["one < two"]).html
+    '<ul><li>One &lt; two.</li></ul>'
+    """
+    return Passage("<ul>" + "".join(f"<li>{escape(_sentence(word))}</li>" for word in words) + "</ul>")
+
+
+def _levels(variable: Variable) -> str:
+    name = f"<code>{escape(variable.name)}</code>"
+    if variable.kind == "number":
+        return f"{name}: a number, in {escape(variable.unit)}." if variable.unit else f"{name}: a number."
+    unit = f", in {variable.unit}" if variable.unit else ""
+    levels = [f"{level} (reference)" if level == variable.reference else level for level in variable.levels]
+    return f"{name}: {escape(', '.join(levels) + unit)}."
+
+
+def _facts(variable: Variable, *, of: bool = False) -> list[tuple[str, str]]:
+    named = f" ({variable.name})" if of else ""
+    facts = (
+        (f"Question{named}", variable.question),
+        (f"Asked of{named}", variable.asked),
+        (f"Source{named}", variable.source),
+        (f"Note{named}", variable.note),
+    )
+    return [(head, _sentence(text)) for head, text in facts if text]
+
+
+def _truth_table(table: pl.DataFrame, codebook: Codebook) -> str:
+    heads = [codebook[name].title if name in codebook else name for name in table.columns]
+    rows = [[_value(value) for value in row] for row in table.iter_rows()]
+    return f"<h4>Truth table</h4>{_table(heads, rows)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return UNKNOWN
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    people = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
+    shown = row["reliability"] in {"ok", "review"}
+    told = f"{measure(row).name}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
+    adjusted = (
+        ", ".join(labels.get(name, name) for name in row["adjust"].split(", ")) if row["adjust"] else ""
+    )
+    size = f"{people}, n = {row['n']:,}"
+    return ["This report", size, f"{row['exposure_label']}{against}", told, adjusted or "nothing (crude)"]
+
+
+def _published(row: Mapping[str, Any]) -> list[str]:
+    size = f", n = {row['n']:,}" if row["n"] else ""
+    compared = f"{row['topic']}: {row['outcome']}"
+    return [row["source"], f"{row['population']}{size}", compared, _found(row), row["adjusted_for"] or ""]
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    value = row["reported"] or ("" if row["estimate"] is None else f"{row['estimate']:g}")
+    if value and row["measure"] == "%":
+        return f"{value} %"
+    interval = "" if row["conf_low"] is None else f" ({row['conf_low']:g} to {row['conf_high']:g})"
+    return f"{row['measure']}: {value}{interval}" if value else str(row["measure"])
+
+
+def _references(rows: Iterable[Mapping[str, Any]]) -> str:
+    found = {row["citation"]: row["doi"] for row in rows}
+    items = "".join(f"<li>{escape(_sentence(text))}{_doi(doi)}</li>" for text, doi in found.items())
+    return f'<h4>References</h4><ol class="references">{items}</ol>'
+
+
+def _doi(doi: str | None) -> str:
+    return f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], marked: int = 0, kind: str = "words") -> str:
+    """Write a table whose first `marked` rows stand out."""
+    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    body = "".join(_line(row, marked=n < marked) for n, row in enumerate(rows))
+    head = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'<table class="{kind}">{head}<tbody>{body}</tbody></table>'
+
+
+def _line(row: Iterable[str], *, marked: bool) -> str:
+    return f"<tr{MARK if marked else ''}>{''.join(map(_cell, row))}</tr>"
+
+
+def _cell(text: str) -> str:
+    return f'<td class="unknown">{UNKNOWN}</td>' if text == UNKNOWN else f"<td>{escape(text)}</td>"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _sentence(text: str) -> str:
+    first = text.split(" ", 1)[0]
+    if "_" in first:  # the name of a variable keeps its spelling
+        return text if text.endswith(".") else f"{text}."
+    return _capital(text if text.endswith((".", "?", "!")) else f"{text}.")
