@@ -74,7 +74,7 @@ class People:
 
 
 def stream(seed: int, *keys: int) -> np.random.Generator:
-    """Open the random numbers of one purpose, independent of every other and equal on every machine."""
+    """Open the random numbers of one purpose, independent of every other and the same at each run."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *keys])))
 
 

@@ -110,6 +110,10 @@ def truth(
     `pad` or `age_group`, is set by giving everyone the inputs of a random person of the domain and the
     stratum who has the level. What the study would not ask someone is known here of everyone.
 
+    The model is multiplicative, so adjusted prevalence ratios estimate `prevalence_ratio`. A regression on
+    the identity link weighs people otherwise: its single difference is not `prevalence_difference`, which is
+    the average over everyone, and lies above it where the exposed are at higher risk already.
+
     Examples
     --------
     >>> round(truth(domain="age >= 20")["estimate"][0], 2)

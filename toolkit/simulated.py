@@ -52,7 +52,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
     Parameters
     ----------
     seed
-        Of the population, a whole number from 0 on. The same seed gives the same people on every machine.
+        Of the population, a whole number from 0 on. The same seed gives the same people.
     n
         How many people to draw, 600 to 18,000.
     sample
