@@ -7,6 +7,7 @@ import pytest
 from toolkit import catalog
 from toolkit.catalog import Catalogue, Entry, Measured, read_catalogue, read_toml, shipped
 from toolkit.errors import DatasetError
+from toolkit.simulated import open_simulated
 
 INPUTS = {
     "age", "sex", "race_ethnicity", "education", "bmi", "smoked_100", "smokes_now", "general_health",
@@ -49,6 +50,18 @@ def test_a_wheel_finds_its_own_folder_first(monkeypatch, tmp_path):
 def test_the_codebook_has_the_inputs_that_causes_are_derived_from():
     assert set(catalog.codebook()) == INPUTS | {"cycle"}
     assert set(catalog.nhanes().origins) == INPUTS
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return open_simulated().codebook
+
+
+@pytest.mark.parametrize("name", sorted(INPUTS))
+def test_the_simulated_study_shares_the_codebook(name, simulated):
+    own, shared = simulated[name], catalog.codebook()[name]
+    for same in ("label", "kind", "levels", "reference", "unit", "component"):
+        assert (same, getattr(own, same)) == (same, getattr(shared, same))
 
 
 def test_the_cycles_are_those_that_can_be_named():

@@ -69,7 +69,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def expect_good(path: Path) -> None:
     if path.read_bytes() != GOOD:
-        raise DatasetError("it is not the file. Fetch it anew")
+        raise DatasetError(f"'{path.name}' is not the file. Fetch it anew, in place of {path}")
 
 
 def kept(cache: Path) -> list[str]:
@@ -123,6 +123,21 @@ def test_a_download_is_kept_for_the_user_alone_and_not_asked_for_again(server, c
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
 
+def test_what_was_spoilt_in_the_cache_is_fetched_anew(server):
+    mirror = choose_mirror(server, SITE, SETTING)
+    first = fetch(mirror, "a/file", expect_good)
+    assert first is not None
+    first.write_bytes(GOOD[:9])
+    assert fetch(mirror, "a/file", expect_good) == first
+    assert first.read_bytes() == GOOD
+    assert len(Misbehaving.asked) == 2
+
+
+def test_the_case_of_a_name_in_a_folder_does_not_matter(tmp_path):
+    (tmp_path / "FILE.XPT").write_bytes(GOOD)
+    assert fetch(choose_mirror(tmp_path, SITE, SETTING), "FILE.xpt", expect_good) == tmp_path / "FILE.XPT"
+
+
 def test_two_mirrors_do_not_share_what_is_kept(server):
     one, other = (choose_mirror(server + part, SITE, SETTING) for part in ("", "/other"))
     assert fetch(one, "file", expect_good) != fetch(other, "file", expect_good)
@@ -145,8 +160,14 @@ def test_two_mirrors_do_not_share_what_is_kept(server):
             "silent",
             r"/silent could not be fetched .ConnectionError.. Check the network and try again. Set CRA",
         ),
-        ("empty", r"what came from http.*/empty was not kept: it is not the file. Fetch it anew"),
-        ("page", r"what came from http.*/page was not kept: it is not the file. Fetch it anew"),
+        (
+            "empty",
+            r"http.*/empty was not kept: 'empty' is not the file. Fetch it anew, in place of .*/a/empty$",
+        ),
+        (
+            "page",
+            r"http.*/page was not kept: 'page' is not the file. Fetch it anew, in place of .*cache.*/a/page$",
+        ),
     ],
 )
 def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):

@@ -8,6 +8,7 @@ import pytest
 
 from toolkit import readers
 from toolkit.errors import DatasetError
+from toolkit.readers import RECORD
 
 
 def the_only_file(folder):
@@ -115,7 +116,7 @@ def test_names_come_in_capitals(tmp_path):
 
 
 def whole(tmp_path):
-    readers.write_transport(tmp_path / "a.xpt", NUMBERS, "A")
+    readers.write_transport(tmp_path / "a.xpt", pl.concat([NUMBERS] * 9), "A")
     return (tmp_path / "a.xpt").read_bytes()
 
 
@@ -126,6 +127,7 @@ def whole(tmp_path):
         (lambda _: b"\n<!DOCTYPE html><html>Page not found</html>" * 40, "it is a web page"),
         (lambda file: b"PK\x03\x04" + file, "does not start as a transport file"),
         (lambda file: file[:-37], "it is cut short"),
+        (lambda file: file[:-RECORD], "it is cut short"),
         (lambda file: file[:160], "its header cannot be read"),
     ],
 )

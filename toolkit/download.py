@@ -102,7 +102,7 @@ def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | No
         The file's path below the mirror.
     check
         Raises a DatasetError if a file's content is not as it should be. It is asked of what comes through
-        the network, before the file is kept.
+        the network before it is kept, and of what is kept before it is used: what was spoilt is fetched anew.
 
     Returns
     -------
@@ -115,10 +115,9 @@ def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | No
         If the address is not there (404), cannot be reached, or gives something else than the file.
     """
     if mirror.folder is not None:
-        local = mirror.folder / path
-        return local if local.is_file() else None
+        return _local(mirror.folder / path)
     kept = _kept(mirror, path)
-    if not kept.is_file():
+    if not (kept.is_file() and _passes(check, kept)):
         _download(mirror, path, kept, check)
     return kept
 
@@ -162,6 +161,22 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else Path(pooch.os_cache("cramps-toolkit"))
 
 
+def _local(path: Path) -> Path | None:
+    """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike."""
+    if path.is_file():
+        return path
+    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
+    return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
+
+
+def _passes(check: Callable[[Path], None], kept: Path) -> bool:
+    try:
+        check(kept)
+    except DatasetError:
+        return False
+    return True
+
+
 def _kept(mirror: Mirror, path: str) -> Path:
     address = urlsplit(mirror.address)
     below = quote(f"{address.netloc}{address.path}".strip("/"), safe="")
@@ -176,7 +191,8 @@ def _download(mirror: Mirror, path: str, kept: Path, check: Callable[[Path], Non
         try:
             check(draft)
         except DatasetError as error:
-            raise DatasetError(f"what came from {url} was not kept: {error}") from error
+            seen = str(error).replace(str(draft), str(kept)).replace(draft.name, kept.name)
+            raise DatasetError(f"what came from {url} was not kept: {seen}") from error
 
 
 def _private_folders(folder: Path) -> None:

@@ -243,7 +243,7 @@ def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None
     if wrong:
         raise DatasetError(
             f"'{file.name}' holds {wrong:,} persons of another cycle than {cycle.name}: the file has a wrong "
-            "name. Fetch it anew, and remove this one."
+            f"name. Fetch it anew, in place of {file.path}."
         )
 
 

@@ -152,7 +152,7 @@ def _expect_rows(file: TableFile, rows: int) -> None:
     if file.rows is not None and rows != file.rows:
         raise DatasetError(
             f"'{file.name}' has {rows:,} rows, and should have {file.rows:,} by its codebook: the file is "
-            "cut short, or another one. Fetch it anew, and remove this one."
+            f"cut short, or another one. Fetch it anew, in place of {file.path}."
         )
 
 

@@ -21,6 +21,8 @@ TRANSPORT_HEADERS = (
     b"HEADER RECORD*******LIBV8   HEADER RECORD",
 )
 RECORD = 80
+# Where a version 5 file tells how long the description of a column is, where these begin, and how many.
+_NAME_LENGTH, _NAMES, _NAME_COUNT = slice(314, 318), 560, slice(54, 58)
 _PRIVATE, _PUBLIC = 0o600, 0o666
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -226,9 +228,28 @@ def _check_transport(source: Path) -> None:
         raise DatasetError(
             _broken(source, "it is a web page" if page else "it does not start as a transport file")
         )
-    if size % RECORD:
-        raise DatasetError(_broken(source, f"it is cut short ({size:,} bytes, not a multiple of {RECORD})"))
+    if size % RECORD or not _ends_with_a_row(source, size):
+        raise DatasetError(_broken(source, f"it is cut short ({size:,} bytes)"))
+
+
+def _ends_with_a_row(source: Path, size: int) -> bool:
+    """Tell whether nothing but padding follows the last whole row of a version 5 file.
+
+    Layout: SAS technical note TS-140. A file of another layout is left to the reader.
+    """
+    with source.open("rb") as file:
+        head = file.read(_NAMES + RECORD)
+        names = head[_NAMES:]
+        if not names.startswith(b"HEADER RECORD*******NAMESTR"):
+            return True
+        length, count = int(head[_NAME_LENGTH]), int(names[_NAME_COUNT])
+        described = file.read(-(-length * count // RECORD) * RECORD)
+        row = sum(int.from_bytes(described[i * length + 4 : i * length + 6], "big") for i in range(count))
+        start = file.tell() + RECORD
+        rest = (size - start) % row if row and size > start else 0
+        file.seek(size - rest)
+        return not file.read().strip()
 
 
 def _broken(source: Path, seen: str) -> str:
-    return f"'{source.name}' is not a whole SAS transport file: {seen}. Fetch it anew, and remove this one."
+    return f"'{source.name}' is not a whole SAS transport file: {seen}. Fetch it anew, in place of {source}."
