@@ -52,7 +52,7 @@ exposure = exposure or (main.name if main else "")
 display(Markdown(f"{card.what}\n\n{card.mechanism}"))
 
 # %% [markdown] tags=["not-measured"]
-# ## What this study did not measure
+# ## What this study does not hold
 
 # %% tags=["not-measured"]
 absent = people.availability().filter(cause=cause)
@@ -166,4 +166,4 @@ tk.keep(common, compared, by_age, by_sex, title=title, finding=tk.finding(compar
 
 # %% tags=["not-measured"]
 title = f"{card.title} and nocturnal leg cramps"
-tk.keep(title=title, finding=f"{people.label} did not measure this cause, so nothing is estimated.")
+tk.keep(title=title, finding=f"Nothing is estimated: {people.label} as opened here holds no variable for it.")
