@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.show.charts import forest as forest
     from toolkit.show.charts import prevalence_chart as prevalence_chart
     from toolkit.show.sentences import finding as finding
+    from toolkit.show.tables import table as table
     from toolkit.studies import Study as Study
     from toolkit.studies import available_studies as available_studies
     from toolkit.studies import open_study as open_study
