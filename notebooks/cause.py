@@ -59,7 +59,8 @@ absent = people.availability().filter(cause=cause)
 display(
     Markdown("Nothing is estimated here, because the study holds no variable that stands for this cause.")
 )
-display(passages.listed(sentences.availability_sentences(absent)))
+called = {item.name: item.label for item in card.exposures}
+display(passages.listed(sentences.availability_sentences(absent, labels=called)))
 
 # %% [markdown] tags=["measured"]
 # ## How it is defined here

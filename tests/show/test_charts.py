@@ -65,7 +65,7 @@ def test_labels_numbers_and_counts_are_written_beside_the_marks():
     spec = charts.forest(frames.crude_and_adjusted()).to_dict()
     assert texts(spec) == [
         "Prevalence ratio (95 % CI)",
-        "cases / people",
+        "cases / people in model",
         "crude",
         "adjusted",
         "3,398 / 10,877",

@@ -30,8 +30,8 @@ def test_a_ratio_names_both_groups_interval_adjustment_study_and_n():
 
 def test_odds_are_called_odds_and_levels_are_named():
     assert finding(result(ratio(1.4, 1.2, 1.6, **SMOKING, estimand="odds_ratio", adjust=""))) == (
-        "Among people with smoking: current, the odds of any night-time leg cramps were 1.40 times "
-        "(95 % CI 1.20 to 1.60) those among people with smoking: never, not adjusted "
+        "In the group smoking: current, the odds of any night-time leg cramps were 1.40 times "
+        "(95 % CI 1.20 to 1.60) those in the group never, not adjusted "
         "(NHANES 2005-2008, age ≥ 20, n = 10,877)."
     )
 
@@ -109,7 +109,41 @@ def test_of_several_comparisons_it_is_told_how_many_intervals_include_one():
         ratio(1.1, 0.9, 1.3, **{**SMOKING, "level": "former"}),
     )
     said = finding(result(*rows))
-    assert "adjusted for age, sex, race/ethnicity and education; the intervals of 2 of 3 include 1 (" in said
+    assert "adjusted for age, sex, race/ethnicity and education; 2 of the 3 intervals include 1 (" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ("; both intervals include 1 (", [(0.9, 1.4), (0.7, 1.2)]),
+        ("; neither interval includes 1 (", [(1.1, 1.4), (1.2, 1.5)]),
+        ("; 1 of the 2 intervals includes 1 (", [(1.1, 1.4), (0.7, 1.2)]),
+        ("; every interval includes 1 (", [(0.9, 1.4), (0.7, 1.2), (0.8, 1.3)]),
+        ("; no interval includes 1 (", [(1.1, 1.4), (1.2, 1.5), (1.3, 1.6)]),
+    ],
+)
+def test_how_many_intervals_include_one_is_said_as_people_say_it(said, ends):
+    rows = [ratio(1.05, low, high, level=f"level {i}") for i, (low, high) in enumerate(ends)]
+    assert said in finding(result(*rows))
+
+
+def test_bare_yes_and_no_groups_are_named_by_their_variable():
+    rows = [
+        prevalence(0.29, 0.27, 0.31, diabetes_told="no"),
+        prevalence(0.47, 0.43, 0.51, diabetes_told="yes"),
+    ]
+    said = finding(result(*rows, by=("diabetes_told",)), labels={"diabetes_told": "diabetes"})
+    assert "was lowest for diabetes: no, 29.0 %" in said
+    assert "highest for diabetes: yes, 47.0 %" in said
+
+
+def test_a_reference_of_yes_is_told_as_with_and_without():
+    row = ratio(
+        1.2, 1.1, 1.3, exposure_label="regular stretching", level="no", level_label="no", reference="yes"
+    )
+    said = finding(result(row))
+    assert said.startswith("Among people without regular stretching, ")
+    assert " that among people with it, " in said
 
 
 def test_a_suppressed_number_is_not_in_the_sentence():

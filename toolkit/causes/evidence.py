@@ -89,4 +89,18 @@ def _conflicts(cause: str) -> list[dict[str, Any]]:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))
+    content = tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))
+    return {**content, "finding": _with_populations(content["finding"])}
+
+
+def _with_populations(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write out what the file calls the "same" population: the one of the finding before, of that source."""
+    before, written = "", []
+    for finding in findings:
+        population: str = finding["population"]
+        if population.startswith("same"):
+            population = before + population.removeprefix("same")
+        else:
+            before = population
+        written.append({**finding, "population": population})
+    return written

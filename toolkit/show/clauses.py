@@ -127,7 +127,9 @@ def _people(row: Row, labels: Labels | None) -> tuple[str, str]:
         return f"{level or 'per unit'} more of {exposure}", ""
     if level == "yes" and reference == "no":
         return f"among people with {exposure}", "among people without"
-    return f"among people with {exposure}: {level}", f"among people with {exposure}: {reference}"
+    if level == "no" and reference == "yes":
+        return f"among people without {exposure}", "among people with it"
+    return f"in the group {exposure}: {level}", f"in the group {reference}"
 
 
 def _subject(row: Row, labels: Labels | None) -> str:

@@ -10,7 +10,7 @@ from textwrap import wrap
 
 from toolkit.show.headings import Headed
 from toolkit.show.palette import SMALL_SIZE, TEXT_SIZE
-from toolkit.show.wording import Row, count
+from toolkit.show.wording import Row, count, measure
 
 LINE, HALF, GAP, TOP, INDENT = 15, 7.5, 9, 26, 14
 PLOT, LABEL_MOST, NOTE_MOST, PAD = 300, 300, 270, 14
@@ -119,7 +119,9 @@ def persons_head(lines: Sequence[Line]) -> str:
     """Head the column of people."""
     rows = [line.item.row for line in lines if line.item]
     if any(" / " in persons(row) for row in rows):
-        return "cases / people"
+        # A model's people are those of all its levels together.
+        model = all(measure(row).kind in ("ratio", "points", "coefficient") for row in rows)
+        return "cases / people in model" if model else "cases / people"
     return "people" if any(persons(row) for row in rows) else ""
 
 

@@ -5,13 +5,13 @@ is too unreliable is said to be so, and simulated data are called simulated in e
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from toolkit.result import AVAILABILITY_SCHEMA, by_columns
-from toolkit.show.clauses import after, claim, extra, opening, source
-from toolkit.show.headings import Headed, headed_rows
+from toolkit.show.clauses import claim, extra, source
+from toolkit.show.extremes import extremes
 from toolkit.show.wording import (
     Labels,
     Row,
@@ -19,10 +19,7 @@ from toolkit.show.wording import (
     check_flow,
     check_result,
     count,
-    estimate_phrase,
-    includes_null,
     listed,
-    measure,
     number,
     simulated,
     words,
@@ -63,7 +60,7 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> 
     check_result(frame, "tk.finding")
     chosen = _main(frame)
     alone = chosen.height == 1
-    text = _one(frame, chosen.row(0, named=True), labels) if alone else _range(chosen, labels)
+    text = _one(frame, chosen.row(0, named=True), labels) if alone else extremes(chosen, labels)
     return _finished(text, frame)
 
 
@@ -230,13 +227,17 @@ def flow_sentence(flow: pl.DataFrame) -> str:
     return (_FICTION + text) if simulated(flow) else text
 
 
-def availability_sentences(availability: pl.DataFrame) -> list[str]:
+def availability_sentences(
+    availability: pl.DataFrame, *, labels: Mapping[str, str] | None = None
+) -> list[str]:
     """Say for each exposure what is not measured, measured by a proxy only, and why.
 
     Parameters
     ----------
     availability
         An availability frame: cause, exposure, cycle, status, reason, n, percent_missing.
+    labels
+        Words for the names of exposures.
 
     Returns
     -------
@@ -255,7 +256,7 @@ def availability_sentences(availability: pl.DataFrame) -> list[str]:
     )
     lacking = availability.filter(pl.col("status") != "measured")
     groups = lacking.group_by("exposure", "status", "reason", maintain_order=True).agg("cycle")
-    return [_lack(row) for row in groups.rows(named=True)]
+    return [_lack(row, labels) for row in groups.rows(named=True)]
 
 
 _FLAGS = {
@@ -301,59 +302,6 @@ def _worth_adding(other: Row, row: Row) -> bool:
     return bool(other["estimand"] == row["estimand"] or other["adjust"] == row["adjust"])
 
 
-def _range(frame: pl.DataFrame, labels: Labels | None) -> str:
-    items = headed_rows(frame, labels)
-    sound = [
-        i for i in items if i.row["reliability"] in ("ok", "review", None) and i.row["estimate"] is not None
-    ]
-    what = opening(items[0].row, labels, exposed=frame["exposure"].n_unique() == 1)
-    if not sound or measure(items[0].row).kind == "test":
-        return f"none of the {len(items)} estimates of {what} can be shown{_lost(items)}"
-    low, high = (choose(sound, key=lambda i: i.row["estimate"]) for choose in _ENDS)
-    span = f"was lowest for {_told(low)} and highest for {_told(high)}"
-    if len(sound) == 1:
-        span = f"can be shown for {_told(low)} alone"
-    same = after(items[0].row, labels) if frame["adjust"].n_unique() == 1 else ""
-    tail = source(_shared(frame), labels)
-    return f"of {len(items)} {_called(frame)}, {what} {span}{same}{_including(sound)}{_lost(items)}{tail}"
-
-
-_ENDS: tuple[Callable[..., Headed], Callable[..., Headed]] = (min, max)
-
-
-def _told(item: Headed) -> str:
-    return f"{item.name}, {estimate_phrase(item.row)}"
-
-
-def _called(frame: pl.DataFrame) -> str:
-    kind = measure(frame.row(0, named=True))
-    if kind.kind == "coefficient":
-        return "coefficients"
-    compared = kind.null_value is not None
-    return "comparisons" if compared and not by_columns(frame) else "groups"
-
-
-def _including(items: Sequence[Headed]) -> str:
-    null = measure(items[0].row).null_value
-    if null is None:
-        return ""
-    inside = sum(includes_null(item.row) for item in items)
-    return f"; the intervals of {inside} of {len(items)} include {null:g}"
-
-
-def _lost(items: Sequence[Headed]) -> str:
-    flags = Counter(item.row["reliability"] for item in items)
-    said = {"suppress": "too unreliable to show", "failed": "could not be estimated"}
-    return "".join(f"; {flags[flag]} {text}" for flag, text in said.items() if flags[flag])
-
-
-def _shared(frame: pl.DataFrame) -> Row:
-    """Keep of study, domain and n what holds for all rows."""
-    row = frame.row(0, named=True)
-    alone = {name: row[name] if frame[name].n_unique() == 1 else None for name in ("study", "domain", "n")}
-    return {**row, **alone}
-
-
 def _finished(text: str, frame: pl.DataFrame) -> str:
     start = _FICTION if simulated(frame) else ""
     return f"{start}{text[:1].upper()}{text[1:]}."
@@ -376,8 +324,8 @@ def _reasons(frame: pl.DataFrame, flag: str) -> list[str]:
     return [reason.rstrip(".") for reason in chosen.unique(maintain_order=True)]
 
 
-def _lack(row: Row) -> str:
-    name = words(row["exposure"])
+def _lack(row: Row, labels: Labels | None) -> str:
+    name = words(row["exposure"], labels)
     state = "measured by a proxy only" if row["status"] == "proxy" else row["status"]
     cycles = [cycle for cycle in row["cycle"] if cycle]
     when = f" in {listed(cycles)}" if cycles else ""
