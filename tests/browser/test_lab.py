@@ -89,7 +89,8 @@ def ran(lab: str, chromium: Any) -> Iterator[tuple[Any, Seen, str]]:
     page = seen.watch(context.new_page())
     page.goto(f"{lab}lab/tree/{NAME}")
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    # The notebook's own indicator is idle before a kernel is there; cells run by then are lost.
+    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".jp-OutputArea-output", has_text="cause-diabetes.html").wait_for(timeout=120_000)
