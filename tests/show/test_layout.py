@@ -7,7 +7,7 @@ import pytest
 from toolkit.show import layout
 from toolkit.show.headings import Headed
 
-ROW = {"estimand": "prevalence", "reliability": "ok", "n": 10877, "n_cases": 3398}
+ROW = {"estimand": "prevalence", "scale": "identity", "reliability": "ok", "n": 10877, "n_cases": 3398}
 
 
 @pytest.mark.parametrize("width", [60, 150, 300])
