@@ -136,3 +136,11 @@ def test_nothing_was_changed_on_the_way_from_the_reading_notes() -> None:
         assert {k: v for k, v in expected.items() if k not in worded} == {
             k: finding.get(k) for k in expected if k not in worded
         }
+
+
+def test_no_finding_leaves_its_population_to_the_one_before() -> None:
+    populations = evidence_of("diabetes")["population"].to_list()
+    assert ["China, type 2 diabetes"] * 2 == [
+        p for p in populations if p.startswith("China, type 2 diabetes")
+    ][:2]
+    assert [] == [p for cause in cards() for p in evidence_of(cause)["population"] if p.startswith("same")]

@@ -257,3 +257,17 @@ def test_a_frame_of_something_else_is_refused_with_what_to_give():
         finding(frames.crude_and_adjusted().clear())
     with pytest.raises(VariableError, match=r"polars frame, and this is a 'dict'"):
         finding({"estimate": 1})
+
+
+def test_an_exposure_that_is_not_measured_goes_by_its_label():
+    row = {
+        "cause": "circulation",
+        "exposure": "non_compressible",
+        "cycle": "2005-2006",
+        "status": "not measured",
+    }
+    row |= {"reason": "the examination ended in 2004", "n": 0, "percent_missing": None}
+    said = sentences.availability_sentences(
+        pl.DataFrame([row]), labels={"non_compressible": "stiff arteries"}
+    )
+    assert said == ["Stiff arteries is not measured in 2005-2006: the examination ended in 2004."]
