@@ -235,7 +235,7 @@ def read_toml(path: Path, model: type[Model]) -> Model:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DatasetError(f"'{path.name}' is not TOML: {error}. Mend that line.") from error
     except ValidationError as error:
-        raise _every_problem(path.name, [_worded(problem, model) for problem in error.errors()]) from error
+        raise _every_problem(path.name, [worded(problem, model) for problem in error.errors()]) from error
 
 
 @cache
@@ -305,7 +305,8 @@ def _every_problem(file: str, problems: list[str]) -> DatasetError:
     return DatasetError("\n".join([f"'{file}' has {count}. Mend the file:", *(f"- {p}" for p in problems)]))
 
 
-def _worded(problem: Any, model: Any) -> str:
+def worded(problem: Any, model: Any) -> str:
+    """Tell one of pydantic's problems: where it is, what is wrong, the nearest known key."""
     where = [str(part) for part in problem["loc"]]
     if problem["type"] != "extra_forbidden":
         return f"{'.'.join(where)}: {problem['msg']}"

@@ -69,7 +69,7 @@ class Condition:
         """
         if self._tree is None:
             return pl.lit(value=True)
-        return _Writer(schema, self._aliases).condition(self._tree)
+        return Writer(schema, self._aliases).condition(self._tree)
 
 
 def parse(text: str) -> Condition:
@@ -97,13 +97,14 @@ def parse(text: str) -> Condition:
     """
     if not text.strip():
         return Condition("", (), None, {})
-    plain, aliases = _without_backticks(text)
-    tree = _tree(plain, text)
+    plain, aliases = plain_names(text)
+    tree = syntax_tree(plain, text)
     names = _names(tree, aliases, text)
     return Condition(text.strip(), names, tree, aliases)
 
 
-def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
+def plain_names(text: str) -> tuple[str, dict[str, str]]:
+    """Put plain names in the place of those in backticks; gives the text and what stands for what."""
     aliases: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
@@ -116,7 +117,8 @@ def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
     return _BACKTICKS.sub(stand_in, text), aliases
 
 
-def _tree(plain: str, text: str) -> ast.expr:
+def syntax_tree(plain: str, text: str) -> ast.expr:
+    """Parse a text into a syntax tree, which is looked at and never run."""
     if len(plain) > _LONGEST:
         raise VariableError(
             f"this condition has {len(plain):,} characters, more than {_LONGEST:,}. Derive a variable first: "
@@ -150,7 +152,7 @@ def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, 
         ast.Tuple, ast.Constant, ast.Name, ast.Load, *_COMPARE,
     )  # fmt: skip
     found: dict[str, None] = {}
-    for node in _in_order(tree):
+    for node in in_order(tree):
         if not isinstance(node, allowed):
             raise _not_understood(text, _offence(node))
         if isinstance(node, ast.Name) and node.id not in _WORDS:
@@ -158,8 +160,9 @@ def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, 
     return tuple(found)
 
 
-def _in_order(tree: ast.AST) -> list[ast.AST]:
-    below = [node for child in ast.iter_child_nodes(tree) for node in _in_order(child)]
+def in_order(tree: ast.AST) -> list[ast.AST]:
+    """List a tree's pieces in the order in which they are written."""
+    below = [node for child in ast.iter_child_nodes(tree) for node in in_order(child)]
     return [tree, *below]
 
 
@@ -170,13 +173,14 @@ def _offence(node: ast.AST) -> str:
 
 
 @dataclass(frozen=True)
-class _Writer:
+class Writer:
     """Translates the allowed pieces of a tree, knowing the types of the columns."""
 
     schema: Mapping[str, pl.DataType]
     aliases: Mapping[str, str]
 
     def condition(self, node: ast.expr) -> pl.Expr:
+        """Translate a condition: true, false, or null where it is undecided."""
         match node:
             case ast.BoolOp(op=op, values=values):
                 joined = and_ if isinstance(op, ast.And) else or_
@@ -194,10 +198,12 @@ class _Writer:
         raise VariableError(f"'{ast.unparse(node)}' is no condition by itself. {LANGUAGE}.")
 
     def links(self, node: ast.Compare) -> list[pl.Expr]:
+        """Part a chain such as `20 <= age < 60` into its links."""
         terms = [node.left, *node.comparators]
         return [self.link(terms[i], op, terms[i + 1]) for i, op in enumerate(node.ops)]
 
     def link(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> pl.Expr:
+        """Translate one comparison."""
         if not self.is_variable(left) and self.is_variable(right) and not isinstance(op, ast.In | ast.NotIn):
             left, op, right = right, _MIRROR.get(type(op), type(op))(), left
         if not self.is_variable(left):
@@ -213,6 +219,7 @@ class _Writer:
         return comparison
 
     def among(self, name: str, right: ast.expr) -> pl.Expr:
+        """Translate what stands after `in`."""
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
             raise VariableError(f"after in stands a list, such as {name} in [1, 2]. {LANGUAGE}.")
         values = [self.value_for(name, _literal(item), ast.Eq()) for item in right.elts]
@@ -220,6 +227,7 @@ class _Writer:
         return inside
 
     def two_variables(self, name: str, op: ast.cmpop, other: str) -> pl.Expr:
+        """Compare two numbers of a person."""
         if not (self.is_number(name) and self.is_number(other)):
             raise VariableError(
                 f"'{name}' and '{other}' cannot be compared with each other: only two numbers can. "
@@ -229,6 +237,7 @@ class _Writer:
         return comparison
 
     def standing_alone(self, name: str) -> pl.Expr:
+        """Translate a yes/no variable that is a condition by itself."""
         kind = self.kind(name)
         if isinstance(kind, pl.Enum) and tuple(kind.categories) == YES_NO:
             return pl.col(name) == "yes"
@@ -242,10 +251,12 @@ class _Writer:
         )
 
     def zero_or_one(self, name: str) -> pl.Expr:
+        """Read 0 and 1 as no and yes; any other number is undecided."""
         answer: pl.Expr = pl.when(pl.col(name).is_in([0, 1])).then(pl.col(name) == 1)
         return answer
 
     def value_for(self, name: str, value: Any, op: ast.cmpop) -> Any:
+        """Check that a value fits the type of the variable that it is compared with."""
         kind = self.kind(name)
         if isinstance(kind, pl.Enum):
             return _level(name, tuple(kind.categories), value, op)
@@ -261,12 +272,15 @@ class _Writer:
         return value
 
     def is_variable(self, node: ast.expr) -> bool:
+        """Tell whether a piece names a variable."""
         return isinstance(node, ast.Name) and node.id not in _WORDS
 
     def is_number(self, name: str) -> bool:
+        """Tell whether a variable is a number."""
         return self.kind(name).is_numeric()
 
     def kind(self, name: str) -> pl.DataType:
+        """Give the type of a variable."""
         if name not in self.schema:
             known = [column for column in self.schema if "." not in column]
             raise VariableError(
@@ -275,6 +289,7 @@ class _Writer:
         return self.schema[name]
 
     def name(self, node: ast.expr) -> str:
+        """Give the variable's name that a piece stands for."""
         assert isinstance(node, ast.Name)  # noqa: S101 - callers asked is_variable
         return self.aliases.get(node.id, node.id)
 

@@ -32,6 +32,8 @@ class Population:
         Where the data come from: files with hashes, cycles, seeds; plain values only.
     simulated
         True if no person in it is real; every output then says so.
+    visits, diary
+        Of a cohort: one row a visit, or a night, with `person`, `date` and perhaps `place`; else None.
     """
 
     name: str
@@ -41,3 +43,5 @@ class Population:
     codebook: Codebook = field(repr=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
     simulated: bool = False
+    visits: pl.DataFrame | None = field(default=None, repr=False)
+    diary: pl.DataFrame | None = field(default=None, repr=False)

@@ -19,6 +19,7 @@ from toolkit.readers import write_parquet, write_text
 
 PEOPLE = "people.parquet"
 DECLARED = "population.json"
+_REPEATED = ("visits", "diary")
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
@@ -52,6 +53,9 @@ def write_population(population: Population, folder: Path) -> None:
         "codebook": [asdict(variable) for variable in population.codebook.values()],
     }
     write_parquet(folder / PEOPLE, population.people, private=True)
+    for part in _REPEATED:
+        if (frame := getattr(population, part)) is not None:
+            write_parquet(folder / f"{part}.parquet", frame, private=True)
     write_text(folder / DECLARED, json.dumps(declared, default=_as_plain), private=True)
 
 
@@ -78,7 +82,13 @@ def read_population(folder: Path) -> Population:
         design=_design(declared["design"]),
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
         **declared["facts"],
+        visits=_frame(folder / "visits.parquet"),
+        diary=_frame(folder / "diary.parquet"),
     )
+
+
+def _frame(path: Path) -> pl.DataFrame | None:
+    return pl.read_parquet(path) if path.is_file() else None
 
 
 def holds_population(folder: str | Path) -> bool:

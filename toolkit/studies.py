@@ -4,7 +4,7 @@ Takes a study's name or a frame of one's own; gives a frozen `Study` that tells 
 weight an analysis needs and why values are missing. It estimates nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from importlib import import_module
@@ -262,13 +262,14 @@ def available_studies() -> dict[str, str]:
     return dict(STUDIES)
 
 
-def open_study(name: str, **options: Any) -> Study:
-    """Open a study by its name.
+def open_study(name: str | Path, **options: Any) -> Study:
+    """Open a study by its name, or a study of one's own by the path of its `study.toml`.
 
     Parameters
     ----------
     name
-        "simulated" or "nhanes"; or the folder of a population that `tk.render` hands to a notebook.
+        "simulated" or "nhanes"; the path of a `study.toml`; or the folder of a population that `tk.render`
+        hands to a notebook.
     **options
         For "nhanes": cycles=("2005-2006", "2007-2008"). For "simulated": seed.
 
@@ -280,7 +281,8 @@ def open_study(name: str, **options: Any) -> Study:
     Raises
     ------
     DatasetError
-        For an unknown study, option or cycle, and for files that are missing or not as the codebook says.
+        For an unknown study, option or cycle, and for files that are missing or not as the codebook or the
+        `study.toml` says, then with every problem at once.
 
     Examples
     --------
@@ -289,14 +291,24 @@ def open_study(name: str, **options: Any) -> Study:
     """
     if holds_population(name):
         return Study(**vars(read_population(Path(name))))
+    if str(name).endswith(".toml"):
+        return _as_study(_own(name, options))
     if name not in STUDIES:
-        raise DatasetError(unknown("there is no study", name, STUDIES, "All: tk.available_studies()"))
-    opener = _opener(name)
+        raise DatasetError(unknown("there is no study", str(name), STUDIES, "All: tk.available_studies()"))
+    opener = _opener(str(name))
     for option in options:
         if option not in signature(opener).parameters:
             known = list(signature(opener).parameters)
             raise DatasetError(unknown(f"study '{name}' has no option", option, known))
     return _as_study(opener(**options))
+
+
+def _own(path: str | Path, options: Mapping[str, Any]) -> Population:
+    from toolkit.own_study import open_own
+
+    for option in options:
+        raise DatasetError(f"your own study has no option '{option}'. Write it into '{Path(path).name}'.")
+    return open_own(path)
 
 
 def _opener(name: str) -> Callable[..., Population]:

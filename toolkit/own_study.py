@@ -1,0 +1,322 @@
+"""Make a population of a user's `study.toml`, or tell everything that is wrong with it in one pass.
+
+Takes a path; gives `Examined`: the problems, and the people with design, codebook, visits and diary if there
+is no error among them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import Codebook, why
+from toolkit.cohort import END, START, follow, within
+from toolkit.design import Design
+from toolkit.expressions import Formula, formula
+from toolkit.own_columns import UNREAD
+from toolkit.own_formulas import compute, raw_input
+from toolkit.own_rows import Request, Rows, absent_as, column_names, read_rows
+from toolkit.population import Population
+from toolkit.study_columns import design_columns, follow_up_columns, lost_columns
+from toolkit.study_rules import DATE, PERSON, ROW, Rule, broken, design_rules, person_rules
+from toolkit.study_toml import Declaration, Problem, Repeated, every_problem, read_declaration
+
+PLACE = "place"
+RESERVED = (ROW, PERSON, DATE, PLACE, "follow_up_start", "follow_up_end")
+_SECTIONS = ("visits", "diary")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came of reading a `study.toml`.
+
+    Attributes
+    ----------
+    problems
+        Errors and notes in the order in which they were found.
+    population
+        None if there is an error among the problems.
+    """
+
+    problems: tuple[Problem, ...]
+    population: Population | None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep the study from being opened."""
+        return tuple(problem for problem in self.problems if not problem.note)
+
+
+def open_own(path: str | Path) -> Population:
+    """Open a user's study.
+
+    Raises
+    ------
+    DatasetError
+        With every problem of the declaration and of its files.
+    """
+    examined = examine(path)
+    if examined.population is None:
+        raise every_problem(Path(path), examined.errors)
+    return examined.population
+
+
+def examine(path: str | Path) -> Examined:
+    """Read a user's study as far as can be, and collect what is wrong.
+
+    Parameters
+    ----------
+    path
+        The `study.toml`.
+
+    Returns
+    -------
+    Examined
+        Problems, and the population if it can be had.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such file, or it is not TOML.
+    """
+    declaration = read_declaration(path)
+    columns, unreadable = column_names(declaration)
+    problems = [*declaration.problems, *unreadable, *lost_columns(declaration, columns)]
+    lost = {problem.where for problem in problems}
+    columns = {file: there for file, there in columns.items() if f"files.{file}" not in lost}
+    if declaration.home not in columns:
+        return Examined(tuple(problems), None)
+    read = _Reading(declaration, columns, lost)
+    try:
+        population = read.population()
+    except _NobodyError:
+        population = None
+    problems += read.problems
+    failed = any(not problem.note for problem in problems)
+    return Examined(tuple(problems), None if failed else population)
+
+
+class _NobodyError(Exception):
+    """The first file cannot be read, so there is nobody to check anything on."""
+
+
+class _Reading:
+    """The steps from files to a population; what goes wrong is collected and the rest goes on."""
+
+    def __init__(
+        self, declaration: Declaration, columns: Mapping[str, tuple[str, ...]], lost: set[str]
+    ) -> None:
+        self.declaration, self.study, self.columns, self.lost = declaration, declaration.study, columns, lost
+        self.problems: list[Problem] = []
+        self.facts: list[Mapping[str, Any]] = []
+        self.codebook = Codebook()
+        self.formulas = dict(self._formulas())
+        self.design = self._design()
+
+    def population(self) -> Population:
+        people = self._with_formulas(self._people())
+        parts = {section: self._repeated(section, people) for section in _SECTIONS}
+        people, added = follow(people, parts["visits"], parts["diary"])
+        people = people.drop(ROW, *(c for name in self._inputs() for c in (name, why(name))), strict=False)
+        provenance = {
+            "declaration": self.declaration.path.name,
+            "files": [dict(facts) for facts in self.facts],
+            "notes": [str(problem) for problem in self.problems if problem.note],
+        }
+        shown = self.codebook.with_variables(*added)
+        label = self.study.label or self.study.name
+        if self.study.simulated and "simulated" not in label.lower():
+            label = f"SIMULATED {label}"
+        return Population(
+            self.study.name, label, people, self.design, shown, provenance, self.study.simulated, **parts
+        )
+
+    def _formulas(self) -> Iterator[tuple[str, Formula]]:
+        for name, variable in self.study.variables.items():
+            if variable.expression and f"variables.{name}" not in self.lost:
+                yield name, formula(variable.expression)
+
+    def _inputs(self) -> dict[str, tuple[str, str]]:
+        """Find the columns of files that formulas read and that are no variables themselves."""
+        names = {
+            n for parsed in self.formulas.values() for n in parsed.names if n not in self.study.variables
+        }
+        places = {name: self.declaration.place(name) for name in names}
+        return {n: (f, c) for n, (f, c) in places.items() if c in self.columns.get(f, ())}
+
+    def _people(self) -> pl.DataFrame:
+        home = self.declaration.home
+        rows = self._read(home)
+        if PERSON not in rows.frame.columns:
+            raise _NobodyError
+        people = _once(rows.frame)
+        repeated = {part.file for s in _SECTIONS if (part := getattr(self.study, s)) is not None}
+        for file in self.columns:
+            request = self._request(file)
+            if (
+                file != home
+                and file not in repeated
+                and (request.variables or request.codes or request.dates)
+            ):
+                people = self._joined(people, file)
+        return people
+
+    def _read(self, file: str) -> Rows:
+        rows = read_rows(self.declaration, file, self._request(file))
+        self.problems += rows.problems
+        self.facts.append(rows.facts)
+        self.codebook = self.codebook.with_variables(*(column.variable for column in rows.columns))
+        return rows
+
+    def _joined(self, people: pl.DataFrame, file: str) -> pl.DataFrame:
+        rows, entry = self._read(file), self.study.files[file]
+        if rows.frame.is_empty():
+            return people
+        self._check_strangers(file, rows.frame, people)
+        joined = people.join(_once(rows.frame).drop(ROW), on=PERSON, how="left", maintain_order="left")
+        return absent_as(joined, rows.columns, entry.absent)
+
+    def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
+        entry, home = self.study.files[file], self.study.files[self.declaration.home]
+        known = frame.select(ROW, strange=~pl.col(PERSON).is_in(people[PERSON].to_list()))
+        words = f"everyone stands in '{home.path}' too"
+        remedy = f"If they are to be left out: strangers = 'leave out' under [files.{file}]."
+        if known["strange"].all():
+            remedy = f"No id is in both files: are they written alike? {_forms(frame, people)}"
+        rule = Rule(words, ~pl.col("strange"), remedy, note=bool(entry.strangers))
+        self.problems += broken(entry.path, known, [rule])
+
+    def _request(self, file: str) -> Request:
+        variables = {
+            name: (variable, self.declaration.place(variable.column)[1])
+            for name, variable in self.study.variables.items()
+            if variable.column
+            and self.declaration.place(variable.column)[0] == file
+            and f"variables.{name}" not in self.lost
+        }
+        inputs = {name: column for name, (place, column) in self._inputs().items() if place == file}
+        in_days = {name for parsed in self.formulas.values() for name in parsed.dates}
+        codes = {name: column for name, column in inputs.items() if name not in in_days}
+        dates = {name: (column, "%Y-%m-%d") for name, column in inputs.items() if name in in_days}
+        rules = tuple(person_rules((PERSON,), "person"))
+        request = Request(variables, codes, {}, dates, rules)
+        return self._with_design(request) if file == self.declaration.home else request
+
+    def _with_design(self, request: Request) -> Request:
+        design = self.design
+        numbers = {
+            *(w.column for w in design.components.values()),
+            *design.fpcs,
+            *(design.replicate_weights or ()),
+        }
+        groups = {*filter(None, (design.strata,)), *design.stages}
+        weights = {w.column: self._file_name(w.column) for w in design.components.values()}
+        first = design.stages[0] if design.stages else None
+        rules = (
+            *request.rules,
+            *design_rules(weights, design.strata, first, nest=bool(self.study.design.nest)),
+        )
+        follow_up = self.study.follow_up
+        form = follow_up.date_format if follow_up else ""
+        dates = {f"follow_up_{k}": (c, form) for k, c in follow_up_columns(self.declaration).items()}
+        return Request(
+            request.variables,
+            {**request.codes, **{name: self._file_name(name) for name in sorted(groups)}},
+            {name: self._file_name(name) for name in sorted(numbers)},
+            {**request.dates, **dates},
+            rules,
+        )
+
+    def _design(self) -> Design:
+        told = self.study.design
+        if told.none:
+            return Design.none()
+        values = {f.name: getattr(told, f.name) for f in fields(Design) if f.name in type(told).model_fields}
+        there = self.columns[self.declaration.home]
+        pattern = told.replicate_weights
+        if isinstance(pattern, str):
+            values["replicate_weights"] = tuple(c for c in there if fnmatchcase(c, pattern))
+        if any(column not in there for key, column in design_columns(self.declaration) if "*" not in column):
+            return Design.none()  # the lost columns are told already
+        values |= {k: self._column_name(values[k]) for k in ("weight", "strata", "psu", "fpc")}
+        return Design(**{**values, "nest": True})
+
+    def _column_name(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: self._column_name(column) for name, column in value.items()}
+        if isinstance(value, tuple):
+            return tuple(self._column_name(column) for column in value)
+        if value is None:
+            return None
+        column = self.declaration.place(value)[1]
+        return f"{column}_of_design" if column in (*self.study.variables, *RESERVED) else column
+
+    def _file_name(self, name: str) -> str:
+        there = self.columns[self.declaration.home]
+        return name if name in there and name not in self.study.variables else name.removesuffix("_of_design")
+
+    def _with_formulas(self, people: pl.DataFrame) -> pl.DataFrame:
+        for name, (file, _) in self._inputs().items():
+            if name in people.columns:
+                people = people.with_columns(raw_input(people[name], self.study.files[file]))
+        computed = compute(people, self.codebook, self.study, self.formulas)
+        self.problems += computed.problems
+        self.codebook = computed.codebook
+        return computed.people
+
+    def _repeated(self, section: str, people: pl.DataFrame) -> pl.DataFrame | None:
+        part: Repeated | None = getattr(self.study, section)
+        if part is None or part.file not in self.columns or f"{section}.date" in self.lost:
+            return None
+        variables = {
+            name: (variable, variable.column)
+            for name, variable in part.variables.items()
+            if variable.column and f"{section}.variables.{name}" not in self.lost
+        }
+        what = "person and night" if section == "diary" else "person and visit"
+        dated = Rule(
+            "every row has its date",
+            pl.col(DATE).is_not_null() | pl.col(DATE + UNREAD),
+            "Mend the date in the file.",
+        )
+        request = Request(
+            variables,
+            {PLACE: part.place} if part.place and f"{section}.place" not in self.lost else {},
+            {},
+            {DATE: (part.date, part.date_format)},
+            (*person_rules((PERSON, DATE), what), dated),
+        )
+        rows = read_rows(self.declaration, part.file, request)
+        self.problems += rows.problems
+        self.facts.append(rows.facts)
+        if rows.frame.is_empty():
+            return None
+        self._check_strangers(part.file, rows.frame, people)
+        self._check_follow_up(part.file, rows.frame, people)
+        return rows.frame.drop(ROW).filter(pl.col(PERSON).is_in(people[PERSON].to_list())).sort(PERSON, DATE)
+
+    def _check_follow_up(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
+        ends = [name for name in (START, END) if name in people.columns]
+        absent = [pl.lit(None, pl.Date).alias(name) for name in (START, END) if name not in ends]
+        dated = frame.join(people.select(PERSON, *ends), on=PERSON, how="left", maintain_order="left")
+        rule = Rule(
+            "every date lies within the person's follow-up",
+            within(),
+            "Records outside are kept, and do not enter person-time, first cramp and nights.",
+            note=True,
+        )
+        self.problems += broken(self.study.files[file].path, dated.with_columns(absent), [rule])
+
+
+def _once(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep one row a person, so that the other rules can be checked; more are told as a problem already."""
+    return frame.filter(pl.col(PERSON).is_not_null()).unique(PERSON, keep="first", maintain_order=True)
+
+
+def _forms(*frames: pl.DataFrame) -> str:
+    lengths = [frame[PERSON].str.len_chars().drop_nulls().to_list() for frame in frames]
+    told = [f"{min(length)} to {max(length)} characters" for length in lengths]
+    return f"Here they have {told[0]}, there {told[1]}."
