@@ -1,5 +1,6 @@
 """A study of one's own frame: types, design, weights, missing values, derived variables, errors."""
 
+import traceback
 from dataclasses import FrozenInstanceError
 
 import polars as pl
@@ -144,3 +145,11 @@ def test_the_notebook_form_shows_no_person() -> None:
     assert "two cycles" in html
     assert "<td>3</td>" in html
     assert "examination: we" in html
+
+
+def test_the_whole_traceback_of_a_failed_derivation_quotes_no_person() -> None:
+    people = pl.DataFrame({"diagnosis": ["secret words", "other"], "w": [1.0, 2.0]})
+    own = study(people, design=Design(weight="w"), name="two people")
+    with pytest.raises(VariableError) as caught:
+        own.derive("new", pl.col("diagnosis").cast(pl.String), levels=("other",))
+    assert "secret words" not in "".join(traceback.format_exception(caught.value))

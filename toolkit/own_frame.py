@@ -35,11 +35,11 @@ def _as_polars(frame: Any) -> pl.DataFrame:
     if not isinstance(frame, pl.DataFrame):
         try:
             frame = pl.DataFrame(frame)
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError):
             raise DatasetError(
                 f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
                 f"Try tk.study(pl.DataFrame(...), design=...)."
-            ) from problem
+            ) from None
     if not frame.height:
         raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
     people: pl.DataFrame = frame

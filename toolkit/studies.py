@@ -209,12 +209,12 @@ class Study(Population):
     def _with(self, step: Derivation) -> "Study":
         try:
             people, codebook = derive(self.people, self.codebook, [step])
-        except pl.exceptions.InvalidOperationError as problem:
+        except pl.exceptions.InvalidOperationError:
             levels = ", ".join(step.variable.levels)
             raise VariableError(
                 f"'{step.variable.name}' takes values that are not among its levels ({levels}). Name every "
                 f"level: study.derive('{step.variable.name}', ..., levels=[..])."
-            ) from problem
+            ) from None
         return replace(self, people=people, codebook=codebook)
 
     def _repr_html_(self) -> str:
