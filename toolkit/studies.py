@@ -217,6 +217,30 @@ class Study(Population):
             ) from None
         return replace(self, people=people, codebook=codebook)
 
+    def to_r(self, folder: str | Path) -> Path:
+        """Write people and design for R: people.csv, people.parquet and study.R, which rebuilds the design.
+
+        Parameters
+        ----------
+        folder
+            Where to write. The files hold rows of people, without ids, and are readable by the user alone.
+
+        Returns
+        -------
+        pathlib.Path
+            The script: `source("study.R")` in that folder gives `people` and `design` (by component, if
+            there are several weights: `design_interview`, ...).
+
+        Examples
+        --------
+        >>> import tempfile, toolkit as tk
+        >>> tk.open_study("simulated").to_r(tempfile.mkdtemp()).name
+        'study.R'
+        """
+        from toolkit.r_script import write_r
+
+        return write_r(self, folder)
+
     def _repr_html_(self) -> str:
         cycles = ", ".join(cycle for cycle in self.cycles if cycle) or "none"
         rows = {

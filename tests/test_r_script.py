@@ -1,0 +1,104 @@
+"""The script for R rebuilds the same design: means and standard errors of R equal the toolkit's."""
+
+import json
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import toolkit as tk
+from tests.own_survey import PEOPLE, survey
+from toolkit.errors import VariableError
+
+ASK = """
+source(file.path(Sys.getenv("STUDY_FOLDER"), "study.R"))
+found <- svymean(as.formula(paste("~", "%s")), %s, na.rm = TRUE)
+cat(sprintf("[%%.17g, %%.17g]", coef(found)[1], SE(found)[1]))
+"""
+
+
+def has_survey() -> bool:
+    if shutil.which("Rscript") is None:
+        return False
+    asked = ["Rscript", "-e", 'cat(requireNamespace("survey", quietly = TRUE))']
+    return "TRUE" in subprocess.run(asked, check=False, capture_output=True, text=True).stdout
+
+
+needs_r = pytest.mark.skipif(not has_survey(), reason="R WITH ITS PACKAGE survey IS NOT INSTALLED")
+
+
+def in_r(folder: Path, variable: str, design: str = "design") -> list[float]:
+    done = subprocess.run(
+        ["Rscript", "-e", ASK % (variable, design)],
+        env={"STUDY_FOLDER": str(folder), "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: list[float] = json.loads(done.stdout[done.stdout.index("[") :])
+    return found
+
+
+def ours(study: tk.Study, variable: str) -> list[float]:
+    return list(tk.mean(study, variable).select("estimate", "std_error").row(0))
+
+
+@needs_r
+@pytest.mark.parametrize(
+    "design",
+    [
+        tk.Design(weight="w", strata="s", psu="c"),
+        tk.Design(weight="w"),
+        tk.Design.none(),
+        tk.Design(weight="w", strata="s", psu="c", fpc="size"),
+    ],
+    ids=["strata and PSUs", "weight alone", "none", "finite population"],
+)
+def test_r_gives_the_same_mean_and_standard_error(tmp_path: Path, design: tk.Design) -> None:
+    frame = PEOPLE.with_columns(size=pl.lit(9.0), kg=pl.when(pl.col("kg") != 65).then("kg"))
+    study = tk.study(frame.drop("pid"), design=design, name='a "quoted" study\nof two lines')
+    study.to_r(tmp_path)
+    assert in_r(tmp_path, "kg") == pytest.approx(ours(study, "kg"), rel=1e-9)
+
+
+@needs_r
+def test_a_study_of_files_is_the_same_in_r(tmp_path: Path) -> None:
+    study = tk.open_study(survey(tmp_path / "study"))
+    study.to_r(tmp_path / "r")
+    assert in_r(tmp_path / "r", "bmi") == pytest.approx(ours(study, "bmi"), rel=1e-9)
+
+
+@needs_r
+def test_each_component_has_its_design(tmp_path: Path) -> None:
+    study = tk.open_study("simulated")
+    study.to_r(tmp_path)
+    for variable, component in (("age", "interview"), ("hba1c", "examination")):
+        told = in_r(tmp_path, variable, f"design_{component}")
+        assert told == pytest.approx(ours(study, variable), rel=1e-9), variable
+
+
+def test_the_files_hold_no_id_and_are_the_users_alone(tmp_path: Path) -> None:
+    tk.open_study(survey(tmp_path / "study")).to_r(tmp_path / "r")
+    people = pl.read_parquet(tmp_path / "r" / "people.parquet")
+    assert {"person", "pid"} & set(people.columns) == set()
+    for name in ("people.csv", "people.parquet"):
+        assert 0o600 == stat.S_IMODE((tmp_path / "r" / name).stat().st_mode)
+
+
+def test_a_name_that_r_cannot_read_is_told(tmp_path: Path) -> None:
+    study = tk.study(PEOPLE.rename({"kg": "k`g"}), design=tk.Design(weight="w"))
+    with pytest.raises(VariableError, match="Rename the column first"):
+        study.to_r(tmp_path)
+
+
+def test_replicate_weights_are_rebuilt(tmp_path: Path) -> None:
+    frame = PEOPLE.with_columns(r1=pl.col("w") * 2, r2=pl.col("w") / 2)
+    design = tk.Design(
+        weight="w", replicate_weights=("r1", "r2"), replicate_method="fay", fay_rho=0.3, mse=True
+    )
+    script = tk.study(frame, design=design).to_r(tmp_path).read_text()
+    assert "svrepdesign(weights = ~`w`, repweights = people[!is.na" in script
+    assert 'type = "Fay", combined.weights = TRUE, mse = TRUE, rho = 0.3' in script

@@ -1,0 +1,150 @@
+"""Hand a study to R: its people as files, and a script that rebuilds the same design with `survey`.
+
+Takes a population; gives a folder. The files hold rows of people: they are readable by the user alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from toolkit.codebook import Variable, why
+from toolkit.design import Design
+from toolkit.errors import VariableError
+from toolkit.population import Population
+from toolkit.readers import replacing, write_parquet, write_text
+
+SCRIPT = "study.R"
+_TYPES = {"brr": "BRR", "fay": "Fay", "jk1": "JK1", "jkn": "JKn", "bootstrap": "bootstrap"}
+
+
+def write_r(population: Population, folder: str | Path) -> Path:
+    """Write people.csv, people.parquet and study.R into a folder.
+
+    Parameters
+    ----------
+    population
+        A population or a study.
+    folder
+        Where to write; made if it is not there.
+
+    Returns
+    -------
+    pathlib.Path
+        The script. It makes `people`, and a design for each weight: `design`, or by component
+        `design_interview`, `design_examination`, ... .
+
+    Raises
+    ------
+    VariableError
+        If a column's name cannot stand in an R script.
+    """
+    target = Path(folder)
+    people = _plain(population)
+    for name in people.columns:
+        if "`" in name or "\\" in name:
+            raise VariableError(
+                f"'{name}' holds a sign that R cannot read in a name. Rename the column first."
+            )
+    write_parquet(target / "people.parquet", people, private=True)
+    with replacing(target / "people.csv", private=True) as draft:
+        people.write_csv(draft)
+    write_text(target / SCRIPT, "\n".join(_script(population)) + "\n")
+    return target / SCRIPT
+
+
+def _plain(population: Population) -> pl.DataFrame:
+    """Keep the codebook's variables with their reasons and the design's columns; ids stay behind."""
+    known = [name for name in population.codebook if name in population.people.columns]
+    reasons = [why(name) for name in known if why(name) in population.people.columns]
+    columns = dict.fromkeys([*known, *reasons, *population.design.columns])
+    texts = pl.selectors.enum() | pl.selectors.categorical()
+    return population.people.select(list(columns)).with_columns(texts.cast(pl.String))
+
+
+def _script(population: Population) -> Iterator[str]:
+    yield f"# {_one_line(population.label)}: people and design for R, of {population.people.height} people."
+    if population.simulated:
+        yield "# SIMULATED: no person in it is real."
+    yield "library(survey)"
+    yield f"options(survey.lonely.psu = {_text(population.design.lonely_psu)})"
+    yield 'here <- Sys.getenv("STUDY_FOLDER", ".")  # the folder of this script, if R runs elsewhere'
+    yield 'people <- read.csv(file.path(here, "people.csv"), check.names = FALSE, na.strings = "",'
+    schema = _plain(population).schema
+    texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, pl.String)]
+    yield f"                   colClasses = c({', '.join(texts)}))"
+    for name, variable in population.codebook.items():
+        if name in population.people.columns and variable.levels:
+            yield _factor(variable, population.people.schema[name])
+    yield from _designs(population.design)
+
+
+def _factor(variable: Variable, dtype: pl.DataType) -> str:
+    column = f"people[[{_text(variable.name)}]]"
+    levels = ", ".join(_text(level) for level in variable.levels)
+    if isinstance(dtype, pl.Boolean):
+        return f"{column} <- factor({column}, levels = c(FALSE, TRUE), labels = c({levels}))"
+    if dtype.is_numeric():
+        return f"{column} <- factor({column}, levels = c(0, 1), labels = c({levels}))"
+    reference = _text(variable.reference or variable.levels[0])
+    return f"{column} <- relevel(factor({column}, levels = c({levels})), ref = {reference})"
+
+
+def _designs(design: Design) -> Iterator[str]:
+    weights = design.components
+    if not weights:
+        yield f"design <- {_design(design, None, 'people')}"
+    for component, weight in weights.items():
+        name = "design" if isinstance(design.weight, str) else f"design_{component.replace(' ', '_')}"
+        column = f"people[[{_text(weight.column)}]]"
+        inside = f"people[!is.na({column}) & {column} > 0, ]"
+        yield f"{name} <- {_design(design, weight.column, inside)}"
+
+
+def _design(design: Design, weight: str | None, people: str) -> str:
+    if design.replicate_weights:
+        return _replicates(design, weight, people)
+    terms = {
+        "ids": _formula(design.stages),
+        "strata": _formula((design.strata,)) if design.strata else "NULL",
+        "fpc": _formula(design.fpcs) if design.fpcs else "NULL",
+        "weights": _formula((weight,)) if weight else "NULL" if design.fpcs else "~1",
+        "nest": "TRUE" if design.nest and design.strata else "FALSE",
+    }
+    return _call("svydesign", {**terms, "data": people})
+
+
+def _replicates(design: Design, weight: str | None, people: str) -> str:
+    names = ", ".join(_text(name) for name in design.replicate_weights or ())
+    method = (design.replicate_method or "other").lower()
+    terms = {
+        "weights": _formula((weight,)) if weight else "NULL",
+        "repweights": f"{people}[, c({names})]",
+        "type": _text(_TYPES.get(method, "other")),
+        "combined.weights": "TRUE",
+        "mse": str(design.mse).upper(),
+    }
+    if design.replicate_scale is not None:
+        terms["scale"] = repr(design.replicate_scale)
+    if design.replicate_rscales is not None:
+        terms["rscales"] = f"c({', '.join(map(repr, design.replicate_rscales))})"
+    if method == "fay":
+        terms["rho"] = repr(design.fay_rho)
+    return _call("svrepdesign", {**terms, "data": people})
+
+
+def _call(function: str, terms: Mapping[str, str]) -> str:
+    return f"{function}({', '.join(f'{name} = {value}' for name, value in terms.items())})"
+
+
+def _formula(columns: tuple[str, ...]) -> str:
+    return "~" + (" + ".join(f"`{column}`" for column in columns) or "1")
+
+
+def _text(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())
