@@ -5,25 +5,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.four_people import FRAME, WEIGHTED, make
 from toolkit.design import Design
 from toolkit.errors import DatasetError, DesignError
-from toolkit.studies import Study, study
-
-FRAME = pl.DataFrame(
-    {
-        "cramps": [0, 1, 1, 0],
-        "sore": [True, False, None, True],
-        "place": ["south", "north", None, "south"],
-        "bmi": [20.0, float("nan"), 31.0, None],
-        "stratum": [1, 1, 2, 2],
-        "w": [1.0, 2.0, 1.0, 2.0],
-    }
-)
-WEIGHTED = Design(weight="w", strata="stratum")
-
-
-def make(frame: pl.DataFrame = FRAME, design: Design = WEIGHTED) -> Study:
-    return study(frame, design=design, name="four people")
+from toolkit.studies import study
 
 
 def test_a_frame_of_ones_own_is_read_by_its_types() -> None:

@@ -6,26 +6,11 @@ from dataclasses import FrozenInstanceError
 import polars as pl
 import pytest
 
+from tests.four_people import make
 from toolkit.codebook import Availability, Codebook, Reason, Variable, why
 from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.studies import Study, available_studies, open_study, study
-
-FRAME = pl.DataFrame(
-    {
-        "cramps": [0, 1, 1, 0],
-        "sore": [True, False, None, True],
-        "place": ["south", "north", None, "south"],
-        "bmi": [20.0, float("nan"), 31.0, None],
-        "stratum": [1, 1, 2, 2],
-        "w": [1.0, 2.0, 1.0, 2.0],
-    }
-)
-WEIGHTED = Design(weight="w", strata="stratum")
-
-
-def make(frame: pl.DataFrame = FRAME, design: Design = WEIGHTED) -> Study:
-    return study(frame, design=design, name="four people")
 
 
 def two_cycles() -> Study:
