@@ -85,7 +85,10 @@ graded = exposure
 if people.codebook[exposure].kind == "number":
     graded = f"{exposure}_third"
     thirds = ("lowest third", "middle third", "highest third")
-    cut = pl.col(exposure).qcut(3, labels=thirds).cast(pl.String)
+    low, high = (people.people[exposure].quantile(q, interpolation="linear") for q in (1 / 3, 2 / 3))
+    value = pl.col(exposure)
+    cut = pl.when(value <= low).then(pl.lit(thirds[0])).when(value <= high).then(pl.lit(thirds[1]))
+    cut = cut.when(value > high).then(pl.lit(thirds[2]))
     people = people.derive(graded, cut, levels=thirds, label=f"{labels[exposure]}, in thirds")
     labels[graded] = people.codebook[graded].label
 
