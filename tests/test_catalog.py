@@ -26,7 +26,7 @@ PLACES = [
 
 
 def test_the_shipped_folders_are_there():
-    assert (shipped("datasets") / "codebook.toml").is_file()
+    assert (shipped("datasets") / "codebook").is_dir()
     with pytest.raises(DatasetError, match="the toolkit ships no folder 'dataset'. Nearest: 'datasets'"):
         shipped("dataset")
 
@@ -144,9 +144,10 @@ def folder(tmp_path):
 
 
 def rewritten(folder, file, old, new):
-    text = (folder / file).read_text()
-    assert old in text
-    (folder / file).write_text(text.replace(old, new))
+    places = [path for path in folder.glob(file) if old in path.read_text()]
+    assert places
+    for path in places:
+        path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DatasetError) as told:
         read_catalogue(folder, "nhanes")
     return str(told.value)
@@ -176,9 +177,9 @@ def test_the_files_as_they_are_have_no_problem(folder):
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
-    message = rewritten(folder, "nhanes-variables.toml", old, new)
-    assert "'nhanes-variables.toml' has " in message
-    assert "Mend the file:" in message
+    message = rewritten(folder, "nhanes-variables/*.toml", old, new)
+    assert "' has " in message
+    assert "Mend the file" in message
     assert told in message
 
 
@@ -189,18 +190,21 @@ def test_a_table_without_a_file_in_a_cycle(folder):
 
 
 def test_a_variable_that_the_codebook_does_not_know(folder):
-    file = folder / "nhanes-variables.toml"
-    file.write_text(file.read_text().replace("arthritis", "arthritiss"))
-    with pytest.raises(DatasetError, match="the codebook has no variable 'arthritiss'. Nearest: 'arthritis'"):
+    message = rewritten(folder, "nhanes-variables/joints.toml", "arthritis", "arthritiss")
+    assert "the codebook has no variable 'arthritiss'. Nearest: 'arthritis'" in message
+
+
+def test_a_variable_in_two_files(folder):
+    themes = folder / "nhanes-variables"
+    shutil.copy(themes / "joints.toml", themes / "joints-again.toml")
+    with pytest.raises(DatasetError, match="'arthritis' stands in two files of 'nhanes-variables': take it"):
         read_catalogue(folder, "nhanes")
 
 
 def test_all_problems_are_told_at_once(folder):
-    file = folder / "nhanes-variables.toml"
-    file.write_text(file.read_text().replace('1 = "yes"', '1 = "yess"'))
-    with pytest.raises(DatasetError, match="has 6 problems") as told:
-        read_catalogue(folder, "nhanes")
-    assert str(told.value).count("unknown level 'yess'. Nearest: 'yes'") == 6
+    message = rewritten(folder, "nhanes-variables/*.toml", '1 = "yes"', '1 = "yess"')
+    assert "has 6 problems" in message
+    assert message.count("unknown level 'yess'. Nearest: 'yes'") == 6
 
 
 def test_what_is_not_toml_names_the_line(tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -27,7 +27,7 @@ class Checked(BaseModel):
 
 
 class Entry(Checked):
-    """A codebook variable as `codebook.toml` describes it."""
+    """A codebook variable as `datasets/codebook` describes it."""
 
     label: str
     kind: Kind
@@ -77,7 +77,7 @@ class Table(Checked):
 
 
 class Measured(Checked):
-    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables.toml)."""
+    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables)."""
 
     cycles: tuple[str, ...] | Literal["all"]
     table: str
@@ -224,7 +224,7 @@ def read_toml(path: Path, model: type[Model]) -> Model:
 
     Examples
     --------
-    >>> read_toml(shipped("datasets") / "codebook.toml", dict[str, Entry])["bmi"].unit
+    >>> read_toml(shipped("datasets") / "codebook" / "background.toml", dict[str, Entry])["bmi"].unit
     'kg/m²'
     """
     try:
@@ -236,6 +236,35 @@ def read_toml(path: Path, model: type[Model]) -> Model:
         raise DatasetError(f"'{path.name}' is not TOML: {error}. Mend that line.") from error
     except ValidationError as error:
         raise _every_problem(path.name, [worded(problem, model) for problem in error.errors()]) from error
+
+
+def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:
+    """Read the variables of a folder, one TOML file a theme, into one mapping by name.
+
+    Parameters
+    ----------
+    folder
+        The folder; its files are read in alphabetical order.
+    entry
+        The pydantic model of one variable.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read, or a variable stands in two of them.
+
+    Examples
+    --------
+    >>> read_themes(shipped("datasets") / "codebook", Entry)["bmi"].unit
+    'kg/m²'
+    """
+    found: dict[str, Model] = {}
+    for path in sorted(folder.glob("*.toml")):
+        theme = read_toml(path, cast("type[dict[str, Model]]", dict[str, entry]))  # type: ignore[valid-type]
+        if twice := sorted(found.keys() & theme):
+            raise DatasetError(f"'{twice[0]}' stands in two files of '{folder.name}': take it out of one.")
+        found |= theme
+    return found
 
 
 @cache
@@ -252,7 +281,7 @@ def codebook() -> Codebook:
     >>> codebook()["sex"].levels
     ('male', 'female')
     """
-    entries = read_toml(shipped("datasets") / "codebook.toml", dict[str, Entry])
+    entries = read_themes(shipped("datasets") / "codebook", Entry)
     return Codebook.of(*(Variable(name=name, **entry.model_dump()) for name, entry in entries.items()))
 
 
@@ -279,7 +308,7 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
     Parameters
     ----------
     folder
-        Holds <survey>.toml, <survey>-tables.toml and <survey>-variables.toml.
+        Holds <survey>.toml, <survey>-tables.toml and the folder <survey>-variables.
     survey
         Such as "nhanes".
 
@@ -291,12 +320,12 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
     found = Catalogue(
         read_toml(folder / f"{survey}.toml", Site),
         read_toml(folder / f"{survey}-tables.toml", dict[str, Table]),
-        read_toml(folder / f"{survey}-variables.toml", dict[str, Origin]),
+        read_themes(folder / f"{survey}-variables", Origin),
         codebook(),
     )
     problems = [problem for name in found.origins for problem in _origin_problems(found, name)]
     if problems:
-        raise _every_problem(f"{survey}-variables.toml", problems)
+        raise _every_problem(f"{survey}-variables", problems)
     return found
 
 

@@ -162,7 +162,7 @@ def _variable(name: str, table: Mapping[str, Any]) -> Variable:
     if name in shared:
         if own:
             raise DatasetError(
-                f"node '{name}' of the causal model describes itself ({', '.join(own)}), but codebook.toml "
+                f"node '{name}' of the causal model describes itself ({', '.join(own)}), but the codebook "
                 "does already. Take the words out of the node."
             )
         return shared[name]

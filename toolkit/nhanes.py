@@ -338,9 +338,9 @@ def _provenance(
         "files": files,
         "not_found": sorted(found.absent.values()),
         "codebook": {
-            path.name: sha256(path.read_bytes()).hexdigest()
-            for path in sorted(shipped("datasets").glob("*.toml"))
-            if path.stem.startswith(("nhanes", "codebook"))
+            f"{path.parent.name}/{path.name}": sha256(path.read_bytes()).hexdigest()
+            for path in sorted(shipped("datasets").rglob("*.toml"))
+            if path.name.startswith("nhanes") or path.parent.name in ("nhanes-variables", "codebook")
         },
         **mark,
     }
