@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.own_survey import having, survey
 from toolkit.cli import main
 
 COMMANDS = sorted(main.commands)
@@ -17,7 +19,7 @@ def run(*words: str) -> Result:
 
 
 def test_the_commands_are_those_of_the_readme() -> None:
-    assert ["causes", "describe", "report", "simulate", "studies"] == COMMANDS
+    assert ["causes", "check", "describe", "report", "simulate", "studies"] == COMMANDS
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -101,3 +103,21 @@ def test_simulate_writes_files_that_the_nhanes_loader_reads_as_simulated(
     assert 0 == written.exit_code
     monkeypatch.setenv("CRAMPS_NHANES", str(tmp_path / "site"))
     assert "SIMULATED" in run("describe", "nhanes").output.partition("\n")[0]
+
+
+def test_check_tells_every_problem_in_one_pass_and_ends_with_1(tmp_path: Path) -> None:
+    people = having("age", 3, "old").with_columns(w=pl.Series([0.0, *[1.0] * 11]))
+    path = survey(tmp_path, people=people, replace={"levels = { 1": "levls = { 1"})
+    result = run("check", str(path))
+    assert 1 == result.exit_code
+    assert "Problems: 3" in result.output
+    assert "unknown key 'levls'. Nearest: 'levels'" in result.output
+    assert "'age' holds only numbers (1 row: 3)" in result.output
+    assert "Worth knowing: 2\n- people.csv: weight 'w' is above 0 (1 row: 1)" in result.output
+    assert "Row 1 is the one below the heading." in result.output
+    assert "cannot be opened yet" in result.stderr
+
+
+def test_check_says_that_a_study_can_be_opened(tmp_path: Path) -> None:
+    result = run("check", str(survey(tmp_path)))
+    assert (0, "'study.toml' can be opened: 12 people.\n") == (result.exit_code, result.output)

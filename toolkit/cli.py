@@ -104,6 +104,26 @@ def describe(study: str) -> None:
     _rows(_measured(opened), "cause", "exposure", "status", "cycles", "reason")
 
 
+@main.command(epilog=_example("cramps check study.toml"))
+@click.argument("path", type=click.Path(path_type=Path))
+def check(path: Path) -> None:
+    """Hold a study.toml and its files to every rule, and tell all that is wrong in one pass."""
+    from toolkit.own_study import examine
+
+    found = examine(path)
+    for heading, problems in (("Problems", found.errors), ("Worth knowing", found.notes)):
+        if problems:
+            click.echo(
+                "\n".join([f"{heading}: {len(problems)}", *(f"- {problem}" for problem in problems), ""])
+            )
+    if any(problem.rows for problem in found.problems):
+        click.echo("Row 1 is the one below the heading.")
+    if found.population is None:
+        click.secho(f"cramps: '{path.name}' cannot be opened yet.", err=True, fg="red")
+        sys.exit(1)
+    click.echo(f"'{path.name}' can be opened: {found.population.people.height:,} people.")
+
+
 @main.command(epilog=_example("cramps simulate --as nhanes simulated-nhanes"))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")

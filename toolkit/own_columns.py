@@ -50,7 +50,7 @@ class OwnColumn:
     def expressions(self, table: Table) -> list[pl.Expr]:
         """Give value, reason and unread mark as lazy columns of the table."""
         name, dtype = self.variable.name, table.frame.collect_schema()[self.column]
-        text = code_text(self.column, table)
+        text = code_text(self.column, table, self.decimal)
         reason = text.str.to_lowercase().replace_strict(self.missing, default=None, return_dtype=Reason)
         value = self._value(text, dtype)
         known = pl.when(reason.is_null()).then(value)
@@ -71,19 +71,55 @@ class OwnColumn:
 def as_number(column: str, dtype: pl.DataType, decimal: str = ".") -> pl.Expr:
     """Read a column as numbers; what is no finite number is null."""
     if isinstance(dtype, pl.String):
-        plain = pl.col(column).str.strip_chars()
-        value = (plain.str.replace(",", ".", literal=True) if decimal == "," else plain).cast(
-            pl.Float64, strict=False
-        )
+        value = text_number(pl.col(column), decimal)
     else:
         value = pl.col(column).cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)
 
 
-def code_text(column: str, table: Table) -> pl.Expr:
+def text_number(text: pl.Expr, decimal: str) -> pl.Expr:
+    """Read text as numbers. Where decimals stand behind a comma, a point would part thousands: no number."""
+    plain = text.str.strip_chars()
+    if decimal == ",":
+        plain = pl.when(~plain.str.contains(".", literal=True)).then(
+            plain.str.replace(",", ".", literal=True)
+        )
+    return plain.cast(pl.Float64, strict=False)
+
+
+def as_date(column: str, dtype: pl.DataType, form: str) -> pl.Expr:
+    """Read a column as dates; a number such as 20240131 is read by its digits."""
+    cell = pl.col(column)
+    if dtype.is_temporal():
+        return cell.cast(pl.Date, strict=False)
+    return _as_text(cell, dtype, ".").str.to_date(form, strict=False)
+
+
+def filled(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Tell whether a cell holds anything; not-a-number counts, blanks do not."""
+    cell = pl.col(column)
+    text = isinstance(dtype, pl.String)
+    return cell.is_not_null() & (cell.str.strip_chars() != "") if text else cell.is_not_null()
+
+
+def input_columns(name: str, column: str, form: str, table: Table, entry: FileEntry) -> list[pl.Expr]:
+    """Give a column that only formulas read, as codes or as dates of a form, and why it is missing."""
+    text, dtype = code_text(column, table, entry.decimal), table.frame.collect_schema()[column]
+    missing = labelled_reasons(table.value_labels.get(column, {})) | low_codes(entry.missing)
+    reason = text.str.to_lowercase().replace_strict(missing, default=None, return_dtype=Reason)
+    told = reason.is_not_null()
+    if _has_declared(table, column):
+        told |= pl.col(column + DECLARED_MISSING).is_not_null()
+    known = pl.when(~told).then(as_date(column, dtype, form) if form else text)
+    left = pl.when(known.is_null()).then(pl.coalesce(reason, pl.lit(NO_VALUE, Reason)))
+    unread = filled(column, dtype) & known.is_null() & ~told
+    return [known.alias(name), left.alias(why(name)), unread.alias(name + UNREAD)]
+
+
+def code_text(column: str, table: Table, decimal: str = ".") -> pl.Expr:
     """Write a column's values as codes: 1, 1.0 and "1" alike, nothing and blanks as null."""
     dtype = table.frame.collect_schema()[column]
-    text = _as_text(pl.col(column), dtype)
+    text = _as_text(pl.col(column), dtype, decimal)
     declared = pl.col(column + DECLARED_MISSING) if _has_declared(table, column) else pl.lit(None, pl.String)
     return pl.coalesce(text, declared)
 
@@ -92,7 +128,7 @@ def _has_declared(table: Table, column: str) -> bool:
     return column + DECLARED_MISSING in table.frame.collect_schema()
 
 
-def _as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _as_text(value: pl.Expr, dtype: pl.DataType, decimal: str) -> pl.Expr:
     if dtype.is_float():
         whole = (value == value.round(0)) & (value.abs() < 2.0**53)
         written = (
@@ -103,7 +139,7 @@ def _as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return pl.when(value.is_not_nan()).then(written)
     if isinstance(dtype, pl.Boolean):
         return pl.when(value).then(pl.lit("true")).when(~value).then(pl.lit("false"))
-    text = value.cast(pl.String).str.strip_chars().str.replace(r"^(-?\d+)\.0+$", "$1")
+    text = value.cast(pl.String).str.strip_chars().str.replace(rf"^(-?\d+)[{decimal}]0+$", "$1")
     return pl.when(text != "").then(text)
 
 
@@ -118,8 +154,7 @@ def own_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table,
     known = known_variables().variables.get(name)
     labels = table.value_labels.get(column, {})
     variable = described(name, declared, known, labels, table.labels.get(column, ""))
-    missing = {_low(code): reason for code, reason in {**entry.missing, **declared.missing}.items()}
-    missing = _labelled_reasons(labels) | missing
+    missing = labelled_reasons(labels) | low_codes({**entry.missing, **declared.missing})
     codes = {code: level for code, level in _codes(variable, declared, labels).items() if code not in missing}
     return OwnColumn(variable, codes, missing, _change(variable, declared), column, entry.decimal)
 
@@ -173,7 +208,7 @@ def _own_levels(declared: OwnVariable, labels: Mapping[str, str]) -> tuple[str, 
     levels = declared.levels
     found = list(levels.values() if isinstance(levels, Mapping) else levels)
     if not found:
-        reasons = {*_labelled_reasons(labels), *map(_low, declared.missing)}
+        reasons = {*labelled_reasons(labels), *map(_low, declared.missing)}
         ordered = sorted(labels, key=lambda code: (_as_float(code), code))
         found = [labels[code].lower() for code in ordered if _low(code) not in reasons]
     return tuple(dict.fromkeys(found))
@@ -186,7 +221,12 @@ def _as_float(code: str) -> float:
         return float("inf")
 
 
-def _labelled_reasons(labels: Mapping[str, str]) -> dict[str, str]:
+def low_codes(codes: Mapping[str, str]) -> dict[str, str]:
+    """Write codes as those of a column are written: small letters, whole numbers without decimals."""
+    return {_low(code): word for code, word in codes.items()}
+
+
+def labelled_reasons(labels: Mapping[str, str]) -> dict[str, str]:
     """Take a label that is a reason, such as "Refused" or "Don't know", for what it says."""
     words = {reason: reason for reason in REASONS} | {"don’t know": "don't know", "dont know": "don't know"}
     return {_low(code): words[label.lower()] for code, label in labels.items() if label.lower() in words}

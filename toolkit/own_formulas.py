@@ -9,13 +9,13 @@ from graphlib import CycleError, TopologicalSorter
 
 import polars as pl
 
-from toolkit.codebook import Codebook, Reason, Variable, why
+from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import Derivation, derive
 from toolkit.errors import VariableError, unknown
 from toolkit.expressions import Formula
-from toolkit.own_columns import NO_VALUE, described
+from toolkit.own_columns import described
 from toolkit.study_rules import broken, range_rules
-from toolkit.study_toml import FileEntry, OwnStudy, OwnVariable, Problem, known_variables
+from toolkit.study_toml import OwnStudy, OwnVariable, Problem, known_variables
 
 
 @dataclass(frozen=True)
@@ -52,44 +52,6 @@ def compute(
     for name in order:
         done = _with(done, name, study.variables[name], formulas[name])
     return done
-
-
-def raw_input(column: pl.Series, entry: FileEntry) -> list[pl.Series]:
-    """Read a column that only formulas use: missing codes of its file become reasons, digits numbers.
-
-    Parameters
-    ----------
-    column
-        Codes as text, or dates.
-    entry
-        The file that the column is of.
-
-    Returns
-    -------
-    list of polars.Series
-        The values, and under `<name>.why` the reasons.
-
-    Examples
-    --------
-    >>> values, reasons = raw_input(pl.Series("kg", ["61,5", "-9"]), FileEntry(path="a.csv", decimal=",",
-    ...                                                                   missing={"-9": "refused"}))
-    >>> values.to_list(), reasons.to_list()
-    ([61.5, None], [None, 'refused'])
-    """
-    reasons = pl.Series(why(column.name), [None] * len(column), Reason)
-    if isinstance(column.dtype, pl.String):
-        known = column.str.to_lowercase().replace_strict(entry.missing, default=None, return_dtype=Reason)
-        reasons = known.alias(reasons.name)
-        column = _numbers(column.set(reasons.is_not_null(), None), entry.decimal)
-    unexplained = pl.select(pl.when(column.is_null()).then(reasons.fill_null(NO_VALUE)).alias(reasons.name))
-    return [column, unexplained.to_series()]
-
-
-def _numbers(column: pl.Series, decimal: str) -> pl.Series:
-    """Take a column of text for numbers if all of it is."""
-    plain = column.str.replace(",", ".", literal=True) if decimal == "," else column
-    numbers = plain.cast(pl.Float64, strict=False)
-    return numbers if numbers.null_count() == column.null_count() else column
 
 
 def _with(done: Computed, name: str, declared: OwnVariable, parsed: Formula) -> Computed:

@@ -14,12 +14,31 @@ import polars as pl
 
 from toolkit.codebook import Reason, why
 from toolkit.errors import DatasetError, VariableError
-from toolkit.own_columns import UNREAD, OwnColumn, as_number, code_text, own_column
-from toolkit.study_rules import PERSON, ROW, Rule, broken, column_rules, date_rules, unit_hint
+from toolkit.own_columns import (
+    UNREAD,
+    OwnColumn,
+    as_date,
+    as_number,
+    code_text,
+    filled,
+    input_columns,
+    own_column,
+    text_number,
+)
+from toolkit.study_rules import (
+    PERSON,
+    ROW,
+    Rule,
+    broken,
+    column_rules,
+    date_rules,
+    number_rule,
+    unit_hint,
+)
 from toolkit.study_toml import Declaration, FileEntry, OwnVariable, Problem
 from toolkit.table_files import Table, open_table
 
-_INDEX = ":row"
+_BLANK = "no row is blank"
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,8 @@ class Request:
     ----------
     variables
         Name -> declaration and column.
+    inputs
+        New name -> column that only formulas read, and the form of its dates; "" if it holds no dates.
     codes, numbers
         New name -> column, taken as text or as numbers.
     dates
@@ -39,6 +60,7 @@ class Request:
     """
 
     variables: Mapping[str, tuple[OwnVariable, str]] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -102,9 +124,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> Rows:
     try:
         with _opened(path, entry) as table:
             columns, problems = _own_columns(table, entry, request)
-            frame = _collected(
-                table, entry.person or declaration.study.person, columns, request, entry.decimal
-            )
+            frame = _collected(table, entry, entry.person or declaration.study.person, columns, request)
         digest = _digest(path)
     except DatasetError as error:
         return Rows(pl.DataFrame(), problems=(Problem(f"files.{file}", str(error), ""),))
@@ -114,10 +134,15 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> Rows:
             f"files.{file}", f"'{entry.path}' changed while it was read", "Open the study again."
         )
         problems = [*problems, changed]
-    found = [*problems, *_broken(entry, frame, columns, request)]
-    facts: dict[str, str | int] = {"file": entry.path, "sha256": digest, "rows": frame.height}
+    frame, doubtful = _with_numbers(frame, request, entry.decimal)
+    found = [*problems, *_size(entry, frame), *_broken(entry, frame, columns, request, doubtful)]
+    facts: dict[str, str | int] = {
+        "file": entry.path,
+        "sha256": digest,
+        "rows": _without_blanks(frame).height,
+    }
     marks = [name for name in frame.columns if name.endswith(UNREAD)]
-    return Rows(frame.drop(marks), tuple(columns), tuple(found), facts)
+    return Rows(_without_blanks(frame).drop(marks), tuple(columns), tuple(found), facts)
 
 
 def _opened(path: Path, entry: FileEntry) -> AbstractContextManager[Table]:
@@ -135,55 +160,80 @@ def _own_columns(table: Table, entry: FileEntry, request: Request) -> tuple[list
 
 
 def _collected(
-    table: Table, person: str, columns: Iterable[OwnColumn], request: Request, decimal: str
+    table: Table, entry: FileEntry, person: str, columns: Iterable[OwnColumn], request: Request
 ) -> pl.DataFrame:
     schema = table.frame.collect_schema()
     wanted = [
-        pl.col(_INDEX).cast(pl.Int64).alias(ROW),
+        pl.col(ROW).cast(pl.Int64),
         code_text(person, table).alias(PERSON),
         *(expression for column in columns for expression in column.expressions(table)),
         *(code_text(column, table).alias(name) for name, column in request.codes.items()),
     ]
+    for name, (column, form) in request.inputs.items():
+        wanted += input_columns(name, column, form, table, entry)
     for name, column in request.numbers.items():
-        value = as_number(column, schema[column], decimal)
-        wanted += [
-            value.alias(name),
-            (_filled(column, schema[column]) & value.is_null()).alias(name + UNREAD),
-        ]
+        wanted += _marked(name, column, schema[column], as_number(column, schema[column], entry.decimal))
     for name, (column, form) in request.dates.items():
-        value = _as_date(column, schema[column], form)
-        wanted += [
-            value.alias(name),
-            (_filled(column, schema[column]) & value.is_null()).alias(name + UNREAD),
-        ]
-    return table.frame.with_row_index(_INDEX, 1).select(wanted).collect(engine="streaming")
+        wanted += _marked(name, column, schema[column], as_date(column, schema[column], form))
+    return table.frame.with_row_index(ROW, 1).select(wanted).collect(engine="streaming")
 
 
-def _filled(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Tell whether a cell holds anything; not-a-number counts, blanks do not."""
-    cell = pl.col(column)
-    return (
-        cell.is_not_null() & (cell.str.strip_chars() != "")
-        if isinstance(dtype, pl.String)
-        else cell.is_not_null()
-    )
+def _marked(name: str, column: str, dtype: pl.DataType, value: pl.Expr) -> list[pl.Expr]:
+    unread = filled(column, dtype) & value.is_null()
+    return [value.alias(name), unread.alias(name + UNREAD)]
 
 
-def _as_date(column: str, dtype: pl.DataType, form: str) -> pl.Expr:
-    if isinstance(dtype, pl.String):
-        return pl.col(column).str.strip_chars().str.to_date(form, strict=False)
-    return pl.col(column).cast(pl.Date, strict=False)
+def _with_numbers(frame: pl.DataFrame, request: Request, decimal: str) -> tuple[pl.DataFrame, list[str]]:
+    """Take inputs of formulas that are mostly numbers for numbers; name those that are not wholly so."""
+    doubtful = []
+    for name, (_, form) in request.inputs.items():
+        column = frame[name]
+        if form or not column.count():
+            continue
+        numbers = pl.select(text_number(pl.lit(column), decimal).alias(name)).to_series()
+        if 2 * numbers.count() >= column.count():
+            unread = (numbers.is_null() & column.is_not_null()).alias(name + UNREAD)
+            frame = frame.with_columns(numbers, unread)
+            doubtful += [name]
+    return frame, doubtful
+
+
+def _size(entry: FileEntry, frame: pl.DataFrame) -> Iterable[Problem]:
+    if frame.is_empty():
+        yield Problem(entry.path, "has no row below its heading", "Check how the file was written.")
+    blank = frame.select(ROW, blank=~_is_blank(frame))
+    rule = Rule(_BLANK, pl.col("blank"), "Blank rows are left out.", note=True)
+    yield from broken(entry.path, blank, [rule])
+
+
+def _is_blank(frame: pl.DataFrame) -> pl.Expr:
+    """Tell rows that hold nothing of what was read, such as those that a spreadsheet leaves at the end."""
+    read = [name for name in frame.columns if name != ROW and not name.endswith((UNREAD, why("")))]
+    marks = [name for name in frame.columns if name.endswith(UNREAD)]
+    nothing = pl.all_horizontal(pl.col(name).is_null() for name in read)
+    return nothing & ~pl.any_horizontal(pl.lit(value=False), *marks)
+
+
+def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(~_is_blank(frame))
 
 
 def _broken(
-    entry: FileEntry, frame: pl.DataFrame, columns: Iterable[OwnColumn], request: Request
+    entry: FileEntry,
+    frame: pl.DataFrame,
+    columns: Iterable[OwnColumn],
+    request: Request,
+    doubtful: Iterable[str],
 ) -> Iterable[Problem]:
+    frame = _without_blanks(frame)
     rules = list(request.rules)
     for column in columns:
         declared, _ = request.variables[column.variable.name]
         rules += column_rules(column, declared.range)
-    for name in request.dates:
-        rules += date_rules(name)
+    rules += [number_rule(name, request.inputs[name][0]) for name in doubtful]
+    inputs = {name: told for name, told in request.inputs.items() if told[1]}
+    for name, (file_column, _) in {**inputs, **request.dates}.items():
+        rules += date_rules(name, file_column)
     yield from broken(entry.path, frame, rules)
     for column in columns:
         hint = (
@@ -195,9 +245,8 @@ def _broken(
             yield Problem(entry.path, f"most values of '{column.variable.name}' are impossible", hint)
 
 
-def absent_as(people: pl.DataFrame, columns: Iterable[OwnColumn], reason: str) -> pl.DataFrame:
+def absent_as(people: pl.DataFrame, names: Iterable[str], reason: str) -> pl.DataFrame:
     """Give the reason for people who have no row in a file, after they were joined to it."""
-    names = [column.variable.name for column in columns]
     return people.with_columns(
         pl.when(pl.col(name).is_null())
         .then(pl.col(why(name)).fill_null(pl.lit(reason, Reason)))

@@ -13,20 +13,31 @@ from typing import Any
 import polars as pl
 
 from toolkit.codebook import Codebook, why
-from toolkit.cohort import END, START, follow, within
+from toolkit.cohort import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
 from toolkit.design import Design
 from toolkit.expressions import Formula, formula
 from toolkit.own_columns import UNREAD
-from toolkit.own_formulas import compute, raw_input
+from toolkit.own_formulas import compute
 from toolkit.own_rows import Request, Rows, absent_as, column_names, read_rows
 from toolkit.population import Population
-from toolkit.study_columns import design_columns, follow_up_columns, lost_columns
-from toolkit.study_rules import DATE, PERSON, ROW, Rule, broken, design_rules, person_rules
+from toolkit.study_columns import design_columns, follow_up_columns, lost_columns, reserved_names
+from toolkit.study_rules import (
+    DATE,
+    PERSON,
+    ROW,
+    Rule,
+    broken,
+    design_rules,
+    person_rules,
+    size_rules,
+    span_rule,
+)
 from toolkit.study_toml import Declaration, Problem, Repeated, every_problem, read_declaration
 
 PLACE = "place"
-RESERVED = (ROW, PERSON, DATE, PLACE, "follow_up_start", "follow_up_end")
+RESERVED = (PERSON, DATE, PLACE, START, END)
 _SECTIONS = ("visits", "diary")
+_HELD = "input of formulas: "  # stands before the name of a column that only formulas read
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,11 @@ class Examined:
     def errors(self) -> tuple[Problem, ...]:
         """The problems that keep the study from being opened."""
         return tuple(problem for problem in self.problems if not problem.note)
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """What is worth knowing and stops nothing."""
+        return tuple(problem for problem in self.problems if problem.note)
 
 
 def open_own(path: str | Path) -> Population:
@@ -84,7 +100,12 @@ def examine(path: str | Path) -> Examined:
     """
     declaration = read_declaration(path)
     columns, unreadable = column_names(declaration)
-    problems = [*declaration.problems, *unreadable, *lost_columns(declaration, columns)]
+    problems = [
+        *declaration.problems,
+        *unreadable,
+        *reserved_names(declaration),
+        *lost_columns(declaration, columns),
+    ]
     lost = {problem.where for problem in problems}
     columns = {file: there for file, there in columns.items() if f"files.{file}" not in lost}
     if declaration.home not in columns:
@@ -120,7 +141,7 @@ class _Reading:
         people = self._with_formulas(self._people())
         parts = {section: self._repeated(section, people) for section in _SECTIONS}
         people, added = follow(people, parts["visits"], parts["diary"])
-        people = people.drop(ROW, *(c for name in self._inputs() for c in (name, why(name))), strict=False)
+        people = people.drop(ROW)
         provenance = {
             "declaration": self.declaration.path.name,
             "files": [dict(facts) for facts in self.facts],
@@ -156,11 +177,7 @@ class _Reading:
         repeated = {part.file for s in _SECTIONS if (part := getattr(self.study, s)) is not None}
         for file in self.columns:
             request = self._request(file)
-            if (
-                file != home
-                and file not in repeated
-                and (request.variables or request.codes or request.dates)
-            ):
+            if file != home and file not in repeated and (request.variables or request.inputs):
                 people = self._joined(people, file)
         return people
 
@@ -177,7 +194,9 @@ class _Reading:
             return people
         self._check_strangers(file, rows.frame, people)
         joined = people.join(_once(rows.frame).drop(ROW), on=PERSON, how="left", maintain_order="left")
-        return absent_as(joined, rows.columns, entry.absent)
+        read = [column.variable.name for column in rows.columns]
+        inputs = [name for name in self._request(file).inputs if name in joined.columns]
+        return absent_as(joined, [*read, *inputs], entry.absent)
 
     def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         entry, home = self.study.files[file], self.study.files[self.declaration.home]
@@ -186,7 +205,8 @@ class _Reading:
         remedy = f"If they are to be left out: strangers = 'leave out' under [files.{file}]."
         if known["strange"].all():
             remedy = f"No id is in both files: are they written alike? {_forms(frame, people)}"
-        rule = Rule(words, ~pl.col("strange"), remedy, note=bool(entry.strangers))
+        note = bool(entry.strangers) and not known["strange"].all()
+        rule = Rule(words, ~pl.col("strange"), remedy, note=note)
         self.problems += broken(entry.path, known, [rule])
 
     def _request(self, file: str) -> Request:
@@ -197,12 +217,14 @@ class _Reading:
             and self.declaration.place(variable.column)[0] == file
             and f"variables.{name}" not in self.lost
         }
-        inputs = {name: column for name, (place, column) in self._inputs().items() if place == file}
         in_days = {name for parsed in self.formulas.values() for name in parsed.dates}
-        codes = {name: column for name, column in inputs.items() if name not in in_days}
-        dates = {name: (column, "%Y-%m-%d") for name, column in inputs.items() if name in in_days}
-        rules = tuple(person_rules((PERSON,), "person"))
-        request = Request(variables, codes, {}, dates, rules)
+        form = self.study.files[file].date_format
+        inputs = {
+            _HELD + name: (column, form if name in in_days else "")
+            for name, (place, column) in self._inputs().items()
+            if place == file
+        }
+        request = Request(variables, inputs, rules=tuple(person_rules((PERSON,), "person")))
         return self._with_design(request) if file == self.declaration.home else request
 
     def _with_design(self, request: Request) -> Request:
@@ -215,18 +237,23 @@ class _Reading:
         groups = {*filter(None, (design.strata,)), *design.stages}
         weights = {w.column: self._file_name(w.column) for w in design.components.values()}
         first = design.stages[0] if design.stages else None
+        dates = {f"follow_up_{k}": c for k, c in follow_up_columns(self.declaration).items()}
+        fpcs = {name: self._file_name(name) for name in design.fpcs}
+        replicates = {name: self._file_name(name) for name in design.replicate_weights or ()}
         rules = (
             *request.rules,
             *design_rules(weights, design.strata, first, nest=bool(self.study.design.nest)),
+            *size_rules(fpcs, replicates),
+            *([span_rule(START, END)] if len(dates) == 2 else []),
         )
         follow_up = self.study.follow_up
         form = follow_up.date_format if follow_up else ""
-        dates = {f"follow_up_{k}": (c, form) for k, c in follow_up_columns(self.declaration).items()}
         return Request(
             request.variables,
-            {**request.codes, **{name: self._file_name(name) for name in sorted(groups)}},
-            {name: self._file_name(name) for name in sorted(numbers)},
-            {**request.dates, **dates},
+            request.inputs,
+            {name: self._file_name(name) for name in sorted(groups)},
+            {name: self._file_name(name) for name in sorted(numbers - groups)},
+            {name: (column, form) for name, column in dates.items()},
             rules,
         )
 
@@ -259,13 +286,21 @@ class _Reading:
         return name if name in there and name not in self.study.variables else name.removesuffix("_of_design")
 
     def _with_formulas(self, people: pl.DataFrame) -> pl.DataFrame:
-        for name, (file, _) in self._inputs().items():
-            if name in people.columns:
-                people = people.with_columns(raw_input(people[name], self.study.files[file]))
-        computed = compute(people, self.codebook, self.study, self.formulas)
+        """Compute formulas while their inputs have their own names, which the design may use too."""
+        names = [name for name in self._inputs() if _HELD + name in people.columns]
+        held = {
+            new: old for name in names for old, new in ((_HELD + name, name), (why(_HELD + name), why(name)))
+        }
+        kept = people.select(name for name in held if name in people.columns)
+        computed = compute(
+            people.drop(kept.columns).rename({old: new for new, old in held.items()}),
+            self.codebook,
+            self.study,
+            self.formulas,
+        )
         self.problems += computed.problems
         self.codebook = computed.codebook
-        return computed.people
+        return computed.people.drop(held).hstack(kept)
 
     def _repeated(self, section: str, people: pl.DataFrame) -> pl.DataFrame | None:
         part: Repeated | None = getattr(self.study, section)
@@ -284,19 +319,30 @@ class _Reading:
         )
         request = Request(
             variables,
-            {PLACE: part.place} if part.place and f"{section}.place" not in self.lost else {},
-            {},
-            {DATE: (part.date, part.date_format)},
-            (*person_rules((PERSON, DATE), what), dated),
+            codes={PLACE: part.place} if part.place and f"{section}.place" not in self.lost else {},
+            dates={DATE: (part.date, part.date_format)},
+            rules=(*person_rules((PERSON, DATE), what), dated),
         )
         rows = read_rows(self.declaration, part.file, request)
         self.problems += rows.problems
         self.facts.append(rows.facts)
         if rows.frame.is_empty():
             return None
+        self._check_cramps(section, rows)
         self._check_strangers(part.file, rows.frame, people)
         self._check_follow_up(part.file, rows.frame, people)
         return rows.frame.drop(ROW).filter(pl.col(PERSON).is_in(people[PERSON].to_list())).sort(PERSON, DATE)
+
+    def _check_cramps(self, section: str, rows: Rows) -> None:
+        name = NIGHT_CRAMP if section == "diary" else VISIT_CRAMP
+        kinds = {column.variable.name: column.variable.kind for column in rows.columns}
+        if name not in kinds:
+            told = f"has no variable '{name}', so no first cramp and no nights with cramps are worked out"
+            remedy = f"If the file says whether there was a cramp: [{section}.variables.{name}]."
+            self.problems.append(Problem(section, told, remedy, note=True))
+        elif kinds[name] == "category":
+            told = "must be yes/no or a number of cramps"
+            self.problems.append(Problem(f"{section}.variables.{name}", told, "Write kind = 'yes_no'."))
 
     def _check_follow_up(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         ends = [name for name in (START, END) if name in people.columns]

@@ -6,8 +6,11 @@ Takes a declaration and the columns of its files; gives places and problems.
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
+from toolkit.cohort import COLUMNS, END, START
 from toolkit.errors import unknown
 from toolkit.study_toml import Declaration, Problem, Repeated
+
+_TWICE = "_duplicated_0"  # so is the second column of a name called when text files are read
 
 Reference = tuple[str, str, str]  # the place in the declaration, the file, the column
 
@@ -27,6 +30,28 @@ def lost_columns(declaration: Declaration, columns: Mapping[str, tuple[str, ...]
         if there is not None and column not in there and not any(fnmatchcase(c, column) for c in there):
             name = declaration.study.files[file].path
             yield Problem(where, unknown(f"'{name}' has no column", column, there), "")
+        if there is not None and column + _TWICE in there:
+            told = f"'{declaration.study.files[file].path}' has several columns '{column}'"
+            yield Problem(where, told, "Give each column of the file a name of its own.")
+
+
+def reserved_names(declaration: Declaration) -> Iterator[Problem]:
+    """Tell each variable whose name the toolkit needs for a column of its own."""
+    study = declaration.study
+    cohort = any((study.visits, study.diary, study.follow_up))
+    derived = [START, END, *(v.name for v in COLUMNS if cohort)]
+    sections = (("visits", study.visits), ("diary", study.diary))
+    named = {"variables": (study.variables, ["person", *derived])} | {
+        f"{section}.variables": (part.variables, ["person", "date", "place"])
+        for section, part in sections
+        if part is not None
+    }
+    for section, (variables, reserved) in named.items():
+        for name in variables.keys() & set(reserved):
+            remedy = f"Choose another name, such as {name}_told."
+            yield Problem(
+                f"{section}.{name}", "is a name that the toolkit gives to a column of its own", remedy
+            )
 
 
 def follow_up_columns(declaration: Declaration) -> dict[str, str]:

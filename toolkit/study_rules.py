@@ -14,7 +14,7 @@ from toolkit.own_columns import UNREAD, OwnColumn
 from toolkit.study_toml import Problem
 from toolkit.units import fitting_units, plausible
 
-ROW = "row"
+ROW = ":row"  # no name that a user can give a variable
 PERSON = "person"
 DATE = "date"
 _ROWS_TOLD = 10
@@ -38,7 +38,7 @@ def broken(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Probl
     where
         What the rows are of, such as "lab.csv".
     frame
-        Has column `row` with the row numbers, and the columns that the rules read.
+        Has column `:row` with the row numbers, and the columns that the rules read.
     rules
         A rule that is null for a row holds for it.
 
@@ -49,7 +49,7 @@ def broken(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Probl
 
     Examples
     --------
-    >>> frame = pl.DataFrame({"row": [1, 2], "w": [1.0, -1.0]})
+    >>> frame = pl.DataFrame({":row": [1, 2], "w": [1.0, -1.0]})
     >>> print(*broken("people.csv", frame, [Rule("weights are not negative", pl.col("w") >= 0, "Mend.")]))
     people.csv: weights are not negative (1 row: 2). Mend.
     """
@@ -86,11 +86,11 @@ def person_rules(key: tuple[str, ...], what: str) -> Iterator[Rule]:
     )
 
 
-def date_rules(column: str) -> Iterator[Rule]:
-    """Ask that the dates of a column exist."""
+def date_rules(name: str, column: str) -> Iterator[Rule]:
+    """Ask that the dates of a column exist, which was read under another name."""
     yield Rule(
         f"'{column}' holds dates that exist",
-        ~pl.col(column + UNREAD),
+        ~pl.col(name + UNREAD),
         "Mend the date, or say how dates are written: date_format = '%d.%m.%Y'.",
     )
 
@@ -132,6 +132,34 @@ def unit_hint(variable: Variable, values: pl.Series) -> str:
     low, high = (float(shown.quantile(share) or 0) for share in (0.05, 0.95))
     units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
     return f"They would be possible in {' or '.join(units)}: unit = '{units[0]}'." if units else ""
+
+
+def number_rule(column: str, file_name: str) -> Rule:
+    """Ask that a column which is nearly all numbers is so wholly."""
+    remedy = "Mend them, or name the codes for missing values under the file: missing = {code = 'reason'}."
+    return Rule(f"'{file_name}' holds only numbers", ~pl.col(column + UNREAD), remedy)
+
+
+def size_rules(fpcs: Mapping[str, str], replicates: Mapping[str, str]) -> Iterator[Rule]:
+    """Ask that everyone has population sizes above 0, and replicate weights that are not negative."""
+    for words, columns, least in (
+        ("finite population", fpcs, 0.0),
+        ("replicate weight", replicates, -1e-300),
+    ):
+        above = " above 0" if least == 0 else ", not negative,"
+        for column, file_name in columns.items():
+            holds = pl.col(column).is_not_null() & (pl.col(column) > least)
+            told = f"{words} '{file_name}' is a number{above} for everyone"
+            yield Rule(told, holds, "Mend it in the file.")
+
+
+def span_rule(start: str, end: str) -> Rule:
+    """Ask that follow-up does not end before it starts."""
+    return Rule(
+        "follow-up ends on or after the day on which it starts",
+        pl.col(end) >= pl.col(start),
+        "Mend one of the two dates in the file.",
+    )
 
 
 def design_rules(

@@ -43,7 +43,8 @@ class FileEntry(Checked):
 
     `person` is its column of ids if it is another than the study's; `missing` are codes that mean missing in
     all of its columns; `absent` is the reason for people of the first file who have no row in this one;
-    `strangers = "leave out"` allows rows of people whom the first file does not know.
+    `strangers = "leave out"` allows rows of people whom the first file does not know; `date_format` is how
+    the dates that formulas read are written.
     """
 
     path: str
@@ -55,6 +56,7 @@ class FileEntry(Checked):
     missing: Mapping[str, str] = {}
     absent: str = "no value recorded"
     strangers: Literal["", "leave out"] = ""
+    date_format: str = "%Y-%m-%d"
 
 
 class OwnVariable(Checked):
