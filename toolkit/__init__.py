@@ -21,7 +21,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.descriptive import prevalence as prevalence
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
+    from toolkit.estimate.quantiles import quantile as quantile
     from toolkit.estimate.sample import flow as flow
+    from toolkit.estimate.totals import ratio as ratio
+    from toolkit.estimate.totals import total as total
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
     from toolkit.report.results import keep as keep
@@ -50,6 +53,9 @@ _ROOM_OF = {
     # estimate
     "prevalence": "estimate.descriptive",
     "mean": "estimate.descriptive",
+    "total": "estimate.totals",
+    "ratio": "estimate.totals",
+    "quantile": "estimate.quantiles",
     "flow": "estimate.sample",
     "association": "estimate.models",
     "model": "estimate.models",

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -46,3 +47,8 @@ def r_studies() -> dict[str, Study]:
 def expected_nhanes() -> dict[str, dict[str, Any]]:
     entries = json.loads((REFERENCE / "nhanes" / "expected.json").read_text())["entries"]
     return {entry["id"]: entry for entry in entries}
+
+
+def equal(wanted: Any, found: Any, rtol: float = 1e-9) -> None:
+    """Hold a number or column of ours to R's."""
+    np.testing.assert_allclose(np.ravel(found), np.ravel(wanted), rtol=rtol)

@@ -273,3 +273,16 @@ def test_a_result_goes_through_parquet_unchanged(tmp_path) -> None:
     frame = association(opened(made(1)), **CRUDE)
     frame.write_parquet(tmp_path / "result.parquet")
     assert frame.equals(pl.read_parquet(tmp_path / "result.parquet"))
+
+
+def test_codes_part_people_into_groups_as_in_a_prevalence():
+    people = pl.DataFrame(
+        {
+            "cramps": [0, 1, 0, 1, 1, 0, 1, 1] * 4,
+            "diabetes": [0, 0, 0, 0, 1, 1, 1, 1] * 4,
+            "region": [3, 7] * 16,
+        }
+    )
+    study = tk.study(people, design=tk.Design.none())
+    told = tk.association(study, outcome="cramps", exposure="diabetes", adjust=(), by="region")
+    assert ["3", "7"] == told["region"].to_list()

@@ -1,7 +1,7 @@
 import pytest
 
 from toolkit.estimate.intervals import Proportion, interval
-from toolkit.estimate.reliability import OK, judge_mean, judge_proportion
+from toolkit.estimate.reliability import OK, judge_count, judge_mean, judge_proportion, judge_quantile
 
 
 def proportion(p, n_effective, df=31, counted=10_000):
@@ -98,3 +98,23 @@ def test_means_need_thirty_effective_persons_and_a_small_relative_error():
     assert judge_mean(0.0, 1.0, 20, 400)[0] == "suppress"
     assert judge_mean(10.0, 1.0, 7, 400) == ("review", "7 degrees of freedom, below 8")
     assert judge_mean(0.0, 0.0, 20, 400) is OK
+
+
+def test_a_count_of_people_is_shown_from_ten_persons_and_a_fair_width_on():
+    assert ("ok", None) == judge_count(1000.0, 10, 100.0**2, 30)
+    assert ("suppress", "only 9 persons counted, fewer than 10") == judge_count(1000.0, 9, 1.0, 30)
+    # 2 x 2.04 x 400 / 1000 is 1.63 times the estimate.
+    wide = "95 % interval 1.6 times as wide as the estimate, above 1.6"
+    assert ("suppress", wide) == judge_count(1000.0, 50, 400.0**2, 30)
+    assert ("review", "7 degrees of freedom, below 8") == judge_count(1000.0, 50, 100.0**2, 7)
+    assert "suppress" == judge_count(1000.0, 50, 100.0**2, 0)[0]
+
+
+def test_a_quantile_is_judged_by_the_people_below_it():
+    sound = Proportion(0.5, 0.001, 16, 2000, 2000)
+    assert ("ok", None) == judge_quantile(sound, bounded=True)
+    assert ("review", "the interval reaches beyond the data") == judge_quantile(sound, bounded=False)
+    assert "suppress" == judge_quantile(Proportion(0.5, 0.01, 16, 2000, 2000), bounded=True)[0]
+    assert "suppress" == judge_quantile(Proportion(0.5, 0.001, 0, 2000, 2000), bounded=True)[0]
+    few = judge_quantile(Proportion(0.5, 0.001, 5, 2000, 2000), bounded=False)
+    assert ("review", "5 degrees of freedom, below 8; the interval reaches beyond the data") == few

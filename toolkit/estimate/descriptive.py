@@ -4,7 +4,6 @@ Takes a study, names of variables and a domain; gives result rows, one a group a
 Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
 """
 
-from collections.abc import Sequence
 from math import inf, isfinite, sqrt
 from typing import Any, Literal, overload
 
@@ -17,14 +16,12 @@ from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.intervals import Ends, Proportion
+from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.reliability import Verdict, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame
 from toolkit.studies import Study
-
-Names = str | Sequence[str]
-Covaried = tuple[pl.DataFrame, Floats]
 
 
 @overload
@@ -108,7 +105,7 @@ def prevalence(
     0.5
     """
     intervals.check(interval, confidence)
-    by = _names(by)
+    by = as_names(by, "by")
     sample = draw(study, [outcome, *by], domain, in_groups=[outcome, *by])
     column = _with_levels(sample.columns[outcome])
     levels = _counted(column)
@@ -183,7 +180,7 @@ def mean(
     42.5
     """
     intervals.check_confidence(confidence)
-    variables, by = _names(variable), _names(by)
+    variables, by = as_names(variable, "variable"), as_names(by, "by")
     sample = draw(study, [*variables, *by], domain, in_groups=by)
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])
@@ -191,10 +188,6 @@ def mean(
     rows = [_mean_row(group, k, column, confidence) for group in groups for k, column in enumerate(columns)]
     result = _result(sample, rows, by, {"estimand": "mean", "conf_level": confidence})
     return (result, matrix) if covariance else result
-
-
-def _names(given: Names) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
 
 
 def _with_levels(column: Column) -> Column:

@@ -5,7 +5,6 @@ cells; those of probit, cloglog and log-binomial start from statsmodels'. The va
 """
 
 import warnings
-from collections.abc import Sequence
 from functools import partial
 from typing import Literal, overload
 
@@ -15,6 +14,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import formulas
 from toolkit.estimate.columns import Column
+from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Model, Start
 from toolkit.estimate.rows import Answer, Asked, answer
@@ -26,9 +26,6 @@ from toolkit.studies import Study
 # Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
 _FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
 _OWN = ("logit", "poisson", "gaussian")
-
-Names = str | Sequence[str]
-Covaried = tuple[pl.DataFrame, Floats]
 
 
 @overload
@@ -129,8 +126,8 @@ def association(
     1.5
     """
     family = _family_of(estimand)
-    adjusted, groups = _adjustment(adjust, outcome, exposure), _names(by)
-    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain)
+    adjusted, groups = _adjustment(adjust, outcome, exposure), as_names(by, "by")
+    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, in_groups=groups)
     _require_two_levels(sample.columns[outcome], "tk.association")
     names = (outcome, exposure, *adjusted)
     build = partial(_with_exposure, sample, exposure, adjusted)
@@ -257,19 +254,15 @@ def _family_of(estimand: str) -> Family:
     return FAMILIES[_FAMILY_OF[estimand]]
 
 
-def _names(names: Names) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
 def _adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str, ...]:
     if adjust is None:
         raise EstimationError(
             "'adjust' has no default yet, because the causal diagram that would choose it is not there. "
             "Say adjust=() for a crude estimate, or name the variables: adjust=('age', 'sex')."
         )
-    names = _names(adjust)
+    names = as_names(adjust, "adjust")
     for name in names:
-        if name in (outcome, exposure) or names.count(name) > 1:
+        if name in (outcome, exposure):
             raise _superfluous(name, names, outcome, exposure)
     if outcome == exposure:
         raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
@@ -279,9 +272,7 @@ def _adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str,
 def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str) -> VariableError:
     roles = {outcome: "is the outcome", exposure: "is the exposure"}
     rest = tuple(dict.fromkeys(other for other in names if other not in roles))
-    return VariableError(
-        f"'{name}' in adjust {roles.get(name, 'stands there twice')}. Write what is left: adjust={rest}."
-    )
+    return VariableError(f"'{name}' in adjust {roles[name]}. Write what is left: adjust={rest}.")
 
 
 def _require_two_levels(outcome: Column, caller: str) -> None:

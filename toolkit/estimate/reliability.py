@@ -7,7 +7,7 @@ proportions, Vital Health Stat 2(175), 2017, in the order of the CDC's own imple
 
 from math import isfinite, sqrt
 
-from toolkit.estimate.intervals import Proportion, interval
+from toolkit.estimate.intervals import Proportion, around, interval
 
 Verdict = tuple[str, str | None]
 OK: Verdict = ("ok", None)
@@ -17,6 +17,9 @@ NARROW, WIDE = 0.05, 0.30
 LARGEST_RELATIVE_WIDTH = 1.30
 SMALLEST_DF = 8
 LARGEST_RELATIVE_ERROR = 0.30
+# Counts and rates: Parker et al., Vital Health Stat 2(200), 2023.
+FEWEST_CASES = 10
+LARGEST_COUNT_WIDTH = 1.60
 _COMPLEMENT = "the complement is not reliable: its 95 % interval is more than 1.3 times as wide as it"
 
 
@@ -82,6 +85,69 @@ def judge_mean(estimate: float, variance: float, df: float, n_effective: float) 
         told = f"{error:.0%}".replace("%", " %") if isfinite(error) else "many times"
         return "suppress", f"standard error {told} of the estimate, 30 % or more"
     return _judge_df(df)
+
+
+def judge_count(estimate: float, n_cases: int, variance: float, df: float) -> Verdict:
+    """Apply the NCHS standards for counts to an estimated number of people.
+
+    Parameters
+    ----------
+    estimate, variance, df
+        The number of people in the population, its design-based variance and degrees of freedom.
+    n_cases
+        Persons of the sample whom it rests on.
+
+    Returns
+    -------
+    tuple
+        `ok`, `review` or `suppress`, and the reason. The width is that of the 95 % interval.
+
+    Examples
+    --------
+    >>> judge_count(1e6, 9, 1e8, 20)
+    ('suppress', 'only 9 persons counted, fewer than 10')
+    """
+    if not df > 0:
+        return "suppress", _no_df()
+    if n_cases < FEWEST_CASES:
+        return "suppress", f"only {n_cases} persons counted, fewer than {FEWEST_CASES}"
+    low, high = around(estimate, sqrt(variance), df)
+    width = (high - low) / estimate
+    if width > LARGEST_COUNT_WIDTH:
+        return "suppress", f"95 % interval {width:.1f} times as wide as the estimate, above 1.6"
+    return _judge_df(df)
+
+
+def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
+    """Judge a quantile by the proportion of people at or below it; the NCHS standards do not cover quantiles.
+
+    Parameters
+    ----------
+    below
+        The proportion of people at or below the quantile.
+    bounded
+        Whether both ends of the interval lie within the data.
+
+    Returns
+    -------
+    tuple
+        `ok`, `review` or `suppress`, and the reason.
+
+    Examples
+    --------
+    >>> judge_quantile(Proportion(0.5, 0.001, 16, 2000, 2000), bounded=False)
+    ('review', 'the interval reaches beyond the data')
+    """
+    if not below.df > 0:
+        return "suppress", _no_df()
+    n_effective = min(below.n_effective, below.counted) if below.variance > 0 else below.counted
+    if n_effective < SMALLEST_N:
+        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
+    verdict, reason = _judge_df(below.df)
+    if not bounded:
+        told = [part for part in (reason, "the interval reaches beyond the data") if part]
+        return "review", "; ".join(told)
+    return verdict, reason
 
 
 def _judge_width(estimate: float, width: float, df: float) -> Verdict:
