@@ -1,69 +1,44 @@
 """Files come whole from a folder or a server that misbehaves, and no bad file is ever kept."""
 
 import stat
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from toolkit.download import CACHE_VARIABLE, Mirror, cache_folder, choose_mirror, fetch, fetch_optional
+from tests.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
+from toolkit import transfer
+from toolkit.download import (
+    CACHE_VARIABLE,
+    CONNECTIONS,
+    Mirror,
+    Wanted,
+    cache_folder,
+    choose_mirror,
+    fetch,
+    fetch_all,
+    fetch_optional,
+)
 from toolkit.errors import DatasetError
+from toolkit.hash_lock import NAME, known_hashes, remember
 
 SITE = "https://example.org/"
 SETTING = "CRAMPS_TEST"
-GOOD = b"the file" * 100
-
-
-class Misbehaving(BaseHTTPRequestHandler):
-    """Answers by the path: each of the ways in which a server disappoints."""
-
-    asked: list[str] = []  # noqa: RUF012 - shared by all requests on purpose
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        name = self.path.rsplit("/", 1)[-1]
-        if name == "moved":
-            self.send_error(404)
-        elif name == "broken":
-            self.send_error(503)
-        elif name == "cut":
-            self.answer(GOOD[:50], len(GOOD))
-        elif name == "silent":
-            self.close_connection = True
-        elif name == "empty":
-            self.answer(b"", 0)
-        elif name == "page":
-            self.answer(b"<!DOCTYPE html><html>Sorry</html>", 33)
-        else:
-            self.answer(GOOD, len(GOOD))
-
-    def answer(self, content: bytes, told_length: int) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(told_length))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        return
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}/site"
-        running.shutdown()
-        thread.join()
+    with misbehaving_server() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(SETTING, raising=False)
-    Misbehaving.asked.clear()
+    monkeypatch.setattr(transfer, "_FIRST_PAUSE", 0.0)
+    Misbehaving.seen.forget()
     return tmp_path / "cache"
 
 
@@ -73,7 +48,13 @@ def expect_good(path: Path) -> None:
 
 
 def kept(cache: Path) -> list[str]:
-    return [p.name for p in cache.rglob("*") if p.is_file()]
+    """Name the files that count as files: not the list of hashes, not what waits to be taken up."""
+    found = [p for p in cache.rglob("*") if p.is_file() and p.name != NAME]
+    return [p.name for p in found if p.parent.name != "unfinished"]
+
+
+def unfinished(cache: Path) -> list[str]:
+    return [p.name for p in cache.rglob("unfinished/*")]
 
 
 def test_without_a_setting_files_come_from_the_site():
@@ -118,7 +99,7 @@ def test_a_download_is_kept_for_the_user_alone_and_not_asked_for_again(server, c
     assert first is not None
     assert first.read_bytes() == GOOD
     assert fetch(mirror, "a/file", expect_good) == first
-    assert Misbehaving.asked == ["/site/a/file"]
+    assert Misbehaving.seen.paths == ["/site/a/file"]
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
@@ -130,7 +111,7 @@ def test_what_was_spoilt_in_the_cache_is_fetched_anew(server):
     first.write_bytes(GOOD[:9])
     assert fetch(mirror, "a/file", expect_good) == first
     assert first.read_bytes() == GOOD
-    assert len(Misbehaving.asked) == 2
+    assert len(Misbehaving.seen.paths) == 2
 
 
 def test_the_case_of_a_name_in_a_folder_does_not_matter(tmp_path):
@@ -141,7 +122,7 @@ def test_the_case_of_a_name_in_a_folder_does_not_matter(tmp_path):
 def test_two_mirrors_do_not_share_what_is_kept(server):
     one, other = (choose_mirror(server + part, SITE, SETTING) for part in ("", "/other"))
     assert fetch(one, "file", expect_good) != fetch(other, "file", expect_good)
-    assert Misbehaving.asked == ["/site/file", "/site/other/file"]
+    assert Misbehaving.seen.paths == ["/site/file", "/site/other/file"]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +137,8 @@ def test_two_mirrors_do_not_share_what_is_kept(server):
             "cut",
             r"/cut could not be fetched .ChunkedEncodingError.. Check the network and try again. Set CRAM",
         ),
+        ("forbidden", r"/forbidden answered with status 403. Try again later. Set CRAMPS_TEST"),
+        ("resting", r"/resting answered with status 429 and asks to wait 120 minutes. Try again then. Set C"),
         (
             "silent",
             r"/silent could not be fetched .ConnectionError.. Check the network and try again. Set CRA",
@@ -174,6 +157,7 @@ def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):
     with pytest.raises(DatasetError, match=told):
         fetch(choose_mirror(server, SITE, SETTING), f"a/{name}", expect_good)
     assert kept(cache) == []
+    assert unfinished(cache) == (["a%2Fcut"] if name == "cut" else [])
 
 
 def test_a_server_that_is_not_there(cache):
@@ -190,6 +174,7 @@ def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
     with pytest.raises(DatasetError, match="the disk is full. Nothing half-written is left. Free some space"):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
     assert kept(cache) == []
+    assert unfinished(cache) == []
 
 
 def test_a_cache_that_cannot_be_made(server, monkeypatch, tmp_path):
@@ -216,7 +201,7 @@ def test_what_only_mirrors_hold_is_asked_for_anew_each_time(server):
         found = fetch_optional(mirror, "MARK")
         assert found is not None
         assert found.read_bytes() == GOOD
-    assert Misbehaving.asked == ["/site/MARK"] * 2
+    assert Misbehaving.seen.paths == ["/site/MARK"] * 2
     assert fetch_optional(mirror, "moved") is None
     with pytest.raises(DatasetError, match="status 503"):
         fetch_optional(mirror, "broken")
@@ -227,3 +212,96 @@ def test_what_a_folder_may_hold(tmp_path):
     assert fetch_optional(mirror, "MARK") is None
     (tmp_path / "MARK").write_text("")
     assert fetch_optional(mirror, "MARK") == tmp_path / "MARK"
+
+
+# Several files, and the list of their hashes
+
+
+def wanted(*names: str) -> list[Wanted]:
+    return [Wanted(f"a/{name}", expect_good) for name in names]
+
+
+def test_several_files_come_at_once_over_few_connections(server):
+    names = [f"slow-{number}" for number in range(12)]
+    found = fetch_all(choose_mirror(server, SITE, SETTING), wanted(*names))
+    assert {f"a/{name}": GOOD for name in names} == {name: p.read_bytes() for name, p in found.items() if p}
+    assert CONNECTIONS == 4
+    assert 1 < Misbehaving.seen.most_open <= CONNECTIONS
+
+
+def test_every_folder_of_the_cache_is_for_the_user_alone(server, cache):
+    fetch(choose_mirror(server, SITE, SETTING), "a/b/file", expect_good)
+    modes = {p.relative_to(cache).name: stat.S_IMODE(p.stat().st_mode) for p in cache.rglob("*")}
+    assert {"file": 0o600, NAME: 0o600} == {n: m for n, m in modes.items() if n in ("file", NAME)}
+    assert {0o700} == {m for n, m in modes.items() if n not in ("file", NAME)}
+
+
+def test_files_that_moved_are_all_told_and_the_others_kept(server, cache):
+    with pytest.raises(DatasetError) as raised:
+        fetch_all(choose_mirror(server, SITE, SETTING), wanted("moved", "good", "moved-2"))
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "2 files could not be had:"
+    assert [line.partition(" (status")[0].rpartition("/")[2] for line in lines[1:]] == ["moved", "moved-2"]
+    assert all("Set CRAMPS_TEST to a folder" in line for line in lines[1:])
+    assert kept(cache) == ["good"]
+
+
+def test_a_long_list_of_troubles_is_cut(server):
+    with pytest.raises(DatasetError, match="^8 files could not be had:(\n- .*){5}\n- and 3 more$"):
+        fetch_all(choose_mirror(server, SITE, SETTING), wanted(*(f"moved-{n}" for n in range(8))))
+
+
+def test_a_server_that_gives_out_is_not_asked_for_the_rest(server):
+    with pytest.raises(DatasetError, match="forbidden answered with status 403"):
+        fetch_all(
+            choose_mirror(server, SITE, SETTING), wanted("forbidden", *(f"slow-{n}" for n in range(40)))
+        )
+    assert len(Misbehaving.seen.paths) < 20
+
+
+def test_two_who_want_the_same_file_ask_once(server):
+    mirror = choose_mirror(server, SITE, SETTING)
+    with ThreadPoolExecutor(2) as two:
+        found = list(two.map(lambda _: fetch(mirror, "a/slow", expect_good), range(2)))
+    assert found[0] == found[1]
+    assert Misbehaving.seen.paths == ["/site/a/slow"]
+
+
+def site_folder(cache: Path) -> Path:
+    [list_of_hashes] = cache.rglob(NAME)
+    return list_of_hashes.parent
+
+
+def test_a_file_that_changed_upstream_is_refused_until_the_user_takes_it(server, cache):
+    mirror = choose_mirror(server, SITE, SETTING)
+    fetch(mirror, "a/file", expect_good)
+    remember(site_folder(cache), "a/file", "0" * 64)
+    told = (
+        r"another file than the one .*first fetched .sha256 000000000000… then, .* now.*cramps download nha"
+    )
+    with pytest.raises(DatasetError, match=told):
+        fetch(mirror, "a/file", expect_good)
+    assert unfinished(cache) == []
+    fetch_all(mirror, wanted("file"), renew=True)
+    asked = len(Misbehaving.seen.paths)
+    assert fetch(mirror, "a/file", expect_good)
+    assert asked == len(Misbehaving.seen.paths)
+
+
+def test_a_refused_change_leaves_what_was_kept(server, cache):
+    mirror = choose_mirror(server, SITE, SETTING)
+    first = fetch(mirror, "a/revised", lambda _: None)
+    assert first is not None
+    assert first.read_bytes() == REVISED
+    first.write_bytes(b"spoilt")
+    remember(site_folder(cache), "a/revised", "0" * 64)
+    with pytest.raises(DatasetError, match="another file"):
+        fetch(mirror, "a/revised", lambda _: None)
+    assert first.read_bytes() == b"spoilt"
+
+
+def test_hashes_are_listed_once(server, cache):
+    mirror = choose_mirror(server, SITE, SETTING)
+    for _ in range(2):
+        fetch_all(mirror, wanted("good", "good-2"), renew=True)
+    assert {"a/good", "a/good-2"} == set(known_hashes(site_folder(cache)))

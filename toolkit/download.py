@@ -6,21 +6,48 @@ may read.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
 from toolkit.errors import DatasetError
-from toolkit.readers import replacing
+from toolkit.hash_lock import known_hashes, remember, sha256_of
+from toolkit.progress import Progress, shown
+from toolkit.readers import disk_trouble_told
+from toolkit.transfer import (
+    LONGEST_REST,
+    Pace,
+    Report,
+    StoppedError,
+    asked_rest,
+    claimed,
+    transfer,
+    version_note,
+)
 
 CACHE_VARIABLE = "CRAMPS_CACHE"
-_SECONDS = 60
+RENEW = "cramps download nhanes --renew"
+CONNECTIONS = 4
 _ABSENT = (404, 410)
+_PRIVATE_FOLDER = 0o700
+_TOLD = 5
 
 
-class _NotThereError(DatasetError):
+class _OneFileError(DatasetError):
+    """Trouble with one file, which says nothing of the others."""
+
+
+class _NotThereError(_OneFileError):
     """The address answers that there is no such file."""
+
+
+class _BrokenOffError(DatasetError):
+    """The network or the server gave out; what came can be taken up."""
 
 
 @dataclass(frozen=True)
@@ -91,35 +118,63 @@ def choose_mirror(place: str | Path | None, site: str, setting: str) -> Mirror:
     return Mirror(site, folder, "", setting)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A file that is wanted.
+
+    Attributes
+    ----------
+    path
+        Its path below the mirror.
+    check
+        Raises a DatasetError if a file's content is not as it should be. It is asked of what comes through
+        the network before it is kept.
+    """
+
+    path: str
+    check: Callable[[Path], None]
+
+
 def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | None:
-    """Give a file of the mirror as a local file.
+    """Give one file of the mirror as a local file; see `fetch_all`."""
+    return fetch_all(mirror, [Wanted(path, check)])[path]
+
+
+def fetch_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool = False) -> dict[str, Path | None]:
+    """Give files of the mirror as local files.
+
+    What comes through the network is kept with its hash: it is fetched once, and held to that hash at every
+    use. At most four connections are open at once; a download that breaks off is taken up there.
 
     Parameters
     ----------
     mirror
         Where to look.
-    path
-        The file's path below the mirror.
-    check
-        Raises a DatasetError if a file's content is not as it should be. It is asked of what comes through
-        the network before it is kept, and of what is kept before it is used: what was spoilt is fetched anew.
+    wanted
+        The files, each with the check of its content.
+    renew
+        True to fetch anew what is kept already and trust what comes, whatever the hash of the first was.
 
     Returns
     -------
-    pathlib.Path or None
-        None if a mirror folder does not hold the file.
+    dict
+        Path below the mirror -> local file; None if a mirror folder does not hold it.
 
     Raises
     ------
     DatasetError
-        If the address is not there (404), cannot be reached, or gives something else than the file.
+        If an address is not there (404), cannot be reached, or gives something else than the file.
     """
     if mirror.folder is not None:
-        return _local(mirror.folder / path)
-    kept = _kept(mirror, path)
-    if not (kept.is_file() and _passes(check, kept)):
-        _download(mirror, path, kept, check)
-    return kept
+        folder = mirror.folder
+        return {item.path: _local(folder / item.path) for item in wanted}
+    private_folder(_unfinished(mirror))
+    known = known_hashes(_site_folder(mirror))
+    # What is kept and as it was needs no connection, and no progress is shown for it.
+    lacking = [w for w in wanted if renew or not _holds(_site_folder(mirror) / w.path, known.get(w.path))]
+    if lacking:
+        _download_all(mirror, lacking, renew=renew)
+    return {item.path: _site_folder(mirror) / item.path for item in wanted}
 
 
 def fetch_optional(mirror: Mirror, path: str) -> Path | None:
@@ -139,11 +194,10 @@ def fetch_optional(mirror: Mirror, path: str) -> Path | None:
     """
     if mirror.folder is None and mirror.address == mirror.site:
         return None
-    if mirror.folder is None:
-        _kept(mirror, path).unlink(missing_ok=True)
     try:
-        return fetch(mirror, path, lambda _: None)
+        return fetch_all(mirror, [Wanted(path, lambda _: None)], renew=True)[path]
     except _NotThereError:
+        (_site_folder(mirror) / path).unlink(missing_ok=True)
         return None
 
 
@@ -161,6 +215,29 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else Path(pooch.os_cache("cramps-toolkit"))
 
 
+def private_folder(folder: Path) -> Path:
+    """Make a folder of the cache that the user alone may enter, as all folders from the cache down to it.
+
+    Raises
+    ------
+    DatasetError
+        If it cannot be made.
+    """
+    root = cache_folder()
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+        root.chmod(_PRIVATE_FOLDER)
+        for below in [*reversed(folder.parents), folder]:
+            if below.is_relative_to(root):
+                below.mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
+    except OSError as error:
+        raise DatasetError(
+            f"the cache folder '{folder}' cannot be written: {(error.strerror or str(error)).lower()}. "
+            f"Set {CACHE_VARIABLE} to a folder of your own."
+        ) from error
+    return folder
+
+
 def _local(path: Path) -> Path | None:
     """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike."""
     if path.is_file():
@@ -169,53 +246,130 @@ def _local(path: Path) -> Path | None:
     return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
-def _passes(check: Callable[[Path], None], kept: Path) -> bool:
-    try:
-        check(kept)
-    except DatasetError:
-        return False
-    return True
-
-
-def _kept(mirror: Mirror, path: str) -> Path:
+def _site_folder(mirror: Mirror) -> Path:
     address = urlsplit(mirror.address)
-    below = quote(f"{address.netloc}{address.path}".strip("/"), safe="")
-    return cache_folder() / below / path
+    return cache_folder() / quote(f"{address.netloc}{address.path}".strip("/"), safe="")
 
 
-def _download(mirror: Mirror, path: str, kept: Path, check: Callable[[Path], None]) -> None:
-    url = mirror.address + path
-    _private_folders(kept.parent)
-    with replacing(kept, private=True) as draft:
-        _get(mirror, url, draft)
+def _unfinished(mirror: Mirror) -> Path:
+    return _site_folder(mirror) / "unfinished"
+
+
+def _holds(kept: Path, known: str | None) -> bool:
+    return known is not None and kept.is_file() and sha256_of(kept) == known
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """What the downloads of one call have in common."""
+
+    mirror: Mirror
+    folder: Path
+    renew: bool
+    report: Report
+    pace: Pace
+
+    def bring(self, item: Wanted) -> None:
+        """Download one file, check it, and move it to its place."""
+        kept, part = self.folder / item.path, _unfinished(self.mirror) / quote(item.path, safe="")
+        private_folder(kept.parent)
+        with disk_trouble_told(kept), claimed(part) as file:
+            known = known_hashes(self.folder).get(item.path)
+            # Another process may have brought it while this one waited for the claim.
+            if not self.renew and _holds(kept, known):
+                _forget(part)
+                return
+            with _half_a_file_kept(part):
+                self._transfer(item, file, part)
+                self._accept(item, part, None if self.renew else known)
+                part.replace(kept)
+
+    def _transfer(self, item: Wanted, file: BinaryIO, part: Path) -> None:
+        url = self.mirror.address + item.path
         try:
-            check(draft)
+            transfer(url, file, part, self.pace, self.report)
+        except OSError as error:
+            # Trouble with the network carries the answer, if there was one; trouble with the disk does not.
+            if not hasattr(error, "response"):
+                raise
+            raise _retold(self.mirror, url, error) from error
+
+    def _accept(self, item: Wanted, part: Path, known: str | None) -> None:
+        """Hold a whole file to its check and to the hash of the first; remember what is trusted."""
+        url, kept = self.mirror.address + item.path, self.folder / item.path
+        try:
+            item.check(part)
         except DatasetError as error:
-            seen = str(error).replace(str(draft), str(kept)).replace(draft.name, kept.name)
-            raise DatasetError(f"what came from {url} was not kept: {seen}") from error
+            seen = str(error).replace(str(part), str(kept)).replace(part.name, kept.name)
+            raise _OneFileError(f"what came from {url} was not kept: {seen}") from error
+        found = sha256_of(part)
+        if known is not None and found != known:
+            raise _OneFileError(
+                f"what came from {url} was not kept: it is another file than the one that was first fetched "
+                f"(sha256 {known[:12]}… then, {found[:12]}… now). See on the publisher's page whether it was "
+                f"revised; if so, take the new one: {RENEW}."
+            )
+        if found != known:
+            remember(self.folder, item.path, found)
 
 
-def _private_folders(folder: Path) -> None:
+@contextmanager
+def _half_a_file_kept(part: Path) -> Iterator[None]:
+    """Keep an unfinished file only where it broke off, to be taken up again.
+
+    A whole one that is wrong goes, and one for which the disk has no room.
+    """
+    keep = False
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        cache_folder().chmod(0o700)
-    except OSError as error:
-        raise DatasetError(
-            f"the cache folder '{folder}' cannot be written: {(error.strerror or str(error)).lower()}. "
-            f"Set {CACHE_VARIABLE} to a folder of your own."
-        ) from error
+        yield
+    except (_BrokenOffError, StoppedError, KeyboardInterrupt):
+        keep = part.stat().st_size > 0
+        raise
+    finally:
+        if not keep:
+            _forget(part)
 
 
-def _get(mirror: Mirror, url: str, draft: Path) -> None:
-    import pooch
+def _download_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool) -> None:
+    """Download several files at once; the first trouble that the others would meet too stops them all."""
+    with shown(len(wanted), f"Files from {urlsplit(mirror.address).netloc}") as progress:
+        delivery = _Delivery(mirror, _site_folder(mirror), renew, progress.came, Pace())
+        with ThreadPoolExecutor(min(CONNECTIONS, len(wanted))) as several:
+            try:
+                done = several.map(partial(_brought, delivery, progress), wanted)
+                troubles = [trouble for trouble in done if trouble]
+            except BaseException:
+                delivery.pace.stop.set()
+                raise
+    if troubles:
+        raise _all_told(troubles)
 
+
+def _brought(delivery: _Delivery, progress: Progress, item: Wanted) -> DatasetError | None:
     try:
-        pooch.HTTPDownloader(timeout=_SECONDS)(url, str(draft), None)
-    except OSError as error:
-        # Trouble with the network carries the answer, if there was one; trouble with the disk does not.
-        if not hasattr(error, "response"):
-            raise
-        raise _retold(mirror, url, error) from error
+        delivery.bring(item)
+    except StoppedError:
+        return None
+    except DatasetError as error:
+        if not isinstance(error, _OneFileError):
+            delivery.pace.stop.set()
+        return error
+    progress.finished()
+    return None
+
+
+def _all_told(troubles: list[DatasetError]) -> DatasetError:
+    if len(troubles) == 1:
+        return troubles[0]
+    shown = [f"- {trouble}" for trouble in troubles[:_TOLD]]
+    rest = [f"- and {len(troubles) - _TOLD} more"] if len(troubles) > _TOLD else []
+    kind = _NotThereError if all(isinstance(t, _NotThereError) for t in troubles) else DatasetError
+    return kind("\n".join([f"{len(troubles)} files could not be had:", *shown, *rest]))
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    version_note(part).unlink(missing_ok=True)
 
 
 def _retold(mirror: Mirror, url: str, error: OSError) -> DatasetError:
@@ -224,7 +378,13 @@ def _retold(mirror: Mirror, url: str, error: OSError) -> DatasetError:
     remedy = f"Set {mirror.setting} to a folder or an address laid out like {mirror.site}, where the file is."
     if status in _ABSENT:
         return _NotThereError(f"there is no file at {url} (status {status}): it may have moved. {remedy}")
+    rest = asked_rest(error)
+    if rest > LONGEST_REST:
+        return _BrokenOffError(
+            f"{url} answered with status {status} and asks to wait {rest / 60:.0f} minutes. "
+            f"Try again then. {remedy}"
+        )
     if status is not None:
-        return DatasetError(f"{url} answered with status {status}. Try again later. {remedy}")
+        return _BrokenOffError(f"{url} answered with status {status}. Try again later. {remedy}")
     seen = type(error).__name__
-    return DatasetError(f"{url} could not be fetched ({seen}). Check the network and try again. {remedy}")
+    return _BrokenOffError(f"{url} could not be fetched ({seen}). Check the network and try again. {remedy}")

@@ -18,7 +18,7 @@ from toolkit import catalog
 from toolkit.catalog import Catalogue, Cycle, SimulatedMark, WeightColumn, read_toml, shipped
 from toolkit.codebook import Codebook
 from toolkit.design import ComponentWeight, Design
-from toolkit.download import Mirror, choose_mirror, fetch, fetch_optional
+from toolkit.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
 from toolkit.errors import DatasetError, unknown
 from toolkit.person_table import TableFile, check_rows, describe, join_cycle
 from toolkit.population import Population
@@ -122,15 +122,21 @@ def _chosen(catalogue: Catalogue, names: list[str]) -> list[Cycle]:
 
 def _find(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror) -> _Found:
     mark = _mark(source)
+    tables = {
+        (table, cycle.name): _expected(catalogue, cycle, table, mark)
+        for cycle in cycles
+        for table in _tables(catalogue, cycle)
+    }
+    found = fetch_all(source, [wanted for wanted, _ in tables.values()])
     files: dict[tuple[str, str], TableFile] = {}
     absent: dict[tuple[str, str], str] = {}
+    for key, (wanted, (name, rows)) in tables.items():
+        path = found[wanted.path]
+        if path is None:
+            absent[key] = source.publisher(wanted.path)
+        else:
+            files[key] = TableFile(name, path, rows)
     for cycle in cycles:
-        for table in _tables(catalogue, cycle):
-            file = _file(catalogue, cycle, table, source, mark)
-            if file is None:
-                absent[table, cycle.name] = source.publisher(catalogue.path(cycle.name, table))
-            else:
-                files[table, cycle.name] = file
         _expect_home(catalogue, cycle, absent, source)
     return _Found(files, absent, mark)
 
@@ -145,17 +151,17 @@ def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
     return list(dict.fromkeys([catalogue.site.home, *(piece.table for piece in measured if piece)]))
 
 
-def _file(
-    catalogue: Catalogue, cycle: Cycle, table: str, source: Mirror, mark: SimulatedMark | None
-) -> TableFile | None:
+def _expected(
+    catalogue: Catalogue, cycle: Cycle, table: str, mark: SimulatedMark | None
+) -> tuple[Wanted, tuple[str, int | None]]:
+    """Say which file a table is, how its content is checked, its name and its number of rows."""
     entry = catalogue.tables[table].files[cycle.name]
     rows = mark.rows.get(entry.name) if mark else entry.rows
 
     def check(path: Path) -> None:
         check_rows(TableFile(entry.name, path, rows))
 
-    path = fetch(source, catalogue.path(cycle.name, table), check)
-    return None if path is None else TableFile(entry.name, path, rows)
+    return Wanted(catalogue.path(cycle.name, table), check), (entry.name, rows)
 
 
 def _expect_home(

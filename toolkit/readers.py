@@ -61,15 +61,32 @@ def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
     target = Path(path)
     draft = None
     try:
-        draft = _draft(target)
-        yield draft
-        draft.chmod(_mode(private=private))
-        draft.replace(target)
-    except OSError as error:
-        raise _retold(target, error) from error
+        with disk_trouble_told(target):
+            draft = _draft(target)
+            yield draft
+            draft.chmod(_mode(private=private))
+            draft.replace(target)
     finally:
         if draft is not None:
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_trouble_told(target: Path) -> Iterator[None]:
+    """Tell in the user's words why a file could not be written: a full disk, a folder that is closed.
+
+    Examples
+    --------
+    >>> with disk_trouble_told(Path("a.txt")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    toolkit.errors.DatasetError: 'a.txt' was not written into '.': the disk is full. ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _retold(target, error) from error
 
 
 def write_text(path: str | Path, text: str, *, private: bool = False) -> None:
