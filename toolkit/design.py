@@ -3,7 +3,7 @@
 Takes names of columns; gives `Design` and `WeightChoice`. No number of a person is read here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Literal, get_args
@@ -12,6 +12,8 @@ from toolkit.codebook import COMPONENTS, Variable
 from toolkit.errors import DesignError, unknown
 
 LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
+REPLICATE_METHODS = ("BRR", "Fay", "JK1", "JKn", "bootstrap", "SDR", "other")
+_SAME_METHOD = {"acs": "SDR", "successive-difference": "SDR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,20 @@ class Design:
         True if PSU numbers start anew in each stratum.
     lonely_psu
         What to do with a stratum of one PSU: "fail" (default), "certainty", "adjust", "average", "remove".
-    replicate_weights, replicate_method, replicate_scale, replicate_rscales, fay_rho, mse
-        Replicate weights in place of strata and PSUs.
+    replicate_weights
+        Columns of replicate weights, in place of strata and PSUs; a mapping from component to columns where
+        there are several weights.
+    replicate_method
+        "BRR", "Fay", "JK1", "JKn", "bootstrap", "SDR" (successive differences, also "ACS") or "other".
+    replicate_scale, replicate_rscales
+        What the squared deviations of the replicates are multiplied by: one number for all, and one for each
+        replicate. JKn needs `replicate_rscales`, "other" one of both; the rest have their own.
+    fay_rho
+        Fay's coefficient, for "Fay".
+    mse
+        True if deviations are from the full-sample estimate, False (as in R) if from the replicates' mean.
+    replicate_factors
+        True if the columns multiply the weight; False if they are weights in full.
 
     Examples
     --------
@@ -83,12 +97,13 @@ class Design:
     fpc: str | tuple[str, ...] | None = None
     nest: bool = True
     lonely_psu: LonelyPsu = "fail"
-    replicate_weights: tuple[str, ...] | None = None
+    replicate_weights: Sequence[str] | Mapping[str, Sequence[str]] | None = None
     replicate_method: str | None = None
     replicate_scale: float | None = None
     replicate_rscales: tuple[float, ...] | None = None
     fay_rho: float = 0.0
     mse: bool = False
+    replicate_factors: bool = False
     declared_absent: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +111,64 @@ class Design:
             known = get_args(LonelyPsu)
             raise DesignError(
                 unknown("'lonely_psu' cannot be", self.lonely_psu, known, f"All: {', '.join(known)}")
+            )
+        if self.replicate_weights is not None:
+            self._settle_replicates()
+        elif self.replicate_method:
+            raise DesignError(
+                f"'replicate_method' is '{self.replicate_method}', but no columns are named. Name them: "
+                f"tk.Design(weight=..., replicate_weights=[...], replicate_method=...)."
+            )
+
+    def _settle_replicates(self) -> None:
+        """Check what is said of replicate weights, and write their method in one way."""
+        if self.strata or self.psu or self.fpc:
+            raise DesignError(
+                "replicate weights stand in place of strata, psu and fpc. Leave one of both out: "
+                "tk.Design(weight=..., replicate_weights=..., replicate_method=...)."
+            )
+        if self.weight is None:
+            raise DesignError("replicate weights need the full-sample weight: tk.Design(weight='...', ...).")
+        object.__setattr__(self, "replicate_method", _replicate_method(self.replicate_method))
+        given = self.replicate_weights
+        if isinstance(given, str):
+            raise DesignError(
+                f"'replicate_weights' is a list of columns, not the text '{given}': ['{given}', ...]."
+            )
+        columns = (
+            {k: tuple(v) for k, v in given.items()} if isinstance(given, Mapping) else tuple(given or ())
+        )
+        object.__setattr__(self, "replicate_weights", columns)
+        for found in columns.values() if isinstance(columns, dict) else (columns,):
+            self._check_replicates(len(found))
+        if isinstance(columns, tuple) and isinstance(self.weight, Mapping) and not self.replicate_factors:
+            raise DesignError(
+                "there are several weights but one set of replicate weights. Name a set for each component: "
+                "tk.Design(weight={'interview': ...}, replicate_weights={'interview': [...]}, ...)."
+            )
+
+    def _check_replicates(self, count: int) -> None:
+        method, rscales = self.replicate_method, self.replicate_rscales
+        if count < 2:
+            raise DesignError(f"a variance needs at least 2 replicate weights, and the design names {count}.")
+        if rscales is not None and len(rscales) != count:
+            raise DesignError(
+                f"'replicate_rscales' has {len(rscales)} numbers for {count} replicate weights. Give one "
+                f"for each."
+            )
+        if method == "JKn" and rscales is None:
+            raise DesignError(
+                "JKn needs 'replicate_rscales', one a replicate: (n - 1) / n with n the PSUs of the stratum "
+                "that it is taken from."
+            )
+        if method == "Fay" and not 0 < self.fay_rho < 1:
+            raise DesignError(
+                f"Fay's method needs 'fay_rho' between 0 and 1, such as 0.3, not {self.fay_rho}."
+            )
+        if method == "other" and rscales is None and self.replicate_scale is None:
+            raise DesignError(
+                "the method 'other' needs 'replicate_scale' or 'replicate_rscales'. Methods that have their "
+                f"own: {', '.join(REPLICATE_METHODS[:-1])}."
             )
 
     @classmethod
@@ -130,7 +203,32 @@ class Design:
         """Every column of the people frame that the design names."""
         weights = tuple(w.column for w in self.components.values())
         strata = (self.strata,) if self.strata else ()
-        return (*weights, *strata, *self.stages, *self.fpcs, *(self.replicate_weights or ()))
+        replicates = [name for columns in self._replicate_sets for name in columns]
+        return (*weights, *strata, *self.stages, *self.fpcs, *dict.fromkeys(replicates))
+
+    @property
+    def _replicate_sets(self) -> tuple[tuple[str, ...], ...]:
+        given = self.replicate_weights or ()
+        return tuple(map(tuple, given.values())) if isinstance(given, Mapping) else (tuple(given),)
+
+    def replicates_of(self, component: str) -> tuple[str, ...]:
+        """Name the replicate weights of a component; none where the design has strata and PSUs.
+
+        Raises
+        ------
+        DesignError
+            If the component has none while others have.
+        """
+        given = self.replicate_weights or ()
+        if not isinstance(given, Mapping):
+            return tuple(given)
+        if component not in given:
+            known = ", ".join(given)
+            raise DesignError(
+                f"the component '{component}' has no replicate weights. It has: {known}. Add them: "
+                f"tk.Design(..., replicate_weights={{'{component}': [...], ...}})."
+            )
+        return tuple(given[component])
 
     def _repr_html_(self) -> str:
         rows = {
@@ -141,12 +239,28 @@ class Design:
             "PSUs": ", ".join(self.stages)
             + (" (numbered anew in each stratum)" if self.nest and self.psu else ""),
             "finite population": ", ".join(self.fpcs),
+            **self._replicate_words(),
         }
         lines = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text or 'none')}</td></tr>"
             for name, text in rows.items()
         )
         return f"<p><b>Sampling design</b></p><table>{lines}</table>"
+
+    def _replicate_words(self) -> dict[str, str]:
+        if not self.replicate_weights:
+            return {}
+        return {"replicate weights": f"{len(self._replicate_sets[0])} by {self.replicate_method}"}
+
+
+def _replicate_method(given: str | None) -> str:
+    by_word = {**_SAME_METHOD, **{name.lower(): name for name in REPLICATE_METHODS}}
+    known = f"All: {', '.join(REPLICATE_METHODS)}"
+    if given is None:
+        raise DesignError(f"how were the replicate weights made? Say 'replicate_method'. {known}.")
+    if given.lower() not in by_word:
+        raise DesignError(unknown("'replicate_method' cannot be", given, REPLICATE_METHODS, known))
+    return by_word[given.lower()]
 
 
 def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice:

@@ -155,7 +155,7 @@ def test_collinear_levels_are_named(hard) -> None:
 def test_fewer_degrees_of_freedom_than_coefficients(hard) -> None:
     said = refused(hard, exposure="education", adjust=("age", "sex"), domain="stratum < 2")
     assert "the model has 5 coefficients" in said
-    assert "the PSUs minus the strata of its 80 persons are only 2" in said
+    assert "the design has only 2 degrees of freedom among its 80 persons" in said
     assert "Adjust for fewer variables or levels, or pool more cycles." in said
 
 

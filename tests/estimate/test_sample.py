@@ -271,11 +271,6 @@ def test_a_weight_or_population_in_words_is_an_error():
     fails(DesignError, "'size' of the design is of type", words, design)
 
 
-def test_replicate_weights_are_never_ignored():
-    design = Design(weight="w", replicate_weights=("age",))
-    fails(DesignError, "replicate weights are not estimated with yet.*strata and PSUs", PEOPLE, design)
-
-
 def test_an_unknown_variable_offers_the_nearest(own):
     with pytest.raises(VariableError, match="no variable 'cramp'.*Nearest: 'cramps'"):
         draw(own, ["cramp"])

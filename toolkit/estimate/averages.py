@@ -5,13 +5,15 @@ combination of levels and the covariance matrix of all their means.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.groups import groups
 from toolkit.estimate.sample import Mask, Sample
-from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
+from toolkit.estimate.spread import Estimate, design_df, spread
+from toolkit.estimate.variance import Floats
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,23 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
         )
     _refuse_infinite(sample, values, there, by)
     filled = np.where(there[:, None], values, 0.0)
-    parts = [_group(sample, filled, there, levels, inside) for levels, inside in groups(sample, by)]
+    members = list(groups(sample, by))
+    parts = [_group(sample, filled, there, levels, inside) for levels, inside in members]
     influence = np.hstack([own for _, own in parts])
-    matrix = covariance(influence[there], sample.unit[there], sample.units)
+    found = Estimate(np.concatenate([group.means for group, _ in parts]), influence, there)
+    again = partial(_means_alone, filled, np.column_stack([inside & there for _, inside in members]))
+    _, matrix = spread(sample, lambda _: found, again)
     empty = np.repeat([group.counted == 0 for group, _ in parts], values.shape[1])
     matrix[empty] = matrix[:, empty] = np.nan
     own = matrix.diagonal().reshape(len(parts), -1)
     return [replace(group, variance=v) for (group, _), v in zip(parts, own, strict=True)], matrix
+
+
+def _means_alone(values: Floats, members: Mask, sample: Sample) -> Floats:
+    weighted = np.where(members, sample.weights[:, None], 0.0)
+    with np.errstate(invalid="ignore"):  # Nobody of a group may have a weight: its mean is then not known.
+        means: Floats = (weighted.T @ values) / weighted.sum(axis=0)[:, None]
+    return means.ravel()
 
 
 def _refuse_infinite(sample: Sample, values: Floats, there: Mask, by: tuple[str, ...]) -> None:
@@ -118,7 +130,7 @@ def _group(
     means = weights @ values / (weight or np.nan)
     deviation = np.where(counted[:, None], values - means, 0.0)
     influence = deviation * weights[:, None] / (weight or 1.0)
-    df = degrees_of_freedom(sample.unit[inside], sample.units)
+    df = design_df(sample, inside)
     group = Group(
         levels=levels,
         persons=int(sample.persons[inside].sum()),

@@ -4,7 +4,7 @@ Takes a study, names of variables and a domain; gives result rows, one a group a
 Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
 """
 
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, isnan, sqrt
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -22,6 +22,8 @@ from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame
 from toolkit.studies import Study
+
+NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
 
 
 @overload
@@ -227,6 +229,8 @@ def _proportion_row(
     row = _heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
     if not group.counted:
         return {**row, "n_cases": 0}
+    if isnan(v):
+        return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
     # Where all are cases the weighted mean may miss 1 by a rounding error.
     estimate = 1.0 if cases == group.counted else float(group.means[k])
     p = Proportion(estimate, v, group.df, group.persons, group.counted)
@@ -240,6 +244,8 @@ def _mean_row(group: Group, k: int, column: Column, confidence: float) -> dict[s
     if not group.counted:
         return row
     estimate, v = float(group.means[k]), float(group.variance[k])
+    if isnan(v):
+        return {**row, "estimate": estimate, "reason": NO_REPLICATE}
     ends = intervals.around(estimate, sqrt(v), group.df, confidence)
     n_effective = float(group.spread[k]) / v if v > 0 else inf
     verdict = judge_mean(estimate, v, group.df, min(n_effective, group.counted))

@@ -6,7 +6,7 @@ told with names and counts (`difficulties`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -16,8 +16,9 @@ from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
 from toolkit.estimate.newton import CollinearError, Family, Fit, NotConvergedError, fit
 from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
-from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
+from toolkit.estimate.variance import Floats
 
 # Starting coefficients for a family whose own start from the mean is poor.
 Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
@@ -64,6 +65,8 @@ class Regression:
         In the order of the design matrix; the covariance counts the design.
     influence
         One row a cell of `inside`, one column a coefficient.
+    replicates
+        Replicates x coefficients; None where the design has no replicate weights.
     inside
         The cells of the fit.
     df, design_df
@@ -77,6 +80,7 @@ class Regression:
     coefficients: Floats
     covariance: Floats
     influence: Floats
+    replicates: Floats | None
     inside: Mask
     df: int
     design_df: int
@@ -127,19 +131,21 @@ def _regress(model: Model, inside: Mask) -> Regression:
         model.outcome.name, model.outcome.case or "", model.family, matrix, y, persons
     )
     difficulties.refuse_empty_levels(attempt)
-    units = sample.unit[inside]
-    design_df = degrees_of_freedom(units, sample.units)
-    df = design_df + 1 - len(matrix.terms)
+    between = design_df(sample, inside)
+    df = between + 1 - len(matrix.terms)
     fitted = _fit(model, attempt, inside)
-    _refuse_few_degrees(attempt, design_df, df)
+    _refuse_few_degrees(attempt, between, df)
+    again = partial(_refit, model, attempt, inside, fitted.coefficients)
+    replicates = replicate_points(sample, again)
     return Regression(
         matrix.terms,
         fitted.coefficients,
-        covariance(fitted.influence, units, sample.units),
+        joint_covariance(sample, Estimate(fitted.coefficients, fitted.influence, inside, replicates)),
         fitted.influence,
+        replicates,
         inside,
         df,
-        design_df,
+        between,
         attempt.n,
         int(persons @ y) if model.outcome.case else None,
     )
@@ -161,6 +167,21 @@ def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Fit:
         raise difficulties.not_converged(attempt) from None
 
 
+def _refit(
+    model: Model, attempt: difficulties.Attempt, inside: Mask, start: Floats, sample: Sample
+) -> Floats:
+    """Fit again with other weights, from the coefficients that are there."""
+    offset = model.offset(inside) if model.offset else None
+    weight, X = sample.weights[inside], attempt.matrix.values
+    try:
+        return fit(X, attempt.y, weight, model.family, offset=offset, start=start).coefficients
+    except (CollinearError, NotConvergedError):
+        raise EstimationError(
+            "its people of a weight above zero do not have every term of the model, or are separated. Leave "
+            "out rare levels, or take the linearised variance: declare strata and psu in place of replicates."
+        ) from None
+
+
 def _words(outcome: Column) -> tuple[str, str]:
     if not outcome.case:
         return "", ""
@@ -179,11 +200,11 @@ def _nobody(model: Model, group: Mask) -> EstimationError:
     )
 
 
-def _refuse_few_degrees(attempt: difficulties.Attempt, design_df: int, df: int) -> None:
+def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int) -> None:
     if df > 0:
         return
     raise EstimationError(
-        f"the model has {len(attempt.matrix.terms)} coefficients, but the PSUs minus the strata of its "
-        f"{attempt.n:,} persons are only {design_df}, which leaves no degrees of freedom for a standard "
-        f"error. Adjust for fewer variables or levels, or pool more cycles."
+        f"the model has {len(attempt.matrix.terms)} coefficients, but the design has only {between} degrees "
+        f"of freedom among its {attempt.n:,} persons (PSUs minus strata, or replicates that differ), which "
+        f"leaves none for a standard error. Adjust for fewer variables or levels, or pool more cycles."
     )

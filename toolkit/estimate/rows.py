@@ -19,8 +19,9 @@ from toolkit.estimate.groups import groups
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import SMALLEST_DF
 from toolkit.estimate.sample import Mask
+from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import INTERCEPT, Term
-from toolkit.estimate.variance import Floats, covariance
+from toolkit.estimate.variance import Floats
 
 _RATIOS = ("prevalence_ratio", "odds_ratio")
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
@@ -65,13 +66,14 @@ class Answer:
         The question.
     rows
         As mappings by the names of the schema.
-    influence
-        For each row the cells and their influence values; None where the row failed.
+    parts
+        For each row the estimate on the scale of its standard error, with influence values and replicates;
+        None where the row failed.
     """
 
     asked: Asked
     rows: list[dict[str, Any]]
-    influence: list[tuple[Mask, Floats] | None]
+    parts: list[Estimate | None]
 
     def frame(self) -> pl.DataFrame:
         """Give the rows as a result frame."""
@@ -79,15 +81,7 @@ class Answer:
 
     def covariance(self) -> Floats:
         """Give the covariance of the rows, across groups too; NaN for a failed row."""
-        sample = self.asked.model.sample
-        values = np.zeros((len(sample.unit), len(self.rows)))
-        for column, part in enumerate(self.influence):
-            if part is not None:
-                values[part[0], column] = part[1]
-        matrix = covariance(values, sample.unit, sample.units)
-        failed = [part is None for part in self.influence]
-        matrix[failed], matrix[:, failed] = np.nan, np.nan
-        return matrix
+        return covariance_of_rows(self.asked.model.sample, self.parts)
 
 
 def answer(asked: Asked) -> Answer:
@@ -115,11 +109,11 @@ def answer(asked: Asked) -> Answer:
     for levels, group in groups(asked.model.sample, asked.by):
         for row, part in _group_rows(asked, group):
             found.rows.append({**_shared(asked), **dict(zip(asked.by, levels, strict=True)), **row})
-            found.influence.append(part)
+            found.parts.append(part)
     return found
 
 
-def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], tuple[Mask, Floats] | None]]:
+def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample, names = asked.model.sample, asked.model.names
     complete = sample.complete(names)
     counts = {"n": int(sample.persons[group & complete].sum())}
@@ -157,13 +151,23 @@ def _named(term: Term) -> dict[str, Any]:
     }
 
 
-def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], tuple[Mask, Floats] | None]:
+def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | None]:
     place = _place(fitted, term)
     if place is None:
         return _failed(f"nobody of the analysis has '{term.exposure}' = '{term.level}'."), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
     numbers = _numbers(asked, point, std_error, fitted.df)
-    return {**numbers, **_reliability(asked, fitted, term)}, (fitted.inside, fitted.influence[:, place])
+    return {**numbers, **_reliability(asked, fitted, term)}, _part(fitted, place)
+
+
+def _part(fitted: Regression, place: int) -> Estimate:
+    own, replicates = slice(place, place + 1), fitted.replicates
+    return Estimate(
+        fitted.coefficients[own],
+        fitted.influence[:, own],
+        fitted.inside,
+        None if replicates is None else replicates[:, own],
+    )
 
 
 def _place(fitted: Regression, term: Term) -> int | None:

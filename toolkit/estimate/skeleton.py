@@ -12,6 +12,7 @@ import polars as pl
 
 from toolkit.design import Design, WeightChoice
 from toolkit.errors import DesignError
+from toolkit.estimate.replicates import replication_of
 from toolkit.estimate.variance import Floats, Indices, Stage, Units
 from toolkit.studies import Study
 
@@ -79,16 +80,18 @@ def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
         known = (weakref.ref(study, lambda _: _kept.pop(key, None)), {})
         _kept[key] = known
     by_weight = known[1]
-    if weight.weight not in by_weight:
-        by_weight[weight.weight] = _prepared(study, weight.weight)
-    return by_weight[weight.weight]
+    if weight.component not in by_weight:
+        by_weight[weight.component] = _prepared(study, weight)
+    return by_weight[weight.component]
 
 
-def _prepared(study: Study, weight: str) -> Skeleton:
-    design, people = study.design, study.people
+def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
+    design, people, weight = study.design, study.people, choice.weight
     _require(people, design)
     if weight:
         people = _weighted(people, weight, by_component=not isinstance(design.weight, str))
+    if design.replicate_weights:
+        return _replicated(study, people, design.replicates_of(choice.component))
     _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
     people, units = _numbered(people, design)
     if not weight:
@@ -96,12 +99,18 @@ def _prepared(study: Study, weight: str) -> Skeleton:
     return Skeleton(people, units, study.people.height, rows_are_units=not design.stages)
 
 
+def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Skeleton:
+    design = study.design
+    replication, unit = replication_of(people, people[WEIGHT].to_numpy(), design, columns)
+    method = f"{len(columns)} {design.replicate_method} replicates".replace(" other", "")
+    count = replication.factors.shape[1]
+    stage = Stage(np.zeros(count, int), np.full(count, np.inf))
+    units = Units((stage,), 1, design.lonely_psu, method, replication)
+    people = people.with_columns(pl.Series(UNIT, unit))
+    return Skeleton(people, units, study.people.height, rows_are_units=not design.replicate_factors)
+
+
 def _require(people: pl.DataFrame, design: Design) -> None:
-    if design.replicate_weights:
-        raise DesignError(
-            "replicate weights are not estimated with yet. Where strata and PSUs are known, declare those: "
-            "tk.Design(weight=..., strata=..., psu=...)."
-        )
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(

@@ -5,11 +5,20 @@ Estimators write points and influence values once; how a design makes a covarian
 in `variance`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from toolkit.errors import EstimationError
 from toolkit.estimate.sample import Mask, Sample
-from toolkit.estimate.variance import Floats, covariance, degrees_of_freedom
+from toolkit.estimate.variance import (
+    Floats,
+    covariance,
+    degrees_of_freedom,
+    replicate_covariance,
+    replicate_df,
+)
 
 
 @dataclass(frozen=True)
@@ -22,17 +31,24 @@ class Estimate:
         One a parameter.
     influence
         Cells of the sample x parameters: the weighted total of the influence values of the cell's persons; 0
-        in cells that do not count.
+        in cells that do not count. Or a row for each of the cells that count, and no others.
     counted
         The cells that count, those of an influence of 0 too.
+    replicates
+        Replicates x parameters, as `spread` found them with replicate weights; None without.
     """
 
     points: Floats
     influence: Floats
     counted: Mask
+    replicates: Floats | None = None
 
 
-def spread(sample: Sample, estimate: Callable[[Sample], Estimate]) -> tuple[Estimate, Floats]:
+def spread(
+    sample: Sample,
+    estimate: Callable[[Sample], Estimate],
+    points: Callable[[Sample], Floats] | None = None,
+) -> tuple[Estimate, Floats]:
     """Estimate, with the design-based covariance of the estimates.
 
     Parameters
@@ -41,7 +57,9 @@ def spread(sample: Sample, estimate: Callable[[Sample], Estimate]) -> tuple[Esti
         The cells.
     estimate
         A pure function of a sample. It reads `sample.weights` and nothing else of the design, so that it can
-        be given other weights.
+        be given other weights: replicate weights each give points of their own.
+    points
+        The points alone, where they are quicker to have than the whole estimate; used with replicates.
 
     Returns
     -------
@@ -65,8 +83,106 @@ def spread(sample: Sample, estimate: Callable[[Sample], Estimate]) -> tuple[Esti
     array([[400.]])
     """
     found = estimate(sample)
-    cells = found.counted
-    return found, covariance(found.influence[cells], sample.unit[cells], sample.units)
+    found = replace(found, replicates=replicate_points(sample, points or (lambda s: estimate(s).points)))
+    return found, joint_covariance(sample, found)
+
+
+def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floats | None:
+    """Estimate with each replicate weight.
+
+    Parameters
+    ----------
+    sample
+        The cells.
+    points
+        The estimates of a sample, from its weights.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Replicates x parameters; None where the design has no replicate weights.
+
+    Raises
+    ------
+    EstimationError
+        If the estimate cannot be had with one of them.
+    """
+    replication = sample.units.replication
+    if replication is None:
+        return None
+    found = []
+    for number, factors in enumerate(replication.factors, start=1):
+        try:
+            found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
+        except EstimationError as error:
+            raise EstimationError(
+                f"with replicate weight {number} of {len(replication.factors)} there is no estimate: {error}"
+            ) from None
+    return np.array(found)
+
+
+def joint_covariance(sample: Sample, found: Estimate) -> Floats:
+    """Give the covariance of an estimate that is there, with its replicates if the design has any.
+
+    Parameters
+    ----------
+    sample
+        The cells.
+    found
+        Points, influence values, and replicates.
+
+    Returns
+    -------
+    numpy.ndarray
+        Parameters x parameters.
+    """
+    replication = sample.units.replication
+    if replication is not None and found.replicates is not None:
+        return replicate_covariance(found.replicates, found.points, replication)
+    cells, influence = found.counted, found.influence
+    if len(influence) == len(cells):
+        influence = influence[cells]
+    return covariance(influence, sample.unit[cells], sample.units)
+
+
+def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floats:
+    """Give the covariance of estimates that were made one by one, such as those of groups.
+
+    Parameters
+    ----------
+    sample
+        The cells, of which each estimate counts some.
+    parts
+        The estimates as `spread` gave them; None for one that failed.
+
+    Returns
+    -------
+    numpy.ndarray
+        As many rows as points in all; NaN for one that failed.
+    """
+    there = [part for part in parts if part is not None]
+    failed = [part is None for part in parts for _ in range(1 if part is None else len(part.points))]
+    matrix = np.full((len(failed), len(failed)), np.nan)
+    if there:
+        kept = ~np.array(failed)
+        matrix[np.ix_(kept, kept)] = joint_covariance(sample, _together(there))
+    return matrix
+
+
+def _together(parts: Sequence[Estimate]) -> Estimate:
+    counted = np.any([part.counted for part in parts], axis=0)
+    influence = np.hstack([_over_all_cells(part) for part in parts])
+    replicates = [part.replicates for part in parts if part.replicates is not None]
+    points = np.concatenate([part.points for part in parts])
+    return Estimate(points, influence, counted, np.hstack(replicates) if replicates else None)
+
+
+def _over_all_cells(part: Estimate) -> Floats:
+    if len(part.influence) == len(part.counted):
+        return part.influence
+    values = np.zeros((len(part.counted), len(part.points)))
+    values[part.counted] = part.influence
+    return values
 
 
 def design_df(sample: Sample, cells: Mask) -> int:
@@ -82,7 +198,8 @@ def design_df(sample: Sample, cells: Mask) -> int:
     Returns
     -------
     int
-        PSUs minus strata, of those that hold one of the cells.
+        PSUs minus strata, of those that hold one of the cells; with replicate weights the rank of those of
+        the cells, minus 1.
 
     Examples
     --------
@@ -92,4 +209,7 @@ def design_df(sample: Sample, cells: Mask) -> int:
     >>> design_df(draw(study, ["age"]), np.ones(2, bool))
     1
     """
-    return degrees_of_freedom(sample.unit[cells], sample.units)
+    unit, replication = sample.unit[cells], sample.units.replication
+    if replication is not None:
+        return replicate_df(unit, replication) if len(unit) else 0
+    return degrees_of_freedom(unit, sample.units)

@@ -49,6 +49,26 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Replication:
+    """Replicate weights: what each makes of the weight of a unit's people.
+
+    Attributes
+    ----------
+    factors
+        Replicates x units.
+    scale, rscales
+        What squared deviations are multiplied by: one number for all, one a replicate.
+    mse
+        True if deviations are from the full-sample estimate, else from the replicates' mean.
+    """
+
+    factors: Floats
+    scale: float
+    rscales: Floats
+    mse: bool = False
+
+
+@dataclass(frozen=True)
 class Units:
     """The sampling units of the whole design, those without a person of the domain too.
 
@@ -62,12 +82,15 @@ class Units:
         What to do with a stratum of one PSU, as `Design.lonely_psu`.
     method
         How the variance comes about, as a result's column `variance` says it.
+    replication
+        Replicate weights in place of strata and PSUs; None where variance is linearised.
     """
 
     stages: tuple[Stage, ...]
     strata: int
     lonely_psu: LonelyPsu = "fail"
     method: str = "linearised"
+    replication: Replication | None = None
 
     def first_stage(self, unit: Indices) -> Indices:
         """Give the PSU of each last-stage unit named."""
@@ -141,6 +164,54 @@ def degrees_of_freedom(unit: Indices, units: Units) -> int:
     present = np.bincount(units.first_stage(unit), minlength=len(units.stages[0].parent)) > 0
     strata = np.bincount(units.stages[0].parent[present])
     return int(present.sum() - np.count_nonzero(strata))
+
+
+def replicate_covariance(replicates: Floats, full: Floats, replication: Replication) -> Floats:
+    """Give the covariance of estimates from their values in each replicate.
+
+    Parameters
+    ----------
+    replicates
+        Replicates x parameters.
+    full
+        The full-sample estimates.
+    replication
+        The replicate weights.
+
+    Returns
+    -------
+    numpy.ndarray
+        Parameters x parameters; NaN for a parameter that a replicate does not give.
+
+    Notes
+    -----
+    As `svrVar` of R's survey package (Wolter, Introduction to Variance Estimation, 2007).
+
+    Examples
+    --------
+    >>> two = Replication(np.ones((2, 1)), 0.5, np.ones(2))
+    >>> replicate_covariance(np.array([[1.0], [3.0]]), np.array([2.0]), two)
+    array([[1.]])
+    """
+    centre = full if replication.mse else replicates[replication.rscales > 0].mean(axis=0)
+    spread = (replicates - centre) * np.sqrt(replication.rscales)[:, None]
+    between: Floats = spread.T @ spread * replication.scale
+    return between
+
+
+def replicate_df(units: Indices, replication: Replication) -> int:
+    """Count the replicates that differ among the units named: the rank of their weights minus 1.
+
+    Examples
+    --------
+    >>> replicate_df(np.array([0, 1]), Replication(np.array([[0.0, 2.0], [2.0, 0.0]]), 0.5, np.ones(2)))
+    1
+    """
+    factors = replication.factors[:, np.unique(units)]
+    small = factors @ factors.T if len(factors) < factors.shape[1] else factors.T @ factors
+    # R's own tolerance, 1e-5 of a column's length; here it stands squared.
+    own = np.linalg.eigvalsh(small)
+    return int((own > 1e-10 * own[-1]).sum()) - 1
 
 
 def _sums(values: Floats, group: Indices, count: int) -> Floats:
