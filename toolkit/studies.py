@@ -15,13 +15,14 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes import DERIVATIONS
-from toolkit.codebook import Codebook, Kind, Variable
+from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import Derivation, derive
 from toolkit.design import Design, WeightChoice, choose_weight
-from toolkit.domain import parse
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.gaps import availability, count_missing
-from toolkit.own_frame import own_population
+from toolkit.own_frame import TOOLKIT, own_population
+from toolkit.own_variable import Words, own_step
+from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
 
@@ -38,6 +39,13 @@ class Study(Population):
     Open one by `open_study("simulated")`, or make one of a frame by `study(frame, design=...)`. The
     attributes are those of `Population`.
     """
+
+    def __post_init__(self) -> None:
+        # A notebook shows a summary of people in place of their rows.
+        for name in ("people", "visits", "diary"):
+            frame = getattr(self, name)
+            if frame is not None and not isinstance(frame, PersonFrame):
+                object.__setattr__(self, name, PersonFrame(frame))
 
     def variable(self, name: str) -> Variable:
         """Look up a variable that can be analysed.
@@ -145,9 +153,10 @@ class Study(Population):
         name
             The new variable's name; it must be free.
         expression
-            A condition in words, which gives a yes/no variable, or a polars expression over columns.
+            In words: a condition, which gives a yes/no variable; arithmetic, which gives a number; or
+            `when(age < 40, 'younger', 'older')`. Or a polars expression over columns.
         levels
-            For an expression that gives text: the levels in natural order.
+            For a polars expression that gives text: the levels in natural order.
         label, unit
             Words for axes and tables.
         reference
@@ -170,41 +179,10 @@ class Study(Population):
         >>> study.codebook["obese"].levels
         ('no', 'yes')
         """
-        if name in self.codebook or name in self.people.columns:
-            raise VariableError(
-                f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
-            )
-        value, inputs = self._expression(expression)
-        for needed in inputs:
+        step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit), expression)
+        for needed in step.inputs:
             self.variable(needed)
-        entry = self._entry(name, value, tuple(levels or ()), (label or name, reference, unit))
-        step = Derivation(entry, inputs, _as_levels(value, entry))
         return self._with(step)
-
-    def _expression(self, expression: pl.Expr | str) -> tuple[pl.Expr, tuple[str, ...]]:
-        if isinstance(expression, str):
-            condition = parse(expression)
-            return condition.expression(self.people.schema), condition.names
-        return expression, tuple(dict.fromkeys(expression.meta.root_names()))
-
-    def _entry(
-        self, name: str, value: pl.Expr, levels: tuple[str, ...], words: tuple[str, str | None, str]
-    ) -> Variable:
-        label, reference, unit = words
-        kind: Kind = "category" if levels else self._kind(name, value)
-        source = "derived by the analyst"
-        return Variable(name, label, kind, levels, reference, unit, component="", source=source)
-
-    def _kind(self, name: str, value: pl.Expr) -> Kind:
-        dtype = self.people.head(0).select(value.alias(name)).schema[name]
-        if isinstance(dtype, pl.Boolean):
-            return "yes_no"
-        if dtype.is_numeric():
-            return "number"
-        raise VariableError(
-            f"'{name}' would be of type {dtype}: say its levels in their order, "
-            f"study.derive('{name}', ..., levels=[..])."
-        )
 
     def _with(self, step: Derivation) -> "Study":
         try:
@@ -254,13 +232,6 @@ class Study(Population):
             "<p style='color:#a33'><b>SIMULATED: no person in it is real.</b></p>" if self.simulated else ""
         )
         return f"<h4>{escape(self.label)}</h4>{warning}{_html_table(rows)}{self.design._repr_html_()}"
-
-
-def _as_levels(value: pl.Expr, entry: Variable) -> pl.Expr:
-    if entry.kind != "yes_no":
-        return value
-    answer: pl.Expr = pl.when(value).then(pl.lit("yes")).when(~value).then(pl.lit("no"))
-    return answer
 
 
 def _html_table(rows: dict[str, str]) -> str:
@@ -352,21 +323,24 @@ def study(
     *,
     design: Design,
     name: str = "my study",
-    codebook: Codebook | None = None,
+    codebook: Codebook | str | None = None,
 ) -> Study:
     """Make a study of a frame of one's own.
 
     Parameters
     ----------
     frame
-        One row a person: polars, or anything that polars reads (pandas, pyarrow).
+        One row a person: polars, pandas, pyarrow, a DuckDB relation, or any frame that narwhals knows; one
+        that answers lazily is collected once.
     design
         Which columns are weight, strata, psu, fpc; or `tk.Design.none()`.
     name
         How results call the study.
     codebook
         None: nothing is matched by name; text has its levels in alphabetical order, the first is the
-        reference; true/false and 0/1 are yes/no; other numbers are continuous. A `Codebook`: as it says.
+        reference; true/false and 0/1 are yes/no; other numbers are continuous. "toolkit": a column that has
+        the name of a variable of the toolkit's codebook is that variable, in its levels and its unit, and
+        the exposures of the ten causes are derived. A `Codebook`: as it says.
 
     Returns
     -------
@@ -379,6 +353,8 @@ def study(
         If the frame is empty or no frame.
     DesignError
         If no design is declared or it names a column that is not there.
+    VariableError
+        If a column matched by its name is not what the codebook says.
 
     Examples
     --------
@@ -387,4 +363,5 @@ def study(
     >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
     'yes_no'
     """
-    return Study(**vars(own_population(frame, design, name, codebook)))
+    population = own_population(frame, design, name, codebook)
+    return _as_study(population) if codebook == TOOLKIT else Study(**vars(population))
