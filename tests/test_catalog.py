@@ -5,16 +5,12 @@ import shutil
 import pytest
 
 from toolkit import catalog
-from toolkit.catalog import Catalogue, Entry, Measured, read_catalogue, read_toml, shipped
+from toolkit.catalog import Catalogue, read_catalogue, read_toml, shipped
+from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
 from toolkit.simulated import open_simulated
+from toolkit.survey_records import Entry, Measured, SimulatedMark
 
-INPUTS = {
-    "age", "sex", "race_ethnicity", "education", "bmi", "smoked_100", "smokes_now", "general_health",
-    "cramp_frequency", "diabetes_told", "arthritis", "stroke", "hypertension_told", "season",
-    "sitting_hours", "screen_hours", "hba1c", "serum_calcium", "serum_potassium", "serum_osmolality",
-    "abi_left", "abi_right",
-}  # fmt: skip
 PLACES = [
     (name, cycle, piece)
     for name in catalog.nhanes().origins
@@ -23,6 +19,8 @@ PLACES = [
     # A row count is known exactly where a page was read.
     and catalog.nhanes().tables[piece.table].files[cycle].rows
 ]
+SIMULATED = open_simulated().codebook
+SHARED = sorted(set(SIMULATED) & set(catalog.codebook()) - {"cycle"})
 
 
 def test_the_shipped_folders_are_there():
@@ -47,19 +45,20 @@ def test_a_wheel_finds_its_own_folder_first(monkeypatch, tmp_path):
     assert shipped("datasets") == package / "_shipped" / "datasets"
 
 
-def test_the_codebook_has_the_inputs_that_causes_are_derived_from():
-    assert set(catalog.codebook()) == INPUTS | {"cycle"}
-    assert set(catalog.nhanes().origins) == INPUTS
+def test_every_variable_of_the_codebook_is_measured_or_said_to_be_absent():
+    assert set(catalog.nhanes().origins) == set(catalog.codebook()) - {"cycle"}
 
 
-@pytest.fixture(scope="module")
-def simulated():
-    return open_simulated().codebook
+def test_what_causes_are_derived_from_stands_in_the_codebook():
+    derived = {step.variable.name for step in DERIVATIONS}
+    inputs = {name for step in DERIVATIONS for name in step.inputs}
+    known = {*catalog.codebook(), *derived, *SIMULATED}
+    assert [] == sorted(inputs - known)
 
 
-@pytest.mark.parametrize("name", sorted(INPUTS))
-def test_the_simulated_study_shares_the_codebook(name, simulated):
-    own, shared = simulated[name], catalog.codebook()[name]
+@pytest.mark.parametrize("name", SHARED)
+def test_the_simulated_study_shares_the_codebook(name):
+    own, shared = SIMULATED[name], catalog.codebook()[name]
     for same in ("label", "kind", "levels", "reference", "unit", "component"):
         assert (same, getattr(own, same)) == (same, getattr(shared, same))
 
@@ -104,35 +103,40 @@ def test_what_is_measured_is_not_absent():
     assert catalog.nhanes().absence("abi_left", "2003-2004") == ""
 
 
-def page_of(piece: Measured, cycle: str, nhanes_page):
-    found = catalog.nhanes()
-    return nhanes_page(found.tables[piece.table].files[cycle].name)
+def entries_of(piece: Measured, cycle: str, nhanes_page):
+    """Give what a block reads of each column, and the CDC's entry of that column, where its page was read."""
+    for (table, column), of in piece.reads.items():
+        page = nhanes_page(catalog.nhanes().tables[table].files[cycle].name)
+        if page is not None:
+            yield of, {v["name"].upper(): v for v in page["variables"]}[column]
 
 
 @pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_every_code_of_the_cdcs_page_has_a_meaning(name, cycle, piece, nhanes_page):
-    page = page_of(piece, cycle, nhanes_page)
-    entries = {v["name"].upper(): v for v in page["variables"]}
-    for column in piece.columns:
-        codes = [c["code"] for c in entries[column]["codes"] if c["code"].lstrip("-").isdigit()]
-        known = {*piece.codes, *piece.values, *piece.missing}
-        # A single code of a measured number is the top of its range, such as 85 years and older.
-        top = set() if piece.codes or piece.values else {85, 80}
-        assert {int(code) for code in codes} - top <= known
-        assert {code for code in known if piece.codes} <= {int(code) for code in codes}
+    for of, entry in entries_of(piece, cycle, nhanes_page):
+        codes = {int(c["code"]) for c in entry["codes"] if c["code"].lstrip("-").isdigit()}
+        known = {*of.codes, *of.missing}
+        # A single code of a measured number is an end of its range, such as 85 years and older.
+        ends = set() if of.codes else codes - of.missing.keys()
+        assert codes - ends <= known
+        assert set(of.codes) <= codes
+        assert len(ends) <= 2
+        letters = {c["code"] for c in entry["codes"] if c["code"].isalpha()}
+        assert set(of.texts) == (letters if of.texts else set())
 
 
 @pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_the_row_count_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
-    page = page_of(piece, cycle, nhanes_page)
-    assert catalog.nhanes().tables[piece.table].files[cycle].rows == page["rows"]
+    for table in piece.tables:
+        file = catalog.nhanes().tables[table].files[cycle]
+        page = nhanes_page(file.name)
+        assert file.rows == (page["rows"] if page else None)
 
 
 @pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_the_age_from_which_people_were_asked_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
-    page = page_of(piece, cycle, nhanes_page)
-    targets = {v["name"].upper(): v.get("target") or "" for v in page["variables"]}
-    youngest = {int(targets[column].rsplit(" - ")[0].split()[-2]) for column in piece.columns}
+    targets = [entry["target"] or "" for _, entry in entries_of(piece, cycle, nhanes_page)]
+    youngest = {int(target.rsplit(" - ")[0].split()[-2]) for target in targets}
     reached = min(low for low, _ in (*piece.ages, *piece.leave_out))
     assert youngest == {reached}
 
@@ -174,6 +178,17 @@ def test_the_files_as_they_are_have_no_problem(folder):
         ('cycles = ["2017-2018"]\nreason', 'cycles = ["2017-2019"]\nreason',
          "screen_hours: unknown cycle '2017-2019'. Nearest: "),
         ('divide_by = 60', 'divide_by = "sixty"', "divide_by: Input should be a valid number"),
+        ('PAQ605 == 1, PAQ610', 'PAQ605 == 1, PAQ611',
+         "vigorous_minutes: unknown name in the formula 'PAQ611'. Nearest: 'PAQ610'"),
+        ('total = "PADTIMES", empty', 'total = "PADTIMES +", empty', "stretching_sessions: "),
+        ('where = "PADACTIV in [37, 55]"', 'where = "PADACTIV + 37"',
+         "stretching_sessions: 'PADACTIV + 37' is not a condition"),
+        ('table = "PAQIAF", where = "PADACTIV', 'table = "PAQIAG", where = "PADACTIV',
+         "stretching_sessions: there is no table 'PAQIAG'. Nearest: 'PAQIAF'"),
+        ('columns = ["PAD590", "PAD600"]\n', '',
+         "screen_hours: it needs either columns, or inputs or rows with a formula"),
+        ('formula = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
+         "strengthening_sessions: several inputs or rows need a formula that joins them"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
@@ -221,4 +236,4 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_an_unknown_key_at_the_top(tmp_path):
     (tmp_path / "mark.toml").write_text('label = "x"\nrow = {}\nrows = {}\n')
     with pytest.raises(DatasetError, match="top level: unknown key 'row'. Nearest: 'rows'"):
-        read_toml(tmp_path / "mark.toml", catalog.SimulatedMark)
+        read_toml(tmp_path / "mark.toml", SimulatedMark)

@@ -5,11 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.catalog import Absent, Catalogue, Cycle, File, Measured, Origin, Site, Table
+from toolkit.catalog import Catalogue
 from toolkit.codebook import Codebook, Variable, why
 from toolkit.errors import DatasetError
 from toolkit.person_table import TableFile, check_rows, describe, join_cycle
 from toolkit.readers import write_transport
+from toolkit.survey_records import Absent, Cycle, File, Measured, Origin, Site, Table
 
 FIRST, SECOND = "2001-2002", "2003-2004"
 ASKED = {"cycles": (FIRST,), "ages": ((20, 150),)}

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.catalog import codebook
+from toolkit.catalog import codebook, nhanes
 from toolkit.codebook import REASONS, why
 from toolkit.errors import DatasetError
-from toolkit.nhanes import open_nhanes
+from toolkit.nhanes import CYCLES, open_nhanes
 from toolkit.nhanes_files import write_nhanes
 from toolkit.population import Population
 from toolkit.simulated import open_simulated, truth
@@ -166,8 +166,8 @@ def test_all_ten_causes_have_an_exposure_with_cases_at_every_level_in_use(study:
 
 
 def test_variables_that_all_studies_share_have_the_shared_words(population: Population) -> None:
-    for name, shared in codebook().items():
-        own = population.codebook[name]
+    for name in population.codebook.keys() & codebook().keys():
+        own, shared = population.codebook[name], codebook()[name]
         assert (own.label, own.unit, own.kind) == (shared.label, shared.unit, shared.kind)
         assert own.component == shared.component
         assert name == "cycle" or own.note.startswith("Simulated: no real person.")
@@ -314,9 +314,12 @@ def test_the_nhanes_loader_reads_back_an_equal_study(population: Population, rer
 def test_every_variable_that_nhanes_measured_comes_back_with_its_reasons(
     population: Population, reread: Population
 ) -> None:
-    measured = [name for name in population.codebook if name in reread.people.columns and name != "cycle"]
-    assert [name for name in reread.codebook if name not in population.codebook] == []
-    assert len(measured) == 20
+    catalogue = nhanes()
+    pieces = {name: [catalogue.measured(name, c) for c in CYCLES] for name in catalogue.origins}
+    # What follows from several answers by a formula does not give the answers back.
+    written = [n for n, own in pieces.items() if not any(p and p.computed for p in own)]
+    measured = [n for n in written if n in population.codebook and n in reread.people.columns]
+    assert len(measured) >= 20
     for name in measured:
         cycles = [a.cycle for a in reread.codebook[name].availability if a.status == "measured"]
         before, after = (

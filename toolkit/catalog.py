@@ -9,132 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from toolkit.codebook import REASONS, Codebook, Kind, Variable
-from toolkit.errors import DatasetError, unknown
+from toolkit.codebook import REASONS, Codebook, Variable
+from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.expressions import Formula, formula
+from toolkit.many_rows import columns_of
+from toolkit.survey_records import Absent, Cycle, Entry, Measured, Origin, Rows, Site, Table
 
 SHIPPED = ("datasets", "notebooks", "reports")
-EVERYONE = ((0, 150),)
-
-
-class Checked(BaseModel):
-    """A record of a file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Entry(Checked):
-    """A codebook variable as `datasets/codebook` describes it."""
-
-    label: str
-    kind: Kind
-    levels: tuple[str, ...] = ()
-    reference: str | None = None
-    unit: str = ""
-    component: str = "interview"
-    note: str = ""
-
-
-class WeightColumn(Checked):
-    """The column of a weight, in the home table or in the first of `tables` that is there."""
-
-    column: str
-    tables: tuple[str, ...] = ()
-
-
-class Cycle(Checked):
-    """One cycle of a survey.
-
-    `years` is how long it counts when cycles are pooled, `release` what every row of the home table holds.
-    `two_year_alone`: its two-year weights hold for the cycle alone; pooled, `four_year` take their place.
-    """
-
-    name: str
-    first_year: int
-    years: float
-    release: int
-    weights: Mapping[str, WeightColumn]
-    four_year: Mapping[str, WeightColumn] = {}
-    two_year_alone: bool = False
-    never_with: tuple[str, ...] = ()
-
-
-class File(Checked):
-    """A table's name in one cycle, and its row count where a codebook page gives it."""
-
-    name: str
-    rows: int | None = None
-
-
-class Table(Checked):
-    """One table of a survey, by cycle."""
-
-    title: str
-    files: Mapping[str, File]
-
-
-class Measured(Checked):
-    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables)."""
-
-    cycles: tuple[str, ...] | Literal["all"]
-    table: str
-    columns: tuple[str, ...]
-    codes: Mapping[int, str] = {}
-    values: Mapping[int, float] = {}
-    missing: Mapping[int, str] = {}
-    combine: Literal["", "sum"] = ""
-    divide_by: float = 1
-    cap: float | None = None
-    range: tuple[float, float] | None = None
-    ages: tuple[tuple[int, int], ...] = EVERYONE
-    leave_out: tuple[tuple[int, int], ...] = ()
-    only_if: Mapping[str, tuple[str, ...]] = {}
-    component: str = ""
-    question: str = ""
-    change: str = ""
-
-
-class Absent(Checked):
-    """Why some cycles do not hold a variable; without cycles: all that are left."""
-
-    reason: str
-    cycles: tuple[str, ...] = ()
-
-
-class Origin(Checked):
-    """Where a codebook variable comes from in a survey."""
-
-    asked: str
-    note: str = ""
-    measured: tuple[Measured, ...] = ()
-    absent: tuple[Absent, ...] = ()
-
-
-class Site(Checked):
-    """Where a survey's files are and how people are found in them (the keys of nhanes.toml)."""
-
-    site: str
-    path: str
-    home: str
-    person: str
-    stratum: str
-    psu: str
-    release: str
-    age: str
-    status: str
-    examined: int
-    cycles: tuple[Cycle, ...]
-
-
-class SimulatedMark(Checked):
-    """What stands beside files of people who do not exist: their own row counts and where they come from."""
-
-    label: str
-    rows: Mapping[str, int]
-    source: Mapping[str, str | int | float] = {}
 
 
 @dataclass(frozen=True)
@@ -165,8 +50,9 @@ class Catalogue:
 
     def path(self, cycle: str, table: str) -> str:
         """Give the path of a table's file below the site, or below a mirror laid out like it."""
-        name = self.tables[table].files[cycle].name
-        return self.site.path.format(first_year=self.cycles[cycle].first_year, table=name)
+        file = self.tables[table].files[cycle]
+        year = file.year or self.cycles[cycle].first_year
+        return self.site.path.format(first_year=year, table=file.name)
 
 
 Model = TypeVar("Model")
@@ -376,15 +262,46 @@ def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
 
 
 def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterator[str]:
-    if piece.table not in catalogue.tables:
-        yield unknown("there is no table", piece.table, catalogue.tables)
-        return
-    files = catalogue.tables[piece.table].files
     cycles = catalogue.cycles if piece.cycles == "all" else piece.cycles
-    yield from (f"table '{piece.table}' has no file in cycle '{c}'" for c in cycles if c not in files)
+    for table in piece.tables:
+        if table not in catalogue.tables:
+            yield unknown("there is no table", table, catalogue.tables)
+        else:
+            files = catalogue.tables[table].files
+            yield from (f"table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
+    unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
+    reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
     yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
-    yield from _unknown_words("reason", piece.missing.values(), REASONS)
+    yield from _unknown_words("reason", [*reasons, *unknowns], REASONS)
     yield from _unknown_words("variable in only_if", piece.only_if, catalogue.origins)
+    yield from _formula_problems(piece, catalogue.codebook[name])
+
+
+def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
+    """Tell what is wrong with how a value is worked out of several answers or rows."""
+    if bool(piece.columns) == piece.computed:
+        yield "it needs either columns, or inputs or rows with a formula"
+    if piece.computed and not piece.formula and (piece.inputs or len(piece.rows) != 1):
+        yield "several inputs or rows need a formula that joins them"
+    try:
+        texts = [_parsed_rows(rows) for rows in piece.rows.values()]
+        if piece.formula:
+            parsed = formula(piece.formula)
+            yield from _unknown_words("name in the formula", parsed.names, [*piece.inputs, *piece.rows])
+            yield from _unknown_words("level", parsed.levels, variable.levels)
+    except VariableError as error:
+        yield str(error)
+    else:
+        yield from (problem for found in texts for problem in found)
+
+
+def _parsed_rows(rows: Rows) -> list[str]:
+    """Parse the conditions of a reduction; gives what is wrong with it besides the language."""
+    conditions: list[Formula] = [formula(text) for text in (rows.where, *rows.unknown.values())]
+    wrong = [f"'{one.text}' is not a condition" for one in conditions if one.result != "yes_no"]
+    if rows.total and rows.lookup:
+        wrong.append("a total cannot be taken over the rows of a lookup: they may stand there twice")
+    return wrong + list(_unknown_words("column in texts", rows.texts, columns_of(rows)))
 
 
 def _unknown_words(what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[str]:

@@ -15,13 +15,14 @@ from typing import Any
 import polars as pl
 
 from toolkit import catalog
-from toolkit.catalog import Catalogue, Cycle, SimulatedMark, WeightColumn, read_toml, shipped
+from toolkit.catalog import Catalogue, read_toml, shipped
 from toolkit.codebook import Codebook
 from toolkit.design import ComponentWeight, Design
 from toolkit.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
 from toolkit.errors import DatasetError, unknown
 from toolkit.person_table import TableFile, check_rows, describe, join_cycle
 from toolkit.population import Population
+from toolkit.survey_records import Cycle, SimulatedMark, WeightColumn
 
 SETTING = "CRAMPS_NHANES"
 MARK = "SIMULATED.toml"
@@ -148,7 +149,11 @@ def _mark(source: Mirror) -> SimulatedMark | None:
 
 def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
     measured = (catalogue.measured(name, cycle.name) for name in catalogue.origins)
-    return list(dict.fromkeys([catalogue.site.home, *(piece.table for piece in measured if piece)]))
+    return list(
+        dict.fromkeys(
+            [catalogue.site.home, *(table for piece in measured if piece for table in piece.tables)]
+        )
+    )
 
 
 def _expected(
@@ -224,7 +229,8 @@ def _people(
 def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: _Found) -> bool:
     """Tell whether any cycle measured a variable and no file of it is missing: half a variable is none."""
     pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
-    return bool(pieces) and not any((p.table, cycle) in found.absent for cycle, p in pieces.items())
+    places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
+    return bool(pieces) and not any(place in found.absent for place in places)
 
 
 def _cycle_people(

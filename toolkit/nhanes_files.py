@@ -1,22 +1,25 @@
 """Write a simulated study as NHANES transport files, laid out like the CDC's site and marked as simulated.
 
 Takes a simulated `Population`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
-every variable that NHANES measured in the cycles of the people.
+every variable that NHANES measured in the cycles of the people. A variable that follows from several answers
+by a formula does not give the answers back: it is left blank.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
 import polars as pl
 
 from toolkit import catalog
-from toolkit.catalog import Catalogue, Cycle, Measured
+from toolkit.catalog import Catalogue
 from toolkit.codebook import why
 from toolkit.errors import DatasetError, unknown
+from toolkit.many_rows import columns_of, lookup_columns
 from toolkit.nhanes import MARK
 from toolkit.population import Population
 from toolkit.readers import write_text, write_transport
+from toolkit.survey_records import Cycle, Measured
 
 PERSON = "person"
 LABEL = "SIMULATED (no real people)"
@@ -133,20 +136,37 @@ def _cycle_tables(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     site = catalogue.site
     columns: dict[str, dict[str, pl.Expr]] = {site.home: dict(home)}
-    blank = pl.lit(None, pl.Float64)
-    for name in catalogue.origins:
-        piece = catalogue.measured(name, cycle.name)
-        if piece:
-            there = name in people.columns
-            codes = _codes(people, name, piece) if there else [blank] * len(piece.columns)
-            columns.setdefault(piece.table, {}).update(zip(piece.columns, codes, strict=True))
+    pieces = {name: p for name in catalogue.origins if (p := catalogue.measured(name, cycle.name))}
+    for name, piece in pieces.items():
+        there = name in people.columns and not piece.computed
+        codes = dict(zip(piece.columns, _codes(people, name, piece), strict=True)) if there else {}
+        for (table, column), of in piece.reads.items():
+            blank = pl.lit(None, pl.String if of.texts else pl.Float64)
+            columns.setdefault(table, {}).setdefault(column, blank)
+        columns.setdefault(piece.table, {}).update(codes)
     for table, expressions in columns.items():
         frame = people.select(
             pl.col(PERSON).cast(pl.Float64).alias(site.person),
-            *(expression.cast(pl.Float64).alias(column) for column, expression in expressions.items()),
-        )
+            *(expression.alias(column) for column, expression in expressions.items()),
+        ).with_columns(pl.selectors.numeric().cast(pl.Float64))
         answered = pl.any_horizontal(pl.exclude(site.person).is_not_null())
         yield catalogue.path(cycle.name, table), frame.filter(answered)
+    yield from _empty_tables(catalogue, cycle, pieces.values())
+
+
+def _empty_tables(
+    catalogue: Catalogue, cycle: Cycle, pieces: Iterable[Measured]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Lay out the tables of many rows a person: what follows from rows does not give the rows back."""
+    schemas: dict[str, dict[str, type[pl.DataType]]] = {}
+    for rows in (rows for piece in pieces for rows in piece.rows.values()):
+        own = {c: pl.String if c in rows.texts else pl.Float64 for c in columns_of(rows)}
+        schemas.setdefault(rows.table, {catalogue.site.person: pl.Float64}).update(own)
+        if rows.lookup:
+            more = {c: pl.String if c == rows.lookup.on else pl.Float64 for c in lookup_columns(rows.lookup)}
+            schemas.setdefault(rows.lookup.table, {}).update(more)
+    for table, schema in schemas.items():
+        yield catalogue.path(cycle.name, table), pl.DataFrame(schema=schema)
 
 
 def _codes(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:

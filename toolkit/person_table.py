@@ -9,10 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.catalog import Catalogue, Measured
+from toolkit.catalog import Catalogue
 from toolkit.codebook import Availability, Codebook, Reason, Variable, deepest, why
 from toolkit.errors import DatasetError, unknown
+from toolkit.expressions import formula
+from toolkit.many_rows import VALUE, WHY, columns_of, lookup_columns, reduce_rows
 from toolkit.readers import read_transport
+from toolkit.survey_records import Input, Measured
 
 PERSON = "person"
 HOME_INTERVIEW = "interview"
@@ -67,12 +70,17 @@ def join_cycle(
         If a file has another row count than it should, lacks a column, names a person twice or one that the
         home table does not know, or holds a code that the catalogue does not know.
     """
-    joined = _joined(catalogue, _needed(catalogue, cycle, variables, keep), files)
+    pieces = {name: catalogue.measured(name, cycle) for name in variables}
+    measured = [piece for piece in pieces.values() if piece]
+    joined = _joined(catalogue, _needed(catalogue, measured, keep), files)
+    many = _many(catalogue, measured, files, joined)
     kept = [pl.col(f"{table}.{column}").alias(name) for name, (table, column) in keep.items()]
     people = joined.select(PERSON, _STATUS, pl.lit(cycle).alias("cycle"), *kept, pl.col(r"^.*\..*$"))
-    for name in variables:
-        piece = catalogue.measured(name, cycle)
-        people = _absent(people, catalogue, name) if piece is None else _add(people, catalogue, name, piece)
+    for name, piece in pieces.items():
+        if piece is None:
+            people = _absent(people, catalogue, name)
+        else:
+            people = _add(_with_rows(people, name, piece, many), catalogue, name, piece)
     wanted = [column for name in variables for column in (name, why(name))]
     return people.select(PERSON, "cycle", *keep, *wanted)
 
@@ -102,13 +110,30 @@ def describe(
 
 
 def _needed(
-    catalogue: Catalogue, cycle: str, variables: Sequence[str], keep: Mapping[str, tuple[str, str]]
+    catalogue: Catalogue, pieces: Sequence[Measured], keep: Mapping[str, tuple[str, str]]
 ) -> dict[str, list[str]]:
     needed: dict[str, list[str]] = {catalogue.site.home: [catalogue.site.status]}
-    pieces = [piece for name in variables if (piece := catalogue.measured(name, cycle))]
-    for table, columns in [*((p.table, p.columns) for p in pieces), *((t, (c,)) for t, c in keep.values())]:
-        needed.setdefault(table, []).extend(columns)
+    for table, column in [*(place for piece in pieces for place in piece.reads), *keep.values()]:
+        needed.setdefault(table, []).append(column)
     return {table: list(dict.fromkeys(columns)) for table, columns in needed.items()}
+
+
+def _many(
+    catalogue: Catalogue, pieces: Sequence[Measured], files: Mapping[str, TableFile], people: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """Read the tables of many rows a person, and those that tell more of a row, each once."""
+    needed: dict[str, dict[str, None]] = {}
+    persons: dict[str, str | None] = {}
+    for rows in (rows for piece in pieces for rows in piece.rows.values()):
+        persons[rows.table] = catalogue.site.person
+        needed.setdefault(rows.table, {}).update(dict.fromkeys(columns_of(rows)))
+        if rows.lookup:
+            persons[rows.lookup.table] = None
+            needed.setdefault(rows.lookup.table, {}).update(dict.fromkeys(lookup_columns(rows.lookup)))
+    found = {table: _read_columns(files[table], persons[table], columns) for table, columns in needed.items()}
+    for table in (table for table, person in persons.items() if person):
+        _expect_known(files[table], found[table], files[catalogue.site.home], people)
+    return found
 
 
 def _joined(
@@ -126,25 +151,29 @@ def _joined(
 
 
 def _read(file: TableFile, person: str, table: str, columns: Iterable[str]) -> pl.DataFrame:
-    lazy = read_transport(file.path)
-    there = lazy.collect_schema().names()
-    for column in (person, *columns):
-        if column not in there:
-            raise DatasetError(
-                unknown(
-                    f"'{file.path.name}' has no column", column, there, "Is it another table? Fetch it anew"
-                )
-            )
-    frame = lazy.select(
-        pl.col(person).cast(pl.Int64).alias(PERSON), *(pl.col(c).alias(f"{table}.{c}") for c in columns)
-    ).collect()
-    _expect_rows(file, frame.height)
+    frame = _read_columns(file, person, columns).rename(lambda c: c if c == PERSON else f"{table}.{c}")
     twice = frame.height - frame[PERSON].n_unique()
     if twice:
         raise DatasetError(
             f"'{file.path.name}' has {twice:,} rows too many: some persons stand in it more than once. "
             "Fetch it anew: this table has one row per person."
         )
+    return frame
+
+
+def _read_columns(file: TableFile, person: str | None, columns: Iterable[str]) -> pl.DataFrame:
+    lazy = read_transport(file.path)
+    there = lazy.collect_schema().names()
+    for column in (*([person] if person else []), *columns):
+        if column not in there:
+            raise DatasetError(
+                unknown(
+                    f"'{file.path.name}' has no column", column, there, "Is it another table? Fetch it anew"
+                )
+            )
+    key = [pl.col(person).cast(pl.Int64).alias(PERSON)] if person else []
+    frame = lazy.select(*key, *columns).collect()
+    _expect_rows(file, frame.height)
     return frame
 
 
@@ -172,18 +201,33 @@ def _absent(people: pl.DataFrame, catalogue: Catalogue, name: str) -> pl.DataFra
     )
 
 
+def _with_rows(
+    people: pl.DataFrame, name: str, piece: Measured, many: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    for short, rows in piece.rows.items():
+        lookup = many[rows.lookup.table] if rows.lookup else None
+        found = reduce_rows(many[rows.table].select(PERSON, *columns_of(rows)), rows, lookup)
+        own = {VALUE: f"{name}/{short}", WHY: f"{name}/{short}/why"}
+        people = people.join(
+            found.rename(own).with_columns(_has_rows=True), on=PERSON, how="left", maintain_order="left"
+        )
+        filled = pl.when(pl.col("_has_rows")).then(pl.col(own[VALUE])).otherwise(pl.lit(rows.empty))
+        people = people.with_columns(filled.cast(pl.Float64).alias(own[VALUE])).drop("_has_rows")
+    return people
+
+
 def _add(people: pl.DataFrame, catalogue: Catalogue, name: str, piece: Measured) -> pl.DataFrame:
     variable = catalogue.codebook[name]
-    raw = [f"{piece.table}.{column}" for column in piece.columns]
-    for column in raw:
-        _expect_codes(people[column], piece)
-    value = _value([pl.col(column) for column in raw], variable, piece)
+    for (table, column), of in piece.reads.items():
+        _expect_codes(people[f"{table}.{column}"], of)
+    value = _computed(people, variable, piece) if piece.computed else _value(variable, piece)
     if piece.leave_out:
         value = pl.when(~_within(piece.leave_out)).then(value)
     people = people.with_columns(value.alias(name))
     component = piece.component or variable.component
     reason = pl.coalesce(
-        *_coded_reasons(raw, piece),
+        *_coded_reasons(piece),
+        *(pl.col(f"{name}/{short}/why") for short in piece.rows),
         _unless(_within(piece.ages), "not asked"),
         *([] if component == HOME_INTERVIEW else [_unless(_examined(catalogue), "not examined")]),
         *_skips(piece),
@@ -192,25 +236,49 @@ def _add(people: pl.DataFrame, catalogue: Catalogue, name: str, piece: Measured)
     return people.with_columns(pl.when(pl.col(name).is_null()).then(reason).alias(why(name)))
 
 
-def _expect_codes(column: pl.Series, piece: Measured) -> None:
-    known = {*piece.codes, *piece.values, *piece.missing}
+def _expect_codes(column: pl.Series, of: Input) -> None:
     values = column.drop_nulls()
-    if piece.codes or piece.values:
-        strange = values.filter(~values.is_in([float(code) for code in known]))
-    elif piece.range:
-        answers = values.filter(~values.is_in([float(code) for code in piece.missing]))
-        strange = answers.filter(~answers.is_between(*piece.range))
+    if of.texts:
+        strange = values.filter(~values.str.strip_chars().is_in(["", *of.texts]))
+    elif of.codes:
+        strange = values.filter(~values.is_in([float(code) for code in (*of.codes, *of.missing)]))
+    elif of.range:
+        answers = values.filter(~values.is_in([float(code) for code in of.missing]))
+        strange = answers.filter(~answers.is_between(*of.range))
     else:
         return
     if len(strange):
-        expected = f"codes {sorted(known)}" if piece.codes or piece.values else f"{piece.range}"
+        codes = sorted({*of.codes, *of.missing})
+        expected = of.texts or (f"codes {codes}" if of.codes else of.range)
         raise DatasetError(
             f"column '{column.name}' holds {len(strange):,} values that are not in its codebook page "
             f"(expected: {expected}). The file is another one, or the CDC revised it: fetch it anew."
         )
 
 
-def _value(raw: list[pl.Expr], variable: Variable, piece: Measured) -> pl.Expr:
+def _computed(people: pl.DataFrame, variable: Variable, piece: Measured) -> pl.Expr:
+    """Work a value out of several answers and of reduced rows, by the formula of the block."""
+    inputs = people.select(
+        *(_answer(f"{table}.{column}", of).alias(column) for (table, column), of in piece.reads.items()),
+        *(pl.col(f"{variable.name}/{short}").alias(short) for short in piece.rows),
+    )
+    rule = formula(piece.formula or next(iter(piece.rows)))
+    found = inputs.select(value=rule.expression(inputs.schema)).to_series()
+    if variable.kind == "yes_no" and found.dtype != pl.String:
+        words = {True: "yes", False: "no"}
+        found = found.cast(pl.Boolean).replace_strict(words, default=None, return_dtype=pl.String)
+    return pl.lit(found.cast(variable.dtype))
+
+
+def _answer(column: str, of: Input) -> pl.Expr:
+    if of.texts:
+        text = pl.col(column).str.strip_chars()
+        return pl.when(text != "").then(text)
+    return pl.when(~pl.col(column).is_in([float(code) for code in of.missing])).then(pl.col(column))
+
+
+def _value(variable: Variable, piece: Measured) -> pl.Expr:
+    raw = [pl.col(f"{table}.{column}") for table, column in piece.reads]
     if piece.codes:
         codes = {float(code): level for code, level in piece.codes.items()}
         return raw[0].replace_strict(codes, default=None, return_dtype=variable.dtype)
@@ -242,11 +310,11 @@ def _unless(condition: pl.Expr, reason: str) -> pl.Expr:
     return pl.when(~condition).then(pl.lit(reason, Reason))
 
 
-def _coded_reasons(raw: list[str], piece: Measured) -> Iterator[pl.Expr]:
+def _coded_reasons(piece: Measured) -> Iterator[pl.Expr]:
     """Give the reasons that codes state; an answer outside the ages that count does not state one."""
-    for column in raw:
-        for code, reason in piece.missing.items():
-            here = pl.col(column) == float(code)
+    for (table, column), of in piece.reads.items():
+        for code, reason in of.missing.items():
+            here = pl.col(f"{table}.{column}") == float(code)
             counts = here & _within(piece.ages) if piece.leave_out else here
             yield pl.when(counts).then(pl.lit(reason, Reason))
 
@@ -284,8 +352,9 @@ def _questions(pieces: Mapping[str, Measured]) -> str:
 
 
 def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
-    name = catalogue.tables[piece.table].files[cycle].name
-    return " + ".join(f"{name}.{column}" for column in piece.columns)
+    places = [*piece.reads, *((rows.table, c) for rows in piece.rows.values() for c in columns_of(rows))]
+    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places]
+    return " + ".join(dict.fromkeys(named))
 
 
 def _available(
@@ -294,6 +363,7 @@ def _available(
     piece = catalogue.measured(name, cycle)
     if piece is None:
         return Availability(cycle, "not measured", catalogue.absence(name, cycle))
-    if (piece.table, cycle) in not_found:
-        return Availability(cycle, "not measured", f"{NOT_FOUND}: {not_found[piece.table, cycle]}")
-    return Availability(cycle, "measured", piece.change)
+    lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
+    if lost:
+        return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
+    return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)

@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from toolkit.catalog import Checked, codebook, worded
+from toolkit.catalog import codebook, worded
 from toolkit.causes import DERIVATIONS
 from toolkit.codebook import COMPONENTS, REASONS, Codebook, Kind
 from toolkit.design import LonelyPsu
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.expressions import formula
+from toolkit.survey_records import Checked
 
 FORMATS = (
     ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc", ".xpt", ".sas7bdat", ".sav", ".zsav",

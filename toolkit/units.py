@@ -13,8 +13,9 @@ from functools import cache
 
 import polars as pl
 
-from toolkit.catalog import Checked, read_toml, shipped
+from toolkit.catalog import read_toml, shipped
 from toolkit.errors import VariableError, unknown
+from toolkit.survey_records import Checked
 
 _RATE = re.compile(r"\s*(?:/|\ba |\bper )\s*(?:day|night)$", re.IGNORECASE)
 

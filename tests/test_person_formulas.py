@@ -1,0 +1,152 @@
+"""A value that follows from several answers, from two tables or from many rows a person, with its reason."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from toolkit.catalog import Catalogue
+from toolkit.codebook import Codebook, Variable, why
+from toolkit.errors import DatasetError
+from toolkit.person_table import TableFile, describe, join_cycle
+from toolkit.readers import write_transport
+from toolkit.survey_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
+
+CYCLE = "2001-2002"
+REFUSALS = {7: "refused", 9: "don't know"}
+BOOK = Codebook.of(
+    Variable("cycle", "cycle", "category"),
+    Variable("age", "age", "number"),
+    Variable("minutes", "minutes a week", "number"),
+    Variable("pace", "pace", "category", ("slow", "fast")),
+    Variable("sessions", "sessions a month", "number"),
+    Variable("yoga", "does yoga", "yes_no"),
+)
+MINUTES = Measured(
+    cycles="all",
+    table="ASK",
+    ages=((16, 150),),
+    inputs={
+        "GATE": Input(codes=(1, 2), missing=REFUSALS),
+        "DAYS": Input(range=(1, 7), missing={77: "refused", 99: "don't know"}),
+        "EACH": Input(range=(10, 1440), missing={9999: "don't know"}),
+    },
+    formula="when(GATE == 2, 0, GATE == 1, DAYS * EACH)",
+)
+PACE = Measured(
+    cycles="all",
+    table="ASK",
+    inputs={"UNIT": Input(texts=("D", "W")), "SPEED": Input(table="LAB", range=(0, 99))},
+    formula="when(UNIT == 'D' and SPEED > 10, 'fast', 'slow')",
+    proxy="only the speed of a day is asked",
+)
+SESSIONS = Measured(
+    cycles="all",
+    table="ASK",
+    inputs={"GATE": Input(codes=(1, 2), missing=REFUSALS)},
+    rows={"listed": Rows(table="ACTS", where="KIND == 37", total="TIMES", empty=0)},
+    formula="when(listed > 0, listed, GATE in [1, 2], 0)",
+)
+YOGA = Measured(
+    cycles="all",
+    table="ACTS",
+    rows={"any": Rows(table="ACTS", where="KIND == 55", unknown={"refused": "KIND == 77"})},
+)
+HOME = pl.DataFrame({"ID": [1.0, 2.0, 3.0, 4.0, 5.0], "YEARS": [40.0, 50.0, 60.0, 12.0, 70.0], "STATUS": 2.0})
+ASK = pl.DataFrame(
+    {
+        "ID": [1.0, 2.0, 3.0, 4.0, 5.0],
+        "GATE": [1.0, 2.0, 9.0, None, 1.0],
+        "DAYS": [7.0, None, None, None, 77.0],
+        "EACH": [77.0, None, None, None, None],
+        "UNIT": ["D", "W", "", " D ", "W"],
+    }
+)
+LAB = pl.DataFrame({"ID": [1.0, 2.0, 3.0, 4.0], "SPEED": [11.0, 99.0, 12.0, 10.0]})
+ACTS = pl.DataFrame(
+    {"ID": [1.0, 1.0, 2.0, 3.0], "KIND": [37.0, 37.0, 55.0, 77.0], "TIMES": [2.0, 3.0, 1.0, 1.0]}
+)
+FRAMES = {"HOME": HOME, "ASK": ASK, "LAB": LAB, "ACTS": ACTS}
+
+
+def catalogue(**pieces: Measured) -> Catalogue:
+    age = Measured(cycles="all", table="HOME", columns=("YEARS",))
+    origins = {n: Origin(asked="all", measured=(p,)) for n, p in {"age": age, **pieces}.items()}
+    site = {
+        "site": "https://example.org/",
+        "path": "{first_year}/{table}.xpt",
+        "home": "HOME",
+        "person": "ID",
+    }
+    site |= {"stratum": "S", "psu": "P", "release": "R", "age": "YEARS", "status": "STATUS", "examined": 2}
+    cycles = (Cycle(name=CYCLE, first_year=2001, years=2, release=1, weights={}),)
+    tables = {name: Table(title=name, files={CYCLE: File(name=name)}) for name in FRAMES}
+    return Catalogue(Site(**site, cycles=cycles), tables, origins, BOOK)  # type: ignore[arg-type]
+
+
+def joined(folder: Path, frames: dict[str, pl.DataFrame], **pieces: Measured) -> pl.DataFrame:
+    files = {}
+    for name, frame in frames.items():
+        write_transport(folder / f"{name}.xpt", frame, name)
+        files[name] = TableFile(name, folder / f"{name}.xpt")
+    return join_cycle(catalogue(**pieces), CYCLE, files, ["age", *pieces], {})
+
+
+def test_a_skip_a_refusal_and_a_number_that_looks_like_a_code(tmp_path):
+    found = joined(tmp_path, FRAMES, minutes=MINUTES)
+    assert [7 * 77.0, 0.0, None, None, None] == found["minutes"].to_list()
+    assert [None, None, "don't know", "not asked", "refused"] == found[why("minutes")].to_list()
+
+
+def test_answers_of_two_tables_and_letters(tmp_path):
+    found = joined(tmp_path, FRAMES, pace=PACE)
+    assert ["fast", "slow", None, "slow", "slow"] == found["pace"].to_list()
+    assert found["pace"].dtype == BOOK["pace"].dtype
+    assert found[why("pace")].to_list()[2] == "no value recorded"
+
+
+def test_rows_are_joined_to_the_answers_that_make_a_zero(tmp_path):
+    found = joined(tmp_path, FRAMES, sessions=SESSIONS)
+    assert [5.0, 0.0, None, None, 0.0] == found["sessions"].to_list()
+    assert found[why("sessions")].to_list()[2] == "don't know"
+
+
+def test_a_person_without_rows_has_no_value_unless_the_data_say_so(tmp_path):
+    found = joined(tmp_path, FRAMES, yoga=YOGA)
+    assert ["no", "yes", None, None, None] == found["yoga"].to_list()
+    assert [None, None, "refused", "no value recorded", "no value recorded"] == found[why("yoga")].to_list()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "told"),
+    [
+        ("ASK", "GATE", 3.0, r"'ASK.GATE' holds 1 values.*codes \[1, 2, 7, 9\]"),
+        ("ASK", "DAYS", 8.0, r"'ASK.DAYS' holds 1 values.*\(1.0, 7.0\)"),
+        ("ASK", "UNIT", "Q", r"'ASK.UNIT' holds 1 values.*\('D', 'W'\)"),
+        ("ACTS", "ID", 8.0, "'ACTS' holds 1 persons that 'HOME' does not"),
+    ],
+)
+def test_what_the_page_does_not_know_is_refused(tmp_path, table, column, value, told):
+    first = pl.int_range(pl.len()) == 0
+    changed = FRAMES[table].with_columns(pl.when(first).then(pl.lit(value)).otherwise(column).alias(column))
+    pieces = {"minutes": MINUTES, "pace": PACE, "yoga": YOGA}
+    with pytest.raises(DatasetError, match=told):
+        joined(tmp_path, {**FRAMES, table: changed}, **pieces)
+
+
+def test_a_column_that_rows_need_is_missed_by_name(tmp_path):
+    with pytest.raises(DatasetError, match=r"'ACTS.xpt' has no column 'KIND'. .*Fetch it anew"):
+        joined(tmp_path, {**FRAMES, "ACTS": ACTS.rename({"KIND": "SORT"})}, yoga=YOGA)
+
+
+def test_source_and_availability_name_every_table():
+    known = catalogue(sessions=SESSIONS, pace=PACE)
+    book = describe(known, [CYCLE], {})
+    assert book["sessions"].source == "ASK.GATE + ACTS.KIND + ACTS.TIMES"
+    assert book["pace"].source == "ASK.UNIT + LAB.SPEED"
+    assert [(a.status, a.reason) for a in book["pace"].availability] == [
+        ("proxy", "only the speed of a day is asked")
+    ]
+    lost = describe(known, [CYCLE], {("ACTS", CYCLE): "https://example.org/ACTS.xpt"})
+    assert lost["sessions"].availability[0].reason == "file not found: https://example.org/ACTS.xpt"
+    assert lost["pace"].availability[0].status == "proxy"
