@@ -86,6 +86,15 @@ def nhanes(nhanes_mirror: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
+def minutes_file() -> Path:
+    """Give the file of accelerometer minutes of 300 people of NHANES 2005-2006."""
+    beside = shared()
+    if beside is None or not (beside / "accelerometer.parquet").is_file():
+        pytest.skip("NO ACCELEROMETER MINUTES: put shared/nhanes/accelerometer.parquet beside the checkout")
+    return beside / "accelerometer.parquet"
+
+
+@pytest.fixture(scope="session")
 def nhanes_1999_2004(nhanes_mirror: Path) -> Any:
     """Give the study NHANES 1999-2004, whose people had their ankle blood pressure measured."""
     from toolkit.studies import open_study

@@ -87,8 +87,8 @@ def persons(
     -------
     polars.DataFrame
         SEQN, paxstat, paxcal, reliable (both 1), minutes, ceiling_minutes, days, valid_days_troiano,
-        valid_days_choi, mean_sedentary_hours_choi, mean_mvpa_minutes_choi (means over valid Choi days, null
-        where there are none). Nobody is left out: an analysis takes the reliable.
+        valid_days_choi, mean_sedentary_hours_choi, mean_mvpa_minutes_choi, mean_wear_hours_choi (means over
+        valid Choi days, null where there are none). Nobody is left out: an analysis takes the reliable.
 
     Raises
     ------
@@ -115,6 +115,7 @@ def persons(
         pl.col("valid_choi").sum().alias("valid_days_choi"),
         (pl.col("sedentary_choi").filter(valid) / 60).mean().alias("mean_sedentary_hours_choi"),
         active.filter(valid).mean().alias("mean_mvpa_minutes_choi"),
+        (pl.col("wear_choi").filter(valid) / 60).mean().alias("mean_wear_hours_choi"),
     )
     reliable = (pl.col("paxstat") == 1) & (pl.col("paxcal") == 1)
     return people.with_columns(reliable=reliable.cast(pl.Int64)).select(_PERSON)
@@ -172,6 +173,7 @@ _DAY = (
 _PERSON = (
     "SEQN", "paxstat", "paxcal", "reliable", "minutes", "ceiling_minutes", "days", "valid_days_troiano",
     "valid_days_choi", "mean_sedentary_hours_choi", "mean_mvpa_minutes_choi",
+    "mean_wear_hours_choi",
 )  # fmt: skip
 
 

@@ -91,6 +91,8 @@ class Variable:
         One entry a cycle; empty for a study without cycles, where the variable was measured.
     note
         A caveat that belongs beside every use, such as a change of instrument.
+    review
+        Why every estimate with it is for review, such as recordings of a few people; "" if none is.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Variable:
     source: str = ""
     availability: tuple[Availability, ...] = ()
     note: str = ""
+    review: str = ""
 
     def __post_init__(self) -> None:
         if self.kind == "yes_no":

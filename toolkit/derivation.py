@@ -111,7 +111,8 @@ def _described(step: Derivation, codebook: Codebook) -> Variable:
     cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
     entries = tuple(_available(cycle, inputs, any_input=step.any_input) for cycle in cycles)
     component = deepest([v.component for v in inputs])
-    return replace(step.variable, component=component, availability=entries)
+    review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
+    return replace(step.variable, component=component, availability=entries, review=review)
 
 
 def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availability:

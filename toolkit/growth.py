@@ -7,6 +7,7 @@ a person is fixed by the seed, so that the same person can be grown again in ano
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ Columns: TypeAlias = dict[str, Array]
 SEED = 2005  # of the study as it is opened without options
 
 # Streams of random numbers that must not meet, beside the PSUs' own (0, 1, 2, ...).
-SIZES, DRAW_PSUS, DRAW_PEOPLE, ANSWERS, DONORS = (1_000_000 + i for i in range(5))
+SIZES, DRAW_PSUS, DRAW_PEOPLE, ANSWERS, DONORS, OWN = (1_000_000 + i for i in range(6))
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class People:
 def stream(seed: int, *keys: int) -> np.random.Generator:
     """Open the random numbers of one purpose, independent of every other and the same at each run."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *keys])))
+
+
+def own_stream(seed: int, name: str, *keys: int) -> np.random.Generator:
+    """Open the random numbers of a node with `own_chance`, which leave those of other nodes as they are."""
+    return stream(seed, *keys, OWN, crc32(name.encode()))
 
 
 def psu_sizes(model: Model, seed: int) -> Ints:
@@ -144,7 +150,8 @@ def logistic(value: Array) -> Array:
 
 
 def _noise(model: Model, seed: int, psus: Ints, sizes: Ints) -> Noise:
-    names = list(model.nodes)
+    names = [name for name, node in model.nodes.items() if not node.get("own_chance")]
+    own = [name for name in model.nodes if name not in names]
     normals = [name for name in names if model.nodes[name].kind == "number"]
     uniforms = [name for name in names if name not in normals]
     drawn = [
@@ -152,12 +159,37 @@ def _noise(model: Model, seed: int, psus: Ints, sizes: Ints) -> Noise:
         for psu, size in zip(psus, sizes, strict=True)
     ]
     effect, uniform, normal = (np.concatenate(block, axis=1) for block in zip(*drawn, strict=True))
-    return Noise(
+    shared = Noise(
         uniform=dict(zip(uniforms, uniform, strict=True)),
         normal=dict(zip(normals, normal, strict=True)),
         psu=dict(zip(names, effect, strict=True)),
         persons=int(sizes.sum()),
     )
+    return _with_own(shared, model, own, lambda name: _own_noise(seed, name, psus, sizes))
+
+
+def _with_own(
+    noise: Noise, model: Model, names: list[str], drawn: Callable[[str], tuple[Array, Array, Array]]
+) -> Noise:
+    found = {name: drawn(name) for name in names}
+    numbers = {name for name in names if model.nodes[name].kind == "number"}
+    return Noise(
+        uniform={**noise.uniform, **{name: found[name][1] for name in names if name not in numbers}},
+        normal={**noise.normal, **{name: found[name][2] for name in numbers}},
+        psu={**noise.psu, **{name: found[name][0] for name in names}},
+        persons=noise.persons,
+    )
+
+
+def _own_noise(seed: int, name: str, psus: Ints, sizes: Ints) -> tuple[Array, Array, Array]:
+    """Draw a node's chance apart: the shift of each PSU, a uniform and a normal number a person."""
+    parts = []
+    for psu, size in zip(psus, sizes, strict=True):
+        generator = own_stream(seed, name, int(psu))
+        shift = np.full(size, generator.standard_normal())
+        parts.append((shift, generator.random(size), generator.standard_normal(size)))
+    shifts, uniforms, normals = (np.concatenate(block) for block in zip(*parts, strict=True))
+    return shifts, uniforms, normals
 
 
 def _noise_of_psu(seed: int, psu: int, size: int, nodes: int, normals: int) -> tuple[Array, Array, Array]:

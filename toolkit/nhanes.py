@@ -20,6 +20,7 @@ from toolkit.codebook import Codebook
 from toolkit.design import ComponentWeight, Design
 from toolkit.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
 from toolkit.errors import DatasetError, unknown
+from toolkit.nhanes_minutes import add_minutes
 from toolkit.person_table import TableFile, check_rows, describe, join_cycle
 from toolkit.population import Population
 from toolkit.survey_records import Cycle, SimulatedMark, WeightColumn
@@ -52,7 +53,11 @@ class _Pooled:
     years: float
 
 
-def open_nhanes(cycles: Sequence[str] | str = CYCLES, mirror: str | Path | None = None) -> Population:
+def open_nhanes(
+    cycles: Sequence[str] | str = CYCLES,
+    mirror: str | Path | None = None,
+    minutes: str | Path | None = None,
+) -> Population:
     """Open NHANES: the people of some cycles with pooled weights.
 
     Parameters
@@ -63,6 +68,9 @@ def open_nhanes(cycles: Sequence[str] | str = CYCLES, mirror: str | Path | None 
     mirror
         A folder or an http(s) address laid out like the CDC's site. None: what `CRAMPS_NHANES` says, else
         the CDC's site.
+    minutes
+        A file of accelerometer minutes of 2003-2006 (PAXRAW as parquet or transport file), which gives
+        `sedentary_hours`, `active_minutes`, `wear_hours` and `accelerometer_days`.
 
     Returns
     -------
@@ -89,13 +97,18 @@ def open_nhanes(cycles: Sequence[str] | str = CYCLES, mirror: str | Path | None 
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
     plan = {cycle.name: _weights(catalogue, cycle, chosen, found) for cycle in chosen}
     people = _people(catalogue, chosen, found, codebook, plan)
+    provenance = _provenance(catalogue, chosen, source, found)
+    if minutes is not None:
+        measured = add_minutes(people, codebook, minutes)
+        people, codebook = measured.people, measured.codebook
+        provenance |= measured.provenance
     return Population(
         name="nhanes",
         label=_label(chosen, found.mark),
         people=people,
         design=_design(plan),
         codebook=codebook,
-        provenance=_provenance(catalogue, chosen, source, found),
+        provenance=provenance,
         simulated=found.mark is not None,
     )
 

@@ -6,7 +6,7 @@ chances that depend on cramps; weights are the inverse of these chances, on the 
 `truth` tells the true values behind the study.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from toolkit.growth import (
     People,
     grow,
     logistic,
+    own_stream,
     psu_sizes,
     stream,
 )
@@ -119,7 +120,12 @@ def _people(model: Model, seed: int, n: int, sample: int) -> pl.DataFrame:
         "weight_interview": pl.Series(weight),
         "weight_examination": pl.Series(np.where(examined, weight / attends, 0.0)),
     }
-    return pl.DataFrame(design | _answers(drawn, examined, generator))
+
+    def luck(node: Node) -> Array:
+        own = own_stream(seed, node.name, ANSWERS, sample) if node.get("own_chance") else generator
+        return own.random(n)
+
+    return pl.DataFrame(design | _answers(drawn, examined, luck))
 
 
 def _drawn_psus(sizes: Ints, generator: np.random.Generator) -> Ints:
@@ -167,14 +173,15 @@ def _systematic(chance: Array, generator: np.random.Generator) -> Ints:
     return np.minimum(np.searchsorted(ends, steps, side="right"), len(chance) - 1)
 
 
-def _answers(sample: People, examined: NDArray[np.bool_], generator: np.random.Generator) -> Answers:
+def _answers(sample: People, examined: NDArray[np.bool_], chance: Callable[[Node], Array]) -> Answers:
     luck: dict[str, Array] = {}
     reasons: dict[str, Ints] = {}
     answers: Answers = {}
     for node in (node for node in sample.model.nodes.values() if not node.get("hidden")):
         # What is missed on one occasion, such as the blood sample, is missing together.
         occasion = node.get("missed_with", node.name)
-        luck.setdefault(occasion, generator.random(len(examined)))
+        drawn = chance(node)
+        luck.setdefault(occasion, drawn)
         reason = _by_chance(node, sample, luck[occasion])
         if node.variable.component == "examination":
             reason[~examined] = REASONS.index("not examined")

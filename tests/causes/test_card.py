@@ -19,7 +19,15 @@ EACH_CARD = pytest.mark.parametrize("card_", cards().values(), ids=CAUSES)
 MEASURED = {
     *("age", "sex", "stretching_sessions", "prone_share", "neuropathy", "stroke", "multiple_sclerosis"),
     *("vigorous_minutes", "arthritis", "osteoarthritis", "season", "serum_osmolality", "water_intake"),
-    *("heat_index", "sitting_hours", "screen_hours", "work_posture", "serum_calcium", "serum_potassium"),
+    *(
+        "heat_index",
+        "sitting_hours",
+        "sedentary_hours",
+        "screen_hours",
+        "work_posture",
+        "serum_calcium",
+        "serum_potassium",
+    ),
     *("magnesium_intake", "diabetes_told", "hba1c", "abi_left", "abi_right"),
 }
 

@@ -1,7 +1,14 @@
 import pytest
 
 from toolkit.estimate.intervals import Proportion, interval
-from toolkit.estimate.reliability import OK, judge_count, judge_mean, judge_proportion, judge_quantile
+from toolkit.estimate.reliability import (
+    OK,
+    for_review,
+    judge_count,
+    judge_mean,
+    judge_proportion,
+    judge_quantile,
+)
 
 
 def proportion(p, n_effective, df=31, counted=10_000):
@@ -118,3 +125,9 @@ def test_a_quantile_is_judged_by_the_people_below_it():
     assert "suppress" == judge_quantile(Proportion(0.5, 0.001, 0, 2000, 2000), bounded=True)[0]
     few = judge_quantile(Proportion(0.5, 0.001, 5, 2000, 2000), bounded=False)
     assert ("review", "5 degrees of freedom, below 8; the interval reaches beyond the data") == few
+
+
+def test_what_is_worse_than_review_stays_so() -> None:
+    row = {"reliability": "suppress", "reason": "only 9 persons"}
+    assert {"reliability": "suppress", "reason": "a pilot; only 9 persons"} == for_review(row, "a pilot")
+    assert row == for_review(row, "")

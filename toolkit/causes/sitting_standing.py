@@ -1,6 +1,7 @@
-"""Describe long sitting and standing as a cause: hours of sitting, of screens, and usual posture.
+"""Describe long sitting and standing as a cause: hours of sitting, screens, posture, measured time.
 
-Takes `sitting_hours`, `screen_hours` and `work_posture`; gives `sitting_group` and `screen_group`.
+Takes `sitting_hours`, `screen_hours`, `work_posture` and `sedentary_hours`; gives `sitting_group` and
+`screen_group`.
 """
 
 from toolkit.causes.card import Card
@@ -67,9 +68,8 @@ _screen = Rule(
 CARD = Card(
     name="sitting_standing",
     title="Long sitting and standing",
-    what="Hours spent sitting on a usual day, hours before a screen, and the posture of usual activities. "
-    "Both "
-    "long sitting and long standing are suspected.",
+    what="Hours spent sitting on a usual day, hours before a screen, the posture of usual activities, and "
+    "sedentary time as an accelerometer measures it. Both long sitting and long standing are suspected.",
     exposures=(
         Exposure(_sitting.derivation.variable, "self-report, which falls short of measured sitting"),
         Exposure(
@@ -79,6 +79,10 @@ CARD = Card(
         Exposure(
             Variable("work_posture", "usual posture in the day", "category", POSTURES, "stands or walks"),
             "standing still and walking are one answer",
+        ),
+        Exposure(
+            Variable("sedentary_hours", "sedentary time, measured", "number", unit="hours per valid day"),
+            "minutes of little movement at the waist: standing still counts as sitting",
         ),
         Exposure(Variable("sitting_hours", "sitting", "number", unit="hours a day")),
         Exposure(
@@ -94,6 +98,7 @@ CARD = Card(
         "The question on sitting differs between cycles: minutes of sitting from 2007 on, hours of "
         "television and "
         "computer in 2003-2006. They are never merged.",
+        "Who wears the accelerometer longer has more sedentary time: adjust for wear_hours.",
         "Long standing is hardly measured: only the usual posture, and only in 1999-2006.",
         "Office work brings sitting together with education and income.",
         *CAVEATS,

@@ -17,7 +17,7 @@ from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.intervals import Ends, Proportion
 from toolkit.estimate.names import Covaried, Names, as_names
-from toolkit.estimate.reliability import Verdict, judge_mean, judge_proportion
+from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame
@@ -307,4 +307,5 @@ def _result(
         "variance": sample.units.method,
         **fixed,
     }
-    return frame(({**common, **row, **dict(zip(by, row["group"], strict=True))} for row in rows), by)
+    flagged = (for_review(row, sample.review) for row in rows)
+    return frame(({**common, **row, **dict(zip(by, row["group"], strict=True))} for row in flagged), by)

@@ -15,6 +15,7 @@ import polars as pl
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column
 from toolkit.estimate.groups import groups
+from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import design_df
 from toolkit.estimate.variance import Floats
@@ -175,5 +176,6 @@ def result_of(
         "variance": sample.units.method,
         **fixed,
     }
-    named = ({**common, **row, **dict(zip(by, row.get("group", ()), strict=False))} for row in rows)
+    flagged = (for_review(row, sample.review) for row in rows)
+    named = ({**common, **row, **dict(zip(by, row.get("group", ()), strict=False))} for row in flagged)
     return frame(named, by)

@@ -5,7 +5,9 @@ Proportions: Parker et al., National Center for Health Statistics data presentat
 proportions, Vital Health Stat 2(175), 2017, in the order of the CDC's own implementation.
 """
 
+from collections.abc import Mapping
 from math import isfinite, sqrt
+from typing import Any
 
 from toolkit.estimate.intervals import Proportion, around, interval
 
@@ -148,6 +150,32 @@ def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
         told = [part for part in (reason, "the interval reaches beyond the data") if part]
         return "review", "; ".join(told)
     return verdict, reason
+
+
+def for_review(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Mark a result row for review for a reason that holds of the whole analysis, such as few recordings.
+
+    Parameters
+    ----------
+    row
+        With `reliability` and `reason`.
+    reason
+        "" leaves the row as it is.
+
+    Returns
+    -------
+    dict
+        What was ok is for review; what is worse stays so. The reason stands first.
+
+    Examples
+    --------
+    >>> for_review({"reliability": "ok", "reason": None}, "a pilot")
+    {'reliability': 'review', 'reason': 'a pilot'}
+    """
+    if not reason:
+        return dict(row)
+    verdict = "review" if row["reliability"] == "ok" else row["reliability"]
+    return {**row, "reliability": verdict, "reason": "; ".join(filter(None, (reason, row["reason"])))}
 
 
 def _judge_width(estimate: float, width: float, df: float) -> Verdict:

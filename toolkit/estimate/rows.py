@@ -13,11 +13,13 @@ import polars as pl
 from scipy.special import stdtr
 
 from toolkit import result
+from toolkit.codebook import YES_NO
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate import intervals
+from toolkit.estimate.columns import Column
 from toolkit.estimate.groups import groups
 from toolkit.estimate.regression import Model, Regression, regress
-from toolkit.estimate.reliability import SMALLEST_DF
+from toolkit.estimate.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.sample import Mask
 from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import INTERCEPT, Term
@@ -108,7 +110,8 @@ def answer(asked: Asked) -> Answer:
     found = Answer(asked, [], [])
     for levels, group in groups(asked.model.sample, asked.by):
         for row, part in _group_rows(asked, group):
-            found.rows.append({**_shared(asked), **dict(zip(asked.by, levels, strict=True)), **row})
+            flagged = for_review(row, asked.model.sample.review)
+            found.rows.append({**_shared(asked), **dict(zip(asked.by, levels, strict=True)), **flagged})
             found.parts.append(part)
     return found
 
@@ -154,7 +157,8 @@ def _named(term: Term) -> dict[str, Any]:
 def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | None]:
     place = _place(fitted, term)
     if place is None:
-        return _failed(f"nobody of the analysis has '{term.exposure}' = '{term.level}'."), None
+        named = term.exposure_label or term.exposure
+        return _failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
     numbers = _numbers(asked, point, std_error, fitted.df)
     return {**numbers, **_reliability(asked, fitted, term)}, _part(fitted, place)
@@ -216,8 +220,20 @@ def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:
     (kind, level), count = min(counts.items(), key=lambda item: item[1])
     if count >= FEW_CASES:
         return None
-    which = f"{kind} '{outcome.name}' = '{outcome.case}' where '{term.exposure}' is '{level}'"
+    which = f"{_having(outcome, outcome.case, kind)} {_among(column, level)}"
     return f"only {count} persons {which}, fewer than {FEW_CASES}"
+
+
+def _having(column: Column, level: str | None, kind: str) -> str:
+    """Say who has a level, or has not: "without leg cramps", "without posture: sits"."""
+    named = column.variable.label if level == "yes" else f"{column.variable.label}: {level}"
+    return f"{kind} {named}"
+
+
+def _among(column: Column, level: str) -> str:
+    if column.levels == YES_NO:
+        return f"among people {'with' if level == 'yes' else 'without'} {column.variable.label}"
+    return f"in the group {column.variable.label}: {level}"
 
 
 def _shared(asked: Asked) -> dict[str, Any]:

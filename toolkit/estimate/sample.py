@@ -60,6 +60,8 @@ class Sample:
         The sampling units of the whole design.
     unknown
         Number of persons for whom the domain's condition cannot be decided; they are outside.
+    review
+        Why every estimate of the analysis is for review, as its variables say; "" if none does.
     """
 
     study: Study
@@ -72,6 +74,7 @@ class Sample:
     persons: Indices
     units: Units
     unknown: int
+    review: str = ""
 
     @cached_property
     def size(self) -> int:
@@ -160,6 +163,7 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
         cells[_COUNT].to_numpy(),
         skeleton.units,
         unknown,
+        "; ".join(dict.fromkeys(c.variable.review for c in columns.values() if c.variable.review)),
     )
 
 
