@@ -11,8 +11,9 @@ import polars as pl
 ESTIMANDS = (
     "prevalence", "mean", "total", "ratio", "quantile",
     "prevalence_ratio", "prevalence_difference", "odds_ratio",
+    "cumulative_odds_ratio", "relative_risk_ratio", "rate_ratio", "hazard_ratio",
     "standardised_prevalence", "standardised_ratio", "standardised_difference",
-    "coefficient", "cutpoint", "chi_square", "term",
+    "coefficient", "cutpoint", "dispersion", "chi_square", "term",
 )  # fmt: skip
 SCALES = ("identity", "log")
 RELIABILITY = ("ok", "review", "suppress", "failed")

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from toolkit.estimate.newton import CollinearError, Family
+    from toolkit.estimate.newton import CollinearError
     from toolkit.estimate.terms import Matrix, Term
     from toolkit.estimate.variance import Floats
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
 _PART = 1e-6
 _BINOMIAL = ("logit", "probit", "cloglog")
-_LOG = ("poisson", "log-binomial")
+_LOG = ("poisson", "log-binomial", "negative-binomial", "cox")
+_SEVERAL = ("ordinal", "multinomial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +35,22 @@ class Attempt:
     outcome, case
         The outcome's name and the level that counts; case is "" for a number.
     family
-        How the outcome is modelled.
+        How the outcome is modelled, as `tk.model` calls it.
     matrix
         Design matrix and the names of its columns.
     y, persons
         Outcome and number of persons of each cell.
+    levels
+        Of an outcome of several levels, of which y holds the places.
     """
 
     outcome: str
     case: str
-    family: "Family"
+    family: str
     matrix: "Matrix"
     y: "Floats"
     persons: "Floats"
+    levels: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -55,7 +59,7 @@ class Attempt:
 
 
 def refuse_constant_outcome(
-    outcome: str, values: "Floats", persons: "Floats", names: tuple[str, str]
+    outcome: str, values: "Floats", persons: "Floats", names: tuple[str, ...]
 ) -> None:
     """Raise if everybody has the same outcome.
 
@@ -66,7 +70,7 @@ def refuse_constant_outcome(
     values, persons
         Outcome and number of persons of each cell.
     names
-        What 0 and 1 are called; two empty words for a number.
+        What 0, 1, ... are called; none for a number.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def refuse_constant_outcome(
     """
     if values.min() < values.max():
         return
-    seen = f"'{names[int(values[0])]}'" if names[1] else "the same number"
+    seen = f"'{names[int(values[0])]}'" if names else "the same number"
     raise EstimationError(
         f"'{outcome}' does not vary: all {persons.sum():,.0f} persons of the analysis have {seen}. Widen the "
         f"domain, or take another outcome."
@@ -95,9 +99,11 @@ def refuse_empty_levels(attempt: Attempt) -> None:
     EstimationError
         With the level, the number of its persons and what can be done.
     """
-    if attempt.family.name not in (*_BINOMIAL, *_LOG):
-        return
     marks = [j for j, term in enumerate(attempt.matrix.terms) if term.marks]
+    if attempt.family in _SEVERAL:
+        _refuse_empty_cells(attempt, marks)
+    if attempt.family not in (*_BINOMIAL, *_LOG):
+        return
     counted = attempt.matrix.values[:, marks]
     for j, persons, cases in zip(marks, *_counts(attempt, counted), strict=True):
         term = attempt.matrix.terms[j]
@@ -121,7 +127,7 @@ def _refuse_empty_reference(attempt: Attempt, exposure: str) -> None:
 
 
 def _refuse_empty(attempt: Attempt, exposure: str, level: str, persons: int, cases: int) -> None:
-    whole = attempt.family.name in _BINOMIAL and cases == persons
+    whole = attempt.family in _BINOMIAL and cases == persons
     if cases and not whole:
         return
     what = f"'{attempt.outcome}' is '{attempt.case}'" if attempt.case else f"'{attempt.outcome}' is above 0"
@@ -133,9 +139,38 @@ def _refuse_empty(attempt: Attempt, exposure: str, level: str, persons: int, cas
 
 
 _REMEDY = (
-    "Merge levels with study.derive(...), leave the variable out, or ask for a difference: "
+    "Merge levels with study.derive(...), leave the variable out, take Firth's penalty: "
+    "tk.model(..., family='firth'), or ask for a difference: "
     "tk.association(..., estimand='prevalence_difference') or tk.model(..., family='gaussian')."
 )
+
+
+def _refuse_empty_cells(attempt: Attempt, marks: list[int]) -> None:
+    """Raise if a level holds nobody of an outcome's level, or only people of its first or last."""
+    terms, values = attempt.matrix.terms, attempt.matrix.values
+    for j in marks:
+        _refuse_empty_cell(attempt, terms[j].exposure, terms[j].level, values[:, j] > 0)
+    for exposure in dict.fromkeys(terms[j].exposure for j in marks if ":" not in terms[j].exposure):
+        own = [j for j, term in enumerate(terms) if term.exposure == exposure]
+        others = values[:, own].sum(axis=1) == 0
+        if others.any():
+            _refuse_empty_cell(attempt, exposure, terms[own[0]].reference or "", others)
+
+
+def _refuse_empty_cell(attempt: Attempt, exposure: str, level: str, own: "NDArray[np.bool_]") -> None:
+    there = np.unique(attempt.y).astype(int)
+    counts = np.bincount(attempt.y[own].astype(int), attempt.persons[own], minlength=len(attempt.levels))
+    empty = [k for k in there if not counts[k]]
+    whole = [k for k in (there[0], there[-1]) if counts[k] == counts.sum()]
+    found = whole if attempt.family == "ordinal" else empty
+    if not found:
+        return
+    share = f"all {counts.sum():,.0f}" if found is whole else f"none of the {counts.sum():,.0f}"
+    raise EstimationError(
+        f"'{attempt.outcome}' is '{attempt.levels[found[0]]}' for {share} persons with '{exposure}' = "
+        f"'{level}', so a coefficient is infinite. Merge levels with study.derive(...), or leave "
+        f"'{exposure}' out."
+    )
 
 
 def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
@@ -187,10 +222,10 @@ def not_converged(attempt: Attempt) -> EstimationError:
             f"fit: beyond some value all have the same outcome, so a coefficient is infinite. {_REMEDY}"
         )
     remedy = "Take fewer terms, or another family."
-    if attempt.family.name == "log-binomial":
+    if attempt.family == "log-binomial":
         remedy = "Its fitted prevalences may have to pass 1: take family='poisson' for the same ratio."
     return EstimationError(
-        f"the {attempt.family.name} model of '{attempt.outcome}' did not converge with "
+        f"the {attempt.family} model of '{attempt.outcome}' did not converge with "
         f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons. {remedy}"
     )
 
@@ -213,11 +248,11 @@ def separating_terms(attempt: Attempt) -> "list[Term]":
     Linear programme of Konis (2007, Computational algorithms for detecting separation, ch. 4); for the
     Poisson model, Correia, Guimarães and Zylkin (2019): cases stay where they are, others fall.
     """
-    if attempt.family.name not in (*_BINOMIAL, *_LOG):
+    if attempt.family not in (*_BINOMIAL, *_LOG):
         return []
     X = attempt.matrix.values / np.abs(attempt.matrix.values).max(axis=0)
     case = attempt.y > 0
-    direction = _direction(X, case, held=attempt.family.name in _LOG)
+    direction = _direction(X, case, held=attempt.family in _LOG)
     return [
         t for t, part in zip(attempt.matrix.terms, direction, strict=True) if abs(part) > _PART and t.exposure
     ]

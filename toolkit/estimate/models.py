@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate import formulas
 from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Model, Start
+from toolkit.estimate.requests import Request, question, require_two_levels
 from toolkit.estimate.rows import Answer, Asked, answer
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
@@ -25,7 +25,8 @@ from toolkit.studies import Study
 
 # Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
 _FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
-_OWN = ("logit", "poisson", "gaussian")
+# Those whose start from the mean is poor.
+_STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
 
 
 @overload
@@ -128,7 +129,7 @@ def association(
     family = _family_of(estimand)
     adjusted, groups = _adjustment(adjust, outcome, exposure), as_names(by, "by")
     sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, in_groups=groups)
-    _require_two_levels(sample.columns[outcome], "tk.association")
+    require_two_levels(sample.columns[outcome], "tk.association")
     names = (outcome, exposure, *adjusted)
     build = partial(_with_exposure, sample, exposure, adjusted)
     model = Model(sample, sample.columns[outcome], names, family, build)
@@ -151,6 +152,8 @@ def model(
     domain: str = ...,
     offset: str | None = ...,
     *,
+    by: Names = ...,
+    exponentiate: bool = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -162,6 +165,8 @@ def model(
     domain: str = ...,
     offset: str | None = ...,
     *,
+    by: Names = ...,
+    exponentiate: bool = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -172,6 +177,8 @@ def model(
     domain: str = "",
     offset: str | None = None,
     *,
+    by: Names = (),
+    exponentiate: bool = False,
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -183,13 +190,21 @@ def model(
         People, design and codebook.
     formula
         Such as "any_cramps ~ sex * age + I(bmi ** 2)". Categories have treatment contrasts against their
-        reference, as in R; functions are log, log2, log10, exp, sqrt and abs.
+        reference, as in R; functions are log, log2, log10, exp, sqrt and abs. For the family "cox":
+        "Surv(time, event) ~ ..." or "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
-        "logit", "poisson" (log link), "gaussian", "probit", "cloglog" or "log-binomial".
+        "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
+        Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
+        level against the reference), "negative-binomial" (log link), "cox" (ties by Efron).
     domain
         A condition such as "age >= 20"; null is outside.
     offset
         A number's name or arithmetic such as "log(follow_up)", added with the coefficient 1.
+    by
+        Categories; one model within each of their levels.
+    exponentiate
+        True for ratios in place of coefficients: of odds, prevalences, rates or hazards. The intercept,
+        cutpoints and dispersion stay as they are.
     confidence
         Of the interval, between 0 and 1.
     covariance
@@ -199,7 +214,9 @@ def model(
     -------
     polars.DataFrame
         One row a coefficient on the link scale, the intercept first: the result schema, estimand
-        "coefficient". With `covariance=True` a tuple of frame and matrix.
+        "coefficient". Cutpoints of the ordinal model come last, so does the dispersion of the negative
+        binomial; the multinomial has a column `outcome_level` in front. With `covariance=True` a tuple of
+        frame and matrix.
 
     Raises
     ------
@@ -210,7 +227,8 @@ def model(
 
     Notes
     -----
-    As svyglm of R's survey package; see `association`.
+    As svyglm, svyolr and svycoxph of R's survey package; see `association`. Cutpoints have the sign of
+    R's: logit P(Y <= k) = cutpoint - terms.
 
     Examples
     --------
@@ -220,25 +238,8 @@ def model(
     >>> tk.model(study, "nights ~ age", family="gaussian")["level"].to_list()
     ['intercept', 'per unit']
     """
-    if family not in FAMILIES:
-        raise EstimationError(unknown("there is no family", family, FAMILIES, f"All: {', '.join(FAMILIES)}"))
-    reading = formulas.read(formula)
-    shift = formulas.read_offset(offset) if offset else None
-    names = tuple(dict.fromkeys([reading.outcome, *reading.variables, *(shift.variables if shift else ())]))
-    sample = draw(study, names, domain)
-    for part in (reading, *([shift] if shift else [])):
-        formulas.require_numbers(part, sample)
-    _require_outcome(sample, reading.outcome, family)
-    fitted = Model(
-        sample,
-        sample.columns[reading.outcome],
-        names,
-        FAMILIES[family],
-        partial(formulas.build, reading, sample),
-        offset=partial(formulas.offset_values, shift, sample) if shift else None,
-        start=_start(family),
-    )
-    return _given(answer(Asked(fitted, confidence=confidence)), covariance=covariance)
+    request = Request(study, formula, family, domain, offset, as_names(by, "by"), exponentiate, confidence)
+    return _given(answer(question(request, _start(family))), covariance=covariance)
 
 
 def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
@@ -275,34 +276,6 @@ def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str)
     return VariableError(f"'{name}' in adjust {roles[name]}. Write what is left: adjust={rest}.")
 
 
-def _require_two_levels(outcome: Column, caller: str) -> None:
-    if outcome.case:
-        return
-    kind = "a number" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
-    instead = (
-        f" or model the number: tk.model(study, '{outcome.name} ~ ...', family='gaussian')"
-        if outcome.continuous
-        else ""
-    )
-    raise VariableError(
-        f"'{outcome.name}' is {kind}; {caller} needs an outcome of two levels. Derive one with "
-        f"study.derive(...){instead}."
-    )
-
-
-def _require_outcome(sample: Sample, name: str, family: str) -> None:
-    column = sample.columns[name]
-    if family not in ("gaussian", "poisson") or not column.continuous:
-        _require_two_levels(column, f"the family '{family}'")
-        return
-    negative = int(sample.persons[sample.numbers(name) < 0].sum())
-    if family == "poisson" and negative:
-        raise VariableError(
-            f"'{name}' is below 0 for {negative:,} of {sample.size:,} persons; the family 'poisson' counts "
-            f"from 0 up. Take family='gaussian', or narrow the domain to '{name} >= 0'."
-        )
-
-
 def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], inside: Mask) -> Matrix:
     column = sample.columns[exposure]
     if not column.continuous:
@@ -334,18 +307,15 @@ def _exposure_terms(column: Column) -> tuple[Term, ...]:
 
 
 def _start(family: str) -> Start | None:
-    return None if family in _OWN else partial(_statsmodels_points, family)
+    return partial(_statsmodels_points, _STARTED[family]) if family in _STARTED else None
 
 
-def _statsmodels_points(family: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
+def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
     import statsmodels.api as sm
 
-    links = sm.families.links
-    link = {"probit": links.Probit, "cloglog": links.CLogLog, "log-binomial": links.Log}[family]
+    family = sm.families.Binomial(getattr(sm.families.links, link)())
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        fitted = sm.GLM(y, X, sm.families.Binomial(link()), offset=offset, freq_weights=weight).fit(
-            maxiter=100
-        )
+        fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
     points = np.asarray(fitted.params)
     return points if np.isfinite(points).all() else None

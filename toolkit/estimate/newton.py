@@ -165,14 +165,39 @@ def fit(
     [0.25, 2.0]
     """
     data = _Data(y, weight, family, np.zeros_like(y) if offset is None else offset)
-    Z, back = _basis(X, weight)
+    Z, back = basis(X, weight)
     first = _start(X, data) if start is None else _solve(back, start)
     point, inverse, steps = _climb(Z, data, first)
     influence = (Z * point.pull[:, None]) @ (inverse @ back.T)
     return Fit(back @ point.gamma, back @ inverse @ back.T, influence, point.mean, steps)
 
 
-def _basis(X: "Floats", weight: "Floats") -> "tuple[Floats, Floats]":
+def basis(X: "Floats", weight: "Floats") -> "tuple[Floats, Floats]":
+    """Give columns that span the same space with fewer digits lost, and the way back.
+
+    Parameters
+    ----------
+    X
+        A design matrix. A first column of ones is the intercept.
+    weight
+        The weight of each cell.
+
+    Returns
+    -------
+    tuple
+        `Z` and `back`: what is `gamma` for Z is `back @ gamma` for X.
+
+    Raises
+    ------
+    CollinearError
+        If a column follows from others.
+
+    Examples
+    --------
+    >>> Z, back = basis(np.array([[1.0, 20.0], [1.0, 60.0]]), np.ones(2))
+    >>> (Z @ np.linalg.inv(back)).tolist()
+    [[1.0, 20.0], [1.0, 60.0]]
+    """
     # Centred columns of unit length keep the digits that age in years beside a square of it would cost.
     p = X.shape[1]
     total = weight.sum()

@@ -1,7 +1,8 @@
 """Fit one model to the cells of one group of people, with its design-based covariance.
 
 Takes a `Sample`, the cells of a group and a model; gives a `Regression`. What makes the fit impossible is
-told with names and counts (`difficulties`).
+told with names and counts (`difficulties`). Generalised linear models are fitted by `newton`; any other
+brings its own `Likelihood`.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
-from toolkit.estimate.newton import CollinearError, Family, Fit, NotConvergedError, fit
+from toolkit.estimate.newton import CollinearError, Family, NotConvergedError, fit
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
@@ -22,6 +23,37 @@ from toolkit.estimate.variance import Floats
 
 # Starting coefficients for a family whose own start from the mean is poor.
 Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
+
+
+# Coefficients (or more) with one influence value a cell of the fit and point.
+Points = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A family that is no generalised linear model: what it reads, names and climbs.
+
+    Attributes
+    ----------
+    name
+        As `tk.model` calls it.
+    outcome
+        Sample -> the outcome of each cell as a number, such as the place of its level.
+    terms
+        Design matrix and outcomes of the fit -> its parameters in order.
+    maximise
+        Design matrix, outcomes of the fit, sample and cells of the fit -> `Points`. Of the design it reads
+        the sample's weights alone.
+    spent
+        Design matrix -> how many parameters the degrees of freedom are less; PSUs minus strata plus 1 minus
+        this.
+    """
+
+    name: str
+    outcome: Callable[[Sample], Floats]
+    terms: Callable[[Matrix, Floats], tuple[Term, ...]]
+    maximise: Callable[[Matrix, Floats, Sample, Mask], Points]
+    spent: Callable[[Matrix], int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +69,7 @@ class Model:
     names
         Every variable that must have a value: outcome, exposure, adjustment.
     family
-        Distribution and link.
+        Distribution and link, or a likelihood of its own.
     build
         Cells -> design matrix.
     offset
@@ -49,7 +81,7 @@ class Model:
     sample: Sample
     outcome: Column
     names: tuple[str, ...]
-    family: Family
+    family: Family | Likelihood
     build: Callable[[Mask], Matrix]
     offset: Callable[[Mask], Floats] | None = None
     start: Start | None = None
@@ -123,25 +155,27 @@ def _threads() -> ThreadpoolController:
 
 
 def _regress(model: Model, inside: Mask) -> Regression:
-    sample = model.sample
-    y, persons = sample.numbers(model.outcome.name)[inside], sample.persons[inside].astype(float)
-    difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome))
+    sample, own = model.sample, model.family if isinstance(model.family, Likelihood) else None
+    y = (own.outcome(sample) if own else sample.numbers(model.outcome.name))[inside]
+    persons = sample.persons[inside].astype(float)
+    difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome, bool(own)))
     matrix = model.build(inside)
+    levels = () if model.outcome.case else model.outcome.levels
     attempt = difficulties.Attempt(
-        model.outcome.name, model.outcome.case or "", model.family, matrix, y, persons
+        model.outcome.name, model.outcome.case or "", model.family.name, matrix, y, persons, levels
     )
     difficulties.refuse_empty_levels(attempt)
+    terms = own.terms(matrix, y) if own else matrix.terms
     between = design_df(sample, inside)
-    df = between + 1 - len(matrix.terms)
-    fitted = _fit(model, attempt, inside)
+    df = between + 1 - (own.spent(matrix) if own else len(terms))
+    points, influence = _fit(model, attempt, inside)
     _refuse_few_degrees(attempt, between, df)
-    again = partial(_refit, model, attempt, inside, fitted.coefficients)
-    replicates = replicate_points(sample, again)
+    replicates = replicate_points(sample, partial(_refit, model, attempt, inside, points))
     return Regression(
-        matrix.terms,
-        fitted.coefficients,
-        joint_covariance(sample, Estimate(fitted.coefficients, fitted.influence, inside, replicates)),
-        fitted.influence,
+        terms,
+        points,
+        joint_covariance(sample, Estimate(points, influence, inside, replicates)),
+        influence,
         replicates,
         inside,
         df,
@@ -151,16 +185,9 @@ def _regress(model: Model, inside: Mask) -> Regression:
     )
 
 
-def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Fit:
-    X, weight = attempt.matrix.values, model.sample.weights[inside]
-    offset = model.offset(inside) if model.offset else None
+def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:
     try:
-        start = (
-            model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
-            if model.start
-            else None
-        )
-        return fit(X, attempt.y, weight, model.family, offset=offset, start=start)
+        return _points(model, attempt, inside, model.sample)
     except CollinearError as error:
         raise difficulties.collinear(attempt, error) from None
     except NotConvergedError:
@@ -171,10 +198,8 @@ def _refit(
     model: Model, attempt: difficulties.Attempt, inside: Mask, start: Floats, sample: Sample
 ) -> Floats:
     """Fit again with other weights, from the coefficients that are there."""
-    offset = model.offset(inside) if model.offset else None
-    weight, X = sample.weights[inside], attempt.matrix.values
     try:
-        return fit(X, attempt.y, weight, model.family, offset=offset, start=start).coefficients
+        return _points(model, attempt, inside, sample, start)[0]
     except (CollinearError, NotConvergedError):
         raise EstimationError(
             "its people of a weight above zero do not have every term of the model, or are separated. Leave "
@@ -182,9 +207,22 @@ def _refit(
         ) from None
 
 
-def _words(outcome: Column) -> tuple[str, str]:
+def _points(
+    model: Model, attempt: difficulties.Attempt, inside: Mask, sample: Sample, start: Floats | None = None
+) -> Points:
+    if isinstance(model.family, Likelihood):
+        return model.family.maximise(attempt.matrix, attempt.y, sample, inside)
+    X, weight = attempt.matrix.values, sample.weights[inside]
+    offset = model.offset(inside) if model.offset else None
+    if start is None and model.start:
+        start = model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
+    fitted = fit(X, attempt.y, weight, model.family, offset=offset, start=start)
+    return fitted.coefficients, fitted.influence
+
+
+def _words(outcome: Column, own: bool) -> tuple[str, ...]:
     if not outcome.case:
-        return "", ""
+        return outcome.levels if own else ()
     other = next(level for level in outcome.levels if level != outcome.case)
     return other, outcome.case
 
@@ -204,7 +242,7 @@ def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int) ->
     if df > 0:
         return
     raise EstimationError(
-        f"the model has {len(attempt.matrix.terms)} coefficients, but the design has only {between} degrees "
+        f"the model has {between + 1 - df} coefficients, but the design has only {between} degrees "
         f"of freedom among its {attempt.n:,} persons (PSUs minus strata, or replicates that differ), which "
         f"leaves none for a standard error. Adjust for fewer variables or levels, or pool more cycles."
     )

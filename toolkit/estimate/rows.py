@@ -22,10 +22,15 @@ from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.sample import Mask
 from toolkit.estimate.spread import Estimate, covariance_of_rows
-from toolkit.estimate.terms import INTERCEPT, Term
+from toolkit.estimate.terms import DISPERSION, INTERCEPT, Term
 from toolkit.estimate.variance import Floats
 
-_RATIOS = ("prevalence_ratio", "odds_ratio")
+# Their standard error is that of the logarithm.
+_RATIOS = (
+    "prevalence_ratio", "odds_ratio", "rate_ratio", "hazard_ratio",
+    "cumulative_odds_ratio", "relative_risk_ratio", "dispersion",
+)  # fmt: skip
+OUTCOME_LEVEL = "outcome_level"
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
 FEW_CASES = 10
 
@@ -79,7 +84,8 @@ class Answer:
 
     def frame(self) -> pl.DataFrame:
         """Give the rows as a result frame."""
-        return result.frame(self.rows, self.asked.by)
+        levels = (OUTCOME_LEVEL,) if any(OUTCOME_LEVEL in row for row in self.rows) else ()
+        return result.frame(self.rows, (*self.asked.by, *levels))
 
     def covariance(self) -> Floats:
         """Give the covariance of the rows, across groups too; NaN for a failed row."""
@@ -127,11 +133,11 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Est
         if not asked.by:
             raise
         for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**_named(term), **counts, **_failed(str(error))}, None
+            yield {**_named(term, asked), **counts, **_failed(str(error))}, None
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
-        yield {**_named(term), **counts, "n_cases": fitted.n_cases, **row}, part
+        yield {**_named(term, asked), **counts, "n_cases": fitted.n_cases, **row}, part
 
 
 def _regress(model: Model, group: Mask) -> Regression:
@@ -144,8 +150,10 @@ def _failed(reason: str) -> dict[str, Any]:
     return {"reliability": "failed", "reason": reason}
 
 
-def _named(term: Term) -> dict[str, Any]:
+def _named(term: Term, asked: Asked) -> dict[str, Any]:
     return {
+        **({OUTCOME_LEVEL: term.outcome_level} if term.outcome_level else {}),
+        "estimand": _estimand(asked, term),
         "exposure": term.exposure or None,
         "exposure_label": term.exposure_label or None,
         "level": term.level,
@@ -154,13 +162,20 @@ def _named(term: Term) -> dict[str, Any]:
     }
 
 
+def _estimand(asked: Asked, term: Term) -> str:
+    """Say what a term's parameter is: an intercept among ratios stays on the link scale."""
+    if term.estimand != "coefficient":
+        return term.estimand
+    return asked.estimand if term.exposure else "coefficient"
+
+
 def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | None]:
     place = _place(fitted, term)
     if place is None:
         named = term.exposure_label or term.exposure
         return _failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
-    numbers = _numbers(asked, point, std_error, fitted.df)
+    numbers = _numbers(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
     return {**numbers, **_reliability(asked, fitted, term)}, _part(fitted, place)
 
 
@@ -175,15 +190,16 @@ def _part(fitted: Regression, place: int) -> Estimate:
 
 
 def _place(fitted: Regression, term: Term) -> int | None:
-    places = {(own.exposure, own.level): place for place, own in enumerate(fitted.terms)}
-    return places.get((term.exposure, term.level))
+    return {own.key: place for place, own in enumerate(fitted.terms)}.get(term.key)
 
 
-def _numbers(asked: Asked, point: float, std_error: float, df: int) -> dict[str, Any]:
-    low, high = intervals.around(point, std_error, df, asked.confidence)
-    ratio = asked.estimand in _RATIOS
+def _numbers(estimand: str, confidence: float, found: tuple[float, float, int]) -> dict[str, Any]:
+    point, std_error, df = found
+    low, high = intervals.around(point, std_error, df, confidence)
+    ratio = estimand in _RATIOS
     shown = np.exp if ratio else float
-    statistic = point / std_error if std_error > 0 else None
+    # That the logarithm of a dispersion is 0 is no hypothesis.
+    statistic = point / std_error if std_error > 0 and estimand != DISPERSION else None
     return {
         "estimate": float(shown(point)),
         "std_error": std_error,
@@ -241,7 +257,6 @@ def _shared(asked: Asked) -> dict[str, Any]:
     return {
         "study": sample.study.label,
         "domain": sample.domain,
-        "estimand": asked.estimand,
         "outcome": outcome.name,
         "outcome_label": outcome.label,
         "adjust": asked.adjust,

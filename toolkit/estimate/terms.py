@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INTERCEPT = "intercept"
 PER_UNIT = "per unit"
+# What a family may estimate beside its coefficients.
+CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Term:
         The level that the column marks; "per unit" of a number; "intercept".
     reference
         The level that it is compared with; None for a number and the intercept.
+    estimand
+        "coefficient"; what else a family estimates beside them ("cutpoint", "dispersion") says so.
+    outcome_level
+        The level of an outcome of several that it is about; "" for a model of one outcome.
     """
 
     exposure: str
@@ -40,6 +46,13 @@ class Term:
     level: str
     level_label: str
     reference: str | None = None
+    estimand: str = "coefficient"
+    outcome_level: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells it from the other terms of a model."""
+        return self.exposure, self.level, self.estimand, self.outcome_level
 
     @property
     def marks(self) -> bool:

@@ -81,14 +81,26 @@ def _shown(row: Row, start: str, labels: Labels | None) -> str:
 def _compared(row: Row, start: str, labels: Labels | None) -> str:
     """Put a comparison together: what was how much compared with what, and whether that is clear."""
     subject, against = _people(row, labels)
-    odds = row["estimand"] == "odds_ratio"
-    plain = "standardised " if row["estimand"].startswith("standardised") else ""
-    noun, verb = ("odds", "were") if odds else ("prevalence", "was")
-    named = f"the {plain}{noun} of {_outcome(row, labels)} {verb}"
+    noun = _NOUNS.get(row["estimand"], "prevalence")
+    odds = "odds" in noun
+    named = f"the {noun} of {_outcome(row, labels)} {'were' if odds else 'was'}"
     unclear = _unclear(row)
     caution = "no clear difference: " if includes_null(row) else ""
     much = _amount(row, against, "those" if odds else "that")
     return f"{caution}{start}{subject}, {named} {much}{after(row, labels)}{unclear}"
+
+
+# What an estimand's ratio or difference is of, where it is not the prevalence.
+_NOUNS = {
+    "odds_ratio": "odds",
+    "cumulative_odds_ratio": "odds of a higher level",
+    "relative_risk_ratio": "relative risk",
+    "rate_ratio": "rate",
+    "hazard_ratio": "hazard",
+    "standardised_prevalence": "standardised prevalence",
+    "standardised_ratio": "standardised prevalence",
+    "standardised_difference": "standardised prevalence",
+}
 
 
 def _amount(row: Row, against: str, pronoun: str) -> str:

@@ -1,0 +1,210 @@
+"""Turn what was asked of `tk.model` into a question to a model: variables, family, rows.
+
+Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate import families, formulas
+from toolkit.estimate.columns import Column
+from toolkit.estimate.newton import FAMILIES, Family
+from toolkit.estimate.regression import Likelihood, Model, Start
+from toolkit.estimate.rows import Asked
+from toolkit.estimate.sample import Sample, draw
+from toolkit.estimate.time_formulas import EXAMPLE, Taken, take_time
+from toolkit.studies import Study
+
+OTHERS = ("firth", "ordinal", "multinomial", "negative-binomial", "cox")
+_COUNTS = ("poisson", "negative-binomial")
+# What the exponential of a coefficient is, for an outcome of two levels.
+_RATIO = {
+    "logit": "odds_ratio",
+    "firth": "odds_ratio",
+    "ordinal": "cumulative_odds_ratio",
+    "multinomial": "relative_risk_ratio",
+    "cloglog": "hazard_ratio",
+    "cox": "hazard_ratio",
+    "poisson": "prevalence_ratio",
+    "log-binomial": "prevalence_ratio",
+    "negative-binomial": "rate_ratio",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `tk.model` was asked for, as it was written."""
+
+    study: Study
+    formula: str
+    family: str
+    domain: str = ""
+    offset: str | None = None
+    by: tuple[str, ...] = ()
+    exponentiate: bool = False
+    confidence: float = 0.95
+
+
+def question(asked: Request, start: Start | None = None) -> Asked:
+    """Read a request and draw its people.
+
+    Parameters
+    ----------
+    asked
+        What was asked.
+    start
+        Where the fit starts; None for the family's own start.
+
+    Returns
+    -------
+    Asked
+        One row a parameter.
+
+    Raises
+    ------
+    VariableError
+        For a formula that cannot be read, an unknown variable, or one that cannot stand where it does.
+    EstimationError
+        For an unknown family, or one without ratios.
+
+    Examples
+    --------
+    >>> import polars as pl, toolkit as tk
+    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1], "age": [30, 50]}), design=tk.Design.none())
+    >>> question(Request(study, "cramps ~ age", "logit")).model.names
+    ('cramps', 'age')
+    """
+    _require_family(asked.family)
+    taken = take_time(asked.formula)
+    _require_time(taken, asked)
+    reading = formulas.read(taken.formula)
+    shift = formulas.read_offset(asked.offset) if asked.offset else None
+    timed = [name for name in (taken.time, taken.entry, *taken.strata) if name]
+    names = tuple(
+        dict.fromkeys([reading.outcome, *reading.variables, *timed, *(shift.variables if shift else ())])
+    )
+    as_levels = {*asked.by, *taken.strata}
+    if asked.family in ("ordinal", "multinomial"):
+        as_levels.add(reading.outcome)
+    sample = draw(asked.study, [*names, *asked.by], asked.domain, in_groups=tuple(as_levels))
+    for part in (reading, *([shift] if shift else [])):
+        formulas.require_numbers(part, sample)
+    _require_roles(sample, taken)
+    require_outcome(sample, reading.outcome, asked.family)
+    added = partial(formulas.offset_values, shift, sample) if shift else None
+    column = sample.columns[reading.outcome]
+    family = _family(asked.family, column, taken, added)
+    build = partial(formulas.build, reading, sample)
+    model = Model(sample, column, names, family, build, offset=added, start=start)
+    ratio = _ratio(asked.family, column) if asked.exponentiate else "coefficient"
+    return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
+
+
+def _require_family(family: str) -> None:
+    known = [*FAMILIES, *OTHERS]
+    if family not in known:
+        raise EstimationError(unknown("there is no family", family, known, f"All: {', '.join(known)}"))
+
+
+def _require_time(taken: Taken, asked: Request) -> None:
+    if asked.family == "cox" and taken.time is None:
+        raise VariableError(
+            f"the family 'cox' needs the time to the event on the left of '{asked.formula}'. "
+            f"Example: {EXAMPLE}."
+        )
+    if asked.family != "cox" and (taken.time or taken.strata):
+        raise VariableError(
+            f"the family '{asked.family}' knows no Surv(...) and no strata(...). "
+            f"Take family='cox': {EXAMPLE}."
+        )
+
+
+def _require_roles(sample: Sample, taken: Taken) -> None:
+    for name in (taken.time, taken.entry):
+        if name and not sample.columns[name].continuous:
+            raise VariableError(
+                f"'{name}' in Surv(...) is a category, and time is a number. The order is Surv(time, event): "
+                f"{EXAMPLE}."
+            )
+    for name in taken.strata:
+        if sample.columns[name].continuous:
+            raise VariableError(
+                f"'{name}' in strata(...) is a number of many values. Cut it first: "
+                f"study.derive('{name}_group', ...)."
+            )
+
+
+def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -> Family | Likelihood:
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if name == "cox":
+        clock = families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata)
+        return families.cox(clock, offset)
+    if name == "multinomial":
+        if offset:
+            raise EstimationError(
+                "the family 'multinomial' takes no offset: it would be one for each level. Leave offset= out."
+            )
+        return families.multinomial(outcome)
+    makers = {
+        "ordinal": families.ordinal,
+        "firth": families.firth,
+        "negative-binomial": families.negative_binomial,
+    }
+    return makers[name](outcome, offset)
+
+
+def _ratio(family: str, outcome: Column) -> str:
+    if family not in _RATIO:
+        raise EstimationError(
+            f"the exponential of a coefficient of the family '{family}' is no ratio. Leave exponentiate=True "
+            f"out, or take one of: {', '.join(_RATIO)}."
+        )
+    return "rate_ratio" if family == "poisson" and outcome.continuous else _RATIO[family]
+
+
+def require_two_levels(outcome: Column, caller: str) -> None:
+    """Raise unless an outcome has two levels.
+
+    Raises
+    ------
+    VariableError
+        With what the outcome is, and what can be done with it.
+    """
+    if outcome.case:
+        return
+    kind = "a number" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
+    family = "gaussian" if outcome.continuous else "ordinal"
+    what = "model the number" if outcome.continuous else "model the levels in their order"
+    raise VariableError(
+        f"'{outcome.name}' is {kind}; {caller} needs an outcome of two levels. Derive one with "
+        f"study.derive(...), or {what}: tk.model(study, '{outcome.name} ~ ...', family='{family}')."
+    )
+
+
+def require_outcome(sample: Sample, name: str, family: str) -> None:
+    """Raise if an outcome is not what a family models.
+
+    Raises
+    ------
+    VariableError
+        With the outcome's name and a family for it.
+    """
+    column = sample.columns[name]
+    if family in ("ordinal", "multinomial"):
+        return
+    if family not in ("gaussian", *_COUNTS) or not (column.continuous or family == "negative-binomial"):
+        require_two_levels(column, f"the family '{family}'")
+        return
+    if not column.continuous:
+        raise VariableError(
+            f"'{name}' has {len(column.levels)} levels; the family '{family}' counts events. Take "
+            f"family='poisson' for the ratio of prevalences, or name a count."
+        )
+    negative = int(sample.persons[sample.numbers(name) < 0].sum())
+    if family in _COUNTS and negative:
+        raise VariableError(
+            f"'{name}' is below 0 for {negative:,} of {sample.size:,} persons; the family '{family}' counts "
+            f"from 0 up. Take family='gaussian', or narrow the domain to '{name} >= 0'."
+        )
