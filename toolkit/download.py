@@ -167,7 +167,7 @@ def fetch_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool = False) 
     """
     if mirror.folder is not None:
         folder = mirror.folder
-        return {item.path: _local(folder / item.path) for item in wanted}
+        return {item.path: find_whatever_case(folder / item.path) for item in wanted}
     private_folder(_unfinished(mirror))
     known = known_hashes(_site_folder(mirror))
     # What is kept and as it was needs no connection, and no progress is shown for it.
@@ -209,10 +209,25 @@ def cache_folder() -> Path:
     >>> cache_folder().is_absolute()
     True
     """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().resolve()
     import pooch
 
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser().resolve() if chosen else Path(pooch.os_cache("cramps-toolkit"))
+    return Path(pooch.os_cache("cramps-toolkit"))
+
+
+def find_whatever_case(path: Path) -> Path | None:
+    """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike.
+
+    Examples
+    --------
+    >>> find_whatever_case(Path("no such folder") / "DEMO.xpt")
+    """
+    if path.is_file():
+        return path
+    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
+    return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
 def private_folder(folder: Path) -> Path:
@@ -236,14 +251,6 @@ def private_folder(folder: Path) -> Path:
             f"Set {CACHE_VARIABLE} to a folder of your own."
         ) from error
     return folder
-
-
-def _local(path: Path) -> Path | None:
-    """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike."""
-    if path.is_file():
-        return path
-    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
-    return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
 def _site_folder(mirror: Mirror) -> Path:

@@ -20,9 +20,11 @@ from toolkit.codebook import Codebook
 from toolkit.design import ComponentWeight, Design
 from toolkit.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
 from toolkit.errors import DatasetError, unknown
+from toolkit.hash_lock import sha256_of
+from toolkit.kept_tables import hash_read, keep_tables
 from toolkit.nhanes_minutes import add_minutes
 from toolkit.person_table import TableFile, check_rows, describe, join_cycle
-from toolkit.population import Population
+from toolkit.population import Inputs, Population
 from toolkit.survey_records import Cycle, SimulatedMark, WeightColumn
 
 SETTING = "CRAMPS_NHANES"
@@ -94,11 +96,14 @@ def open_nhanes(
     chosen = _chosen(catalogue, [cycles] if isinstance(cycles, str) else list(cycles))
     source = choose_mirror(mirror, catalogue.site.site, SETTING)
     found = _find(catalogue, chosen, source)
+    keep_tables(file.path for file in found.files.values())
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
     plan = {cycle.name: _weights(catalogue, cycle, chosen, found) for cycle in chosen}
     people = _people(catalogue, chosen, found, codebook, plan)
     provenance = _provenance(catalogue, chosen, source, found)
+    inputs = _inputs(catalogue, chosen, source, found)
     if minutes is not None:
+        inputs = _with_recordings(inputs, Path(minutes))
         measured = add_minutes(people, codebook, minutes)
         people, codebook = measured.people, measured.codebook
         provenance |= measured.provenance
@@ -110,7 +115,28 @@ def open_nhanes(
         codebook=codebook,
         provenance=provenance,
         simulated=found.mark is not None,
+        inputs=inputs,
     )
+
+
+def _inputs(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: _Found) -> Inputs | None:
+    """Name what an opening rests on; None where an address is asked each time whether its people are real."""
+    files = {file.path: hash_read(file.path) for file in found.files.values()}
+    if source.folder is None:
+        return Inputs(files) if source.address == source.site else None
+    mark = source.folder / MARK
+    paths = [catalogue.path(cycle.name, table) for cycle in cycles for table in _tables(catalogue, cycle)]
+    looked_for = [source.folder / path for path in paths if source.publisher(path) in found.absent.values()]
+    if found.mark:
+        return Inputs({**files, mark: sha256_of(mark)}, tuple(looked_for))
+    return Inputs(files, (*looked_for, mark))
+
+
+def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
+    # Hashed before it is read: if it changes meanwhile, its hash is another one when the study is kept.
+    if inputs is None or not path.is_file():
+        return inputs
+    return Inputs({**inputs.files, path: sha256_of(path)}, inputs.absent)
 
 
 def _chosen(catalogue: Catalogue, names: list[str]) -> list[Cycle]:
@@ -351,7 +377,7 @@ def _provenance(
             "table": file.name,
             "cycle": cycle,
             "address": source.publisher(catalogue.path(cycle, table)),
-            "sha256": sha256(file.path.read_bytes()).hexdigest(),
+            "sha256": hash_read(file.path),
         }
         for (table, cycle), file in found.files.items()
     ]

@@ -139,7 +139,7 @@ class _Reading:
 
     def population(self) -> Population:
         people = self._with_formulas(self._people())
-        parts = {section: self._repeated(section, people) for section in _SECTIONS}
+        parts: dict[str, Any] = {section: self._repeated(section, people) for section in _SECTIONS}
         people, added = follow(people, parts["visits"], parts["diary"])
         people = people.drop(ROW)
         provenance = {

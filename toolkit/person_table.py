@@ -13,6 +13,7 @@ from toolkit.catalog import Catalogue
 from toolkit.codebook import Availability, Codebook, Reason, Variable, deepest, why
 from toolkit.errors import DatasetError, unknown
 from toolkit.expressions import formula
+from toolkit.kept_tables import read_kept
 from toolkit.many_rows import VALUE, WHY, columns_of, lookup_columns, reduce_rows
 from toolkit.readers import read_transport
 from toolkit.survey_records import Input, Measured
@@ -162,7 +163,7 @@ def _read(file: TableFile, person: str, table: str, columns: Iterable[str]) -> p
 
 
 def _read_columns(file: TableFile, person: str | None, columns: Iterable[str]) -> pl.DataFrame:
-    lazy = read_transport(file.path)
+    lazy = read_kept(file.path)
     there = lazy.collect_schema().names()
     for column in (*([person] if person else []), *columns):
         if column not in there:

@@ -5,12 +5,29 @@ Takes what `nhanes`, `simulated` or a user's frame gives; gives the frozen recor
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from toolkit.codebook import Codebook
 from toolkit.design import Design
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a population was made from, and those that were looked for and are not there.
+
+    Attributes
+    ----------
+    files
+        Path -> the SHA-256 of what was read there.
+    absent
+        Paths.
+    """
+
+    files: Mapping[Path, str]
+    absent: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,9 @@ class Population:
         True if no person in it is real; every output then says so.
     visits, diary
         Of a cohort: one row a visit, or a night, with `person`, `date` and perhaps `place`; else None.
+    inputs
+        All that it rests on beside the toolkit itself, if the toolkit may keep a copy to open it quickly
+        again: a public survey says so, people's own data never. None: nothing is kept.
     """
 
     name: str
@@ -45,3 +65,4 @@ class Population:
     simulated: bool = False
     visits: pl.DataFrame | None = field(default=None, repr=False)
     diary: pl.DataFrame | None = field(default=None, repr=False)
+    inputs: Inputs | None = field(default=None, repr=False, compare=False)

@@ -6,7 +6,7 @@ meant to live only as long as the process that they hand people to.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,11 @@ def write_population(population: Population, folder: Path) -> None:
     >>> read_population(folder).label
     'my study'
     """
-    declared = {
-        "facts": {name: getattr(population, name) for name in _PLAIN},
-        "design": _design_record(population.design),
-        "codebook": [asdict(variable) for variable in population.codebook.values()],
-    }
     write_parquet(folder / PEOPLE, population.people, private=True)
     for part in _REPEATED:
         if (frame := getattr(population, part)) is not None:
             write_parquet(folder / f"{part}.parquet", frame, private=True)
-    write_text(folder / DECLARED, json.dumps(declared, default=_as_plain), private=True)
+    write_text(folder / DECLARED, declared_json(population), private=True)
 
 
 def read_population(folder: Path) -> Population:
@@ -76,14 +71,37 @@ def read_population(folder: Path) -> Population:
     --------
     See `write_population`.
     """
-    declared = json.loads((folder / DECLARED).read_text(encoding="utf-8"))
+    text = (folder / DECLARED).read_text(encoding="utf-8")
+    repeated: dict[str, Any] = {part: _frame(folder / f"{part}.parquet") for part in _REPEATED}
+    return replace(declared_again(text, pl.read_parquet(folder / PEOPLE)), **repeated)
+
+
+def declared_json(population: Population) -> str:
+    """Give all of a population but its frames as JSON.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"w": [1.0]})
+    >>> text = declared_json(Population("mine", "my study", people, Design(weight="w"), Codebook()))
+    >>> declared_again(text, people).design.weight
+    'w'
+    """
+    declared = {
+        "facts": {name: getattr(population, name) for name in _PLAIN},
+        "design": _design_record(population.design),
+        "codebook": [asdict(variable) for variable in population.codebook.values()],
+    }
+    return json.dumps(declared, default=_as_plain)
+
+
+def declared_again(text: str, people: pl.DataFrame) -> Population:
+    """Make a population of people and of what `declared_json` gave; see there."""
+    declared = json.loads(text)
     return Population(
-        people=pl.read_parquet(folder / PEOPLE),
+        people=people,
         design=_design(declared["design"]),
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
         **declared["facts"],
-        visits=_frame(folder / "visits.parquet"),
-        diary=_frame(folder / "diary.parquet"),
     )
 
 

@@ -25,6 +25,7 @@ from toolkit.own_variable import Words, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
+from toolkit.recall import keep, recall
 
 STUDIES = {
     "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
@@ -295,7 +296,11 @@ def open_study(name: str | Path, **options: Any) -> Study:
         if option not in signature(opener).parameters:
             known = list(signature(opener).parameters)
             raise DatasetError(unknown(f"study '{name}' has no option", option, known))
-    return _as_study(opener(**options))
+    if (kept := recall(str(name), options)) is not None:
+        return Study(**vars(kept))
+    opened = _as_study(opener(**options))
+    keep(str(name), options, opened)
+    return opened
 
 
 def _own(path: str | Path, options: Mapping[str, Any]) -> Population:

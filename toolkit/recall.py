@@ -1,0 +1,164 @@
+"""Keep a study that was opened from public files, and give it back while nothing it rests on has changed.
+
+Takes a population with its `inputs`; keeps it as one parquet file in the cache, readable by the user alone.
+It comes back only if the toolkit's own code and data, the readers' versions, what was asked for, and each
+file are the same, and the files that were absent still are.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolkit.catalog import shipped
+from toolkit.download import cache_folder, find_whatever_case
+from toolkit.errors import DatasetError
+from toolkit.file_identity import identify, unchanged
+from toolkit.kept_tables import read_note, told_not_kept, write_noted
+from toolkit.population import Inputs, Population
+from toolkit.population_files import declared_again, declared_json
+
+_LOADED = time.time()
+_MOST_STUDIES = 24
+_SETTINGS = ("CRAMPS_NHANES",)
+
+
+def recall(name: str, options: Mapping[str, Any]) -> Population | None:
+    """Give back a study that was kept.
+
+    Parameters
+    ----------
+    name, options
+        What `open_study` was asked for.
+
+    Returns
+    -------
+    Population or None
+        Equal to what was kept; None if nothing was, or anything changed since.
+    """
+    asked, code = _asked(name, options), _code()
+    if asked is None or code is None:
+        return None
+    place = _place(asked)
+    note = read_note(place)
+    told = json.loads(note) if note else {}
+    if told.get("code") != code or not _still(told["inputs"]):
+        return None
+    try:
+        people = pl.read_parquet(place)
+    except (OSError, pl.exceptions.PolarsError):
+        # Damaged: the files that it was made from are there.
+        return None
+    return declared_again(told["declared"], people)
+
+
+def keep(name: str, options: Mapping[str, Any], population: Population) -> None:
+    """Keep a study for the next time, if its population allows it.
+
+    Parameters
+    ----------
+    name, options
+        What `open_study` was asked for.
+    population
+        With `inputs`; one without them is not kept.
+    """
+    asked, code = _asked(name, options), _code()
+    if population.inputs is None or asked is None or code is None:
+        return
+    inputs = _identities(population.inputs)
+    if inputs is None or _names_more(options, population.inputs):
+        return
+    note = {"code": code, "inputs": inputs, "declared": declared_json(population)}
+    place = _place(asked)
+    try:
+        write_noted(place, population.people, json.dumps(note))
+        _forget_oldest(place.parent)
+    except DatasetError as error:
+        told_not_kept(population.label, error)
+
+
+def _asked(name: str, options: Mapping[str, Any]) -> str | None:
+    """Name what was asked for in one text; None for what has no plain text, such as a frame."""
+    settings = {setting: os.environ.get(setting, "") for setting in _SETTINGS}
+    try:
+        return json.dumps([name, options, settings], sort_keys=True, default=_path)
+    except TypeError:
+        return None
+
+
+def _path(value: Any) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError
+
+
+def _place(asked: str) -> Path:
+    return cache_folder() / "studies" / f"{sha256(asked.encode()).hexdigest()[:32]}.parquet"
+
+
+def _code() -> str | None:
+    """Hash the toolkit's code and data; None if they changed since this process loaded them.
+
+    Who edits the toolkit while a notebook runs has other code on the disk than in memory: nothing is kept
+    and nothing given back then.
+    """
+    digest = sha256(f"polars {pl.__version__} polars-readstat {version('polars-readstat')}".encode())
+    for path in _own_files():
+        if path.stat().st_mtime > _LOADED:
+            return None
+        digest.update(str(path.name).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _own_files() -> tuple[Path, ...]:
+    return tuple(sorted([*Path(__file__).parent.rglob("*.py"), *shipped("datasets").rglob("*.*")]))
+
+
+def _identities(inputs: Inputs) -> dict[str, Any] | None:
+    """Identify the inputs; None if one of them is no more what was read."""
+    files = {path: identify(path) for path in inputs.files}
+    if any(files[path].sha256 != read for path, read in inputs.files.items()):
+        return None
+    return {
+        "files": {str(path): identity.record() for path, identity in files.items()},
+        "absent": [str(path) for path in inputs.absent],
+    }
+
+
+def _names_more(options: Mapping[str, Any], inputs: Inputs) -> bool:
+    """Tell whether an option names a file or folder that the inputs do not speak of."""
+    named = [Path(o) for name, o in options.items() if isinstance(o, str | Path) and name != "mirror"]
+    return any(path.exists() and path not in inputs.files for path in named)
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Bound what the cache holds: each choice of cycles is a file of its own."""
+    kept = sorted(folder.glob("*.parquet"), key=_age)
+    for path in kept[_MOST_STUDIES:]:
+        path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    try:
+        return -path.stat().st_mtime
+    except FileNotFoundError:  # another process was quicker
+        return 0.0
+
+
+def _still(inputs: Mapping[str, Any]) -> bool:
+    there = all(unchanged(Path(path), before) for path, before in inputs["files"].items())
+    return there and not any(_appeared(inputs["absent"]))
+
+
+def _appeared(absent: list[str]) -> Iterator[bool]:
+    for path in absent:
+        yield find_whatever_case(Path(path)) is not None
