@@ -42,7 +42,7 @@ def two_cycles() -> Study:
 
 
 def test_the_studies_there_are() -> None:
-    assert list(available_studies()) == ["simulated", "nhanes"]
+    assert list(available_studies()) == ["simulated", "nhanes", "example-survey", "example-cohort"]
 
 
 def test_a_study_cannot_be_changed() -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.errors import EstimationError as EstimationError
     from toolkit.errors import ToolkitError as ToolkitError
     from toolkit.errors import VariableError as VariableError
+    from toolkit.estimate.comparisons import rank_test as rank_test
+    from toolkit.estimate.comparisons import t_test as t_test
+    from toolkit.estimate.crosstabs import chi_square as chi_square
     from toolkit.estimate.descriptive import mean as mean
     from toolkit.estimate.descriptive import prevalence as prevalence
     from toolkit.estimate.models import association as association
@@ -56,6 +59,9 @@ _ROOM_OF = {
     "total": "estimate.totals",
     "ratio": "estimate.totals",
     "quantile": "estimate.quantiles",
+    "chi_square": "estimate.crosstabs",
+    "t_test": "estimate.comparisons",
+    "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
     "association": "estimate.models",
     "model": "estimate.models",

@@ -13,7 +13,11 @@ ESTIMANDS = (
     "prevalence_ratio", "prevalence_difference", "odds_ratio",
     "cumulative_odds_ratio", "relative_risk_ratio", "rate_ratio", "hazard_ratio",
     "standardised_prevalence", "standardised_ratio", "standardised_difference",
-    "coefficient", "cutpoint", "dispersion", "chi_square", "term",
+    "coefficient", "cutpoint", "dispersion",
+    "people", "missing", "standard_deviation", "mean_difference", "difference", "ratio_of_ratios",
+    "peak_to_trough_ratio", "peak_to_trough_difference", "amplitude", "peak",
+    "margin_of_error", "smallest_detectable_ratio", "smallest_detectable_difference",
+    "chi_square", "rank_test", "heterogeneity", "seasonality", "term",
 )  # fmt: skip
 SCALES = ("identity", "log")
 RELIABILITY = ("ok", "review", "suppress", "failed")

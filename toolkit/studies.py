@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.catalog import shipped
 from toolkit.causes import DERIVATIONS
 from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import Derivation, derive
@@ -30,7 +31,10 @@ from toolkit.recall import keep, recall
 STUDIES = {
     "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
     "nhanes": "NHANES, the US national survey; asked about leg cramps at night in 2005-2008 (item SLQ160)",
+    "example-survey": "480 invented adults of 24 villages: an example of a survey of one's own",
+    "example-cohort": "60 invented adults with visits and nights: an example of a cohort of one's own",
 }
+EXAMPLES = "example-"  # the rest of such a study's name is its folder in datasets/examples
 
 
 @dataclass(frozen=True)
@@ -253,7 +257,7 @@ def available_studies() -> dict[str, str]:
     Examples
     --------
     >>> list(available_studies())
-    ['simulated', 'nhanes']
+    ['simulated', 'nhanes', 'example-survey', 'example-cohort']
     """
     return dict(STUDIES)
 
@@ -264,8 +268,8 @@ def open_study(name: str | Path, **options: Any) -> Study:
     Parameters
     ----------
     name
-        "simulated" or "nhanes"; the path of a `study.toml`; or the folder of a population that `tk.render`
-        hands to a notebook.
+        "simulated", "nhanes", "example-survey" or "example-cohort"; the path of a `study.toml`; or the folder
+        of a population that `tk.render` hands to a notebook.
     **options
         For "nhanes": cycles=("2005-2006", "2007-2008"). For "simulated": seed.
 
@@ -291,6 +295,9 @@ def open_study(name: str | Path, **options: Any) -> Study:
         return _as_study(_own(name, options))
     if name not in STUDIES:
         raise DatasetError(unknown("there is no study", str(name), STUDIES, "All: tk.available_studies()"))
+    if str(name).startswith(EXAMPLES):
+        folder = str(name).removeprefix(EXAMPLES)
+        return _as_study(_own(shipped("datasets") / "examples" / folder / "study.toml", options))
     opener = _opener(str(name))
     for option in options:
         if option not in signature(opener).parameters:

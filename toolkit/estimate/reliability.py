@@ -178,6 +178,33 @@ def for_review(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     return {**row, "reliability": verdict, "reason": "; ".join(filter(None, (reason, row["reason"])))}
 
 
+def judge_test(df: float, care: str | None = None) -> Verdict:
+    """Judge a test by the degrees of freedom of its people.
+
+    Parameters
+    ----------
+    df
+        Degrees of freedom of the design.
+    care
+        Another reason to read it with care.
+
+    Returns
+    -------
+    tuple
+        `ok`, `review` or `suppress`, and the reason.
+
+    Examples
+    --------
+    >>> judge_test(5)
+    ('review', '5 degrees of freedom, below 8')
+    """
+    if not df > 0:
+        return "suppress", _no_df()
+    verdict, reason = _judge_df(df)
+    told = "; ".join(part for part in (reason, care) if part)
+    return ("review", told) if told else (verdict, reason)
+
+
 def _judge_width(estimate: float, width: float, df: float) -> Verdict:
     if width <= NARROW:
         return _judge_df(df)

@@ -216,7 +216,7 @@ def _reliability(asked: Asked, fitted: Regression, term: Term) -> dict[str, Any]
     reasons = []
     if fitted.design_df < SMALLEST_DF:
         reasons.append(f"{fitted.design_df} degrees of freedom of the design, below {SMALLEST_DF}")
-    few = _fewest(asked, fitted, term) if asked.rows and term.marks else None
+    few = _fewest(asked, fitted, term) if asked.rows and term.marks and asked.model.outcome.case else None
     if few:
         reasons.append(few)
     return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}

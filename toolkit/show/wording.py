@@ -14,7 +14,7 @@ import polars as pl
 from toolkit.errors import VariableError, nearest
 from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA
 
-Kind = Literal["percent", "points", "ratio", "coefficient", "number", "test"]
+Kind = Literal["percent", "points", "ratio", "coefficient", "number", "difference", "test"]
 Row = Mapping[str, Any]
 Labels = Mapping[str, str]
 
@@ -29,7 +29,7 @@ class Measure:
     @property
     def null_value(self) -> float | None:
         """The value of no difference; None where there is none."""
-        return {"ratio": 1.0, "points": 0.0, "coefficient": 0.0}.get(self.kind)
+        return {"ratio": 1.0, "points": 0.0, "coefficient": 0.0, "difference": 0.0}.get(self.kind)
 
     @property
     def axis(self) -> str:
@@ -57,7 +57,23 @@ MEASURES = {
     "coefficient": Measure("model coefficient", "coefficient"),
     "cutpoint": Measure("cutpoint of the ordinal model", "coefficient"),
     "dispersion": Measure("dispersion of the counts", "number"),
+    "people": Measure("share of the people", "percent"),
+    "missing": Measure("share of missing values", "percent"),
+    "standard_deviation": Measure("standard deviation", "number"),
+    "mean_difference": Measure("mean difference", "difference"),
+    "difference": Measure("difference", "difference"),
+    "ratio_of_ratios": Measure("ratio of ratios", "ratio"),
+    "peak_to_trough_ratio": Measure("ratio of peak to trough over the year", "ratio"),
+    "peak_to_trough_difference": Measure("difference of peak and trough over the year", "points"),
+    "amplitude": Measure("amplitude over the year", "number"),
+    "peak": Measure("time of the yearly peak", "number"),
+    "margin_of_error": Measure("margin of error", "points"),
+    "smallest_detectable_ratio": Measure("smallest detectable ratio", "ratio"),
+    "smallest_detectable_difference": Measure("smallest detectable difference", "points"),
+    "heterogeneity": Measure("test of heterogeneity", "test"),
+    "seasonality": Measure("test of seasonality", "test"),
     "chi_square": Measure("chi-square test", "test"),
+    "rank_test": Measure("rank test", "test"),
     "term": Measure("test of a model term", "test"),
 }
 
@@ -173,7 +189,7 @@ def bound(value: float | None, kind: Kind, std_error: float | None = None) -> st
     ('1.002', '1.17')
     """
     text = number(value, kind, std_error)
-    null = {"ratio": 1.0, "points": 0.0, "coefficient": 0.0}.get(kind)
+    null = Measure("", kind).null_value
     if value is None or not math.isfinite(value) or null is None or value == null:
         return text
     shown = 100 * value if kind == "points" else value
