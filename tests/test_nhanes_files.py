@@ -11,8 +11,9 @@ from toolkit import catalog
 from toolkit.codebook import why
 from toolkit.design import Design
 from toolkit.errors import DatasetError
-from toolkit.nhanes import CYCLES, open_nhanes
+from toolkit.nhanes import open_nhanes
 from toolkit.nhanes_files import write_nhanes
+from toolkit.nhanes_sources import CYCLES
 from toolkit.population import Population
 
 

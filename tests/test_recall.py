@@ -12,6 +12,7 @@ from toolkit import catalog, recall
 from toolkit.catalog import shipped
 from toolkit.download import CACHE_VARIABLE
 from toolkit.nhanes_files import write_nhanes
+from toolkit.nhanes_sources import CYCLES
 from toolkit.population import Population
 from toolkit.readers import read_transport, write_transport
 from toolkit.studies import open_study
@@ -40,7 +41,7 @@ def openings(monkeypatch):
     done = []
     original = nhanes.open_nhanes
 
-    def opened(cycles=nhanes.CYCLES, mirror=None):
+    def opened(cycles=CYCLES, mirror=None):
         done.append(cycles)
         return original(cycles, mirror)
 

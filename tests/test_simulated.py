@@ -12,8 +12,9 @@ import toolkit as tk
 from toolkit.catalog import codebook, nhanes
 from toolkit.codebook import REASONS, why
 from toolkit.errors import DatasetError
-from toolkit.nhanes import CYCLES, open_nhanes
+from toolkit.nhanes import open_nhanes
 from toolkit.nhanes_files import write_nhanes
+from toolkit.nhanes_sources import CYCLES
 from toolkit.population import Population
 from toolkit.simulated import open_simulated, truth
 

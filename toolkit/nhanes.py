@@ -15,34 +15,23 @@ from typing import Any
 import polars as pl
 
 from toolkit import catalog
-from toolkit.catalog import Catalogue, read_toml, shipped
+from toolkit.catalog import Catalogue, shipped
 from toolkit.codebook import Codebook
 from toolkit.design import ComponentWeight, Design
-from toolkit.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
-from toolkit.errors import DatasetError, unknown
+from toolkit.download import Mirror, choose_mirror
+from toolkit.errors import DatasetError
 from toolkit.hash_lock import sha256_of
 from toolkit.kept_tables import hash_read, keep_tables
 from toolkit.nhanes_minutes import add_minutes
-from toolkit.person_table import TableFile, check_rows, describe, join_cycle
+from toolkit.nhanes_sources import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
+from toolkit.person_table import TableFile, describe, join_cycle
 from toolkit.population import Inputs, Population
 from toolkit.survey_records import Cycle, SimulatedMark, WeightColumn
 
-SETTING = "CRAMPS_NHANES"
-MARK = "SIMULATED.toml"
-CYCLES = ("2005-2006", "2007-2008")
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"
 # The four-year weights of 1999-2002 stand for four years of people.
 _FOUR_YEARS = 4.0
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The files of the opened cycles: those that are there, and the addresses of those that are not."""
-
-    files: Mapping[tuple[str, str], TableFile]
-    absent: Mapping[tuple[str, str], str]
-    mark: SimulatedMark | None
 
 
 @dataclass(frozen=True)
@@ -93,15 +82,15 @@ def open_nhanes(
     the years of all cycles. 1999-2002 take the four-year weights as soon as cycles are pooled.
     """
     catalogue = catalog.nhanes()
-    chosen = _chosen(catalogue, [cycles] if isinstance(cycles, str) else list(cycles))
+    chosen = choose_cycles(catalogue, cycles)
     source = choose_mirror(mirror, catalogue.site.site, SETTING)
-    found = _find(catalogue, chosen, source)
+    found = find_files(catalogue, chosen, source)
     keep_tables(file.path for file in found.files.values())
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
     plan = {cycle.name: _weights(catalogue, cycle, chosen, found) for cycle in chosen}
     people = _people(catalogue, chosen, found, codebook, plan)
     provenance = _provenance(catalogue, chosen, source, found)
-    inputs = _inputs(catalogue, chosen, source, found)
+    inputs = rests_on(catalogue, chosen, source, found)
     if minutes is not None:
         inputs = _with_recordings(inputs, Path(minutes))
         measured = add_minutes(people, codebook, minutes)
@@ -119,19 +108,6 @@ def open_nhanes(
     )
 
 
-def _inputs(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: _Found) -> Inputs | None:
-    """Name what an opening rests on; None where an address is asked each time whether its people are real."""
-    files = {file.path: hash_read(file.path) for file in found.files.values()}
-    if source.folder is None:
-        return Inputs(files) if source.address == source.site else None
-    mark = source.folder / MARK
-    paths = [catalogue.path(cycle.name, table) for cycle in cycles for table in _tables(catalogue, cycle)]
-    looked_for = [source.folder / path for path in paths if source.publisher(path) in found.absent.values()]
-    if found.mark:
-        return Inputs({**files, mark: sha256_of(mark)}, tuple(looked_for))
-    return Inputs(files, (*looked_for, mark))
-
-
 def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
     # Hashed before it is read: if it changes meanwhile, its hash is another one when the study is kept.
     if inputs is None or not path.is_file():
@@ -139,92 +115,7 @@ def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
     return Inputs({**inputs.files, path: sha256_of(path)}, inputs.absent)
 
 
-def _chosen(catalogue: Catalogue, names: list[str]) -> list[Cycle]:
-    known = catalogue.cycles
-    if not names:
-        raise DatasetError(f"no cycle was named. Name at least one: cycles={CYCLES}.")
-    for name in names:
-        if name not in known:
-            raise DatasetError(unknown("NHANES has no cycle", name, known, f"All: {', '.join(known)}"))
-        if names.count(name) > 1:
-            raise DatasetError(
-                f"cycle '{name}' is named {names.count(name)} times: its people would count twice. "
-                "Name it once."
-            )
-        twins = [other for other in known[name].never_with if other in names]
-        if twins:
-            raise DatasetError(
-                f"cycle '{name}' holds the people of '{twins[0]}' under new numbers: they would count twice. "
-                f"Leave one of the two out."
-            )
-    return [cycle for name, cycle in known.items() if name in names]
-
-
-def _find(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror) -> _Found:
-    mark = _mark(source)
-    tables = {
-        (table, cycle.name): _expected(catalogue, cycle, table, mark)
-        for cycle in cycles
-        for table in _tables(catalogue, cycle)
-    }
-    found = fetch_all(source, [wanted for wanted, _ in tables.values()])
-    files: dict[tuple[str, str], TableFile] = {}
-    absent: dict[tuple[str, str], str] = {}
-    for key, (wanted, (name, rows)) in tables.items():
-        path = found[wanted.path]
-        if path is None:
-            absent[key] = source.publisher(wanted.path)
-        else:
-            files[key] = TableFile(name, path, rows)
-    for cycle in cycles:
-        _expect_home(catalogue, cycle, absent, source)
-    return _Found(files, absent, mark)
-
-
-def _mark(source: Mirror) -> SimulatedMark | None:
-    path = fetch_optional(source, MARK)
-    return None if path is None else read_toml(path, SimulatedMark)
-
-
-def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
-    measured = (catalogue.measured(name, cycle.name) for name in catalogue.origins)
-    return list(
-        dict.fromkeys(
-            [catalogue.site.home, *(table for piece in measured if piece for table in piece.tables)]
-        )
-    )
-
-
-def _expected(
-    catalogue: Catalogue, cycle: Cycle, table: str, mark: SimulatedMark | None
-) -> tuple[Wanted, tuple[str, int | None]]:
-    """Say which file a table is, how its content is checked, its name and its number of rows."""
-    entry = catalogue.tables[table].files[cycle.name]
-    rows = mark.rows.get(entry.name) if mark else entry.rows
-
-    def check(path: Path) -> None:
-        check_rows(TableFile(entry.name, path, rows))
-
-    return Wanted(catalogue.path(cycle.name, table), check), (entry.name, rows)
-
-
-def _expect_home(
-    catalogue: Catalogue, cycle: Cycle, absent: Mapping[tuple[str, str], str], source: Mirror
-) -> None:
-    home = catalogue.site.home
-    name = catalogue.tables[home].files[cycle.name].name
-    address = absent.get((home, cycle.name))
-    if address:
-        raise DatasetError(
-            f"cycle '{cycle.name}' cannot be opened: '{name}', its table of persons and weights, is not in "
-            f"{source.folder}. Put {address} there as "
-            f"{catalogue.path(cycle.name, home)}, leave the cycle out, or unset {SETTING} to download it."
-        )
-
-
-def _weights(
-    catalogue: Catalogue, cycle: Cycle, cycles: Sequence[Cycle], found: _Found
-) -> dict[str, _Pooled]:
+def _weights(catalogue: Catalogue, cycle: Cycle, cycles: Sequence[Cycle], found: Found) -> dict[str, _Pooled]:
     total = sum(c.years for c in cycles)
     components = [
         c for c in ("interview", "examination", "phlebotomy") if any(c in x.weights for x in cycles)
@@ -255,7 +146,7 @@ def _weight_of(cycle: Cycle, component: str, cycles: Sequence[Cycle]) -> tuple[W
 def _people(
     catalogue: Catalogue,
     cycles: Sequence[Cycle],
-    found: _Found,
+    found: Found,
     codebook: Codebook,
     plan: Mapping[str, Mapping[str, _Pooled]],
 ) -> pl.DataFrame:
@@ -265,7 +156,7 @@ def _people(
     return people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
 
 
-def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: _Found) -> bool:
+def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: Found) -> bool:
     """Tell whether any cycle measured a variable and no file of it is missing: half a variable is none."""
     pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
     places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
@@ -273,7 +164,7 @@ def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: _Fo
 
 
 def _cycle_people(
-    catalogue: Catalogue, cycle: Cycle, found: _Found, variables: list[str], plan: Mapping[str, _Pooled]
+    catalogue: Catalogue, cycle: Cycle, found: Found, variables: list[str], plan: Mapping[str, _Pooled]
 ) -> pl.DataFrame:
     site = catalogue.site
     files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
@@ -370,7 +261,7 @@ def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
 
 
 def _provenance(
-    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: _Found
+    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: Found
 ) -> dict[str, Any]:
     files = [
         {

@@ -16,7 +16,7 @@ from toolkit.catalog import Catalogue
 from toolkit.codebook import why
 from toolkit.errors import DatasetError, unknown
 from toolkit.many_rows import columns_of, lookup_columns
-from toolkit.nhanes import MARK
+from toolkit.nhanes_sources import MARK
 from toolkit.population import Population
 from toolkit.readers import write_text, write_transport
 from toolkit.survey_records import Cycle, Measured
