@@ -1,5 +1,7 @@
 """Designs are declared by names; the weight of an analysis follows from its variables and explains itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from toolkit.codebook import Variable
@@ -9,6 +11,7 @@ from toolkit.errors import DesignError
 AGE = Variable("age", "age", "number")
 HBA1C = Variable("hba1c", "HbA1c", "number", component="examination")
 GLUCOSE = Variable("glucose", "glucose", "number", component="fasting")
+TOLERANCE = Variable("tolerance", "two-hour glucose", "number", component="glucose tolerance")
 MAGNESIUM = Variable("magnesium", "magnesium", "number", component="dietary day 1")
 NHANES = Design(
     weight={
@@ -51,8 +54,36 @@ def test_the_choice_explains_itself() -> None:
 
 
 def test_a_mix_without_a_common_weight_is_refused() -> None:
-    with pytest.raises(DesignError, match="'glucose'.*'magnesium'.*leave one of them out"):
+    told = (
+        "'magnesium' .dietary day 1. and 'glucose' .fasting. have no common weight.*Leave 'magnesium' or 'gl"
+    )
+    with pytest.raises(DesignError, match=told):
         choose_weight(NHANES, [GLUCOSE, MAGNESIUM])
+    with pytest.raises(DesignError, match="'magnesium' .*and 'tolerance' .glucose tolerance. have no common"):
+        choose_weight(NHANES, [TOLERANCE, MAGNESIUM])
+
+
+def test_one_days_diet_and_the_mean_of_two_have_no_common_weight() -> None:
+    told = "'magnesium' .dietary day 1. and 'both' .dietary two-day.*Take both from day 1, or both as two-day"
+    with pytest.raises(DesignError, match=told):
+        choose_weight(NHANES, [MAGNESIUM, replace(MAGNESIUM, name="both", component="dietary two-day")])
+
+
+def test_the_tolerance_test_narrows_the_fasting_subsample() -> None:
+    design = replace(NHANES, weight={**NHANES.components, "glucose tolerance": "wt"})
+    assert choose_weight(design, [GLUCOSE, TOLERANCE]).weight == "wt"
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        (HBA1C, "because hba1c was measured in the examination"),
+        (GLUCOSE, "because glucose was measured in the morning subsample, who came fasting"),
+        (MAGNESIUM, "because magnesium was measured in the first dietary recall"),
+    ],
+)
+def test_the_sentence_says_where_the_deepest_variable_was_measured(variable: Variable, words: str) -> None:
+    assert words in str(choose_weight(NHANES, [AGE, variable]))
 
 
 def test_a_component_without_a_weight_is_named() -> None:

@@ -13,8 +13,8 @@ from toolkit.catalog import nhanes as catalogue
 from toolkit.codebook import Codebook, why
 from toolkit.errors import DatasetError, VariableError
 from toolkit.nhanes_minutes import MEASURED, Measured, add_minutes
-from toolkit.person_table import describe
 from toolkit.readers import write_parquet
+from toolkit.survey_codebook import describe
 
 OPENED = ("2003-2004", "2005-2006", "2007-2008")
 

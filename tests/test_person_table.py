@@ -8,8 +8,9 @@ import pytest
 from toolkit.catalog import Catalogue
 from toolkit.codebook import Codebook, Variable, why
 from toolkit.errors import DatasetError
-from toolkit.person_table import TableFile, check_rows, describe, join_cycle
+from toolkit.person_table import TableFile, check_rows, join_cycle
 from toolkit.readers import write_transport
+from toolkit.survey_codebook import describe
 from toolkit.survey_records import Absent, Cycle, File, Measured, Origin, Site, Table
 
 FIRST, SECOND = "2001-2002", "2003-2004"

@@ -58,7 +58,7 @@ def test_the_weight_follows_from_all_variables() -> None:
         "number of cycles pooled."
     )
     assert str(pair.weight_for(("age", "bmi"))) == (
-        "Examination weight (WTMEC2YR), because bmi was measured in the component 'examination'."
+        "Examination weight (WTMEC2YR), because bmi was measured in the examination."
     )
 
 

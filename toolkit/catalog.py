@@ -8,18 +8,32 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from toolkit.codebook import REASONS, Codebook, Variable
+from toolkit.codebook import COMPONENTS, REASONS, Codebook, Variable
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.expressions import Formula, formula
 from toolkit.many_rows import columns_of
 from toolkit.survey_records import Absent, Cycle, Entry, Measured, Origin, Rows, Site, Table
 
 SHIPPED = ("datasets", "notebooks", "reports")
+# Blocks of a variable that differ in one of these differ in what was asked or measured, and of whom. Another
+# name of a column or another code for the same answer is no difference.
+_TOLD = (
+    "question",
+    "ages",
+    "leave_out",
+    "only_if",
+    "component",
+    "values",
+    "combine",
+    "divide_by",
+    "subsample",
+)
 
 
 @dataclass(frozen=True)
@@ -210,6 +224,7 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
         codebook(),
     )
     problems = [problem for name in found.origins for problem in _origin_problems(found, name)]
+    problems += _weight_problems(found)
     if problems:
         raise _every_problem(f"{survey}-variables", problems)
     return found
@@ -246,8 +261,33 @@ def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
     named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
     yield from (f"{name}: {p}" for p in _unknown_words("cycle", named, catalogue.cycles))
     yield from (f"{name}: {p}" for p in _coverage(origin, catalogue.cycles))
+    yield from (f"{name}: {p}" for p in _merged(origin))
     for piece in origin.measured:
         yield from (f"{name}: {p}" for p in _piece_problems(catalogue, name, piece))
+
+
+def _merged(origin: Origin) -> Iterator[str]:
+    """Find instruments that would be merged in silence, and blocks that differ without a word of it."""
+    instruments = list(dict.fromkeys(piece.instrument for piece in origin.measured))
+    if len(instruments) > 1:
+        yield (
+            f"two instruments under one name ('{instruments[0]}' and '{instruments[1]}'); give the second "
+            "its own name, or say absent with the reason"
+        )
+    for before, piece in pairwise(origin.measured):
+        differs = [key for key in _TOLD if getattr(before, key) != getattr(piece, key)]
+        if differs and not (before.change or piece.change):
+            yield f"blocks differ in {', '.join(differs)} and neither says what changed; write change = ..."
+    if any("another instrument" in piece.change.lower() for piece in origin.measured):
+        yield "a block that is measured calls itself another instrument; say absent, or reword the change"
+
+
+def _weight_problems(catalogue: Catalogue) -> Iterator[str]:
+    for cycle in catalogue.cycles.values():
+        for component, weight in [*cycle.weights.items(), *cycle.four_year.items()]:
+            where = f"cycle '{cycle.name}', weight '{component}': "
+            yield from (where + p for p in _unknown_words("component", [component], COMPONENTS))
+            yield from (where + p for p in _unknown_words("table", weight.tables, catalogue.tables))
 
 
 def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
@@ -273,6 +313,7 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
     yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
     yield from _unknown_words("reason", [*reasons, *unknowns], REASONS)
+    yield from _unknown_words("component", [piece.component] if piece.component else [], COMPONENTS)
     yield from _unknown_words("variable in only_if", piece.only_if, catalogue.origins)
     yield from _formula_problems(piece, catalogue.codebook[name])
 

@@ -14,25 +14,40 @@ from toolkit.errors import VariableError, unknown
 
 Kind = Literal["yes_no", "category", "number"]
 Status = Literal["measured", "proxy", "not measured"]
+Verdict = Literal["same", "changed", "absent"]
 
 # The order is the order of precedence when a derived value is missing for two reasons.
 REASONS = (
     "not asked",
     "not measured in this cycle",
+    "not in the subsample",
     "refused",
     "don't know",
     "not examined",
     "could not be tested",
     "below detection limit",
+    "no usable recall",
     "outside the groups",
     "no value recorded",
 )
 Reason = pl.Enum(REASONS)
 YES_NO = ("no", "yes")
+COMPARABILITY_SCHEMA = dict.fromkeys(("variable", "cycle", "comparability", "how"), pl.String())
 MOST_LEVELS = 200  # a text column of more values than this names people or places
 
 # From the widest group of people to the narrowest: an analysis takes the narrowest one that it touches.
-COMPONENTS = ("", "interview", "examination", "phlebotomy", "dietary day 1", "dietary two-day", "fasting")
+COMPONENTS = (
+    "",
+    "interview",
+    "examination",
+    "phlebotomy",
+    "dietary day 1",
+    "dietary two-day",
+    "fasting",
+    "glucose tolerance",
+)
+# Drawn apart from each other: the weights of one do not hold for those who are in the other too.
+_DIETARY, _MORNING = ("dietary day 1", "dietary two-day"), ("fasting", "glucose tolerance")
 
 
 def why(name: str) -> str:
@@ -55,6 +70,30 @@ def deepest(components: Iterable[str]) -> str:
     'examination'
     """
     return max(components, key=lambda c: COMPONENTS.index(c) if c in COMPONENTS else 0, default="")
+
+
+def clash(components: Iterable[str]) -> tuple[str, str] | None:
+    """Name two components that no weight covers together: a dietary recall, and a morning's fasting blood.
+
+    Examples
+    --------
+    >>> clash(["interview", "dietary day 1", "fasting"])
+    ('dietary day 1', 'fasting')
+    >>> clash(["dietary day 1", "examination"]) is None
+    True
+    """
+    given = set(components)
+    found = [tuple(c for c in group if c in given) for group in (_DIETARY, _MORNING)]
+    return (found[0][0], found[1][0]) if all(found) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparability:
+    """How one cycle's values of a variable compare with the other cycles': same, changed how, absent."""
+
+    cycle: str
+    verdict: Verdict
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +132,8 @@ class Variable:
         A caveat that belongs beside every use, such as a change of instrument.
     review
         Why every estimate with it is for review, such as recordings of a few people; "" if none is.
+    comparability
+        One entry for every cycle of the survey, opened or not; empty for a study without cycles.
     """
 
     name: str
@@ -108,6 +149,7 @@ class Variable:
     availability: tuple[Availability, ...] = ()
     note: str = ""
     review: str = ""
+    comparability: tuple[Comparability, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind == "yes_no":
@@ -152,6 +194,19 @@ class Variable:
     def with_availability(self, entries: "tuple[Availability, ...]") -> "Variable":
         """Copy the variable with other entries of availability."""
         return replace(self, availability=entries)
+
+    def compared(self, cycle: str) -> Comparability:
+        """Say how a cycle's values compare with the other cycles'."""
+        found = next((c for c in self.comparability if c.cycle == cycle), None)
+        if found:
+            return found
+        absent = any(a.cycle == cycle and a.status == "not measured" for a in self.availability)
+        return Comparability(cycle, "absent" if absent else "same")
+
+    def _repr_html_(self) -> str:
+        from toolkit.codebook_page import variable_page
+
+        return variable_page(self)
 
 
 def _levels_of(column: pl.Series) -> tuple[str, ...]:
@@ -203,6 +258,33 @@ class Codebook(Mapping[str, Variable]):
 
     def __contains__(self, name: object) -> bool:
         return name in self.variables
+
+    def comparability(self, variables: str | Iterable[str] | None = None) -> pl.DataFrame:
+        """Tell variable by variable and cycle by cycle what may be pooled, for every cycle of the survey.
+
+        Parameters
+        ----------
+        variables
+            A name or several; all if not given.
+
+        Returns
+        -------
+        polars.DataFrame
+            variable, cycle, comparability (same, changed, absent), how (what changed, or why it is absent).
+
+        Examples
+        --------
+        >>> Codebook.of(Variable("bmi", "body mass index", "number")).comparability().columns
+        ['variable', 'cycle', 'comparability', 'how']
+        """
+        names = [variables] if isinstance(variables, str) else list(self if variables is None else variables)
+        rows = [(n, c.cycle, c.verdict, c.how) for n in names for c in self[n].comparability]
+        return pl.DataFrame(rows, schema=COMPARABILITY_SCHEMA, orient="row")
+
+    def _repr_html_(self) -> str:
+        from toolkit.codebook_page import codebook_page
+
+        return codebook_page(self)
 
     def with_variables(self, *variables: Variable) -> "Codebook":
         """Copy the codebook with variables added or replaced."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.codebook import Availability, Codebook, Reason, Variable, deepest, why
+from toolkit.codebook import Availability, Codebook, Comparability, Reason, Variable, clash, deepest, why
+from toolkit.errors import DesignError
 
 NOT_MEASURED = "not measured"
 
@@ -108,11 +109,25 @@ def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
 
 def _described(step: Derivation, codebook: Codebook) -> Variable:
     inputs = [codebook[name] for name in step.inputs if name in codebook]
+    _expect_common_weight(step, inputs)
     cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
     entries = tuple(_available(cycle, inputs, any_input=step.any_input) for cycle in cycles)
+    every = list(dict.fromkeys(c.cycle for v in inputs for c in v.comparability))
+    compared = tuple(_compared(cycle, inputs, any_input=step.any_input) for cycle in every)
     component = deepest([v.component for v in inputs])
     review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
-    return replace(step.variable, component=component, availability=entries, review=review)
+    derived = replace(step.variable, component=component, availability=entries, comparability=compared)
+    return replace(derived, review=review)
+
+
+def _expect_common_weight(step: Derivation, inputs: list[Variable]) -> None:
+    pair = clash(v.component for v in inputs)
+    if pair:
+        of = {v.component: v.name for v in inputs}
+        raise DesignError(
+            f"'{step.variable.name}' would mix '{of[pair[0]]}' ({pair[0]}) and '{of[pair[1]]}' ({pair[1]}), "
+            "which have no common weight. Derive one variable of each instead."
+        )
 
 
 def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availability:
@@ -121,4 +136,19 @@ def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availa
     if absent and not (any_input and len(absent) < len(found)):
         return absent[0]
     proxies = [a for a in found if a.status == "proxy"]
-    return proxies[0] if proxies else Availability(cycle, "measured")
+    return proxies[0] if proxies else Availability(cycle, "measured", _changes(cycle, inputs))
+
+
+def _compared(cycle: str, inputs: list[Variable], *, any_input: bool) -> Comparability:
+    """Compare as the inputs do: one that is absent makes it absent, one that changed makes it changed."""
+    found = [c for v in inputs for c in v.comparability if c.cycle == cycle]
+    absent = [c for c in found if c.verdict == "absent"]
+    if absent and not (any_input and len(absent) < len(found)):
+        return absent[0]
+    changed = any(c.verdict == "changed" for c in found)
+    return Comparability(cycle, "changed" if changed else "same", _changes(cycle, inputs) if changed else "")
+
+
+def _changes(cycle: str, inputs: list[Variable]) -> str:
+    told = {v.name: c.how for v in inputs if (c := v.compared(cycle)).verdict == "changed"}
+    return "; ".join(f"{name}: {how}" for name, how in told.items())

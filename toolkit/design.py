@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal, get_args
 
-from toolkit.codebook import COMPONENTS, Variable
+from toolkit.codebook import COMPONENTS, Variable, clash
 from toolkit.errors import DesignError, unknown
 
 LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
@@ -292,6 +292,16 @@ def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice
     return _by_component(weights, list(variables))
 
 
+_WHERE = {
+    "examination": "in the examination",
+    "phlebotomy": "in blood, which not everyone examined gave",
+    "dietary day 1": "in the first dietary recall",
+    "dietary two-day": "over both dietary recalls",
+    "fasting": "in the morning subsample, who came fasting",
+    "glucose tolerance": "in the glucose tolerance test of the morning subsample",
+}
+
+
 def _without_weight(design: Design) -> WeightChoice:
     if design.fpcs:
         return WeightChoice(
@@ -317,11 +327,19 @@ def _by_component(weights: Mapping[str, ComponentWeight], variables: list[Variab
 
 
 def _refuse_impossible(touched: Mapping[str, str]) -> None:
-    diet = [c for c in touched if c.startswith("dietary")]
-    if diet and "fasting" in touched:
+    pair = clash(touched)
+    if pair:
+        recall, blood = (touched[component] for component in pair)
         raise DesignError(
-            f"'{touched['fasting']}' (fasting subsample) and '{touched[diet[0]]}' (dietary recall) have no "
-            f"common weight: leave one of them out of the analysis."
+            f"'{recall}' ({pair[0]}) and '{blood}' ({pair[1]}) have no common weight: the recalls' weights "
+            "balance the days of the week over all who were examined, the morning's those who came fasting. "
+            f"Leave '{recall}' or '{blood}' out of the analysis."
+        )
+    if "dietary day 1" in touched and "dietary two-day" in touched:
+        one, both = touched["dietary day 1"], touched["dietary two-day"]
+        raise DesignError(
+            f"'{one}' (dietary day 1) and '{both}' (dietary two-day) have no common weight: the two-day "
+            f"weight is made for means of both days alone. Take both from day 1, or both as two-day means."
         )
 
 
@@ -330,7 +348,7 @@ def _sentence(component: str, chosen: ComponentWeight, touched: Mapping[str, str
     because = (
         "because all variables come from the home interview"
         if component == "interview"
-        else f"because {touched[component]} was measured in the component '{component}'"
+        else f"because {touched[component]} was measured {_WHERE.get(component, f'in {component!r}')}"
     )
     rescaled = f"; {chosen.rescaling}" if chosen.rescaling else ""
     return f"{component.capitalize()} weight{source}, {because}{rescaled}."

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import cards
-from toolkit.codebook import Availability, why
+from toolkit.codebook import Availability, Variable, why
 from toolkit.population import Population
 from toolkit.result import AVAILABILITY_SCHEMA
 
@@ -22,7 +22,7 @@ MISSING_SCHEMA: dict[str, pl.DataType] = {
 }
 HAS_VALUE = "has a value"
 # Who was never asked is not counted as missing an answer.
-_NOT_PUT = ("not asked", "not measured in this cycle")
+_NOT_PUT = ("not asked", "not measured in this cycle", "not in the subsample")
 
 
 def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
@@ -59,11 +59,18 @@ def availability(population: Population, cycles: Sequence[str]) -> pl.DataFrame:
 def _available(population: Population, exposure: str, cycle: str) -> tuple[Any, ...]:
     if exposure not in population.codebook:
         return ("not measured", f"not among the variables held of {population.label}", 0, None)
-    entries = {a.cycle: a for a in population.codebook[exposure].availability}
+    variable = population.codebook[exposure]
+    entries = {a.cycle: a for a in variable.availability}
     entry = entries.get(cycle, Availability(cycle, "measured"))
     if exposure not in population.people.columns or entry.status == "not measured":
         return ("not measured", entry.reason, 0, None)
-    return (entry.status, entry.reason, *_counts(population.people, exposure, cycle))
+    return (entry.status, _compared(variable, entry), *_counts(population.people, exposure, cycle))
+
+
+def _compared(variable: Variable, entry: Availability) -> str:
+    """Say of what was measured how it compares with the other cycles; "" is the same as there."""
+    changed = variable.compared(entry.cycle).verdict == "changed"
+    return f"changed: {entry.reason}" if changed else entry.reason
 
 
 def _counts(people: pl.DataFrame, variable: str, cycle: str) -> tuple[int, float | None]:

@@ -1,12 +1,10 @@
-"""Open NHANES: choose cycles, pool their weights, and mark files of simulated people as such.
+"""Open NHANES: choose cycles, find their files, join them to people, and know files of simulated people.
 
 Takes cycles and a place of files; gives a `Population`. What a table or a code means stands in
-`datasets/nhanes*.toml`; here is the arithmetic of pooling alone.
+`datasets/nhanes*.toml`, the arithmetic of pooling in `pooling`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -17,31 +15,21 @@ import polars as pl
 from toolkit import catalog
 from toolkit.catalog import Catalogue, shipped
 from toolkit.codebook import Codebook
-from toolkit.design import ComponentWeight, Design
+from toolkit.design import Design
 from toolkit.download import Mirror, choose_mirror
 from toolkit.errors import DatasetError
 from toolkit.hash_lock import sha256_of
 from toolkit.kept_tables import hash_read, keep_tables
 from toolkit.nhanes_minutes import add_minutes
 from toolkit.nhanes_sources import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
-from toolkit.person_table import TableFile, describe, join_cycle
+from toolkit.person_table import PERSON, TableFile, join_cycle
+from toolkit.pooling import Plan, Pooled, pool, weight_name, weights_of
 from toolkit.population import Inputs, Population
-from toolkit.survey_records import Cycle, SimulatedMark, WeightColumn
+from toolkit.survey_codebook import describe
+from toolkit.survey_records import Cycle, SimulatedMark
 
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"
-# The four-year weights of 1999-2002 stand for four years of people.
-_FOUR_YEARS = 4.0
-
-
-@dataclass(frozen=True)
-class _Pooled:
-    """The weight column of one component in one cycle, and the factor by which pooling multiplies it."""
-
-    table: str
-    column: str
-    factor: float
-    years: float
 
 
 def open_nhanes(
@@ -67,7 +55,9 @@ def open_nhanes(
     -------
     Population
         `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
-        `weight_interview`, `weight_examination` (0 for people not examined), `stratum`, `psu`. A variable
+        `stratum`, `psu` and a weight for each component that these cycles have: `weight_interview`,
+        `weight_examination`, `weight_phlebotomy`, `weight_dietary_day_1`, `weight_dietary_two_day`,
+        `weight_fasting`, `weight_glucose_tolerance` (0 or null for people who are not in it). A variable
         that these cycles did not measure, or whose file is not there, is in the codebook alone.
 
     Raises
@@ -87,7 +77,7 @@ def open_nhanes(
     found = find_files(catalogue, chosen, source)
     keep_tables(file.path for file in found.files.values())
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
-    plan = {cycle.name: _weights(catalogue, cycle, chosen, found) for cycle in chosen}
+    plan = pool(catalogue, chosen, found.files)
     people = _people(catalogue, chosen, found, codebook, plan)
     provenance = _provenance(catalogue, chosen, source, found)
     inputs = rests_on(catalogue, chosen, source, found)
@@ -100,7 +90,7 @@ def open_nhanes(
         name="nhanes",
         label=_label(chosen, found.mark),
         people=people,
-        design=_design(plan),
+        design=Design(weight=weights_of(plan), strata=STRATUM, psu=PSU, nest=True, lonely_psu="fail"),
         codebook=codebook,
         provenance=provenance,
         simulated=found.mark is not None,
@@ -115,45 +105,25 @@ def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
     return Inputs({**inputs.files, path: sha256_of(path)}, inputs.absent)
 
 
-def _weights(catalogue: Catalogue, cycle: Cycle, cycles: Sequence[Cycle], found: Found) -> dict[str, _Pooled]:
-    total = sum(c.years for c in cycles)
-    components = [
-        c for c in ("interview", "examination", "phlebotomy") if any(c in x.weights for x in cycles)
-    ]
-    plan = {}
-    for component in components:
-        weight, years = _weight_of(cycle, component, cycles)
-        tables = [table for table in weight.tables if (table, cycle.name) in found.files]
-        if tables or not weight.tables:
-            table = tables[0] if tables else catalogue.site.home
-            plan[component] = _Pooled(table, weight.column, years / total, years)
-    return plan
-
-
-def _weight_of(cycle: Cycle, component: str, cycles: Sequence[Cycle]) -> tuple[WeightColumn, float]:
-    """Choose the weight of a cycle, and say how many years of people it stands for.
-
-    The two-year weights of 1999-2000 rest on another census than later ones: as soon as that cycle is pooled,
-    the weights made for the four years 1999-2002 take their place.
-    """
-    # Where blood was drawn from all who were examined, the examination weight is the weight of blood.
-    own = component if component in cycle.weights else "examination"
-    if len(cycles) > 1 and own in cycle.four_year and any(c.two_year_alone for c in cycles):
-        return cycle.four_year[own], _FOUR_YEARS
-    return cycle.weights[own], cycle.years
-
-
 def _people(
     catalogue: Catalogue,
     cycles: Sequence[Cycle],
     found: Found,
     codebook: Codebook,
-    plan: Mapping[str, Mapping[str, _Pooled]],
+    plan: Plan,
 ) -> pl.DataFrame:
     usable = [name for name in catalogue.origins if _usable(catalogue, name, cycles, found)]
+    weights = [weight.column for weight in weights_of(plan).values()]
     parts = [_cycle_people(catalogue, cycle, found, usable, plan[cycle.name]) for cycle in cycles]
-    people = pl.concat(parts)
+    people = pl.concat(_with_weights(part, weights) for part in parts)
     return people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
+
+
+def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Put the weights in one order; a cycle without a component has nobody in it."""
+    blank = [pl.lit(None, pl.Float64).alias(name) for name in columns if name not in people.columns]
+    rest = [name for name in people.columns if name not in (PERSON, "cycle", STRATUM, PSU, *columns)]
+    return people.with_columns(blank).select(PERSON, "cycle", STRATUM, PSU, *columns, *rest)
 
 
 def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: Found) -> bool:
@@ -164,7 +134,7 @@ def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: Fou
 
 
 def _cycle_people(
-    catalogue: Catalogue, cycle: Cycle, found: Found, variables: list[str], plan: Mapping[str, _Pooled]
+    catalogue: Catalogue, cycle: Cycle, found: Found, variables: list[str], plan: Mapping[str, Pooled]
 ) -> pl.DataFrame:
     site = catalogue.site
     files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
@@ -173,10 +143,10 @@ def _cycle_people(
         STRATUM: (site.home, site.stratum),
         PSU: (site.home, site.psu),
     }
-    weights = {_weight_name(component): (w.table, w.column) for component, w in plan.items()}
+    weights = {weight_name(component): (w.table, w.column) for component, w in plan.items()}
     people = join_cycle(catalogue, cycle.name, files, variables, {**keep, **weights})
     _expect_release(people, cycle, files[site.home])
-    factors = [pl.col(_weight_name(component)) * w.factor for component, w in plan.items()]
+    factors = [pl.col(weight_name(component)) * w.factor for component, w in plan.items()]
     return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64), *factors)
 
 
@@ -187,66 +157,6 @@ def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None
             f"'{file.name}' holds {wrong:,} persons of another cycle than {cycle.name}: the file has a wrong "
             f"name. Fetch it anew, in place of {file.path}."
         )
-
-
-def _weight_name(component: str) -> str:
-    return f"weight_{component}"
-
-
-def _design(plan: Mapping[str, Mapping[str, _Pooled]]) -> Design:
-    components = dict.fromkeys(component for weights in plan.values() for component in weights)
-    complete = [c for c in components if all(c in weights for weights in plan.values())]
-    return Design(
-        weight={component: _component_weight(component, plan) for component in complete},
-        strata=STRATUM,
-        psu=PSU,
-        nest=True,
-        lonely_psu="fail",
-    )
-
-
-def _component_weight(component: str, plan: Mapping[str, Mapping[str, _Pooled]]) -> ComponentWeight:
-    pooled = {cycle: weights[component] for cycle, weights in plan.items()}
-    columns: dict[str, list[str]] = {}
-    for cycle, weight in pooled.items():
-        columns.setdefault(weight.column, []).append(cycle)
-    source = (
-        next(iter(columns))
-        if len(columns) == 1
-        else "; ".join(f"{column} in {_and(cycles)}" for column, cycles in columns.items())
-    )
-    return ComponentWeight(_weight_name(component), source, _rescaling(pooled))
-
-
-def _rescaling(pooled: Mapping[str, _Pooled]) -> str:
-    """Say in words what pooling did to the weights; "" if nothing."""
-    count = len(pooled)
-    if count == 1:
-        return ""
-    factors: dict[float, list[str]] = {}
-    for cycle, weight in pooled.items():
-        factors.setdefault(weight.factor, []).append(cycle)
-    why = f"as {count} cycles are pooled"
-    if list(factors) == [1 / count]:
-        return f"divided by {count}, {why}"
-    parts = [f"{_times(pooled[cycles[0]])} in {_and(cycles)}" for cycles in factors.values()]
-    return f"{', '.join(parts)}, {why}"
-
-
-def _times(weight: _Pooled) -> str:
-    total = weight.years / weight.factor
-    share = Fraction(weight.factor).limit_denominator(100)
-    if share == 1:
-        return "taken as it is"
-    return (
-        f"multiplied by {share}"
-        if weight.years.is_integer() and round(total, 9).is_integer()
-        else (f"multiplied by {weight.years:g}/{total:g} (years)")
-    )
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:

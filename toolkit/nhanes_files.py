@@ -8,6 +8,7 @@ by a formula does not give the answers back: it is left blank.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -19,13 +20,14 @@ from toolkit.many_rows import columns_of, lookup_columns
 from toolkit.nhanes_sources import MARK
 from toolkit.population import Population
 from toolkit.readers import write_text, write_transport
-from toolkit.survey_records import Cycle, Measured
+from toolkit.survey_records import Beside, Cycle, Measured
 
 PERSON = "person"
 LABEL = "SIMULATED (no real people)"
 _NOT_EXAMINED = 1
 # The reason that a blank states; no code is needed for it.
 _UNSTATED = "no value recorded"
+_BLANK = pl.lit(None, pl.Float64)
 
 
 def write_nhanes(population: Population, folder: str | Path) -> list[Path]:
@@ -102,7 +104,8 @@ def _all_tables(catalogue: Catalogue, population: Population) -> Iterator[tuple[
     for cycle in cycles:
         own = people.filter(pl.col("cycle").cast(pl.String) == cycle.name)
         columns = _home_columns(catalogue, population, cycle, total)
-        yield from _cycle_tables(catalogue, cycle, own, columns)
+        parts = _part_weights(population, cycle, total)
+        yield from _cycle_tables(catalogue, cycle, own, {catalogue.site.home: columns, **parts})
 
 
 def _numbered(people: pl.DataFrame) -> pl.DataFrame:
@@ -114,11 +117,12 @@ def _home_columns(
 ) -> dict[str, pl.Expr]:
     site, design = catalogue.site, population.design
     weights = {name: pl.col(w.column) * (total / cycle.years) for name, w in design.components.items()}
-    missing = [name for name in cycle.weights if name not in weights]
+    home = {name: column for name, column in cycle.weights.items() if not column.tables}
+    missing = [name for name in home if name not in weights]
     if missing or design.strata is None or len(design.stages) != 1:
         raise DatasetError(
             "NHANES files need strata, one stage of PSUs and the weights "
-            f"{', '.join(cycle.weights)}; the design has {', '.join(weights) or 'no weight'}. "
+            f"{', '.join(home)}; the design has {', '.join(weights) or 'no weight'}. "
             "Declare them: Design(weight={...}, strata=..., psu=...)."
         )
     examined = pl.when(weights["examination"] > 0).then(site.examined).otherwise(_NOT_EXAMINED)
@@ -127,19 +131,33 @@ def _home_columns(
         site.status: examined,
         site.stratum: pl.col(design.strata),
         site.psu: pl.col(design.stages[0]),
-        **{column.column: weights[name] for name, column in cycle.weights.items()},
+        **{column.column: weights[name] for name, column in home.items()},
     }
 
 
+def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
+    """Give the weights that stand in tables of their own, by table; blank where the design has none."""
+    weights = population.design.components
+    found: dict[str, dict[str, pl.Expr]] = {}
+    for name, own in cycle.weights.items():
+        column = pl.col(weights[name].column) * (total / cycle.years) if name in weights else _BLANK
+        for table in own.tables:
+            found.setdefault(table, {})[own.column] = column
+    return found
+
+
 def _cycle_tables(
-    catalogue: Catalogue, cycle: Cycle, people: pl.DataFrame, home: Mapping[str, pl.Expr]
+    catalogue: Catalogue, cycle: Cycle, people: pl.DataFrame, design: Mapping[str, Mapping[str, pl.Expr]]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     site = catalogue.site
-    columns: dict[str, dict[str, pl.Expr]] = {site.home: dict(home)}
     pieces = {name: p for name in catalogue.origins if (p := catalogue.measured(name, cycle.name))}
+    needed = {site.home, *(table for piece in pieces.values() for table, _ in piece.reads)}
+    columns = {table: dict(expressions) for table, expressions in design.items() if table in needed}
     for name, piece in pieces.items():
         there = name in people.columns and not piece.computed
         codes = dict(zip(piece.columns, _codes(people, name, piece), strict=True)) if there else {}
+        if there and piece.beside:
+            codes[piece.beside.column] = _beside(people, name, piece.beside)
         for (table, column), of in piece.reads.items():
             blank = pl.lit(None, pl.String if of.texts else pl.Float64)
             columns.setdefault(table, {}).setdefault(column, blank)
@@ -171,27 +189,40 @@ def _empty_tables(
 
 def _codes(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
     """Turn a variable's values and reasons back into what the file's columns hold."""
-    columns = _split(people, name, piece) if piece.values else [_single(people, name, piece)]
-    if why(name) not in people.columns:
-        return columns
-    stated = {reason: float(code) for code, reason in _first_wins(piece.missing) if reason != _UNSTATED}
-    missing = pl.col(why(name)).cast(pl.String).replace_strict(stated, default=None, return_dtype=pl.Float64)
+    columns = _split(people, name, piece) if piece.values else _single(people, name, piece)
+    missing = _stated(people, name, piece.missing)
     return [pl.coalesce(column, missing) for column in columns]
 
 
-def _first_wins(codes: Mapping[int, str]) -> list[tuple[int, str]]:
+def _stated(people: pl.DataFrame, name: str, missing: Mapping[Any, str]) -> pl.Expr:
+    """Turn a variable's reasons into the codes that state them."""
+    if why(name) not in people.columns:
+        return _BLANK
+    stated = {reason: float(code) for code, reason in _first_wins(missing) if reason != _UNSTATED}
+    words = pl.col(why(name)).cast(pl.String)
+    return words.replace_strict(stated, default=None, return_dtype=pl.Float64)
+
+
+def _beside(people: pl.DataFrame, name: str, beside: Beside) -> pl.Expr:
+    """Give the column beside a value: the code of its reason, or the one that says that it is here."""
+    here = pl.when(pl.col(name).is_not_null()).then(pl.lit(beside.here, pl.Float64))
+    return pl.coalesce(_stated(people, name, beside.missing), here)
+
+
+def _first_wins(codes: Mapping[Any, str]) -> list[tuple[Any, str]]:
     """Order codes so that, of those that mean the same, a dictionary keeps the first."""
     return sorted(codes.items(), reverse=True)
 
 
-def _single(people: pl.DataFrame, name: str, piece: Measured) -> pl.Expr:
+def _single(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
     if piece.codes:
         codes = {level: float(code) for code, level in _first_wins(piece.codes)}
         _expect_levels(people, name, list(codes))
         text = pl.col(name).cast(pl.String)
-        return text.replace_strict(codes, default=None, return_dtype=pl.Float64)
-    # Hours come from whole minutes.
-    return pl.col(name) if piece.divide_by == 1 else (pl.col(name) * piece.divide_by).round()
+        return [text.replace_strict(codes, default=None, return_dtype=pl.Float64)]
+    # Hours come from whole minutes; a sum of measured numbers is written whole into the first column.
+    first = pl.col(name) if piece.divide_by == 1 else (pl.col(name) * piece.divide_by).round()
+    return [first, *[pl.when(pl.col(name).is_not_null()).then(0.0)] * (len(piece.columns) - 1)]
 
 
 def _split(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:

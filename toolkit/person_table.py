@@ -1,27 +1,27 @@
 """Join a survey's tables to one row per person, under the codebook's names, with why each value is missing.
 
-Takes a catalogue (where each variable is, what its codes mean) and files; gives a frame and its codebook.
+Takes a catalogue (where each variable is, what its codes mean) and files; gives a frame.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from toolkit.catalog import Catalogue
-from toolkit.codebook import Availability, Codebook, Reason, Variable, deepest, why
+from toolkit.codebook import Reason, Variable, why
 from toolkit.errors import DatasetError, unknown
 from toolkit.expressions import formula
 from toolkit.kept_tables import read_kept
 from toolkit.many_rows import VALUE, WHY, columns_of, lookup_columns, reduce_rows
 from toolkit.readers import read_transport
-from toolkit.survey_records import Input, Measured
+from toolkit.survey_records import Beside, Input, Measured
 
 PERSON = "person"
 HOME_INTERVIEW = "interview"
-NOT_FOUND = "file not found"
 _STATUS = "\0status"
+_PRESENT = "\0present"  # of a table: marks the people who stand in it
 
 
 @dataclass(frozen=True)
@@ -86,30 +86,6 @@ def join_cycle(
     return people.select(PERSON, "cycle", *keep, *wanted)
 
 
-def describe(
-    catalogue: Catalogue, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
-) -> Codebook:
-    """Complete the codebook by what a survey's cycles asked, of whom, where it stands and what is missing.
-
-    Parameters
-    ----------
-    catalogue
-        What is known of the survey.
-    cycles
-        The cycles that are opened.
-    not_found
-        Table and cycle -> address, for the files that are not there.
-
-    Returns
-    -------
-    Codebook
-        The catalogue's variables with question, source and availability.
-    """
-    entries = [_described(catalogue, name, cycles, not_found) for name in catalogue.origins]
-    cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
-    return Codebook.of(cycle, *entries)
-
-
 def _needed(
     catalogue: Catalogue, pieces: Sequence[Measured], keep: Mapping[str, tuple[str, str]]
 ) -> dict[str, list[str]]:
@@ -159,7 +135,7 @@ def _read(file: TableFile, person: str, table: str, columns: Iterable[str]) -> p
             f"'{file.path.name}' has {twice:,} rows too many: some persons stand in it more than once. "
             "Fetch it anew: this table has one row per person."
         )
-    return frame
+    return frame.with_columns(pl.lit(value=True).alias(f"{table}.{_PRESENT}"))
 
 
 def _read_columns(file: TableFile, person: str | None, columns: Iterable[str]) -> pl.DataFrame:
@@ -232,6 +208,7 @@ def _add(people: pl.DataFrame, catalogue: Catalogue, name: str, piece: Measured)
         _unless(_within(piece.ages), "not asked"),
         *([] if component == HOME_INTERVIEW else [_unless(_examined(catalogue), "not examined")]),
         *_skips(piece),
+        *([_unless(_in_table(piece), "not in the subsample")] if piece.subsample else []),
         pl.lit("no value recorded", Reason),
     )
     return people.with_columns(pl.when(pl.col(name).is_null()).then(reason).alias(why(name)))
@@ -279,13 +256,23 @@ def _answer(column: str, of: Input) -> pl.Expr:
 
 
 def _value(variable: Variable, piece: Measured) -> pl.Expr:
-    raw = [pl.col(f"{table}.{column}") for table, column in piece.reads]
+    raw = [pl.col(f"{piece.table}.{column}") for column in piece.columns]
     if piece.codes:
         codes = {float(code): level for code, level in piece.codes.items()}
         return raw[0].replace_strict(codes, default=None, return_dtype=variable.dtype)
     numbers = [_number(column, piece) for column in raw]
     total = pl.sum_horizontal(numbers, ignore_nulls=False) if piece.combine == "sum" else numbers[0]
-    return total if piece.cap is None else total.clip(upper_bound=piece.cap)
+    capped = total if piece.cap is None else total.clip(upper_bound=piece.cap)
+    return pl.when(~_denied(piece.table, piece.beside)).then(capped) if piece.beside else capped
+
+
+def _denied(table: str, beside: Beside) -> pl.Expr:
+    """Tell where the column beside says that what stands in the value's column is no value."""
+    return pl.col(f"{table}.{beside.column}").is_in([float(code) for code in beside.missing]).fill_null(False)
+
+
+def _in_table(piece: Measured) -> pl.Expr:
+    return pl.col(f"{piece.table}.{_PRESENT}").fill_null(value=False)
 
 
 def _number(column: pl.Expr, piece: Measured) -> pl.Expr:
@@ -325,46 +312,3 @@ def _skips(piece: Measured) -> Iterator[pl.Expr]:
     for gate, levels in piece.only_if.items():
         yield pl.col(why(gate))
         yield _unless(pl.col(gate).cast(pl.String).is_in(list(levels)), "not asked")
-
-
-def _described(
-    catalogue: Catalogue, name: str, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
-) -> Variable:
-    base, origin = catalogue.codebook[name], catalogue.origins[name]
-    pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
-    return replace(
-        base,
-        component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
-        question=_questions(pieces),
-        asked=origin.asked,
-        source=", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items()),
-        availability=tuple(_available(catalogue, name, cycle, not_found) for cycle in cycles),
-        note=" ".join(note for note in (base.note, origin.note) if note),
-    )
-
-
-def _questions(pieces: Mapping[str, Measured]) -> str:
-    cycles_of: dict[str, list[str]] = {}
-    for cycle, piece in pieces.items():
-        cycles_of.setdefault(piece.question, []).append(cycle)
-    if len(cycles_of) <= 1:
-        return "".join(cycles_of)
-    return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
-
-
-def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
-    places = [*piece.reads, *((rows.table, c) for rows in piece.rows.values() for c in columns_of(rows))]
-    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places]
-    return " + ".join(dict.fromkeys(named))
-
-
-def _available(
-    catalogue: Catalogue, name: str, cycle: str, not_found: Mapping[tuple[str, str], str]
-) -> Availability:
-    piece = catalogue.measured(name, cycle)
-    if piece is None:
-        return Availability(cycle, "not measured", catalogue.absence(name, cycle))
-    lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
-    if lost:
-        return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
-    return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)

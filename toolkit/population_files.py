@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import Availability, Codebook, Variable
+from toolkit.codebook import Availability, Codebook, Comparability, Variable
 from toolkit.design import ComponentWeight, Design
 from toolkit.population import Population
 from toolkit.readers import write_parquet, write_text
@@ -142,4 +142,6 @@ def _design(record: Mapping[str, Any]) -> Design:
 
 def _variable(record: Mapping[str, Any]) -> Variable:
     entries = tuple(Availability(**entry) for entry in record["availability"])
-    return Variable(**{**record, "levels": tuple(record["levels"]), "availability": entries})
+    compared = tuple(Comparability(**entry) for entry in record["comparability"])
+    own = {"levels": tuple(record["levels"]), "availability": entries, "comparability": compared}
+    return Variable(**{**record, **own})

@@ -130,7 +130,9 @@ class Study(Population):
         -------
         polars.DataFrame
             cause, exposure, cycle, status (measured, proxy, not measured), reason in words, n (persons with
-            a value), percent_missing (of the persons to whom the question or test was put).
+            a value), percent_missing (of the persons to whom the question or test was put). The reason of
+            what was measured begins with "changed:" where the cycle does not compare with the others; every
+            cycle of the survey stands in `study.codebook.comparability()`.
         """
         return availability(self, self.cycles)
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from toolkit.codebook import Kind
 
 EVERYONE = ((0, 150),)
+Code = int | float
 
 
 class Checked(BaseModel):
@@ -83,7 +84,18 @@ class Input(Checked):
     codes: tuple[int, ...] = ()
     texts: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
-    missing: Mapping[int, str] = {}
+    missing: Mapping[Code, str] = {}
+
+
+class Beside(Checked):
+    """A column that stands beside a value and says why there is none: `here` is its code where there is one.
+
+    Such as the status of a dietary recall, or the comment "below the limit of detection".
+    """
+
+    column: str
+    here: int
+    missing: Mapping[Code, str]
 
 
 class Lookup(Checked):
@@ -136,12 +148,15 @@ class Measured(Checked):
     cycles: tuple[str, ...] | Literal["all"]
     table: str
     columns: tuple[str, ...] = ()
+    instrument: str = ""
     inputs: Mapping[str, Input] = {}
     rows: Mapping[str, Rows] = {}
     formula: str = ""
     codes: Mapping[int, str] = {}
     values: Mapping[int, float] = {}
-    missing: Mapping[int, str] = {}
+    missing: Mapping[Code, str] = {}
+    beside: Beside | None = None
+    subsample: bool = False
     combine: Literal["", "sum"] = ""
     divide_by: float = 1
     cap: float | None = None
@@ -161,7 +176,11 @@ class Measured(Checked):
             return {(of.table or self.table, column): of for column, of in self.inputs.items()}
         codes = tuple(dict.fromkeys([*self.codes, *self.values]))
         own = Input(codes=codes, range=self.range, missing=self.missing)
-        return {(self.table, column): own for column in self.columns}
+        told = {(self.table, column): own for column in self.columns}
+        if self.beside:
+            code = Input(codes=(self.beside.here,), missing=self.beside.missing)
+            told[self.table, self.beside.column] = code
+        return told
 
     @property
     def tables(self) -> tuple[str, ...]:

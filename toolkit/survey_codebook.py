@@ -1,0 +1,89 @@
+"""Complete the codebook by what a survey's cycles asked, of whom, where it stands, and how they compare.
+
+Takes a catalogue and the cycles that are opened; gives the codebook of the study.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from toolkit.catalog import Catalogue
+from toolkit.codebook import Availability, Codebook, Comparability, Variable, deepest
+from toolkit.many_rows import columns_of
+from toolkit.survey_records import Measured
+
+NOT_FOUND = "file not found"
+
+
+def describe(
+    catalogue: Catalogue, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
+) -> Codebook:
+    """Complete the codebook by what a survey's cycles asked, of whom, where it stands and what is missing.
+
+    Parameters
+    ----------
+    catalogue
+        What is known of the survey.
+    cycles
+        The cycles that are opened.
+    not_found
+        Table and cycle -> address, for the files that are not there.
+
+    Returns
+    -------
+    Codebook
+        The catalogue's variables with question, source and availability.
+    """
+    entries = [_described(catalogue, name, cycles, not_found) for name in catalogue.origins]
+    cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
+    return Codebook.of(cycle, *entries)
+
+
+def _described(
+    catalogue: Catalogue, name: str, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
+) -> Variable:
+    base, origin = catalogue.codebook[name], catalogue.origins[name]
+    pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
+    return replace(
+        base,
+        component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
+        question=_questions(pieces),
+        asked=origin.asked,
+        source=", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items()),
+        availability=tuple(_available(catalogue, name, cycle, not_found) for cycle in cycles),
+        comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
+        note=" ".join(note for note in (base.note, origin.note) if note),
+    )
+
+
+def _questions(pieces: Mapping[str, Measured]) -> str:
+    cycles_of: dict[str, list[str]] = {}
+    for cycle, piece in pieces.items():
+        cycles_of.setdefault(piece.question, []).append(cycle)
+    if len(cycles_of) <= 1:
+        return "".join(cycles_of)
+    return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
+
+
+def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
+    places = [*piece.reads, *((rows.table, c) for rows in piece.rows.values() for c in columns_of(rows))]
+    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places]
+    return " + ".join(dict.fromkeys(named))
+
+
+def _available(
+    catalogue: Catalogue, name: str, cycle: str, not_found: Mapping[tuple[str, str], str]
+) -> Availability:
+    piece = catalogue.measured(name, cycle)
+    if piece is None:
+        return Availability(cycle, "not measured", catalogue.absence(name, cycle))
+    lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
+    if lost:
+        return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
+    return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)
+
+
+def _compared(catalogue: Catalogue, name: str, cycle: str) -> Comparability:
+    piece = catalogue.measured(name, cycle)
+    if piece is None:
+        return Comparability(cycle, "absent", catalogue.absence(name, cycle))
+    return Comparability(cycle, "changed" if piece.change else "same", piece.change)
