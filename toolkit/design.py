@@ -4,16 +4,16 @@ Takes names of columns; gives `Design` and `WeightChoice`. No number of a person
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from toolkit.codebook import COMPONENTS, Variable, clash
 from toolkit.errors import DesignError, unknown
+from toolkit.population_totals import Calibration, read_totals
+from toolkit.replicate_methods import read_method, require_whole
 
 LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
-REPLICATE_METHODS = ("BRR", "Fay", "JK1", "JKn", "bootstrap", "SDR", "other")
-_SAME_METHOD = {"acs": "SDR", "successive-difference": "SDR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ class Design:
         True if deviations are from the full-sample estimate, False (as in R) if from the replicates' mean.
     replicate_factors
         True if the columns multiply the weight; False if they are weights in full.
+    calibration
+        What `calibrated` declared.
 
     Examples
     --------
@@ -104,6 +106,7 @@ class Design:
     fay_rho: float = 0.0
     mse: bool = False
     replicate_factors: bool = False
+    calibration: Calibration | None = field(default=None, repr=False)
     declared_absent: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +132,7 @@ class Design:
             )
         if self.weight is None:
             raise DesignError("replicate weights need the full-sample weight: tk.Design(weight='...', ...).")
-        object.__setattr__(self, "replicate_method", _replicate_method(self.replicate_method))
+        object.__setattr__(self, "replicate_method", read_method(self.replicate_method))
         given = self.replicate_weights
         if isinstance(given, str):
             raise DesignError(
@@ -140,41 +143,75 @@ class Design:
         )
         object.__setattr__(self, "replicate_weights", columns)
         for found in columns.values() if isinstance(columns, dict) else (columns,):
-            self._check_replicates(len(found))
+            require_whole(
+                str(self.replicate_method),
+                len(found),
+                self.replicate_scale,
+                self.replicate_rscales,
+                self.fay_rho,
+            )
         if isinstance(columns, tuple) and isinstance(self.weight, Mapping) and not self.replicate_factors:
             raise DesignError(
                 "there are several weights but one set of replicate weights. Name a set for each component: "
                 "tk.Design(weight={'interview': ...}, replicate_weights={'interview': [...]}, ...)."
             )
 
-    def _check_replicates(self, count: int) -> None:
-        method, rscales = self.replicate_method, self.replicate_rscales
-        if count < 2:
-            raise DesignError(f"a variance needs at least 2 replicate weights, and the design names {count}.")
-        if rscales is not None and len(rscales) != count:
-            raise DesignError(
-                f"'replicate_rscales' has {len(rscales)} numbers for {count} replicate weights. Give one "
-                f"for each."
-            )
-        if method == "JKn" and rscales is None:
-            raise DesignError(
-                "JKn needs 'replicate_rscales', one a replicate: (n - 1) / n with n the PSUs of the stratum "
-                "that it is taken from."
-            )
-        if method == "Fay" and not 0 < self.fay_rho < 1:
-            raise DesignError(
-                f"Fay's method needs 'fay_rho' between 0 and 1, such as 0.3, not {self.fay_rho}."
-            )
-        if method == "other" and rscales is None and self.replicate_scale is None:
-            raise DesignError(
-                "the method 'other' needs 'replicate_scale' or 'replicate_rscales'. Methods that have their "
-                f"own: {', '.join(REPLICATE_METHODS[:-1])}."
-            )
-
     @classmethod
     def none(cls) -> "Design":
         """Declare that there is no sampling design: everyone counts once, variance is robust."""
         return cls(declared_absent=True)
+
+    def calibrated(
+        self,
+        totals: Any,
+        *,
+        population: float | None = None,
+        method: str | None = None,
+        bounds: tuple[float, float] | None = None,
+    ) -> "Design":
+        """Declare what is known of the population, so that weights are calibrated to it.
+
+        Parameters
+        ----------
+        totals
+            By variable: the number of people of each level, `{"sex": {"male": 48_000, "female": 52_000}}`, or
+            the sum of a number, `{"age": 4_600_000}`. Crossed variables stand in a tuple:
+            `{("sex", "age_group"): {("male", "20-39"): 10_000, ...}}`. Or a frame whose last column holds the
+            totals and whose others hold levels, or a list of such frames.
+        population
+            The number of people in the population, where no levels give it.
+        method
+            "raking" (multiplicative), "linear" or "logit" (within bounds). By default one margin of levels is
+            post-stratified, several are raked, and numbers are calibrated linearly.
+        bounds
+            Between what a weight may be multiplied by, such as (0.3, 3); for "linear" and "logit".
+
+        Returns
+        -------
+        Design
+            A copy. Weights are calibrated when the study is analysed, replicate weights each by themselves;
+            the linearised variance is that of the residuals from the totals' variables, of all people.
+
+        Raises
+        ------
+        DesignError
+            If totals are no numbers or differ in their sums, or the design is calibrated already.
+
+        Notes
+        -----
+        Deville and Särndal, JASA 87 (1992) 376-382, as `postStratify` and `calibrate` of R's survey package.
+
+        Examples
+        --------
+        >>> Design(weight="w").calibrated({"sex": {"f": 52.0, "m": 48.0}}).calibration.word
+        'post-stratified'
+        """
+        if self.calibration:
+            raise DesignError(
+                f"the design is calibrated already: {self.calibration.sentence}. Name all totals in one "
+                f"call: design.calibrated({{..., ...}})."
+            )
+        return replace(self, calibration=read_totals(totals, population, method, bounds))
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -240,6 +277,7 @@ class Design:
             + (" (numbered anew in each stratum)" if self.nest and self.psu else ""),
             "finite population": ", ".join(self.fpcs),
             **self._replicate_words(),
+            **({"weights": self.calibration.sentence} if self.calibration else {}),
         }
         lines = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text or 'none')}</td></tr>"
@@ -251,16 +289,6 @@ class Design:
         if not self.replicate_weights:
             return {}
         return {"replicate weights": f"{len(self._replicate_sets[0])} by {self.replicate_method}"}
-
-
-def _replicate_method(given: str | None) -> str:
-    by_word = {**_SAME_METHOD, **{name.lower(): name for name in REPLICATE_METHODS}}
-    known = f"All: {', '.join(REPLICATE_METHODS)}"
-    if given is None:
-        raise DesignError(f"how were the replicate weights made? Say 'replicate_method'. {known}.")
-    if given.lower() not in by_word:
-        raise DesignError(unknown("'replicate_method' cannot be", given, REPLICATE_METHODS, known))
-    return by_word[given.lower()]
 
 
 def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice:
@@ -283,13 +311,20 @@ def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice
     DesignError
         If no weight covers the variables together, or the component has no weight in this study.
     """
+    chosen = _choice(design, list(variables))
+    if not design.calibration:
+        return chosen
+    return replace(chosen, sentence=f"{chosen.sentence[:-1]}; {design.calibration.sentence}.")
+
+
+def _choice(design: Design, variables: list[Variable]) -> WeightChoice:
     weights = design.components
     if not weights:
         return _without_weight(design)
     if not isinstance(design.weight, Mapping):
         column = next(iter(weights))
         return WeightChoice(column, column, "", f"Weight {column}: the only weight of this study.")
-    return _by_component(weights, list(variables))
+    return _by_component(weights, variables)
 
 
 _WHERE = {

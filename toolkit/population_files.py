@@ -15,6 +15,7 @@ import polars as pl
 from toolkit.codebook import Availability, Codebook, Comparability, Variable
 from toolkit.design import ComponentWeight, Design
 from toolkit.population import Population
+from toolkit.population_totals import calibration_of
 from toolkit.readers import write_parquet, write_text
 
 PEOPLE = "people.parquet"
@@ -128,6 +129,8 @@ def _design_record(design: Design) -> dict[str, Any]:
     record = {f.name: getattr(design, f.name) for f in fields(design)}
     if isinstance(design.weight, Mapping):
         record["weight"] = {name: asdict(weight) for name, weight in design.components.items()}
+    if design.calibration:
+        record["calibration"] = design.calibration.record()
     return record
 
 
@@ -137,6 +140,8 @@ def _design(record: Mapping[str, Any]) -> Design:
     }
     if isinstance(record["weight"], dict):
         values["weight"] = {name: ComponentWeight(**weight) for name, weight in record["weight"].items()}
+    if record["calibration"]:
+        values["calibration"] = calibration_of(record["calibration"])
     return Design(**values)
 
 

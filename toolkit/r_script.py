@@ -12,10 +12,11 @@ from toolkit.codebook import Variable, why
 from toolkit.design import Design
 from toolkit.errors import VariableError
 from toolkit.population import Population
+from toolkit.population_totals import Calibration
 from toolkit.readers import replacing, write_parquet, write_text
 
 SCRIPT = "study.R"
-_TYPES = {"brr": "BRR", "fay": "Fay", "jk1": "JK1", "jkn": "JKn", "bootstrap": "bootstrap"}
+_TYPES = {"SDR": "ACS"}
 
 
 def write_r(population: Population, folder: str | Path) -> Path:
@@ -94,16 +95,18 @@ def _designs(design: Design) -> Iterator[str]:
     weights = design.components
     if not weights:
         yield f"design <- {_design(design, None, 'people')}"
+        yield from _calibrated("design", design.calibration)
     for component, weight in weights.items():
         name = "design" if isinstance(design.weight, str) else f"design_{component.replace(' ', '_')}"
         column = f"people[[{_text(weight.column)}]]"
         inside = f"people[!is.na({column}) & {column} > 0, ]"
-        yield f"{name} <- {_design(design, weight.column, inside)}"
+        yield f"{name} <- {_design(design, weight.column, inside, component)}"
+        yield from _calibrated(name, design.calibration)
 
 
-def _design(design: Design, weight: str | None, people: str) -> str:
+def _design(design: Design, weight: str | None, people: str, component: str = "") -> str:
     if design.replicate_weights:
-        return _replicates(design, weight, people)
+        return _replicates(design, weight, people, design.replicates_of(component))
     terms = {
         "ids": _formula(design.stages),
         "strata": _formula((design.strata,)) if design.strata else "NULL",
@@ -114,23 +117,56 @@ def _design(design: Design, weight: str | None, people: str) -> str:
     return _call("svydesign", {**terms, "data": people})
 
 
-def _replicates(design: Design, weight: str | None, people: str) -> str:
-    names = ", ".join(_text(name) for name in design.replicate_weights or ())
-    method = (design.replicate_method or "other").lower()
+def _replicates(design: Design, weight: str | None, people: str, columns: tuple[str, ...]) -> str:
+    method = design.replicate_method or "other"
     terms = {
         "weights": _formula((weight,)) if weight else "NULL",
-        "repweights": f"{people}[, c({names})]",
-        "type": _text(_TYPES.get(method, "other")),
-        "combined.weights": "TRUE",
+        "repweights": f"{people}[, c({', '.join(map(_text, columns))})]",
+        "type": _text(_TYPES.get(method, method)),
+        "combined.weights": str(not design.replicate_factors).upper(),
         "mse": str(design.mse).upper(),
     }
     if design.replicate_scale is not None:
         terms["scale"] = repr(design.replicate_scale)
     if design.replicate_rscales is not None:
         terms["rscales"] = f"c({', '.join(map(repr, design.replicate_rscales))})"
-    if method == "fay":
+    if method == "Fay":
         terms["rho"] = repr(design.fay_rho)
     return _call("svrepdesign", {**terms, "data": people})
+
+
+def _calibrated(name: str, calibration: Calibration | None) -> Iterator[str]:
+    """Calibrate by marks of the levels: one way for post-strata, margins and numbers."""
+    if calibration is None:
+        return
+    marks, totals = [], []
+    for place, margin in enumerate(calibration.margins):
+        # The last level of a further margin follows from the others.
+        kept = margin.totals[: -1 if place and margin.crossed else None]
+        for levels, total in kept:
+            marks.append(_mark(margin.variables, levels))
+            totals.append(f"total_{len(marks)} = {total!r}")
+    columns = [f"total_{number + 1}" for number in range(len(marks))]
+    pairs = ", ".join(f"{column} = {mark}" for column, mark in zip(columns, marks, strict=True))
+    yield f"# {_one_line(calibration.sentence)}. R's rake() has the same weights and other standard errors."
+    yield f"{name} <- update({name}, {pairs})"
+    terms = {
+        "formula": f"~0 + {' + '.join(columns)}",
+        "population": f"c({', '.join(totals)})",
+        "calfun": _text(calibration.method),
+        "epsilon": "1e-12",
+        "maxit": "500",
+    }
+    if calibration.bounds:
+        terms["bounds"] = "c({!r}, {!r})".format(*calibration.bounds)
+    yield f"{name} <- {_call('calibrate', {'design': name, **terms})}"
+
+
+def _mark(variables: tuple[str, ...], levels: tuple[str, ...]) -> str:
+    if not levels:
+        return f"`{variables[0]}`" if variables else "1"
+    same = (f"`{name}` == {_text(level)}" for name, level in zip(variables, levels, strict=True))
+    return f"1 * ({' & '.join(same)})"
 
 
 def _call(function: str, terms: Mapping[str, str]) -> str:

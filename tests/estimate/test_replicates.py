@@ -176,7 +176,10 @@ def test_a_model_that_a_replicate_cannot_give_names_it():
         ({"replicate_method": "Fay"}, "needs 'fay_rho' between 0 and 1"),
         ({"replicate_method": "other"}, "needs 'replicate_scale' or 'replicate_rscales'"),
         ({"replicate_method": "JK1", "psu": "x"}, "in place of strata, psu.*Leave one of both out"),
-        ({"replicate_method": "JK1", "replicate_rscales": (1.0,)}, "1 numbers for 2.*one for each"),
+        (
+            {"replicate_method": "JK1", "replicate_rscales": (1.0,)},
+            "1 numbers for 2 replicates.*one for each",
+        ),
     ],
 )
 def test_a_design_of_replicates_must_be_whole(options, message):

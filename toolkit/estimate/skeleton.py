@@ -5,13 +5,14 @@ study starts from it.
 """
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from toolkit.design import Design, WeightChoice
 from toolkit.errors import DesignError
+from toolkit.estimate.calibration import calibrate
 from toolkit.estimate.replicates import replication_of
 from toolkit.estimate.variance import Floats, Indices, Stage, Units
 from toolkit.studies import Study
@@ -96,7 +97,14 @@ def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
     people, units = _numbered(people, design)
     if not weight:
         people = people.with_columns(pl.Series(WEIGHT, _weights_from(units)[people[UNIT].to_numpy()]))
-    return Skeleton(people, units, study.people.height, rows_are_units=not design.stages)
+    return _calibrated(study, Skeleton(people, units, study.people.height, rows_are_units=not design.stages))
+
+
+def _calibrated(study: Study, made: Skeleton) -> Skeleton:
+    if study.design.calibration is None:
+        return made
+    people, units = calibrate(study, made.people, made.units, study.design.calibration, (UNIT, WEIGHT))
+    return replace(made, people=people, units=units, rows_are_units=people[UNIT].n_unique() == people.height)
 
 
 def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Skeleton:
@@ -107,7 +115,8 @@ def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) ->
     stage = Stage(np.zeros(count, int), np.full(count, np.inf))
     units = Units((stage,), 1, design.lonely_psu, method, replication)
     people = people.with_columns(pl.Series(UNIT, unit))
-    return Skeleton(people, units, study.people.height, rows_are_units=not design.replicate_factors)
+    made = Skeleton(people, units, study.people.height, rows_are_units=not design.replicate_factors)
+    return _calibrated(study, made)
 
 
 def _require(people: pl.DataFrame, design: Design) -> None:

@@ -60,12 +60,40 @@ class Replication:
         What squared deviations are multiplied by: one number for all, one a replicate.
     mse
         True if deviations are from the full-sample estimate, else from the replicates' mean.
+    made
+        The factors as the replicates were made, before they were calibrated; None where nothing was.
     """
 
     factors: Floats
     scale: float
     rscales: Floats
     mse: bool = False
+    made: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Weights that are calibrated: what is left of influence values beside the variables of the totals.
+
+    Attributes
+    ----------
+    parent
+        For each part of a last-stage unit, within which those variables are alike, the unit.
+    basis
+        Parts x columns of length 1 that span the variables, each part weighted by the root of its weight.
+    size
+        For each part that root, times what the calibration multiplied the weight by.
+    """
+
+    parent: Indices
+    basis: Floats
+    size: Floats
+
+    def of(self, totals: Floats) -> Floats:
+        """Take from the influence totals of parts what the variables of the totals explain."""
+        alone = totals / self.size[:, None]
+        left: Floats = (alone - self.basis @ (self.basis.T @ alone)) * self.size[:, None]
+        return left
 
 
 @dataclass(frozen=True)
@@ -84,6 +112,8 @@ class Units:
         How the variance comes about, as a result's column `variance` says it.
     replication
         Replicate weights in place of strata and PSUs; None where variance is linearised.
+    residuals
+        Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     """
 
     stages: tuple[Stage, ...]
@@ -91,9 +121,12 @@ class Units:
     lonely_psu: LonelyPsu = "fail"
     method: str = "linearised"
     replication: Replication | None = None
+    residuals: Residuals | None = None
 
     def first_stage(self, unit: Indices) -> Indices:
-        """Give the PSU of each last-stage unit named."""
+        """Give the PSU of each last-stage unit, or part of one, that is named."""
+        if self.residuals is not None:
+            unit = self.residuals.parent[unit]
         for stage in self.stages[:0:-1]:
             unit = stage.parent[unit]
         return unit
@@ -128,9 +161,16 @@ def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
     >>> covariance(np.array([[1.0], [-1.0]]), np.array([0, 1]), Units((stage,), strata=1))
     array([[4.]])
     """
-    totals = _sums(np.asarray(influence, float), unit, len(units.stages[-1].parent))
-    used = np.zeros(len(totals), bool)
-    used[unit] = True
+    count = len(units.stages[-1].parent)
+    if units.residuals is None:
+        totals = _sums(np.asarray(influence, float), unit, count)
+        used = np.zeros(count, bool)
+        used[unit] = True
+    else:
+        # Where weights are calibrated the people outside of a domain move its estimate too.
+        parts = _sums(np.asarray(influence, float), unit, len(units.residuals.parent))
+        totals = _sums(units.residuals.of(parts), units.residuals.parent, count)
+        used = np.ones(count, bool)
     result = np.zeros((totals.shape[1],) * 2)
     for depth in range(len(units.stages) - 1, -1, -1):
         result += _stage_covariance(totals, used, units, depth)
@@ -207,7 +247,7 @@ def replicate_df(units: Indices, replication: Replication) -> int:
     >>> replicate_df(np.array([0, 1]), Replication(np.array([[0.0, 2.0], [2.0, 0.0]]), 0.5, np.ones(2)))
     1
     """
-    factors = replication.factors[:, np.unique(units)]
+    factors = (replication.factors if replication.made is None else replication.made)[:, np.unique(units)]
     small = factors @ factors.T if len(factors) < factors.shape[1] else factors.T @ factors
     # R's own tolerance, 1e-5 of a column's length; here it stands squared.
     own = np.linalg.eigvalsh(small)

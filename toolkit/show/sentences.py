@@ -117,11 +117,15 @@ def weight_sentence(frame: pl.DataFrame) -> str:
     weights = _distinct(frame["weight"])
     used = {"none": "no weight", "from fpc": "weights from the population counts of the design"}
     named = listed(used.get(weight, f"the {weight} weight") for weight in weights) or "an unnamed weight"
-    ways = {"linearised": "linearised", "robust": "robust (no design)"}
-    errors = (
-        listed(ways.get(way, f"by {way}") for way in _distinct(frame["variance"])) or "of an unnamed kind"
-    )
+    errors = listed(map(_way, _distinct(frame["variance"]))) or "of an unnamed kind"
     return f"Estimates use {named}; standard errors are {errors}{_degrees(frame)}."
+
+
+def _way(variance: str) -> str:
+    """Word a way to variance: "linearised", "60 bootstrap replicates", "linearised, raked"."""
+    way, _, calibrated = variance.partition(", ")
+    told = {"linearised": "linearised", "robust": "robust (no design)"}.get(way, f"by {way}")
+    return f"{told} for {calibrated} weights" if calibrated else told
 
 
 def reliability_sentence(frame: pl.DataFrame) -> str:
