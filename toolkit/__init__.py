@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.models import model as model
     from toolkit.estimate.quantiles import quantile as quantile
     from toolkit.estimate.sample import flow as flow
+    from toolkit.estimate.term_tests import term_test as term_test
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
     from toolkit.report.plan import render_plan as render_plan
@@ -59,6 +60,7 @@ _ROOM_OF = {
     "total": "estimate.totals",
     "ratio": "estimate.totals",
     "quantile": "estimate.quantiles",
+    "term_test": "estimate.term_tests",
     "chi_square": "estimate.crosstabs",
     "t_test": "estimate.comparisons",
     "rank_test": "estimate.comparisons",

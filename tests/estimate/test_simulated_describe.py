@@ -1,0 +1,146 @@
+"""Hold descriptive results and tests over 2,000 people of the simulated study to R, without other data."""
+
+import importlib.util
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+import toolkit as tk
+from tests.estimate.conftest import REFERENCE, equal
+
+FOLDER = REFERENCE / "simulated"
+R = {e["id"]: e["result"] for e in json.loads((FOLDER / "describe.json").read_text())["entries"]}
+ADULTS = "age >= 20"
+
+
+@pytest.fixture(scope="session")
+def people():
+    frame = pl.read_csv(FOLDER / "frame.csv", infer_schema_length=None)
+    yes_no = [
+        name for name in frame.columns if set(frame[name].drop_nulls().unique().to_list()) == {"no", "yes"}
+    ]
+    frame = frame.with_columns(pl.col(yes_no) == "yes", pl.col("sex").cast(pl.Enum(["male", "female"])))
+    design = tk.Design(weight="weight_interview", strata="stratum", psu="psu")
+    return tk.study(frame, design=design, name="2,000 SIMULATED people")
+
+
+def test_the_frame_is_what_the_script_makes(tmp_path):
+    found = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
+    make = importlib.util.module_from_spec(found)
+    found.loader.exec_module(make)
+    made = json.loads((FOLDER / "made.json").read_text())
+    if make.model_sha256() != made["model_sha256"]:
+        pytest.skip(
+            "THE SIMULATED STUDY CHANGED SINCE: run tests/reference/simulated/make.py and the R scripts"
+        )
+    make.write(tmp_path)
+    assert (FOLDER / "frame.csv").read_bytes() == (tmp_path / "frame.csv").read_bytes()
+
+
+def of(id_, frame, **columns):
+    """Hold columns of a result to fields of an entry."""
+    for field, column in columns.items():
+        equal(R[id_][field], frame[column])
+
+
+def test_means(people):
+    for k, name in enumerate(("age", "bmi")):
+        row = tk.mean(people, ("age", "bmi"), domain=ADULTS).row(k, named=True)
+        equal(
+            [R["mean"][field][k] for field in ("estimate", "se", "deff")],
+            [row[c] for c in ("estimate", "std_error", "deff")],
+        )
+        assert (name, R["mean"]["df"]) == (row["outcome"], row["df"])
+
+
+def test_totals(people):
+    result, matrix = tk.total(people, ("any_cramps", "nights"), domain=ADULTS, covariance=True)
+    of("total", result, estimate="estimate", se="std_error", deff="deff")
+    equal(R["total"]["vcov"], matrix)
+
+
+def test_totals_by_groups(people):
+    result, matrix = tk.total(
+        people, "any_cramps", by=("sex", "diabetes_told"), domain=ADULTS, covariance=True
+    )
+    of("total-by", result, estimate="estimate", se="std_error")
+    np.testing.assert_allclose(matrix.ravel(), R["total-by"]["vcov"], rtol=1e-9, atol=1e-9 * matrix.max())
+
+
+def test_ratios(people):
+    of("ratio", tk.ratio(people, "nights", "diary", domain=ADULTS), estimate="estimate", se="std_error")
+    result = tk.ratio(people, "nights", "diary", by="sex", domain=ADULTS)
+    for sex in ("male", "female"):
+        of(f"ratio-{sex}", result.filter(pl.col("sex") == sex), estimate="estimate", se="std_error")
+
+
+INTERVALS = {"mean": "wald", "beta": "korn-graubard", "xlogit": "xlogit", "asin": "arcsine"}
+
+
+@pytest.mark.parametrize("type_", INTERVALS)
+@pytest.mark.parametrize("rule", ["math", "school", "hf7"])
+@pytest.mark.parametrize("variable", ["bmi", "nights"])
+def test_quantiles(variable, rule, type_, people):
+    probs = (0.05, 0.25, 0.5, 0.75, 0.95)
+    result = tk.quantile(people, variable, probs, rule, interval=INTERVALS[type_], domain=ADULTS)
+    of(
+        f"quantile/{variable}/{rule}/{type_}",
+        result,
+        estimate="estimate",
+        low="conf_low",
+        high="conf_high",
+        se="std_error",
+    )
+
+
+@pytest.mark.parametrize("statistic", ["F", "Chisq", "Wald", "adjWald", "saddlepoint"])
+def test_tables(statistic, people):
+    r = R[f"chisq-{statistic}"]
+    row = tk.chi_square(people, "any_cramps", "race_ethnicity", statistic=statistic, domain=ADULTS).row(
+        0, named=True
+    )
+    equal([r["statistic"], r["p"]], [row["statistic"], row["p_value"]])
+    equal(r["parameter"], [row[name] for name in ("df_numerator", "df") if row[name] is not None])
+
+
+def test_differences_of_means(people):
+    row = tk.t_test(people, "bmi", "sex", domain=ADULTS).row(0, named=True)
+    names = ("estimate", "statistic", "df", "p_value")
+    equal(
+        [R["ttest"][field] for field in ("estimate", "statistic", "df", "p")], [row[name] for name in names]
+    )
+
+
+@pytest.mark.parametrize("test", ["wilcoxon", "vanderWaerden", "median", "KruskalWallis"])
+def test_ranks(test, people):
+    row = tk.rank_test(people, "nights", "sex", test=test, domain=ADULTS).row(0, named=True)
+    r = R[f"ranktest-{test}"]
+    equal([r["statistic"], r["df"], r["p"]], [row["statistic"], row["df"], row["p_value"]])
+
+
+def test_ranks_of_more_groups(people):
+    row = tk.rank_test(people, "nights", "race_ethnicity", test="KruskalWallis", domain=ADULTS).row(
+        0, named=True
+    )
+    r = R["ranktest-groups"]
+    equal([r["chisq"] / r["df"], r["p"]], [row["statistic"], row["p_value"]])
+    assert (r["df"], r["ddf"]) == (row["df_numerator"], row["df"])
+
+
+@pytest.mark.parametrize("term", ["race_ethnicity", "diabetes"])
+@pytest.mark.parametrize("family", ["logit", "poisson", "gaussian", "probit"])
+def test_terms(family, term, people):
+    formula = "frequent_cramps ~ diabetes_told + age + sex + race_ethnicity"
+    name = {"diabetes": "diabetes_told"}.get(term, term)
+    wald, ratio = (
+        tk.term_test(people, formula, name, family=family, method=method, domain=ADULTS).row(0, named=True)
+        for method in ("wald", "rao-scott")
+    )
+    r = R[f"term/{family}/{term}"]
+    # regTermTest takes a fit that R leaves one step early (see exact.R).
+    equal([r["wald"]["F"], r["wald"]["p"]], [wald["statistic"], wald["p_value"]], 1e-6)
+    equal([r["lrt"]["chisq"], r["lrt"]["p"]], [ratio["statistic"], ratio["p_value"]], 1e-6)
+    equal(np.mean(r["lrt"]["lambda"]), ratio["deff"], 1e-6)
+    assert (r["wald"]["df"], r["wald"]["ddf"]) == (wald["df_numerator"], wald["df"])
