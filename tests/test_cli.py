@@ -19,7 +19,7 @@ def run(*words: str) -> Result:
 
 
 def test_the_commands_are_those_of_the_readme() -> None:
-    assert ["causes", "check", "describe", "report", "simulate", "studies"] == COMMANDS
+    assert ["causes", "check", "describe", "download", "report", "simulate", "studies"] == COMMANDS
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -41,11 +41,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.studies import available_studies as available_studies
     from toolkit.studies import open_study as open_study
     from toolkit.studies import study as study
+    from toolkit.study_downloads import download_study as download_study
 
 _ROOM_OF = {
     # open
     "available_studies": "studies",
     "open_study": "studies",
+    "download_study": "study_downloads",
     "study": "studies",
     "Study": "studies",
     "Design": "design",

@@ -124,6 +124,25 @@ def check(path: Path) -> None:
     click.echo(f"'{path.name}' can be opened: {found.population.people.height:,} people.")
 
 
+@main.command(epilog=_example("cramps download nhanes --cycles all --verify"))
+@click.argument("study")
+@click.option("--cycles", multiple=True, help="Such as 2005-2006, several times, or all.", metavar="CYCLE")
+@click.option("--verify", is_flag=True, help="Compare rows and codes with the publisher's codebook pages.")
+@click.option("--renew", is_flag=True, help="Fetch anew and trust what comes, as after a revision.")
+def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> None:
+    """Download a study's files ahead of their use, resumed where it broke off."""
+    from toolkit.study_downloads import download_study
+
+    chosen = cycles[0] if cycles == ("all",) else cycles
+    files = download_study(study, cycles=chosen, verify=verify, renew=renew)
+    counts = files.group_by("status").len().sort("status")
+    click.echo("files " + ", ".join(f"{status}: {count}" for status, count in counts.iter_rows()))
+    told = files.filter(files["problem"].is_not_null())
+    if told.height:
+        _rows(told.select("cycle", "table", "status", "problem").iter_rows(), *told.columns[:3], "problem")
+    sys.exit(1 if "differs" in files["status"] else 0)
+
+
 @main.command(epilog=_example("cramps simulate --as nhanes simulated-nhanes"))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")
