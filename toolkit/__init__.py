@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.crosstabs import chi_square as chi_square
     from toolkit.estimate.descriptive import mean as mean
     from toolkit.estimate.descriptive import prevalence as prevalence
+    from toolkit.estimate.grid import atlas as atlas
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.quantiles import quantile as quantile
@@ -68,6 +69,7 @@ _ROOM_OF = {
     "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
     "association": "estimate.models",
+    "atlas": "estimate.grid",
     "model": "estimate.models",
     # show
     "forest": "show.charts",

@@ -1,10 +1,10 @@
-"""Show on a terminal how far a download is; elsewhere (a notebook, a pipe, a log) say nothing.
+"""Show on a terminal how far a download or a row of models is; elsewhere (a pipe, a log) say nothing.
 
-Takes counts of files and bytes from several threads; draws a bar on the standard error.
+Takes counts of files and bytes from several threads, or of steps; draws a bar on the standard error.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -59,6 +59,41 @@ def shown(files: int, title: str) -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         yield _Drawn(bar, bar.add_task(title, total=files, megabytes=0.0))
+
+
+@contextmanager
+def steps(count: int, title: str, *, show: bool | None = None) -> Iterator[Callable[[], None]]:
+    """Show how many of a known number of steps are done while the block runs.
+
+    Parameters
+    ----------
+    count
+        How many steps there are.
+    title
+        A few words before the bar.
+    show
+        True to draw it, False to say nothing, None to draw it if the standard error is a terminal.
+
+    Yields
+    ------
+    callable
+        To be called after each step.
+
+    Examples
+    --------
+    >>> with steps(2, "Models") as done:
+    ...     done()
+    ...     done()
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    hidden = not (sys.stderr.isatty() if show is None else show)
+    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        task = bar.add_task(title, total=count)
+        yield lambda: bar.advance(task)
 
 
 @dataclass

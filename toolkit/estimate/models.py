@@ -11,20 +11,16 @@ from typing import Literal, overload
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.columns import Column
+from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.names import Covaried, Names, as_names
-from toolkit.estimate.newton import FAMILIES, Family
-from toolkit.estimate.regression import Model, Start
-from toolkit.estimate.requests import Request, question, require_two_levels
-from toolkit.estimate.rows import Answer, Asked, answer
-from toolkit.estimate.sample import Mask, Sample, draw
-from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
+from toolkit.estimate.regression import Start
+from toolkit.estimate.requests import Request, question
+from toolkit.estimate.rows import Answer, answer
+from toolkit.estimate.sample import draw
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
-# Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
-_FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
 # Those whose start from the mean is poor.
 _STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
 
@@ -126,20 +122,10 @@ def association(
     >>> round(found["estimate"].item(), 6)
     1.5
     """
-    family = _family_of(estimand)
-    adjusted, groups = _adjustment(adjust, outcome, exposure), as_names(by, "by")
+    adjusted, groups = adjustment(adjust, outcome, exposure), as_names(by, "by")
     sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, in_groups=groups)
-    require_two_levels(sample.columns[outcome], "tk.association")
-    names = (outcome, exposure, *adjusted)
-    build = partial(_with_exposure, sample, exposure, adjusted)
-    model = Model(sample, sample.columns[outcome], names, family, build)
-    asked = Asked(
-        model,
-        groups,
-        estimand="coefficient" if terms else estimand,
-        rows=None if terms else _exposure_terms(sample.columns[exposure]),
-        adjust=", ".join(adjusted),
-        confidence=confidence,
+    asked = compare(
+        sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
     )
     return _given(answer(asked), covariance=covariance)
 
@@ -246,16 +232,8 @@ def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
     return (found.frame(), found.covariance()) if covariance else found.frame()
 
 
-def _family_of(estimand: str) -> Family:
-    if estimand not in _FAMILY_OF:
-        known = ", ".join(_FAMILY_OF)
-        raise EstimationError(
-            unknown("an association has no estimand", estimand, _FAMILY_OF, f"All: {known}")
-        )
-    return FAMILIES[_FAMILY_OF[estimand]]
-
-
-def _adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str, ...]:
+def adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str, ...]:
+    """Take what an association is adjusted for, and refuse names that have another role in it."""
     if adjust is None:
         raise EstimationError(
             "'adjust' has no default yet, because the causal diagram that would choose it is not there. "
@@ -274,36 +252,6 @@ def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str)
     roles = {outcome: "is the outcome", exposure: "is the exposure"}
     rest = tuple(dict.fromkeys(other for other in names if other not in roles))
     return VariableError(f"'{name}' in adjust {roles[name]}. Write what is left: adjust={rest}.")
-
-
-def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], inside: Mask) -> Matrix:
-    column = sample.columns[exposure]
-    if not column.continuous:
-        _require_comparison(sample, column, inside)
-    return main_effects(sample, (exposure, *adjust), inside)
-
-
-def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:
-    present = levels_present(column.variable, sample.codes(column.name)[inside])
-    persons = int(sample.persons[inside].sum())
-    if len(present) == 1:
-        raise EstimationError(
-            f"'{column.name}' has a single level among the {persons:,} persons of the analysis: all are "
-            f"'{present[0]}'. There is nothing to compare; widen the domain."
-        )
-    if present[0] != column.reference:
-        raise EstimationError(
-            f"nobody among the {persons:,} persons of the analysis has '{column.name}' = "
-            f"'{column.reference}', the reference. Widen the domain, or derive an exposure with another "
-            f"reference: study.derive(...)."
-        )
-
-
-def _exposure_terms(column: Column) -> tuple[Term, ...]:
-    if column.continuous:
-        return (per_unit(column.variable),)
-    reference = column.reference or ""
-    return tuple(of_level(column.variable, level, reference) for level in column.levels if level != reference)
 
 
 def _start(family: str) -> Start | None:

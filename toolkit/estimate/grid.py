@@ -1,0 +1,205 @@
+"""Estimate many associations in one go: causes x outcomes x adjustments x domains.
+
+Takes a study and lists; gives result rows, one an exposure level and model. What cannot be estimated stays as
+rows with the reason. People are gathered into cells once for each domain and weight, not once a model.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import polars as pl
+
+from toolkit import domain as conditions
+from toolkit import result
+from toolkit.causes.card import cards
+from toolkit.codebook import Variable
+from toolkit.design import choose_weight
+from toolkit.errors import ToolkitError
+from toolkit.estimate import intervals
+from toolkit.estimate.columns import Column, read
+from toolkit.estimate.comparison import Comparison, compare, exposure_terms, family_of
+from toolkit.estimate.models import adjustment
+from toolkit.estimate.names import Names, as_names
+from toolkit.estimate.rows import answer
+from toolkit.estimate.sample import Sample, draw
+from toolkit.progress import steps
+from toolkit.studies import Study
+
+OUTCOMES = ("any_cramps", "frequent_cramps")
+# Crude; then the two that confound nearly every cause; then those of the published work on NHANES.
+ADJUSTMENTS: tuple[Names | None, ...] = ((), ("age", "sex"), ("age", "sex", "race_ethnicity", "education"))
+NO_CARD = "no card"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One model of the atlas, with the people it is about."""
+
+    cause: str
+    exposure: Variable
+    question: Comparison
+    domain: str
+
+
+@dataclass
+class _People:
+    """The cells of each domain and weight, gathered when they are first asked for."""
+
+    study: Study
+    _columns: dict[str, Column] = field(default_factory=dict)
+    _names: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    _drawn: dict[tuple[str, str], Sample] = field(default_factory=dict)
+
+    def place(self, plan: _Plan) -> tuple[str, str]:
+        """Take note of the variables of a model, and say which cells it will find them in."""
+        names = (plan.question.outcome, plan.question.exposure, *plan.question.adjusted)
+        variables = [self._variable(name) for name in (*names, *conditions.parse(plan.domain).names)]
+        key = (plan.domain, choose_weight(self.study.design, variables).component)
+        self._names.setdefault(key, {}).update(dict.fromkeys(names))
+        return key
+
+    def cells(self, key: tuple[str, str]) -> Sample:
+        """Give cells that hold every variable noted for them."""
+        if key not in self._drawn:
+            self._drawn[key] = draw(self.study, list(self._names[key]), key[0])
+        return self._drawn[key]
+
+    def _variable(self, name: str) -> Variable:
+        if name not in self._columns:
+            self._columns |= read(self.study, [name])
+        return self._columns[name].variable
+
+
+def atlas(
+    study: Study,
+    *,
+    outcomes: Names = OUTCOMES,
+    exposures: Names | None = None,
+    adjust: Sequence[Names | None] = ADJUSTMENTS,
+    domain: Names = "age >= 20",
+    estimand: str = "prevalence_ratio",
+    confidence: float = 0.95,
+    progress: bool | None = None,
+) -> pl.DataFrame:
+    """Estimate the association of every exposure with every outcome, adjustment by adjustment.
+
+    Parameters
+    ----------
+    study
+        The study.
+    outcomes
+        Variables of two levels.
+    exposures
+        Variables; None for every exposure of the ten cards, those that the study did not measure too.
+    adjust
+        Sets to adjust for, each as `tk.association` takes it.
+    domain
+        One condition, or several; "" for everyone.
+    estimand
+        "prevalence_ratio", "odds_ratio" or "prevalence_difference".
+    confidence
+        Of each interval, by itself: nothing is corrected for the number of models.
+    progress
+        True for a bar, False for none, None for a bar on a terminal alone.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows after a column `cause` (the card, or "no card"): one an exposure level and model. A model
+        that cannot be estimated has its rows with reliability "failed" and the reason.
+
+    Raises
+    ------
+    EstimationError
+        For an estimand or confidence that there is not.
+    VariableError
+        For an outcome that the study does not know, a name given twice, and a domain that cannot be read.
+
+    Notes
+    -----
+    Each row equals that of `tk.association` with the same words. With many models some intervals miss by
+    chance alone: 1 in 20 of 95 % intervals where nothing is associated.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "walks": [0, 0, 0, 0, 1, 1, 1, 1]})
+    >>> mine = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> rows = tk.atlas(mine, outcomes="cramps", exposures="walks", adjust=[()], domain="")
+    >>> rows.select("cause", "exposure", "estimate").row(0)
+    ('no card', 'walks', 1.5)
+    """
+    intervals.check_confidence(confidence)
+    family_of(estimand)
+    read(study, as_names(outcomes, "outcomes"))
+    for text in as_names(domain, "domain"):
+        conditions.parse(text)
+    people, plans = _People(study), []
+    for (cause, exposure), outcome, adjusted, text in product(
+        _exposures(study, exposures), as_names(outcomes, "outcomes"), adjust, as_names(domain, "domain")
+    ):
+        question = Comparison(outcome, exposure.name, (), estimand, confidence)
+        plans.append(_placed(people, _Plan(cause, exposure, question, text), adjusted))
+    rows: list[dict[str, Any]] = []
+    with steps(len(plans), "Models", show=progress) as done:
+        for plan, place in plans:
+            rows += _rows(people, plan, place)
+            done()
+    return result.frame(rows, ("cause",))
+
+
+def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
+    """Name the cause and the variable of each exposure of the cards, or of those asked for."""
+    of_cards = [(cause, exposure.variable) for cause, card in cards().items() for exposure in card.exposures]
+    if names is None:
+        held = dict(study.codebook.items())
+        return [(cause, held.get(variable.name, variable)) for cause, variable in of_cards]
+    causes = {variable.name: cause for cause, variable in reversed(of_cards)}
+    wanted = as_names(names, "exposures")
+    return [(causes.get(name, NO_CARD), column.variable) for name, column in read(study, wanted).items()]
+
+
+def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, tuple[str, str] | str]:
+    """Say which cells a model finds its variables in, or why it cannot be fitted."""
+    try:
+        adjusted = adjustment(adjust, plan.question.outcome, plan.question.exposure)
+        plan = replace(plan, question=replace(plan.question, adjusted=adjusted))
+        return plan, people.place(plan)
+    except ToolkitError as error:
+        return plan, str(error)
+
+
+def _rows(people: _People, plan: _Plan, place: tuple[str, str] | str) -> Iterable[dict[str, Any]]:
+    if isinstance(place, str):
+        return _failed(people.study, plan, place)
+    try:
+        found = answer(compare(people.cells(place), plan.question))
+    except ToolkitError as error:
+        return _failed(people.study, plan, str(error))
+    return [{**row, "cause": plan.cause} for row in found.rows]
+
+
+def _failed(study: Study, plan: _Plan, reason: str) -> Iterator[dict[str, Any]]:
+    """Keep a model that cannot be had as the rows that it would have."""
+    question = plan.question
+    outcome = read(study, [question.outcome])[question.outcome].variable
+    for term in exposure_terms(plan.exposure):
+        yield {
+            "cause": plan.cause,
+            "study": study.label,
+            "domain": plan.domain,
+            "estimand": question.estimand,
+            "outcome": outcome.name,
+            "outcome_label": outcome.label,
+            "exposure": term.exposure,
+            "exposure_label": term.exposure_label,
+            "level": term.level,
+            "level_label": term.level_label,
+            "reference": term.reference,
+            "adjust": ", ".join(question.adjusted),
+            "conf_level": question.confidence,
+            "reliability": "failed",
+            "reason": reason,
+        }
