@@ -33,7 +33,7 @@ def test_the_script_gives_the_same_files_again(tmp_path: Path) -> None:
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
     script.main(tmp_path)
-    assert 5 == len(FILES)
+    assert 6 == len(FILES)
     for file in FILES:
         assert (FOLDER / file).read_bytes() == (tmp_path / file).read_bytes(), file
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.own_survey import PEOPLE, TOML, having, survey
-from toolkit.codebook import REASONS, why
+from toolkit.codebook import why
 from toolkit.own_study import examine
 
 LABELS = {"cr": {0: "Never", 1: "Rarely", 2: "Sometimes", 3: "Often", 4: "Almost always", 9: "Refused"}}
@@ -226,6 +226,6 @@ def test_a_random_study_is_read_back_equal(
     assert frame["x"].to_list() == people["x"].to_list()
     meant = {"1": "first", "2": "second", "1.0": "first", "2.0": "second"}
     assert [meant.get(c.strip()) for _, c in rows] == people["group"].to_list()
-    assert [c.strip() == "-9" for _, c in rows] == (people[why("group")] == REASONS[2]).fill_null(
+    assert [c.strip() == "-9" for _, c in rows] == (people[why("group")] == "refused").fill_null(
         False
     ).to_list()

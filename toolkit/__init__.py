@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.causes.card import cards as cards
     from toolkit.codebook import Codebook as Codebook
     from toolkit.codebook import Variable as Variable
+    from toolkit.dated_weather import add_weather as add_weather
     from toolkit.design import Design as Design
     from toolkit.errors import DatasetError as DatasetError
     from toolkit.errors import DesignError as DesignError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.term_tests import term_test as term_test
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
+    from toolkit.ghcn import read_ghcn as read_ghcn
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
     from toolkit.report.results import keep as keep
@@ -51,6 +53,8 @@ _ROOM_OF = {
     "download_study": "study_downloads",
     "study": "studies",
     "Study": "studies",
+    "add_weather": "dated_weather",
+    "read_ghcn": "ghcn",
     "Design": "design",
     "Codebook": "codebook",
     "Variable": "codebook",

@@ -14,11 +14,14 @@ import polars as pl
 
 from toolkit.codebook import Codebook, why
 from toolkit.cohort import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
+from toolkit.dated_weather import add_weather
 from toolkit.design import Design
+from toolkit.errors import DatasetError
 from toolkit.expressions import Formula, formula
 from toolkit.own_columns import UNREAD
 from toolkit.own_formulas import compute
 from toolkit.own_rows import Request, Rows, absent_as, column_names, read_rows
+from toolkit.own_weather import read_weather
 from toolkit.population import Population
 from toolkit.study_columns import design_columns, follow_up_columns, lost_columns, reserved_names
 from toolkit.study_rules import (
@@ -151,9 +154,22 @@ class _Reading:
         label = self.study.label or self.study.name
         if self.study.simulated and "simulated" not in label.lower():
             label = f"SIMULATED {label}"
-        return Population(
-            self.study.name, label, people, self.design, shown, provenance, self.study.simulated, **parts
+        return self._with_weather(
+            Population(
+                self.study.name, label, people, self.design, shown, provenance, self.study.simulated, **parts
+            )
         )
+
+    def _with_weather(self, population: Population) -> Population:
+        told = self.study.weather
+        if told is None or "weather" in self.lost:
+            return population
+        try:
+            weather = read_weather(told, self.declaration.path.parent)
+            return add_weather(population, weather, days=told.days)
+        except DatasetError as error:
+            self.problems.append(Problem("weather", str(error).rstrip("."), ""))
+            return population
 
     def _formulas(self) -> Iterator[tuple[str, Formula]]:
         for name, variable in self.study.variables.items():

@@ -5,7 +5,7 @@ keys and words with the nearest known ones, files that are absent or leave the s
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from toolkit.codebook import COMPONENTS, REASONS, Codebook, Kind
 from toolkit.design import LonelyPsu
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.expressions import formula
+from toolkit.own_weather import STATIONS, OwnWeather
 from toolkit.survey_records import Checked
 
 FORMATS = (
@@ -137,6 +138,7 @@ class OwnStudy(Checked):
     visits: Repeated | None = None
     diary: Repeated | None = None
     follow_up: FollowUp | None = None
+    weather: OwnWeather | None = None
 
 
 @dataclass(frozen=True)
@@ -290,20 +292,25 @@ def _paths(found: Declaration) -> tuple[dict[str, Path], list[Problem]]:
             problems.append(Problem(f"files.{name}", *problem))
         else:
             paths[name] = folder / entry.path
+    weather = found.study.weather
+    for told in weather.files if weather else ():
+        problem = _path_problem(folder, told, (*FORMATS, *STATIONS))
+        if problem:
+            problems.append(Problem("weather", *problem))
     return paths, problems
 
 
-def _path_problem(folder: Path, told: str) -> tuple[str, str] | None:
+def _path_problem(folder: Path, told: str, formats: Sequence[str] = FORMATS) -> tuple[str, str] | None:
     path = folder / told
     if Path(told).is_absolute() or not path.resolve().is_relative_to(folder):
         return (
             f"'{told}' leaves the study's folder",
             "Put the file beside study.toml, and name it without '..', a leading '/' or a link to elsewhere.",
         )
-    if path.suffix.lower() not in FORMATS:
-        return f"'{told}' is of no known format", f"Formats: {' '.join(FORMATS)}."
+    if path.suffix.lower() not in formats:
+        return f"'{told}' is of no known format", f"Formats: {' '.join(formats)}."
     if not path.is_file():
-        there = [str(p.relative_to(folder)) for p in folder.iterdir() if p.suffix.lower() in FORMATS]
+        there = [str(p.relative_to(folder)) for p in folder.iterdir() if p.suffix.lower() in formats]
         return unknown("there is no file", told, there).rstrip("."), "Check the path."
     return None
 

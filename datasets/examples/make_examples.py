@@ -7,7 +7,7 @@ sequence Python promises to keep, and the inverse of the normal distribution are
 from collections.abc import Iterable, Iterator, Sequence
 from csv import writer
 from datetime import date, timedelta
-from math import exp
+from math import cos, exp, pi
 from pathlib import Path
 from random import Random
 from statistics import NormalDist
@@ -130,6 +130,19 @@ def _nights(chance: Chance, who: tuple[str, str], start: date, end: date, tenden
             yield name, day, town, cramp, round(max(0, chance.normal(7.1, 1.1)) * 60)
 
 
+def weather(chance: Chance) -> Iterator[Row]:
+    """Invent daily temperature and humidity of both towns, the southern one warmer and damper."""
+    for town, warmer, damper in (("northtown", 0.0, 0.0), ("southport", 6.0, 8.0)):
+        passing = 0.0
+        for day in (date(2023, 12, 1) + timedelta(days=n) for n in range(462)):
+            passing = 0.7 * passing + chance.normal(0, 2.2)
+            season = -cos(2 * pi * (day.timetuple().tm_yday - 20) / 365.25)
+            mean = 11 + warmer + 11 * season + passing
+            half = abs(chance.normal(4.5, 1.2))
+            damp = min(max(chance.normal(66 + damper - 6 * season, 9), 15), 100)
+            yield town, day, round(mean + half, 1), round(mean - half, 1), round(damp)
+
+
 def write(path: Path, head: str, rows: Iterable[Row]) -> None:
     """Write a CSV file."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +162,7 @@ def main(folder: Path = HERE) -> None:
     write(folder / "cohort" / "members.csv", "id town sex age stretches joined left", members)
     write(folder / "cohort" / "visits.csv", "id seen cramps mass_kg", visits)
     write(folder / "cohort" / "nights.csv", "id night town cramp slept_min", nights)
+    write(folder / "cohort" / "weather.csv", "town day warmest coldest humidity", weather(Chance(13)))
 
 
 if __name__ == "__main__":
