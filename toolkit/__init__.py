@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.quantiles import quantile as quantile
+    from toolkit.estimate.resampling import replicates as replicates
     from toolkit.estimate.sample import flow as flow
     from toolkit.estimate.term_tests import term_test as term_test
     from toolkit.estimate.totals import ratio as ratio
@@ -72,6 +73,7 @@ _ROOM_OF = {
     "t_test": "estimate.comparisons",
     "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
+    "replicates": "estimate.resampling",
     "association": "estimate.models",
     "atlas": "estimate.grid",
     "model": "estimate.models",

@@ -73,7 +73,8 @@ def _script(population: Population) -> Iterator[str]:
     yield 'people <- read.csv(file.path(here, "people.csv"), check.names = FALSE, na.strings = "",'
     schema = _plain(population).schema
     texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, pl.String)]
-    yield f"                   colClasses = c({', '.join(texts)}))"
+    classes = f"c({', '.join(texts)})" if texts else "NA"
+    yield f"                   colClasses = {classes})"
     for name, variable in population.codebook.items():
         if name in population.people.columns and variable.levels:
             yield _factor(variable, population.people.schema[name])

@@ -13,7 +13,7 @@ import polars as pl
 from toolkit.design import Design, WeightChoice
 from toolkit.errors import DesignError
 from toolkit.estimate.calibration import calibrate
-from toolkit.estimate.replicates import replication_of
+from toolkit.estimate.replication import replication_of
 from toolkit.estimate.variance import Floats, Indices, Stage, Units
 from toolkit.studies import Study
 
@@ -93,8 +93,7 @@ def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
         people = _weighted(people, weight, by_component=not isinstance(design.weight, str))
     if design.replicate_weights:
         return _replicated(study, people, design.replicates_of(choice.component))
-    _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
-    people, units = _numbered(people, design)
+    people, units = number_units(people, design)
     if not weight:
         people = people.with_columns(pl.Series(WEIGHT, _weights_from(units)[people[UNIT].to_numpy()]))
     return _calibrated(study, Skeleton(people, units, study.people.height, rows_are_units=not design.stages))
@@ -168,7 +167,9 @@ def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:
             )
 
 
-def _numbered(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units]:
+def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units]:
+    """Give each of the people the number of the last-stage unit, and describe the units of every stage."""
+    _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
     if len(design.fpcs) > max(len(design.stages), 1):
         raise DesignError(
             f"the design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
