@@ -19,7 +19,9 @@ def run(*words: str) -> Result:
 
 
 def test_the_commands_are_those_of_the_readme() -> None:
-    assert ["causes", "check", "describe", "download", "report", "simulate", "studies"] == COMMANDS
+    assert [
+        "causes", "check", "describe", "download", "new-study", "report", "simulate", "studies",
+    ] == COMMANDS  # fmt: skip
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -104,6 +104,19 @@ def describe(study: str) -> None:
     _rows(_measured(opened), "cause", "exposure", "status", "cycles", "reason")
 
 
+@main.command("new-study", epilog=_example("cramps new-study people.csv lab.sav"))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; study.toml beside the first.")
+def new_study(files: tuple[Path, ...], out: Path | None) -> None:
+    """Write a first study.toml from FILES, in which each guess is marked; it never overwrites."""
+    from toolkit.first_study import write_first_study
+
+    first = write_first_study(files, out)
+    click.echo(first)
+    for problem in first.problems:
+        click.echo(f"- {problem}")
+
+
 @main.command(epilog=_example("cramps check study.toml"))
 @click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_table_of_rooms_is_all_of_them() -> None:
 
 
 def test_every_command_shown_is_one_and_every_command_is_shown() -> None:
-    assert set(main.commands) == set(re.findall(r"^cramps (\w+)", README, re.MULTILINE))
+    assert set(main.commands) == set(re.findall(r"^cramps ([\w-]+)", README, re.MULTILINE))
 
 
 def test_every_file_that_is_linked_is_there() -> None:
