@@ -64,6 +64,12 @@ def test_the_guessed_cohort_has_its_nights_visits_and_follow_up(tmp_path: Path) 
     assert "place" in mine.diary.columns
 
 
+def test_a_file_that_names_nobody_is_left_out_and_weather_is_told_its_place(tmp_path: Path) -> None:
+    first = write_first_study(copied("cohort", tmp_path / "c"))
+    assert '# Not read: "weather.csv" has no column that names a person. Daily weather' in first.text
+    assert "weather" not in read_declaration(first.path).study.files
+
+
 def test_each_guess_is_marked_and_counted(tmp_path: Path) -> None:
     first = write_first_study(copied("survey", tmp_path / "s"))
     lines = [

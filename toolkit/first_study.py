@@ -163,7 +163,8 @@ def _encoding(path: Path) -> str:
 
 def _first(files: Sequence[_File], written: Path) -> First:
     home = next((file for file in files if _person(file, unique=True)), files[0])
-    ordered = [home, *(file for file in files if file is not home)]
+    others = [file for file in files if file is not home]
+    ordered = [home, *(file for file in others if _person(file) or _person(file, unique=True))]
     person = _person(home, unique=True) or _person(home) or home.columns[0]
     sections = dict(_sections(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
@@ -179,6 +180,7 @@ def _first(files: Sequence[_File], written: Path) -> First:
         f"name = {quoted(written.resolve().parent.name or 'my study')}\nperson = {quoted(person.name)}"
         + ("" if has_role(person, "person") else f"  # {GUESS}: a column with another value in every row"),
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
+        *(_without_people(file) for file in others if file not in ordered),
         design,
         *([_follow_up(home)] if sections and home.column("start") else []),
         *blocks,
@@ -237,6 +239,12 @@ def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> s
     if file.decimal != ".":
         lines.append(f"decimal = {quoted(file.decimal)}")
     return "\n".join(lines)
+
+
+def _without_people(file: _File) -> str:
+    told = f"# Not read: {quoted(file.path.name)} has no column that names a person."
+    daily = _day(file) and file.column("place")
+    return f"{told} Daily weather by place belongs under [weather]." if daily else told
 
 
 def _design(home: _File) -> tuple[str, set[str]]:
