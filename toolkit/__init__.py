@@ -21,11 +21,15 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.comparisons import rank_test as rank_test
     from toolkit.estimate.comparisons import t_test as t_test
     from toolkit.estimate.crosstabs import chi_square as chi_square
+    from toolkit.estimate.curves import curve as curve
     from toolkit.estimate.descriptive import mean as mean
     from toolkit.estimate.descriptive import prevalence as prevalence
     from toolkit.estimate.grid import atlas as atlas
+    from toolkit.estimate.joint_effects import interaction as interaction
+    from toolkit.estimate.kaplan_meier import survival as survival
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
+    from toolkit.estimate.person_time import rate as rate
     from toolkit.estimate.quantiles import quantile as quantile
     from toolkit.estimate.resampling import replicates as replicates
     from toolkit.estimate.sample import flow as flow
@@ -77,6 +81,10 @@ _ROOM_OF = {
     "association": "estimate.models",
     "atlas": "estimate.grid",
     "model": "estimate.models",
+    "interaction": "estimate.joint_effects",
+    "curve": "estimate.curves",
+    "survival": "estimate.kaplan_meier",
+    "rate": "estimate.person_time",
     # show
     "forest": "show.charts",
     "prevalence_chart": "show.charts",

@@ -12,6 +12,8 @@ ESTIMANDS = (
     "prevalence", "mean", "total", "ratio", "quantile",
     "prevalence_ratio", "prevalence_difference", "odds_ratio",
     "cumulative_odds_ratio", "relative_risk_ratio", "rate_ratio", "hazard_ratio",
+    "rate", "survival",
+    "interaction_difference", "reri", "attributable_proportion", "synergy_index",
     "standardised_prevalence", "standardised_ratio", "standardised_difference",
     "coefficient", "cutpoint", "dispersion",
     "people", "missing", "standard_deviation", "mean_difference", "difference", "ratio_of_ratios",

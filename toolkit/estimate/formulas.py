@@ -9,13 +9,14 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from toolkit.errors import VariableError, nearest
+from toolkit.errors import ToolkitError, VariableError, nearest
+from toolkit.estimate.splines import knots_at, spline
 from toolkit.estimate.terms import (
     ONE,
     PER_UNIT,
@@ -39,6 +40,7 @@ FUNCTIONS: dict[str, Any] = {
     "sqrt": np.sqrt,
     "abs": np.abs,
 }
+SPLINE = "rcs"
 _ARITHMETIC = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
     ast.Load, ast.Name, ast.Constant, ast.Call,
@@ -80,7 +82,8 @@ def read(formula: str) -> Reading:
     ----------
     formula
         Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `I(age ** 2)` is
-        arithmetic, log, log2, log10, exp, sqrt and abs are functions; `- 1` leaves the intercept out.
+        arithmetic, log, log2, log10, exp, sqrt and abs are functions; `rcs(age, 4)` is a restricted cubic
+        spline of 4 knots, `rcs(age, 30, 50, 70)` one of the knots named; `- 1` leaves the intercept out.
 
     Returns
     -------
@@ -160,7 +163,7 @@ def _bare_powers(node: ast.AST, *, called: bool = False) -> Iterator[ast.BinOp]:
 
 
 def _is_variable(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name)
+    return isinstance(node, ast.Name | ast.Call)
 
 
 @cache
@@ -199,6 +202,7 @@ def _names(factor: str, formula: str) -> list[str]:
             raise _refused(factor, formula)
     for called in calls:
         _require_function(called, factor, formula)
+    _require_spline(tree.body, factor)
     return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in calls]
 
 
@@ -213,12 +217,26 @@ def _require_function(called: ast.expr, factor: str, formula: str) -> None:
             f"'{factor}' in the formula: the codebook knows what is a category, write the name alone. A "
             f"number becomes a category with study.derive(...)."
         )
-    if name not in (*FUNCTIONS, "I"):
+    if name not in (*FUNCTIONS, SPLINE, "I"):
         near = nearest(name, FUNCTIONS)
         raise VariableError(
             f"the formula '{formula}' calls '{name}', which is not known here."
-            f"{f' Nearest: {near}.' if near else ''} Functions: I, {', '.join(FUNCTIONS)}."
+            f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
         )
+
+
+def _require_spline(factor: ast.expr, text: str) -> None:
+    """Refuse a spline within other arithmetic, or of more than one variable."""
+    for node in ast.walk(factor):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != SPLINE:
+            continue
+        variable, *numbers = node.args or [node]
+        plain = isinstance(variable, ast.Name) and all(isinstance(n, ast.Constant) for n in numbers)
+        if node is not factor or not plain or not numbers or len(numbers) == 2:
+            raise VariableError(
+                f"'{text}' is no spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for knots of "
+                f"your own, as a term by itself."
+            )
 
 
 def _refused(factor: str, formula: str) -> VariableError:
@@ -285,15 +303,31 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
         codes = sample.codes(name)[inside]
         levels[name] = levels_present(column.variable, codes)
         data[name] = _places(codes, [column.levels.index(level) for level in levels[name]])
-    with np.errstate(all="ignore"):
-        # By default formulaic drops the people for whom a function gives no number.
-        built = reading.right.get_model_matrix(
-            pl.DataFrame(data), context=FUNCTIONS, output="numpy", na_action="ignore"
-        )
+    context = {**FUNCTIONS, SPLINE: partial(_spline, sample.weights[inside])}
+    built = _model_matrix(reading.right, pl.DataFrame(data), context)
     terms = tuple(_term(name, sample, levels) for name in built.model_spec.column_names)
     values = np.asarray(built, float)
     _require_finite(values, terms, sample.persons[inside])
     return Matrix(values, terms)
+
+
+def _model_matrix(right: Any, data: pl.DataFrame, context: dict[str, Any]) -> Any:
+    from formulaic.errors import FactorEvaluationError
+
+    try:
+        with np.errstate(all="ignore"):
+            # By default formulaic drops the people for whom a function gives no number.
+            return right.get_model_matrix(data, context=context, output="numpy", na_action="ignore")
+    except FactorEvaluationError as error:
+        if isinstance(error.__cause__, ToolkitError):
+            raise error.__cause__ from None
+        raise
+
+
+def _spline(weights: "Floats", values: Any, *numbers: float) -> "Floats":
+    """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
+    x, name = np.asarray(values, float), str(getattr(values, "name", "x"))
+    return spline(x, sorted(numbers) if len(numbers) > 1 else knots_at(x, weights, numbers[0], name))
 
 
 def _places(codes: Any, order: list[int]) -> pl.Series:
@@ -321,6 +355,9 @@ def _term(column: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
 
 def _factor(part: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
     marked = _MARKED.match(part)
+    if marked and marked["name"] not in sample.columns:
+        part_of = f"bend {marked['place']}" if int(marked["place"]) else "linear part"
+        return Term(marked["name"], marked["name"], part_of, part_of)
     if marked:
         name = marked["name"]
         reference = levels[name][0] if marked["against"] else None

@@ -97,7 +97,7 @@ def question(asked: Request, start: Start | None = None) -> Asked:
     family = _family(asked.family, column, taken, added)
     build = partial(formulas.build, reading, sample)
     model = Model(sample, column, names, family, build, offset=added, start=start)
-    ratio = _ratio(asked.family, column) if asked.exponentiate else "coefficient"
+    ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"
     return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
 
 
@@ -155,13 +155,16 @@ def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -
     return makers[name](outcome, offset)
 
 
-def _ratio(family: str, outcome: Column) -> str:
+def _ratio(asked: Request, outcome: Column) -> str:
+    family = asked.family
     if family not in _RATIO:
         raise EstimationError(
             f"the exponential of a coefficient of the family '{family}' is no ratio. Leave exponentiate=True "
             f"out, or take one of: {', '.join(_RATIO)}."
         )
-    return "rate_ratio" if family == "poisson" and outcome.continuous else _RATIO[family]
+    # Events over person-time, or a count of them, have rates; people of two kinds have prevalences.
+    counted = family == "poisson" and (outcome.continuous or asked.offset)
+    return "rate_ratio" if counted else _RATIO[family]
 
 
 def require_two_levels(outcome: Column, caller: str) -> None:

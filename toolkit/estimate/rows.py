@@ -28,7 +28,7 @@ from toolkit.estimate.variance import Floats
 # Their standard error is that of the logarithm.
 _RATIOS = (
     "prevalence_ratio", "odds_ratio", "rate_ratio", "hazard_ratio",
-    "cumulative_odds_ratio", "relative_risk_ratio", "dispersion",
+    "cumulative_odds_ratio", "relative_risk_ratio", "ratio_of_ratios", "synergy_index", "dispersion",
 )  # fmt: skip
 OUTCOME_LEVEL = "outcome_level"
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
@@ -117,7 +117,7 @@ def answer(asked: Asked) -> Answer:
     for levels, group in groups(asked.model.sample, asked.by):
         for row, part in _group_rows(asked, group):
             flagged = for_review(row, asked.model.sample.review)
-            found.rows.append({**_shared(asked), **dict(zip(asked.by, levels, strict=True)), **flagged})
+            found.rows.append({**common(asked), **dict(zip(asked.by, levels, strict=True)), **flagged})
             found.parts.append(part)
     return found
 
@@ -133,7 +133,7 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Est
         if not asked.by:
             raise
         for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**_named(term, asked), **counts, **_failed(str(error))}, None
+            yield {**_named(term, asked), **counts, **failed(str(error))}, None
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
@@ -146,7 +146,8 @@ def _regress(model: Model, group: Mask) -> Regression:
     return regress(model, group)
 
 
-def _failed(reason: str) -> dict[str, Any]:
+def failed(reason: str) -> dict[str, Any]:
+    """Mark a row that could not be estimated."""
     return {"reliability": "failed", "reason": reason}
 
 
@@ -173,10 +174,10 @@ def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], 
     place = _place(fitted, term)
     if place is None:
         named = term.exposure_label or term.exposure
-        return _failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
+        return failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
-    numbers = _numbers(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
-    return {**numbers, **_reliability(asked, fitted, term)}, _part(fitted, place)
+    own = figures(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
+    return {**own, **_reliability(asked, fitted, term)}, _part(fitted, place)
 
 
 def _part(fitted: Regression, place: int) -> Estimate:
@@ -193,7 +194,8 @@ def _place(fitted: Regression, term: Term) -> int | None:
     return {own.key: place for place, own in enumerate(fitted.terms)}.get(term.key)
 
 
-def _numbers(estimand: str, confidence: float, found: tuple[float, float, int]) -> dict[str, Any]:
+def figures(estimand: str, confidence: float, found: tuple[float, float, int]) -> dict[str, Any]:
+    """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
     point, std_error, df = found
     low, high = intervals.around(point, std_error, df, confidence)
     ratio = estimand in _RATIOS
@@ -252,7 +254,8 @@ def _among(column: Column, level: str) -> str:
     return f"in the group {column.variable.label}: {level}"
 
 
-def _shared(asked: Asked) -> dict[str, Any]:
+def common(asked: Asked) -> dict[str, Any]:
+    """Give the columns that all rows of a question share."""
     sample, outcome = asked.model.sample, asked.model.outcome.variable
     return {
         "study": sample.study.label,

@@ -71,7 +71,7 @@ def _empty(row: Row) -> bool:
 
 def _shown(row: Row, start: str, labels: Labels | None) -> str:
     kind = measure(row).kind
-    if kind in ("ratio", "points"):
+    if kind in ("ratio", "points") and row["estimand"] not in _OF_COMPARISONS:
         return _compared(row, start, labels)
     if kind == "test":
         return f"{start}the {_subject(row, labels).removeprefix('the ')} gave {test_text(row)}"
@@ -90,6 +90,8 @@ def _compared(row: Row, start: str, labels: Labels | None) -> str:
     return f"{caution}{start}{subject}, {named} {much}{after(row, labels)}{unclear}"
 
 
+# They compare comparisons, and nobody with anybody.
+_OF_COMPARISONS = {"ratio_of_ratios", "interaction_difference", "synergy_index"}
 # What an estimand's ratio or difference is of, where it is not the prevalence.
 _NOUNS = {
     "odds_ratio": "odds",
