@@ -45,6 +45,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.show.charts import prevalence_chart as prevalence_chart
     from toolkit.show.sentences import finding as finding
     from toolkit.show.tables import table as table
+    from toolkit.standards import Standard as Standard
+    from toolkit.standards import standard as standard
     from toolkit.studies import Study as Study
     from toolkit.studies import available_studies as available_studies
     from toolkit.studies import open_study as open_study
@@ -72,6 +74,8 @@ _ROOM_OF = {
     "total": "estimate.totals",
     "ratio": "estimate.totals",
     "quantile": "estimate.quantiles",
+    "standard": "standards",
+    "Standard": "standards",
     "term_test": "estimate.term_tests",
     "chi_square": "estimate.crosstabs",
     "t_test": "estimate.comparisons",

@@ -144,3 +144,23 @@ def test_terms(family, term, people):
     equal([r["lrt"]["chisq"], r["lrt"]["p"]], [ratio["statistic"], ratio["p_value"]], 1e-6)
     equal(np.mean(r["lrt"]["lambda"]), ratio["deff"], 1e-6)
     assert (r["wald"]["df"], r["wald"]["ddf"]) == (wald["df_numerator"], wald["df"])
+
+
+def test_standardised_prevalences(people):
+    result = tk.prevalence(people, outcome="any_cramps", by="sex", standardise="us-2000", domain=ADULTS).sort(
+        "sex"
+    )
+    assert R["standardised"]["sex"] == result["sex"].to_list()
+    of("standardised", result, estimate="estimate", se="std_error")
+
+
+@pytest.mark.parametrize(("method", "interval"), [("logit", "logit")])
+def test_intervals_of_standardised_prevalences(method, interval, people):
+    result = tk.prevalence(
+        people,
+        outcome="any_cramps",
+        standardise="us-2000",
+        domain=f"{ADULTS} and sex == 'female'",
+        interval=interval,
+    )
+    of(f"standardised-women-{method}", result, estimate="estimate", low="conf_low", high="conf_high")

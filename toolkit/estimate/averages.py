@@ -32,6 +32,8 @@ class Group:
         For each column averaged the mean, the weighted variance between persons, the sum over persons.
     variance
         For each column the design-based variance of the mean.
+    lacking
+        Why there is no mean although people have values; "" if there is one.
     """
 
     levels: tuple[str, ...]
@@ -43,6 +45,7 @@ class Group:
     spread: Floats
     cases: Floats
     variance: Floats
+    lacking: str = ""
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[Group], Floats]:

@@ -19,8 +19,10 @@ from toolkit.estimate.intervals import Ends, Proportion
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
+from toolkit.estimate.standardised import standardised_averages
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame
+from toolkit.standards import Standard, as_standard
 from toolkit.studies import Study
 
 NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
@@ -34,6 +36,7 @@ def prevalence(
     by: Names = ...,
     domain: str = ...,
     interval: str = ...,
+    standardise: Any = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -45,6 +48,7 @@ def prevalence(
     by: Names = ...,
     domain: str = ...,
     interval: str = ...,
+    standardise: Any = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -55,6 +59,7 @@ def prevalence(
     by: Names = (),
     domain: str = "",
     interval: str = "korn-graubard",
+    standardise: Any = None,
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -74,6 +79,10 @@ def prevalence(
         A condition in the domain language, such as "age >= 20"; null is outside.
     interval
         "korn-graubard", "korn-graubard-nchs", "logit", "likelihood", "arcsine", "wald" or "xlogit".
+    standardise
+        None; or the population to whose composition every group is brought: the name of a published one
+        ("us-2000", "who", "europe-2013", for adults of 20-39, 40-59 and 60 and over), `tk.standard(...)` with
+        other age bands, or people by level: {"age_group": {"20-39": 77670, ...}}.
     confidence
         Of the interval, between 0 and 1.
     covariance
@@ -82,7 +91,9 @@ def prevalence(
     Returns
     -------
     polars.DataFrame
-        Result rows (`toolkit.result.SCHEMA`), `by` first; with `covariance=True` a tuple of it and a matrix.
+        Result rows (`toolkit.result.SCHEMA`), `by` first; standardised rows have the estimand
+        "standardised_prevalence" and the standard in `adjust`. With `covariance=True` a tuple of it and a
+        matrix.
 
     Raises
     ------
@@ -107,17 +118,19 @@ def prevalence(
     0.5
     """
     intervals.check(interval, confidence)
-    by = as_names(by, "by")
-    sample = draw(study, [outcome, *by], domain, in_groups=[outcome, *by])
+    by, standard = as_names(by, "by"), None if standardise is None else as_standard(standardise)
+    parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
+    sample = draw(study, [*parts, *(standard.variables if standard else ())], domain, in_groups=parts)
     column = _with_levels(sample.columns[outcome])
     levels = _counted(column)
-    groups, matrix = averages(sample, _indicators(sample, column, levels), by)
+    values = _indicators(sample, column, levels)
+    groups, matrix = _averaged(sample, values, by, standard)
     rows = [
         _proportion_row(group, k, column, level, (interval, confidence))
         for group in groups
         for k, level in enumerate(levels)
     ]
-    result = _result(sample, rows, by, {"estimand": "prevalence", "conf_level": confidence})
+    result = _result(sample, rows, by, {**_told(standard), "conf_level": confidence})
     return (result, matrix) if covariance else result
 
 
@@ -192,6 +205,21 @@ def mean(
     return (result, matrix) if covariance else result
 
 
+def _averaged(
+    sample: Sample, values: Floats, by: tuple[str, ...], standard: Standard | None
+) -> tuple[list[Group], Floats]:
+    if standard is None:
+        return averages(sample, values, by)
+    return standardised_averages(sample, values, by, standard)
+
+
+def _told(standard: Standard | None) -> dict[str, str]:
+    if standard is None:
+        return {"estimand": "prevalence"}
+    adjust = f"{' and '.join(standard.variables)} to the {standard.label}".replace("the a ", "a ")
+    return {"estimand": "standardised_prevalence", "adjust": adjust}
+
+
 def _with_levels(column: Column) -> Column:
     if column.continuous:
         raise VariableError(
@@ -227,8 +255,8 @@ def _proportion_row(
 ) -> dict[str, Any]:
     cases, v = int(group.cases[k]), float(group.variance[k])
     row = _heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
-    if not group.counted:
-        return {**row, "n_cases": 0}
+    if not group.counted or group.lacking:
+        return {**row, "n_cases": cases if group.counted else 0}
     if isnan(v):
         return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
     # Where all are cases the weighted mean may miss 1 by a rounding error.
@@ -266,7 +294,7 @@ def _heading(group: Group, column: Column, label: str, level: str | None) -> dic
         "n": group.counted,
         "n_missing": group.persons - group.counted,
         "reliability": "failed",
-        "reason": seen + lacking,
+        "reason": group.lacking or seen + lacking,
     }
 
 
