@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.person_time import rate as rate
+    from toolkit.estimate.predictions import margins as margins
+    from toolkit.estimate.predictions import predict as predict
     from toolkit.estimate.quantiles import quantile as quantile
     from toolkit.estimate.resampling import replicates as replicates
     from toolkit.estimate.sample import flow as flow
@@ -82,6 +84,8 @@ _ROOM_OF = {
     "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
     "replicates": "estimate.resampling",
+    "margins": "estimate.predictions",
+    "predict": "estimate.predictions",
     "association": "estimate.models",
     "atlas": "estimate.grid",
     "model": "estimate.models",

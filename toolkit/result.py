@@ -15,6 +15,7 @@ ESTIMANDS = (
     "rate", "survival",
     "interaction_difference", "reri", "attributable_proportion", "synergy_index",
     "standardised_prevalence", "standardised_ratio", "standardised_difference",
+    "standardised_mean", "average_marginal_effect", "predicted_prevalence", "predicted_mean",
     "coefficient", "cutpoint", "dispersion",
     "people", "missing", "standard_deviation", "mean_difference", "difference", "ratio_of_ratios",
     "peak_to_trough_ratio", "peak_to_trough_difference", "amplitude", "peak",

@@ -17,7 +17,14 @@ from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
 
 # Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
-_FAMILY_OF = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
+_FAMILY_OF = {
+    "prevalence_ratio": "poisson",
+    "odds_ratio": "logit",
+    "prevalence_difference": "gaussian",
+    "standardised_prevalence": "logit",
+    "standardised_ratio": "logit",
+    "standardised_difference": "logit",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class Comparison:
     outcome, exposure, adjusted
         Names of variables.
     estimand
-        "prevalence_ratio", "odds_ratio" or "prevalence_difference".
+        "prevalence_ratio", "odds_ratio", "prevalence_difference", or "standardised_prevalence",
+        "standardised_ratio", "standardised_difference".
     confidence
         Of the interval.
     """
@@ -70,9 +78,13 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     family = family_of(asked.estimand)
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *asked.adjusted)
-    build = partial(_with_exposure, sample, asked.exposure, asked.adjusted)
+
+    def of(people: Sample) -> Model:
+        build = partial(_with_exposure, people, asked.exposure, asked.adjusted)
+        return Model(people, people.columns[asked.outcome], names, family, build, elsewhere=of)
+
     return Asked(
-        Model(sample, sample.columns[asked.outcome], names, family, build),
+        of(sample),
         by,
         estimand="coefficient" if terms else asked.estimand,
         rows=None if terms else exposure_terms(sample.columns[asked.exposure].variable),

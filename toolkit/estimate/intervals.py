@@ -72,6 +72,19 @@ def around(estimate: float, std_error: float, df: float, confidence: float = 0.9
     return estimate - reach, estimate + reach
 
 
+def around_share(share: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
+    """Give the t interval of a share that is symmetric on the logit scale, hence between 0 and 1.
+
+    Examples
+    --------
+    >>> low, high = around_share(0.5, 0.1, 16)
+    >>> round(low + high, 12), low > 0.28
+    (1.0, True)
+    """
+    low, high = around(_log_odds(share), std_error / (share * (1 - share)), df, confidence)
+    return _expit(low), _expit(high)
+
+
 def interval(proportion: Proportion, method: str = "korn-graubard", confidence: float = 0.95) -> Ends:
     """Give the interval of a proportion.
 

@@ -14,6 +14,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.regression import Start
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, answer
@@ -82,7 +83,8 @@ def association(
         `()` for a crude estimate, or names of variables to adjust for.
     estimand
         "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
-        (identity link).
+        (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
+        every level, the reference too), "standardised_ratio" and "standardised_difference": see `tk.margins`.
     domain
         A condition such as "age >= 20 and sex == 'female'"; null is outside.
     by
@@ -127,6 +129,8 @@ def association(
     asked = compare(
         sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
     )
+    if estimand in STANDARDISED and not terms:
+        asked = standardised_association(asked, exposure, estimand)
     return _given(answer(asked), covariance=covariance)
 
 

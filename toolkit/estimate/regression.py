@@ -76,6 +76,8 @@ class Model:
         Cells -> what is added to the linear predictor; None for nothing.
     start
         Where the fit starts; None for the mean.
+    elsewhere
+        Gives the same model of other people; None where it can be of these alone.
     """
 
     sample: Sample
@@ -85,6 +87,7 @@ class Model:
     build: Callable[[Mask], Matrix]
     offset: Callable[[Mask], Floats] | None = None
     start: Start | None = None
+    elsewhere: Callable[[Sample], "Model"] | None = None
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,13 @@ def question(asked: Request, start: Start | None = None) -> Asked:
     added = partial(formulas.offset_values, shift, sample) if shift else None
     column = sample.columns[reading.outcome]
     family = _family(asked.family, column, taken, added)
-    build = partial(formulas.build, reading, sample)
-    model = Model(sample, column, names, family, build, offset=added, start=start)
+
+    def of(people: Sample) -> Model:
+        own = partial(formulas.offset_values, shift, people) if shift else None
+        build = partial(formulas.build, reading, people)
+        return Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+
+    model = of(sample)
     ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"
     return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
 

@@ -4,7 +4,7 @@ Takes what was asked; gives an `Answer`: rows, and their joint covariance when i
 cannot be fitted stays as rows with the reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,11 @@ from toolkit.estimate.variance import Floats
 _RATIOS = (
     "prevalence_ratio", "odds_ratio", "rate_ratio", "hazard_ratio",
     "cumulative_odds_ratio", "relative_risk_ratio", "ratio_of_ratios", "synergy_index", "dispersion",
+    "standardised_ratio",
 )  # fmt: skip
+# Their interval stays between 0 and 1.
+_SHARES = ("standardised_prevalence", "predicted_prevalence")
+_WITHOUT_TEST = (DISPERSION, *_SHARES, "standardised_mean", "predicted_mean")
 OUTCOME_LEVEL = "outcome_level"
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
 FEW_CASES = 10
@@ -53,6 +57,8 @@ class Asked:
         As the result shows it.
     confidence
         Of the interval.
+    derive
+        What is made of each fitted model before it is worded; None for nothing.
     """
 
     model: Model
@@ -61,6 +67,7 @@ class Asked:
     rows: tuple[Term, ...] | None = None
     adjust: str = ""
     confidence: float = 0.95
+    derive: Callable[[Model, Regression], Regression] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Est
     counts = {"n": int(sample.persons[group & complete].sum())}
     counts["n_missing"] = int(sample.persons[group & ~complete].sum())
     try:
-        fitted = _regress(asked.model, group)
+        fitted = _regress(asked, group)
     except (EstimationError, DesignError) as error:
         if not asked.by:
             raise
@@ -140,10 +147,11 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Est
         yield {**_named(term, asked), **counts, "n_cases": fitted.n_cases, **row}, part
 
 
-def _regress(model: Model, group: Mask) -> Regression:
+def _regress(asked: Asked, group: Mask) -> Regression:
     if not group.any():
         raise EstimationError("nobody in the domain has this level.")
-    return regress(model, group)
+    fitted = regress(asked.model, group)
+    return asked.derive(asked.model, fitted) if asked.derive else fitted
 
 
 def failed(reason: str) -> dict[str, Any]:
@@ -197,11 +205,13 @@ def _place(fitted: Regression, term: Term) -> int | None:
 def figures(estimand: str, confidence: float, found: tuple[float, float, int]) -> dict[str, Any]:
     """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
     point, std_error, df = found
-    low, high = intervals.around(point, std_error, df, confidence)
+    share = estimand in _SHARES and 0 < point < 1
+    low, high = (intervals.around_share if share else intervals.around)(point, std_error, df, confidence)
     ratio = estimand in _RATIOS
     shown = np.exp if ratio else float
-    # That the logarithm of a dispersion is 0 is no hypothesis.
-    statistic = point / std_error if std_error > 0 and estimand != DISPERSION else None
+    # That an average or the logarithm of a dispersion is 0 is no hypothesis.
+    tested = std_error > 0 and estimand not in _WITHOUT_TEST
+    statistic = point / std_error if tested else None
     return {
         "estimate": float(shown(point)),
         "std_error": std_error,

@@ -102,6 +102,7 @@ _NOUNS = {
     "standardised_prevalence": "standardised prevalence",
     "standardised_ratio": "standardised prevalence",
     "standardised_difference": "standardised prevalence",
+    "predicted_prevalence": "predicted prevalence",
 }
 
 
