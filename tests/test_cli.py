@@ -90,8 +90,10 @@ def test_causes_names_all_ten() -> None:
     assert [] == [name for name in cards() if name not in output]
 
 
-def test_describe_says_people_weights_variables_and_causes() -> None:
-    output = run("describe", "simulated").output
+def test_describe_says_people_weights_variables_and_causes_and_writes_the_dictionary(tmp_path: Path) -> None:
+    output = run("describe", "simulated", "--out", str(tmp_path / "page.html")).output
+    assert f"Data dictionary: {tmp_path / 'page.html'}" in output
+    assert "Data dictionary" in (tmp_path / "page.html").read_text()
     assert "SIMULATED" in output.partition("\n")[0]
     assert "12,000 people" in output
     assert "frequent_cramps" in output
@@ -104,7 +106,8 @@ def test_simulate_writes_files_that_the_nhanes_loader_reads_as_simulated(
     written = run("simulate", "--as", "nhanes", str(tmp_path / "site"))
     assert 0 == written.exit_code
     monkeypatch.setenv("CRAMPS_NHANES", str(tmp_path / "site"))
-    assert "SIMULATED" in run("describe", "nhanes").output.partition("\n")[0]
+    page = str(tmp_path / "page.html")
+    assert "SIMULATED" in run("describe", "nhanes", "--out", page).output.partition("\n")[0]
 
 
 def test_check_tells_every_problem_in_one_pass_and_ends_with_1(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
     from toolkit.ghcn import read_ghcn as read_ghcn
+    from toolkit.report.dictionary import data_dictionary as data_dictionary
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
     from toolkit.report.results import keep as keep
@@ -100,6 +101,7 @@ _ROOM_OF = {
     "table": "show.tables",
     "finding": "show.sentences",
     # report
+    "data_dictionary": "report.dictionary",
     "render": "report.rendering",
     "render_plan": "report.plan",
     "keep": "report.results",

@@ -90,10 +90,16 @@ def causes() -> None:
     _rows((name, card.title, card.main.label) for name, card in cards().items())
 
 
-@main.command(epilog=_example("cramps describe nhanes"))
+@main.command(epilog=_example("cramps describe nhanes", "cramps describe study.toml --out dictionary.html"))
 @click.argument("study", default="simulated")
-def describe(study: str) -> None:
-    """Say what a study holds: people, weights, variables, and what was measured of each cause."""
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File of the data dictionary.")
+@click.option("--exact", is_flag=True, help="Show every count in it: for public files and your own desk.")
+def describe(study: str, out: Path | None, exact: bool) -> None:
+    """Say what a study holds, and write its data dictionary as one page.
+
+    STUDY is a name of cramps studies, or the path of a study.toml.
+    """
+    from toolkit.report.dictionary import data_dictionary
     from toolkit.studies import open_study
 
     opened = open_study(study)
@@ -102,6 +108,7 @@ def describe(study: str) -> None:
     _rows(_variables(opened), "variable", "people with a value", "label", "levels or unit")
     click.echo()
     _rows(_measured(opened), "cause", "exposure", "status", "cycles", "reason")
+    click.echo(f"\nData dictionary: {data_dictionary(opened, out, exact=exact)}")
 
 
 @main.command("new-study", epilog=_example("cramps new-study people.csv lab.sav"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import Codebook, why
+from toolkit.codebook import Codebook, Variable, why
 from toolkit.cohort import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
 from toolkit.dated_weather import add_weather
 from toolkit.design import Design
@@ -136,6 +136,7 @@ class _Reading:
         self.declaration, self.study, self.columns, self.lost = declaration, declaration.study, columns, lost
         self.problems: list[Problem] = []
         self.facts: list[Mapping[str, Any]] = []
+        self.records: dict[str, dict[str, dict[str, str]]] = {}
         self.codebook = Codebook()
         self.formulas = dict(self._formulas())
         self.design = self._design()
@@ -149,6 +150,7 @@ class _Reading:
             "declaration": self.declaration.path.name,
             "files": [dict(facts) for facts in self.facts],
             "notes": [str(problem) for problem in self.problems if problem.note],
+            "records": self.records,
         }
         shown = self.codebook.with_variables(*added)
         label = self.study.label or self.study.name
@@ -344,6 +346,7 @@ class _Reading:
         self.facts.append(rows.facts)
         if rows.frame.is_empty():
             return None
+        self.records[section] = {c.variable.name: _words(c.variable) for c in rows.columns}
         self._check_cramps(section, rows)
         self._check_strangers(part.file, rows.frame, people)
         self._check_follow_up(part.file, rows.frame, people)
@@ -371,6 +374,10 @@ class _Reading:
             note=True,
         )
         self.problems += broken(self.study.files[file].path, dated.with_columns(absent), [rule])
+
+
+def _words(variable: Variable) -> dict[str, str]:
+    return {"label": variable.label, "unit": variable.unit, "question": variable.question}
 
 
 def _once(frame: pl.DataFrame) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def compose(notebook: Any, facts: Facts, folder: Path) -> str:
     refuse_addresses(body)
     body, contents = _with_anchors(body)
     parts = {"facts": facts, "body": body, "contents": contents, "script": _script(body)}
-    return _filled("report.html", parts)
+    return filled("report.html", parts)
 
 
 def index(entries: Sequence[Mapping[str, Any]], study: str, *, simulated: bool) -> str:
@@ -83,7 +83,7 @@ def index(entries: Sequence[Mapping[str, Any]], study: str, *, simulated: bool) 
     str
         A whole HTML document.
     """
-    return _filled("index.html", {"entries": entries, "study": study, "simulated": simulated})
+    return filled("index.html", {"entries": entries, "study": study, "simulated": simulated})
 
 
 def first_heading(notebook: Any) -> str:
@@ -240,8 +240,10 @@ def _bundle() -> str:
     return text.replace("</script", "<\\/script")
 
 
-def _filled(name: str, parts: Mapping[str, Any]) -> str:
-    return str(_template(name).render(css=_text("report.css"), **parts))
+def filled(name: str, parts: Mapping[str, Any], *styles: str) -> str:
+    """Fill one of the pages of this room, with the style of all pages and further files of style."""
+    css = "\n".join(_text(style) for style in ("report.css", *styles))
+    return str(_template(name).render(css=css, **parts))
 
 
 @cache
