@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.errors import VariableError as VariableError
     from toolkit.estimate.comparisons import rank_test as rank_test
     from toolkit.estimate.comparisons import t_test as t_test
+    from toolkit.estimate.contrasts import contrast as contrast
     from toolkit.estimate.crosstabs import chi_square as chi_square
     from toolkit.estimate.curves import curve as curve
     from toolkit.estimate.descriptive import mean as mean
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.term_tests import term_test as term_test
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
+    from toolkit.estimate.trends import trend as trend
     from toolkit.ghcn import read_ghcn as read_ghcn
     from toolkit.report.dictionary import data_dictionary as data_dictionary
     from toolkit.report.plan import render_plan as render_plan
@@ -79,6 +81,8 @@ _ROOM_OF = {
     "quantile": "estimate.quantiles",
     "standard": "standards",
     "Standard": "standards",
+    "contrast": "estimate.contrasts",
+    "trend": "estimate.trends",
     "term_test": "estimate.term_tests",
     "chi_square": "estimate.crosstabs",
     "t_test": "estimate.comparisons",

@@ -164,3 +164,59 @@ def test_intervals_of_standardised_prevalences(method, interval, people):
         interval=interval,
     )
     of(f"standardised-women-{method}", result, estimate="estimate", low="conf_low", high="conf_high")
+
+
+@pytest.fixture(scope="module")
+def by_band(people):
+    levels = ["20-39", "40-59", "60+"]
+    old = pl.when(pl.col("age") < 40).then(pl.lit("20-39")).when(pl.col("age") < 60).then(pl.lit("40-59"))
+    banded = people.derive("band", old.otherwise(pl.lit("60+")), levels=levels)
+    return tk.prevalence(banded, outcome="any_cramps", by="band", domain=ADULTS, covariance=True)
+
+
+def test_contrasts(by_band):
+    weights = {"old_young": [-1, 0, 1], "middle": [-0.5, 1, -0.5]}
+    result, matrix = tk.contrast(*by_band, weights, with_covariance=True)
+    of("contrast", result, estimate="estimate")
+    equal(R["contrast"]["vcov"], matrix)
+    ratio = tk.contrast(*by_band, [-1, 0, 1], ratio=True)
+    equal(R["contrast-log"]["estimate"], np.log(ratio["estimate"]))
+    of("contrast-log", ratio, se="std_error")
+
+
+def test_heterogeneity(by_band):
+    row = tk.contrast(*by_band, "heterogeneity", df=R["heterogeneity"]["df"]).row(0, named=True)
+    equal([R["heterogeneity"][field] for field in ("statistic", "p")], [row["statistic"], row["p_value"]])
+
+
+TRENDS = {
+    "quasipoisson": "prevalence_ratio",
+    "quasibinomial": "odds_ratio",
+    "gaussian": "prevalence_difference",
+}
+
+
+@pytest.mark.parametrize("family", TRENDS)
+def test_trends(family, people):
+    levels = ["under 4", "4 to under 8", "8 or more"]
+    hours = pl.when(pl.col("sitting_hours") < 4).then(pl.lit(levels[0])).when(pl.col("sitting_hours") < 8)
+    hours = hours.then(pl.lit(levels[1])).when(pl.col("sitting_hours") >= 8).then(pl.lit(levels[2]))
+    study = people.derive("sitting", hours, levels=levels)
+    ask = {"outcome": "any_cramps", "over": "sitting", "estimand": TRENDS[family], "domain": ADULTS}
+    linear, adjusted = (
+        tk.trend(study, **ask, adjust=adjust).row(0, named=True) for adjust in ((), ("age", "sex"))
+    )
+    quadratic = tk.trend(study, **ask, degree=2).row(1, named=True)
+    for row, name in ((linear, "linear"), (adjusted, "adjusted"), (quadratic, "quadratic")):
+        point = row["estimate"] if family == "gaussian" else np.log(row["estimate"])
+        r = R[f"trend/{family}"][name]
+        equal([r["estimate"], r["se"], r["df"], r["p"]], [point, row["std_error"], row["df"], row["p_value"]])
+
+
+def test_trends_over_cycles(people):
+    row = tk.trend(people, outcome="bmi", domain=ADULTS).row(0, named=True)
+    r = R["trend-cycles"]
+    equal(
+        [r[f] for f in ("estimate", "se", "df", "p")],
+        [row[n] for n in ("estimate", "std_error", "df", "p_value")],
+    )

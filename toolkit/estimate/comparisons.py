@@ -201,7 +201,7 @@ def rank_test(
     if parted.continuous:
         raise VariableError(
             f"'{group}' is a number and makes no groups. Cut it first: study.derive('{group}_group', "
-            f"pl.col('{group}').cut([..]).cast(pl.String), levels=[..])."
+            f"'{group} >= ...')."
         )
     people = people_of(sample, by, sample.complete([column.name, group]))
     rows = [_rank_row(sample, one, (values, parted), test, alone=not by) for one in people]

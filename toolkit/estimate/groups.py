@@ -57,7 +57,7 @@ def _require_groups(column: Column) -> None:
     if column.continuous:
         raise VariableError(
             f"'{column.name}' is a number and makes no groups. Cut it first: study.derive("
-            f"'{column.name}_group', pl.col('{column.name}').cut([..]).cast(pl.String), levels=[..])."
+            f"'{column.name}_group', '{column.name} >= ...')."
         )
     if column.name in SCHEMA:
         raise VariableError(
