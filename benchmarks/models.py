@@ -22,13 +22,16 @@ import toolkit as tk
 from toolkit.estimate.newton import FAMILIES, fit
 
 PEOPLE, TERMS, ROUNDS = 10_000, 8, 15
+# Milliseconds of a model and of a proportion; None where a peer is not installed.
+Peers = tuple[float | None, float | None]
 R_SCRIPT = """
 suppressMessages(library(survey))
 people <- read.csv(commandArgs(TRUE)[1])
 design <- svydesign(id = ~psu, strata = ~stratum, weights = ~w, nest = TRUE, data = people)
 formula <- reformulate(paste0("x", 1:{terms}), "cramps")
-fit <- function() svyglm(formula, design, family = quasibinomial())
-invisible(fit()); cat(min(replicate({rounds}, system.time(fit())[["elapsed"]])) * 1000)
+best <- function(run) {{ run(); min(replicate({rounds}, system.time(run())[["elapsed"]])) * 1000 }}
+cat(best(function() svyglm(formula, design, family = quasibinomial())),
+    best(function() svyciprop(~cramps, design, method = "beta")))
 """
 
 
@@ -68,16 +71,32 @@ def import_time(module: str) -> float:
     return 1000 * min(float(run.stdout) for run in runs)
 
 
-def r_time(frame: pl.DataFrame) -> float | None:
+def r_times(frame: pl.DataFrame) -> Peers:
+    """Give what svyglm and svyciprop take; nothing without R or its survey package."""
     rscript = shutil.which("Rscript")
     if rscript is None:
-        return None
+        return None, None
     with tempfile.TemporaryDirectory() as folder:
         script, data = Path(folder, "fit.R"), Path(folder, "people.csv")
         script.write_text(R_SCRIPT.format(terms=TERMS, rounds=ROUNDS))
         frame.write_csv(data)
         run = subprocess.run([rscript, script, data], capture_output=True, text=True, check=False)
-    return float(run.stdout) if run.returncode == 0 else None
+    model, proportion = map(float, run.stdout.split()) if run.returncode == 0 else (None, None)
+    return model, proportion
+
+
+def svy_times(frame: pl.DataFrame) -> Peers:
+    """Give what the package svy takes for the same; nothing where it is not installed."""
+    try:
+        import svy
+    except ImportError:
+        return None, None
+    sample = svy.Sample(frame, svy.Design(wgt="w", stratum="stratum", psu="psu"))
+    terms = [f"x{j + 1}" for j in range(TERMS)]
+    return (
+        best(lambda: sample.glm.fit("cramps", x=terms, family="binomial")),
+        best(lambda: sample.estimation.prop("cramps", ci_method="korn-graubard")),
+    )
 
 
 def report(label: str, ours: float, peer: float | None = None, name: str = "") -> None:
@@ -107,16 +126,17 @@ def main() -> None:
             report(f"{name}, points, {threads}", ours, theirs, "statsmodels")
     study = tk.study(frame, design=tk.Design(weight="w", strata="stratum", psu="psu"), name="benchmark")
     formula = "cramps ~ " + " + ".join(f"x{j + 1}" for j in range(TERMS))
-    r = r_time(frame)
-    report("logit with design variance, tk.model", best(lambda: tk.model(study, formula)), r, "R svyglm   ")
     adjust = tuple(f"x{j + 1}" for j in range(1, TERMS))
     asked = {"outcome": "cramps", "exposure": "x1", "adjust": adjust, "estimand": "odds_ratio"}
-    report(
-        "odds ratio with interval, tk.association",
-        best(lambda: tk.association(study, **asked)),
-        r,
-        "R svyglm   ",
-    )
+    ours = {
+        "logit with design variance, tk.model": best(lambda: tk.model(study, formula)),
+        "odds ratio with interval, tk.association": best(lambda: tk.association(study, **asked)),
+    }
+    proportion = best(lambda: tk.prevalence(study, outcome="cramps"))
+    for name, (model, share) in {"R survey": r_times(frame), "svy": svy_times(frame)}.items():
+        for label, took in ours.items():
+            report(label, took, model, name)
+        report("proportion with interval, tk.prevalence", proportion, share, name)
 
 
 if __name__ == "__main__":

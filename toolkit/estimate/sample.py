@@ -84,20 +84,21 @@ class Sample:
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells that have a value in each of the variables named, or in all."""
         chosen = self.values.select(list(self.columns) if names is None else list(names))
-        if chosen.null_count().sum_horizontal().item() == 0:
+        if not any(column.null_count() for column in chosen):
             return np.ones(len(self.unit), bool)
         return chosen.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
 
     def codes(self, name: str) -> Indices:
         """Give the position of each cell's level among the column's levels; -1 where missing."""
-        physical = self.values[name].to_physical().cast(pl.Int64).fill_null(-1)
-        return physical.to_numpy()
+        physical = self.values[name].to_physical().cast(pl.Int64)
+        return (physical.fill_null(-1) if physical.null_count() else physical).to_numpy()
 
     def numbers(self, name: str) -> Floats:
         """Give each cell's value as a number, a case as 1 and its opposite as 0; NaN where missing."""
         column = self.columns[name]
         if column.continuous:
-            return self.values[name].fill_null(np.nan).to_numpy()
+            values = self.values[name]
+            return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
         codes = self.codes(name)
         case = column.levels.index(column.case or column.levels[-1])
         return np.where(codes < 0, np.nan, (codes == case).astype(float))
