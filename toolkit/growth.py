@@ -117,11 +117,12 @@ def grow(model: Model, seed: int, psus: Ints, sizes: Ints) -> People:
 def intervene(people: People, forced: Columns) -> People:
     """Set nodes by force and draw again, with the same chance, every node that follows from them.
 
-    The outcome itself is not drawn again: see `cramp_probabilities`.
+    The outcome itself is not drawn again (see `cramp_probabilities`), nor is what follows from it.
     """
     changed = replace(people, columns={**people.columns, **forced})
+    kept = {OUTCOME, *people.model.descendants((OUTCOME,))}
     for name in people.model.descendants(forced):
-        if name != OUTCOME:
+        if name not in kept:
             changed.columns[name] = _draw(people.model.nodes[name], changed)
     return changed
 

@@ -1,4 +1,4 @@
-"""Describe intense exertion as a cause: minutes of vigorous activity a week.
+"""Describe intense exertion as a cause: minutes of vigorous activity and MET-minutes a week.
 
 Takes `vigorous_minutes`; gives `vigorous_group`.
 """
@@ -40,6 +40,29 @@ _group = Rule(
     ),
 )
 
+# What NHANES asked before 2007 and since 2021: other minutes than those of a typical week, never pooled.
+_LISTED, _LEISURE = ", listed one by one", " in leisure"
+OTHER_INSTRUMENTS = (
+    ("listed_vigorous_minutes", "vigorous activity in leisure" + _LISTED, "minutes a week"),
+    ("listed_moderate_minutes", "moderate activity in leisure" + _LISTED, "minutes a week"),
+    (
+        "listed_met_minutes",
+        f"activity in leisure{_LISTED}, weighted by its intensity",
+        "MET-minutes a week",
+    ),
+    ("leisure_vigorous_minutes", "vigorous activity" + _LEISURE, "minutes a week"),
+    ("leisure_moderate_minutes", "moderate activity" + _LEISURE, "minutes a week"),
+    ("leisure_met_minutes", f"activity{_LEISURE}, weighted by its intensity", "MET-minutes a week"),
+)
+
+
+def _other_instrument(name: str, label: str, unit: str) -> Exposure:
+    return Exposure(
+        Variable(name, label, "number", unit=unit),
+        "leisure alone: work and travel are not in it, so it falls short of minutes of a typical week",
+    )
+
+
 CARD = Card(
     name="exertion",
     title="Intense exertion",
@@ -49,6 +72,21 @@ CARD = Card(
     exposures=(
         Exposure(_group.derivation.variable),
         Exposure(Variable("vigorous_minutes", "vigorous activity", "number", unit="minutes a week")),
+        Exposure(
+            Variable(
+                "met_minutes", "activity weighted by its intensity", "number", unit="MET-minutes a week"
+            ),
+            "8 for a vigorous minute and 4 for a moderate one, whatever the person's fitness",
+        ),
+        Exposure(
+            Variable("moderate_minutes", "moderate activity", "number", unit="minutes a week"),
+            "walking and bicycling to places included; it may prevent more than cause",
+        ),
+        *(_other_instrument(*words) for words in OTHER_INSTRUMENTS),
+        Exposure(
+            Variable("strengthening_sessions", "muscle strengthening", "number", unit="sessions a month"),
+            "which muscles were strengthened, and how hard, was not asked",
+        ),
     ),
     mechanism="A tired muscle sends more excitation from its spindles and less inhibition from its tendon "
     "to the "
@@ -58,9 +96,9 @@ CARD = Card(
         "The usual week is asked about, the hard day before a cramp is not.",
         "Reverse causation: people with cramps or painful legs may do less.",
         "Active people are younger and healthier; a low ratio may show that and nothing else.",
-        "NHANES asked about activity with three instruments (1999-2006, 2007-2020, 2021-2023): their "
-        "minutes are "
-        "never pooled.",
+        "NHANES asked about activity with three instruments: leisure of the past 30 days, activity by "
+        "activity (1999-2006); a typical week with work and travel (2007-2020); leisure in two questions "
+        "(2021-2023). Each has its own names, and their minutes are never pooled.",
         *CAVEATS,
     ),
     prevention=(

@@ -89,6 +89,24 @@ CARD = Card(
             Variable("screen_hours", "television and computer", "number", unit="hours a day"),
             "a proxy of sitting: leisure before a screen, not work, travel or meals",
         ),
+        Exposure(
+            Variable(
+                "screen_hours_in_one",
+                "television, video and computer, in one question",
+                "number",
+                unit="hours a day",
+            ),
+            "the question of 1999-2002: its hours end at 5, where two questions end at 10",
+        ),
+        Exposure(
+            Variable(
+                "screen_hours_since_2011",
+                "television and computer, words of 2011",
+                "number",
+                unit="hours a day",
+            ),
+            "the questions of 2011-2016, with other words and codes than those of 2003-2006",
+        ),
     ),
     mechanism="Sitting keeps the calf short and unused, so that it tires at little load and its nerves are "
     "least "

@@ -1,6 +1,6 @@
 """Describe sleeping position as a cause: the share of the night prone or with the foot pointed.
 
-Takes `prone_share`; gives `plantar_flexed_night`.
+Takes `plantar_flexed_share` and `prone_share`; gives `plantar_flexed_night` and `prone_night`.
 """
 
 from toolkit.causes.card import Card
@@ -13,19 +13,19 @@ from toolkit.derivation import Derivation
 # Half of the night is declared here: no published cut-point of sleeping position and cramps exists.
 MOST_OF_THE_NIGHT = 0.5
 
-_plantar_flexed = Rule(
-    Derivation(
-        Variable(
-            "plantar_flexed_night",
-            "foot pointed for half of the night or more",
-            "yes_no",
-            source="prone_share of 0.5 and over; the cut-point is declared, none is published",
-        ),
-        ("prone_share",),
-        yes_if(number("prone_share") >= MOST_OF_THE_NIGHT),
-    ),
-    ((0, "no"), (0.49, "no"), (0.5, "yes"), (1, "yes"), (None, None)),
+_CASES = ((0, "no"), (0.49, "no"), (0.5, "yes"), (1, "yes"), (None, None))
+
+
+def _most_of_the_night(name: str, label: str, share: str) -> Rule:
+    source = f"{share} of 0.5 and over; the cut-point is declared, none is published"
+    expression = yes_if(number(share) >= MOST_OF_THE_NIGHT)
+    return Rule(Derivation(Variable(name, label, "yes_no", source=source), (share,), expression), _CASES)
+
+
+_plantar_flexed = _most_of_the_night(
+    "plantar_flexed_night", "foot pointed for half of the night or more", "plantar_flexed_share"
 )
+_prone = _most_of_the_night("prone_night", "prone for half of the night or more", "prone_share")
 
 CARD = Card(
     name="sleep_position",
@@ -36,10 +36,18 @@ CARD = Card(
     exposures=(
         Exposure(_plantar_flexed.derivation.variable),
         Exposure(
+            _prone.derivation.variable,
+            "who lies prone with the feet over the end of the mattress does not point them",
+        ),
+        Exposure(
             Variable(
-                "prone_share", "share of the night prone or with the foot pointed", "number", unit="share"
+                "plantar_flexed_share", "share of the night with the foot pointed", "number", unit="share"
             ),
-            "prone and plantar-flexed time are counted as one",
+            "pressure of bedclothes and the angle of the ankle are not told apart",
+        ),
+        Exposure(
+            Variable("prone_share", "share of the night prone", "number", unit="share"),
+            "the position of the trunk, not of the foot",
         ),
     ),
     mechanism="With the foot pointed the calf muscle lies at its shortest, where a contraction meets no "
@@ -62,5 +70,5 @@ CARD = Card(
             ("weiner1980",),
         ),
     ),
-    rules=(_plantar_flexed,),
+    rules=(_plantar_flexed, _prone),
 )
