@@ -72,12 +72,12 @@ def counted(people, name, piece):
 
 
 def printed(entries, piece):
-    """Add up the page's counts under the words of the catalogue."""
+    """Add up the page's counts under the words of the catalogue; one page prints each code twice."""
     words = {**piece.missing, **piece.codes}
     total: Counter[str] = Counter()
-    for entry in entries:
-        if entry["code"].isdigit():
-            total[words[int(entry["code"])]] += entry["count"]
+    for code, count in {entry["code"]: entry["count"] for entry in entries}.items():
+        if code.isdigit():
+            total[words[int(code)]] += count
     return +total
 
 
