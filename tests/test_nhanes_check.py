@@ -132,7 +132,7 @@ def test_a_download_ahead_is_what_opening_uses(served, cache, monkeypatch):
     monkeypatch.setenv("CRAMPS_NHANES", served)
     files = download_study("nhanes")
     assert {"kept"} == set(files["status"])
-    assert files["address"].n_unique() == len(list(cache.rglob("*.xpt")))
+    assert files["table"].n_unique() == len(list(cache.rglob("*.xpt")))
 
 
 @pytest.mark.parametrize(
