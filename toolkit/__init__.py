@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.descriptive import mean as mean
     from toolkit.estimate.descriptive import prevalence as prevalence
     from toolkit.estimate.grid import atlas as atlas
+    from toolkit.estimate.imputation import imputed as imputed
+    from toolkit.estimate.imputation import pool as pool
     from toolkit.estimate.joint_effects import interaction as interaction
     from toolkit.estimate.kaplan_meier import survival as survival
     from toolkit.estimate.models import association as association
@@ -89,6 +91,8 @@ _ROOM_OF = {
     "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
     "replicates": "estimate.resampling",
+    "imputed": "estimate.imputation",
+    "pool": "estimate.imputation",
     "margins": "estimate.predictions",
     "predict": "estimate.predictions",
     "association": "estimate.models",

@@ -58,6 +58,9 @@ SCHEMA: dict[str, pl.DataType] = {
     "reason": pl.String(),
 }
 
+# A last column that pooled results of imputations have, and no others: the fraction that was lost.
+INFORMATION = "missing_information"
+
 FLOW_SCHEMA: dict[str, pl.DataType] = {
     "step": pl.String(),
     "reason": pl.String(),
@@ -97,4 +100,4 @@ def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataF
 
 def by_columns(result: pl.DataFrame) -> list[str]:
     """Name the grouping columns of a result: those that are not of the schema."""
-    return [name for name in result.columns if name not in SCHEMA]
+    return [name for name in result.columns if name not in SCHEMA and name != INFORMATION]

@@ -271,3 +271,18 @@ def test_an_exposure_that_is_not_measured_goes_by_its_label():
         pl.DataFrame([row]), labels={"non_compressible": "stiff arteries"}
     )
     assert said == ["Stiff arteries is not measured in 2005-2006: the examination ended in 2004."]
+
+
+@pytest.mark.parametrize(
+    ("variance", "said"),
+    [
+        ("60 JKn replicates", "standard errors are by 60 JKn replicates"),
+        ("linearised, raked", "standard errors are linearised for raked weights"),
+        (
+            "linearised, post-stratified, 5 imputations",
+            "linearised for post-stratified weights over 5 imputations",
+        ),
+    ],
+)
+def test_the_way_to_variance_is_said(variance: str, said: str) -> None:
+    assert said in sentences.weight_sentence(result({"weight": "w", "variance": variance}))

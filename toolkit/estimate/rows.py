@@ -32,7 +32,7 @@ _RATIOS = (
     "standardised_ratio",
 )  # fmt: skip
 # Their interval stays between 0 and 1.
-_SHARES = ("standardised_prevalence", "predicted_prevalence")
+_SHARES = ("prevalence", "standardised_prevalence", "predicted_prevalence")
 _WITHOUT_TEST = (DISPERSION, *_SHARES, "standardised_mean", "predicted_mean")
 OUTCOME_LEVEL = "outcome_level"
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
@@ -202,7 +202,7 @@ def _place(fitted: Regression, term: Term) -> int | None:
     return {own.key: place for place, own in enumerate(fitted.terms)}.get(term.key)
 
 
-def figures(estimand: str, confidence: float, found: tuple[float, float, int]) -> dict[str, Any]:
+def figures(estimand: str, confidence: float, found: tuple[float, float, float]) -> dict[str, Any]:
     """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
     point, std_error, df = found
     share = estimand in _SHARES and 0 < point < 1

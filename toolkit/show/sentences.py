@@ -122,10 +122,11 @@ def weight_sentence(frame: pl.DataFrame) -> str:
 
 
 def _way(variance: str) -> str:
-    """Word a way to variance: "linearised", "60 bootstrap replicates", "linearised, raked"."""
-    way, _, calibrated = variance.partition(", ")
+    """Word a way to variance: "linearised", "60 bootstrap replicates", "linearised, raked, 5 imputations"."""
+    way, *more = variance.split(", ")
     told = {"linearised": "linearised", "robust": "robust (no design)"}.get(way, f"by {way}")
-    return f"{told} for {calibrated} weights" if calibrated else told
+    ends = (f" over {word}" if word.endswith("imputations") else f" for {word} weights" for word in more)
+    return told + "".join(ends)
 
 
 def reliability_sentence(frame: pl.DataFrame) -> str:
