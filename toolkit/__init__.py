@@ -33,11 +33,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.person_time import rate as rate
+    from toolkit.estimate.planning import precision as precision
     from toolkit.estimate.predictions import margins as margins
     from toolkit.estimate.predictions import predict as predict
     from toolkit.estimate.quantiles import quantile as quantile
     from toolkit.estimate.resampling import replicates as replicates
     from toolkit.estimate.sample import flow as flow
+    from toolkit.estimate.seasons import cosinor as cosinor
     from toolkit.estimate.term_tests import term_test as term_test
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
@@ -85,6 +87,8 @@ _ROOM_OF = {
     "Standard": "standards",
     "contrast": "estimate.contrasts",
     "trend": "estimate.trends",
+    "cosinor": "estimate.seasons",
+    "precision": "estimate.planning",
     "term_test": "estimate.term_tests",
     "chi_square": "estimate.crosstabs",
     "t_test": "estimate.comparisons",

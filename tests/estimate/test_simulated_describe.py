@@ -220,3 +220,16 @@ def test_trends_over_cycles(people):
         [r[f] for f in ("estimate", "se", "df", "p")],
         [row[n] for n in ("estimate", "std_error", "df", "p_value")],
     )
+
+
+@pytest.mark.parametrize("family", ["quasipoisson", "gaussian"])
+def test_seasonal_curves(family, people):
+    rows = tk.cosinor(people, outcome="any_cramps", time="month", estimand=TRENDS[family], domain=ADULTS)
+    swing, peak, test = rows.rows(named=True)
+    r = R[f"cosinor/{family}"]
+    point = swing["estimate"] if family == "gaussian" else np.log(swing["estimate"])
+    equal([r["peak_to_trough"], r["peak_to_trough_se"], r["df"]], [point, swing["std_error"], swing["df"]])
+    # R's script takes the arc tangent, which does not tell a peak from a trough half a year away.
+    equal(r["tangent"] % 6, peak["estimate"] % 6)
+    equal(r["peak_se"], peak["std_error"])
+    equal([r["F"], r["p"]], [test["statistic"], test["p_value"]])
