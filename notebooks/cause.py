@@ -117,7 +117,8 @@ without_sex = tuple(name for name in adjust if name != "sex")
 by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
 by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
 display(Markdown(f"{tk.finding(by_age, labels=labels)}\n\n{tk.finding(by_sex, labels=labels)}"))
-display(tk.forest(by_age, labels=labels), tk.forest(by_sex, labels=labels))
+for grouped in (by_age, by_sex):
+    display(tk.forest(grouped, labels=labels), tk.table(grouped, labels=labels))
 
 # %% [markdown] tags=["measured"]
 # ## Weight and design

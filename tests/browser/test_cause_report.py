@@ -81,7 +81,26 @@ def test_the_page_fits_a_phone_and_a_desk(width: int, chromium: Any, report: Ren
     assert width == page.evaluate("document.documentElement.scrollWidth")
 
 
-def test_without_a_script_the_pictures_stand(chromium: Any, report: Rendered) -> None:
+def test_on_a_phone_no_chart_scrolls_sideways(chromium: Any, report: Rendered) -> None:
+    page, seen = drawn(chromium, report.html, viewport={"width": 390, "height": 800})
+    sizes = page.locator("figure.chart").evaluate_all("all => all.map(f => [f.scrollWidth, f.clientWidth])")
+    assert CHARTS == len(sizes)
+    assert all(wide <= there for wide, there in sizes)
+    assert [] == seen.errors
+
+
+def test_without_a_script_a_phone_has_the_narrow_pictures(chromium: Any, report: Rendered) -> None:
+    page, _ = opened(chromium, report.html, java_script_enabled=False, viewport={"width": 390, "height": 800})
+    assert CHARTS == page.locator("figure.chart img.still.narrow:visible").count()
+    assert 0 == page.locator("figure.chart img.still.wide:visible").count()
+
+
+def test_every_estimate_that_is_drawn_stands_in_a_table_too(chromium: Any, report: Rendered) -> None:
+    page, _ = opened(chromium, report.html)
+    assert CHARTS == page.locator("table.gt_table").count()
+
+
+def test_without_a_script_the_the_pictures_stand(chromium: Any, report: Rendered) -> None:
     page, _ = opened(chromium, report.html, java_script_enabled=False)
     assert CHARTS == page.locator("figure.chart img.still:visible").count()
 

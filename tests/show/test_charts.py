@@ -251,3 +251,39 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do():
         charts.flow_chart(frames.nasty())
     with pytest.raises(VariableError, match=r"tk\.forest cannot read this frame.*'study'.*tk\.association"):
         charts.forest(frames.flow())
+
+
+def narrow(chart: Any) -> dict[str, Any]:
+    return chart.to_dict()["usermeta"]["narrow"]
+
+
+@pytest.mark.parametrize(
+    "chart", [charts.forest(frames.nasty()), charts.flow_chart(frames.flow())], ids=["forest", "flow"]
+)
+def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
+    small = narrow(chart)
+    widths = [part["width"] for part in small.get("vconcat", [small])]
+    assert max(widths) <= 340
+    everything = " ".join(text.replace("\n", " ") for k in range(len(widths)) for text in texts(small, k))
+    whole = chart.to_dict()
+    words = {
+        word
+        for k in range(len(widths))
+        for text in texts(whole, k)
+        for word in text.split()
+        if len(word) < 15
+    }
+    assert {word for word in words if word not in everything} <= {"people", "Who", "left,", "left"}
+
+
+def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
+    small = narrow(charts.forest(frames.by_sex_and_age()))
+    heights: dict[str, float] = {}
+    for value in values(small):
+        heights.setdefault(value.get("text", ""), value["y"])
+    assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["500 / 1,800 cases / people"]
+    lines = [
+        v for v in values(narrow(charts.forest(frames.crude_and_adjusted()))) if "below" in v and "value" in v
+    ]
+    assert 2 == len(lines)
+    assert all(line["below"] - line["y"] < 25 for line in lines)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
+from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.parts import Exposure, Prevention, Rule
 
 # The page keeps to JupyterLab's colours, light or dark, and falls back to plain ones elsewhere.
@@ -133,7 +134,7 @@ def _evidence(card: Card) -> str:
             row["source"],
             row["population"],
             f"{row['topic']}: {row['outcome']}",
-            _number(row),
+            finding_words(row),
             row["direction"] or "",
         ]
         for row in card.evidence.iter_rows(named=True)
@@ -141,12 +142,6 @@ def _evidence(card: Card) -> str:
     head = ["study", "population", "what was compared", "finding", "cramps with more of it"]
     table = f'<div class="evidence">{_table(head, rows)}</div>'
     return conflicts + _details(f"{len(rows)} published findings", table)
-
-
-def _number(row: dict[str, object]) -> str:
-    value = row["reported"] if row["estimate"] is None else f"{row['estimate']:g}"
-    interval = f" ({row['conf_low']:g} to {row['conf_high']:g})" if row["conf_low"] is not None else ""
-    return f"{row['measure']}: {value}{interval}" if value else str(row["measure"])
 
 
 def _words(prevention: Prevention) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DatasetError
+from toolkit.show.theme import to_svg
 
 CHART = "application/vnd.vegalite.v6+json"
 SVG = "image/svg+xml"
@@ -188,17 +189,27 @@ def _shown(notebook: Any) -> Any:
 
 
 def _figure(data: Mapping[str, Any], number: int) -> str:
-    spec = data[CHART]
-    picture = b64encode(data.get(SVG, "").encode()).decode()
+    spec = dict(data[CHART])
+    words = escape(_described(spec, data), quote=True)
+    forms = {"wide": (spec, data.get(SVG, ""))}
+    if narrow := spec.pop("usermeta", {}).get("narrow"):
+        forms["narrow"] = (narrow, to_svg(narrow))
+    kind = "chart both" if narrow else "chart"
+    stills = "".join(_still(form, drawn, words) for form, (_, drawn) in forms.items())
+    specs = "".join(_spec(form, own) for form, (own, _) in forms.items())
+    live = f'<div class="live" role="img" aria-label="{words}"></div>'
+    return f'<figure class="{kind}" id="chart-{number}">{stills}{live}{specs}</figure>'
+
+
+def _still(form: str, drawn: str, words: str) -> str:
+    picture = b64encode(drawn.encode()).decode()
+    return f'<img class="still {form}" alt="{words}" src="data:{SVG};base64,{picture}">'
+
+
+def _spec(form: str, spec: Mapping[str, Any]) -> str:
     # A closing tag inside the data would end the script early.
     packed = json.dumps(spec, separators=(",", ":")).replace("</", "<\\/")
-    words = escape(_described(spec, data), quote=True)
-    return (
-        f'<figure class="chart" id="chart-{number}">'
-        f'<img class="still" alt="{words}" src="data:{SVG};base64,{picture}">'
-        f'<div class="live" role="img" aria-label="{words}"></div>'
-        f'<script type="application/json" class="spec">{packed}</script></figure>'
-    )
+    return f'<script type="application/json" class="spec {form}">{packed}</script>'
 
 
 def _described(spec: Mapping[str, Any], data: Mapping[str, Any]) -> str:
@@ -226,7 +237,7 @@ def _with_anchors(body: str) -> tuple[str, list[dict[str, str]]]:
 
 def _script(body: str) -> str:
     """Give the script that draws the page's charts, "" for a page without one."""
-    if 'class="chart"' not in body:
+    if '<figure class="chart' not in body:
         return ""
     return f"(function(){{{_bundle()}\n}})();\n{_text('report.js')}"
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
+from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.codebook import Codebook, Variable
 from toolkit.show.wording import condition, estimate_text, measure
@@ -154,15 +155,13 @@ def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
 def _published(row: Mapping[str, Any]) -> list[str]:
     size = f", n = {row['n']:,}" if row["n"] else ""
     compared = f"{row['topic']}: {row['outcome']}"
-    return [row["source"], f"{row['population']}{size}", compared, _found(row), row["adjusted_for"] or ""]
-
-
-def _found(row: Mapping[str, Any]) -> str:
-    value = row["reported"] or ("" if row["estimate"] is None else f"{row['estimate']:g}")
-    if value and row["measure"] == "%":
-        return f"{value} %"
-    interval = "" if row["conf_low"] is None else f" ({row['conf_low']:g} to {row['conf_high']:g})"
-    return f"{row['measure']}: {value}{interval}" if value else str(row["measure"])
+    return [
+        row["source"],
+        f"{row['population']}{size}",
+        compared,
+        _capital(finding_words(row)),
+        row["adjusted_for"] or "",
+    ]
 
 
 def _references(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -4,12 +4,14 @@ Takes a layout and values with their y; gives layers of an altair chart.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
 
 from toolkit.show import palette
 from toolkit.show.layout import HALF, LINE, TOP, Layout
+
+Chart = TypeVar("Chart", alt.VConcatChart, alt.LayerChart)
 
 SMALL: dict[str, Any] = {"fontSize": palette.SMALL_SIZE, "color": palette.MUTED}
 _PLAIN: dict[str, Any] = {
@@ -60,6 +62,12 @@ def watermark(layout: Layout) -> alt.Chart:
     )
     middle = (layout.plot[0] + layout.plot[1]) / 2
     return typed(mark.encode(x=alt.value(middle), y=alt.value((layout.height + TOP) / 2), text="text:N"))
+
+
+def with_narrow(wide: Chart, narrow: alt.TopLevelMixin) -> Chart:
+    """Let a chart carry its narrow form along, which pages show on phones."""
+    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
+    return carried
 
 
 def down(layout: Layout) -> alt.Y:

@@ -12,16 +12,18 @@ import altair as alt
 import polars as pl
 
 from toolkit.show import palette
-from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, write
+from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, with_narrow, write
 from toolkit.show.headings import Headed, confidence, headed_rows, notes, title
 from toolkit.show.layout import (
     HALF,
     INDENT,
+    NARROW,
     PAD,
-    PLOT,
     TOP,
+    WIDE,
     Layout,
     Line,
+    Room,
     lay_out,
     linear_range,
     log_range,
@@ -74,11 +76,21 @@ def panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConca
     altair.VConcatChart
         The chart.
     """
+    wide, narrow = (_in(room, frame, labels, bars) for room in (WIDE, NARROW))
+    return with_narrow(wide, narrow)
+
+
+def _in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
     parts: dict[tuple[Measure, str], list[Headed]] = {}
     for item in headed_rows(frame, labels):
         parts.setdefault((measure(item.row), _unit(item.row)), []).append(item)
     layouts = [
-        lay_out(items, [_aside(i.row) for i in items], [_number(i.row) for i in items])
+        lay_out(
+            items,
+            [_aside(i.row) if not room.stacked else _under(i.row, items) for i in items],
+            [_number(i.row) for i in items],
+            room,
+        )
         for items in parts.values()
     ]
     left = max(layout.left for layout in layouts)
@@ -86,15 +98,15 @@ def panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConca
         _panel(replace(layout, left=left), kind, units, frame, bars)
         for layout, (kind, units) in zip(layouts, parts, strict=True)
     ]
-    return alt.vconcat(*drawn, spacing=24).properties(title=_title(frame, labels, left))
+    width = room.label if room.stacked else left + room.plot + 200
+    return alt.vconcat(*drawn, spacing=24).properties(title=_title(frame, labels, width))
 
 
 def _unit(row: Row) -> str:
     return unit(row["outcome_label"]) if measure(row).kind == "number" else ""
 
 
-def _title(frame: pl.DataFrame, labels: Labels | None, left: float) -> alt.TitleParams:
-    width = left + PLOT + 200
+def _title(frame: pl.DataFrame, labels: Labels | None, width: float) -> alt.TitleParams:
     below = [line for note in notes(frame, labels) for line in wrapped(note, width).split("\n")]
     head = wrapped(title(frame, labels), width, palette.TITLE_SIZE * 1.1).split("\n")
     colour = palette.VERMILLION if simulated(frame) else palette.MUTED
@@ -110,6 +122,12 @@ def _aside(row: Row) -> str:
     starts = {"failed": "not estimated", "suppress": "too unreliable to show", "review": "read with care"}
     start = starts.get(row["reliability"] or "ok", "")
     return ": ".join(part for part in (start, row["reason"]) if part) if start else ""
+
+
+def _under(row: Row, items: Sequence[Headed]) -> str:
+    """Write under a stacked row cases and people, and what else there is to say."""
+    sizes = [persons(row), persons_head([Line("", 0, 0, 0, item) for item in items])] if persons(row) else []
+    return "\n".join(part for part in (" ".join(sizes), _aside(row)) if part)
 
 
 def _panel(layout: Layout, kind: Measure, units: str, frame: pl.DataFrame, bars: bool) -> alt.LayerChart:
@@ -150,8 +168,12 @@ def _span(row: Row) -> tuple[float, float, float]:
 
 def _axis(kind: Measure, units: str, layout: Layout, low: float, high: float) -> Across:
     name = f"{kind.name} ({units})" if units else kind.axis
-    ticks: Any = {"values": log_ticks(low, high)} if kind.kind == "ratio" else {"tickCount": 6}
-    axis = alt.Axis(title=name[:1].upper() + name[1:], labelExpr=_TICK, labelFlush=False, **ticks)
+    stacked = layout.room.stacked
+    even = {"tickCount": 4 if stacked else 6}
+    ticks: Any = {"values": log_ticks(low, high, layout.room.plot)} if kind.kind == "ratio" else even
+    axis = alt.Axis(
+        title=name[:1].upper() + name[1:], labelExpr=_TICK, labelFlush=False, grid=not stacked, **ticks
+    )
     free: Any = {} if kind.kind == "ratio" else {"zero": False}
     scale = alt.Scale(
         type="log" if kind.kind == "ratio" else "linear",
@@ -220,7 +242,11 @@ def _arrow(sound: alt.Chart, x: Across, side: str, direction: str) -> alt.Chart:
 
 
 def _reference_line(null: float, x: Across, layout: Layout) -> alt.Chart:
-    ends = [{"value": null, "y": TOP - 4, "below": layout.height}]
+    whole = [(TOP - 4, layout.height)]
+    # Stacked, the line stands beside the marks alone: it would strike the labels through.
+    bands = [(line.y - HALF - 3, line.y + HALF + 3) for line in layout.lines if line.item]
+    spans = bands if layout.room.stacked else whole
+    ends = [{"value": null, "y": top, "below": below} for top, below in spans]
     mark = chart(ends).mark_rule(color=palette.INK, strokeDash=[4, 3])
     return typed(mark.encode(x=x.at("value"), y=down(layout), y2="below:Q"))
 
@@ -235,32 +261,41 @@ def _texts(layout: Layout, kind: Measure, units: str, frame: pl.DataFrame) -> li
         else f"{kind.name}{', ' + sign if sign else ''} ({confidence(frame)})"
     )
     own = {indent: [_label(line) for line in rows if line.indent == indent] for indent in (0, INDENT)}
-    sizes = [{"y": line.y, "text": persons(line.item.row)} for line in rows if line.item]
+    sizes = [] if layout.room.stacked else _sizes(layout, rows)
+    head = 4.0 if layout.room.stacked else column
+    starts = {4.0 + line.indent for line in rows} if layout.room.stacked else {column}
+    notes_at = {
+        x: [_below(line) for line in rows if not layout.room.stacked or 4 + line.indent == x] for x in starts
+    }
     return [
         write([_label(line) for line in layout.lines if not line.item], 4, layout, fontWeight="bold"),
-        write([{"y": TOP / 2, "text": top[:1].upper() + top[1:]}], column, layout, fontWeight="bold"),
-        write(
-            [{"y": TOP / 2, "text": persons_head(rows)}], layout.left - PAD, layout, align="right", **SMALL
-        ),
+        write([{"y": TOP / 2, "text": top[:1].upper() + top[1:]}], head, layout, fontWeight="bold"),
+        *sizes[:1],
         *(write(values, 4 + indent, layout) for indent, values in own.items()),
-        write(sizes, layout.left - PAD, layout, align="right", **SMALL),
-        write([_right(line) for line in rows], column, layout),
-        write([_below(line) for line in rows], column, layout, **SMALL),
+        *sizes[1:],
+        write([_right(line, layout.room) for line in rows], column, layout),
+        *(write(values, start, layout, **SMALL) for start, values in notes_at.items()),
     ]
 
 
+def _sizes(layout: Layout, rows: Sequence[Line]) -> list[alt.Chart]:
+    """Write cases and people in a column of their own."""
+    sizes = [{"y": line.y, "text": persons(line.item.row)} for line in rows if line.item]
+    head = [{"y": TOP / 2, "text": persons_head(rows)}]
+    return [write(values, layout.left - PAD, layout, align="right", **SMALL) for values in (head, sizes)]
+
+
 def _label(line: Line) -> dict[str, Any]:
-    return {"y": line.y, "text": line.label}
+    return {"y": line.label_y, "text": line.label}
 
 
-def _right(line: Line) -> dict[str, Any]:
-    shift = HALF * (line.note.count("\n") + 1) if line.note else 0.0
+def _right(line: Line, room: Room) -> dict[str, Any]:
+    shift = HALF * (line.note.count("\n") + 1) if line.note and not room.stacked else 0.0
     return {"y": line.y - shift, "text": _number(line.item.row) if line.item else ""}
 
 
 def _below(line: Line) -> dict[str, Any]:
-    numbered = line.item is not None and _number(line.item.row)
-    return {"y": line.y + (HALF if numbered else 0.0), "text": line.note}
+    return {"y": line.note_y, "text": line.note}
 
 
 def _tip(line: Line, item: Headed) -> dict[str, Any]:
