@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.catalog import Catalogue
+from toolkit.catalog import Catalogue, nhanes
 from toolkit.codebook import Codebook, Variable, why
 from toolkit.errors import DatasetError
 from toolkit.person_table import TableFile, join_cycle
@@ -138,6 +138,25 @@ def test_what_the_page_does_not_know_is_refused(tmp_path, table, column, value, 
 def test_a_column_that_rows_need_is_missed_by_name(tmp_path):
     with pytest.raises(DatasetError, match=r"'ACTS.xpt' has no column 'KIND'. .*Fetch it anew"):
         joined(tmp_path, {**FRAMES, "ACTS": ACTS.rename({"KIND": "SORT"})}, yoga=YOGA)
+
+
+def test_a_proxy_is_for_review_and_so_are_cycles_that_are_not_alike():
+    known = catalogue(pace=PACE)
+    assert describe(known, [CYCLE], {})["pace"].review == "a proxy: only the speed of a day is asked"
+    book = nhanes_book("1999-2000", "2001-2002")
+    assert book["stretching_sessions"].review.startswith("not alike in 1999-2000, 2001-2002: people named")
+    assert book["vigorous_minutes"].review == ""
+    assert nhanes_book("1999-2000")["stretching_sessions"].review == ""
+
+
+def test_what_is_unfit_is_so_wherever_it_is_measured():
+    assert "6 in 2005-2008" in nhanes_book("2005-2006")["multiple_sclerosis"].unfit
+    assert nhanes_book("2021-2023")["multiple_sclerosis"].unfit == ""
+    assert nhanes_book("2005-2006")["stroke"].unfit == ""
+
+
+def nhanes_book(*cycles: str) -> Codebook:
+    return describe(nhanes(), cycles, {})
 
 
 def test_source_and_availability_name_every_table():

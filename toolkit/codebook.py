@@ -132,6 +132,8 @@ class Variable:
         A caveat that belongs beside every use, such as a change of instrument.
     review
         Why every estimate with it is for review, such as recordings of a few people; "" if none is.
+    unfit
+        Why no model takes it and its estimates are suppressed, such as a proxy of a few people; "" if fit.
     comparability
         One entry for every cycle of the survey, opened or not; empty for a study without cycles.
     """
@@ -149,6 +151,7 @@ class Variable:
     availability: tuple[Availability, ...] = ()
     note: str = ""
     review: str = ""
+    unfit: str = ""
     comparability: tuple[Comparability, ...] = ()
 
     def __post_init__(self) -> None:

@@ -117,7 +117,8 @@ def _described(step: Derivation, codebook: Codebook) -> Variable:
     component = deepest([v.component for v in inputs])
     review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
     derived = replace(step.variable, component=component, availability=entries, comparability=compared)
-    return replace(derived, review=review)
+    unfit = "; ".join(dict.fromkeys(v.unfit for v in inputs if v.unfit))
+    return replace(derived, review=review, unfit=unfit)
 
 
 def _expect_common_weight(step: Derivation, inputs: list[Variable]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from toolkit.catalog import Catalogue
 from toolkit.codebook import Availability, Codebook, Comparability, Variable, deepest
 from toolkit.many_rows import columns_of
-from toolkit.survey_records import Measured
+from toolkit.survey_records import Measured, Origin
 
 NOT_FOUND = "file not found"
 
@@ -51,8 +51,18 @@ def _described(
         source=", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items()),
         availability=tuple(_available(catalogue, name, cycle, not_found) for cycle in cycles),
         comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
+        review=_review(origin, pieces),
+        unfit=origin.unfit if pieces else "",
         note=" ".join(note for note in (base.note, origin.note) if note),
     )
+
+
+def _review(origin: Origin, pieces: Mapping[str, Measured]) -> str:
+    """Say why estimates are for review: a proxy, or cycles pooled that are better compared."""
+    told = [f"a proxy: {piece.proxy}" for piece in pieces.values() if piece.proxy]
+    if origin.pooled and len(pieces) > 1:
+        told.append(f"not alike in {', '.join(pieces)}: {origin.pooled}")
+    return "; ".join(dict.fromkeys(told))
 
 
 def _questions(pieces: Mapping[str, Measured]) -> str:

@@ -203,10 +203,24 @@ class Absent(Checked):
 
 
 class Origin(Checked):
-    """Where a codebook variable comes from in a survey."""
+    """Where a codebook variable comes from in a survey.
+
+    Attributes
+    ----------
+    asked, note
+        Who was asked; what belongs beside every use.
+    pooled
+        Why estimates over several cycles are for review; "" if cycles may be pooled.
+    unfit
+        Why it enters no model and its estimates are suppressed, wherever it is measured.
+    measured, absent
+        Its blocks.
+    """
 
     asked: str
     note: str = ""
+    pooled: str = ""
+    unfit: str = ""
     measured: tuple[Measured, ...] = ()
     absent: tuple[Absent, ...] = ()
 

@@ -335,5 +335,5 @@ def _result(
         "variance": sample.units.method,
         **fixed,
     }
-    flagged = (for_review(row, sample.review) for row in rows)
+    flagged = (for_review(row, sample.review, sample.unfit) for row in rows)
     return frame(({**common, **row, **dict(zip(by, row["group"], strict=True))} for row in flagged), by)

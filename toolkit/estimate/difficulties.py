@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.errors import EstimationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -56,6 +56,27 @@ class Attempt:
     def n(self) -> int:
         """Number of persons."""
         return int(self.persons.sum())
+
+
+def refuse_unfit(reasons: "Mapping[str, str]") -> None:
+    """Raise if a variable is fit for no model.
+
+    Parameters
+    ----------
+    reasons
+        Variable to the reason why it is unfit; "" if it is fit.
+
+    Raises
+    ------
+    EstimationError
+        With the reason.
+    """
+    for name, reason in reasons.items():
+        if reason:
+            raise EstimationError(
+                f"'{name}' enters no model here: {reason}. Take another exposure: tk.cards(), or count its "
+                f"people: study.people['{name}'].value_counts()."
+            )
 
 
 def refuse_constant_outcome(

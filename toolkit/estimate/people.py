@@ -176,6 +176,6 @@ def result_of(
         "variance": sample.units.method,
         **fixed,
     }
-    flagged = (for_review(row, sample.review) for row in rows)
+    flagged = (for_review(row, sample.review, sample.unfit) for row in rows)
     named = ({**common, **row, **dict(zip(by, row.get("group", ()), strict=False))} for row in flagged)
     return frame(named, by)

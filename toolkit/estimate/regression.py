@@ -141,9 +141,11 @@ def regress(model: Model, group: Mask) -> Regression:
     Raises
     ------
     EstimationError
-        If nobody has all values, the outcome does not vary, terms are collinear, the outcome is separated,
-        the fit does not converge, or the design has fewer degrees of freedom than the model coefficients.
+        If a variable is unfit for models, nobody has all values, the outcome does not vary, terms are
+        collinear, the outcome is separated, the fit does not converge, or the design has fewer degrees of
+        freedom than the model coefficients.
     """
+    difficulties.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
     inside = group & model.sample.complete(model.names)
     if not inside.any():
         raise _nobody(model, group)

@@ -152,7 +152,7 @@ def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
     return verdict, reason
 
 
-def for_review(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+def for_review(row: Mapping[str, Any], reason: str, unfit: str = "") -> dict[str, Any]:
     """Mark a result row for review for a reason that holds of the whole analysis, such as few recordings.
 
     Parameters
@@ -161,21 +161,26 @@ def for_review(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
         With `reliability` and `reason`.
     reason
         "" leaves the row as it is.
+    unfit
+        Why the row is not to be shown; "" if it may be.
 
     Returns
     -------
     dict
-        What was ok is for review; what is worse stays so. The reason stands first.
+        What was ok is for review, or suppressed if unfit; what is worse stays so. The reason stands first.
 
     Examples
     --------
     >>> for_review({"reliability": "ok", "reason": None}, "a pilot")
     {'reliability': 'review', 'reason': 'a pilot'}
     """
-    if not reason:
+    if not (reason or unfit):
         return dict(row)
-    verdict = "review" if row["reliability"] == "ok" else row["reliability"]
-    return {**row, "reliability": verdict, "reason": "; ".join(filter(None, (reason, row["reason"])))}
+    told = "; ".join(filter(None, (unfit, reason, row["reason"])))
+    least = "suppress" if unfit else "review"
+    better = ("ok", "review") if unfit else ("ok",)
+    verdict = least if row["reliability"] in better else row["reliability"]
+    return {**row, "reliability": verdict, "reason": told}
 
 
 def judge_test(df: float, care: str | None = None) -> Verdict:

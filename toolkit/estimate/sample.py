@@ -62,6 +62,8 @@ class Sample:
         Number of persons for whom the domain's condition cannot be decided; they are outside.
     review
         Why every estimate of the analysis is for review, as its variables say; "" if none does.
+    unfit
+        Why no estimate of the analysis is shown, as its variables say; "" if all may be.
     """
 
     study: Study
@@ -75,6 +77,7 @@ class Sample:
     units: Units
     unknown: int
     review: str = ""
+    unfit: str = ""
 
     @cached_property
     def size(self) -> int:
@@ -165,6 +168,7 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
         skeleton.units,
         unknown,
         "; ".join(dict.fromkeys(c.variable.review for c in columns.values() if c.variable.review)),
+        "; ".join(dict.fromkeys(c.variable.unfit for c in columns.values() if c.variable.unfit)),
     )
 
 
