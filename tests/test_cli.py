@@ -46,9 +46,10 @@ def test_help_needs_no_heavy_room() -> None:
     ("words", "remedy"),
     [
         (["reprot"], "Did you mean 'report'?"),
-        (["report", "--caus", "diabetes"], "Did you mean '--cause'?"),
+        (["report", "--caus", "diabetes"], "'--cause'?"),
         (["report"], "say which report: --cause diabetes for one, or --all for every one"),
         (["report", "--all", "--cause", "diabetes"], "say which report"),
+        (["report", "--all", "--outcome", "any_cramps"], "--outcome goes with --cause"),
         (["simulate", "somewhere"], "Missing option '--as'"),
         (["simulate", "--as", "nhnes", "somewhere"], "'nhanes'"),
     ],
@@ -74,6 +75,26 @@ def test_the_toolkit_s_errors_are_one_line_with_the_nearest_name(words: list[str
     assert result.stderr.startswith("cramps: ")
     assert nearest in result.stderr
     assert 1 == result.stderr.count("\n")
+
+
+def test_a_report_takes_outcome_exposure_adjustment_and_domain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("toolkit.report.render", lambda name, **words: asked.update(words) or name)
+    words = "--cause diabetes --outcome frequent_cramps --exposure hba1c_group --adjust age --adjust sex"
+    result = run("report", *words.split(), "--domain", "age >= 60", "--out", str(tmp_path))
+    assert 0 == result.exit_code, result.output
+    assert {
+        "study": "simulated", "cause": "diabetes", "output": tmp_path, "outcome": "frequent_cramps",
+        "exposure": "hba1c_group", "adjust": ("age", "sex"), "domain": "age >= 60",
+    } == asked  # fmt: skip
+
+
+def test_a_report_s_outcome_is_checked_before_a_kernel_starts() -> None:
+    result = run("report", "--cause", "diabetes", "--outcome", "frequent_cramp")
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "Nearest: 'frequent_cramps'" in result.stderr
 
 
 def test_studies_names_each_study_with_a_sentence() -> None:

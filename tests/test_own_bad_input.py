@@ -344,6 +344,24 @@ def test_a_replicate_weight_that_cannot_be(tmp_path: Path, weight: str) -> None:
     assert "replicate weight 'r2' is a number, not negative, for everyone (1 row: 12). Mend it" in problem
 
 
+@pytest.mark.parametrize(
+    ("remedy", "design"),
+    [
+        ("All: BRR, Fay", 'replicate_weights = ["w", "cm"]'),
+        ("Nearest: 'bootstrap'", 'replicate_weights = ["w", "cm"]\nreplicate_method = "botstrap"'),
+        ("Leave one of both out", 'strata = "s"\nreplicate_weights = ["w", "cm"]\nreplicate_method = "BRR"'),
+    ],
+)
+def test_a_design_that_cannot_be_is_told_with_the_other_problems(
+    tmp_path: Path, remedy: str, design: str
+) -> None:
+    changed = {'strata = "s"\npsu = "c"': design}
+    problems = told(survey(tmp_path, people=having("age", 2, "old"), replace=changed))
+    assert [True, True] == [
+        any(words in p for p in problems) for words in (remedy, "'age' holds only numbers")
+    ]
+
+
 @pytest.mark.parametrize("name", ["person", "follow_up_start"])
 def test_a_name_that_the_toolkit_needs_itself(tmp_path: Path, name: str) -> None:
     (problem,) = told(survey(tmp_path, toml=f'{TOML}[variables.{name}]\ncolumn = "age"\n'))

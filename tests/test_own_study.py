@@ -175,6 +175,25 @@ def test_replicate_weights_are_found_by_pattern(tmp_path: Path) -> None:
     assert [1.1, 2.2] == pytest.approx(opened.people["rep1"].to_list()[:2])
 
 
+def test_replicate_weights_of_components_and_factors_are_found(tmp_path: Path) -> None:
+    people = PEOPLE.with_columns(
+        we=pl.col("w") * 2,
+        **{f"r{i}": pl.lit(1.0 + i / 10) for i in (1, 2, 10)},
+        x1=pl.lit(0.5),
+        x2=pl.lit(1.5),
+    )
+    design = (
+        'weight = { interview = "w", examination = "we" }\n'
+        'replicate_method = "JK1"\nreplicate_factors = true\n'
+        'replicate_weights = { interview = "r*", examination = ["x1", "x2"] }'
+    )
+    path = survey(tmp_path, people=people, replace={'weight = "w"\nstrata = "s"\npsu = "c"': design})
+    opened = tk.open_study(path)
+    assert {"interview": ("r1", "r2", "r10"), "examination": ("x1", "x2")} == opened.design.replicate_weights
+    assert opened.design.replicate_factors
+    assert {"r1", "r10", "x2"} <= set(opened.people.columns)
+
+
 def test_a_component_has_its_weight(tmp_path: Path) -> None:
     people = PEOPLE.with_columns(we=pl.col("w") * 2, a1c=pl.lit(5.0))
     toml = TOML.replace('weight = "w"', 'weight = { interview = "w", examination = "we" }')

@@ -94,6 +94,25 @@ def test_a_name_that_r_cannot_read_is_told(tmp_path: Path) -> None:
         study.to_r(tmp_path)
 
 
+@needs_r
+@pytest.mark.parametrize("method", ["JKn", "BRR", "Fay", "bootstrap", "SDR"])
+def test_replicate_weights_give_the_same_standard_error_in_r(tmp_path: Path, method: str) -> None:
+    frame = PEOPLE.drop("pid").with_columns(c=pl.Series([1, 1, 1, 2, 2, 2] * 2))
+    study = tk.study(frame, design=tk.Design(weight="w", strata="s", psu="c"))
+    replicated = tk.replicates(study, method=method, number=20)
+    replicated.to_r(tmp_path)
+    assert in_r(tmp_path, "kg") == pytest.approx(ours(replicated, "kg"), rel=1e-9)
+
+
+@needs_r
+def test_the_example_survey_s_jackknife_is_the_same_in_r(tmp_path: Path) -> None:
+    replicated = tk.replicates(tk.open_study("example-survey"), method="JKn")
+    replicated.to_r(tmp_path)
+    for variable in ("bmi", "hba1c"):
+        told = in_r(tmp_path, variable)
+        assert told == pytest.approx(ours(replicated, variable), rel=1e-9), variable
+
+
 def test_replicate_weights_are_rebuilt(tmp_path: Path) -> None:
     frame = PEOPLE.with_columns(r1=pl.col("w") * 2, r2=pl.col("w") / 2)
     design = tk.Design(

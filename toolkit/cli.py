@@ -54,6 +54,10 @@ def main() -> None:
 @click.option("--study", default="simulated", show_default=True, help="Name of a study; see cramps studies.")
 @click.option("--cause", help="The cause to report on; see cramps causes.")
 @click.option("--all", "everything", is_flag=True, help="Every report of the plan, with an index page.")
+@click.option("--outcome", help="With --cause: a yes/no variable, such as frequent_cramps.")
+@click.option("--exposure", help="With --cause: the variable that stands for the cause.")
+@click.option("--adjust", multiple=True, help="With --cause: a variable to adjust for; may be repeated.")
+@click.option("--domain", help="With --cause: who it is about, such as 'age >= 60 and sex == \"female\"'.")
 @click.option(
     "--out",
     default="reports/out",
@@ -61,17 +65,20 @@ def main() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write to.",
 )
-def report(study: str, cause: str | None, everything: bool, out: Path) -> None:
+def report(study: str, cause: str | None, everything: bool, out: Path, **asked: Any) -> None:
     """Render one cause's report, or all reports of the plan."""
     if everything == (cause is not None):
         raise click.UsageError("say which report: --cause diabetes for one, or --all for every one.")
+    given = {name: value for name, value in asked.items() if value}
+    if everything and given:
+        raise click.UsageError(f"--{next(iter(given))} goes with --cause; --all takes what the plan says.")
     from toolkit.report import render, render_plan
 
     if everything:
         done = render_plan(study, output=out)
         click.echo(done)
         sys.exit(0 if done.ok else 1)
-    click.echo(render("cause", study=study, cause=cause, output=out))
+    click.echo(render("cause", study=study, cause=cause, output=out, **given))
 
 
 @main.command(epilog=_example("cramps studies"))

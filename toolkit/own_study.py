@@ -5,8 +5,7 @@ is no error among them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,15 @@ import polars as pl
 from toolkit.codebook import Codebook, Variable, why
 from toolkit.cohort import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
 from toolkit.dated_weather import add_weather
-from toolkit.design import Design
 from toolkit.errors import DatasetError
 from toolkit.expressions import Formula, formula
 from toolkit.own_columns import UNREAD
+from toolkit.own_design import PLACE, declared_design, file_name, replicate_columns
 from toolkit.own_formulas import compute
 from toolkit.own_rows import Request, Rows, absent_as, column_names, read_rows
 from toolkit.own_weather import read_weather
 from toolkit.population import Population
-from toolkit.study_columns import design_columns, follow_up_columns, lost_columns, reserved_names
+from toolkit.study_columns import follow_up_columns, lost_columns, reserved_names
 from toolkit.study_rules import (
     DATE,
     PERSON,
@@ -37,8 +36,6 @@ from toolkit.study_rules import (
 )
 from toolkit.study_toml import Declaration, Problem, Repeated, every_problem, read_declaration
 
-PLACE = "place"
-RESERVED = (PERSON, DATE, PLACE, START, END)
 _SECTIONS = ("visits", "diary")
 _HELD = "input of formulas: "  # stands before the name of a column that only formulas read
 
@@ -139,7 +136,8 @@ class _Reading:
         self.records: dict[str, dict[str, dict[str, str]]] = {}
         self.codebook = Codebook()
         self.formulas = dict(self._formulas())
-        self.design = self._design()
+        self.design, wrong = declared_design(declaration, columns[declaration.home])
+        self.problems += wrong
 
     def population(self) -> Population:
         people = self._with_formulas(self._people())
@@ -250,14 +248,14 @@ class _Reading:
         numbers = {
             *(w.column for w in design.components.values()),
             *design.fpcs,
-            *(design.replicate_weights or ()),
+            *replicate_columns(design),
         }
         groups = {*filter(None, (design.strata,)), *design.stages}
         weights = {w.column: self._file_name(w.column) for w in design.components.values()}
         first = design.stages[0] if design.stages else None
         dates = {f"follow_up_{k}": c for k, c in follow_up_columns(self.declaration).items()}
         fpcs = {name: self._file_name(name) for name in design.fpcs}
-        replicates = {name: self._file_name(name) for name in design.replicate_weights or ()}
+        replicates = {name: self._file_name(name) for name in replicate_columns(design)}
         rules = (
             *request.rules,
             *design_rules(weights, design.strata, first, nest=bool(self.study.design.nest)),
@@ -275,33 +273,8 @@ class _Reading:
             rules,
         )
 
-    def _design(self) -> Design:
-        told = self.study.design
-        if told.none:
-            return Design.none()
-        values = {f.name: getattr(told, f.name) for f in fields(Design) if f.name in type(told).model_fields}
-        there = self.columns[self.declaration.home]
-        pattern = told.replicate_weights
-        if isinstance(pattern, str):
-            values["replicate_weights"] = tuple(c for c in there if fnmatchcase(c, pattern))
-        if any(column not in there for key, column in design_columns(self.declaration) if "*" not in column):
-            return Design.none()  # the lost columns are told already
-        values |= {k: self._column_name(values[k]) for k in ("weight", "strata", "psu", "fpc")}
-        return Design(**{**values, "nest": True})
-
-    def _column_name(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: self._column_name(column) for name, column in value.items()}
-        if isinstance(value, tuple):
-            return tuple(self._column_name(column) for column in value)
-        if value is None:
-            return None
-        column = self.declaration.place(value)[1]
-        return f"{column}_of_design" if column in (*self.study.variables, *RESERVED) else column
-
     def _file_name(self, name: str) -> str:
-        there = self.columns[self.declaration.home]
-        return name if name in there and name not in self.study.variables else name.removesuffix("_of_design")
+        return file_name(name, self.declaration, self.columns[self.declaration.home])
 
     def _with_formulas(self, people: pl.DataFrame) -> pl.DataFrame:
         """Compute formulas while their inputs have their own names, which the design may use too."""

@@ -5,6 +5,7 @@ Takes a declaration and the columns of its files; gives places and problems.
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from toolkit.cohort import COLUMNS, END, START
 from toolkit.errors import unknown
@@ -64,10 +65,16 @@ def design_columns(declaration: Declaration) -> Iterator[tuple[str, str]]:
     """Give each key of the design with each column that it names."""
     design = declaration.study.design
     for key in ("weight", "strata", "psu", "fpc", "replicate_weights"):
-        value = getattr(design, key)
-        several = value.values() if isinstance(value, Mapping) else value or ()
-        for reference in (value,) if isinstance(value, str) else several:
+        for reference in _names(getattr(design, key)):
             yield key, declaration.place(reference)[1]
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+        return
+    for inner in value.values() if isinstance(value, Mapping) else value or ():
+        yield from _names(inner)
 
 
 def _references(declaration: Declaration) -> Iterator[Reference]:

@@ -88,8 +88,8 @@ class OwnVariable(Checked):
 class OwnDesign(Checked):
     """How people were sampled: the keys of `tk.Design`, with columns of the first file; or `none = true`.
 
-    `replicate_weights` is a list or a pattern such as "rep*". No PSU may be in two strata,
-    unless `nest` is written.
+    `replicate_weights` is a list, a pattern such as "rep*", or one of them for each component. No PSU may be
+    in two strata, unless `nest` is written.
     """
 
     none: bool = False
@@ -99,12 +99,13 @@ class OwnDesign(Checked):
     fpc: str | tuple[str, ...] | None = None
     nest: bool | None = None
     lonely_psu: LonelyPsu = "fail"
-    replicate_weights: str | tuple[str, ...] | None = None
+    replicate_weights: str | tuple[str, ...] | Mapping[str, str | tuple[str, ...]] | None = None
     replicate_method: str | None = None
     replicate_scale: float | None = None
     replicate_rscales: tuple[float, ...] | None = None
     fay_rho: float = 0.0
     mse: bool = False
+    replicate_factors: bool = False
 
 
 class Repeated(Checked):
