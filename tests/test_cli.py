@@ -118,7 +118,7 @@ def test_describe_says_people_weights_variables_and_causes_and_writes_the_dictio
     assert "SIMULATED" in output.partition("\n")[0]
     assert "12,000 people" in output
     assert "frequent_cramps" in output
-    assert "not measured" not in output.partition("Causes")[0]
+    assert "not measured" not in output.partition("\ncause")[0]
 
 
 def test_simulate_writes_files_that_the_nhanes_loader_reads_as_simulated(
