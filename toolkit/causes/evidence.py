@@ -75,6 +75,21 @@ def conflicts_of(cause: str) -> tuple[str, ...]:
     return tuple(c["statement"] for c in _conflicts(cause))
 
 
+def citation_of(finding: str) -> str | None:
+    """Give the short name and address of a finding's source; None if the file has no such finding.
+
+    Examples
+    --------
+    >>> citation_of("garrison2012_statin")
+    'Garrison 2012, doi:10.1001/archinternmed.2011.1029'
+    """
+    found = next((f for f in _file()["finding"] if f["id"] == finding), None)
+    if found is None:
+        return None
+    doi = found.get("doi", "")
+    return f"{found['source']}, doi:{doi}" if doi else str(found["source"])
+
+
 def _row(finding: dict[str, Any], cause: str) -> dict[str, Any]:
     said = [c["statement"] for c in _conflicts(cause) if finding["id"] in c["findings"]]
     here = finding.get("for_cause", {}).get(cause, {})
