@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain, combinations, pairwise
 
-from toolkit.causal_diagram import Arrow, Diagram, Node
+from toolkit.diagram import Arrow, Diagram, Node
 
 Arrows = Iterable[tuple[str, str]]
 

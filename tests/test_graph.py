@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.causal_graphs import arrows_of, below, drawn, subsets, sufficient
-from toolkit.causal_diagram import Diagram, causal_diagram
+from toolkit.diagram import Diagram, causal_diagram
 from toolkit.errors import VariableError
 from toolkit.graph import between, choose, harm, open_path
 

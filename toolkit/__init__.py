@@ -13,11 +13,13 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.codebook import Variable as Variable
     from toolkit.dated_weather import add_weather as add_weather
     from toolkit.design import Design as Design
+    from toolkit.diagram import causal_diagram as causal_diagram
     from toolkit.errors import DatasetError as DatasetError
     from toolkit.errors import DesignError as DesignError
     from toolkit.errors import EstimationError as EstimationError
     from toolkit.errors import ToolkitError as ToolkitError
     from toolkit.errors import VariableError as VariableError
+    from toolkit.estimate.adjustment import adjustment_for as adjustment_for
     from toolkit.estimate.comparisons import rank_test as rank_test
     from toolkit.estimate.comparisons import t_test as t_test
     from toolkit.estimate.contrasts import contrast as contrast
@@ -77,6 +79,7 @@ _ROOM_OF = {
     # causes
     "cards": "causes.card",
     "card": "causes.card",
+    "causal_diagram": "diagram",
     # estimate
     "prevalence": "estimate.descriptive",
     "mean": "estimate.descriptive",
@@ -99,6 +102,7 @@ _ROOM_OF = {
     "pool": "estimate.imputation",
     "margins": "estimate.predictions",
     "predict": "estimate.predictions",
+    "adjustment_for": "estimate.adjustment",
     "association": "estimate.models",
     "atlas": "estimate.grid",
     "model": "estimate.models",

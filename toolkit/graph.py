@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
-from toolkit.causal_diagram import Diagram
+from toolkit.diagram import Diagram
 from toolkit.errors import VariableError
 
 
@@ -76,7 +76,7 @@ def choose(diagram: Diagram, exposure: str, outcome: str, measured: Sequence[str
 
     Examples
     --------
-    >>> from toolkit.causal_diagram import causal_diagram
+    >>> from toolkit.diagram import causal_diagram
     >>> choose(causal_diagram(), "arthritis", "cramps", ["age", "sex", "body_mass"]).sufficient
     True
     """
@@ -110,7 +110,7 @@ def between(diagram: Diagram, exposure: str, outcome: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from toolkit.causal_diagram import causal_diagram
+    >>> from toolkit.diagram import causal_diagram
     >>> between(causal_diagram(), "stretching", "cramps")
     ('short_calf',)
     """
@@ -135,7 +135,7 @@ def harm(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
 
     Examples
     --------
-    >>> from toolkit.causal_diagram import causal_diagram
+    >>> from toolkit.diagram import causal_diagram
     >>> harm(causal_diagram(), "stretching", "cramps", "short_calf")
     'it follows from the exposure, and adjusting for it would close the path stretching → shortened calf \
 muscles → nocturnal leg cramps, which is part of the effect'

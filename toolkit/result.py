@@ -79,6 +79,19 @@ AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+# The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
+EDGES_SCHEMA: dict[str, pl.DataType] = {
+    "cause": pl.String(),
+    "effect": pl.String(),
+    "cause_label": pl.String(),
+    "effect_label": pl.String(),
+    "cause_role": pl.String(),
+    "effect_role": pl.String(),
+    "reason": pl.String(),
+    "citation": pl.String(),
+}
+
+
 def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataFrame:
     """Make a result frame of rows; what a row does not name is null.
 

@@ -243,7 +243,7 @@ def test_a_person_split_in_two_of_half_the_weight_moves_no_estimate(seed: int) -
 
 
 REFUSED = {
-    "adjust=\\(\\) for a crude estimate, or name the variables": {"adjust": None},
+    "'group' is a column of your own.* adjust=\\('age', 'sex'\\)": {"adjust": None},
     "'age' in adjust stands there twice. Write what is left: adjust=\\('age',\\)": {"adjust": ("age", "age")},
     "'group' in adjust is the exposure. .* adjust=\\('age',\\)": {"adjust": ("group", "age")},
     "'cramps' in adjust is the outcome": {"adjust": ("cramps",)},

@@ -16,10 +16,10 @@ from scipy.special import fdtrc
 from toolkit import result
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import intervals
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import groups
-from toolkit.estimate.models import adjustment
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Model, Regression, regress
@@ -160,7 +160,7 @@ def curve(
     """
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
-    adjusted = adjustment(adjust, outcome, exposure)
+    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by)
     names = (outcome, exposure, *adjusted)
     sample = draw(study, [*names, *by], domain, in_groups=by)
     require_two_levels(sample.columns[outcome], "tk.curve")

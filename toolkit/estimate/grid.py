@@ -18,9 +18,9 @@ from toolkit.codebook import Variable
 from toolkit.design import choose_weight
 from toolkit.errors import ToolkitError
 from toolkit.estimate import intervals
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, read
 from toolkit.estimate.comparison import Comparison, compare, exposure_terms, family_of
-from toolkit.estimate.models import adjustment
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.rows import answer
 from toolkit.estimate.sample import Sample, draw
@@ -164,7 +164,9 @@ def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
 def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, tuple[str, str] | str]:
     """Say which cells a model finds its variables in, or why it cannot be fitted."""
     try:
-        adjusted = adjustment(adjust, plan.question.outcome, plan.question.exposure)
+        adjusted = adjusted_names(
+            people.study, adjust, plan.question.outcome, plan.question.exposure, domain=plan.domain
+        )
         plan = replace(plan, question=replace(plan.question, adjusted=adjusted))
         return plan, people.place(plan)
     except ToolkitError as error:

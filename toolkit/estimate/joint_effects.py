@@ -19,9 +19,9 @@ import polars as pl
 from toolkit import result
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import formulas, intervals
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import groups
-from toolkit.estimate.models import adjustment
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import SMALLEST_DF, for_review
@@ -143,7 +143,7 @@ def interaction(
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
     first, second = _two(exposures)
-    adjusted = adjustment(adjust, outcome, first)
+    adjusted = _adjusted(study, adjust, outcome, (first, second), domain)
     _refuse_adjusted(second, outcome, adjusted)
     names = (outcome, first, second, *adjusted)
     sample = draw(study, [*names, *by], domain, in_groups=by)
@@ -162,6 +162,16 @@ def interaction(
             parts.append(part)
     found = result.frame(rows, by)
     return (found, covariance_of_rows(sample, parts)) if covariance else found
+
+
+def _adjusted(
+    study: Study, adjust: Names | None, outcome: str, exposures: tuple[str, str], domain: str
+) -> tuple[str, ...]:
+    """Take the names given, or what the causal diagram chooses for either exposure without the other."""
+    if adjust is not None:
+        return adjusted_names(study, adjust, outcome, exposures[0])
+    chosen = [adjusted_names(study, None, outcome, exposure, domain=domain) for exposure in exposures]
+    return tuple(name for name in dict.fromkeys([*chosen[0], *chosen[1]]) if name not in exposures)
 
 
 def _two(exposures: tuple[str, str]) -> tuple[str, str]:

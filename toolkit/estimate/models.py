@@ -6,12 +6,14 @@ cells; those of probit, cloglog and log-binomial start from statsmodels'. The va
 
 import warnings
 from functools import partial
+from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError
+from toolkit.diagram import Diagram
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
@@ -38,6 +40,8 @@ def association(
     by: Names = ...,
     terms: bool = ...,
     confidence: float = ...,
+    diagram: Diagram | str | Path | None = ...,
+    allow_descendants: bool = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
 @overload
@@ -52,6 +56,8 @@ def association(
     by: Names = ...,
     terms: bool = ...,
     confidence: float = ...,
+    diagram: Diagram | str | Path | None = ...,
+    allow_descendants: bool = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
 
@@ -67,6 +73,8 @@ def association(
     by: Names = (),
     terms: bool = False,
     confidence: float = 0.95,
+    diagram: Diagram | str | Path | None = None,
+    allow_descendants: bool = False,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
     """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
@@ -80,7 +88,8 @@ def association(
     exposure
         A category, each level of which is compared with its reference, or a number, per unit.
     adjust
-        `()` for a crude estimate, or names of variables to adjust for.
+        `()` for a crude estimate; names of variables to adjust for; None for what the causal diagram
+        chooses, which `tk.adjustment_for` explains.
     estimand
         "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
         (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
@@ -93,6 +102,10 @@ def association(
         True for one row a coefficient, the intercept first, on the link scale.
     confidence
         Of the interval, between 0 and 1.
+    diagram
+        The file of a causal diagram of your own; None for the toolkit's.
+    allow_descendants
+        True to adjust for what follows from exposure or outcome in the diagram, which is refused else.
     covariance
         True to get the covariance of the rows too, on the scale of their standard errors.
 
@@ -124,7 +137,17 @@ def association(
     >>> round(found["estimate"].item(), 6)
     1.5
     """
-    adjusted, groups = adjustment(adjust, outcome, exposure), as_names(by, "by")
+    groups = as_names(by, "by")
+    adjusted = adjusted_names(
+        study,
+        adjust,
+        outcome,
+        exposure,
+        domain=domain,
+        by=groups,
+        diagram=diagram,
+        allow_descendants=allow_descendants,
+    )
     sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, in_groups=groups)
     asked = compare(
         sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
@@ -234,28 +257,6 @@ def model(
 
 def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
     return (found.frame(), found.covariance()) if covariance else found.frame()
-
-
-def adjustment(adjust: Names | None, outcome: str, exposure: str) -> tuple[str, ...]:
-    """Take what an association is adjusted for, and refuse names that have another role in it."""
-    if adjust is None:
-        raise EstimationError(
-            "'adjust' has no default yet, because the causal diagram that would choose it is not there. "
-            "Say adjust=() for a crude estimate, or name the variables: adjust=('age', 'sex')."
-        )
-    names = as_names(adjust, "adjust")
-    for name in names:
-        if name in (outcome, exposure):
-            raise _superfluous(name, names, outcome, exposure)
-    if outcome == exposure:
-        raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
-    return names
-
-
-def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str) -> VariableError:
-    roles = {outcome: "is the outcome", exposure: "is the exposure"}
-    rest = tuple(dict.fromkeys(other for other in names if other not in roles))
-    return VariableError(f"'{name}' in adjust {roles[name]}. Write what is left: adjust={rest}.")
 
 
 def _start(family: str) -> Start | None:

@@ -6,14 +6,17 @@ problem of a file is told at once, unknown words with the nearest known ones.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import polars as pl
+
 from toolkit.catalog import read_toml, shipped
 from toolkit.causes.evidence import citation_of
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.result import EDGES_SCHEMA
 from toolkit.survey_records import Checked
 
 FILE = "causal-diagram.toml"
@@ -91,6 +94,18 @@ class Diagram:
         for arrow in self.arrows:
             found[arrow.effect].append(arrow.cause)
         return found
+
+    def frame(self) -> pl.DataFrame:
+        """Give the arrows as a frame: cause and effect with labels, reason, citation; no roles."""
+        rows = [
+            {
+                **asdict(arrow),
+                "cause_label": self.nodes[arrow.cause].label,
+                "effect_label": self.nodes[arrow.effect].label,
+            }
+            for arrow in self.arrows
+        ]
+        return pl.DataFrame(rows, EDGES_SCHEMA)
 
     def children(self, name: str) -> tuple[str, ...]:
         """Name what a node causes directly."""

@@ -1,0 +1,113 @@
+"""The causal diagram holds together, and a user's own file is read with care."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from toolkit.causes.card import cards
+from toolkit.diagram import causal_diagram
+from toolkit.errors import DatasetError, VariableError
+
+DIAGRAM = causal_diagram()
+
+
+def test_every_exposure_of_a_card_has_a_node_that_leads_to_cramps():
+    before = DIAGRAM.ancestors("cramps")
+    for name, card in cards().items():
+        for exposure in card.exposures:
+            assert DIAGRAM.node_of(exposure.name) in before, (name, exposure.name)
+
+
+@pytest.mark.parametrize("outcome", ["any_cramps", "mild_cramps", "frequent_cramps", "cramp_frequency"])
+def test_every_outcome_is_cramps(outcome):
+    assert "cramps" == DIAGRAM.node_of(outcome)
+
+
+def test_consequences_of_cramps_cause_none_of_the_ten():
+    after = DIAGRAM.descendants("cramps")
+    assert {"sleep_loss", "daytime_function", "general_health", "care", "quinine"} <= after
+    exposures = {DIAGRAM.node_of(e.name) for card in cards().values() for e in card.exposures}
+    assert not after & exposures
+
+
+def test_every_arrow_into_cramps_from_a_cause_has_its_reason_and_most_a_source():
+    into = [arrow for arrow in DIAGRAM.arrows if arrow.effect == "cramps"]
+    assert all(arrow.reason for arrow in DIAGRAM.arrows)
+    assumed = {arrow.cause for arrow in into if not arrow.citation}
+    assert {"multiple_sclerosis", "earlier_cramps"} == assumed
+
+
+def test_a_citation_is_of_the_evidence():
+    [arrow] = [a for a in DIAGRAM.arrows if (a.cause, a.effect) == ("statins", "cramps")]
+    assert "Garrison 2012, doi:10.1001/archinternmed.2011.1029" == arrow.citation
+
+
+def test_the_frame_holds_every_arrow():
+    frame = DIAGRAM.frame()
+    assert len(DIAGRAM.arrows) == frame.height
+    assert {None} == set(frame["cause_role"])
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "mine.toml").write_text(text)
+    return tmp_path / "mine.toml"
+
+
+MINE = """
+title = "mine"
+[nodes.coffee]
+label = "coffee"
+[nodes.tea]
+label = "tea"
+[nodes.cramps]
+label = "cramps"
+variables = ["any_cramps"]
+[[arrows]]
+cause = "coffee"
+effects = ["tea", "cramps"]
+reason = "who drinks one drinks the other"
+citation = "Nobody 2000"
+"""
+
+
+def test_a_file_of_ones_own_is_read(tmp_path):
+    mine = causal_diagram(written(tmp_path, MINE))
+    assert ("coffee",) == mine.parents("tea")
+    assert ("tea", "cramps") == mine.children("coffee")
+    assert {"Nobody 2000"} == {arrow.citation for arrow in mine.arrows}
+    assert "coffee" == mine.node_of("coffee")
+    assert mine.node_of("milk") is None
+
+
+def test_a_variable_without_a_node_is_told_with_the_nearest():
+    with pytest.raises(VariableError, match=r"no node for 'diabetis'. Nearest: 'diab.*diagram='mine.toml'"):
+        DIAGRAM.expect("diabetis")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('["tea", "cramps"]', '["tee", "cramps"]', "a node that is not there, 'tee'. Nearest: 'tea'"),
+        ('["tea", "cramps"]', '["tea", "tea"]', "the arrow coffee → tea stands there 2 times"),
+        ('label = "tea"', 'label = "tea"\nvariables = ["any_cramps"]', "'any_cramps' measures 2 nodes"),
+        ('citation = "Nobody 2000"', 'evidence = ["nobody2000"]', "no published finding 'nobody2000'"),
+        ("reason =", "reson =", "unknown key 'reson'. Nearest: 'reason'"),
+        ('title = "mine"', "", "title: Field required"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_told(tmp_path, old, new, told):
+    with pytest.raises(DatasetError, match=f"'mine.toml'.*Mend the file:(.|\n)*{re.escape(told)}"):
+        causal_diagram(written(tmp_path, MINE.replace(old, new)))
+
+
+def test_a_circle_is_told_with_its_nodes(tmp_path):
+    back = '[[arrows]]\ncause = "tea"\neffects = ["coffee"]\nreason = "and back"\n'
+    with pytest.raises(DatasetError, match="circle: (coffee → tea → coffee|tea → coffee → tea). What causes"):
+        causal_diagram(written(tmp_path, MINE + back))
+
+
+def test_every_problem_is_told_at_once(tmp_path):
+    text = MINE.replace('"tea", "cramps"', '"tee", "crmps"').replace("Nobody 2000", "x")
+    with pytest.raises(DatasetError, match="'tee'(.|\n)*'crmps'"):
+        causal_diagram(written(tmp_path, text))
