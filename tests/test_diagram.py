@@ -35,7 +35,7 @@ def test_every_arrow_into_cramps_from_a_cause_has_its_reason_and_most_a_source()
     into = [arrow for arrow in DIAGRAM.arrows if arrow.effect == "cramps"]
     assert all(arrow.reason for arrow in DIAGRAM.arrows)
     assumed = {arrow.cause for arrow in into if not arrow.citation}
-    assert {"multiple_sclerosis", "earlier_cramps"} == assumed
+    assert {"multiple_sclerosis", "joint_limitation", "parkinson", "earlier_cramps"} == assumed
 
 
 def test_a_citation_is_of_the_evidence():
