@@ -99,6 +99,18 @@ def test_a_skip_a_refusal_and_a_number_that_looks_like_a_code(tmp_path):
     assert [None, None, "don't know", "not asked", "refused"] == found[why("minutes")].to_list()
 
 
+def test_a_code_that_is_both_is_read_and_still_states_its_reason(tmp_path):
+    gate = Input(codes=(1, 2, 9), missing=REFUSALS)
+    piece = MINUTES.model_copy(
+        update={"inputs": {**MINUTES.inputs, "GATE": gate}, "formula": "when(GATE == 2, 0, GATE == 9, 5)"}
+    )
+    found = joined(tmp_path, FRAMES, minutes=piece)
+    assert [None, 0.0, 5.0, None, None] == found["minutes"].to_list()
+    assert "refused" == found[why("minutes")].to_list()[4]
+    piece = piece.model_copy(update={"formula": "when(GATE == 2, 0)"})
+    assert "don't know" == joined(tmp_path, FRAMES, minutes=piece)[why("minutes")].to_list()[2]
+
+
 def test_answers_of_two_tables_and_letters(tmp_path):
     found = joined(tmp_path, FRAMES, pace=PACE)
     assert ["fast", "slow", None, "slow", "slow"] == found["pace"].to_list()

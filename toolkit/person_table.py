@@ -252,7 +252,8 @@ def _answer(column: str, of: Input) -> pl.Expr:
     if of.texts:
         text = pl.col(column).str.strip_chars()
         return pl.when(text != "").then(text)
-    return pl.when(~pl.col(column).is_in([float(code) for code in of.missing])).then(pl.col(column))
+    unread = [float(code) for code in of.missing if code not in of.codes]
+    return pl.when(~pl.col(column).is_in(unread)).then(pl.col(column))
 
 
 def _value(variable: Variable, piece: Measured) -> pl.Expr:

@@ -77,6 +77,7 @@ class Table(Checked):
 class Input(Checked):
     """What one column may hold: codes, texts or a range, and codes of missing answers with their reasons.
 
+    A code that stands among both is read by the formula and still states its reason where no value follows.
     `table` is said where a formula reads a column of another table than its block's.
     """
 

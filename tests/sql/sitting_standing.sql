@@ -16,7 +16,7 @@ SELECT DEMO.cycle, DEMO.SEQN,
 FROM DEMO LEFT JOIN PAQ ON PAQ.SEQN = DEMO.SEQN AND PAQ.cycle = DEMO.cycle AND RIDAGEYR NOT BETWEEN 12 AND 15;
 
 CREATE VIEW exposures AS
-SELECT *,
+SELECT *, NULL AS sedentary_hours,
     CASE WHEN sitting_hours < 4 THEN 'under 4' WHEN sitting_hours < 8 THEN '4 to under 8'
          WHEN sitting_hours >= 8 THEN '8 or more' END AS sitting_group,
     CASE WHEN screen_hours < 2 THEN 'under 2' WHEN screen_hours < 4 THEN '2 to under 4'

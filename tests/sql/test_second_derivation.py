@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,9 @@ import pyreadstat
 import pytest
 
 from toolkit import catalog
+from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
+from toolkit.causes.further import FURTHER
 from toolkit.studies import Study, open_study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
@@ -18,6 +21,12 @@ CYCLES = list(catalog.nhanes().cycles)
 # The CDC's letters: none in 1999-2000, _B to _J, P_ before the name in 2017-March 2020, _L.
 LETTERS = dict(zip(("", *"BCDEFGHIJ", "P", "L"), CYCLES, strict=True))
 CLOSE = 1e-12
+# The exposures of each card, the burden, and the exposures beside the ten causes.
+EXPOSURES = {
+    **{name: card.exposures for name, card in cards().items()},
+    "burden": tuple(chain.from_iterable(BURDEN.values())),
+    "further": tuple(chain.from_iterable(FURTHER.values())),
+}
 
 
 def family_and_cycle(path: Path) -> tuple[str, str]:
@@ -125,7 +134,7 @@ def count_unequal(both: pl.DataFrame, name: str) -> int:
 @pytest.mark.parametrize("card", SCRIPTS)
 def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
     known = words(SCRIPTS[card])
-    measured = [e.name for e in cards()[card].exposures if measurable(e.name)]
+    measured = [e.name for e in EXPOSURES[card] if measurable(e.name)]
     assert measured
     assert [name for name in measured if name.upper() not in known] == []
 
