@@ -312,7 +312,7 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
     unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
     yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
-    yield from _unknown_words("reason", [*reasons, *unknowns], REASONS)
+    yield from _unknown_words("reason", [*reasons, *unknowns, piece.blank], REASONS)
     yield from _unknown_words("component", [piece.component] if piece.component else [], COMPONENTS)
     yield from _unknown_words("variable in only_if", piece.only_if, catalogue.origins)
     yield from _formula_problems(piece, catalogue.codebook[name])

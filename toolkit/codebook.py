@@ -61,6 +61,17 @@ def why(name: str) -> str:
     return f"{name}.why"
 
 
+def weight_name(component: str) -> str:
+    """Name the column of the people frame that holds a component's weight.
+
+    Examples
+    --------
+    >>> weight_name("dietary day 1")
+    'weight_dietary_day_1'
+    """
+    return "weight_" + component.replace(" ", "_").replace("-", "_")
+
+
 def deepest(components: Iterable[str]) -> str:
     """Give the component of fewest people among those named.
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from toolkit import catalog
 from toolkit.catalog import Catalogue, shipped
-from toolkit.codebook import Codebook
+from toolkit.codebook import weight_name
 from toolkit.design import Design
 from toolkit.download import Mirror, choose_mirror
 from toolkit.errors import DatasetError
@@ -23,7 +23,7 @@ from toolkit.kept_tables import hash_read, keep_tables
 from toolkit.nhanes_minutes import add_minutes
 from toolkit.nhanes_sources import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
 from toolkit.person_table import PERSON, TableFile, join_cycle
-from toolkit.pooling import Plan, Pooled, pool, weight_name, weights_of
+from toolkit.pooling import Plan, Pooled, pool, weights_of
 from toolkit.population import Inputs, Population
 from toolkit.survey_codebook import describe
 from toolkit.survey_records import Cycle, SimulatedMark
@@ -76,9 +76,12 @@ def open_nhanes(
     source = choose_mirror(mirror, catalogue.site.site, SETTING)
     found = find_files(catalogue, chosen, source)
     keep_tables(file.path for file in found.files.values())
-    codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent)
+    lacking = found.lacking(catalogue)
+    codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent, lacking)
     plan = pool(catalogue, chosen, found.files)
-    people = _people(catalogue, chosen, found, codebook, plan)
+    usable = [n for n in catalogue.origins if _usable(catalogue, n, chosen, found, lacking)]
+    people = _people(catalogue, chosen, found, usable, plan)
+    people = people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
     provenance = _provenance(catalogue, chosen, source, found)
     inputs = rests_on(catalogue, chosen, source, found)
     if minutes is not None:
@@ -106,17 +109,11 @@ def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
 
 
 def _people(
-    catalogue: Catalogue,
-    cycles: Sequence[Cycle],
-    found: Found,
-    codebook: Codebook,
-    plan: Plan,
+    catalogue: Catalogue, cycles: Sequence[Cycle], found: Found, variables: list[str], plan: Plan
 ) -> pl.DataFrame:
-    usable = [name for name in catalogue.origins if _usable(catalogue, name, cycles, found)]
     weights = [weight.column for weight in weights_of(plan).values()]
-    parts = [_cycle_people(catalogue, cycle, found, usable, plan[cycle.name]) for cycle in cycles]
-    people = pl.concat(_with_weights(part, weights) for part in parts)
-    return people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
+    parts = [_cycle_people(catalogue, cycle, found, variables, plan[cycle.name]) for cycle in cycles]
+    return pl.concat(_with_weights(part, weights) for part in parts)
 
 
 def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -126,11 +123,18 @@ def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return people.with_columns(blank).select(PERSON, "cycle", STRATUM, PSU, *columns, *rest)
 
 
-def _usable(catalogue: Catalogue, name: str, cycles: Sequence[Cycle], found: Found) -> bool:
-    """Tell whether any cycle measured a variable and no file of it is missing: half a variable is none."""
+def _usable(
+    catalogue: Catalogue,
+    name: str,
+    cycles: Sequence[Cycle],
+    found: Found,
+    lacking: Mapping[tuple[str, str], str],
+) -> bool:
+    """Tell whether any cycle measured a variable and none lacks its file or column: half of one is none."""
     pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
     places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
-    return bool(pieces) and not any(place in found.absent for place in places)
+    lost = [place in found.absent for place in places] + [(name, cycle) in lacking for cycle in pieces]
+    return bool(pieces) and not any(lost)
 
 
 def _cycle_people(

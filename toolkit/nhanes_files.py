@@ -168,8 +168,18 @@ def _cycle_tables(
             *(expression.alias(column) for column, expression in expressions.items()),
         ).with_columns(pl.selectors.numeric().cast(pl.Float64))
         answered = pl.any_horizontal(pl.exclude(site.person).is_not_null())
-        yield catalogue.path(cycle.name, table), frame.filter(answered)
+        stands = frame.select(answered).to_series() | _drawn(people, table, pieces)
+        yield catalogue.path(cycle.name, table), frame.filter(stands)
     yield from _empty_tables(catalogue, cycle, pieces.values())
+
+
+def _drawn(people: pl.DataFrame, table: str, pieces: Mapping[str, Measured]) -> pl.Series:
+    """Mark who stands in the table of a subsample without a value: they were drawn, and others were not."""
+    found = pl.repeat(value=False, n=people.height, eager=True)
+    for name, piece in pieces.items():
+        if piece.subsample and piece.table == table and why(name) in people.columns:
+            found |= (people[why(name)].cast(pl.String) == piece.blank).fill_null(value=False)
+    return found
 
 
 def _empty_tables(

@@ -11,9 +11,10 @@ from toolkit.catalog import Catalogue, read_toml
 from toolkit.download import Mirror, Wanted, fetch_all, fetch_optional
 from toolkit.errors import DatasetError, unknown
 from toolkit.hash_lock import sha256_of
-from toolkit.kept_tables import hash_read
+from toolkit.kept_tables import hash_read, read_kept
 from toolkit.person_table import TableFile, check_rows
 from toolkit.population import Inputs
+from toolkit.survey_codebook import NO_COLUMN, places_of
 from toolkit.survey_records import Cycle, SimulatedMark
 
 SETTING = "CRAMPS_NHANES"
@@ -23,11 +24,45 @@ CYCLES = ("2005-2006", "2007-2008")
 
 @dataclass(frozen=True)
 class Found:
-    """The files of the opened cycles: those that are there, and the addresses of those that are not."""
+    """The files of the opened cycles.
+
+    Attributes
+    ----------
+    files, absent
+        Table and cycle -> the file that is there, or the address of one that is not.
+    mark
+        What marks the files as those of simulated people.
+    """
 
     files: Mapping[tuple[str, str], TableFile]
     absent: Mapping[tuple[str, str], str]
     mark: SimulatedMark | None
+
+    def lacking(self, catalogue: Catalogue) -> dict[tuple[str, str], str]:
+        """Say which variables cannot be read in which cycle, as their file lacks a column of theirs.
+
+        A file that has none of the columns that are read of it is another table; reading it is an error.
+        """
+        found: dict[tuple[str, str], str] = {}
+        for (table, cycle), file in self.files.items():
+            there = set(read_kept(file.path).collect_schema().names())
+            needed = _needed_columns(catalogue, table, cycle)
+            if any(there.issuperset(columns) for columns in needed.values()):
+                for name, columns in needed.items():
+                    if lost := [column for column in columns if column not in there]:
+                        found[name, cycle] = f"{NO_COLUMN}: '{file.name}' has no column '{lost[0]}'"
+        return found
+
+
+def _needed_columns(catalogue: Catalogue, table: str, cycle: str) -> dict[str, list[str]]:
+    """Name the columns of a table that each variable of a cycle reads."""
+    pieces = {name: p for name in catalogue.origins if (p := catalogue.measured(name, cycle))}
+    places = {name: places_of(piece) for name, piece in pieces.items()}
+    return {
+        name: [column for of, column in found if of == table]
+        for name, found in places.items()
+        if any(of == table for of, _ in found)
+    }
 
 
 def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycle]:

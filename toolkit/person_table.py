@@ -209,7 +209,7 @@ def _add(people: pl.DataFrame, catalogue: Catalogue, name: str, piece: Measured)
         *([] if component == HOME_INTERVIEW else [_unless(_examined(catalogue), "not examined")]),
         *_skips(piece),
         *([_unless(_in_table(piece), "not in the subsample")] if piece.subsample else []),
-        pl.lit("no value recorded", Reason),
+        pl.lit(piece.blank, Reason),
     )
     return people.with_columns(pl.when(pl.col(name).is_null()).then(reason).alias(why(name)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from toolkit.catalog import Catalogue
-from toolkit.codebook import COMPONENTS
+from toolkit.codebook import COMPONENTS, weight_name
 from toolkit.design import ComponentWeight
 from toolkit.survey_records import Cycle, WeightColumn
 
@@ -86,17 +86,6 @@ def _weight_of(cycle: Cycle, component: str, cycles: Sequence[Cycle]) -> tuple[W
     if len(cycles) > 1 and own in cycle.four_year and any(c.two_year_alone for c in cycles):
         return cycle.four_year[own], _FOUR_YEARS
     return cycle.weights[own], cycle.years
-
-
-def weight_name(component: str) -> str:
-    """Name the column of the people frame that holds a component's weight.
-
-    Examples
-    --------
-    >>> weight_name("dietary day 1")
-    'weight_dietary_day_1'
-    """
-    return "weight_" + component.replace(" ", "_").replace("-", "_")
 
 
 def weights_of(plan: Plan) -> dict[str, ComponentWeight]:

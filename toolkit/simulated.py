@@ -6,8 +6,8 @@ chances that depend on cramps; weights are the inverse of these chances, on the 
 `truth` tells the true values behind the study.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from toolkit.catalog import codebook as shared_codebook
 from toolkit.causal_model import Model, Node, load_model, parts
-from toolkit.codebook import REASONS, Availability, Codebook, Variable, why
+from toolkit.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
 from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError
 from toolkit.growth import (
@@ -45,6 +45,16 @@ FEWEST, MOST = 600, 18_000
 PSUS_DRAWN = 2  # in each stratum
 
 Answers = dict[str, pl.Series]
+_EXAMINED = "examination"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the examined: who they are, with what chance they were drawn, why the others have no value."""
+
+    people: NDArray[np.bool_]
+    chance: float = 1.0
+    without: str = "not examined"
 
 
 def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Population:
@@ -64,8 +74,9 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
     -------
     Population
         `people` has one row a person of 16 and older in 30 strata of 2 PSUs: columns `cycle`, `stratum`,
-        `psu`, `weight_interview`, `weight_examination` (0 for people not examined), every variable of
-        the codebook and its reasons of missing values. All ten causes are variables of it.
+        `psu`, `weight_interview`, `weight_examination` (0 for people not examined), the weights of the
+        parts of the examined (null outside of the part), every variable of the codebook and its reasons of
+        missing values. All ten causes are variables of it.
 
     Raises
     ------
@@ -85,7 +96,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
         name="simulated",
         label=model.settings["label"],
         people=_people(model, seed, n, sample),
-        design=_design(),
+        design=_design(model),
         codebook=_codebook(model),
         provenance=_provenance(model, seed, n, sample),
         simulated=True,
@@ -113,19 +124,35 @@ def _people(model: Model, seed: int, n: int, sample: int) -> pl.DataFrame:
     generator = stream(seed, ANSWERS, sample)
     attends = logistic(drawn.linear(model.settings["examined"]))
     examined = generator.random(n) < attends
+    groups = _parts(model, examined, seed, sample)
+    among_examined = np.where(examined, weight / attends, 0.0)
     design = {
         "cycle": _levels((strata[place] >= len(sizes) // 2).astype(np.int64), model.settings["cycles"]),
         "stratum": pl.Series(strata[place] + model.settings["first_stratum"]),
         "psu": pl.Series(place % PSUS_DRAWN + 1),
         "weight_interview": pl.Series(weight),
-        "weight_examination": pl.Series(np.where(examined, weight / attends, 0.0)),
+        "weight_examination": pl.Series(among_examined),
+        **{
+            weight_name(name): pl.Series(among_examined / group.chance).set(pl.Series(~group.people), None)
+            for name, group in groups.items()
+        },
     }
 
     def luck(node: Node) -> Array:
         own = own_stream(seed, node.name, ANSWERS, sample) if node.get("own_chance") else generator
         return own.random(n)
 
-    return pl.DataFrame(design | _answers(drawn, examined, luck))
+    return pl.DataFrame(design | _answers(drawn, {_EXAMINED: _Part(examined), **groups}, luck))
+
+
+def _parts(model: Model, examined: NDArray[np.bool_], seed: int, sample: int) -> dict[str, _Part]:
+    """Draw the parts of the examined, such as those with a usable recall of their diet."""
+    found: dict[str, _Part] = {}
+    for name, said in model.settings["parts"].items():
+        around = found.get(said.get("within", ""), _Part(examined))
+        drawn = own_stream(seed, name, ANSWERS, sample).random(len(examined)) < said["share"]
+        found[name] = _Part(around.people & drawn, around.chance * said["share"], said["without"])
+    return found
 
 
 def _drawn_psus(sizes: Ints, generator: np.random.Generator) -> Ints:
@@ -173,7 +200,7 @@ def _systematic(chance: Array, generator: np.random.Generator) -> Ints:
     return np.minimum(np.searchsorted(ends, steps, side="right"), len(chance) - 1)
 
 
-def _answers(sample: People, examined: NDArray[np.bool_], chance: Callable[[Node], Array]) -> Answers:
+def _answers(sample: People, groups: Mapping[str, _Part], chance: Callable[[Node], Array]) -> Answers:
     luck: dict[str, Array] = {}
     reasons: dict[str, Ints] = {}
     answers: Answers = {}
@@ -183,8 +210,8 @@ def _answers(sample: People, examined: NDArray[np.bool_], chance: Callable[[Node
         drawn = chance(node)
         luck.setdefault(occasion, drawn)
         reason = _by_chance(node, sample, luck[occasion])
-        if node.variable.component == "examination":
-            reason[~examined] = REASONS.index("not examined")
+        for name in (node.variable.component, _EXAMINED) if node.variable.component in groups else ():
+            reason[~groups[name].people] = REASONS.index(groups[name].without)
         reasons[node.name] = _not_asked(node, sample, reason, reasons)
         answers |= _answer(node, sample.columns[node.name], reasons[node.name])
     return answers
@@ -226,7 +253,7 @@ def _levels(places: Array | Ints, levels: Sequence[str]) -> pl.Series:
     return pl.Series(np.maximum(places, 0).astype(np.uint8)).cat.to(pl.Enum(levels))
 
 
-def _design() -> Design:
+def _design(model: Model) -> Design:
     both = "scaled to the mean US population of the two cycles"
     return Design(
         weight={
@@ -234,6 +261,10 @@ def _design() -> Design:
             "examination": ComponentWeight(
                 "weight_examination", "one over the chance of selection and examination", both
             ),
+            **{
+                name: ComponentWeight(weight_name(name), "examination weight over the part's share", both)
+                for name in model.settings["parts"]
+            },
         },
         strata="stratum",
         psu="psu",

@@ -78,7 +78,7 @@ class Study(Population):
         gaps = [a for a in entry.availability if a.status == "not measured"]
         reasons = [f"{a.cycle}: {a.reason}" for a in gaps]
         told = "; ".join(reasons) or "it is in the codebook but not in the people frame"
-        if any("file not found" in reason for reason in reasons):
+        if any("not found:" in reason for reason in reasons):
             raise DatasetError(
                 f"'{name}' cannot be used: {told}. Put the file there and open the study again."
             )

@@ -11,11 +11,24 @@ from toolkit.codebook import Availability, Codebook, Comparability, Variable, de
 from toolkit.many_rows import columns_of
 from toolkit.survey_records import Measured, Origin
 
-NOT_FOUND = "file not found"
+NOT_FOUND, NO_COLUMN = "file not found", "column not found"
+Gaps = Mapping[tuple[str, str], str]
+
+
+def places_of(piece: Measured) -> list[tuple[str, str]]:
+    """Name every table and column that a block reads, those of tables of many rows too.
+
+    Examples
+    --------
+    >>> places_of(Measured(cycles="all", table="GHB", columns=("LBXGH",)))
+    [('GHB', 'LBXGH')]
+    """
+    many = [(rows.table, column) for rows in piece.rows.values() for column in columns_of(rows)]
+    return [*piece.reads, *many]
 
 
 def describe(
-    catalogue: Catalogue, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
+    catalogue: Catalogue, cycles: Sequence[str], not_found: Gaps, lacking: Gaps | None = None
 ) -> Codebook:
     """Complete the codebook by what a survey's cycles asked, of whom, where it stands and what is missing.
 
@@ -27,20 +40,21 @@ def describe(
         The cycles that are opened.
     not_found
         Table and cycle -> address, for the files that are not there.
+    lacking
+        Variable and cycle -> reason, for the files that lack a column of a variable.
 
     Returns
     -------
     Codebook
         The catalogue's variables with question, source and availability.
     """
-    entries = [_described(catalogue, name, cycles, not_found) for name in catalogue.origins]
+    gaps = (not_found, lacking or {})
+    entries = [_described(catalogue, name, cycles, gaps) for name in catalogue.origins]
     cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
     return Codebook.of(cycle, *entries)
 
 
-def _described(
-    catalogue: Catalogue, name: str, cycles: Sequence[str], not_found: Mapping[tuple[str, str], str]
-) -> Variable:
+def _described(catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]) -> Variable:
     base, origin = catalogue.codebook[name], catalogue.origins[name]
     pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
     return replace(
@@ -49,7 +63,7 @@ def _described(
         question=_questions(pieces),
         asked=origin.asked,
         source=", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items()),
-        availability=tuple(_available(catalogue, name, cycle, not_found) for cycle in cycles),
+        availability=tuple(_available(catalogue, name, cycle, gaps) for cycle in cycles),
         comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
         review=_review(origin, pieces),
         unfit=origin.unfit if pieces else "",
@@ -75,20 +89,20 @@ def _questions(pieces: Mapping[str, Measured]) -> str:
 
 
 def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
-    places = [*piece.reads, *((rows.table, c) for rows in piece.rows.values() for c in columns_of(rows))]
-    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places]
+    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places_of(piece)]
     return " + ".join(dict.fromkeys(named))
 
 
-def _available(
-    catalogue: Catalogue, name: str, cycle: str, not_found: Mapping[tuple[str, str], str]
-) -> Availability:
+def _available(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
+    not_found, lacking = gaps
     piece = catalogue.measured(name, cycle)
     if piece is None:
         return Availability(cycle, "not measured", catalogue.absence(name, cycle))
     lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
     if lost:
         return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
+    if (name, cycle) in lacking:
+        return Availability(cycle, "not measured", lacking[name, cycle])
     return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)
 
 

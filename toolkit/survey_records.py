@@ -158,6 +158,7 @@ class Measured(Checked):
     missing: Mapping[Code, str] = {}
     beside: Beside | None = None
     subsample: bool = False
+    blank: str = "no value recorded"
     combine: Literal["", "sum"] = ""
     divide_by: float = 1
     cap: float | None = None

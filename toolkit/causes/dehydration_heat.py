@@ -1,8 +1,10 @@
 """Describe dehydration and summer heat as a cause: season, serum osmolality, water intake, hot evenings.
 
-Takes `season`, `serum_osmolality`, `water_intake`, `sex` and `heat_index`; gives `osmolality_group`,
-`low_water_intake` and `hot_nights`.
+Takes `season`, `serum_osmolality`, `water_intake`, `sex`, `urea_nitrogen`, `serum_creatinine` and
+`heat_index`; gives `osmolality_group`, `low_water_intake`, `urea_to_creatinine` and `hot_nights`.
 """
+
+import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.levels import answer, number, within, yes_if
@@ -76,6 +78,36 @@ _low_water = Rule(
     ),
 )
 
+_urea, _creatinine = number("urea_nitrogen"), number("serum_creatinine")
+
+_ratio = Rule(
+    Derivation(
+        Variable(
+            "urea_to_creatinine",
+            "urea nitrogen over creatinine",
+            "number",
+            unit="mg/mg",
+            source="urea_nitrogen / serum_creatinine, creatinine corrected as the CDC advises for each cycle",
+        ),
+        ("urea_nitrogen", "serum_creatinine"),
+        pl.when(_creatinine > 0).then(_urea / _creatinine),
+    ),
+    (
+        (10, 0, None),
+        (10, 0.5, 20),
+        (10, 1, 10),
+        (10, None, None),
+        (15, 0, None),
+        (15, 0.5, 30),
+        (15, 1, 15),
+        (15, None, None),
+        (None, 0, None),
+        (None, 0.5, None),
+        (None, 1, None),
+        (None, None, None),
+    ),
+)
+
 _hot = Rule(
     Derivation(
         Variable(
@@ -106,6 +138,11 @@ CARD = Card(
             "in NHANES calculated from sodium, glucose and urea: a proxy, no measurement of water loss",
         ),
         Exposure(_low_water.derivation.variable, "one day's recall; needs differ by size, heat and activity"),
+        Exposure(
+            _ratio.derivation.variable,
+            "rises with a lack of water, and as well with much protein, bleeding, heart failure and little "
+            "muscle",
+        ),
         Exposure(_hot.derivation.variable, "weather of a station, not of the bedroom"),
         Exposure(
             Variable("serum_osmolality", "serum osmolality", "number", unit="mmol/kg"),
@@ -138,5 +175,5 @@ CARD = Card(
             ("schwellnus2011", "connolly2024_dehyd"),
         ),
     ),
-    rules=(_osmolality, _low_water, _hot),
+    rules=(_osmolality, _low_water, _ratio, _hot),
 )

@@ -1,13 +1,14 @@
-"""Describe electrolyte imbalance as a cause: calcium and potassium in serum, magnesium in the diet.
+"""Describe electrolyte imbalance as a cause: calcium, potassium and sodium in serum, minerals in the diet.
 
-Takes `serum_calcium`, `serum_potassium`, `magnesium_intake`, `age` and `sex`; gives `calcium_group`,
-`potassium_group`, `magnesium_requirement` and `low_magnesium_intake`.
+Takes `serum_calcium`, `serum_potassium`, `serum_sodium`, `serum_albumin` and what `intakes` takes; gives
+`calcium_group`, `potassium_group`, `sodium_group`, `serum_calcium_corrected` and what `intakes` gives.
 """
 
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.levels import answer, number, within, yes_if
+from toolkit.causes.intakes import RULES as _INTAKES
+from toolkit.causes.levels import number, within
 from toolkit.causes.outcome import CAVEATS
 from toolkit.causes.parts import Exposure, Prevention, Rule
 from toolkit.codebook import Variable
@@ -15,7 +16,7 @@ from toolkit.derivation import Derivation
 
 RANGE = ("low", "normal", "high")
 # Usual reference ranges of adults; both ends are normal. Laboratories differ by a few tenths.
-CALCIUM, POTASSIUM = (8.5, 10.2), (3.5, 5.0)
+CALCIUM, POTASSIUM, SODIUM = (8.5, 10.2), (3.5, 5.0), (135, 145)
 
 
 def _serum(name: str, source: str, unit: str, ends: tuple[float, float], *edges: float) -> Rule:
@@ -36,76 +37,39 @@ _calcium = _serum("calcium", "serum_calcium", "mg/dL", CALCIUM, 8.4, 8.5, 10.2, 
 _potassium = _serum("potassium", "serum_potassium", "mmol/L", POTASSIUM, 3.4, 3.5, 5.0, 5.1)
 
 
-_age, _sex = number("age"), answer("sex")
+_sodium = _serum("sodium", "serum_sodium", "mmol/L", SODIUM, 134, 135, 145, 146)
 
-# Estimated average requirements, mg/day: Institute of Medicine, Dietary Reference Intakes for Calcium,
-# Phosphorus, Magnesium, Vitamin D, and Fluoride, 1997. Pregnancy adds 35 to 40 and is left out here.
-_requirement = Rule(
+# The usual correction. The literals are typed: they are no cut-points of the truth table.
+_SLOPE, _USUAL_ALBUMIN = pl.lit(0.8, pl.Float64), pl.lit(4.0, pl.Float64)
+
+_corrected = Rule(
     Derivation(
         Variable(
-            "magnesium_requirement",
-            "average requirement of magnesium",
+            "serum_calcium_corrected",
+            "serum calcium, corrected for albumin",
             "number",
-            unit="mg/day",
-            source="men 330 (19 to 30 years), 350 (31 and over); women 255, 265; under 19 outside the groups",
+            unit="mg/dL",
+            source="serum_calcium + 0.8 x (4.0 - serum_albumin)",
         ),
-        ("age", "sex"),
-        pl.when((_sex == "male") & (_age >= 31))
-        .then(350)
-        .when((_sex == "male") & (_age >= 19))
-        .then(330)
-        .when((_sex == "female") & (_age >= 31))
-        .then(265)
-        .when((_sex == "female") & (_age >= 19))
-        .then(255),
+        ("serum_calcium", "serum_albumin"),
+        number("serum_calcium") + _SLOPE * (_USUAL_ALBUMIN - number("serum_albumin")),
     ),
     (
-        (18, "male", None),
-        (19, "male", 330),
-        (30, "male", 330),
-        (31, "male", 350),
-        (None, "male", None),
-        (18, "female", None),
-        (19, "female", 255),
-        (30, "female", 255),
-        (31, "female", 265),
-        (None, "female", None),
-        (18, None, None),
-        (19, None, None),
-        (30, None, None),
-        (31, None, None),
+        (9.0, 3.0, 9.8),
+        (9.0, 4.0, 9.0),
+        (9.0, 4.5, 8.6),
+        (9.0, None, None),
+        (None, 3.0, None),
+        (None, 4.0, None),
+        (None, 4.5, None),
         (None, None, None),
     ),
 )
 
-_low_magnesium = Rule(
-    Derivation(
-        Variable(
-            "low_magnesium_intake",
-            "magnesium intake below the average requirement",
-            "yes_no",
-            source="magnesium_intake under magnesium_requirement",
-        ),
-        ("magnesium_intake", "magnesium_requirement"),
-        yes_if(number("magnesium_intake") < number("magnesium_requirement")),
-    ),
-    (
-        (254, 255, "yes"),
-        (255, 255, "no"),
-        (349, 255, "no"),
-        (350, 255, "no"),
-        (None, 255, None),
-        (254, 350, "yes"),
-        (255, 350, "yes"),
-        (349, 350, "yes"),
-        (350, 350, "no"),
-        (None, 350, None),
-        (254, None, None),
-        (255, None, None),
-        (349, None, None),
-        (350, None, None),
-        (None, None, None),
-    ),
+_LOW = {rule.name: rule.derivation.variable for rule in _INTAKES}
+_ONE_DAY = (
+    "one day's recall without supplements: it varies from day to day, so that the share of people below a "
+    "reference is too large, and it says nothing of the mineral in the body"
 )
 
 CARD = Card(
@@ -124,12 +88,44 @@ CARD = Card(
             "rises when blood cells break in the tube: high values may be artefacts",
         ),
         Exposure(
-            _low_magnesium.derivation.variable,
-            "one day's recall without supplements; says nothing of the magnesium in the body",
+            _sodium.derivation.variable,
+            "falls with high glucose, which draws water out of the cells, without a lack of sodium",
+        ),
+        *(
+            Exposure(_LOW[f"low_{mineral}_intake"], _ONE_DAY)
+            for mineral in ("magnesium", "potassium", "calcium")
         ),
         Exposure(Variable("serum_calcium", "serum calcium", "number", unit="mg/dL")),
+        Exposure(
+            _corrected.derivation.variable,
+            "a variant: NHANES measures albumin by bromcresol purple, on which this correction was not "
+            "built; ionised calcium is not measured",
+        ),
         Exposure(Variable("serum_potassium", "serum potassium", "number", unit="mmol/L")),
-        Exposure(Variable("magnesium_intake", "magnesium in food and drink", "number", unit="mg/day")),
+        Exposure(Variable("serum_sodium", "serum sodium", "number", unit="mmol/L")),
+        Exposure(
+            Variable("bicarbonate", "bicarbonate in serum", "number", unit="mmol/L"),
+            "a lack goes with acidosis, an excess with diuretics and vomiting",
+        ),
+        *(
+            Exposure(
+                Variable(f"{mineral}_intake", f"{mineral} in food and drink", "number", unit="mg/day"),
+                _ONE_DAY,
+            )
+            for mineral in ("magnesium", "potassium", "calcium")
+        ),
+        *(
+            Exposure(
+                Variable(
+                    f"{mineral}_intake_two_day",
+                    f"{mineral} in food and drink, mean of two days",
+                    "number",
+                    unit="mg/day",
+                ),
+                "two days' recall; has a weight of its own and is never analysed beside a first day's intake",
+            )
+            for mineral in ("magnesium", "potassium", "calcium")
+        ),
     ),
     mechanism="Low calcium or magnesium outside of the cell brings the membranes of nerve and muscle nearer "
     "to "
@@ -146,6 +142,9 @@ CARD = Card(
         "Means of calcium step between cycles with the laboratory's instrument, by as much as any effect: "
         "the "
         "cycle belongs in pooled models.",
+        "Reference intakes are set to cover nearly everyone: an intake below is no proof of a "
+        "lack, and the share of people below is not the share in want.",
+        "Magnesium in serum is in no table of NHANES.",
         "One blood sample by day says little about the nights of the past month.",
         *CAVEATS,
     ),
@@ -163,5 +162,5 @@ CARD = Card(
             ("garrison2012_diuretic", "garrison2012_ksparing", "garrison2012_thiazide"),
         ),
     ),
-    rules=(_calcium, _potassium, _requirement, _low_magnesium),
+    rules=(_calcium, _potassium, _sodium, _corrected, *_INTAKES),
 )

@@ -1,0 +1,62 @@
+-- Electrolytes: serum from the biochemistry profile (LAB18 1999-2000, L40_B, L40_C, BIOPRO since 2005), intakes from the
+-- recalls (DRXTOT to 2002, DR1TOT and DR2TOT since), references by age, sex, pregnancy (DEMO) and breastfeeding (RHQ).
+CREATE TABLE IF NOT EXISTS LAB18 (cycle VARCHAR, SEQN DOUBLE, LBXSCA DOUBLE, LBXSKSI DOUBLE, LBXSNASI DOUBLE, LBXSC3SI DOUBLE, LBXSAL DOUBLE);
+CREATE TABLE IF NOT EXISTS L40 (cycle VARCHAR, SEQN DOUBLE, LBXSCA DOUBLE, LBXSKSI DOUBLE, LBXSNASI DOUBLE, LBXSC3SI DOUBLE, LBXSAL DOUBLE);
+CREATE TABLE IF NOT EXISTS BIOPRO (cycle VARCHAR, SEQN DOUBLE, LBXSCA DOUBLE, LBXSKSI DOUBLE, LBXSNASI DOUBLE, LBXSC3SI DOUBLE, LBXSAL DOUBLE);
+CREATE TABLE IF NOT EXISTS DRXTOT (cycle VARCHAR, SEQN DOUBLE, DRXTMAGN DOUBLE, DRXTPOTA DOUBLE, DRXTCALC DOUBLE);
+CREATE TABLE IF NOT EXISTS DR1TOT (cycle VARCHAR, SEQN DOUBLE, DR1TMAGN DOUBLE, DR1TPOTA DOUBLE, DR1TCALC DOUBLE);
+CREATE TABLE IF NOT EXISTS DR2TOT (cycle VARCHAR, SEQN DOUBLE, DR2TMAGN DOUBLE, DR2TPOTA DOUBLE, DR2TCALC DOUBLE);
+CREATE TABLE IF NOT EXISTS RHQ (cycle VARCHAR, SEQN DOUBLE, RHQ200 DOUBLE);
+
+CREATE VIEW serum AS
+SELECT cycle, SEQN, LBXSCA, LBXSKSI, LBXSNASI, LBXSC3SI, LBXSAL FROM LAB18
+UNION ALL SELECT cycle, SEQN, LBXSCA, LBXSKSI, LBXSNASI, LBXSC3SI, LBXSAL FROM L40
+UNION ALL SELECT cycle, SEQN, LBXSCA, LBXSKSI, LBXSNASI, LBXSC3SI, LBXSAL FROM BIOPRO;
+
+CREATE VIEW diet AS
+SELECT cycle, SEQN, DRXTMAGN AS mg, DRXTPOTA AS k, DRXTCALC AS ca, NULL::DOUBLE AS mg2, NULL::DOUBLE AS k2, NULL::DOUBLE AS ca2
+FROM DRXTOT
+UNION ALL
+SELECT one.cycle, one.SEQN, DR1TMAGN, DR1TPOTA, DR1TCALC,
+    (DR1TMAGN + DR2TMAGN) / 2, (DR1TPOTA + DR2TPOTA) / 2, (DR1TCALC + DR2TCALC) / 2
+FROM DR1TOT one LEFT JOIN DR2TOT two ON two.SEQN = one.SEQN AND two.cycle = one.cycle;
+
+-- Pregnancy counts to 50; from 45 on a woman without an answer is not pregnant.
+CREATE VIEW stage AS
+SELECT DEMO.cycle, DEMO.SEQN, RIAGENDR AS sex, RIDAGEYR AS age,
+    CASE WHEN RIAGENDR = 1 OR RIDAGEYR > 50 THEN 'neither'
+         WHEN RIDEXPRG = 1 THEN 'pregnant'
+         WHEN RIDEXPRG = 2 OR RIDAGEYR >= 45 THEN CASE WHEN RHQ200 = 1 THEN 'nursing' ELSE 'neither' END
+    END AS state
+FROM DEMO LEFT JOIN RHQ ON RHQ.SEQN = DEMO.SEQN AND RHQ.cycle = DEMO.cycle;
+
+CREATE VIEW needs AS
+SELECT cycle, SEQN,
+    CASE WHEN age < 14 OR state IS NULL THEN NULL
+         WHEN sex = 1 THEN CASE WHEN age <= 18 THEN 410 WHEN age <= 30 THEN 400 ELSE 420 END
+         WHEN state = 'pregnant' THEN CASE WHEN age <= 18 THEN 400 WHEN age <= 30 THEN 350 ELSE 360 END
+         ELSE CASE WHEN age <= 18 THEN 360 WHEN age <= 30 THEN 310 ELSE 320 END END AS mg_needed,
+    CASE WHEN age < 14 THEN NULL WHEN age <= 18 THEN 1300
+         WHEN sex = 2 AND age > 50 OR age > 70 THEN 1200 ELSE 1000 END AS ca_needed,
+    CASE WHEN age < 14 OR state IS NULL THEN NULL
+         WHEN sex = 1 THEN CASE WHEN age <= 18 THEN 3000 ELSE 3400 END
+         WHEN state = 'pregnant' THEN CASE WHEN age <= 18 THEN 2600 ELSE 2900 END
+         WHEN state = 'nursing' THEN CASE WHEN age <= 18 THEN 2500 ELSE 2800 END
+         ELSE CASE WHEN age <= 18 THEN 2300 ELSE 2600 END END AS k_needed
+FROM stage;
+
+CREATE VIEW exposures AS
+SELECT needs.cycle, needs.SEQN,
+    LBXSCA AS serum_calcium, LBXSKSI AS serum_potassium, LBXSNASI AS serum_sodium, LBXSC3SI AS bicarbonate,
+    LBXSCA + 0.8 * (4 - LBXSAL) AS serum_calcium_corrected,
+    CASE WHEN LBXSCA < 8.5 THEN 'low' WHEN LBXSCA > 10.2 THEN 'high' WHEN LBXSCA IS NOT NULL THEN 'normal' END AS calcium_group,
+    CASE WHEN LBXSKSI < 3.5 THEN 'low' WHEN LBXSKSI > 5 THEN 'high' WHEN LBXSKSI IS NOT NULL THEN 'normal' END AS potassium_group,
+    CASE WHEN LBXSNASI < 135 THEN 'low' WHEN LBXSNASI > 145 THEN 'high' WHEN LBXSNASI IS NOT NULL THEN 'normal' END AS sodium_group,
+    mg AS magnesium_intake, k AS potassium_intake, ca AS calcium_intake,
+    mg2 AS magnesium_intake_two_day, k2 AS potassium_intake_two_day, ca2 AS calcium_intake_two_day,
+    CASE WHEN mg < mg_needed THEN 'yes' WHEN mg >= mg_needed THEN 'no' END AS low_magnesium_intake,
+    CASE WHEN k < k_needed THEN 'yes' WHEN k >= k_needed THEN 'no' END AS low_potassium_intake,
+    CASE WHEN ca < ca_needed THEN 'yes' WHEN ca >= ca_needed THEN 'no' END AS low_calcium_intake
+FROM needs
+LEFT JOIN serum ON serum.SEQN = needs.SEQN AND serum.cycle = needs.cycle
+LEFT JOIN diet ON diet.SEQN = needs.SEQN AND diet.cycle = needs.cycle;
