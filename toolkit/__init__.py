@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.errors import ToolkitError as ToolkitError
     from toolkit.errors import VariableError as VariableError
     from toolkit.estimate.adjustment import adjustment_for as adjustment_for
+    from toolkit.estimate.case_crossover import case_crossover as case_crossover
     from toolkit.estimate.comparisons import rank_test as rank_test
     from toolkit.estimate.comparisons import t_test as t_test
     from toolkit.estimate.contrasts import contrast as contrast
@@ -32,13 +33,17 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.imputation import pool as pool
     from toolkit.estimate.joint_effects import interaction as interaction
     from toolkit.estimate.kaplan_meier import survival as survival
+    from toolkit.estimate.lag_curves import lag_curve as lag_curve
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.person_time import rate as rate
     from toolkit.estimate.planning import precision as precision
     from toolkit.estimate.predictions import margins as margins
     from toolkit.estimate.predictions import predict as predict
+    from toolkit.estimate.proportionality import proportionality as proportionality
     from toolkit.estimate.quantiles import quantile as quantile
+    from toolkit.estimate.repeated import gee as gee
+    from toolkit.estimate.repeated_rows import records as records
     from toolkit.estimate.resampling import replicates as replicates
     from toolkit.estimate.sample import flow as flow
     from toolkit.estimate.seasons import cosinor as cosinor
@@ -110,6 +115,11 @@ _ROOM_OF = {
     "curve": "estimate.curves",
     "survival": "estimate.kaplan_meier",
     "rate": "estimate.person_time",
+    "proportionality": "estimate.proportionality",
+    "records": "estimate.repeated_rows",
+    "gee": "estimate.repeated",
+    "case_crossover": "estimate.case_crossover",
+    "lag_curve": "estimate.lag_curves",
     # show
     "forest": "show.charts",
     "prevalence_chart": "show.charts",

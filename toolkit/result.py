@@ -20,7 +20,7 @@ ESTIMANDS = (
     "people", "missing", "standard_deviation", "mean_difference", "difference", "ratio_of_ratios",
     "peak_to_trough_ratio", "peak_to_trough_difference", "amplitude", "peak",
     "margin_of_error", "smallest_detectable_ratio", "smallest_detectable_difference",
-    "chi_square", "rank_test", "heterogeneity", "seasonality", "term",
+    "chi_square", "rank_test", "heterogeneity", "seasonality", "proportionality", "term",
 )  # fmt: skip
 SCALES = ("identity", "log")
 RELIABILITY = ("ok", "review", "suppress", "failed")

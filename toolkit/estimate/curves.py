@@ -23,9 +23,9 @@ from toolkit.estimate.groups import groups
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Model, Regression, regress
-from toolkit.estimate.reliability import SMALLEST_DF, for_review
+from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
-from toolkit.estimate.rows import Asked, common, failed, figures
+from toolkit.estimate.rows import Asked, common, failed, figures, verdict
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.splines import knots_at, spline
 from toolkit.estimate.spread import Estimate, covariance_of_rows
@@ -231,15 +231,9 @@ def _group_rows(asked: Asked, line: _Line, group: Mask) -> Iterator[tuple[dict[s
             raise
         yield from (({**row, **counts, **failed(str(error))}, None) for row in _headings(asked, line))
         return
-    shared = {**counts, "n_cases": fitted.n_cases, **_verdict(fitted)}
+    shared = {**counts, "n_cases": fitted.n_cases, **verdict(fitted)}
     yield from (({**row, **shared}, part) for row, part in _points(asked, line, fitted))
     yield from (({**row, **shared}, None) for row in _tests(line, fitted))
-
-
-def _verdict(fitted: Regression) -> dict[str, Any]:
-    few = fitted.design_df < SMALLEST_DF
-    reason = f"{fitted.design_df} degrees of freedom of the design, below {SMALLEST_DF}" if few else None
-    return {"reliability": "review" if few else "ok", "reason": reason}
 
 
 def _headings(asked: Asked, line: _Line) -> Iterator[dict[str, Any]]:

@@ -24,9 +24,9 @@ from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import groups
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.regression import Model, Regression, regress
-from toolkit.estimate.reliability import SMALLEST_DF, for_review
+from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
-from toolkit.estimate.rows import FEW_CASES, Asked, common, failed, figures
+from toolkit.estimate.rows import FEW_CASES, Asked, common, failed, figures, verdict
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.transformed import transformed
@@ -238,7 +238,7 @@ def _pair_rows(
             continue
         few = _few(asked, fitted, pair, levels)
         numbers, part = _measured(asked, fitted, places, measure)
-        yield {**row, **(numbers if part is None else {**numbers, **_verdict(fitted, few)})}, part
+        yield {**row, **(numbers if part is None else {**numbers, **verdict(fitted, few)})}, part
 
 
 def _places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
@@ -265,13 +265,6 @@ def _measured(
     if not np.isfinite(error):
         return failed("with one of the replicate weights the measure is undefined; see reri"), None
     return figures(measure.estimand, asked.confidence, (point, error, fitted.df)), found
-
-
-def _verdict(fitted: Regression, few: str | None) -> dict[str, Any]:
-    df = fitted.design_df
-    short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
-    told = "; ".join(reason for reason in (short, few) if reason)
-    return {"reliability": "review" if told else "ok", "reason": told or None}
 
 
 def _few(asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> str | None:

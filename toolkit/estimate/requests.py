@@ -46,7 +46,7 @@ class Request:
     confidence: float = 0.95
 
 
-def question(asked: Request, start: Start | None = None) -> Asked:
+def question(asked: Request, start: Start | None = None, also: tuple[str, ...] = ()) -> Asked:
     """Read a request and draw its people.
 
     Parameters
@@ -55,6 +55,8 @@ def question(asked: Request, start: Start | None = None) -> Asked:
         What was asked.
     start
         Where the fit starts; None for the family's own start.
+    also
+        Columns of the people that the fit needs besides.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def question(asked: Request, start: Start | None = None) -> Asked:
     as_levels = {*asked.by, *taken.strata}
     if asked.family in ("ordinal", "multinomial"):
         as_levels.add(reading.outcome)
-    sample = draw(asked.study, [*names, *asked.by], asked.domain, in_groups=tuple(as_levels))
+    sample = draw(asked.study, [*names, *asked.by, *also], asked.domain, in_groups=tuple(as_levels))
     for part in (reading, *([shift] if shift else [])):
         formulas.require_numbers(part, sample)
     _require_roles(sample, taken)

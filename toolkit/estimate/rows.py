@@ -140,11 +140,11 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Est
         if not asked.by:
             raise
         for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**_named(term, asked), **counts, **failed(str(error))}, None
+            yield {**heading_of(asked, term), **counts, **failed(str(error))}, None
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
-        yield {**_named(term, asked), **counts, "n_cases": fitted.n_cases, **row}, part
+        yield {**heading_of(asked, term), **counts, "n_cases": fitted.n_cases, **row}, part
 
 
 def _regress(asked: Asked, group: Mask) -> Regression:
@@ -159,7 +159,8 @@ def failed(reason: str) -> dict[str, Any]:
     return {"reliability": "failed", "reason": reason}
 
 
-def _named(term: Term, asked: Asked) -> dict[str, Any]:
+def heading_of(asked: Asked, term: Term) -> dict[str, Any]:
+    """Name what a row of a term is about."""
     return {
         **({OUTCOME_LEVEL: term.outcome_level} if term.outcome_level else {}),
         "estimand": _estimand(asked, term),
@@ -185,10 +186,11 @@ def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], 
         return failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
     own = figures(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
-    return {**own, **_reliability(asked, fitted, term)}, _part(fitted, place)
+    return {**own, **_reliability(asked, fitted, term)}, part_of(fitted, place)
 
 
-def _part(fitted: Regression, place: int) -> Estimate:
+def part_of(fitted: Regression, place: int) -> Estimate:
+    """Take one coefficient with its influence values and replicates."""
     own, replicates = slice(place, place + 1), fitted.replicates
     return Estimate(
         fitted.coefficients[own],
@@ -225,13 +227,16 @@ def figures(estimand: str, confidence: float, found: tuple[float, float, float])
 
 
 def _reliability(asked: Asked, fitted: Regression, term: Term) -> dict[str, Any]:
-    reasons = []
-    if fitted.design_df < SMALLEST_DF:
-        reasons.append(f"{fitted.design_df} degrees of freedom of the design, below {SMALLEST_DF}")
     few = _fewest(asked, fitted, term) if asked.rows and term.marks and asked.model.outcome.case else None
-    if few:
-        reasons.append(few)
-    return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}
+    return verdict(fitted, few)
+
+
+def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
+    """Judge a row by the degrees of freedom of its model and by what else is told of it."""
+    df = fitted.design_df
+    short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
+    told = "; ".join(reason for reason in (short, *reasons) if reason)
+    return {"reliability": "review" if told else "ok", "reason": told or None}
 
 
 def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:

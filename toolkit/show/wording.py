@@ -84,6 +84,7 @@ MEASURES = {
     "seasonality": Measure("test of seasonality", "test"),
     "chi_square": Measure("chi-square test", "test"),
     "rank_test": Measure("rank test", "test"),
+    "proportionality": Measure("test of proportional odds", "test"),
     "term": Measure("test of a model term", "test"),
 }
 
