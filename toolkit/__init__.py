@@ -7,11 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+    from toolkit.causes.card import Card as Card
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
+    from toolkit.causes.parts import Exposure as Exposure
+    from toolkit.causes.parts import Rule as Rule
     from toolkit.codebook import Codebook as Codebook
     from toolkit.codebook import Variable as Variable
     from toolkit.dated_weather import add_weather as add_weather
+    from toolkit.derivation import Derivation as Derivation
     from toolkit.design import Design as Design
     from toolkit.diagram import causal_diagram as causal_diagram
     from toolkit.errors import DatasetError as DatasetError
@@ -85,6 +89,10 @@ _ROOM_OF = {
     "cards": "causes.card",
     "card": "causes.card",
     "causal_diagram": "diagram",
+    "Card": "causes.card",
+    "Exposure": "causes.parts",
+    "Rule": "causes.parts",
+    "Derivation": "derivation",
     # estimate
     "prevalence": "estimate.descriptive",
     "mean": "estimate.descriptive",

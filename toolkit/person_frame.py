@@ -51,7 +51,7 @@ class PersonFrame(pl.DataFrame):
         heads = "".join(f"<th>{head}</th>" for head in ("type", "columns", "values missing"))
         rows = "".join(
             f"<tr><td style='text-align:left'>{escape(kind)}</td><td style='text-align:left'>"
-            f"{_names(names)}</td><td>{_missing(self, names):,}</td></tr>"
+            f"{_names(names)}</td><td>{_counted(self, names)[1].partition(' ')[0]}</td></tr>"
             for kind, names in _by_kind(self)
         )
         return (

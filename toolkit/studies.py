@@ -6,7 +6,6 @@ weight an analysis needs and why values are missing. It estimates nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from html import escape
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -16,17 +15,19 @@ import polars as pl
 
 from toolkit.catalog import shipped
 from toolkit.causes import DERIVATIONS
+from toolkit.causes.card import Card
 from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import Derivation, derive
 from toolkit.design import Design, WeightChoice, choose_weight
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.gaps import availability, count_missing
 from toolkit.own_frame import TOOLKIT, own_population
-from toolkit.own_variable import Words, own_step
+from toolkit.own_variable import Words, checked_steps, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
 from toolkit.recall import keep, recall
+from toolkit.study_summary import summary_html
 
 STUDIES = {
     "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
@@ -202,6 +203,35 @@ class Study(Population):
             ) from None
         return replace(self, people=people, codebook=codebook)
 
+    def with_cause(self, card: Card) -> "Study":
+        """Add the variables of a cause of one's own, after its rules were held to their truth tables.
+
+        Parameters
+        ----------
+        card
+            A `tk.Card` with its exposures and rules.
+
+        Returns
+        -------
+        Study
+            A copy with what each rule gives; missing values take the reasons of their inputs.
+
+        Raises
+        ------
+        VariableError
+            If a rule and its truth table disagree, or an input is unknown.
+
+        Examples
+        --------
+        >>> import toolkit as tk
+        >>> "hba1c_group" in tk.open_study("example-survey").with_cause(tk.card("diabetes")).people.columns
+        True
+        """
+        study = self
+        for step in checked_steps(self, card):
+            study = study._with(step)
+        return study
+
     def to_r(self, folder: str | Path) -> Path:
         """Write people and design for R: people.csv, people.parquet and study.R, which rebuilds the design.
 
@@ -227,25 +257,7 @@ class Study(Population):
         return write_r(self, folder)
 
     def _repr_html_(self) -> str:
-        cycles = ", ".join(cycle for cycle in self.cycles if cycle) or "none"
-        rows = {
-            "people": f"{self.people.height:,}",
-            "cycles": cycles,
-            "variables": f"{sum(name in self.people.columns for name in self.codebook):,} of "
-            f"{len(self.codebook):,} in the codebook",
-            "weights": ", ".join(self.design.components) or "none",
-        }
-        warning = (
-            "<p style='color:#a33'><b>SIMULATED: no person in it is real.</b></p>" if self.simulated else ""
-        )
-        return f"<h4>{escape(self.label)}</h4>{warning}{_html_table(rows)}{self.design._repr_html_()}"
-
-
-def _html_table(rows: dict[str, str]) -> str:
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows.items()
-    )
-    return f"<table>{cells}</table>"
+        return summary_html(self, self.cycles)
 
 
 def available_studies() -> dict[str, str]:
