@@ -174,8 +174,11 @@ def nhanes_book(*cycles: str) -> Codebook:
 def test_source_and_availability_name_every_table():
     known = catalogue(sessions=SESSIONS, pace=PACE)
     book = describe(known, [CYCLE], {})
-    assert book["sessions"].source == "ASK.GATE + ACTS.KIND + ACTS.TIMES"
-    assert book["pace"].source == "ASK.UNIT + LAB.SPEED"
+    assert book["sessions"].source == (
+        "ASK (GATE) with ACTS (KIND, TIMES). when(listed > 0, listed, GATE in [1, 2], 0); "
+        "listed: the sum of TIMES over the rows of ACTS where KIND == 37"
+    )
+    assert book["pace"].source.startswith("ASK (UNIT) with LAB (SPEED). when(UNIT == 'D'")
     assert [(a.status, a.reason) for a in book["pace"].availability] == [
         ("proxy", "only the speed of a day is asked")
     ]

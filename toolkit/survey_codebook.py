@@ -9,7 +9,7 @@ from dataclasses import replace
 from toolkit.catalog import Catalogue
 from toolkit.codebook import Availability, Codebook, Comparability, Variable, deepest
 from toolkit.many_rows import columns_of
-from toolkit.survey_records import Measured, Origin
+from toolkit.survey_records import Measured, Origin, Rows
 
 NOT_FOUND, NO_COLUMN = "file not found", "column not found"
 Gaps = Mapping[tuple[str, str], str]
@@ -62,7 +62,7 @@ def _described(catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tup
         component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
         question=_questions(pieces),
         asked=origin.asked,
-        source=", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items()),
+        source=_sources(catalogue, pieces),
         availability=tuple(_available(catalogue, name, cycle, gaps) for cycle in cycles),
         comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
         review=_review(origin, pieces),
@@ -88,9 +88,31 @@ def _questions(pieces: Mapping[str, Measured]) -> str:
     return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
 
 
+def _sources(catalogue: Catalogue, pieces: Mapping[str, Measured]) -> str:
+    """Name the columns of each cycle, and once each the rules by which several of them make a value."""
+    places = ", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items())
+    rules = dict.fromkeys(_rule(piece) for piece in pieces.values() if piece.computed)
+    return ". ".join(filter(None, [places, *rules]))
+
+
+def _rule(piece: Measured) -> str:
+    return "; ".join(
+        [piece.formula or "yes if any row counts", *(_counted(n, r) for n, r in piece.rows.items())]
+    )
+
+
+def _counted(name: str, rows: Rows) -> str:
+    what = f"the sum of {rows.total} over" if rows.total else "1 if any of"
+    return f"{name}: {what} the rows of {rows.table} where {rows.where}"
+
+
 def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
-    named = [f"{catalogue.tables[table].files[cycle].name}.{column}" for table, column in places_of(piece)]
-    return " + ".join(dict.fromkeys(named))
+    columns: dict[str, list[str]] = {}
+    for table, column in dict.fromkeys(places_of(piece)):
+        columns.setdefault(catalogue.tables[table].files[cycle].name, []).append(column)
+    if piece.computed:
+        return " with ".join(f"{file} ({', '.join(own)})" for file, own in columns.items())
+    return " + ".join(f"{file}.{column}" for file, own in columns.items() for column in own)
 
 
 def _available(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
