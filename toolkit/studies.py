@@ -224,7 +224,7 @@ class Study(Population):
         Examples
         --------
         >>> import toolkit as tk
-        >>> "hba1c_group" in tk.open_study("example-survey").with_cause(tk.card("diabetes")).people.columns
+        >>> "hba1c_group" in tk.open_study("simulated").with_cause(tk.card("diabetes")).people.columns
         True
         """
         study = self
