@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.show.charts import flow_chart as flow_chart
     from toolkit.show.charts import forest as forest
     from toolkit.show.charts import prevalence_chart as prevalence_chart
+    from toolkit.show.curve_charts import curve_chart as curve_chart
     from toolkit.show.sentences import finding as finding
     from toolkit.show.tables import table as table
     from toolkit.standards import Standard as Standard
@@ -132,6 +133,7 @@ _ROOM_OF = {
     "forest": "show.charts",
     "prevalence_chart": "show.charts",
     "flow_chart": "show.charts",
+    "curve_chart": "show.curve_charts",
     "table": "show.tables",
     "finding": "show.sentences",
     # report

@@ -69,6 +69,7 @@ def curve(
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
+    allow_descendants: bool = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -85,6 +86,7 @@ def curve(
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
+    allow_descendants: bool = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -100,6 +102,7 @@ def curve(
     estimand: str = "prevalence_ratio",
     domain: str = "",
     by: Names = (),
+    allow_descendants: bool = False,
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -114,7 +117,7 @@ def curve(
     exposure
         A number.
     adjust
-        `()` for a crude curve, or names of variables to adjust for.
+        `()` for a crude curve, names of variables to adjust for, or None to ask the causal diagram.
     knots
         How many, 3 to 7, at the weighted quantiles that Harrell advises; or the values of 3 or more.
     reference
@@ -127,6 +130,8 @@ def curve(
         A condition in the domain language; null is outside.
     by
         Categories; one curve within each of their levels, all with the same knots.
+    allow_descendants
+        True to adjust for what follows from exposure or outcome in the causal diagram, refused else.
     confidence
         Of the intervals, which hold at each value alone, between 0 and 1.
     covariance
@@ -160,7 +165,9 @@ def curve(
     """
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
-    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by)
+    adjusted = adjusted_names(
+        study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
+    )
     names = (outcome, exposure, *adjusted)
     sample = draw(study, [*names, *by], domain, in_groups=by)
     require_two_levels(sample.columns[outcome], "tk.curve")

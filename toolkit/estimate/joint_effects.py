@@ -57,6 +57,7 @@ def interaction(
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
+    allow_descendants: bool = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -70,6 +71,7 @@ def interaction(
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
+    allow_descendants: bool = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -82,6 +84,7 @@ def interaction(
     estimand: str = "prevalence_ratio",
     domain: str = "",
     by: Names = (),
+    allow_descendants: bool = False,
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -96,13 +99,15 @@ def interaction(
     exposures
         Two categories. Each pair of levels that are not the references is looked at.
     adjust
-        `()` for crude estimates, or names of variables to adjust for.
+        `()` for crude estimates, names of variables to adjust for, or None to ask the causal diagram.
     estimand
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
     domain
         A condition in the domain language; null is outside.
     by
         Categories; all of it within each of their levels.
+    allow_descendants
+        True to adjust for what follows from exposure or outcome in the causal diagram, refused else.
     confidence
         Of the intervals, between 0 and 1.
     covariance
@@ -143,8 +148,10 @@ def interaction(
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
     first, second = _two(exposures)
-    adjusted = _adjusted(study, adjust, outcome, (first, second), domain)
-    _refuse_adjusted(second, outcome, adjusted)
+    given = None if adjust is None else as_names(adjust, "adjust")
+    _refuse_adjusted(second, outcome, given or ())
+    asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
+    adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
     names = (outcome, first, second, *adjusted)
     sample = draw(study, [*names, *by], domain, in_groups=by)
     require_two_levels(sample.columns[outcome], "tk.interaction")
@@ -165,12 +172,14 @@ def interaction(
 
 
 def _adjusted(
-    study: Study, adjust: Names | None, outcome: str, exposures: tuple[str, str], domain: str
+    study: Study,
+    given: tuple[str, ...] | None,
+    outcome: str,
+    exposures: tuple[str, str],
+    asked: dict[str, Any],
 ) -> tuple[str, ...]:
     """Take the names given, or what the causal diagram chooses for either exposure without the other."""
-    if adjust is not None:
-        return adjusted_names(study, adjust, outcome, exposures[0])
-    chosen = [adjusted_names(study, None, outcome, exposure, domain=domain) for exposure in exposures]
+    chosen = [adjusted_names(study, given, outcome, exposure, **asked) for exposure in exposures]
     return tuple(name for name in dict.fromkeys([*chosen[0], *chosen[1]]) if name not in exposures)
 
 

@@ -228,6 +228,7 @@ def _row(sample: Sample, group: People, asked: _Asked, k: int, found: tuple[floa
     moment, (estimate, variance) = float(asked.at[k]), found
     row = heading(group, sample.columns[event.name], event.label, f"{moment:g}")
     row |= {"level_label": f"{moment:g} {time.unit}".strip()}
+    row |= {"exposure": time.name, "exposure_label": time.title}
     if not group.n:
         return row
     times = observed(asked.clock, sample, group.counted)
