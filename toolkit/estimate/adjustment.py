@@ -203,8 +203,9 @@ def _refuse_descendants(
     ends = [drawn.node_of(name) for name in (exposure, outcome)]
     for name in names:
         node = drawn.node_of(name)
-        unknown = diagram is None and any(_unmatched(study, n) for n in (name, outcome, exposure))
-        if node is None or None in ends or unknown or node in ends:
+        if node is None or None in ends or node in ends:
+            continue
+        if diagram is None and any(_unmatched(study, n) for n in (name, outcome, exposure)):
             continue
         told = harm(drawn, str(ends[0]), str(ends[1]), node)
         if told:
