@@ -62,3 +62,12 @@ def test_what_was_not_measured_stays_with_its_reason() -> None:
 
 def test_no_cause_disappears() -> None:
     assert gaps()["cause"].unique(maintain_order=True).to_list() == list(cards())
+
+
+def test_missing_values_are_told_by_reason_of_those_to_whom_it_was_put() -> None:
+    population = Population("pair", "two cycles", PEOPLE, Design.none(), BOOK)
+    found = availability(population, (FIRST, SECOND), by_reason=True).filter(exposure="hba1c")
+    assert [(FIRST, "not examined", 1, 50.0), (SECOND, None, None, None)] == found.select(
+        "cycle", "missing_reason", "missing_n", "missing_percent"
+    ).rows()
+    assert gaps().columns == found.columns[:7]

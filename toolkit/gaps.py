@@ -45,15 +45,32 @@ def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
     return pl.when(pl.col(variable).is_null()).then(unexplained).otherwise(pl.lit(HAS_VALUE))
 
 
-def availability(population: Population, cycles: Sequence[str]) -> pl.DataFrame:
-    """Tell whether each exposure of each cause was measured, as `AVAILABILITY_SCHEMA` has it."""
+def availability(population: Population, cycles: Sequence[str], *, by_reason: bool = False) -> pl.DataFrame:
+    """Tell whether each exposure of each cause was measured, as `AVAILABILITY_SCHEMA` has it.
+
+    With `by_reason` each row is repeated for every reason of missing values.
+    """
     rows = [
         (cause, exposure.name, cycle, *_available(population, exposure.name, cycle))
         for cause, card in cards().items()
         for exposure in card.exposures
         for cycle in cycles
     ]
-    return pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")
+    frame = pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")
+    return _with_reasons(population.people, frame) if by_reason else frame
+
+
+def _with_reasons(people: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    names = frame.filter(pl.col("status") != "not measured")["exposure"].unique(maintain_order=True)
+    counts = [count_missing(people, name) for name in names]
+    empty = pl.DataFrame(schema=MISSING_SCHEMA)
+    put = pl.concat([empty, *counts]).filter(~pl.col("reason").is_in(_NOT_PUT))
+    shares = put.with_columns(missing_percent=100 * pl.col("n") / pl.col("n").sum().over("variable", "cycle"))
+    lacking = shares.filter(pl.col("reason") != HAS_VALUE).select(
+        pl.col("variable").alias("exposure"), "cycle",
+        pl.col("reason").alias("missing_reason"), pl.col("n").alias("missing_n"), "missing_percent",
+    )  # fmt: skip
+    return frame.join(lacking, on=["exposure", "cycle"], how="left", maintain_order="left_right")
 
 
 def _available(population: Population, exposure: str, cycle: str) -> tuple[Any, ...]:

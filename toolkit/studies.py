@@ -124,8 +124,14 @@ class Study(Population):
         self.variable(variable)
         return count_missing(self.people, variable)
 
-    def availability(self) -> pl.DataFrame:
+    def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
         """Tell for each cause, exposure and cycle whether it was measured.
+
+        Parameters
+        ----------
+        by_reason
+            True for a row for each reason of missing values, with missing_reason, missing_n and
+            missing_percent (of the persons to whom the question or test was put).
 
         Returns
         -------
@@ -135,7 +141,7 @@ class Study(Population):
             what was measured begins with "changed:" where the cycle does not compare with the others; every
             cycle of the survey stands in `study.codebook.comparability()`.
         """
-        return availability(self, self.cycles)
+        return availability(self, self.cycles, by_reason=by_reason)
 
     @property
     def cycles(self) -> tuple[str, ...]:

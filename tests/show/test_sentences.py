@@ -286,3 +286,12 @@ def test_an_exposure_that_is_not_measured_goes_by_its_label():
 )
 def test_the_way_to_variance_is_said(variance: str, said: str) -> None:
     assert said in sentences.weight_sentence(result({"weight": "w", "variance": variance}))
+
+
+def test_several_outcomes_are_not_called_by_the_first():
+    rows = [
+        ratio(1.2 + k / 10, 1.1, 1.9, outcome=name, outcome_label=name)
+        for k, name in enumerate(("sleep", "pain"))
+    ]
+    said = sentences.finding(result(*rows))
+    assert "the prevalence ratio by diabetes, told by a doctor was lowest for sleep" in said

@@ -9,6 +9,7 @@ import pytest
 from tests.show import frames
 from tests.show.frames import mean, prevalence, result
 from toolkit.errors import VariableError
+from toolkit.result import AVAILABILITY_SCHEMA
 from toolkit.show.tables import table
 
 
@@ -101,13 +102,34 @@ def test_flow():
     assert " | 10,901 | 7 | don't know" in shown
 
 
-def test_availability_sets_cycles_side_by_side_with_reasons_below():
+def test_availability_sets_cycles_of_one_answer_in_one_line():
     shown = lines(frames.availability())
-    assert " | 2003-2004 | 2005-2006" in shown
-    assert "circulation" in shown
-    assert "peripheral artery disease | measured, 6.2 % missing | not measured[a]" in shown
-    assert "diabetes told | measured, under 0.1 % missing | measured, 0.0 % missing" in shown
-    assert "[a] The examination ended in 2004." in shown
+    assert " | Cycles | Measured? | With a value | Missing" in shown
+    assert "Circulation" in shown
+    assert "peripheral artery disease | 2003‑2004 | measured | 3,000 | 6.2 %" in shown
+    assert " | 2005‑2006 | not measured: the examination ended in 2004 |  | " in shown
+    assert "diabetes told | 2003‑2006 | measured | 10,000 | 0.0 % to under 0.1 %" in shown
+
+
+def test_many_cycles_stay_one_column():
+    cycles = [f"{year}-{year + 1}" for year in range(1999, 2021, 2)]
+    rows = [
+        ("joints", "arthritis", c, "measured" if c != "2005-2006" else "proxy", "", 10, 1.0) for c in cycles
+    ]
+    shown = lines(pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row"))
+    assert "arthritis | 1999‑2004, 2007‑2020 | measured | 100 | 1.0 %" in shown
+    assert " | 2005‑2006 | proxy | 10 | 1.0 %" in shown
+
+
+def test_missing_values_are_told_by_reason():
+    frame = frames.availability().head(1)
+    reasons = [("not examined", 190, 5.9), ("refused", 9, 0.3)]
+    by_reason = pl.concat(
+        frame.with_columns(missing_reason=pl.lit(r), missing_n=pl.lit(n), missing_percent=pl.lit(p))
+        for r, n, p in reasons
+    )
+    shown = lines(by_reason)
+    assert any(line.endswith("3,000 | 6.2 %: not examined 5.9 %; refused 0.3 %") for line in shown)
 
 
 def test_same_results_give_the_same_page():

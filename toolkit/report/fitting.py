@@ -2,10 +2,10 @@
 
 Takes a notebook, its parameters and the study; gives the cells to run and the values to run them with.
 A cell tagged `measured` needs the cause's exposure in the study; one tagged `not-measured` stands in where
-the study has none.
+the study has none. Any report may tag a cell `needs NAME` or `lacks NAME`: a variable, `visits` or `diary`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from toolkit.domain import parse
 from toolkit.studies import Study
 
 MEASURED, NOT_MEASURED = "measured", "not-measured"
+NEEDS, LACKS = "needs", "lacks"
 _ONE_VARIABLE = ("outcome", "exposure")
 _VARIABLES = ("adjust", "by")
 
@@ -50,12 +51,26 @@ def fit(notebook: Any, values: Mapping[str, Any], study: Study) -> Fit:
         For an unknown cause, variable or domain, with the nearest names.
     """
     _check_variables(values, study)
+    notebook.cells = [cell for cell in notebook.cells if _fits(cell.metadata.get("tags", []), study)]
     if "cause" not in values:
         return Fit(notebook, values)
     exposure = values.get("exposure") or _main_exposure(values["cause"], study)
     unfit = NOT_MEASURED if exposure else MEASURED
     notebook.cells = [cell for cell in notebook.cells if unfit not in cell.metadata.get("tags", [])]
     return Fit(notebook, {**values, "exposure": exposure} if "exposure" in values else values)
+
+
+def _fits(tags: Iterable[str], study: Study) -> bool:
+    """Tell whether the study has what a cell's tags say that it needs, and lacks what they say it lacks."""
+    wants = [(word, name) for word, _, name in (tag.partition(" ") for tag in tags) if word in (NEEDS, LACKS)]
+    return all(_has(study, name) == (word == NEEDS) for word, name in wants)
+
+
+def _has(study: Study, name: str) -> bool:
+    parts = [part for part in (study.visits, study.diary) if part is not None]
+    if name in ("visits", "diary"):
+        return getattr(study, name) is not None
+    return any(name in part.columns for part in (study.people, *parts))
 
 
 def _check_variables(values: Mapping[str, Any], study: Study) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
+from toolkit.causes.evidence import evidence_of
 from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.codebook import Codebook, Variable
 from toolkit.show.wording import condition, estimate_text, measure
 
 UNKNOWN = "unknown"
+_EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")
 MARK = ' class="own"'
 
 
@@ -91,10 +93,45 @@ def evidence(card: Card, own: pl.DataFrame | None = None, labels: Mapping[str, s
     ours = [_own(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
     if not published:
         return Passage("<p>No published finding on this cause is known to the project.</p>")
-    heads = ("Source", "People", "What was compared", "Finding", "Adjusted for")
     conflicts = "".join(f"<p><b>Conflict.</b> {escape(said)}</p>" for said in card.conflicts)
-    table = _table(heads, [*ours, *map(_published, published)], marked=len(ours))
+    table = _table(_EVIDENCE_HEADS, [*ours, *map(_published, published)], marked=len(ours))
     return Passage(table + conflicts + _references(published))
+
+
+def published(group: str) -> Passage:
+    """Set published findings on a group of the evidence that is no cause, such as "burden".
+
+    Parameters
+    ----------
+    group
+        As `toolkit.causes.evidence.evidence_of` takes it.
+
+    Returns
+    -------
+    Passage
+        A table and the references.
+
+    Examples
+    --------
+    >>> "References" in published("burden").html
+    True
+    """
+    rows = evidence_of(group).rows(named=True)
+    return Passage(_table(_EVIDENCE_HEADS, map(_published, rows)) + _references(rows))
+
+
+def absence(codebook: Codebook, name: str) -> str:
+    """Say why a study does not hold a variable, once for all cycles of one reason.
+
+    Examples
+    --------
+    >>> absence(Codebook(), "sleep_hours")
+    'not among the variables held'
+    """
+    if name not in codebook:
+        return "not among the variables held"
+    reasons = [a.reason for a in codebook[name].availability if a.status == "not measured"]
+    return "; ".join(dict.fromkeys(reasons)) or "not among the variables held"
 
 
 def listed(words: Iterable[str]) -> Passage:

@@ -96,7 +96,7 @@ def render_plan(
     Examples
     --------
     >>> print(render_plan("simulated"))  # doctest: +SKIP
-    10 of 10 reports made: open reports/out/index.html
+    13 of 13 reports made: open reports/out/index.html
     """
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study

@@ -45,11 +45,11 @@ def extra(row: Row) -> str:
     return f"{crude}{measure(row).name} {estimate_phrase(row)}"
 
 
-def opening(row: Row, labels: Labels | None = None, exposed: bool = True) -> str:
+def opening(row: Row, labels: Labels | None = None, exposed: bool = True, outcome: bool = True) -> str:
     """Name what is estimated, without its level: "the prevalence of cramps"."""
     compared = exposed and measure(row).null_value is not None and row["exposure"]
     exposure = f" by {_exposure(row, labels)}" if compared else ""
-    return f"the {measure(row).name} of {_outcome(row, labels)}{exposure}"
+    return f"the {measure(row).name}{f' of {_outcome(row, labels)}' if outcome else ''}{exposure}"
 
 
 def source(row: Row, labels: Labels | None = None) -> str:

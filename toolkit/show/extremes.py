@@ -20,7 +20,7 @@ def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     sound = [
         i for i in items if i.row["reliability"] in ("ok", "review", None) and i.row["estimate"] is not None
     ]
-    what = opening(items[0].row, labels, exposed=frame["exposure"].n_unique() == 1)
+    what = opening(items[0].row, labels, *(frame[name].n_unique() == 1 for name in ("exposure", "outcome")))
     if not sound or measure(items[0].row).kind == "test":
         return f"none of the {len(items)} estimates of {what} can be shown{_lost(items)}"
     low, high = (choose(sound, key=lambda i: i.row["estimate"]) for choose in _ENDS)

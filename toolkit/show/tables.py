@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
+from toolkit.show.gaps import availability_columns
 from toolkit.show.headings import SIMULATED, Headed, confidence, headed_rows, notes, title
 from toolkit.show.palette import FONT, INK, MUTED, STRIPE, VERMILLION
 from toolkit.show.wording import (
@@ -21,12 +22,10 @@ from toolkit.show.wording import (
     estimate_text,
     kind_of_frame,
     measure,
-    number,
     p_value,
     simulated,
     step_text,
     unit,
-    words,
 )
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
@@ -109,22 +108,13 @@ def _flow(flow: pl.DataFrame) -> GT:
 
 
 def _availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
-    """Set exposures down and cycles across; the reasons of gaps are footnotes."""
-    cycles = [str(cycle or "") for cycle in frame["cycle"].unique(maintain_order=True)]
-    exposures = list(dict.fromkeys(zip(frame["cause"], frame["exposure"], strict=True)))
-    rows = {(r["cause"], r["exposure"], str(r["cycle"] or "")): r for r in frame.rows(named=True)}
-    columns = {
-        "group": [words(cause, labels) for cause, _ in exposures],
-        "label": [words(exposure, labels) for _, exposure in exposures],
-        **{cycle: [_status(rows.get((*pair, cycle))) for pair in exposures] for cycle in cycles},
-    }
-    heads = {"label": "", **{cycle: cycle or "status" for cycle in cycles}}
+    """Set each exposure with its cycles, those of one answer in one line: many cycles stay readable."""
+    columns = availability_columns(frame, labels)
+    heads = {
+        "label": "", "cycles": "Cycles", "status": "Measured?", "people": "With a value",
+        "lacking": "Missing",
+    }  # fmt: skip
     made = _made(columns, heads, "What the study measures, by cause", [], False)
-    for text, places in _reasons(rows, exposures).items():
-        for cycle in cycles:
-            chosen = [place for place, own in places if own == cycle]
-            if chosen:
-                made = made.tab_footnote(text, locations=loc.body(columns=cycle, rows=chosen))
     return made.tab_source_note("Missing: share of those to whom the question or test was put.")
 
 
@@ -223,24 +213,3 @@ def _basis(frame: pl.DataFrame) -> str:
     parts = [f"Weight: {weights}" if weights else "", f"standard errors: {ways}" if ways else ""]
     text = "; ".join(part for part in parts if part)
     return f"{text}. " * bool(text) + "CI: confidence interval. People and cases are counted, not weighted."
-
-
-def _status(row: Row | None) -> str:
-    if row is None:
-        return ""
-    share = row["percent_missing"]
-    if row["status"] == "not measured" or share is None:
-        return str(row["status"])
-    amount = "under 0.1" if 0 < share < 0.1 else number(share / 100, "percent")
-    return f"{row['status']}, {amount} % missing"
-
-
-def _reasons(
-    rows: Mapping[tuple[str, str, str], Row], exposures: Sequence[tuple[str, str]]
-) -> dict[str, list[tuple[int, str]]]:
-    places: dict[str, list[tuple[int, str]]] = {}
-    for (cause, exposure, cycle), row in rows.items():
-        if row["reason"]:
-            text = row["reason"][:1].upper() + row["reason"][1:].rstrip(".") + "."
-            places.setdefault(text, []).append((exposures.index((cause, exposure)), cycle))
-    return places
