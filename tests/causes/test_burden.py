@@ -1,0 +1,61 @@
+"""The burden and the exposures beside the ten causes mean in every study what they mean here."""
+
+from itertools import chain
+
+import pytest
+
+from toolkit.catalog import codebook
+from toolkit.causal_model import OUTCOME, load_model
+from toolkit.causes import RULES
+from toolkit.causes.burden import BURDEN
+from toolkit.causes.card import cards
+from toolkit.causes.evidence import evidence_of
+from toolkit.causes.further import FURTHER
+from toolkit.causes.parts import Exposure
+from toolkit.studies import Study, open_study
+
+EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]
+EACH = pytest.mark.parametrize("exposure", EVERY, ids=lambda e: e.name)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Study:
+    return open_study("simulated")
+
+
+@EACH
+def test_it_is_derived_or_stands_in_the_codebook(exposure: Exposure) -> None:
+    assert (exposure.name in RULES) != (exposure.name in codebook())
+    own = RULES[exposure.name].derivation.variable if exposure.name in RULES else codebook()[exposure.name]
+    for same in ("label", "kind", "levels", "reference", "unit"):
+        assert getattr(own, same) == getattr(exposure.variable, same)
+
+
+@EACH
+def test_the_simulated_study_measures_it(exposure: Exposure, simulated: Study) -> None:
+    values = simulated.people[exposure.name].drop_nulls()
+    assert len(values) > 1_000
+    assert set(exposure.levels) <= set(values.unique()) or exposure.variable.kind == "number"
+
+
+@EACH
+def test_nhanes_measures_it_when_it_asked_of_cramps(exposure: Exposure, nhanes: Study) -> None:
+    assert nhanes.people[exposure.name].drop_nulls().len() > 500
+    assert nhanes.codebook[exposure.name].unit == exposure.unit
+
+
+def test_no_consequence_of_cramps_is_among_the_causes() -> None:
+    causes = {name for card in cards().values() for name in card.variables}
+    burden = {e.name for e in chain.from_iterable(BURDEN.values())}
+    assert burden & causes == set()
+    assert burden & {e.name for e in chain.from_iterable(FURTHER.values())} == set()
+
+
+def test_in_the_written_model_the_burden_changes_no_cramp() -> None:
+    model = load_model()
+    assert set(model.nodes[OUTCOME].parents) & set(model.descendants((OUTCOME,))) == set()
+
+
+@pytest.mark.parametrize("group", FURTHER)
+def test_each_group_has_published_evidence(group: str) -> None:
+    assert evidence_of(group).height >= 1
