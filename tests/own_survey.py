@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from toolkit.own_study import examine
+
 PEOPLE = pl.DataFrame(
     {
         "pid": [f"{i:03d}" for i in range(1, 13)],
@@ -41,6 +43,12 @@ kind = "yes_no"
 label = "sore legs"
 """
 
+LAB = '[files.lab]\npath = "lab.csv"\n[variables.hba1c]\ncolumn = "lab.a1c"\n'
+DIARY = (
+    '[files.nights]\npath = "nights.csv"\n[diary]\nfile = "nights"\ndate = "night"\n'
+    '[diary.variables.cramp]\ncolumn = "cr"\nkind = "yes_no"\n'
+)
+
 
 def survey(
     folder: Path,
@@ -68,3 +76,8 @@ def having(column: str, row: int, value: object) -> pl.DataFrame:
     cells = PEOPLE[column].cast(pl.String).to_list()
     cells[row - 1] = None if value is None else str(value)
     return PEOPLE.with_columns(pl.Series(column, cells))
+
+
+def told(path: Path) -> list[str]:
+    """List the problems of a study as a user reads them."""
+    return [str(problem) for problem in examine(path).errors]

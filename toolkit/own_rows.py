@@ -25,9 +25,9 @@ from toolkit.own_columns import (
     own_column,
     text_number,
 )
+from toolkit.row_widths import LONG, ROW, uneven_rows
 from toolkit.study_rules import (
     PERSON,
-    ROW,
     Rule,
     broken,
     column_rules,
@@ -39,6 +39,8 @@ from toolkit.study_toml import Declaration, FileEntry, OwnVariable, Problem
 from toolkit.table_files import Table, open_table
 
 _BLANK = "no row is blank"
+_TOO_LONG = "Its values have moved to wrong columns: put what holds the sign between columns into quotes."
+_TOO_SHORT = "What it lacks counts as blank; was it cut?"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> Rows:
     try:
         with _opened(path, entry) as table:
             columns, problems = _own_columns(table, entry, request)
+            problems += _uneven(table, entry)
             frame = _collected(table, entry, entry.person or declaration.study.person, columns, request)
         digest = _digest(path)
     except DatasetError as error:
@@ -147,6 +150,16 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> Rows:
 
 def _opened(path: Path, entry: FileEntry) -> AbstractContextManager[Table]:
     return open_table(path, sheet=entry.sheet, separator=entry.separator, encoding=entry.encoding)
+
+
+def _uneven(table: Table, entry: FileEntry) -> list[Problem]:
+    if table.text is None:
+        return []
+    rules = (
+        Rule("no row has more columns than the heading", ~pl.col(LONG), _TOO_LONG),
+        Rule("every row goes to the last column", pl.col(LONG), _TOO_SHORT, note=True),
+    )
+    return broken(entry.path, uneven_rows(*table.text), rules)
 
 
 def _own_columns(table: Table, entry: FileEntry, request: Request) -> tuple[list[OwnColumn], list[Problem]]:

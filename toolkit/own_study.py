@@ -22,11 +22,11 @@ from toolkit.own_formulas import compute
 from toolkit.own_rows import Request, Rows, absent_as, column_names, read_rows
 from toolkit.own_weather import read_weather
 from toolkit.population import Population
+from toolkit.row_widths import ROW
 from toolkit.study_columns import follow_up_columns, lost_columns, reserved_names
 from toolkit.study_rules import (
     DATE,
     PERSON,
-    ROW,
     Rule,
     broken,
     design_rules,

@@ -11,10 +11,10 @@ import polars as pl
 
 from toolkit.codebook import Variable
 from toolkit.own_columns import UNREAD, OwnColumn
+from toolkit.row_widths import ROW
 from toolkit.study_toml import Problem
 from toolkit.units import fitting_units, plausible
 
-ROW = ":row"  # no name that a user can give a variable
 PERSON = "person"
 DATE = "date"
 _ROWS_TOLD = 10

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,15 @@ class Table:
         Column -> what it is, in the file's words.
     value_labels
         Column -> code -> the file's word for it.
+    text
+        Of a text file: the file in UTF-8, and the sign between its columns.
     """
 
     frame: pl.LazyFrame
     columns: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    text: tuple[Path, str] | None = None
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def open_table(
 
 def _text(path: Path, separator: str) -> Table:
     frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False)
-    return _table(frame)
+    return replace(_table(frame), text=(path, separator))
 
 
 def _binary(path: Path, suffix: str, sheet: str) -> Table:
