@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.errors import VariableError as VariableError
     from toolkit.estimate.adjustment import adjustment_for as adjustment_for
     from toolkit.estimate.case_crossover import case_crossover as case_crossover
+    from toolkit.estimate.characteristics import describe as describe
     from toolkit.estimate.comparisons import rank_test as rank_test
     from toolkit.estimate.comparisons import t_test as t_test
     from toolkit.estimate.contrasts import contrast as contrast
@@ -108,6 +109,7 @@ _ROOM_OF = {
     "trend": "estimate.trends",
     "cosinor": "estimate.seasons",
     "precision": "estimate.planning",
+    "describe": "estimate.characteristics",
     "term_test": "estimate.term_tests",
     "chi_square": "estimate.crosstabs",
     "t_test": "estimate.comparisons",

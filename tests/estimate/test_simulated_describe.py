@@ -233,3 +233,14 @@ def test_seasonal_curves(family, people):
     equal(r["tangent"] % 6, peak["estimate"] % 6)
     equal(r["peak_se"], peak["std_error"])
     equal([r["F"], r["p"]], [test["statistic"], test["p_value"]])
+
+
+def test_standard_deviations(people):
+    frame = tk.describe(people, "bmi", domain=ADULTS)
+    row = frame.filter(pl.col("estimand") == "standard_deviation").row(0, named=True)
+    # R's n / (n - 1) counts people without a value too, and its standard error is that of the variance:
+    # twice the deviation times ours.
+    n, everyone = row["n"], row["n"] + row["n_missing"]
+    theirs = (everyone / (everyone - 1)) / (n / (n - 1))
+    equal(R["variance"]["estimate"], theirs * row["estimate"] ** 2)
+    equal(R["variance"]["se"], theirs * 2 * row["estimate"] * row["std_error"])

@@ -285,13 +285,23 @@ def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str)
         kept[name] = count(known) if known else None
     if not groups:
         return kept
-    if kept["exposure"]:
+    if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:
+        kept["outcome_label"] = _named(rows[0])
+    elif kept["exposure"]:
         kept["outcome_label"] = f"{kept['outcome_label']}, {_measure(rows[0])}"
     kept["exposure"] = ", ".join(groups)
-    kept["exposure_label"] = (
-        None if len(groups) == 1 else " and ".join(name.replace("_", " ") for name in groups)
-    )
+    kept["exposure_label"] = " and ".join(name.replace("_", " ") for name in groups)
     return kept
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """Name what a difference is of, where its estimand does not say so: a quantile, a total, ..."""
+    quantile = (
+        f"{row['level']} quantile"
+        if row["estimand"] == "quantile"
+        else str(row["estimand"]).replace("_", " ")
+    )
+    return f"{'median' if quantile == '0.5 quantile' else quantile} of {row['outcome_label']}"
 
 
 def _measure(row: Mapping[str, Any]) -> str:

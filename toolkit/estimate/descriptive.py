@@ -117,21 +117,51 @@ def prevalence(
     >>> prevalence(mine, outcome="cramps")["estimate"].item()
     0.5
     """
-    intervals.check(interval, confidence)
-    by, standard = as_names(by, "by"), None if standardise is None else as_standard(standardise)
+    standard = None if standardise is None else as_standard(standardise)
+    how = (interval, confidence)
+    result, matrix = proportions(study, outcome, as_names(by, "by"), domain, how=how, standard=standard)
+    return (result, matrix) if covariance else result
+
+
+def proportions(
+    study: Study,
+    outcome: str,
+    by: tuple[str, ...],
+    domain: str,
+    *,
+    how: tuple[str, float] = ("korn-graubard", 0.95),
+    standard: Standard | None = None,
+    every: bool = False,
+) -> Covaried:
+    """Estimate how common levels of a variable are.
+
+    Parameters
+    ----------
+    study, outcome, by, domain
+        As in `prevalence`.
+    how
+        Interval and confidence.
+    standard
+        The population to whose composition every group is brought; None for its own.
+    every
+        True for both levels of two, unless they are no and yes.
+
+    Returns
+    -------
+    tuple
+        Result rows and their covariance matrix.
+    """
+    intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
     sample = draw(study, [*parts, *(standard.variables if standard else ())], domain, in_groups=parts)
     column = _with_levels(sample.columns[outcome])
-    levels = _counted(column)
+    levels = column.levels if every and column.levels != YES_NO else _counted(column)
     values = _indicators(sample, column, levels)
     groups, matrix = _averaged(sample, values, by, standard)
     rows = [
-        _proportion_row(group, k, column, level, (interval, confidence))
-        for group in groups
-        for k, level in enumerate(levels)
+        _proportion_row(group, k, column, level, how) for group in groups for k, level in enumerate(levels)
     ]
-    result = _result(sample, rows, by, {**_told(standard), "conf_level": confidence})
-    return (result, matrix) if covariance else result
+    return _result(sample, rows, by, {**_told(standard), "conf_level": how[1]}), matrix
 
 
 @overload

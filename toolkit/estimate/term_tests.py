@@ -124,12 +124,12 @@ def _group_row(
         "n_missing": group.persons - group.n,
     }
     try:
-        tested = _tested(model, group, wanted, method)
+        found = tested(model, group, wanted, method)
     except EstimationError as error:
         if alone:
             raise
         return {**row, "reliability": "failed", "reason": str(error)}
-    return {**row, **tested}
+    return {**row, **found}
 
 
 def _label(model: Model, term: str) -> str:
@@ -137,7 +137,26 @@ def _label(model: Model, term: str) -> str:
     return columns[term].variable.label if term in columns else term
 
 
-def _tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
+def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
+    """Test terms of a model within one group of people.
+
+    Parameters
+    ----------
+    model, group
+        The whole model, and the people that it is fitted to.
+    wanted, method
+        As `term_test` takes them.
+
+    Returns
+    -------
+    dict
+        Columns of a result row.
+
+    Raises
+    ------
+    EstimationError
+        If the model cannot be fitted.
+    """
     if not group.inside.any():
         raise EstimationError("nobody in the domain has this level.")
     fitted = regress(model, group.inside)
@@ -150,8 +169,8 @@ def _tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -
         "reliability": verdict[0],
         "reason": verdict[1],
     }
-    tested = _wald(fitted, places) if method == "wald" else _rao_scott(model, group, fitted, places)
-    return {**common, **tested}
+    own = _wald(fitted, places) if method == "wald" else _rao_scott(model, group, fitted, places)
+    return {**common, **own}
 
 
 def _places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:

@@ -6,6 +6,8 @@ sentences.
 
 from collections.abc import Sequence
 
+from toolkit.show.comparing import after, compared, exposure, outcome
+from toolkit.show.phrases import phrase, quantile_name, ratio_name, tested
 from toolkit.show.wording import (
     Labels,
     Row,
@@ -14,13 +16,7 @@ from toolkit.show.wording import (
     count,
     estimate_phrase,
     estimate_text,
-    includes_null,
-    interval,
-    level_of_confidence,
     measure,
-    number,
-    outcome_name,
-    test_text,
     words,
 )
 
@@ -41,15 +37,22 @@ def extra(row: Row) -> str:
     """Add another estimate of the same comparison in a few words; "" if it has no number to show."""
     if row["reliability"] in ("failed", "suppress") or not estimate_text(row):
         return ""
+    if row["estimand"] == "peak":
+        return f"peak at {row['level_label']}"
     crude = "crude " if adjustment(row) == "crude" else ""
+    if row["level"] == "quadratic":
+        return f"quadratic term {estimate_phrase(row)}"
     return f"{crude}{measure(row).name} {estimate_phrase(row)}"
 
 
-def opening(row: Row, labels: Labels | None = None, exposed: bool = True, outcome: bool = True) -> str:
+def opening(row: Row, labels: Labels | None = None, exposed: bool = True, named: bool = True) -> str:
     """Name what is estimated, without its level: "the prevalence of cramps"."""
-    compared = exposed and measure(row).null_value is not None and row["exposure"]
-    exposure = f" by {_exposure(row, labels)}" if compared else ""
-    return f"the {measure(row).name}{f' of {_outcome(row, labels)}' if outcome else ''}{exposure}"
+    against = exposed and measure(row).null_value is not None and row["exposure"]
+    by = f" by {exposure(row, labels)}" if against else ""
+    if row["estimand"] == "ratio" and named:
+        return ratio_name(row, labels)
+    of = "with" if row["estimand"] == "total" and measure(row).kind == "count" else "of"
+    return f"the {measure(row).name}{f' {of} {outcome(row, labels)}' if named else ''}{by}"
 
 
 def source(row: Row, labels: Labels | None = None) -> str:
@@ -59,116 +62,39 @@ def source(row: Row, labels: Labels | None = None) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def after(row: Row, labels: Labels | None) -> str:
-    """Say the adjustment at a clause's end."""
-    text = adjustment(row, labels)
-    return ", not adjusted" if text == "crude" else f", {text}" if text else ""
-
-
 def _empty(row: Row) -> bool:
     return row["estimate"] is None and row["statistic"] is None
 
 
-def _shown(row: Row, start: str, labels: Labels | None) -> str:
-    kind = measure(row).kind
-    if kind in ("ratio", "points") and row["estimand"] not in _OF_COMPARISONS:
-        return _compared(row, start, labels)
-    if kind == "test":
-        return f"{start}the {_subject(row, labels).removeprefix('the ')} gave {test_text(row)}"
-    return f"{start}{_subject(row, labels)} was {estimate_phrase(row)}{after(row, labels)}"
-
-
-def _compared(row: Row, start: str, labels: Labels | None) -> str:
-    """Put a comparison together: what was how much compared with what, and whether that is clear."""
-    subject, against = _people(row, labels)
-    noun = _NOUNS.get(row["estimand"], "prevalence")
-    odds = "odds" in noun
-    named = f"the {noun} of {_outcome(row, labels)} {'were' if odds else 'was'}"
-    unclear = _unclear(row)
-    caution = "no clear difference: " if includes_null(row) else ""
-    much = _amount(row, against, "those" if odds else "that")
-    return f"{caution}{start}{subject}, {named} {much}{after(row, labels)}{unclear}"
-
-
 # They compare comparisons, and nobody with anybody.
 _OF_COMPARISONS = {"ratio_of_ratios", "interaction_difference", "synergy_index"}
-# What an estimand's ratio or difference is of, where it is not the prevalence.
-_NOUNS = {
-    "odds_ratio": "odds",
-    "cumulative_odds_ratio": "odds of a higher level",
-    "relative_risk_ratio": "relative risk",
-    "rate_ratio": "rate",
-    "hazard_ratio": "hazard",
-    "standardised_prevalence": "standardised prevalence",
-    "standardised_ratio": "standardised prevalence",
-    "standardised_difference": "standardised prevalence",
-    "predicted_prevalence": "predicted prevalence",
-}
 
 
-def _amount(row: Row, against: str, pronoun: str) -> str:
-    """Say how many times, or how many points, with the interval unless it is told at the end."""
-    if measure(row).kind == "points":
-        direction = "higher" if row["estimate"] >= 0 else "lower"
-        value = f"{number(abs(row['estimate']), 'points')} percentage points {direction}{_sure(row)}"
-        return f"{value} than {against}" if against else value
-    value = number(row["estimate"], "ratio")
-    return (
-        f"{value} times{_sure(row)} {pronoun} {against}" if against else f"multiplied by {value}{_sure(row)}"
-    )
-
-
-def _sure(row: Row) -> str:
-    ends = interval(row)
-    if not ends or _unclear(row):
-        return ""
-    of = " of the difference" if measure(row).kind == "points" and row["estimate"] < 0 else ""
-    return f" ({level_of_confidence(row)} CI{of} {ends})"
-
-
-def _unclear(row: Row) -> str:
-    ends = interval(row, " to ")
-    if not ends:
-        return "; no interval could be given"
-    if not includes_null(row):
-        return ""
-    return f"; the {level_of_confidence(row)} interval from {ends} includes {measure(row).null_value:g}"
-
-
-def _people(row: Row, labels: Labels | None) -> tuple[str, str]:
-    """Name those compared: ("among people with diabetes", "among people without")."""
-    exposure, level, reference = _exposure(row, labels), row["level_label"] or row["level"], row["reference"]
-    if reference is None:
-        return f"{level or 'per unit'} more of {exposure}", ""
-    if level == "yes" and reference == "no":
-        return f"among people with {exposure}", "among people without"
-    if level == "no" and reference == "yes":
-        return f"among people without {exposure}", "among people with it"
-    return f"in the group {exposure}: {level}", f"in the group {reference}"
+def _shown(row: Row, start: str, labels: Labels | None) -> str:
+    own = phrase(row, labels)
+    if own:
+        return f"{start}{own}"
+    if measure(row).kind in ("ratio", "points", "difference") and row["estimand"] not in _OF_COMPARISONS:
+        return compared(row, start, labels)
+    return f"{start}{_subject(row, labels)} was {estimate_phrase(row)}{after(row, labels)}"
 
 
 def _subject(row: Row, labels: Labels | None) -> str:
     """Name what is estimated, with its level or comparison."""
     level = row["level_label"] or row["level"]
     if row["estimand"] == "quantile":
-        return f"the {level} quantile of {_outcome(row, labels)}"
-    if measure(row).kind in ("ratio", "points") and row["exposure"]:
+        return f"the {quantile_name(row)} of {outcome(row, labels)}"
+    if measure(row).kind == "test":
+        return tested(row, labels)
+    if measure(row).kind in ("ratio", "points", "difference") and row["exposure"]:
         against = f" vs {row['reference']}" if row["reference"] else ""
         return f"{opening(row, labels)}, {level}{against}" if level else opening(row, labels)
     if measure(row).kind == "coefficient":
-        term = ": ".join(part for part in (_exposure(row, labels), level) if part)
-        return f"the {measure(row).name} of {term} for {_outcome(row, labels)}"
+        term = ": ".join(part for part in (exposure(row, labels), level) if part)
+        return f"the {measure(row).name} of {term} for {outcome(row, labels)}"
     named = f": {level}" if level and level != "yes" else ""
     return f"{opening(row, labels)}{named}"
 
 
 def _reason(row: Row) -> str:
     return str(row["reason"] or "no reason given").rstrip(".")
-
-
-def _outcome(row: Row, labels: Labels | None) -> str:
-    return outcome_name(row, labels) or "the outcome"
-
-
-def _exposure(row: Row, labels: Labels | None) -> str:
-    return str(row["exposure_label"] or words(row["exposure"] or "", labels))

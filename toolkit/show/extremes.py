@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from toolkit.result import by_columns
-from toolkit.show.clauses import after, opening, source
+from toolkit.show.clauses import opening, source
+from toolkit.show.comparing import after, outcome
 from toolkit.show.headings import Headed, headed_rows
-from toolkit.show.wording import Labels, Row, estimate_phrase, includes_null, measure, words
+from toolkit.show.phrases import quantile_name, tested
+from toolkit.show.wording import Labels, Row, estimate_phrase, includes_null, listed, measure, p_value, words
 
 
 def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
@@ -20,8 +22,10 @@ def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     sound = [
         i for i in items if i.row["reliability"] in ("ok", "review", None) and i.row["estimate"] is not None
     ]
-    what = opening(items[0].row, labels, *(frame[name].n_unique() == 1 for name in ("exposure", "outcome")))
-    if not sound or measure(items[0].row).kind == "test":
+    what = _named(items[0].row, frame, labels)
+    if measure(items[0].row).kind == "test":
+        return _tests(items, labels) + source(_shared(frame), labels)
+    if not sound:
         return f"none of the {len(items)} estimates of {what} can be shown{_lost(items)}"
     low, high = (choose(sound, key=lambda i: i.row["estimate"]) for choose in _ENDS)
     group = _group_name(frame, labels)
@@ -33,7 +37,22 @@ def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     return f"of {len(items)} {_called(frame)}, {what} {span}{same}{_including(sound)}{_lost(items)}{tail}"
 
 
+def _named(row: Row, frame: pl.DataFrame, labels: Labels | None) -> str:
+    if row["estimand"] == "quantile" and frame["level"].n_unique() == 1:
+        return f"the {quantile_name(row)} of {outcome(row, labels)}"
+    return opening(row, labels, *(frame[name].n_unique() == 1 for name in ("exposure", "outcome")))
+
+
 _ENDS: tuple[Callable[..., Headed], Callable[..., Headed]] = (min, max)
+
+
+def _tests(items: Sequence[Headed], labels: Labels | None) -> str:
+    """Say of several tests which have a small p-value."""
+    done = [item for item in items if item.row["p_value"] is not None]
+    clear = [f"{item.name} ({p_value(item.row['p_value'])})" for item in done if item.row["p_value"] < 0.05]
+    what = tested(items[0].row, labels)
+    found = f"p was below 0.05 for {listed(clear)}" if clear else "p was below 0.05 for none"
+    return f"of {len(items)} groups, in {what}, {found}{_lost(items)}"
 
 
 def _told(item: Headed) -> str:
@@ -57,7 +76,7 @@ def _called(frame: pl.DataFrame) -> str:
 
 def _including(items: Sequence[Headed]) -> str:
     null = measure(items[0].row).null_value
-    if null is None:
+    if null is None or all(item.row["conf_low"] is None for item in items):
         return ""
     inside = sum(includes_null(item.row) for item in items)
     if len(items) == 2 and inside != 1:

@@ -103,7 +103,7 @@ def _in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> a
 
 
 def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if measure(row).kind == "number" else ""
+    return unit(row["outcome_label"]) if measure(row).kind in ("number", "difference") else ""
 
 
 def _title(frame: pl.DataFrame, labels: Labels | None, width: float) -> alt.TitleParams:

@@ -11,6 +11,7 @@ import polars as pl
 
 from toolkit.result import AVAILABILITY_SCHEMA, by_columns
 from toolkit.show.clauses import claim, extra, source
+from toolkit.show.description import described, is_description
 from toolkit.show.extremes import extremes
 from toolkit.show.wording import (
     Labels,
@@ -58,6 +59,8 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> 
     'The prevalence of cramps was 30.9 % (95 % CI 29.0 to 32.8) (A, n = 9,000).'
     """
     check_result(frame, "tk.finding")
+    if is_description(frame):
+        return _finished(described(frame, labels), frame)
     chosen = _main(frame)
     alone = chosen.height == 1
     text = _one(frame, chosen.row(0, named=True), labels) if alone else extremes(chosen, labels)
@@ -284,6 +287,7 @@ def _main(frame: pl.DataFrame) -> pl.DataFrame:
     first = (
         frame.filter(pl.col("estimand") == pl.lit(frame["estimand"][0])) if frame["estimand"][0] else frame
     )
+    first = _plainest(first)
     size = pl.col("adjust").fill_null("").str.count_matches(",", literal=True) + (
         pl.col("adjust") != ""
     ).cast(int)
@@ -291,6 +295,14 @@ def _main(frame: pl.DataFrame) -> pl.DataFrame:
     key = [*by_columns(frame), *_COMPARISON]
     best = ranked.sort("size", "place", descending=[True, False]).unique(key, keep="first").sort("place")
     return best.drop("place", "size")
+
+
+def _plainest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of quantiles keep the middle one, of a trend its linear term."""
+    levels = set(rows["level"])
+    chosen = {"quantile": "0.5"}.get(rows["estimand"][0] or "", "linear")
+    many = len(levels) > 1 and (levels == {"linear", "quadratic"} or (rows["estimand"] == "quantile").all())
+    return rows.filter(pl.col("level") == chosen) if many and chosen in levels else rows
 
 
 _COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")

@@ -4,16 +4,16 @@ Takes frames alone; gives great_tables tables, which a notebook and a report sho
 """
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from html import escape
-from typing import Any
 
 import polars as pl
-from great_tables import GT, html, loc, style
+from great_tables import GT, html, loc
 
+from toolkit.show.description import is_description
 from toolkit.show.gaps import availability_columns
 from toolkit.show.headings import SIMULATED, Headed, confidence, headed_rows, notes, title
-from toolkit.show.palette import FONT, INK, MUTED, STRIPE, VERMILLION
+from toolkit.show.table_one import table_one
+from toolkit.show.typesetting import typeset
 from toolkit.show.wording import (
     Labels,
     Measure,
@@ -29,6 +29,7 @@ from toolkit.show.wording import (
 )
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
+_NUMBERS = ("estimate", "cases", "people", "missing", "p", "out")
 
 
 def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_values: bool = False) -> GT:
@@ -37,7 +38,8 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     Parameters
     ----------
     frame
-        A result frame of any estimands, a flow frame of `tk.flow`, or `study.availability()`.
+        A result frame of any estimands (that of `tk.describe` has variables down and groups across), a flow
+        frame of `tk.flow`, or `study.availability()`.
     labels
         Words for the names of `by` and `adjust` variables, causes and exposures.
     p_values
@@ -65,7 +67,9 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     kind = kind_of_frame(frame, "tk.table")
     if kind == "flow":
         return _flow(frame)
-    return _availability(frame, labels) if kind == "availability" else _result(frame, labels, p_values)
+    if kind == "availability":
+        return _availability(frame, labels)
+    return table_one(frame, labels) if is_description(frame) else _result(frame, labels, p_values)
 
 
 def _result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
@@ -83,7 +87,9 @@ def _result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
     if p_values:
         columns["p"] = [_NO_NUMBER if _hidden(i.row) else p_value(i.row["p_value"]) for i in items]
     heads = {**_HEADS, "estimate": _estimate_head(kinds, confidence(frame))}
-    made = _made(columns, heads, title(frame, labels), notes(frame, labels), simulated(frame))
+    made = typeset(
+        columns, heads, title(frame, labels), notes(frame, labels), simulated(frame), numbers=_NUMBERS
+    )
     for text, places in _footnotes([i.row for i in items]).items():
         made = made.tab_footnote(text, locations=loc.body(columns="estimate", rows=places))
     return made.tab_source_note(html(escape(_basis(frame))))
@@ -103,7 +109,7 @@ def _flow(flow: pl.DataFrame) -> GT:
     }
     heads = {"label": "Step", "people": "People left", "out": "Who left", "reason": "Why"}
     below = [SIMULATED] if simulated(flow) else []
-    made = _made(columns, heads, "People in the analysis", below, simulated(flow))
+    made = typeset(columns, heads, "People in the analysis", below, simulated(flow), numbers=_NUMBERS)
     return made.tab_source_note("People are counted, not weighted.")
 
 
@@ -114,56 +120,8 @@ def _availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
         "label": "", "cycles": "Cycles", "status": "Measured?", "people": "With a value",
         "lacking": "Missing",
     }  # fmt: skip
-    made = _made(columns, heads, "What the study measures, by cause", [], False)
+    made = typeset(columns, heads, "What the study measures, by cause", [], False, numbers=("people",))
     return made.tab_source_note("Missing: share of those to whom the question or test was put.")
-
-
-def _made(
-    columns: Mapping[str, Sequence[str]],
-    heads: Mapping[str, str],
-    name: str,
-    below: Sequence[str],
-    fiction: bool,
-) -> GT:
-    shown = {
-        column: values for column, values in columns.items() if any(values) or column in ("label", "estimate")
-    }
-    data = pl.DataFrame({column: list(values) for column, values in shown.items()})
-    made = GT(data, groupname_col="group" if "group" in shown else None, id=_identity(shown, name))
-    head = html(f"<strong>{escape(name)}</strong>")
-    made = made.tab_header(title=head, subtitle=html(_subtitle(below, fiction)) if below else None)
-    made = made.cols_label({column: heads[column] for column in shown if column != "group"})
-    numbers = [column for column in shown if column in ("estimate", "cases", "people", "missing", "p", "out")]
-    made = made.cols_align("left").cols_align("right", columns=numbers)
-    made = made.tab_style(style.text(weight="bold"), loc.row_groups())
-    made = made.tab_style(style.css("white-space: nowrap;"), loc.body(columns=numbers))
-    return made.tab_options(**_OPTIONS).opt_footnote_marks("letters")
-
-
-_OPTIONS: dict[str, Any] = {
-    "table_font_names": FONT.replace("'", "").split(", "),
-    "table_font_size": "14px",
-    "table_font_color": INK,
-    "heading_align": "left",
-    "heading_title_font_size": "17px",
-    "heading_subtitle_font_size": "13px",
-    "data_row_padding": "5px",
-    "row_group_background_color": STRIPE,
-    "source_notes_font_size": "12px",
-    "table_border_top_style": "hidden",
-    "container_overflow_x": "auto",
-    "table_margin_left": "0px",
-}
-
-
-def _identity(columns: Mapping[str, Sequence[str]], name: str) -> str:
-    """Name the table by its contents, so that the same results give the same page."""
-    return "table-" + sha256(repr((name, columns)).encode()).hexdigest()[:10]
-
-
-def _subtitle(below: Sequence[str], fiction: bool) -> str:
-    first = f'<strong style="color:{VERMILLION}">{escape(below[0])}</strong>' if fiction else escape(below[0])
-    return f'<span style="color:{MUTED}">' + "<br>".join([first, *map(escape, below[1:])]) + "</span>"
 
 
 def _group(item: Headed, several: bool) -> str:
@@ -174,7 +132,7 @@ def _group(item: Headed, several: bool) -> str:
 
 
 def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if measure(row).kind == "number" else ""
+    return unit(row["outcome_label"]) if measure(row).kind in ("number", "difference") else ""
 
 
 def _estimate_head(kinds: Sequence[tuple[Measure, str]], interval: str) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 from toolkit.errors import VariableError, nearest
 from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA
 
-Kind = Literal["percent", "points", "ratio", "coefficient", "number", "difference", "test"]
+Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
 Row = Mapping[str, Any]
 Labels = Mapping[str, str]
 
@@ -42,7 +42,7 @@ MEASURES = {
     "prevalence": Measure("prevalence", "percent"),
     "mean": Measure("mean", "number"),
     "total": Measure("total", "number"),
-    "ratio": Measure("ratio of two totals", "number"),
+    "ratio": Measure("ratio of two totals", "count"),
     "quantile": Measure("quantile", "number"),
     "prevalence_ratio": Measure("prevalence ratio", "ratio"),
     "prevalence_difference": Measure("prevalence difference", "points"),
@@ -88,6 +88,9 @@ MEASURES = {
     "term": Measure("test of a model term", "test"),
 }
 
+# They foretell an interval, and have none.
+PLANNED = {"margin_of_error", "smallest_detectable_ratio", "smallest_detectable_difference"}
+
 # Names in a frame whose underscores do not say how they are written.
 _SPELLED = {
     "race_ethnicity": "race/ethnicity",
@@ -104,6 +107,8 @@ _CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
 def measure(row: Row) -> Measure:
     """Give the measure of a row; an estimand of later times is told by its scale."""
     name = str(row["estimand"])
+    if name == "total" and row["n_cases"] is not None:
+        return Measure("number of people", "count")
     kind: Kind = "ratio" if row["scale"] == "log" else "number"
     return MEASURES.get(name, Measure(name.replace("_", " "), kind))
 
@@ -239,9 +244,10 @@ def estimate_phrase(row: Row) -> str:
     if kind == "test":
         return test_text(row)
     units = {"percent": " %", "points": " percentage points"}.get(kind, "")
-    if kind == "number" and unit(row["outcome_label"]):
+    if kind in ("number", "difference") and unit(row["outcome_label"]):
         units = f" {unit(row['outcome_label'])}"
-    ends = f" ({level_of_confidence(row)} CI {interval(row)})" if interval(row) else " (no interval)"
+    none = "" if row["estimand"] in PLANNED else " (no interval)"
+    ends = f" ({level_of_confidence(row)} CI {interval(row)})" if interval(row) else none
     return f"{number(row['estimate'], kind, row['std_error'])}{units}{ends}"
 
 
@@ -296,7 +302,7 @@ def without_unit(label: str) -> str:
 def outcome_name(row: Row, labels: Labels | None = None) -> str:
     """Name the outcome of a row, without the unit of a number."""
     label = str(row["outcome_label"] or words(row["outcome"] or "", labels))
-    return without_unit(label) if measure(row).kind == "number" else label
+    return without_unit(label) if measure(row).kind in ("number", "difference") else label
 
 
 def simulated(frame: pl.DataFrame) -> bool:
