@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.totals import ratio as ratio
     from toolkit.estimate.totals import total as total
     from toolkit.estimate.trends import trend as trend
+    from toolkit.estimate.weighting import weights as weights
     from toolkit.ghcn import read_ghcn as read_ghcn
     from toolkit.night_rows import nights as nights
     from toolkit.report.dictionary import data_dictionary as data_dictionary
@@ -118,6 +119,7 @@ _ROOM_OF = {
     "replicates": "estimate.resampling",
     "imputed": "estimate.imputation",
     "pool": "estimate.imputation",
+    "weights": "estimate.weighting",
     "margins": "estimate.predictions",
     "predict": "estimate.predictions",
     "adjustment_for": "estimate.adjustment",

@@ -4,9 +4,9 @@ Takes what `nhanes`, `simulated` or a user's frame gives; gives the frozen recor
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -66,3 +66,15 @@ class Population:
     visits: pl.DataFrame | None = field(default=None, repr=False)
     diary: pl.DataFrame | None = field(default=None, repr=False)
     inputs: Inputs | None = field(default=None, repr=False, compare=False)
+
+    def with_design(self, design: Design) -> Self:
+        """Give a copy of another design, such as `study.design.calibrated(totals)`; the study itself stays.
+
+        Examples
+        --------
+        >>> import toolkit as tk
+        >>> study = tk.open_study("simulated")
+        >>> study.with_design(study.design.calibrated({"sex": {"male": 48.0, "female": 52.0}})).people.height
+        12000
+        """
+        return replace(self, design=design)

@@ -24,7 +24,8 @@ MAX_STEPS, MAX_HALVINGS = 100, 60
 MET = 1e-11
 # Totals that follow from others, as the last level of each of two margins, are of no rank of their own.
 RANK = 1e-9
-_KIND = ".kind"
+# The weight as it was, beside the one that is calibrated.
+BEFORE, _KIND = ".before", ".kind"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def calibrate(
     Returns
     -------
     tuple
-        People with calibrated weights, the weight before in `.before`, and parts of units for units; and the
+        People with calibrated weights, the weight before in `BEFORE`, and parts of units for units; and the
         units with the residuals.
 
     Raises
@@ -86,7 +87,7 @@ def calibrate(
     """
     unit, weight = columns
     kinds, equations = _equations(study, people, calibration)
-    people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(".before"))
+    people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
     parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(".part")
     people = people.join(parts, on=[unit, _KIND], how="left", maintain_order="left")
     before = people[weight].to_numpy()

@@ -167,9 +167,35 @@ def fit(
     data = _Data(y, weight, family, np.zeros_like(y) if offset is None else offset)
     Z, back = basis(X, weight)
     first = _start(X, data) if start is None else _solve(back, start)
-    point, inverse, steps = _climb(Z, data, first)
+    point, steps = _climb(Z, data, first)
+    inverse = _inverse_information(Z, point)
     influence = (Z * point.pull[:, None]) @ (inverse @ back.T)
     return Fit(back @ point.gamma, back @ inverse @ back.T, influence, point.mean, steps)
+
+
+def fit_again(
+    X: "Floats", y: "Floats", weight: "Floats", family: Family, *, offset: "Floats | None", start: "Floats"
+) -> "Floats":
+    """Give the coefficients alone, from others that are near, as with replicate weights.
+
+    Parameters
+    ----------
+    X, y, weight, family, offset, start
+        As `fit`; weights may be zero.
+
+    Returns
+    -------
+    numpy.ndarray
+        The coefficients.
+
+    Raises
+    ------
+    CollinearError, NotConvergedError
+        As `fit`.
+    """
+    data = _Data(y, weight, family, np.zeros_like(y) if offset is None else offset)
+    Z, back = basis(X, weight)
+    return back @ _climb(Z, data, _solve(back, start))[0].gamma
 
 
 def basis(X: "Floats", weight: "Floats") -> "tuple[Floats, Floats]":
@@ -267,15 +293,16 @@ def _start(X: "Floats", data: "_Data") -> "Floats":
     return first
 
 
-def _climb(Z: "Floats", data: "_Data", gamma: "Floats") -> "tuple[_Point, Floats, int]":
+def _climb(Z: "Floats", data: "_Data", gamma: "Floats") -> "tuple[_Point, int]":
     point = _at(Z, data, gamma)
-    settled = 0
+    settled, small, inverse = 0, False, np.empty(0)
     for steps in range(MAX_STEPS):
-        inverse = _inverse_information(Z, point)
         if settled == SETTLED:
-            return point, inverse, steps
+            return point, steps
+        if not small:  # So near the top the slope of the score is what it was a step before.
+            inverse = _inverse_information(Z, point)
         step = inverse @ point.score
-        small = np.abs(step).max() <= SMALL_STEP * (1 + np.abs(point.gamma).max())
+        small = bool(np.abs(step).max() <= SMALL_STEP * (1 + np.abs(point.gamma).max()))
         point = _at(Z, data, point.gamma + step) if small else _shortened(Z, data, point, step)
         settled = settled + 1 if small and _is_zero(Z, data, point) else 0
     raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")

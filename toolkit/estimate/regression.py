@@ -15,7 +15,7 @@ from threadpoolctl import ThreadpoolController
 from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
-from toolkit.estimate.newton import CollinearError, Family, NotConvergedError, fit
+from toolkit.estimate.newton import CollinearError, Family, NotConvergedError, fit, fit_again
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
@@ -192,7 +192,7 @@ def _regress(model: Model, inside: Mask) -> Regression:
 
 def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:
     try:
-        return _points(model, attempt, inside, model.sample)
+        return _points(model, attempt, inside)
     except CollinearError as error:
         raise difficulties.collinear(attempt, error) from None
     except NotConvergedError:
@@ -203,8 +203,12 @@ def _refit(
     model: Model, attempt: difficulties.Attempt, inside: Mask, start: Floats, sample: Sample
 ) -> Floats:
     """Fit again with other weights, from the coefficients that are there."""
+    X, weight = attempt.matrix.values, sample.weights[inside]
     try:
-        return _points(model, attempt, inside, sample, start)[0]
+        if isinstance(model.family, Likelihood):
+            return model.family.maximise(attempt.matrix, attempt.y, sample, inside)[0]
+        offset = model.offset(inside) if model.offset else None
+        return fit_again(X, attempt.y, weight, model.family, offset=offset, start=start)
     except (CollinearError, NotConvergedError):
         raise EstimationError(
             "its people of a weight above zero do not have every term of the model, or are separated. Leave "
@@ -212,14 +216,14 @@ def _refit(
         ) from None
 
 
-def _points(
-    model: Model, attempt: difficulties.Attempt, inside: Mask, sample: Sample, start: Floats | None = None
-) -> Points:
+def _points(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:
+    sample = model.sample
     if isinstance(model.family, Likelihood):
         return model.family.maximise(attempt.matrix, attempt.y, sample, inside)
     X, weight = attempt.matrix.values, sample.weights[inside]
     offset = model.offset(inside) if model.offset else None
-    if start is None and model.start:
+    start = None
+    if model.start:
         start = model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
     fitted = fit(X, attempt.y, weight, model.family, offset=offset, start=start)
     return fitted.coefficients, fitted.influence

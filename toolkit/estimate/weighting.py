@@ -1,0 +1,50 @@
+"""Show the weights that an analysis takes: before and after calibration, person by person.
+
+Takes a study and the variables of an analysis; gives a frame.
+"""
+
+import polars as pl
+
+from toolkit.estimate.calibration import BEFORE
+from toolkit.estimate.names import Names, as_names
+from toolkit.estimate.skeleton import WEIGHT, skeleton_of
+from toolkit.studies import Study
+
+
+def weights(study: Study, variables: Names = ()) -> pl.DataFrame:
+    """Give the weight of each person in an analysis of these variables.
+
+    Parameters
+    ----------
+    study
+        People and design.
+    variables
+        Those of the analysis: they decide which weight it takes (`study.weight_for`).
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a person with a weight: `row` (the place in `study.people`, from 0), `before` (the weight as
+        it stands in the people, or follows from fpc), `factor` (what the calibration multiplied it by; 1
+        without), `weight` (what estimates use).
+
+    Raises
+    ------
+    DesignError
+        For a broken weight, and totals that no weights can meet.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"sex": ["m", "f", "f"], "w": [1.0, 1.0, 3.0]})
+    >>> design = tk.Design(weight="w").calibrated({"sex": {"m": 48.0, "f": 52.0}})
+    >>> weights(tk.study(people, design=design))["weight"].to_list()
+    [48.0, 13.0, 39.0]
+    """
+    choice = study.weight_for(as_names(variables, "variables"))
+    people = skeleton_of(study, choice).people
+    before = people[BEFORE if BEFORE in people.columns else WEIGHT]
+    weighted = pl.col(choice.weight).fill_null(0) > 0 if choice.weight else pl.lit(value=True)
+    rows = study.people.with_row_index("row").filter(weighted).select(pl.col("row").cast(pl.Int64))
+    used = rows.with_columns(before.alias("before"), people[WEIGHT].alias("weight"))
+    return used.select("row", "before", (pl.col("weight") / pl.col("before")).alias("factor"), "weight")
