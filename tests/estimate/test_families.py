@@ -312,3 +312,28 @@ def test_more_terms_than_the_design_has_degrees_of_freedom(family: str) -> None:
         tk.EstimationError, match="the design has only 2 degrees of freedom among its 600 persons"
     ):
         model(study, ASKED[family], family)
+
+
+@pytest.mark.parametrize(
+    ("formula", "family"),
+    [
+        ("level ~ age", "ordinal"),
+        ("level ~ age", "multinomial"),
+        ("Surv(time, event) ~ age", "cox"),
+    ],
+)
+def test_a_term_that_separates_is_named_with_a_remedy(formula: str, family: str) -> None:
+    age = np.arange(1.0, 61.0)
+    people = pl.DataFrame(
+        {
+            "age": age,
+            "level": np.repeat(["a", "b", "c"], 20),
+            "time": 100 - age,
+            "event": np.repeat([1, 1], 30),
+        }
+    )
+    study = tk.study(people, design=tk.Design.none(), name="apart")
+    with pytest.raises(tk.EstimationError) as caught:
+        model(study, formula, family)
+    assert "'age' runs to infinity among the 60 persons" in str(caught.value)
+    assert "study.derive(...)" in str(caught.value)

@@ -223,13 +223,15 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
     )
 
 
-def not_converged(attempt: Attempt) -> EstimationError:
+def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> EstimationError:
     """Say why there is no maximum: the outcome is separated, or else the number of persons.
 
     Parameters
     ----------
     attempt
         The fit that was tried.
+    endless
+        Terms whose coefficients were on their way to infinity.
 
     Returns
     -------
@@ -241,6 +243,13 @@ def not_converged(attempt: Attempt) -> EstimationError:
         return EstimationError(
             f"'{attempt.outcome}' is separated by {_listed(along)} among the {attempt.n:,} persons of the "
             f"fit: beyond some value all have the same outcome, so a coefficient is infinite. {_REMEDY}"
+        )
+    running = list(dict.fromkeys(term for term in endless if term.exposure))
+    if running:
+        return EstimationError(
+            f"a coefficient of {_listed(running)} runs to infinity among the {attempt.n:,} persons of the "
+            f"fit: beyond some value all have the same '{attempt.outcome}'. Merge levels with "
+            f"study.derive(...), or leave the variable out."
         )
     remedy = "Take fewer terms, or another family."
     if attempt.family == "log-binomial":

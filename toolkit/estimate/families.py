@@ -146,6 +146,7 @@ def cox(clock: Clock, offset: Offset = None) -> Likelihood:
         lambda matrix, _: matrix.terms[1:],
         maximise,
         lambda matrix: len(matrix.terms) - 1,
+        all_may_be_cases=True,
     )
 
 

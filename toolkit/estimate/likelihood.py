@@ -26,7 +26,8 @@ SMALL_STEP = 1e-6
 SETTLED = 2
 MAX_STEPS = 100
 MAX_HALVINGS = 40
-# A linear predictor this far out is on its way to infinity.
+# A log odds or hazard ratio this large for a standard deviation of its term is on its way to infinity.
+ENDLESS = 8.0
 FAR = 1e4
 
 
@@ -123,19 +124,22 @@ def climb(place: "Callable[[Floats], Place]", start: "Floats", back: "Floats | N
     [0.0]
     """
     theta, settled = np.asarray(start, float), 0
-    with np.errstate(all="ignore"):
-        here = place(theta)
-        for _ in range(MAX_STEPS):
-            if settled == SETTLED:
-                return _maximum(theta, here, np.eye(len(theta)) if back is None else back)
-            score = here.parts.sum(axis=0)
-            step = _step(here.information, score)
-            small = bool(np.abs(step).max() <= SMALL_STEP * (1 + np.abs(theta).max()))
-            theta, here = _moved(place, theta, here, step, small)
-            settled = settled + 1 if small and _is_zero(here) else 0
-            if np.abs(theta).max() > FAR:
-                break
-    raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")
+    try:
+        with np.errstate(all="ignore"):
+            here = place(theta)
+            for _ in range(MAX_STEPS):
+                if settled == SETTLED:
+                    return _maximum(theta, here, np.eye(len(theta)) if back is None else back)
+                step = _step(here.information, here.parts.sum(axis=0))
+                small = bool(np.abs(step).max() <= SMALL_STEP * (1 + np.abs(theta).max()))
+                theta, here = _moved(place, theta, here, step, small)
+                settled = settled + 1 if small and _is_zero(here) else 0
+                if np.abs(theta).max() > FAR:
+                    break
+        raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")  # noqa: TRY301
+    except NotConvergedError as error:
+        endless = tuple(int(k) for k in np.flatnonzero(np.abs(theta) > ENDLESS))
+        raise NotConvergedError(str(error), endless) from None
 
 
 def _maximum(theta: "Floats", here: Place, back: "Floats") -> Maximum:

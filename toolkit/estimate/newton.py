@@ -99,7 +99,17 @@ class _Point(NamedTuple):
 
 
 class NotConvergedError(EstimationError):
-    """Newton's steps did not reach a maximum; the caller looks for the reason in the data."""
+    """Newton's steps did not reach a maximum; the caller looks for the reason in the data.
+
+    Attributes
+    ----------
+    endless
+        The places of parameters that were on their way to infinity, where that was seen.
+    """
+
+    def __init__(self, told: str, endless: "tuple[int, ...]" = ()) -> None:
+        super().__init__(told)
+        self.endless = endless
 
 
 class CollinearError(EstimationError):

@@ -6,7 +6,7 @@ brings its own `Likelihood`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import numpy as np
@@ -47,6 +47,8 @@ class Likelihood:
     spent
         Design matrix -> how many parameters the degrees of freedom are less; PSUs minus strata plus 1 minus
         this.
+    all_may_be_cases
+        True where an outcome that everybody has is no obstacle, as an event that comes to all in time.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Likelihood:
     terms: Callable[[Matrix, Floats], tuple[Term, ...]]
     maximise: Callable[[Matrix, Floats, Sample, Mask], Points]
     spent: Callable[[Matrix], int]
+    all_may_be_cases: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,8 @@ def _regress(model: Model, inside: Mask) -> Regression:
     sample, own = model.sample, model.family if isinstance(model.family, Likelihood) else None
     y = (own.outcome(sample) if own else sample.numbers(model.outcome.name))[inside]
     persons = sample.persons[inside].astype(float)
-    difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome, bool(own)))
+    if not (own and own.all_may_be_cases and y.min() > 0):
+        difficulties.refuse_constant_outcome(model.outcome.name, y, persons, _words(model.outcome, bool(own)))
     matrix = model.build(inside)
     levels = () if model.outcome.case else model.outcome.levels
     attempt = difficulties.Attempt(
@@ -195,8 +199,10 @@ def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:
         return _points(model, attempt, inside)
     except CollinearError as error:
         raise difficulties.collinear(attempt, error) from None
-    except NotConvergedError:
-        raise difficulties.not_converged(attempt) from None
+    except NotConvergedError as error:
+        terms = model.family.terms(attempt.matrix, attempt.y) if isinstance(model.family, Likelihood) else ()
+        named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]
+        raise difficulties.not_converged(attempt, named) from None
 
 
 def _refit(

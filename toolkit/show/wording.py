@@ -95,6 +95,7 @@ PLANNED = {"margin_of_error", "smallest_detectable_ratio", "smallest_detectable_
 _SPELLED = {
     "race_ethnicity": "race/ethnicity",
     "bmi": "body mass index",
+    "outcome_level": "outcome",
     "hba1c": "HbA1c",
     "hba1c_group": "HbA1c, grouped",
     "pad": "peripheral artery disease",
