@@ -199,6 +199,15 @@ def test_the_files_as_they_are_have_no_problem(folder):
          "screen_hours: it needs either columns, or inputs or rows with a formula"),
         ('formula = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
          "strengthening_sessions: several inputs or rows need a formula that joins them"),
+        ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
+         'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',
+         "hba1c: two instruments under one name ('' and 'Tosoh'); give the second its own name, or say ab"),
+        ('change = "asked of', '# "asked of',
+         "smoked_100: blocks differ in ages and neither says what changed; write change"),
+        ('change = "another analyser (Roche) since 2017"', 'change = "Another instrument (Roche)"',
+         "serum_calcium: a block that is measured calls itself another instrument; say absent, or reword"),
+        ('blank = "no usable recall"', 'blank = "no recall"', "unknown reason 'no recall'. Nearest: "),
+        ('component = "phlebotomy"', 'component = "blood"', "unknown component 'blood'."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
@@ -212,6 +221,19 @@ def test_a_table_without_a_file_in_a_cycle(folder):
     line = 'files."2005-2006" = { name = "SLQ_D", rows = 6139 }\n'
     message = rewritten(folder, "nhanes-tables.toml", line, "")
     assert "cramp_frequency: table 'SLQ' has no file in cycle '2005-2006'" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('weights.fasting =', 'weights.fastin =',
+         "cycle '1999-2000', weight 'fastin': unknown component 'fastin'. Nearest: 'fasting'"),
+        ('tables = ["OGTT"]', 'tables = ["OGT"]',
+         "cycle '2005-2006', weight 'glucose tolerance': unknown table 'OGT'. Nearest: 'OGTT'"),
+    ],
+)  # fmt: skip
+def test_a_weight_of_no_component_or_table(folder, old, new, told):
+    assert told in rewritten(folder, "nhanes.toml", old, new)
 
 
 def test_a_variable_that_the_codebook_does_not_know(folder):
