@@ -100,8 +100,8 @@ class TestPages:
     def test_a_codebook_shows_a_row_a_variable_and_a_mark_a_cycle(self, opened):
         html = opened.codebook._repr_html_()
         assert len(opened.codebook) + 1 == html.count("<tr>")
-        assert all(word in html for word in ("99-00", "17-20", "◐", "–", "comparability()"))
-        assert "title='2003-2004: changed, instrument of 1999-2004: Primus'" in html
+        assert all(word in html for word in ("99-00", "17-20", "≠", "–", "comparability()"))
+        assert "title='2003-2004 changed: instrument of 1999-2004: Primus'" in html
 
     def test_every_word_is_escaped_and_nothing_is_loaded(self):
         bad = "<script>'x'"

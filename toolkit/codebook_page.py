@@ -22,7 +22,7 @@ white-space:normal;border:0;border-bottom:1px solid var(--jp-border-color2,#e3e6
 .codebook .changed{color:#8a5a00}
 .codebook .absent{color:var(--jp-content-font-color3,#8a929c)}
 """
-_MARKS = {"same": "●", "changed": "◐", "absent": "–"}
+_MARKS = {"same": "●", "changed": "≠", "absent": "–"}
 
 
 class Compared(Protocol):
@@ -130,7 +130,7 @@ def codebook_page(variables: Mapping[str, Variable]) -> str:
     head = "".join(f"<th>{word}</th>" for word in ("variable", "what it is", "levels or unit", "measured in"))
     head += "".join(f"<th class='cycle'>{_short(cycle)}</th>" for cycle in cycles)
     rows = "".join(f"<tr>{''.join(_cells(variable, cycles))}</tr>" for variable in variables.values())
-    legend = "● as in the other cycles marked so, ◐ changed, – absent. In full: codebook.comparability()."
+    legend = "● as in the other cycles marked so, ≠ changed, – absent. In full: codebook.comparability()."
     legend = f"<p>{legend}</p>" if cycles else ""
     return _framed(f"<table><tr>{head}</tr>{rows}</table>{legend}")
 
@@ -158,9 +158,11 @@ def _cells(variable: Variable, cycles: Sequence[str]) -> Iterator[str]:
     found = {entry.cycle: entry for entry in variable.comparability}
     for cycle in cycles:
         entry = found.get(cycle)
-        verdict, how = (entry.verdict, entry.how) if entry else ("absent", "")
-        title = escape(f"{cycle}: {verdict}" + (f", {how}" if how else ""), quote=True)
-        yield f"<td class='cycle {verdict}' title='{title}'>{_MARKS[verdict]}</td>"
+        if entry is None:
+            yield "<td></td>"
+        else:
+            title = escape(": ".join(filter(None, [f"{cycle} {entry.verdict}", entry.how])), quote=True)
+            yield f"<td class='cycle {entry.verdict}' title='{title}'>{_MARKS[entry.verdict]}</td>"
 
 
 def _short(cycle: str) -> str:

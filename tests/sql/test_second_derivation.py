@@ -133,7 +133,8 @@ def count_unequal(both: pl.DataFrame, name: str) -> int:
 
 @pytest.mark.parametrize("card", SCRIPTS)
 def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
-    known = words(SCRIPTS[card])
+    # An exposure that stands on a card and among the further ones has its SQL there.
+    known = words(SCRIPTS[card]) | words(SCRIPTS["further"])
     measured = [e.name for e in EXPOSURES[card] if measurable(e.name)]
     assert measured
     assert [name for name in measured if name.upper() not in known] == []

@@ -75,8 +75,8 @@ _ONE_DAY = (
 CARD = Card(
     name="electrolytes",
     title="Electrolyte imbalance",
-    what="Calcium or potassium in serum outside the reference range, and little magnesium in food and drink. "
-    "Magnesium in serum is not measured.",
+    what="Calcium, potassium or sodium in serum outside the reference range; little magnesium, potassium or "
+    "calcium in food and drink; diuretics. Magnesium in serum is not measured.",
     exposures=(
         Exposure(
             _calcium.derivation.variable,
@@ -94,6 +94,11 @@ CARD = Card(
         *(
             Exposure(_LOW[f"low_{mineral}_intake"], _ONE_DAY)
             for mineral in ("magnesium", "potassium", "calcium")
+        ),
+        Exposure(
+            Variable("diuretic", "diuretic, past month", "yes_no"),
+            "any drug with a diuretic among its ingredients; taken for high blood pressure or a failing "
+            "heart, which go with cramps themselves",
         ),
         Exposure(Variable("serum_calcium", "serum calcium", "number", unit="mg/dL")),
         Exposure(
@@ -138,7 +143,7 @@ CARD = Card(
         "the range.",
         "Diuretics change potassium, calcium and magnesium and are reported to precede cramps, by ways that "
         "may "
-        "not run through serum: a confounder that these variables do not hold.",
+        "not run through serum: a confounder of serum and diet, and an exposure of its own.",
         "Means of calcium step between cycles with the laboratory's instrument, by as much as any effect: "
         "the "
         "cycle belongs in pooled models.",
