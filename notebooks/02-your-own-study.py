@@ -69,7 +69,7 @@ study.availability().filter(pl.col("status") != "not measured").select(
 
 # %%
 study = (
-    study.derive("older", "age >= 60", label="60 and older")
+    study.derive("older", "age >= 60", label="an age of 60 or more")
     .derive("sitting_minutes", "60 * sitting_hours", label="sitting", unit="minutes a day")
     .derive(
         "sitting_third",

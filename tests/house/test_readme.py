@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,13 +15,15 @@ from toolkit.codebook import why
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_prints_what_stands_below_it(tmp_path: Path) -> None:
-    pair = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
-    assert pair is not None, "README.md has no example (python) with its output (text) right below"
+PAIRS = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=["first", "own study"])
+def test_each_example_prints_what_stands_below_it(pair: tuple[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", pair[1]], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", pair[0]], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert pair[2] == done.stdout, done.stderr
+    assert pair[1] == done.stdout, done.stderr
 
 
 def test_every_public_name_is_explained_and_every_name_explained_is_public() -> None:
