@@ -19,7 +19,8 @@
 # | `cause` | one of `tk.cards()` |
 # | `exposure` | the variable that stands for the cause; `""` takes the card's first that the study measured |
 # | `outcome` | a yes/no variable: `any_cramps`, `mild_cramps`, `frequent_cramps` |
-# | `adjust` | what the adjusted estimates adjust for |
+# | `adjust` | what the adjusted estimates adjust for; `None` asks the causal diagram |
+# | `diagram` | the file of a causal diagram of your own; `""` takes the toolkit's |
 # | `domain` | who the report is about, as a condition |
 
 # %% tags=["parameters"]
@@ -27,7 +28,8 @@ study = "simulated"
 cause = "diabetes"
 exposure = ""
 outcome = "any_cramps"
-adjust = ("age", "sex", "race_ethnicity", "education")
+adjust = None
+diagram = ""
 domain = "age >= 20"
 
 # %%
@@ -70,10 +72,19 @@ display(passages.definition(people.codebook, exposure, card))
 display(passages.definition(people.codebook, outcome))
 
 # %% [markdown] tags=["measured"]
-# ## Who is in the analysis
+# ## What is adjusted for, and why
 
 # %% tags=["measured"]
 asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
+chosen = tk.adjustment_for(people, **asked, diagram=diagram or None)
+given, adjust = adjust, chosen.variables if adjust is None else adjust
+display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, given, labels))
+display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
+
+# %% [markdown] tags=["measured"]
+# ## Who is in the analysis
+
+# %% tags=["measured"]
 flow = tk.flow(people, **asked, adjust=adjust)
 display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 

@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
     from toolkit.report.results import keep as keep
+    from toolkit.show.charts import diagram_chart as diagram_chart
     from toolkit.show.charts import flow_chart as flow_chart
     from toolkit.show.charts import forest as forest
     from toolkit.show.charts import prevalence_chart as prevalence_chart
@@ -136,6 +137,7 @@ _ROOM_OF = {
     "case_crossover": "estimate.case_crossover",
     "lag_curve": "estimate.lag_curves",
     # show
+    "diagram_chart": "show.charts",
     "forest": "show.charts",
     "prevalence_chart": "show.charts",
     "flow_chart": "show.charts",

@@ -1,7 +1,7 @@
 """Choose what to adjust for from a causal diagram: the back-door criterion for a total effect.
 
 Takes a diagram, an exposure, an outcome and the nodes that are measured; gives a minimal set that
-closes every back-door path that measured nodes can close, and names what is left open.
+closes every back-door path, or would with the fewest others that are not measured, which it names.
 
 Separation is looked up in the moral graph of the ancestors (Lauritzen and others 1990, Networks 20:491-505);
 candidates are ancestors of exposure or outcome that do not follow from the exposure, which suffices wherever
@@ -11,7 +11,8 @@ any set does (van der Zander and others 2014, UAI).
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 from toolkit.diagram import Diagram
@@ -35,9 +36,10 @@ class Choice:
     exposure, outcome
         Nodes.
     adjusted
-        A minimal set: without any one of them, a path that can be closed would be open.
+        A minimal set: without any one of them, a path would be open that is closed with all of them and the
+        gaps.
     gaps
-        What would have to be measured beside; () if the set is sufficient.
+        The fewest nodes that would have to be measured beside; () if the set is sufficient.
     """
 
     exposure: str
@@ -85,14 +87,14 @@ def choose(diagram: Diagram, exposure: str, outcome: str, measured: Sequence[str
     candidates = _candidates(diagram, exposure, outcome)
     # What is tried last stays most likely: first the well measured ones, causes of the exposure after all.
     known = sorted((n for n in reversed(measured) if n in candidates), key=lambda name: name in causes)
-    unknown = sorted(candidates - set(known), key=lambda name: (name in causes, name))
-    needed = _minimal(diagram, ends, unknown, set(known))
-    adjusted = _minimal(diagram, ends, known, needed)
-    # Where an unmeasured node acts on the outcome itself, closing its other ways would gain nothing.
-    detours = needed - set(diagram.parents(outcome))
-    if detours:
-        adjusted = _closing_what_can_be(diagram, ends, known, (adjusted, needed - detours))
-    gaps = _minimal(diagram, ends, unknown, adjusted)
+    pairs = []
+    for parents_last in (True, False):
+        unknown = sorted(candidates - set(known), key=partial(_ranked, causes, parents_last))
+        gaps = _minimal(diagram, ends, unknown, set(known))
+        pairs.append((gaps, _minimal(diagram, ends, known, gaps)))
+    # Of equally few that are not measured, causes of the exposure are named, unless nothing that is measured
+    # would be left to adjust for.
+    gaps, adjusted = min(pairs, key=lambda pair: (len(pair[0]), not pair[1]))
     order = list(diagram.nodes)
     return Choice(
         exposure,
@@ -211,34 +213,9 @@ def _candidates(diagram: Diagram, exposure: str, outcome: str) -> frozenset[str]
     return before - diagram.descendants(exposure) - {exposure, outcome}
 
 
-def _closing_what_can_be(
-    diagram: Diagram, ends: tuple[str, str], known: Sequence[str], given: tuple[set[str], set[str]]
-) -> set[str]:
-    """Close the paths through what is not measured wherever a measured node lies on them.
-
-    Given are what is adjusted for, and what is not measured and taken as if it were.
-
-    A path that has none is left out of account by the arrow after its last fork: the fork is no consequence
-    of the exposure, and not measured, or the path would be closed.
-    """
-    adjusted, as_if = set(given[0]), given[1]
-    while path := open_path(diagram, *ends, adjusted | as_if, back_door=True):
-        closing = [name for name in _no_colliders(path) if name in known]
-        if closing:
-            adjusted.add(closing[0])
-            continue
-        fork = max(i for i, (arrow, _) in enumerate(path) if arrow == "←")
-        cut = path[fork][1], path[fork + 1][1]
-        arrows = tuple(a for a in diagram.arrows if (a.cause, a.effect) != cut)
-        diagram = Diagram(diagram.title, diagram.nodes, arrows)
-    return _minimal(diagram, ends, [name for name in known if name in adjusted], as_if)
-
-
-def _no_colliders(path: list[tuple[str, str]]) -> Iterator[str]:
-    """Name the inner nodes of a path but those into which both arrows point."""
-    for (arrow, name), (after, _) in pairwise(path[1:]):
-        if not (arrow == "→" and after == "←"):
-            yield name
+def _ranked(causes: tuple[str, ...], parents_last: bool, name: str) -> tuple[bool, str]:
+    """Rank what may be left out: first what is tried first."""
+    return (name in causes) == parents_last, name
 
 
 def _minimal(diagram: Diagram, ends: tuple[str, str], names: Sequence[str], given: set[str]) -> set[str]:

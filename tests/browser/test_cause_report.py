@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 SECTIONS = [
     "What it is, and how it may lead to cramps",
     "How it is defined here",
+    "What is adjusted for, and why",
     "Who is in the analysis",
     "How common cramps are",
     "How cramps go with it, crude and adjusted",
@@ -24,7 +25,7 @@ SECTIONS = [
     "Caveats",
     "Provenance",
 ]
-CHARTS = 5
+CHARTS = 6
 MARKS = "svg path[aria-roledescription]"
 
 
@@ -58,7 +59,7 @@ def test_every_chart_is_drawn_and_nothing_is_asked_for(chromium: Any, report: Re
 
 def test_a_chart_answers_the_pointer_with_a_tooltip(chromium: Any, report: Rendered) -> None:
     page, _ = drawn(chromium, report.html)
-    forest = page.locator("figure.drawn").nth(2)
+    forest = page.locator("figure.drawn").nth(3)
     forest.locator(".mark-symbol path").first.hover(force=True)
     tooltip = page.locator("#vg-tooltip-element.visible")
     tooltip.wait_for()
@@ -97,7 +98,7 @@ def test_without_a_script_a_phone_has_the_narrow_pictures(chromium: Any, report:
 
 def test_every_estimate_that_is_drawn_stands_in_a_table_too(chromium: Any, report: Rendered) -> None:
     page, _ = opened(chromium, report.html)
-    assert CHARTS == page.locator("table.gt_table").count()
+    assert CHARTS == page.locator("table.gt_table").count() + page.locator("details table.words").count()
 
 
 def test_without_a_script_the_the_pictures_stand(chromium: Any, report: Rendered) -> None:

@@ -1,9 +1,12 @@
 """What the diagram chooses is named in the result and explained; what follows is refused."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
 import toolkit as tk
+from toolkit.codebook import Availability
 from toolkit.diagram import Arrow, Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
 from toolkit.estimate.adjustment import adjustment_for
@@ -48,7 +51,18 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     [gap] = chosen.unmeasured
     assert ("activity in earlier years", "no study here measures it") == (gap.label, gap.reason)
     assert gap.path.startswith("diabetes ← activity in earlier years →")
-    assert f"confounding remains by {gap.label} ({gap.reason}): {gap.path}." in str(chosen)
+    assert "confounding remains by activity in earlier years." in chosen.summary
+    assert f"{gap.label} ({gap.reason}): {gap.path}" == chosen.left_open[0]
+    assert str(chosen) == f"{chosen.summary} {chosen.left_open[0]}."
+
+
+def test_a_proxy_is_not_adjusted_for(study):
+    entry = study.codebook["bmi"]
+    proxy = entry.with_availability((Availability("2005-2006", "proxy", "guessed"),))
+    guessed = replace(study, codebook=study.codebook.with_variables(proxy))
+    chosen = adjustment_for(guessed, outcome="any_cramps", exposure="arthritis")
+    assert ("age", "sex") == chosen.variables
+    assert ["known by a proxy alone"] == [gap.reason for gap in chosen.unmeasured]
 
 
 def test_no_back_door_path_at_all(study):

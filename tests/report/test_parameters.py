@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import DatasetError, VariableError
-from toolkit.report.parameters import checked, declared
+from toolkit.report.parameters import Parameter, checked, declared
 
 CELL = """
 study = "simulated"  # a study
@@ -72,3 +72,17 @@ def test_what_is_plainly_meant_is_taken() -> None:
     values = checked(known(), {"adjust": ["age"], "share": 1}, "cause")
     assert (("age",), 1.0) == (values["adjust"], values["share"])
     assert isinstance(values["share"], float)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [(None, None), (["age"], ("age",)), (("age", "sex"), ("age", "sex"))]
+)
+def test_what_is_open_by_default_takes_names_or_stays_open(given, taken):
+    known = {"adjust": Parameter("adjust", None)}
+    assert {"adjust": taken} == checked(known, {"adjust": given}, "cause")
+    assert {"adjust": None} == checked(known, {}, "cause")
+
+
+def test_what_is_open_by_default_takes_no_number():
+    with pytest.raises(VariableError, match="parameter 'adjust' .* takes a tuple of names, not 7"):
+        checked({"adjust": Parameter("adjust", None)}, {"adjust": 7}, "cause")

@@ -1,9 +1,11 @@
 """Passages of words say what cards, codebooks and result rows hold, escaped and without loss."""
 
+import polars as pl
 import pytest
 
 from toolkit.causes.card import card, cards
 from toolkit.codebook import Codebook, Variable
+from toolkit.report import passages
 from toolkit.report.page import refuse_addresses
 from toolkit.report.passages import definition, evidence, listed
 from toolkit.result import frame
@@ -102,3 +104,29 @@ def test_a_passage_shows_itself_in_a_notebook() -> None:
 
 def test_a_frame_without_rows_adds_none() -> None:
     assert "This report" not in evidence(card("diabetes"), frame([])).html
+
+
+EDGES = pl.DataFrame(
+    [("age", "cramps", "tendons <shorten>", ""), ("statins", "cramps", "they harm muscle", "Garrison 2012")],
+    ["cause_label", "effect_label", "reason", "citation"],
+    orient="row",
+)
+
+
+def test_what_is_adjusted_for_is_told_with_what_stays_open_and_what_is_assumed():
+    html = passages.adjusting("Adjusted for age.", ["diet (not measured): a ← b"], EDGES).html
+    assert "<p>Adjusted for age.</p><ul><li>Diet (not measured): a ← b.</li></ul>" in html
+    assert "1 of the 2 arrows around this exposure are assumptions" in html
+
+
+def test_a_report_that_was_asked_to_adjust_says_so_beside_the_diagrams_choice():
+    html = passages.adjusting("Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}).html
+    assert html.startswith("<p>The report was asked to adjust for body mass index, sex. The diagram")
+    assert "asked to adjust for nothing" in passages.adjusting("x", [], EDGES, ()).html
+
+
+def test_arrows_are_listed_with_reason_and_source():
+    html = passages.arrows(EDGES).html
+    assert "<summary>All 2 arrows, with their reasons</summary>" in html
+    assert "<td>tendons &lt;shorten&gt;</td><td>assumed</td>" in html
+    assert "<td>Garrison 2012</td>" in html

@@ -21,6 +21,7 @@ from toolkit.studies import Study
 
 # A variable that fewer of the people have would leave most of them out of the analysis.
 LEAST_SHARE = 0.5
+_PROXY = -1.0
 _NOWHERE = "no study here measures it"
 
 
@@ -61,16 +62,25 @@ class Adjustment:
         """Whether every back-door path of the diagram is closed."""
         return not self.unmeasured
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """What is adjusted for and whether that suffices, in a sentence."""
         named = _and(self.labels) if self.labels else "nothing"
         if self.sufficient:
             closed = "which closes every back-door path" if self.labels else "as there is no back-door path"
             return f"By the causal diagram, adjusted for {named}, {closed} from exposure to outcome."
-        gaps = "; ".join(f"{gap.label} ({gap.reason}): {gap.path}" for gap in self.unmeasured)
         return (
             f"By the causal diagram, adjusted for {named}. No set of variables that this study measures "
-            f"closes every back-door path; confounding remains by {gaps}."
+            f"closes every back-door path; confounding remains by {_and([g.label for g in self.unmeasured])}."
         )
+
+    @property
+    def left_open(self) -> tuple[str, ...]:
+        """What is not measured, why not, and a path that it leaves open, each in words."""
+        return tuple(f"{gap.label} ({gap.reason}): {gap.path}" for gap in self.unmeasured)
+
+    def __str__(self) -> str:
+        return " ".join([self.summary, *(f"{line}." for line in self.left_open)])
 
 
 def adjustment_for(
@@ -235,6 +245,9 @@ def _measured(
             if name not in people.columns:
                 continue
             share = people[name].count() / people.height if people.height else 0.0
+            if _proxy(study.codebook.variables.get(name)):
+                shares.setdefault(node.name, _PROXY)
+                continue
             shares[node.name] = max(share, shares.get(node.name, 0.0))
             if share >= LEAST_SHARE and node.name not in found:
                 found[node.name] = (name, share)
@@ -242,8 +255,18 @@ def _measured(
     return {node: found[node][0] for node in ranked}, shares
 
 
+def _proxy(entry: Variable | None) -> bool:
+    """Tell whether a study knows a variable by a proxy alone, such as a disease by its drugs."""
+    statuses = {a.status for a in entry.availability} if entry else set()
+    return "proxy" in statuses and "measured" not in statuses
+
+
 def _why(diagram: Diagram, name: str, shares: dict[str, float]) -> str:
     node = diagram.nodes[name]
+    if shares.get(name) == _PROXY:
+        return "known by a proxy alone"
+    if shares.get(name) == 0:
+        return "not measured among these people"
     if name in shares:
         return f"known of {100 * shares[name]:.0f} % of the people"
     return node.note or (_NOWHERE if not node.variables else "not measured in this study")

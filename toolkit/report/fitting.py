@@ -75,7 +75,7 @@ def _has(study: Study, name: str) -> bool:
 
 def _check_variables(values: Mapping[str, Any], study: Study) -> None:
     names = [values[key] for key in _ONE_VARIABLE if values.get(key)]
-    names += [name for key in _VARIABLES for name in values.get(key, ())]
+    names += [name for key in _VARIABLES for name in values.get(key) or ()]
     for name in names:
         study.variable(name)
     if values.get("domain"):

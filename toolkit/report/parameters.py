@@ -111,8 +111,11 @@ def _target(node: ast.stmt) -> str | None:
 
 def _value(parameter: Parameter, value: Any, report: str) -> Any:
     default = parameter.default
-    if isinstance(value, list) and isinstance(default, tuple):
+    if isinstance(value, list) and (default is None or isinstance(default, tuple)):
         value = tuple(value)
+    # What is left open by default takes names, or stays open.
+    if default is None and (value is None or (isinstance(value, tuple) and _plain(value))):
+        return value
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(default) or (isinstance(default, tuple) and not _plain(value)):

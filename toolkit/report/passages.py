@@ -134,6 +134,69 @@ def absence(codebook: Codebook, name: str) -> str:
     return "; ".join(dict.fromkeys(reasons)) or "not among the variables held"
 
 
+def adjusting(
+    summary: str,
+    left_open: Iterable[str],
+    edges: pl.DataFrame,
+    given: Iterable[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Passage:
+    """Tell what a report adjusts for: what the causal diagram chose, or what it was asked to in its place.
+
+    Parameters
+    ----------
+    summary, left_open
+        What the diagram's choice says of itself, and the paths that it leaves open.
+    edges
+        The arrows around the exposure.
+    given
+        The names that the report was asked to adjust for; None if the diagram was asked.
+    labels
+        Words for the names.
+
+    Returns
+    -------
+    Passage
+        The sentence, the open paths, and how far the diagram can be trusted.
+
+    Examples
+    --------
+    >>> edges = pl.DataFrame({"citation": ["", "Garrison 2012"]})
+    >>> adjusting("Adjusted for age.", [], edges).html[:24]
+    '<p>Adjusted for age.</p>'
+    """
+    asked = ""
+    if given is not None:
+        named = ", ".join((labels or {}).get(name, name) for name in given) or "nothing"
+        asked = f"<p>The report was asked to adjust for {escape(named)}. The diagram's own choice:</p>"
+    open_paths = list(left_open)
+    gaps = listed(open_paths).html if open_paths else ""
+    assumed = edges.filter(pl.col("citation") == "").height
+    trust = (
+        f"The diagram is what is thought, not what these data show: {assumed} of the {edges.height} arrows "
+        "around this exposure are assumptions, with a reason and without a source."
+    )
+    return Passage(f"{asked}<p>{escape(summary)}</p>{gaps}<p>{escape(trust)}</p>")
+
+
+def arrows(edges: pl.DataFrame) -> Passage:
+    """List the arrows of a diagram with the reason and the source of each.
+
+    Examples
+    --------
+    >>> columns = ("cause_label", "effect_label", "reason", "citation")
+    >>> edges = pl.DataFrame([("age", "cramps", "tendons shorten", "")], columns, orient="row")
+    >>> "assumed" in arrows(edges).html
+    True
+    """
+    columns = edges.select("cause_label", "effect_label", "reason", "citation")
+    rows = [
+        (cause, effect, reason, source or "assumed") for cause, effect, reason, source in columns.iter_rows()
+    ]
+    table = _table(("Cause", "Effect", "Why it is thought", "Source"), rows)
+    return Passage(f"<details><summary>All {len(rows)} arrows, with their reasons</summary>{table}</details>")
+
+
 def listed(words: Iterable[str]) -> Passage:
     """Set sentences as a list.
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from toolkit.errors import VariableError
 from toolkit.show import theme
+from toolkit.show.arrows import arrows, check_edges
 from toolkit.show.panel import panels
 from toolkit.show.steps import steps
 from toolkit.show.wording import check_flow, check_result, measure
@@ -118,6 +119,38 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     check_flow(flow, "tk.flow_chart")
     theme.use()
     return steps(flow)
+
+
+def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
+    """Draw the causal diagram around an exposure: what is adjusted for, and what cannot be.
+
+    Parameters
+    ----------
+    edges
+        The arrows of a choice, `tk.adjustment_for(study, ...).edges`.
+
+    Returns
+    -------
+    altair.LayerChart
+        Exposure and outcome, the nodes that are adjusted for, those that lie between, and those that would
+        have to be measured; each tells its arrows with their reasons to the pointer.
+
+    Raises
+    ------
+    VariableError
+        If the frame is none of arrows, holds none, or has no exposure.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> chosen = tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis")
+    >>> diagram_chart(chosen.edges).title.text
+    ['Arthritis and nocturnal leg cramps in the causal diagram']
+    """
+    check_edges(edges, "tk.diagram_chart")
+    theme.use()
+    return arrows(edges)
 
 
 def _checked(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:

@@ -1,0 +1,124 @@
+"""The causal diagram is drawn without overlaps, in colours that can be told apart, for every exposure."""
+
+from itertools import combinations
+
+import polars as pl
+import pytest
+
+import toolkit as tk
+from toolkit.errors import VariableError
+from toolkit.estimate.adjustment import _edges
+from toolkit.graph import choose
+from toolkit.result import EDGES_SCHEMA
+from toolkit.show import palette
+from toolkit.show.diagram_places import narrow, wide
+from toolkit.show.layout import LINE, text_width
+
+DIAGRAM = tk.causal_diagram()
+MEASURED = [node.name for node in DIAGRAM.nodes.values() if node.variables]
+EXPOSURES = sorted(DIAGRAM.ancestors("cramps"))
+
+
+def edges_of(exposure: str, measured: list[str] = MEASURED) -> pl.DataFrame:
+    return _edges(DIAGRAM, choose(DIAGRAM, exposure, "cramps", measured))
+
+
+def plan_of(edges: pl.DataFrame, place=wide):
+    return place(edges.rows(named=True))
+
+
+def apart(one, other) -> bool:
+    beside = one.right <= other.x or other.right <= one.x
+    return beside or one.below <= other.y or other.below <= one.y
+
+
+@pytest.mark.parametrize("exposure", EXPOSURES)
+@pytest.mark.parametrize("measured", [MEASURED, ["age", "sex", "body_mass"]], ids=["all", "three"])
+@pytest.mark.parametrize("place", [wide, narrow])
+def test_nothing_overlaps_and_every_word_has_room(exposure, measured, place):
+    plan = plan_of(edges_of(exposure, measured), place)
+    assert all(apart(a, b) for a, b in combinations(plan.nodes, 2))
+    assert all(apart(a, b) for a, b in combinations(plan.frames, 2))
+    for box in (*plan.nodes, *plan.frames):
+        assert box.x >= 0
+        assert box.right <= plan.width
+        assert 0 <= box.y <= box.below <= plan.height
+        assert text_width(box.text) <= box.width
+        assert LINE * (box.text.count("\n") + 1) <= box.height
+    for box in plan.nodes:
+        inside = [f for f in plan.frames if f.role == box.role]
+        assert all(
+            f.x <= box.x and box.right <= f.right and f.y < box.y and box.below < f.below for f in inside
+        )
+
+
+def test_every_node_stands_once_in_the_frame_of_its_role():
+    edges = edges_of("diabetes")
+    drawn = {(box.text.replace("\n", " "), box.role) for box in plan_of(edges).nodes}
+    named = {
+        pair
+        for end in ("cause", "effect")
+        for pair in edges.select(f"{end}_label", f"{end}_role").iter_rows()
+    }
+    assert named == drawn
+    assert {"exposure", "outcome", "adjusted", "between", "not measured"} == {role for _, role in drawn}
+
+
+def test_an_open_path_is_dashed_and_a_closed_one_is_not():
+    ways = plan_of(edges_of("diabetes")).ways
+    assert {palette.VERMILLION} == {way.colour for way in ways if way.dashed}
+    assert {palette.GREEN, palette.INK} == {way.colour for way in ways if not way.dashed}
+    closed = plan_of(edges_of("arthritis")).ways
+    assert not any(way.dashed for way in closed)
+
+
+def test_on_a_phone_the_same_arrows_are_drawn_and_stay_inside():
+    for exposure in ("diabetes", "arthritis", "age", "sleep_position"):
+        page, phone = (plan_of(edges_of(exposure), place) for place in (wide, narrow))
+        assert sorted((w.colour, w.dashed) for w in page.ways) == sorted(
+            (w.colour, w.dashed) for w in phone.ways
+        )
+        assert all(0 <= x <= phone.width for way in phone.ways for x, _ in way.points)
+
+
+def test_arrows_end_at_exposure_and_outcome():
+    plan = plan_of(edges_of("diabetes"))
+    ends = {box.role: box for box in plan.nodes if box.role in ("exposure", "outcome")}
+    tips = [way.points[-1] for way in plan.ways if way.colour == palette.GREEN]
+    assert [(ends[role].middle[0], ends[role].y) for role in ("exposure", "outcome")] == tips
+
+
+def test_the_chart_names_both_and_tells_each_reason_to_the_pointer():
+    chart = tk.diagram_chart(edges_of("arthritis"))
+    assert ["Arthritis and nocturnal leg cramps in the causal diagram"] == chart.title.text
+    told = str(chart.to_dict())
+    assert "women report cramps more often in some studies" in told
+    assert "Adjusted for" in told
+
+
+def test_an_exposure_that_nothing_precedes_is_drawn_alone():
+    edges = edges_of("age")
+    assert {"exposure", "between", "outcome"} == {box.role for box in plan_of(edges).nodes}
+
+
+def test_without_anything_between_the_arrow_is_straight():
+    edges = pl.DataFrame(
+        [("a", "b", "tea", "cramps", "exposure", "outcome", "so", "")], EDGES_SCHEMA, orient="row"
+    )
+    [way] = plan_of(edges).ways
+    assert way.points[0][1] == way.points[1][1]
+    assert tk.diagram_chart(edges).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pl.DataFrame({"a": [1]}), r"cannot read this frame.*tk.adjustment_for\(study, ...\).edges"),
+        (DIAGRAM.frame(), r"these \d+ arrows have none. Choose one: tk.adjustment_for\(study, ...\).edges"),
+        (DIAGRAM.frame().head(0), "a frame without rows"),
+        ("edges", "takes a polars frame, and this is a 'str'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_told(frame, told):
+    with pytest.raises(VariableError, match=told):
+        tk.diagram_chart(frame)
