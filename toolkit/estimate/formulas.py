@@ -327,7 +327,10 @@ def _model_matrix(right: Any, data: pl.DataFrame, context: dict[str, Any]) -> An
 def _spline(weights: "Floats", values: Any, *numbers: float) -> "Floats":
     """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
     x, name = np.asarray(values, float), str(getattr(values, "name", "x"))
-    return spline(x, sorted(numbers) if len(numbers) > 1 else knots_at(x, weights, numbers[0], name))
+    if len(numbers) > 1:
+        return spline(x, sorted(numbers))
+    counted = weights > 0  # People of no weight, such as copies with another exposure, move no knot.
+    return spline(x, knots_at(x[counted], weights[counted], numbers[0], name))
 
 
 def _places(codes: Any, order: list[int]) -> pl.Series:

@@ -186,23 +186,7 @@ def fit(
 def fit_again(
     X: "Floats", y: "Floats", weight: "Floats", family: Family, *, offset: "Floats | None", start: "Floats"
 ) -> "Floats":
-    """Give the coefficients alone, from others that are near, as with replicate weights.
-
-    Parameters
-    ----------
-    X, y, weight, family, offset, start
-        As `fit`; weights may be zero.
-
-    Returns
-    -------
-    numpy.ndarray
-        The coefficients.
-
-    Raises
-    ------
-    CollinearError, NotConvergedError
-        As `fit`.
-    """
+    """Give the coefficients alone, from others that are near: as `fit`, but weights may be zero."""
     data = _Data(y, weight, family, np.zeros_like(y) if offset is None else offset)
     Z, back = basis(X, weight)
     return back @ _climb(Z, data, _solve(back, start))[0].gamma
