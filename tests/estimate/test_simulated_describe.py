@@ -26,17 +26,21 @@ def people():
     return tk.study(frame, design=design, name="2,000 SIMULATED people")
 
 
-def test_the_frame_is_what_the_script_makes(tmp_path):
+def test_the_script_makes_the_frame_and_the_same_each_time(tmp_path):
     found = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
     make = importlib.util.module_from_spec(found)
     found.loader.exec_module(make)
-    made = json.loads((FOLDER / "made.json").read_text())
-    if make.model_sha256() != made["model_sha256"]:
-        pytest.skip(
-            "THE SIMULATED STUDY CHANGED SINCE: run tests/reference/simulated/make.py and the R scripts"
-        )
-    make.write(tmp_path)
-    assert (FOLDER / "frame.csv").read_bytes() == (tmp_path / "frame.csv").read_bytes()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        make.write(tmp_path / name)
+    made = (tmp_path / "one" / "frame.csv").read_bytes()
+    assert made == (tmp_path / "other" / "frame.csv").read_bytes()
+    kept = (FOLDER / "frame.csv").read_bytes()
+    # A frame of an earlier causal model stays what R and the tests both read, until it is made anew.
+    if json.loads((FOLDER / "made.json").read_text())["model_sha256"] == make.model_sha256():
+        assert made == kept
+    assert made.split(b"\n")[0] == kept.split(b"\n")[0]
+    assert 2_000 == made.count(b"\n") - 1 == kept.count(b"\n") - 1
 
 
 def of(id_, frame, **columns):
