@@ -115,22 +115,6 @@ keepers = nights.people["person"].n_unique()
 display(
     Markdown(f"{answered:,} nights with an answer of {nights.people.height:,}, kept by {keepers:,} people.")
 )
-months = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-of_year = pl.col("date").dt.month().replace_strict(dict(enumerate(months, 1)), return_dtype=pl.String)
-nights = nights.derive("month", of_year, levels=months, label="month")
 by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
 by_month = by_month.filter(pl.col("n") > 0)
 display(tk.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels))

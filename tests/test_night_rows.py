@@ -44,6 +44,7 @@ def test_half_years_follow_from_the_date(nights: tk.Study) -> None:
     found = dict(months.iter_rows())
     assert set(found["warm"]) <= set(range(5, 11))
     assert not set(found["cool"]) & set(range(5, 11))
+    assert (nights.people["month"].to_physical() + 1 == nights.people["date"].dt.month()).all()
 
 
 def test_weather_of_the_days_before_can_be_analysed(nights: tk.Study) -> None:

@@ -23,6 +23,11 @@ HALF_YEAR = Variable(
     component="",
     source="date: November to April cool, May to October warm, as NHANES has it (north of the equator)",
 )
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+MONTH = Variable("month", "month", "category", _MONTHS, component="", source="date")
 _PERSON, _DATE = "person", "date"
 
 
@@ -40,8 +45,8 @@ def nights(study: Study, part: str = "diary") -> Study:
     -------
     Study
         One row a night: its own variables, those of its person that the night does not have, and
-        `half_year`. The person is the sampling unit, within the design's strata; where the design has PSUs,
-        those are. Weights are the person's; without weights each night counts 1.
+        `half_year` and `month`. The person is the sampling unit, within the design's strata; where the
+        design has PSUs, those are. Weights are the person's; without weights each night counts 1.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def nights(study: Study, part: str = "diary") -> Study:
     own = study.people.select(_PERSON, *(c for c in study.people.columns if c not in rows.columns))
     joined = rows.join(own, on=_PERSON, how="left", maintain_order="left")
     people = joined.select(_PERSON, _DATE, pl.exclude(_PERSON, _DATE)).with_columns(
-        _half_year(), pl.lit(1.0).alias(ONE)
+        _half_year(), _month(), pl.lit(1.0).alias(ONE)
     )
     return replace(
         study,
@@ -85,6 +90,11 @@ def _half_year() -> pl.Expr:
     )
 
 
+def _month() -> pl.Expr:
+    names = dict(enumerate(MONTH.levels, 1))
+    return pl.col(_DATE).dt.month().replace_strict(names, return_dtype=MONTH.dtype).alias(MONTH.name)
+
+
 def _design(design: Design) -> Design:
     """Let the nights of a person hang together: rows of one sampling unit."""
     weight = design.weight or (None if design.fpc else ONE)
@@ -97,7 +107,7 @@ def _codebook(codebook: Codebook, people: pl.DataFrame) -> Codebook:
         Variable.of_column(people[name]) for name in people.columns if name not in codebook and "_lag" in name
     ]
     named = [replace(v, label=_worded(v.name), unit=_unit(v.name)) for v in found if v is not None]
-    return codebook.with_variables(HALF_YEAR, *named)
+    return codebook.with_variables(HALF_YEAR, MONTH, *named)
 
 
 def _worded(name: str) -> str:

@@ -124,5 +124,5 @@ def test_the_index_links_what_was_made_and_says_why_others_failed() -> None:
     html = index([made, bare, {"title": "C", "failure": "no such <variable>"}], "S", simulated=False)
     assert '<a href="a.html">A</a>' in html
     assert '<a href="a.csv">CSV</a>' in html
-    assert "nothing could be estimated" in html
+    assert "No estimates on this page" in html
     assert "This report failed: no such &lt;variable&gt;" in html
