@@ -148,8 +148,9 @@ def survival(
     found, matrix = spread(sample, lambda drawn: _curves(drawn, people, asked))
     points, variances = (x.reshape(len(people), -1) for x in (found.points, matrix.diagonal()))
     rows = [
-        _row(sample, group, asked, k, (float(points[i, k]), float(variances[i, k])))
+        _row(sample, group, asked, seen, (k, float(points[i, k]), float(variances[i, k])))
         for i, group in enumerate(people)
+        for seen in [observed(clock, sample, group.counted) if group.n else None]
         for k in range(len(asked.at))
     ]
     result = result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence})
@@ -223,22 +224,24 @@ def _after(moment: Floats, weights: Floats, at: Floats, side: Literal["left", "r
     return summed
 
 
-def _row(sample: Sample, group: People, asked: _Asked, k: int, found: tuple[float, float]) -> dict[str, Any]:
+def _row(
+    sample: Sample, group: People, asked: _Asked, seen: Times | None, found: tuple[int, float, float]
+) -> dict[str, Any]:
     event, time = (sample.columns[name].variable for name in (asked.clock.event, asked.clock.time))
-    moment, (estimate, variance) = float(asked.at[k]), found
+    k, estimate, variance = found
+    moment = float(asked.at[k])
     row = heading(group, sample.columns[event.name], event.label, f"{moment:g}")
     row |= {"level_label": f"{moment:g} {time.unit}".strip()}
     row |= {"exposure": time.name, "exposure_label": time.title}
-    if not group.n:
+    if seen is None:
         return row
-    times = observed(asked.clock, sample, group.counted)
     persons = sample.persons[group.counted]
-    row["n_cases"] = int(persons[times.event & (times.exit <= moment)].sum())
+    row["n_cases"] = int(persons[seen.event & (seen.exit <= moment)].sum())
     if not isfinite(estimate):
         return {**row, "reason": f"nobody was under observation until {moment:g}"}
     std_error = sqrt(max(variance, 0.0))
     low, high = _ends(asked, estimate, std_error, group.df)
-    still = int(persons[times.exit >= moment].sum())
+    still = int(persons[seen.exit >= moment].sum())
     return {
         **row,
         "estimate": estimate,
