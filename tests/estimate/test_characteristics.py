@@ -101,6 +101,16 @@ def test_what_cannot_be_tested_says_why_and_the_rest_stands():
     assert 1 == rows_of(frame, estimand="term", outcome="age").height
 
 
+def test_a_variable_that_nobody_has_is_a_failed_row_and_the_rest_stands():
+    people = crowd().with_columns(nights=pl.when(pl.col("age") < 40).then("nights"))
+    frame = describe(crowded(people), ("nights", "age"), by="sex", domain="age >= 40")
+    failed = rows_of(frame, outcome="nights", reliability="failed").row(0, named=True)
+    assert failed["reason"].startswith("none of")
+    assert (people["age"] >= 40).sum() == rows_of(frame, outcome="nights", estimand="missing")["n_cases"][0]
+    assert 3 == rows_of(frame, outcome="age", estimand="mean").height
+    assert "Not estimated: none of" in tk.table(frame).as_raw_html()
+
+
 def test_a_group_by_codes_or_without_people_of_a_level_is_a_column():
     people = crowd().with_columns(ward=pl.when(pl.col("age") < 50).then(3).otherwise(7))
     frame = describe(crowded(people), "sex", by="ward")

@@ -187,9 +187,25 @@ def _shares(sample: Sample, group: str) -> list[dict[str, Any]]:
 
 def _variable_rows(asked: _Asked, *, test: bool) -> list[dict[str, Any]]:
     column = read(asked.study, [asked.name])[asked.name]
-    rows = _number_rows(asked) if column.continuous else _level_rows(asked)
+    try:
+        rows = _number_rows(asked) if column.continuous else _level_rows(asked)
+    except EstimationError as error:  # Nobody has a value: the rest of the table stands.
+        estimand = "mean" if column.continuous else "prevalence"
+        return [_failed(asked, column, estimand, error), *_missing_rows(asked, asked.groups)]
     rows += _missing_rows(asked, asked.groups)
     return rows + (_test_rows(asked, column) if test and asked.groups else [])
+
+
+def _failed(asked: _Asked, column: Column, estimand: str, error: EstimationError) -> dict[str, Any]:
+    return {
+        "study": asked.study.label,
+        "domain": asked.domain,
+        "outcome": asked.name,
+        "outcome_label": column.variable.title,
+        "estimand": estimand,
+        "reliability": "failed",
+        "reason": str(error),
+    }
 
 
 def _level_rows(asked: _Asked) -> list[dict[str, Any]]:
@@ -311,9 +327,7 @@ def _test_rows(asked: _Asked, column: Column) -> list[dict[str, Any]]:
         else:
             found = _test_of_means(asked)
     except EstimationError as error:
-        failed = {"outcome": asked.name, "outcome_label": column.variable.title, "exposure": group}
-        failed |= {"estimand": "term", "reliability": "failed", "reason": str(error)}
-        return [{**failed, "study": asked.study.label, "domain": asked.domain}]
+        return [{**_failed(asked, column, "term", error), "exposure": group}]
     return [{**row, group: None} for row in found.rows(named=True)]
 
 

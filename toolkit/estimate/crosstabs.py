@@ -188,7 +188,7 @@ def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> 
 def _shares(sample: Sample, group: People, table: _Crossed) -> Estimate:
     weights = np.where(group.counted, sample.weights, 0.0)
     size = float(weights.sum())
-    shares = weights @ table.marks / size
+    shares = (weights[:, None] * table.marks).sum(axis=0) / size
     return Estimate(shares, (table.marks - shares) * weights[:, None] / size, group.counted)
 
 

@@ -180,7 +180,8 @@ def _group(
         means=found[0],
         # A standardised mean has no simple random sample to be compared with: no design effect.
         spread=np.zeros(values.shape[1]),
-        cases=persons @ values,
+        # A product of matrices would wake every thread of the machine for a few sums.
+        cases=(persons[:, None] * values).sum(axis=0),
         variance=found[1],
         lacking=lacking,
     )
