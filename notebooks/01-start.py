@@ -55,12 +55,21 @@ print(study.weight_for(("any_cramps", "age_group", "sex")))
 # %% [markdown]
 # ## One association
 #
-# How much more common are cramps among people with diabetes? First crude, then adjusted.
+# How much more common are cramps among people with diabetes? First crude, then adjusted for what a written
+# causal diagram chooses: the variables that lie behind both, and none that diabetes brings about.
 
 # %%
 asked = {"outcome": "any_cramps", "exposure": "diabetes_told", "domain": "age >= 20"}
+chosen = tk.adjustment_for(study, **asked)
+print(chosen)
+tk.diagram_chart(chosen.edges)
+
+# %% [markdown]
+# `adjust=()` is crude, names adjust for what you name, and without `adjust` the diagram is asked.
+
+# %%
 crude = tk.association(study, **asked, adjust=())
-adjusted = tk.association(study, **asked, adjust=("age", "sex", "race_ethnicity", "education"))
+adjusted = tk.association(study, **asked)
 both = pl.concat([crude, adjusted])
 tk.forest(both)
 

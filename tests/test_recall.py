@@ -11,6 +11,7 @@ import pytest
 from toolkit import catalog, recall
 from toolkit.catalog import shipped
 from toolkit.download import CACHE_VARIABLE
+from toolkit.errors import DatasetError
 from toolkit.nhanes_files import write_nhanes
 from toolkit.nhanes_sources import CYCLES
 from toolkit.population import Population
@@ -41,9 +42,9 @@ def openings(monkeypatch):
     done = []
     original = nhanes.open_nhanes
 
-    def opened(cycles=CYCLES, mirror=None):
+    def opened(cycles=CYCLES, mirror=None, minutes=None):
         done.append(cycles)
-        return original(cycles, mirror)
+        return original(cycles, mirror, minutes)
 
     monkeypatch.setattr(nhanes, "open_nhanes", opened)
     return done
@@ -222,3 +223,17 @@ def test_other_data_about_data_are_another_code(monkeypatch, tmp_path):
     copy.write_bytes(source.read_bytes() + b"\n")
     os.utime(copy, (1, 1))
     assert before != recall._code()
+
+
+def test_a_file_of_minutes_is_part_of_what_a_study_rests_on(
+    nhanes_mirror, minutes_file, openings, cache, tmp_path
+):
+    minutes = tmp_path / "minutes.parquet"
+    minutes.write_bytes(minutes_file.read_bytes())
+    asked = {"cycles": "2005-2006", "mirror": nhanes_mirror, "minutes": minutes}
+    first, again = (open_study("nhanes", **asked) for _ in range(2))
+    assert 1 == len(openings)
+    assert first.people["sedentary_hours"].count() == again.people["sedentary_hours"].count() > 0
+    minutes.write_bytes(minutes.read_bytes()[:100])
+    with pytest.raises(DatasetError, match="it is cut short"):
+        open_study("nhanes", **asked)

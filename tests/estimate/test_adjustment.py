@@ -53,7 +53,7 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     assert gap.path.startswith("diabetes ← activity in earlier years →")
     assert "confounding remains by activity in earlier years." in chosen.summary
     assert f"{gap.label} ({gap.reason}): {gap.path}" == chosen.left_open[0]
-    assert str(chosen) == f"{chosen.summary} {chosen.left_open[0]}."
+    assert str(chosen) == f"{chosen.summary} Left open: {chosen.left_open[0]}."
 
 
 def test_a_proxy_is_not_adjusted_for(study):

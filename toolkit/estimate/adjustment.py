@@ -80,7 +80,7 @@ class Adjustment:
         return tuple(f"{gap.label} ({gap.reason}): {gap.path}" for gap in self.unmeasured)
 
     def __str__(self) -> str:
-        return " ".join([self.summary, *(f"{line}." for line in self.left_open)])
+        return f"{self.summary} Left open: {'; '.join(self.left_open)}." if self.unmeasured else self.summary
 
 
 def adjustment_for(
