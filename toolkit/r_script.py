@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.codebook import Variable, why
+from toolkit.codebook import Variable, weight_name, why
 from toolkit.design import Design
 from toolkit.errors import VariableError
 from toolkit.population import Population
@@ -98,7 +98,8 @@ def _designs(design: Design) -> Iterator[str]:
         yield f"design <- {_design(design, None, 'people')}"
         yield from _calibrated("design", design.calibration)
     for component, weight in weights.items():
-        name = "design" if isinstance(design.weight, str) else f"design_{component.replace(' ', '_')}"
+        own = weight_name(component).replace("weight", "design", 1)
+        name = "design" if isinstance(design.weight, str) else own
         column = f"people[[{_text(weight.column)}]]"
         inside = f"people[!is.na({column}) & {column} > 0, ]"
         yield f"{name} <- {_design(design, weight.column, inside, component)}"
