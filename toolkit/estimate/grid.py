@@ -23,7 +23,7 @@ from toolkit.estimate.columns import Column, read
 from toolkit.estimate.comparison import Comparison, compare, exposure_terms, family_of
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.rows import answer
-from toolkit.estimate.sample import Sample, draw
+from toolkit.estimate.sample import Sample, draw, remarks
 from toolkit.progress import steps
 from toolkit.studies import Study
 
@@ -177,10 +177,18 @@ def _rows(people: _People, plan: _Plan, place: tuple[str, str] | str) -> Iterabl
     if isinstance(place, str):
         return _failed(people.study, plan, place)
     try:
-        found = answer(compare(people.cells(place), plan.question))
+        found = answer(compare(_of_model(people.cells(place), plan), plan.question))
     except ToolkitError as error:
         return _failed(people.study, plan, str(error))
     return [{**row, "cause": plan.cause} for row in found.rows]
+
+
+def _of_model(sample: Sample, plan: _Plan) -> Sample:
+    """Keep of the gathered people's remarks those on the variables of one model, as if drawn for it alone."""
+    asked = plan.question
+    names = [asked.outcome, asked.exposure, *asked.adjusted, *conditions.parse(plan.domain).names]
+    review, unfit = remarks(column.variable for column in read(sample.study, names).values())
+    return replace(sample, review=review, unfit=unfit)
 
 
 def _failed(study: Study, plan: _Plan, reason: str) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ the whole design for `variance`. Persons with a missing value stay as cells with
 them out with `complete`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from toolkit import domain as conditions
-from toolkit.codebook import why
+from toolkit.codebook import Variable, why
 from toolkit.design import WeightChoice, choose_weight
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column, read
@@ -167,9 +167,22 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
         cells[_COUNT].to_numpy(),
         skeleton.units,
         unknown,
-        "; ".join(dict.fromkeys(c.variable.review for c in columns.values() if c.variable.review)),
-        "; ".join(dict.fromkeys(c.variable.unfit for c in columns.values() if c.variable.unfit)),
+        *remarks(column.variable for column in columns.values()),
     )
+
+
+def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
+    """Say why estimates with these variables are for review, and why they are unfit to be shown; "" if not.
+
+    Examples
+    --------
+    >>> remarks([Variable("bmi", "body mass index", "number", review="recordings of a few people")])
+    ('recordings of a few people', '')
+    """
+    every = list(variables)
+    review = dict.fromkeys(v.review for v in every if v.review)
+    unfit = dict.fromkeys(v.unfit for v in every if v.unfit)
+    return "; ".join(review), "; ".join(unfit)
 
 
 def flow(
