@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import toolkit as tk
 from toolkit.design import Design
 from toolkit.errors import DesignError
 from toolkit.estimate.sample import draw
@@ -136,3 +137,18 @@ def test_a_lonely_unit_of_a_later_stage_is_named():
 def test_a_lonely_psu_that_is_the_whole_stratum_is_a_census():
     units = Units((Stage(np.array([0, 0, 1]), np.array([np.inf, np.inf, 1.0])),), strata=2)
     assert covariance(np.array([[1.0], [3.0], [9.0]]), np.arange(3), units).item() == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("how", ["certainty", "adjust", "average", "remove"])
+def test_means_and_models_over_a_lonely_psu_equal_r(how, r_studies, expected):
+    r = expected[f"nhanes/lonely-{how}"]["result"]
+    whole = r_studies["nhanes"]
+    people = whole.people.filter(~((pl.col("SDMVSTRA") == 83) & (pl.col("SDMVPSU") == 2)))
+    lonely = study(people, design=replace(whole.design, lonely_psu=how))
+    found, matrix = tk.mean(lonely, "HI_CHOL", covariance=True)
+    fitted, between = tk.model(lonely, "HI_CHOL ~ age_mid", covariance=True)
+    for theirs, frame, own in ((r["mean"], found, matrix), (r["glm"], fitted, between)):
+        np.testing.assert_allclose(frame["estimate"], np.ravel(theirs["estimate"]), rtol=1e-9)
+        np.testing.assert_allclose(frame["std_error"], np.ravel(theirs["se"]), rtol=1e-9)
+        np.testing.assert_allclose(own.ravel(), np.ravel(theirs["vcov"]), rtol=1e-9)
+    assert r["df"] == found["df"].item()
