@@ -1,6 +1,6 @@
 """Hear a second witness: the Python package svy on 2,000 simulated people, and where it differs, why.
 
-Runs where svy is installed (`pip install svy`); the project does not rest on it.
+It is a development dependency: the project does not rest on it.
 """
 
 import numpy as np
