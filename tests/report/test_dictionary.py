@@ -64,6 +64,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Page]:
     return page_of(study, tmp_path_factory.mktemp("small"))
 
 
+@pytest.fixture(scope="module")
+def simulated_page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return page_of(tk.open_study("simulated"), tmp_path_factory.mktemp("simulated"))[1]
+
+
 @pytest.mark.parametrize("name", ["example-survey", "example-cohort", "simulated"])
 def test_every_variable_question_level_and_reason_is_on_the_page(tmp_path: Path, name: str) -> None:
     study = tk.open_study(name)
@@ -146,6 +151,10 @@ def test_cycles_and_reasons_of_nhanes_are_told(nhanes: tk.Study, tmp_path: Path)
     assert ["2005-2006", "2007-2008"] == [w for w in words if re.fullmatch(r"\d{4}-\d{4}", w)]
     assert any("ankle blood pressure was measured in 1999-2004 only" in w for w in page.words)
     assert not [str(p) for p in nhanes.people["person"].head(50) if str(p) in page.words]
+
+
+def test_every_variable_of_the_toolkit_stands_under_its_theme(simulated_page: Page) -> None:
+    assert "Variables of the study's own" not in simulated_page.words
 
 
 def test_the_file_is_named_by_the_study_and_must_be_a_page(

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.catalog import read_toml, shipped
-from toolkit.causes import background, outcome
+from toolkit.causes import background, burden, further, outcome
 from toolkit.causes.card import cards
 from toolkit.codebook import Variable
 from toolkit.errors import DatasetError
@@ -26,7 +26,7 @@ from toolkit.studies import Study
 from toolkit.survey_records import Entry
 
 OUTPUT = "reports/out"
-_THEMES = {"cramps": "Leg cramps", "background": "Background"}
+_THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}
 _OWN = "Variables of the study's own"
 _KINDS = {"number": "number", "yes_no": "yes or no", "category": "category"}
 _MARKS = {"measured": "●", "proxy": "○", "not measured": "–"}
@@ -150,7 +150,8 @@ def _theme_of() -> dict[str, str]:
     for name, card in cards().items():
         found |= {step.variable.name: name for step in card.derivations}
         found |= {exposure.name: name for exposure in card.exposures if exposure.name not in found}
-    for theme, room in (("cramps", outcome), ("background", background)):
+    rooms = (("cramps", outcome), ("background", background), ("background", further), ("burden", burden))
+    for theme, room in rooms:
         found |= {rule.name: theme for rule in room.RULES}
     return found
 
