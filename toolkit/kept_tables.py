@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -61,8 +62,14 @@ def keep_tables(paths: Iterable[Path]) -> None:
 
 def hash_read(path: Path) -> str:
     """Give the SHA-256 of what was last read of a transport file."""
+    known = identity_read(path)
+    return str(known["sha256"]) if known else sha256_of(path)
+
+
+def identity_read(path: Path) -> dict[str, Any] | None:
+    """Give the record of what a transport file was when it was last read; None if nothing is kept of it."""
     note = read_note(_place(path))
-    return str(json.loads(note)["identity"]["sha256"]) if note else sha256_of(path)
+    return dict(json.loads(note)["identity"]) if note else None
 
 
 def told_not_kept(what: str, error: DatasetError) -> None:

@@ -21,7 +21,7 @@ from toolkit.catalog import shipped
 from toolkit.download import cache_folder, find_whatever_case
 from toolkit.errors import DatasetError
 from toolkit.file_identity import identify, unchanged
-from toolkit.kept_tables import read_note, told_not_kept, write_noted
+from toolkit.kept_tables import identity_read, read_note, told_not_kept, write_noted
 from toolkit.population import Inputs, Population
 from toolkit.population_files import declared_again, declared_json
 
@@ -125,13 +125,19 @@ def _own_files() -> tuple[Path, ...]:
 
 def _identities(inputs: Inputs) -> dict[str, Any] | None:
     """Identify the inputs; None if one of them is no more what was read."""
-    files = {path: identify(path) for path in inputs.files}
-    if any(files[path].sha256 != read for path, read in inputs.files.items()):
+    files = {path: _identity(path) for path in inputs.files}
+    if any(files[path]["sha256"] != read for path, read in inputs.files.items()):
         return None
     return {
-        "files": {str(path): identity.record() for path, identity in files.items()},
+        "files": {str(path): identity for path, identity in files.items()},
         "absent": [str(path) for path in inputs.absent],
     }
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    """Take the identity from when a table was read if it still holds, which spares hashing it again."""
+    known = identity_read(path)
+    return known if known and unchanged(path, known) else identify(path).record()
 
 
 def _names_more(options: Mapping[str, Any], inputs: Inputs) -> bool:
