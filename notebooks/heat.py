@@ -108,7 +108,7 @@ kept += [by_heat]
 # sampling unit. What charts and tables of nights call people and cases are nights, and nights with cramps.
 
 # %% tags=["needs diary"]
-nights = tk.nights(people)
+nights = tk.records(people)
 night_labels = {name: variable.label for name, variable in nights.codebook.items()}
 answered = nights.people[night_outcome].count()
 keepers = nights.people["person"].n_unique()

@@ -58,7 +58,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.trends import trend as trend
     from toolkit.estimate.weighting import weights as weights
     from toolkit.ghcn import read_ghcn as read_ghcn
-    from toolkit.night_rows import nights as nights
     from toolkit.report.dictionary import data_dictionary as data_dictionary
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
@@ -87,7 +86,6 @@ _ROOM_OF = {
     "Study": "studies",
     "add_weather": "dated_weather",
     "read_ghcn": "ghcn",
-    "nights": "night_rows",
     "Design": "design",
     "Codebook": "codebook",
     "Variable": "codebook",

@@ -65,3 +65,18 @@ def test_a_design_of_the_people_stays(cohort) -> None:
 def test_a_study_without_nights_says_where_to_name_them() -> None:
     with pytest.raises(tk.DatasetError, match=r"under \[diary\] in its study.toml"):
         tk.records(tk.open_study("simulated"), "diary")
+
+
+def test_month_and_half_year_follow_from_the_date() -> None:
+    nights = tk.records(tk.open_study("example-cohort"), "diary")
+    assert (nights.people["month"].to_physical() + 1 == nights.people["date"].dt.month()).all()
+    months = dict(nights.people.group_by("half_year").agg(pl.col("date").dt.month().unique()).iter_rows())
+    assert set(months["warm"]) <= set(range(5, 11))
+    assert not set(months["cool"]) & set(range(5, 11))
+
+
+def test_weather_of_the_days_before_can_be_analysed() -> None:
+    nights = tk.records(tk.open_study("example-cohort"), "diary")
+    assert "heat index of the day before" == nights.codebook["heat_index_lag1"].label
+    tens = nights.derive("warmth", pl.col("heat_index_lag1") / 10)
+    assert 1 == tk.association(tens, outcome="cramp", exposure="warmth", adjust=("age",)).height

@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from toolkit.codebook import Codebook, Variable
 from toolkit.design import Design
 from toolkit.errors import DatasetError, EstimationError, unknown
 from toolkit.studies import Study
@@ -20,6 +21,20 @@ PERSON, DATE = "person", "date"
 CLUSTER, ORDER, DAY = ".person", ".order", ".day"
 _ROWS = {"visits": "visits", "diary": "nights"}
 _EPOCH = pl.date(1970, 1, 1)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+MONTH = Variable("month", "month", "category", _MONTHS, component="", source="date")
+HALF_YEAR = Variable(
+    "half_year",
+    "half-year",
+    "category",
+    ("cool", "warm"),
+    component="",
+    source="date: November to April cool, May to October warm, as NHANES has it (north of the equator)",
+)
+_LAG_UNITS = {"heat_index": "°F", "temperature_mean": "°C", "degree_days": "°F"}
 
 
 def records(study: Study, section: str = "diary") -> Study:
@@ -36,7 +51,8 @@ def records(study: Study, section: str = "diary") -> Study:
     -------
     Study
         One row a visit or night. A variable of the row stands before one of the person of the same name, and
-        so does the row's own `heat_index` where it has `heat_index_lag0`.
+        so does the row's own `heat_index` where it has `heat_index_lag0`. `month` and `half_year` follow from
+        the date.
         Where the design names no PSU, the person is one; so `n` of a result counts visits or nights, and its
         errors count persons.
 
@@ -66,12 +82,14 @@ def records(study: Study, section: str = "diary") -> Study:
     codebook = replace(
         study.codebook, variables={k: v for k, v in study.codebook.items() if k not in rows.columns}
     )
+    # A variable of the user's own of these names stays.
+    free = [variable for variable in (MONTH, HALF_YEAR) if variable.name not in people.columns]
     return replace(
         study,
         label=f"{study.label}, {_ROWS[section]}",
-        people=people.with_columns(*_places()),
+        people=people.with_columns(*_places(), *(_calendar()[variable.name] for variable in free)),
         design=_clustered(study.design),
-        codebook=codebook,
+        codebook=codebook.with_variables(*free, *_lags(people, codebook)),
         visits=None,
         diary=None,
     )
@@ -94,6 +112,28 @@ def _places() -> tuple[pl.Expr, ...]:
         pl.int_range(pl.len()).over(PERSON).cast(pl.Float64).alias(ORDER),
         (pl.col(DATE) - _EPOCH).dt.total_days().cast(pl.Float64).alias(DAY),
     )
+
+
+def _calendar() -> dict[str, pl.Expr]:
+    month = pl.col(DATE).dt.month()
+    named = month.replace_strict(dict(enumerate(_MONTHS, 1)), return_dtype=MONTH.dtype)
+    half = (
+        pl.when(month.is_between(5, 10)).then(pl.lit("warm")).when(month.is_not_null()).then(pl.lit("cool"))
+    )
+    halves = half.cast(HALF_YEAR.dtype)
+    return {MONTH.name: named.alias(MONTH.name), HALF_YEAR.name: halves.alias(HALF_YEAR.name)}
+
+
+def _lags(people: pl.DataFrame, codebook: Codebook) -> list[Variable]:
+    """Describe the weather of the days before, which joining it added."""
+    found = []
+    for name in people.columns:
+        what, _, lag = name.rpartition("_lag")
+        if what in _LAG_UNITS and lag.isdigit() and name not in codebook:
+            when = {"0": "of the day", "1": "of the day before"}.get(lag, f"of {lag} days before")
+            label = f"{what.replace('_', ' ')} {when}"
+            found.append(Variable(name, label, "number", unit=_LAG_UNITS[what], component=""))
+    return found
 
 
 def _clustered(design: Design) -> Design:

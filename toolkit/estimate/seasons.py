@@ -25,6 +25,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Model
+from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.rows import Asked, answer
 from toolkit.estimate.sample import Mask, Sample, draw
@@ -147,7 +148,7 @@ def cosinor(
     waves = [_wave(pair, matrix[2 * k : 2 * k + 2, 2 * k : 2 * k + 2]) for k, pair in enumerate(pairs)]
     own = {"outcome_label": _title(column), "exposure": clock.name, "exposure_label": clock.variable.label}
     rows = [
-        {**pair[0], **own, **row}
+        for_review({**pair[0], **own, **row}, sample.review)
         for pair, wave in zip(pairs, waves, strict=True)
         for row in _rows(wave, measured, turn, confidence, pair[0])
     ]
