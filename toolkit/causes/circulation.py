@@ -245,7 +245,7 @@ CARD = Card(
         "the two never meet in one person there.",
         "Age, smoking and diabetes cause arterial disease and go with cramps: the crude ratio is confounded.",
         "An index above 1.40 hides disease: people of non_compressible arteries stand among those without. A "
-        "pressure beyond 255 mmHg gives no index at all, so people with one have no value of pad.",
+        "leg whose pressure is beyond 255 mmHg has no index: pad rests on the other leg, or is missing.",
         *CAVEATS,
     ),
     prevention=(
