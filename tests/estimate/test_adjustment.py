@@ -98,11 +98,11 @@ def few(share):
 
 def test_what_few_people_have_counts_as_not_measured():
     asked = {"outcome": "any_cramps", "exposure": "arthritis"}
-    assert "bmi" in adjustment_for(few(0.5), **asked).variables
-    chosen = adjustment_for(few(0.45), **asked)
+    assert "bmi" in adjustment_for(few(0.75), **asked).variables
+    chosen = adjustment_for(few(0.7), **asked)
     assert ("age", "sex") == chosen.variables
-    assert ["known of 45 % of the people"] == [gap.reason for gap in chosen.unmeasured]
-    assert "bmi" in adjustment_for(few(0.45), **asked, domain="age < 48").variables
+    assert ["known of 70 % of the people"] == [gap.reason for gap in chosen.unmeasured]
+    assert "bmi" in adjustment_for(few(0.7), **asked, domain="age < 48").variables
 
 
 def test_columns_of_ones_own_are_not_matched_by_name():

@@ -19,8 +19,8 @@ from toolkit.graph import Choice, between, choose, harm
 from toolkit.result import EDGES_SCHEMA
 from toolkit.studies import Study
 
-# A variable that fewer of the people have would leave most of them out of the analysis.
-LEAST_SHARE = 0.5
+# A variable that fewer of the people have would leave too many of them out of the analysis.
+LEAST_SHARE = 0.75
 _PROXY = -1.0
 _NOWHERE = "no study here measures it"
 
@@ -109,7 +109,7 @@ def adjustment_for(
     -------
     Adjustment
         A minimal sufficient set for the total effect, or one that closes all that can be closed and names
-        what it cannot. A variable that fewer than half of the people have counts as not measured.
+        what it cannot. A variable that fewer than three in four of the people have counts as not measured.
 
     Raises
     ------
