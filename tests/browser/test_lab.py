@@ -117,8 +117,8 @@ def test_no_cell_ends_in_an_error_or_a_warning(ran: tuple[Any, Seen, str]) -> No
 def test_the_charts_are_live_views(ran: tuple[Any, Seen, str]) -> None:
     page, _, _ = ran
     views = page.locator(".jp-OutputArea-output .vega-embed")
-    assert 2 == views.count()
-    for n in range(2):
+    assert 3 == views.count()
+    for n in range(3):
         assert views.nth(n).locator("svg, canvas").first.bounding_box()["height"] > 100
 
 
