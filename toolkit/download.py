@@ -297,9 +297,10 @@ class _Delivery:
             transfer(url, file, part, self.pace, self.report)
         except OSError as error:
             # Trouble with the network carries the answer, if there was one; trouble with the disk does not.
+            # The libraries' own chain of errors would bury what to do.
             if not hasattr(error, "response"):
                 raise
-            raise _retold(self.mirror, url, error) from error
+            raise _retold(self.mirror, url, error) from None
 
     def _accept(self, item: Wanted, part: Path, known: str | None) -> None:
         """Hold a whole file to its check and to the hash of the first; remember what is trusted."""

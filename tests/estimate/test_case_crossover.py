@@ -170,7 +170,7 @@ def test_an_exposure_may_bend_too(cohort) -> None:
     rows = tk.lag_curve(cohort, **asked, value=95, reference=60)
     back = tk.lag_curve(cohort, **asked, value=60, reference=95)
     np.testing.assert_allclose(rows["estimate"] * back["estimate"], 1, rtol=1e-9)
-    assert {"60"} == set(rows["reference"])
+    assert {"60 °F"} == set(rows["reference"])
 
 
 @pytest.mark.parametrize(
