@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.own_study import examine
+from toolkit.own.opening import examine
 
 PEOPLE = pl.DataFrame(
     {

@@ -10,7 +10,7 @@ from polars.testing import assert_series_equal
 
 import toolkit as tk
 from toolkit.catalog import shipped
-from toolkit.own_study import examine
+from toolkit.own.opening import examine
 
 FOLDER = shipped("datasets") / "examples"
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.csv"))

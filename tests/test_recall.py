@@ -12,8 +12,8 @@ from toolkit import catalog, recall
 from toolkit.catalog import shipped
 from toolkit.download import CACHE_VARIABLE
 from toolkit.errors import DatasetError
-from toolkit.nhanes_files import write_nhanes
-from toolkit.nhanes_sources import CYCLES
+from toolkit.nhanes.files import write_nhanes
+from toolkit.nhanes.sources import CYCLES
 from toolkit.population import Population
 from toolkit.readers import read_transport, write_transport
 from toolkit.studies import open_study

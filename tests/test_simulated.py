@@ -13,8 +13,8 @@ from toolkit.catalog import codebook, nhanes
 from toolkit.codebook import REASONS, why
 from toolkit.errors import DatasetError
 from toolkit.nhanes import open_nhanes
-from toolkit.nhanes_files import write_nhanes
-from toolkit.nhanes_sources import CYCLES
+from toolkit.nhanes.files import write_nhanes
+from toolkit.nhanes.sources import CYCLES
 from toolkit.population import Population
 from toolkit.simulated import open_simulated, truth
 

@@ -9,7 +9,7 @@ from toolkit.codebook_page import codebook_page, variable_page
 from toolkit.derivation import Derivation, derive
 from toolkit.errors import DatasetError
 from toolkit.nhanes import open_nhanes
-from toolkit.nhanes_files import write_nhanes
+from toolkit.nhanes.files import write_nhanes
 from toolkit.readers import read_transport, write_transport
 from toolkit.studies import open_study
 

@@ -123,7 +123,7 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; study.toml beside the first.")
 def new_study(files: tuple[Path, ...], out: Path | None) -> None:
     """Write a first study.toml from FILES, in which each guess is marked; it never overwrites."""
-    from toolkit.first_study import write_first_study
+    from toolkit.own.first_study import write_first_study
 
     first = write_first_study(files, out)
     click.echo(first)
@@ -135,7 +135,7 @@ def new_study(files: tuple[Path, ...], out: Path | None) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
     """Hold a study.toml and its files to every rule, and tell all that is wrong in one pass."""
-    from toolkit.own_study import examine
+    from toolkit.own.opening import examine
 
     found = examine(path)
     for heading, problems in (("Problems", found.errors), ("Worth knowing", found.notes)):
@@ -175,7 +175,7 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
 @click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")
 def simulate(folder: Path, form: str) -> None:
     """Write the simulated study to FOLDER as files of another study, marked as simulated."""
-    from toolkit.nhanes_files import write_nhanes
+    from toolkit.nhanes.files import write_nhanes
     from toolkit.simulated import open_simulated
 
     writers = {"nhanes": write_nhanes}

@@ -21,7 +21,7 @@ from toolkit.derivation import Derivation, derive
 from toolkit.design import Design, WeightChoice, choose_weight
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.gaps import availability, count_missing
-from toolkit.own_frame import TOOLKIT, own_population
+from toolkit.own.frame import TOOLKIT, own_population
 from toolkit.own_variable import Words, checked_steps, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
@@ -331,7 +331,7 @@ def open_study(name: str | Path, **options: Any) -> Study:
 
 
 def _own(path: str | Path, options: Mapping[str, Any]) -> Population:
-    from toolkit.own_study import open_own
+    from toolkit.own.opening import open_own
 
     for option in options:
         raise DatasetError(f"your own study has no option '{option}'. Write it into '{Path(path).name}'.")

@@ -13,7 +13,7 @@ from toolkit.errors import DatasetError, unknown
 from toolkit.studies import STUDIES
 
 # The room that downloads a study's files.
-_ROOMS = {"nhanes": "nhanes_check"}
+_ROOMS = {"nhanes": "nhanes.check"}
 
 
 def download_study(

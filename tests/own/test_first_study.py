@@ -1,0 +1,228 @@
+"""A first study.toml: guesses are marked, right on the examples, pass the check; nothing is overwritten."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import polars_readstat
+import pytest
+from click.testing import CliRunner
+
+import toolkit as tk
+from toolkit.catalog import shipped
+from toolkit.cli import main
+from toolkit.own.first_study import write_first_study
+from toolkit.own.opening import examine
+from toolkit.own.study_toml import read_declaration
+
+EXAMPLES = shipped("datasets") / "examples"
+ROWS = 40
+
+
+def copied(folder: str, target: Path) -> list[Path]:
+    shutil.copytree(EXAMPLES / folder, target, ignore=shutil.ignore_patterns("*.toml"))
+    return sorted(target.glob("*.csv"), key=lambda path: "people members".find(path.stem) < 0)
+
+
+def guessed(path: Path, variable: str) -> object:
+    return read_declaration(path).study.variables[variable].model_dump(exclude_defaults=True)
+
+
+@pytest.mark.parametrize("folder", ["survey", "cohort"])
+def test_the_guesses_on_the_examples_pass_the_check(tmp_path: Path, folder: str) -> None:
+    first = write_first_study(copied(folder, tmp_path / folder))
+    assert () == first.problems
+    assert () == examine(first.path).errors
+    assert first.text == first.path.read_text()
+
+
+def test_the_guessed_survey_is_the_survey(tmp_path: Path) -> None:
+    """Codes, reasons, units and formulas that were guessed are those that were declared by hand."""
+    mine = tk.open_study(write_first_study(copied("survey", tmp_path / "s")).path)
+    known = tk.open_study("example-survey")
+    for name in (
+        "sex",
+        "age",
+        "bmi",
+        "cramp_frequency",
+        "diabetes_told",
+        "arthritis",
+        "sitting_hours",
+        "hba1c",
+    ):
+        assert known.people[name].equals(mine.people[name]), name
+    assert known.people["cramp_frequency.why"].equals(mine.people["cramp_frequency.why"])
+    assert "weight" == mine.design.weight
+
+
+def test_the_guessed_cohort_has_its_nights_visits_and_follow_up(tmp_path: Path) -> None:
+    mine = tk.open_study(write_first_study(copied("cohort", tmp_path / "c")).path)
+    known = tk.open_study("example-cohort")
+    for name in ("follow_up_days", "first_cramp", "first_cramp_days", "cramp_nights_a_month"):
+        assert known.people[name].equals(mine.people[name]), name
+    assert mine.diary is not None
+    assert "place" in mine.diary.columns
+
+
+def test_a_file_that_names_nobody_is_left_out_and_weather_is_told_its_place(tmp_path: Path) -> None:
+    first = write_first_study(copied("cohort", tmp_path / "c"))
+    assert '# Not read: "weather.csv" has no column that names a person. Daily weather' in first.text
+    assert "weather" not in read_declaration(first.path).study.files
+
+
+def test_each_guess_is_marked_and_counted(tmp_path: Path) -> None:
+    first = write_first_study(copied("survey", tmp_path / "s"))
+    lines = [
+        line for line in first.text.splitlines() if line.startswith(("levels", "unit", "weight", "missing"))
+    ]
+    assert all("# GUESS" in line for line in lines), lines
+    assert 'unit = "mmol/mol"  # GUESS: by the range of its values' in first.text
+    assert f"{first.text.count('# GUESS')} guesses to confirm" in str(first)
+    assert (10, 4, 1) == (first.known, first.own, first.left)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    files = copied("survey", tmp_path / "s")
+    write_first_study(files)
+    before = (tmp_path / "s" / "study.toml").read_bytes()
+    with pytest.raises(tk.DatasetError, match="--out FILE"):
+        write_first_study(files)
+    assert before == (tmp_path / "s" / "study.toml").read_bytes()
+    assert tmp_path / "s" / "other.toml" == write_first_study(files, tmp_path / "s" / "other.toml").path
+
+
+@pytest.mark.parametrize("suffix", [".sav", ".dta"])
+def test_labels_of_a_statistics_file_are_taken_over(tmp_path: Path, suffix: str) -> None:
+    frame = pl.DataFrame(
+        {
+            "Q0": [f"p{i}" for i in range(ROWS)],
+            "Q1": [float(i % 5) if i % 9 else 9.0 for i in range(ROWS)],
+            "Q2": [float(1 + i % 3) for i in range(ROWS)],
+            "Q3": [30.0 + i if i % 9 else -9.0 for i in range(ROWS)],
+        }
+    )
+    names = ["Never", "Rarely", "Sometimes", "Often", "Almost always"]
+    path = tmp_path / f"poll{suffix}"
+    polars_readstat.write_readstat(
+        frame,
+        str(path),
+        value_labels={
+            "Q1": {**dict(enumerate(names)), 9: "Prefer not to say"},
+            "Q2": {1: "Poor", 2: "Fair", 3: "No answer"},
+            "Q3": {-9: "Refused"},
+        },
+        variable_labels={
+            "Q1": "How often do you have leg cramps at night?",
+            "Q2": "Own view",
+            "Q3": "Age in years",
+        },
+    )
+    first = write_first_study([path])
+    assert () == first.problems
+    study = tk.open_study(first.path)
+    assert "How often do you have leg cramps at night?" == study.codebook["cramp_frequency"].question
+    assert 5 == study.missing("cramp_frequency").filter(reason="refused")["n"].item()
+    assert (5, 35) == (study.missing("age").filter(reason="refused")["n"].item(), study.people["age"].count())
+    assert (("poor", "fair"), "Own view") == (study.codebook["q2"].levels, study.codebook["q2"].label)
+
+
+def test_columns_that_nhanes_names_are_known_with_their_codes(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"SEQN": range(ROWS), "RIAGENDR": [1, 2] * 20, "DIQ010": [1, 2, 3, 9] * 10})
+    frame.write_csv(tmp_path / "demo.csv")
+    first = write_first_study([tmp_path / "demo.csv"])
+    people = tk.open_study(first.path).people
+    assert ["male", "female"] == people["sex"].to_list()[:2]
+    assert ["yes", "no", "no", None] == people["diabetes_told"].to_list()[:4]
+    assert "don't know" == people["diabetes_told.why"][3]
+
+
+def test_what_may_tell_who_somebody_is_and_free_text_are_not_read(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "pid": range(ROWS),
+            "Surname": ["Doe"] * ROWS,
+            "remarks": [f"secret {i}" for i in range(ROWS)],
+            "group": ["a", "b"] * 20,
+            "empty": pl.Series([None] * ROWS, dtype=pl.String),
+        }
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    first = write_first_study([tmp_path / "p.csv"])
+    assert ["group"] == list(read_declaration(first.path).study.variables)
+    assert "Doe" not in first.text
+    assert "secret" not in first.text
+    assert '# Not read: "Surname" may tell who somebody is.' in first.text
+    assert '# Not read: "empty" holds nothing.' in first.text
+
+
+def test_body_weight_is_no_sampling_weight_and_gives_the_body_mass_index(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "pid": range(ROWS),
+            "height": [160 + i for i in range(ROWS)],
+            "weight": [60 + i for i in range(ROWS)],
+        }
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    study = tk.open_study(write_first_study([tmp_path / "p.csv"]).path)
+    assert study.design.declared_absent
+    assert 60 / 1.6**2 == pytest.approx(study.people["bmi"][0])
+
+
+def test_semicolons_decimal_commas_and_another_encoding_are_found(tmp_path: Path) -> None:
+    text = "nr;Größe;Ort\n" + "".join(
+        f"{i};1,{60 + i};{'Zürich' if i % 2 else 'Genf'}\n" for i in range(ROWS)
+    )
+    (tmp_path / "leute.csv").write_text(text, encoding="windows-1252")
+    first = write_first_study([tmp_path / "leute.csv"])
+    assert 'encoding = "windows-1252"' in first.text
+    people = tk.open_study(first.path).people
+    assert 1.6 == people["gr_e"][0]
+    assert ["genf", "zürich"] == people["ort"].to_list()[:2]
+
+
+def test_numbers_of_psus_that_start_anew_are_nested(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"id": range(8), "wt": [1.5] * 8, "stratum": [1, 1, 1, 1, 2, 2, 2, 2], "psu": [1, 1, 2, 2] * 2}
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    design = read_declaration(write_first_study([tmp_path / "p.csv"]).path).study.design
+    assert ("wt", "stratum", "psu", True) == (design.weight, design.strata, design.psu, design.nest)
+
+
+def test_a_variable_that_a_whole_reading_refuses_is_commented_out_with_the_reason(tmp_path: Path) -> None:
+    values = ["1"] * 49_990 + ["2"] * 20 + ["broken"]
+    pl.DataFrame({"id": range(50_011), "x": values}).write_csv(tmp_path / "p.csv")
+    first = write_first_study([tmp_path / "p.csv"])
+    assert "# NOT READ: p.csv: 'x' holds only numbers (1 row: 50011)" in first.text
+    assert () == first.problems
+
+
+@pytest.mark.parametrize(
+    ("remedy", "file"),
+    [("Check the path", "no.csv"), ("Formats: .csv", "p.pdf"), ("into one folder", "../out.csv")],
+)
+def test_files_that_cannot_be_taken(tmp_path: Path, remedy: str, file: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "p.pdf").write_text("")
+    (tmp_path / "out.csv").write_text("id\n1\n")
+    with pytest.raises(tk.DatasetError) as caught:
+        write_first_study([tmp_path / "in" / file], tmp_path / "in" / "study.toml")
+    assert remedy in str(caught.value)
+
+
+def test_the_command_says_what_was_written_and_what_to_do_next(tmp_path: Path) -> None:
+    files = copied("survey", tmp_path / "s")
+    result = CliRunner().invoke(main, ["new-study", *map(str, files)])
+    assert 0 == result.exit_code
+    assert "10 columns matched to the codebook" in result.output
+    assert f"Then: cramps check {tmp_path / 's' / 'study.toml'}" in result.output
+    again = CliRunner().invoke(main, ["new-study", *map(str, files)])
+    assert (1, "") == (again.exit_code, again.stdout)
+
+
+def test_names_and_codes_of_any_letters_give_a_file_that_can_be_read(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": range(ROWS), 'a "b" = [c] \\ é': ['x "y"', "z\\"] * 20, "1st": range(ROWS)})
+    frame.write_csv(tmp_path / "p.csv")
+    study = read_declaration(write_first_study([tmp_path / "p.csv"]).path).study
+    assert {"a_b_c", "v_1st"} == set(study.variables)

@@ -1,0 +1,362 @@
+"""Write a first `study.toml` for files of the user's own, in which each guess is marked for confirmation.
+
+Takes paths of files; gives the text, or writes it beside the files. It never overwrites.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from toolkit.errors import DatasetError
+from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted
+from toolkit.own.column_profile import Profile, decimal_of, first_rows, profiles
+from toolkit.own.opening import examine
+from toolkit.own.study_toml import FORMATS, Problem
+from toolkit.own.table_files import TEXT, open_table
+from toolkit.readers import write_text
+
+NAME = "study.toml"
+_ENCODINGS = ("utf-8", "windows-1252")
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_VARIABLE = re.compile(r"^\[(?:\w+\.)?variables\.(\w+)\]", re.MULTILINE)
+_NIGHTLY = 2  # days from one record of a person to the next, in a diary of nights
+_CLUSTERS = "# If people were drawn in strata and clusters: strata = 'column', psu = 'column'"
+HEAD = f"""\
+# A first study.toml, made from the files' columns, labels, codes and ranges (their first rows).
+# Lines marked {GUESS} were guessed: confirm or mend each, then remove the mark. Then ask what is still wrong:
+#   cramps check {NAME}
+"""
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file as it was looked at."""
+
+    path: Path
+    name: str
+    encoding: str
+    decimal: str
+    columns: tuple[Profile, ...]
+    frame: pl.DataFrame = field(repr=False)
+
+    def column(self, role: str) -> Profile | None:
+        return next((column for column in self.columns if has_role(column, role)), None)
+
+
+@dataclass(frozen=True)
+class First:
+    """What a first look found: the text, and how many columns were matched, kept as one's own, left out."""
+
+    path: Path
+    text: str
+    known: int
+    own: int
+    left: int
+    problems: tuple[Problem, ...] = ()
+
+    def __str__(self) -> str:
+        """Say what was written and what to do next."""
+        return (
+            f"'{self.path}' written: {self.known} columns matched to the codebook, {self.own} variables of "
+            f"your own, {self.left} columns left out, {self.text.count('# ' + GUESS)} guesses to confirm.\n"
+            f"Then: cramps check {self.path}"
+        )
+
+
+def write_first_study(files: Sequence[str | Path], target: str | Path | None = None) -> First:
+    """Write a first study.toml from files.
+
+    Parameters
+    ----------
+    files
+        The study's files; the first with one row a person says who is in the study.
+    target
+        Where to write; `study.toml` beside the first file if not given.
+
+    Returns
+    -------
+    First
+        What was found; prints as what to do next. `problems` are those that `cramps check` still tells.
+
+    Raises
+    ------
+    DatasetError
+        If the target is there already, or a file is not there, not readable or outside the target's folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> people = {"id": [f"p{i}" for i in range(9)], "age": range(40, 49), "sex": [1, 2, 1] * 3}
+    >>> pl.DataFrame(people).write_csv(folder / "a.csv")
+    >>> write_first_study([folder / "a.csv"]).known
+    2
+    """
+    paths = [Path(file) for file in files]
+    written = Path(target) if target else paths[0].parent / NAME
+    if written.exists():
+        raise DatasetError(
+            f"'{written}' is there already and is never overwritten. Name another: --out FILE."
+        )
+    looked = [_looked_at(path, written.parent) for path in paths]
+    first = _first(looked, written)
+    write_text(written, first.text)
+    return _settled(first)
+
+
+def _settled(first: First) -> First:
+    """Comment out what a whole reading of the files still finds wrong, with what is wrong."""
+    problems = examine(first.path).errors
+    told = {problem.where.rpartition("variables.")[2]: problem for problem in problems}
+    blocks = first.text.split("\n\n")
+    for number, block in enumerate(blocks):
+        name = _VARIABLE.search(block)
+        of_block = name and (
+            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.rule), None)
+        )
+        if of_block:
+            commented = "\n".join(f"# {line}" for line in block.splitlines())
+            blocks[number] = f"# NOT READ: {' '.join(str(of_block).split())}\n{commented}"
+    text = "\n\n".join(blocks)
+    if text != first.text:
+        write_text(first.path, text)
+    return replace(first, text=text, problems=examine(first.path).errors)
+
+
+def _looked_at(path: Path, folder: Path) -> _File:
+    if path.suffix.lower() not in FORMATS:
+        raise DatasetError(f"'{path}' is of no known format. Formats: {' '.join(FORMATS)}.")
+    if not path.is_file():
+        raise DatasetError(f"there is no file '{path}'. Check the path.")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DatasetError(f"'{path}' is outside of '{folder}'. Put the study's files into one folder.")
+    encoding = _encoding(path)
+    with ExitStack() as stack:
+        table = stack.enter_context(open_table(path, encoding=encoding))
+        frame = first_rows(table)
+        decimal = decimal_of(frame) if path.suffix.lower() in TEXT else "."
+        columns = tuple(profiles(table, frame, decimal))
+    name = plain(path.stem) or "people"
+    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame)
+
+
+def _encoding(path: Path) -> str:
+    if path.suffix.lower() not in TEXT:
+        return "utf-8"
+    with path.open("rb") as file:
+        if mark := _MARKS.get(file.read(2)):
+            return mark
+    for encoding in _ENCODINGS:
+        try:
+            with path.open(encoding=encoding) as file:
+                while file.read(1 << 20):
+                    pass
+        except UnicodeError:
+            continue
+        return encoding
+    return "utf-8"
+
+
+def _first(files: Sequence[_File], written: Path) -> First:
+    home = next((file for file in files if _person(file, unique=True)), files[0])
+    others = [file for file in files if file is not home]
+    ordered = [home, *(file for file in others if _person(file) or _person(file, unique=True))]
+    person = _person(home, unique=True) or _person(home) or home.columns[0]
+    sections = dict(_sections(ordered, home))
+    taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
+    design, used = _design(home)
+    used |= {person.name, *(c.name for role in ("start", "end") if sections and (c := home.column(role)))}
+    blocks, counts = [], {"known": 0, "own": 0, "left": 0}
+    for file in ordered:
+        if file is home or (file not in sections.values() and _person(file, unique=True)):
+            skip = used if file is home else {(_person(file) or person).name}
+            blocks += list(_variables(file, file is home, skip, taken, counts))
+    parts = [
+        HEAD.rstrip(),
+        f"name = {quoted(written.resolve().parent.name or 'my study')}\nperson = {quoted(person.name)}"
+        + ("" if has_role(person, "person") else f"  # {GUESS}: a column with another value in every row"),
+        *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
+        *(_without_people(file) for file in others if file not in ordered),
+        design,
+        *([_follow_up(home)] if sections and home.column("start") else []),
+        *blocks,
+        _bmi(home, taken),
+        *(_repeated(name, file, counts) for name, file in sections.items()),
+    ]
+    return First(
+        written,
+        "\n\n".join(part for part in parts if part) + "\n",
+        counts["known"],
+        counts["own"],
+        counts["left"],
+    )
+
+
+def _person(file: _File, *, unique: bool = False) -> Profile | None:
+    named = [c for c in file.columns if has_role(c, "person") and (c.unique or not unique)]
+    if named or not unique:
+        return next(iter(named), None)
+    return next((c for c in file.columns if c.unique and not c.date_form and not _measured(c)), None)
+
+
+def _measured(column: Profile) -> bool:
+    return column.numeric and not all("." not in code for code in column.codes)
+
+
+def _sections(files: Sequence[_File], home: _File) -> Iterator[tuple[str, _File]]:
+    """Find the files of several rows a person, each with a date: nights if they follow one another."""
+    for file in files:
+        person, day = _person(file), _day(file)
+        if file is home or person is None or person.unique or day is None:
+            continue
+        yield ("diary" if _gap(file, person, day) <= _NIGHTLY else "visits"), file
+
+
+def _day(file: _File) -> Profile | None:
+    return next((column for column in file.columns if column.date_form), None)
+
+
+def _gap(file: _File, person: Profile, day: Profile) -> float:
+    dates = pl.col(day.name)
+    read = dates.cast(pl.Date) if day.date_form == "date" else dates.str.to_date(day.date_form, strict=False)
+    days = file.frame.select(person.name, day=read).sort(person.name, "day")
+    gaps = days.select(pl.col("day").diff().dt.total_days().over(person.name))["day"]
+    return float(gaps.drop_nulls().median() or 0)  # type: ignore[arg-type]
+
+
+def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> str:
+    mine = _person(file, unique=not repeated) or _person(file)
+    relative = file.path.resolve().relative_to(folder.resolve()).as_posix()
+    lines = [f"[files.{file.name}]", f"path = {quoted(relative)}"]
+    if mine and mine.name != person.name:
+        lines.append(f"person = {quoted(mine.name)}  # {GUESS}: by its name")
+    if file.encoding != "utf-8":
+        lines.append(f"encoding = {quoted(file.encoding)}  # {GUESS}: it is not UTF-8")
+    if file.decimal != ".":
+        lines.append(f"decimal = {quoted(file.decimal)}")
+    return "\n".join(lines)
+
+
+def _without_people(file: _File) -> str:
+    told = f"# Not read: {quoted(file.path.name)} has no column that names a person."
+    daily = _day(file) and file.column("place")
+    return f"{told} Daily weather by place belongs under [weather]." if daily else told
+
+
+def _design(home: _File) -> tuple[str, set[str]]:
+    found = {key: column for key in ("weight", "strata", "psu", "fpc") if (column := home.column(key))}
+    weight = found.get("weight")
+    if weight and (not weight.numeric or (weight.low or 0) < 0 or weight is _mass(home)):
+        del found["weight"]
+    if not {"weight", "fpc"} & set(found):
+        told = "no column looks like a weight. If there is one: weight = 'column'"
+        return f"[design]\nnone = true  # {GUESS}: {told}\n{_CLUSTERS}", set()
+    lines = [f"{key} = {quoted(column.name)}  # {GUESS}: by its name" for key, column in found.items()]
+    if not {"strata", "psu"} & set(found):
+        lines.append(_CLUSTERS)
+    if {"strata", "psu"} <= set(found) and _spans(home.frame, found["strata"].name, found["psu"].name):
+        lines.append(f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum")
+    return "\n".join(["[design]", *lines]), {column.name for column in found.values()}
+
+
+def _mass(home: _File) -> Profile | None:
+    """Find the column of body mass: one named so, or "weight" beside a height if there is none."""
+    beside = home.column("weight") if home.column("height") else None
+    return home.column("mass") or (beside if beside and plain(beside.name) == "weight" else None)
+
+
+def _bmi(home: _File, taken: set[str]) -> str:
+    height, mass = home.column("height"), _mass(home)
+    if "bmi" in taken or not (height and mass and height.numeric and mass.numeric):
+        return ""
+    metres = "" if (height.high or 0) < 3 else " / 100"
+    told = f"# {GUESS}: from height and weight, taken to be in {'cm' if metres else 'm'} and kg"
+    names = (quoted(f"`{c.name}`")[1:-1] for c in (mass, height))
+    return '[variables.bmi]\nexpression = "{} / ({}{}) ** 2"  {}'.format(*names, metres, told)
+
+
+def _spans(frame: pl.DataFrame, strata: str, psu: str) -> bool:
+    return bool((frame.group_by(psu).agg(pl.col(strata).n_unique())[strata] > 1).any())
+
+
+def _follow_up(home: _File) -> str:
+    lines = ["[follow_up]"]
+    for key in ("start", "end"):
+        if (column := home.column(key)) and column.date_form:
+            lines.append(f"{key} = {quoted(column.name)}  # {GUESS}: by its name")
+            form = column.date_form
+    if len(lines) == 1:
+        return ""
+    return "\n".join([*lines, *_form_line(form)])
+
+
+def _form_line(form: str) -> list[str]:
+    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}"]
+
+
+def _variables(
+    file: _File, home: bool, skip: set[str], taken: set[str], counts: dict[str, int]
+) -> Iterator[str]:
+    left = []
+    for column in file.columns:
+        if column.name in skip:
+            continue
+        found = guess(column, taken)
+        _count(counts, found)
+        if not found.name:
+            left.append(f"# Not read: {quoted(column.name)} {found.reason}.")
+            continue
+        taken.add(found.name)
+        place = column.name if home else f"{file.name}.{column.name}"
+        yield _block(f"variables.{found.name}", place, column, found)
+    if left:
+        yield "\n".join(left)
+
+
+def _count(counts: dict[str, int], found: Guess) -> None:
+    counts["known" if found.known else "own" if found.name else "left"] += 1
+
+
+def _block(section: str, place: str, column: Profile, found: Guess) -> str:
+    mark = f"  # {GUESS}: {found.reason}" if found.known else ""
+    told = [f"# {' '.join(column.label.split())}"] if column.label else []
+    return "\n".join([f"[{section}]", *told, f"column = {quoted(place)}{mark}", *found.lines])
+
+
+def _repeated(section: str, file: _File, counts: dict[str, int]) -> str:
+    person, day, place = _person(file), _day(file), file.column("place")
+    lines = [f"[{section}]", f"file = {quoted(file.name)}  # {GUESS}: several rows a person, with a date"]
+    if day:
+        lines += [f"date = {quoted(day.name)}", *_form_line(day.date_form)]
+    if place:
+        lines.append(f"place = {quoted(place.name)}  # {GUESS}: by its name")
+    skip = {c.name for c in (person, day, place) if c}
+    taken: set[str] = {"person", "date", "place"}
+    blocks = ["\n".join(lines)]
+    for column in file.columns:
+        if column.name not in skip:
+            found = _of_record(section, column, taken)
+            _count(counts, found)
+            taken.add(found.name)
+            blocks += [_block(f"{section}.variables.{found.name}", column.name, column, found)] * bool(
+                found.name
+            )
+    return "\n\n".join(blocks)
+
+
+def _of_record(section: str, column: Profile, taken: set[str]) -> Guess:
+    """Guess a column of visits or nights; the one that tells cramps has its own name there."""
+    if has_role(column, "cramp") and column.codes:
+        name = "cramp" if section == "diary" else "any_cramps"
+        usual = guess(replace(column, name="anycramps"), set())
+        if usual.name == "any_cramps":
+            return replace(usual, name=name, lines=_as_answer(name, usual.lines), reason="by its name")
+    return guess(column, taken)
+
+
+def _as_answer(name: str, lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(lines) if name == "any_cramps" else ('kind = "yes_no"', *lines)

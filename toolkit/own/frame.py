@@ -1,0 +1,197 @@
+"""Read a frame of the user's own, so that it can be a study.
+
+Takes a frame of polars, pandas, pyarrow or DuckDB, or any that narwhals knows, and a design; gives a
+`Population`. Without a codebook nothing is matched by name: text has its levels in alphabetical order, an
+Enum its own, true/false and 0/1 are yes/no, other numbers are continuous.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from toolkit.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
+from toolkit.design import Design
+from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.own.study_toml import known_variables
+from toolkit.own.units import fitting_units, plausible
+from toolkit.population import Population
+
+TOOLKIT = "toolkit"
+_NO = ("no", "false", "0", "0.0")
+_YES = ("yes", "true", "1", "1.0")
+
+
+def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Population:
+    """Make a population of a frame: NaN becomes null, text becomes levels, the design's columns are checked.
+
+    Raises
+    ------
+    DatasetError
+        If the frame is empty or no frame, or the codebook is none.
+    DesignError
+        If no design is declared or it names a column that is not there.
+    VariableError
+        If a column that is matched to the codebook by its name is not what the codebook says.
+    """
+    if isinstance(codebook, str) and codebook != TOOLKIT:
+        raise DatasetError(
+            unknown(
+                "there is no codebook", codebook, [TOOLKIT], "Write codebook='toolkit', or give a tk.Codebook"
+            )
+        )
+    people = _plain_types(as_polars(frame))
+    _check_design(design, people)
+    people = people.with_columns(people[name].cast(Reason) for name in _reasons(people))
+    if codebook == TOOLKIT:
+        people = _matched(people, design)
+    people = people.with_columns(_with_levels(people[name]) for name in people.columns)
+    entries = codebook if isinstance(codebook, Codebook) else _described(people, design, codebook == TOOLKIT)
+    return Population(name, name, people, design, entries)
+
+
+def as_polars(frame: Any) -> pl.DataFrame:
+    """Read a frame of any library as polars; one that answers lazily is asked once, for all of its rows.
+
+    Raises
+    ------
+    DatasetError
+        If it is no frame, holds nobody, or a column of it holds values of several types.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> as_polars(pandas.DataFrame({"age": [40, 41]})).shape
+    (2, 1)
+    """
+    import narwhals as nw
+
+    try:
+        known = nw.from_native(frame, pass_through=True)
+        if isinstance(known, nw.LazyFrame):
+            known = known.collect("polars")
+        people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
+    except (TypeError, ValueError) as error:
+        # The libraries quote the value that they could not read: their words are not passed on.
+        raise DatasetError(_no_frame(frame, error)) from None
+    if not people.height:
+        raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
+    return people
+
+
+def _no_frame(frame: Any, error: Exception) -> str:
+    columns = getattr(frame, "columns", None)
+    if columns is not None and type(error).__module__.startswith("pyarrow"):
+        return (
+            "a column of the frame holds values of several types. Make each column one type, such as "
+            "frame['column'].astype(str)."
+        )
+    return (
+        f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
+        f"Try tk.study(pl.DataFrame(...), design=...)."
+    )
+
+
+def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
+    decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
+    people = people.with_columns(pl.col(decimals).cast(pl.Float64))
+    floats = [name for name, dtype in people.schema.items() if dtype.is_float()]
+    return people.with_columns(pl.col(floats).fill_nan(None))
+
+
+def _reasons(people: pl.DataFrame) -> Iterable[str]:
+    """Find the columns that say why values of others are missing, as `study.people` has them."""
+    for name in people.columns:
+        if why(name) in people.columns:
+            words = people[why(name)]
+            if words.dtype == pl.Null or set(words.drop_nulls().cast(pl.String).unique()) <= set(REASONS):
+                yield why(name)
+
+
+def _matched(people: pl.DataFrame, design: Design) -> pl.DataFrame:
+    taken = set(design.columns)
+    known = known_variables()
+    columns = [name for name in people.columns if name in known and name not in taken]
+    return people.with_columns(_as_known(people[name], known[name]) for name in columns)
+
+
+def _as_known(column: pl.Series, variable: Variable) -> pl.Series:
+    if variable.kind == "number":
+        return _as_number(column, variable)
+    if not variable.levels:
+        return column.cast(pl.String)
+    words = {level.lower(): level for level in variable.levels}
+    if variable.kind == "yes_no":
+        words |= dict.fromkeys(_NO, "no") | dict.fromkeys(_YES, "yes")
+    text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
+    found = text.replace_strict(words, default=None, return_dtype=variable.dtype).alias(column.name)
+    strange = found.null_count() - column.null_count()
+    if strange:
+        raise VariableError(
+            f"'{column.name}' holds {strange:,} values that are no level of the codebook's variable of that "
+            f"name ({', '.join(variable.levels)}). Recode them, or {_renamed(column.name)}"
+        )
+    return found
+
+
+def _as_number(column: pl.Series, variable: Variable) -> pl.Series:
+    if not column.dtype.is_numeric() and column.dtype != pl.Null:
+        raise VariableError(
+            f"'{column.name}' is of type {column.dtype}, and the codebook's variable of that name is a "
+            f"number. Cast it, or {_renamed(column.name)}"
+        )
+    values = column.cast(pl.Float64)
+    ends = plausible(column.name)
+    outside = 0 if ends is None else int((~values.is_between(*ends)).sum())
+    if ends and outside:
+        raise VariableError(
+            f"'{column.name}' has {outside:,} values outside of {ends[0]:g} to {ends[1]:g} {variable.unit}, "
+            f"in which the codebook's variable of that name is. {_in_units(values, variable)}"
+        )
+    return values
+
+
+def _in_units(values: pl.Series, variable: Variable) -> str:
+    low, high = (float(values.quantile(share) or 0) for share in (0.05, 0.95))
+    units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
+    if not units:
+        return f"Mend them, make them null, or {_renamed(variable.name)}"
+    way = f"toolkit.own.units.conversion('{units[0]}', '{variable.unit}', '{variable.name}')"
+    return (
+        f"Are they in {' or '.join(units)}? Convert them first: "
+        f"frame.with_columns({way}.expression(pl.col('{variable.name}')))."
+    )
+
+
+def _renamed(name: str) -> str:
+    return f"give the column another name: frame.rename({{'{name}': 'my_{name}'}})."
+
+
+def _with_levels(column: pl.Series) -> pl.Series:
+    if not isinstance(column.dtype, pl.String | pl.Categorical):
+        return column
+    levels = column.cast(pl.String).unique().drop_nulls().sort()
+    return column if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
+
+
+def _check_design(design: Design, people: pl.DataFrame) -> None:
+    if not (design.weight or design.fpcs or design.declared_absent):
+        raise DesignError(
+            "the design has no weight. Name it, tk.Design(weight='...'), or declare that there is none: "
+            "tk.Design.none()."
+        )
+    for column in design.columns:
+        if column not in people.columns:
+            raise DesignError(unknown("the design names a column that is not there,", column, people.columns))
+
+
+def _described(people: pl.DataFrame, design: Design, by_name: bool) -> Codebook:
+    known = known_variables() if by_name else Codebook()
+    left = {*design.columns, *(why(name) for name in people.columns)}
+    entries = [_entry(people[name], known) for name in people.columns if name not in left]
+    return Codebook.of(*(entry for entry in entries if entry))
+
+
+def _entry(column: pl.Series, known: Codebook) -> Variable | None:
+    entry = known.variables.get(column.name)
+    return entry if entry and entry.dtype == column.dtype else Variable.of_column(column)
