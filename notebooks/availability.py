@@ -21,6 +21,7 @@
 study = "simulated"
 
 # %%
+import polars as pl
 from IPython.display import display
 
 import toolkit as tk
@@ -29,8 +30,7 @@ from toolkit.report import coverage
 people = tk.open_study(study)
 available = people.availability(by_reason=True)
 titles = {name: card.title for name, card in tk.cards().items()}
-exposures = {item.name: item.label for card in tk.cards().values() for item in card.exposures}
-labels = {**exposures, **titles}
+labels = {item.name: item.label for card in tk.cards().values() for item in card.exposures}
 
 # %% [markdown]
 # ## Cause by cause
@@ -48,7 +48,8 @@ display(coverage.overview(available, labels, titles))
 # test was put; who was never asked is not counted as missing an answer.
 
 # %%
-display(tk.table(available, labels=labels))
+# A cause and an exposure may share a name, such as diabetes: causes go by their titles here.
+display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels=labels))
 
 # %%
 tk.keep(title="What the study measures of each cause", finding=coverage.summary(available, titles))
