@@ -1,5 +1,6 @@
 import json
 import math
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -54,6 +55,10 @@ def test_intervals_and_design_effects_of_means_equal_r(name, r_studies, expected
     equal(r["ci_t"]["low"], result["conf_low"])
     equal(r["ci_t"]["high"], result["conf_high"])
     equal(r["deff"], result["deff"])
+    # R's own default is the normal distribution's, which the toolkit does not offer.
+    margin = NormalDist().inv_cdf(0.975) * result["std_error"]
+    equal(r["ci_normal"]["low"], result["estimate"] - margin)
+    equal(r["ci_normal"]["high"], result["estimate"] + margin)
 
 
 @pytest.mark.parametrize("name", API)

@@ -88,6 +88,7 @@ def test_models_by_replicates_equal_r(which, resampled):
     shift = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     equal(r["estimate"], shift @ found["estimate"].to_numpy())
     equal(r["vcov"], shift @ matrix @ shift.T)
+    equal(r["se"], np.sqrt((shift @ matrix @ shift.T).diagonal()))
     assert {resampled[0]["df"] + 1 - 3} == set(found["df"])
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from toolkit.codebook import Variable
 from toolkit.errors import VariableError, unknown
+from toolkit.estimate.per_study import PerStudy
 from toolkit.studies import Study
 
 # The level of a two-level outcome that is counted, whichever is the reference.
@@ -65,6 +66,9 @@ class Column:
         return named[0] if len(named) == 1 else others[0]
 
 
+_kept: PerStudy[tuple[str, bool], Column] = PerStudy()
+
+
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
     """Read how the columns named enter an analysis.
 
@@ -96,7 +100,14 @@ def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> d
     >>> read(study, ["cramps"])["cramps"].case
     'yes'
     """
-    return {name: _column(study, name, name in in_groups) for name in dict.fromkeys(names)}
+    return {name: _kept_column(study, name, name in in_groups) for name in dict.fromkeys(names)}
+
+
+def _kept_column(study: Study, name: str, in_groups: bool) -> Column:
+    kept, key = _kept.of(study), (name, in_groups)
+    if key not in kept:
+        kept[key] = _column(study, name, in_groups)
+    return kept[key]
 
 
 def _column(study: Study, name: str, in_groups: bool) -> Column:

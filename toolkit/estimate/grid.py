@@ -129,7 +129,7 @@ def atlas(
     >>> mine = tk.study(people, design=tk.Design.none(), name="mine")
     >>> rows = tk.atlas(mine, outcomes="cramps", exposures="walks", adjust=[()], domain="")
     >>> rows.select("cause", "exposure", "estimate").row(0)
-    ('no card', 'walks', 1.5)
+    ('no card', 'walks', 1.5...)
     """
     intervals.check_confidence(confidence)
     family_of(estimand)

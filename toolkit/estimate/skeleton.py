@@ -4,7 +4,6 @@ Takes a study and a weight; gives a `Skeleton`, kept as long as the study lives,
 study starts from it.
 """
 
-import weakref
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ import polars as pl
 from toolkit.design import Design, WeightChoice
 from toolkit.errors import DesignError
 from toolkit.estimate.calibration import calibrate
+from toolkit.estimate.per_study import PerStudy
 from toolkit.estimate.replication import replication_of
 from toolkit.estimate.variance import Floats, Indices, Stage, Units
 from toolkit.studies import Study
@@ -21,7 +21,7 @@ from toolkit.studies import Study
 UNIT, WEIGHT = ".unit", ".weight"
 _STRATUM = ".stratum"
 
-_kept: dict[int, tuple["weakref.ref[Study]", dict[str, "Skeleton"]]] = {}
+_kept: PerStudy[str, "Skeleton"] = PerStudy()
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,7 @@ def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
     >>> skeleton_of(study, choose_weight(study.design, [])).everyone
     2
     """
-    key = id(study)
-    known = _kept.get(key)
-    if known is None or known[0]() is not study:
-        known = (weakref.ref(study, lambda _: _kept.pop(key, None)), {})
-        _kept[key] = known
-    by_weight = known[1]
+    by_weight = _kept.of(study)
     if weight.component not in by_weight:
         by_weight[weight.component] = _prepared(study, weight)
     return by_weight[weight.component]

@@ -112,7 +112,8 @@ def main_effects(sample: "Sample", names: "Sequence[str]", inside: "Mask") -> Ma
         reference, *others = levels_present(variable, codes)
         columns += [(codes == variable.levels.index(level)).astype(float) for level in others]
         terms += [of_level(variable, level, reference) for level in others]
-    return Matrix(np.column_stack(columns), tuple(terms))
+    # Column by column: the sums that follow run down columns, and rows first would copy with strides.
+    return Matrix(np.asfortranarray(np.array(columns).T), tuple(terms))
 
 
 def levels_present(variable: "Variable", codes: "Indices") -> list[str]:
