@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from toolkit.codebook import Variable
-from toolkit.design import ComponentWeight, Design, choose_weight
+from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DesignError
+from toolkit.weight_choice import choose_weight
 
 AGE = Variable("age", "age", "number")
 HBA1C = Variable("hba1c", "HbA1c", "number", component="examination")

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from toolkit.codebook import Variable
-from toolkit.design import Design, choose_weight
+from toolkit.design import Design
 from toolkit.errors import DesignError
 from toolkit.population_totals import Margin, calibration_of
+from toolkit.weight_choice import choose_weight
 
 SEX = {"male": 48, "female": 52.0}
 D = Design(weight="w")

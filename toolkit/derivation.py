@@ -72,7 +72,7 @@ def derive(
             continue
         people = people.with_columns(_value(people, step).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
-        codebook = codebook.with_variables(_described(step, codebook))
+        codebook = codebook.with_variables(_described(step, codebook, _settled(people, codebook, step)))
     return people, codebook
 
 
@@ -107,11 +107,37 @@ def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
     return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(gate, first, unexplained))
 
 
-def _described(step: Derivation, codebook: Codebook) -> Variable:
+def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> frozenset[str]:
+    """Name the cycles that lack an input and settle the value nevertheless, such as by another instrument.
+
+    There everyone who has a value in each of the other inputs has a derived one.
+    """
+    inputs = [codebook[name] for name in step.inputs if name in codebook and name in people.columns]
+    lacking: dict[str, set[str]] = {}
+    for variable in inputs:
+        for entry in variable.availability:
+            if entry.status == NOT_MEASURED:
+                lacking.setdefault(entry.cycle, set()).add(variable.name)
+    if step.any_input or not lacking or "cycle" not in people.columns:
+        return frozenset()
+    cycle, value = pl.col("cycle").cast(pl.String), pl.col(step.variable.name)
+    settled = []
+    for name, lost in lacking.items():
+        others = [v.name for v in inputs if v.name not in lost]
+        known = pl.all_horizontal(pl.lit(value=True), *(pl.col(other).is_not_null() for other in others))
+        values = people.filter((cycle == name) & known).select(value.is_not_null())
+        if others and values.height and bool(values.to_series().all()):
+            settled.append(name)
+    return frozenset(settled)
+
+
+def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = frozenset()) -> Variable:
     inputs = [codebook[name] for name in step.inputs if name in codebook]
     _expect_common_weight(step, inputs)
     cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
-    entries = tuple(_available(cycle, inputs, any_input=step.any_input) for cycle in cycles)
+    entries = tuple(
+        _available(cycle, inputs, any_input=step.any_input or cycle in settled) for cycle in cycles
+    )
     every = list(dict.fromkeys(c.cycle for v in inputs for c in v.comparability))
     compared = tuple(_compared(cycle, inputs, any_input=step.any_input) for cycle in every)
     component = deepest([v.component for v in inputs])

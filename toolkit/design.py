@@ -1,53 +1,21 @@
-"""Declare how the people were sampled, and choose and explain the weight that an analysis needs.
+"""Declare how the people of a study were sampled: weights, strata, sampling units, replicate weights.
 
-Takes names of columns; gives `Design` and `WeightChoice`. No number of a person is read here.
+Which weight an analysis takes is decided in `weight_choice`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal, get_args
 
-from toolkit.codebook import COMPONENTS, Variable, clash
+from toolkit.cycle_weights import ComponentWeight
 from toolkit.errors import DesignError, unknown
 from toolkit.population_totals import Calibration, read_totals
 from toolkit.replicate_methods import read_method, require_whole
 
+__all__ = ["ComponentWeight", "Design", "LonelyPsu"]
+
 LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentWeight:
-    """The weight column of one component, where it comes from and how it was rescaled, in words."""
-
-    column: str
-    source: str = ""
-    rescaling: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightChoice:
-    """The weight of one analysis; prints as a sentence.
-
-    Attributes
-    ----------
-    component
-        As the result's column `weight` shows it: `interview`, `examination`, or the weight column's name.
-    weight
-        The column of the people frame; "" where everyone counts as one.
-    rescaling
-        What was done to the weight when cycles were pooled, in words; "" if nothing.
-    sentence
-        The choice explained.
-    """
-
-    component: str
-    weight: str
-    rescaling: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return self.sentence
 
 
 @dataclass(frozen=True)
@@ -58,7 +26,8 @@ class Design:
     ----------
     weight
         The column of sampling weights, or a mapping from component ("interview", "examination", ...) to a
-        column name or a `ComponentWeight`. A person of weight 0 or null in a component is outside of it.
+        column name or a `ComponentWeight`. A person of weight 0 is outside every domain and counted in the
+        flow; stratum and PSU stay in the design. A weight of a component is null for who is not part of it.
     strata
         The column of first-stage strata; None if there are none.
     psu
@@ -236,9 +205,14 @@ class Design:
         }
 
     @property
+    def cycles(self) -> tuple[str, ...]:
+        """Every cycle that has a weight of its own; none where cycles are not pooled."""
+        return tuple(sorted({w.cycle for weight in self.components.values() for w in weight.cycles}))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every column of the people frame that the design names."""
-        weights = tuple(w.column for w in self.components.values())
+        weights = tuple(column for w in self.components.values() for column in w.columns)
         strata = (self.strata,) if self.strata else ()
         replicates = [name for columns in self._replicate_sets for name in columns]
         return (*weights, *strata, *self.stages, *self.fpcs, *dict.fromkeys(replicates))
@@ -289,101 +263,3 @@ class Design:
         if not self.replicate_weights:
             return {}
         return {"replicate weights": f"{len(self._replicate_sets[0])} by {self.replicate_method}"}
-
-
-def choose_weight(design: Design, variables: Iterable[Variable]) -> WeightChoice:
-    """Choose the weight of the smallest group of people that the variables were measured in.
-
-    Parameters
-    ----------
-    design
-        The study's design.
-    variables
-        Every variable that enters the analysis: outcome, exposure, adjustment, by, domain, standard.
-
-    Returns
-    -------
-    WeightChoice
-        Component, column, rescaling and a sentence that explains them.
-
-    Raises
-    ------
-    DesignError
-        If no weight covers the variables together, or the component has no weight in this study.
-    """
-    chosen = _choice(design, list(variables))
-    if not design.calibration:
-        return chosen
-    return replace(chosen, sentence=f"{chosen.sentence[:-1]}; {design.calibration.sentence}.")
-
-
-def _choice(design: Design, variables: list[Variable]) -> WeightChoice:
-    weights = design.components
-    if not weights:
-        return _without_weight(design)
-    if not isinstance(design.weight, Mapping):
-        column = next(iter(weights))
-        return WeightChoice(column, column, "", f"Weight {column}: the only weight of this study.")
-    return _by_component(weights, variables)
-
-
-_WHERE = {
-    "examination": "in the examination",
-    "phlebotomy": "in blood, which not everyone examined gave",
-    "dietary day 1": "in the first dietary recall",
-    "dietary two-day": "over both dietary recalls",
-    "fasting": "in the morning subsample, who came fasting",
-    "glucose tolerance": "in the glucose tolerance test of the morning subsample",
-}
-
-
-def _without_weight(design: Design) -> WeightChoice:
-    if design.fpcs:
-        return WeightChoice(
-            "from fpc", "", "", "Weight: population over sample at each stage, from the fpc columns."
-        )
-    return WeightChoice("none", "", "", "No weight: everyone counts once, as the design declares.")
-
-
-def _by_component(weights: Mapping[str, ComponentWeight], variables: list[Variable]) -> WeightChoice:
-    touched: dict[str, str] = {}
-    for variable in variables:
-        touched.setdefault(variable.component or "interview", variable.name)
-    _refuse_impossible(touched)
-    component = max(touched or {"interview": ""}, key=COMPONENTS.index)
-    if component not in weights:
-        raise DesignError(
-            f"'{touched[component]}' was measured in the component '{component}', for which this study has "
-            f"no weight. It has: {', '.join(weights)}. Leave '{touched[component]}' out, or add its "
-            f"weight to the design."
-        )
-    chosen = weights[component]
-    return WeightChoice(component, chosen.column, chosen.rescaling, _sentence(component, chosen, touched))
-
-
-def _refuse_impossible(touched: Mapping[str, str]) -> None:
-    pair = clash(touched)
-    if pair:
-        recall, blood = (touched[component] for component in pair)
-        raise DesignError(
-            f"'{recall}' ({pair[0]}) and '{blood}' ({pair[1]}) have no common weight: the recalls' weights "
-            "balance the days of the week over all who were examined, the morning's those who came fasting. "
-            f"Leave '{recall}' or '{blood}' out of the analysis."
-        )
-    if "dietary day 1" in touched and "dietary two-day" in touched:
-        one, both = touched["dietary day 1"], touched["dietary two-day"]
-        raise DesignError(
-            f"'{one}' (dietary day 1) and '{both}' (dietary two-day) have no common weight: the two-day "
-            f"weight is made for means of both days alone. Take both from day 1, or both as two-day means."
-        )
-
-
-def _sentence(component: str, chosen: ComponentWeight, touched: Mapping[str, str]) -> str:
-    source = f" ({chosen.source})" if chosen.source else ""
-    because = (
-        "because all variables come from the home interview"
-        if component == "interview"
-        else f"because {touched[component]} was measured {_WHERE.get(component, f'in {component!r}')}"
-    )
-    rescaled = f"; {chosen.rescaling}" if chosen.rescaling else ""
-    return f"{component.capitalize()} weight{source}, {because}{rescaled}."

@@ -17,6 +17,7 @@ import polars as pl
 
 from toolkit.codebook import YES_NO
 from toolkit.errors import VariableError, unknown
+from toolkit.kleene_logic import WORDS, truth_given
 
 LANGUAGE = (
     "A condition compares variables with values (==, !=, <, <=, >, >=, in [..], not in [..]) and joins "
@@ -27,7 +28,6 @@ _COMPARE = {
     ast.GtE: "__ge__",
 }  # fmt: skip
 _MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
-_WORDS = {"true": True, "false": False}
 _LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
 _BACKTICKS = re.compile(r"'[^']*'|\"[^\"]*\"|`([^`]+)`")
 
@@ -70,6 +70,26 @@ class Condition:
         if self._tree is None:
             return pl.lit(value=True)
         return Writer(schema, self._aliases).condition(self._tree)
+
+    def may_hold(self, name: str, value: str) -> bool:
+        """Tell whether the condition can be true for someone of this value of one variable.
+
+        Parameters
+        ----------
+        name, value
+            The variable and its value; all others may have any value.
+
+        Examples
+        --------
+        >>> parse("age >= 20 and cycle != '2005-2006'").may_hold("cycle", "2005-2006")
+        False
+        >>> parse("age >= 20 or cycle != '2005-2006'").may_hold("cycle", "2005-2006")
+        True
+        """
+        if self._tree is None:
+            return True
+        names = {name, *(alias for alias, own in self._aliases.items() if own == name)}
+        return truth_given(self._tree, names, value) is not False
 
 
 def parse(text: str) -> Condition:
@@ -155,7 +175,7 @@ def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, 
     for node in in_order(tree):
         if not isinstance(node, allowed):
             raise _not_understood(text, _offence(node))
-        if isinstance(node, ast.Name) and node.id not in _WORDS:
+        if isinstance(node, ast.Name) and node.id not in WORDS:
             found[aliases.get(node.id, node.id)] = None
     return tuple(found)
 
@@ -189,12 +209,12 @@ class Writer:
                 return ~self.condition(operand)
             case ast.Compare():
                 return reduce(and_, self.links(node))
-            case ast.Name() if node.id not in _WORDS:
+            case ast.Name() if node.id not in WORDS:
                 return self.standing_alone(self.name(node))
             case ast.Constant(value=bool() as value):
                 return pl.lit(value)
             case ast.Name():
-                return pl.lit(_WORDS[node.id])
+                return pl.lit(WORDS[node.id])
         raise VariableError(f"'{ast.unparse(node)}' is no condition by itself. {LANGUAGE}.")
 
     def links(self, node: ast.Compare) -> list[pl.Expr]:
@@ -273,7 +293,7 @@ class Writer:
 
     def is_variable(self, node: ast.expr) -> bool:
         """Tell whether a piece names a variable."""
-        return isinstance(node, ast.Name) and node.id not in _WORDS
+        return isinstance(node, ast.Name) and node.id not in WORDS
 
     def is_number(self, name: str) -> bool:
         """Tell whether a variable is a number."""
@@ -298,8 +318,8 @@ def _literal(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bool() | int() | float() | str() as value):
             return value
-        case ast.Name(id=word) if word in _WORDS:
-            return _WORDS[word]
+        case ast.Name(id=word) if word in WORDS:
+            return WORDS[word]
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
     raise VariableError(

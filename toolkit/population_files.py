@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.codebook import Availability, Codebook, Comparability, Variable
+from toolkit.cycle_weights import CycleWeight
 from toolkit.design import ComponentWeight, Design
 from toolkit.population import Population
 from toolkit.population_totals import calibration_of
@@ -139,10 +140,14 @@ def _design(record: Mapping[str, Any]) -> Design:
         name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
     }
     if isinstance(record["weight"], dict):
-        values["weight"] = {name: ComponentWeight(**weight) for name, weight in record["weight"].items()}
+        values["weight"] = {name: _component_weight(weight) for name, weight in record["weight"].items()}
     if record["calibration"]:
         values["calibration"] = calibration_of(record["calibration"])
     return Design(**values)
+
+
+def _component_weight(record: Mapping[str, Any]) -> ComponentWeight:
+    return ComponentWeight(**{**record, "cycles": tuple(CycleWeight(**own) for own in record["cycles"])})
 
 
 def _variable(record: Mapping[str, Any]) -> Variable:

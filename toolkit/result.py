@@ -58,6 +58,11 @@ SCHEMA: dict[str, pl.DataType] = {
     "reason": pl.String(),
 }
 
+# `study` names the survey cycles that contribute. `n` counts the participants of a row, `n_missing` those
+# of the domain whom a missing value keeps out of it. Who lacks a value of `by` may belong to several rows
+# and is counted as missing in each of these, so that nobody leaves uncounted; `n_missing` of several rows
+# therefore does not add up. `tk.flow(..., by=...)` counts each person once.
+
 # A last column that pooled results of imputations have, and no others: the fraction that was lost.
 INFORMATION = "missing_information"
 

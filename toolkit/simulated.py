@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from toolkit.catalog import codebook as shared_codebook
 from toolkit.causal_model import Model, Node, load_model, parts
 from toolkit.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
+from toolkit.cycle_weights import CycleWeight
 from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError
 from toolkit.growth import (
@@ -254,21 +255,20 @@ def _levels(places: Array | Ints, levels: Sequence[str]) -> pl.Series:
 
 
 def _design(model: Model) -> Design:
-    both = "scaled to the mean US population of the two cycles"
-    return Design(
-        weight={
-            "interview": ComponentWeight("weight_interview", "one over the chance of selection", both),
-            "examination": ComponentWeight(
-                "weight_examination", "one over the chance of selection and examination", both
-            ),
-            **{
-                name: ComponentWeight(weight_name(name), "examination weight over the part's share", both)
-                for name in model.settings["parts"]
-            },
-        },
-        strata="stratum",
-        psu="psu",
-    )
+    sources = {
+        "interview": "one over the chance of selection",
+        "examination": "one over the chance of selection and examination",
+        **dict.fromkeys(model.settings["parts"], "examination weight over the part's share"),
+    }
+    weights = {name: _component_weight(model, name, source) for name, source in sources.items()}
+    return Design(weight=weights, strata="stratum", psu="psu")
+
+
+def _component_weight(model: Model, component: str, source: str) -> ComponentWeight:
+    """Let each cycle represent the population: the columns are scaled to that of all cycles together."""
+    column, cycles = weight_name(component), model.settings["cycles"]
+    own = tuple(CycleWeight(cycle, column, source, scale=float(len(cycles))) for cycle in cycles)
+    return ComponentWeight(column, source, "scaled to the mean population of the contributing cycles", own)
 
 
 def _codebook(model: Model) -> Codebook:

@@ -6,6 +6,7 @@ weight an analysis needs and why values are missing. It estimates nothing.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -17,8 +18,10 @@ from toolkit.catalog import shipped
 from toolkit.causes import DERIVATIONS
 from toolkit.causes.card import Card
 from toolkit.codebook import Codebook, Variable
+from toolkit.cycle_weights import CYCLE
 from toolkit.derivation import Derivation, derive
-from toolkit.design import Design, WeightChoice, choose_weight
+from toolkit.design import Design
+from toolkit.domain import parse
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.gaps import availability, count_missing
 from toolkit.own.frame import TOOLKIT, own_population
@@ -28,6 +31,7 @@ from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
 from toolkit.recall import keep, recall
 from toolkit.study_summary import summary_html
+from toolkit.weight_choice import WeightChoice, choose_weight
 
 STUDIES = {
     "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
@@ -85,18 +89,26 @@ class Study(Population):
             )
         raise VariableError(f"'{name}' was not measured in {self.label}: {told}. All: study.availability().")
 
-    def weight_for(self, variables: str | Sequence[str]) -> WeightChoice:
+    def weight_for(self, variables: str | Sequence[str], domain: str = "") -> WeightChoice:
         """Choose the weight for an analysis of these variables together, and say why.
 
         Parameters
         ----------
         variables
-            A codebook name or several.
+            A codebook name or several: outcome, exposure, adjustment, by.
+        domain
+            The condition of the analysis. Its variables count as well, and a condition on `cycle` narrows
+            the cycles.
 
         Returns
         -------
         WeightChoice
-            Component, weight column, rescaling; prints as a sentence.
+            Component, weight column, contributing cycles, rescaling; prints as a sentence.
+
+        Raises
+        ------
+        EstimationError
+            If no cycle measured all variables.
 
         Examples
         --------
@@ -105,7 +117,9 @@ class Study(Population):
         'examination'
         """
         names = (variables,) if isinstance(variables, str) else variables
-        return choose_weight(self.design, [self.variable(name) for name in names])
+        condition = parse(domain)
+        known = [self.variable(name) for name in (*names, *condition.names)]
+        return choose_weight(self.design, known, partial(condition.may_hold, CYCLE))
 
     def missing(self, variable: str) -> pl.DataFrame:
         """Count the missing values of a variable by cycle and reason.

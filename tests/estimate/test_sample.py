@@ -203,14 +203,24 @@ def fails(error: type[Exception], pattern: str, people: pl.DataFrame, design: De
         (None, "missing for 1"),
         (float("nan"), "missing for 1"),
         (-1.0, "negative for 1"),
-        (0.0, "zero for 1"),
         (float("inf"), "infinite for 1"),
     ],
 )
 def test_a_broken_weight_is_counted_with_what_to_do(broken, told):
     people = PEOPLE.with_columns(w=pl.Series([broken, *PEOPLE["w"][1:]]))
-    remedy = r".*frame\.filter\(\(pl\.col\('w'\) > 0\)"
+    remedy = r".*frame\.filter\(\(pl\.col\('w'\) >= 0\)"
     fails(DesignError, f"the weight 'w' is {told} of 8 people{remedy}", people, CLUSTERED)
+
+
+def test_a_weight_of_zero_is_outside_every_domain_and_counted_while_its_psu_stays():
+    # The whole PSU 1 of stratum 1 has weight 0; R keeps it in the design too (tests/reference/weights).
+    people = PEOPLE.with_columns(w=pl.Series([0.0, 0.0, *PEOPLE["w"][2:]]))
+    own = study(people, design=CLUSTERED, name="own")
+    sample = draw(own, ["cramps"])
+    assert 6 == sample.size
+    assert 4 == len(sample.units.stages[0].parent)
+    told = flow(own, outcome="cramps")
+    assert ("with a positive weight: w", "weight of 0", 6, 2) == told.row(1)
 
 
 @pytest.mark.parametrize("broken", [-1.0, float("nan"), float("inf")])

@@ -8,13 +8,14 @@ import pyreadstat
 import pytest
 
 from toolkit import catalog
-from toolkit.codebook import why
+from toolkit.codebook import Variable, why
 from toolkit.design import Design
 from toolkit.errors import DatasetError
 from toolkit.nhanes import open_nhanes
 from toolkit.nhanes.files import write_nhanes
 from toolkit.nhanes.sources import CYCLES
 from toolkit.population import Population
+from toolkit.weight_choice import choose_weight
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,15 @@ def test_files_are_laid_out_like_the_cdcs_site(invented, tmp_path):
 
 
 def test_people_design_and_weights_come_back(invented, back):
-    columns = ["person", "stratum", "psu", "weight_interview", "weight_examination"]
+    columns = ["person", "stratum", "psu"]
     assert back.people.select(columns).equals(invented.people.select(columns))
+    for component in ("interview", "examination"):
+        variable = Variable("x", "x", "number", component=component)
+        found, told = (
+            people.people.select(w=choose_weight(people.design, [variable]).expression)["w"]
+            for people in (back, invented)
+        )
+        assert found.equals(told), component
     assert back.people["cycle"].cast(pl.String).to_list() == invented.people["cycle"].to_list()
     assert (back.design.strata, back.design.psu, back.design.nest) == ("stratum", "psu", True)
     assert list(back.design.components)[:2] == ["interview", "examination"]

@@ -13,13 +13,13 @@ import pytest
 
 from toolkit import catalog
 from toolkit.codebook import why
-from toolkit.design import choose_weight
 from toolkit.download import CACHE_VARIABLE
 from toolkit.errors import DatasetError, VariableError
 from toolkit.nhanes import open_nhanes
 from toolkit.nhanes.files import write_nhanes
 from toolkit.readers import read_transport, write_transport
 from toolkit.studies import open_study
+from toolkit.weight_choice import choose_weight
 
 CATALOGUE = catalog.nhanes()
 FILES = "Nchs/Data/Nhanes/Public/{year}/DataFiles/{table}.xpt"
@@ -265,19 +265,20 @@ def in_mirror(mirror, table, cycle):
 )
 def test_weights_are_pooled_by_years(cycles, parts, nhanes_mirror):
     opened = open_nhanes(cycles=cycles, mirror=nhanes_mirror)
+    weight = choose_weight(opened.design, []).expression
     for cycle, (column, factor) in parts.items():
         frame, _ = pyreadstat.read_xport(str(in_mirror(nhanes_mirror, "DEMO", cycle)), encoding="latin1")
-        own = opened.people.filter(pl.col("cycle").cast(pl.String) == cycle)
+        own = opened.people.with_columns(w=weight).filter(pl.col("cycle").cast(pl.String) == cycle)
         assert own["person"].to_list() == frame["SEQN"].astype(int).to_list()
-        for found, raw in zip(own["weight_interview"], frame[column] * factor, strict=True):
+        for found, raw in zip(own["w"], frame[column] * factor, strict=True):
             assert isclose(found, raw, rel_tol=1e-14)
 
 
 def test_the_examination_weight_of_1999_2004_is_made_of_four_year_weights(nhanes_1999_2004):
-    weight = nhanes_1999_2004.design.components["examination"]
-    assert weight.source == "WTMEC4YR in 1999-2000 and 2001-2002; WTMEC2YR in 2003-2004"
+    weight = nhanes_1999_2004.weight_for("pad")
+    assert "(WTMEC4YR in 1999-2000 and 2001-2002; WTMEC2YR in 2003-2004)" in str(weight)
     assert weight.rescaling == (
-        "multiplied by 2/3 in 1999-2000 and 2001-2002, multiplied by 1/3 in 2003-2004, as 3 cycles are pooled"
+        "multiplied by 2/3 in 1999-2000 and 2001-2002 and by 1/3 in 2003-2004 because three cycles contribute"
     )
 
 
@@ -285,20 +286,20 @@ def test_the_examination_weight_of_1999_2004_is_made_of_four_year_weights(nhanes
     ("cycles", "rescaling"),
     [
         ((D,), ""),
-        ((D, E), "divided by 2, as 2 cycles are pooled"),
+        ((D, E), "divided by 2 because two cycles contribute (2005-2006 and 2007-2008)"),
         (
             (E, "2017-2020"),
-            "multiplied by 2/5.2 (years) in 2007-2008, multiplied by 3.2/5.2 (years) in 2017-2020, as 2 "
-            "cycles are pooled",
+            "multiplied by 2/5.2 (years) in 2007-2008 and by 3.2/5.2 (years) in 2017-2020 because two cycles "
+            "contribute",
         ),
         (
             ("1999-2000", "2003-2004"),
-            "taken as it is in 1999-2000, multiplied by 1/2 in 2003-2004, as 2 cycles are pooled",
+            "multiplied by 1 in 1999-2000 and by 1/2 in 2003-2004 because two cycles contribute",
         ),
     ],
 )
 def test_pooling_is_explained_in_words(cycles, rescaling, nhanes_mirror):
-    assert rescaling == open_nhanes(cycles, nhanes_mirror).design.components["interview"].rescaling
+    assert rescaling == choose_weight(open_nhanes(cycles, nhanes_mirror).design, []).rescaling
 
 
 def test_the_weight_follows_from_the_variables(nhanes_people):
@@ -306,8 +307,8 @@ def test_the_weight_follows_from_the_variables(nhanes_people):
     interview = choose_weight(nhanes_people.design, [book["cramp_frequency"], book["age"]])
     assert (interview.component, interview.weight) == ("interview", "weight_interview")
     assert str(interview) == (
-        "Interview weight (WTINT2YR), because all variables come from the home interview; divided by 2, as 2 "
-        "cycles are pooled."
+        "Interview weight (WTINT2YR), because all variables come from the home interview; divided by 2 "
+        "because two cycles contribute (2005-2006 and 2007-2008)."
     )
     assert (
         choose_weight(nhanes_people.design, [book["cramp_frequency"], book["season"]]).component

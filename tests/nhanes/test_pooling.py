@@ -5,12 +5,13 @@ import pyreadstat
 import pytest
 
 from toolkit import catalog
-from toolkit.codebook import COMPONENTS, weight_name
-from toolkit.design import choose_weight
+from toolkit.codebook import COMPONENTS, Variable, weight_name
+from toolkit.cycle_weights import rescale
 from toolkit.errors import DesignError
 from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.pooling import pool, weights_of
+from toolkit.nhanes.pooling import weights_of
 from toolkit.studies import open_study
+from toolkit.weight_choice import choose_weight
 
 CATALOGUE = catalog.nhanes()
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"
@@ -71,10 +72,13 @@ def raw(mirror, cycle, table, column):
 @pytest.mark.parametrize("name", POOLS)
 def test_pooled_weights_are_the_files_times_hand_arithmetic(name, nhanes_mirror):
     component, parts = POOLS[name]
-    people = open_nhanes(list(parts), nhanes_mirror).people.with_columns(pl.col("cycle").cast(pl.String))
+    opened = open_nhanes(list(parts), nhanes_mirror)
+    choice = choose_weight(opened.design, [Variable("x", "x", "number", component=component)])
+    people = opened.people.with_columns(pl.col("cycle").cast(pl.String), pooled=choice.expression)
+    assert choice.cycles == tuple(parts)
     for cycle, (table, column, factor) in parts.items():
         expected = raw(nhanes_mirror, cycle, table, column)
-        own = people.filter(cycle=cycle).select("person", found=weight_name(component))
+        own = people.filter(cycle=cycle).select("person", found="pooled")
         both = own.join(expected, on="person", how="left")
         assert both["found"].is_null().equals(both["there"].is_null())
         wrong = (both["found"] - both["there"] * factor).abs() > 1e-14 * both["found"]
@@ -163,64 +167,74 @@ def test_a_variable_of_ones_own_cannot_mix_them_either(nhanes):
 
 def test_the_choice_is_explained_in_a_sentence(nhanes):
     assert str(nhanes.weight_for(("any_cramps", "hba1c"))) == (
-        "Examination weight (WTMEC2YR), because hba1c was measured in the examination; divided by 2, as 2 "
-        "cycles are pooled."
+        "Examination weight (WTMEC2YR), because hba1c was measured in the examination; divided by 2 because "
+        "two cycles contribute (2005-2006 and 2007-2008)."
     )
     assert str(nhanes.weight_for(("any_cramps", "diabetes_with_glucose"))) == (
         "Fasting weight (WTSAF2YR), because diabetes_with_glucose was measured in the morning subsample, "
-        "who came fasting; divided by 2, as 2 cycles are pooled."
+        "who came fasting; divided by 2 because two cycles contribute (2005-2006 and 2007-2008)."
     )
 
 
-def test_cycles_without_a_weight_fall_out_and_are_named(nhanes_mirror):
+def test_cycles_without_a_weight_do_not_contribute(nhanes_mirror):
     study = open_study("nhanes", cycles=(C, D, E), mirror=nhanes_mirror)
     choice = study.weight_for("glucose_two_hours")
-    assert "divided by 2, as 2 cycles are pooled; 2003-2004 has no such weight and falls out." in str(choice)
-    before = study.people.filter(pl.col("cycle").cast(pl.String) == C)
-    assert before[choice.weight].null_count() == before.height
+    assert (D, E) == choice.cycles
+    assert "divided by 2 because two cycles contribute (2005-2006 and 2007-2008)." in str(choice)
+    before = study.people.with_columns(w=choice.expression).filter(pl.col("cycle").cast(pl.String) == C)
+    assert before["w"].null_count() == before.height
+    invented = choose_weight(study.design, [Variable("x", "x", "number", component="glucose tolerance")])
+    assert ((C, "no glucose tolerance weight"),) == invented.left_out
 
 
 def every_file(cycles):
     return {(t, c.name) for c in cycles for t, table in CATALOGUE.tables.items() if c.name in table.files}
 
 
+def weights(*names):
+    cycles = [CATALOGUE.cycles[name] for name in names]
+    return weights_of(CATALOGUE, cycles, every_file(cycles))
+
+
 @pytest.mark.parametrize(
     "without", [(J,), (P,)], ids=["2017-2020 in place of 2017-2018", "2017-2018 in place of 2017-2020"]
 )
 def test_all_cycles_share_the_years_whatever_is_at_hand(without):
-    cycles = [cycle for name, cycle in CATALOGUE.cycles.items() if name not in without]
-    plan = pool(CATALOGUE, cycles, every_file(cycles))
+    names = [name for name in CATALOGUE.cycles if name not in without]
+    found = weights(*names)
     for component in COMPONENTS[1:]:
-        parts = {name: weights[component] for name, weights in plan.items() if component in weights}
+        parts = rescale(found[component].cycles)
         if component == "phlebotomy":
-            assert len(parts) == len(cycles)
+            assert len(parts) == len(names)
         # A four-year weight counts the same people once for the two cycles that it stands for.
-        shares = [part.factor / (2 if part.years == 4 else 1) for part in parts.values()]
+        shares = [part.share / (2 if part.years == 4 else 1) for part in parts]
         assert sum(shares) == pytest.approx(1, rel=1e-12)
 
 
 def test_2017_to_march_2020_counts_3_point_2_years_under_its_own_names():
-    cycles = [CATALOGUE.cycles[name] for name in (E, P)]
-    plan = pool(CATALOGUE, cycles, every_file(cycles))
-    names = {component: weight.column for component, weight in plan[P].items()}
-    assert names == {
+    found = weights(E, P)
+    own = {component: rescale(weight.cycles)[-1] for component, weight in found.items()}
+    assert {component: part.source for component, part in own.items() if part.cycle == P} == {
         "interview": "WTINTPRP",
         "examination": "WTMECPRP",
+        "phlebotomy": "WTMECPRP",
         "dietary day 1": "WTDRD1PP",
         "dietary two-day": "WTDR2DPP",
         "fasting": "WTSAFPRP",
     }
-    assert {3.2 / 5.2} == {weight.factor for weight in plan[P].values()}
-    assert "WTDRD1 in 2007-2008; WTDRD1PP in 2017-2020" == weights_of(plan)["dietary day 1"].source
+    assert {3.2 / 5.2} == {part.factor for part in own.values() if part.cycle == P}
+    assert "WTDRD1 in 2007-2008; WTDRD1PP in 2017-2020" == found["dietary day 1"].source
 
 
 def test_the_dietary_weights_of_1999_2002_are_made_for_four_years():
-    cycles = [CATALOGUE.cycles[name] for name in (A, B, C)]
-    plan = pool(CATALOGUE, cycles, every_file(cycles))
-    assert ["WTDR4YR", "WTDR4YR", "WTDRD1"] == [plan[c]["dietary day 1"].column for c in (A, B, C)]
-    assert [None, None, 1.0] == [
-        w.factor if (w := plan[c].get("dietary two-day")) else None for c in (A, B, C)
-    ]
+    found = weights(A, B, C)
+    assert ["WTDR4YR", "WTDR4YR", "WTDRD1"] == [p.source for p in rescale(found["dietary day 1"].cycles)]
+    assert [(C, 1.0)] == [(p.cycle, p.factor) for p in rescale(found["dietary two-day"].cycles)]
+
+
+def test_by_cycle_each_cycle_has_its_own_two_year_weight():
+    parts = rescale(weights(A, B, C)["examination"].cycles, by_cycle=True)
+    assert [("WTMEC2YR", 1.0)] * 3 == [(part.source, part.factor) for part in parts]
 
 
 def test_blood_is_weighted_by_those_who_gave_it_where_that_differs(nhanes_mirror):

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.variance import Floats
@@ -26,6 +26,8 @@ class Group:
         Of the `by` variables.
     persons, counted
         Persons in the group, and those of them with a value.
+    missing
+        Persons that a missing value keeps out, one of `by` too.
     weight, df
         Sum of weights of those counted; degrees of freedom of the group's PSUs.
     means, spread, cases
@@ -39,6 +41,7 @@ class Group:
     levels: tuple[str, ...]
     persons: int
     counted: int
+    missing: int
     weight: float
     df: int
     means: Floats
@@ -91,7 +94,7 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
     _refuse_infinite(sample, values, there, by)
     filled = np.where(there[:, None], values, 0.0)
     members = list(groups(sample, by))
-    parts = [_group(sample, filled, there, levels, inside) for levels, inside in members]
+    parts = [_group(sample, filled, there, (by, levels), inside) for levels, inside in members]
     influence = np.hstack([own for _, own in parts])
     found = Estimate(np.concatenate([group.means for group, _ in parts]), influence, there)
     again = partial(_means_alone, filled, np.column_stack([inside & there for _, inside in members]))
@@ -124,7 +127,7 @@ def _quoted(sample: Sample, by: tuple[str, ...]) -> str:
 
 
 def _group(
-    sample: Sample, values: Floats, there: Mask, levels: tuple[str, ...], inside: Mask
+    sample: Sample, values: Floats, there: Mask, group: tuple[tuple[str, ...], tuple[str, ...]], inside: Mask
 ) -> tuple[Group, Floats]:
     """Average the values of one group; the influence values of its means stand beside it."""
     counted = inside & there
@@ -134,10 +137,12 @@ def _group(
     deviation = np.where(counted[:, None], values - means, 0.0)
     influence = deviation * weights[:, None] / (weight or 1.0)
     df = design_df(sample, inside)
-    group = Group(
-        levels=levels,
+    found = counts(sample, *group, counted)
+    own = Group(
+        levels=group[1],
         persons=int(sample.persons[inside].sum()),
-        counted=int(persons.sum()),
+        counted=found["n"],
+        missing=found["n_missing"],
         weight=weight,
         df=df,
         means=means,
@@ -145,4 +150,4 @@ def _group(
         cases=persons @ values,
         variance=np.full_like(means, np.nan),
     )
-    return group, influence
+    return own, influence

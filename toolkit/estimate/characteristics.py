@@ -41,7 +41,7 @@ QUARTILES = (0.25, 0.5, 0.75)
 _SUMMARIES = ("mean", "median", "both")
 _UNSAID = "no value recorded"
 # Names that no variable has.
-_LOST, _REASON = ".lost", ".reason"
+_LOST, _REASON, _INSIDE = ".lost", ".reason", ".inside"
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _number_rows(asked: _Asked) -> list[dict[str, Any]]:
 
 
 def _standard_deviation(asked: _Asked, by: tuple[str, ...]) -> pl.DataFrame:
-    sample = draw(asked.study, [asked.name, *by], asked.domain, in_groups=by)
+    sample = draw(asked.study, [asked.name, *by], asked.domain, by=by)
     values = sample.numbers(asked.name)
     people = people_of(sample, by, ~np.isnan(values))
     found, matrix = spread(sample, partial(_deviations, values=np.nan_to_num(values), people=people))
@@ -290,16 +290,16 @@ def _missing_rows(asked: _Asked, groups: tuple[str, ...]) -> list[dict[str, Any]
 
 def _with_reasons(asked: _Asked, sample: Sample) -> pl.DataFrame:
     """Take the people of the domain, with the reason of each missing value."""
-    people = skeleton_of(asked.study, sample.weight).people
-    if asked.domain.strip():
-        people = people.filter(conditions.parse(asked.domain).expression(asked.study.people.schema))
+    people = asked.study.people
     given = why(asked.name)
     reason = pl.col(given).cast(pl.String) if given in people.columns else pl.lit(None, pl.String)
-    return people.select(
+    found = skeleton_of(asked.study, sample.weight).select(
+        conditions.parse(asked.domain).expression(people.schema).alias(_INSIDE),
         sample.columns[asked.name].expression.is_null().alias(_LOST),
         reason.fill_null(_UNSAID).alias(_REASON),
         *(sample.columns[name].expression.cast(pl.String) for name in asked.groups),
     )
+    return found.filter(_INSIDE) if asked.domain.strip() else found
 
 
 def _counted(people: pl.DataFrame, groups: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -347,7 +347,7 @@ def _test_of_means(asked: _Asked) -> pl.DataFrame:
         "level": "wald",
         "level_label": "Wald F",
         "n": people.n,
-        "n_missing": people.persons - people.n,
+        "n_missing": people.missing,
     }
     own = tested(model, people, (group,), "wald")
     return result_of(sample, [{**row, **own}], (), {"estimand": "term"})

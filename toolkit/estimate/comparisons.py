@@ -101,7 +101,7 @@ def t_test(
     25.0
     """
     by = as_names(by, "by")
-    sample = draw(study, [variable, group, *by], domain, in_groups=[group, *by])
+    sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
     parted = _of_two_levels(sample.columns[group])
     _require_mean(sample.columns[variable])
     level = next(level for level in parted.levels if level != parted.reference)
@@ -196,7 +196,7 @@ def rank_test(
     if test not in _RANKS:
         raise EstimationError(unknown("there is no rank test", test, _RANKS, f"All: {', '.join(_RANKS)}"))
     by = as_names(by, "by")
-    sample, column = _in_rows(study, variable, [group, *by], domain)
+    sample, column = _in_rows(study, variable, group, by, domain)
     values, parted = sample.numbers(column.name), sample.columns[group]
     if parted.continuous:
         raise VariableError(
@@ -209,15 +209,17 @@ def rank_test(
     return result_of(sample, [{**row, **named} for row in rows], by, {"estimand": "rank_test"})
 
 
-def _in_rows(study: Study, variable: str, parts: list[str], domain: str) -> tuple[Sample, Column]:
+def _in_rows(
+    study: Study, variable: str, group: str, by: tuple[str, ...], domain: str
+) -> tuple[Sample, Column]:
     """Draw people one by one: in cells their order, which ranks of ties hang on, would be lost."""
-    sample = draw(study, [variable, *parts], domain, in_groups=parts)
+    sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
     column = sample.columns[variable]
     if column.continuous:
         return sample, column
     place = column.expression.to_physical().cast(pl.Float64)
     ranked = study.derive(_PLACE, place, label=column.variable.label)
-    sample = draw(ranked, [_PLACE, *parts], domain, in_groups=parts)
+    sample = draw(ranked, [_PLACE, group, *by], domain, in_groups=[group], by=by)
     return sample, sample.columns[_PLACE]
 
 

@@ -283,6 +283,8 @@ def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str)
     for name in ("n", "n_cases", "n_missing"):
         known = [row[name] for row in rows if row[name] is not None]
         kept[name] = count(known) if known else None
+    if groups:
+        kept["n_missing"] = None  # Who lacks a value of `by` is missing in several rows: no sum is theirs.
     if not groups:
         return kept
     if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:

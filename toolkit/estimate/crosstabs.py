@@ -102,7 +102,7 @@ def chi_square(
         known = ", ".join(STATISTICS)
         raise EstimationError(unknown("chi_square has no statistic", statistic, STATISTICS, f"All: {known}"))
     by = as_names(by, "by")
-    sample = draw(study, [row, column, *by], domain, in_groups=[row, column, *by])
+    sample = draw(study, [row, column, *by], domain, in_groups=[row, column], by=by)
     columns = tuple(_levelled(sample.columns[name]) for name in (row, column))
     people = people_of(sample, by, sample.complete([row, column]))
     rows = [_group_row(sample, group, columns, statistic, alone=not by) for group in people]

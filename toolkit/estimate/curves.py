@@ -19,7 +19,7 @@ from toolkit.estimate import intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Model, Regression, regress
@@ -169,7 +169,7 @@ def curve(
         study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
     )
     names = (outcome, exposure, *adjusted)
-    sample = draw(study, [*names, *by], domain, in_groups=by)
+    sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.curve")
     line = _line(sample, sample.columns[exposure], names, (knots, reference, at))
     build = partial(_matrix, sample, line, adjusted)
@@ -177,7 +177,7 @@ def curve(
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):
-        for row, part in _group_rows(asked, line, group):
+        for row, part in _group_rows(asked, line, levels, group):
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
@@ -224,21 +224,19 @@ def _matrix(sample: Sample, line: _Line, adjust: tuple[str, ...], inside: Mask) 
     return Matrix(values, (others.terms[0], *terms, *others.terms[1:]))
 
 
-def _group_rows(asked: Asked, line: _Line, group: Mask) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
+def _group_rows(
+    asked: Asked, line: _Line, levels: tuple[str, ...], group: Mask
+) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample, names = asked.model.sample, asked.model.names
-    complete = sample.complete(names)
-    counts = {
-        "n": int(sample.persons[group & complete].sum()),
-        "n_missing": int(sample.persons[group & ~complete].sum()),
-    }
+    told = counts(sample, asked.by, levels, group & sample.complete(names))
     try:
         fitted = regress(asked.model, group)
     except (EstimationError, DesignError) as error:
         if not asked.by:
             raise
-        yield from (({**row, **counts, **failed(str(error))}, None) for row in _headings(asked, line))
+        yield from (({**row, **told, **failed(str(error))}, None) for row in _headings(asked, line))
         return
-    shared = {**counts, "n_cases": fitted.n_cases, **verdict(fitted)}
+    shared = {**told, "n_cases": fitted.n_cases, **verdict(fitted)}
     yield from (({**row, **shared}, part) for row, part in _points(asked, line, fitted))
     yield from (({**row, **shared}, None) for row in _tests(line, fitted))
 

@@ -153,7 +153,8 @@ def proportions(
     """
     intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
-    sample = draw(study, [*parts, *(standard.variables if standard else ())], domain, in_groups=parts)
+    names = [*parts, *(standard.variables if standard else ())]
+    sample = draw(study, names, domain, in_groups=parts, by=by)
     column = _with_levels(sample.columns[outcome])
     levels = column.levels if every and column.levels != YES_NO else _counted(column)
     values = _indicators(sample, column, levels)
@@ -226,7 +227,7 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*variables, *by], domain, in_groups=by)
+    sample = draw(study, [*variables, *by], domain, by=by)
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])
     groups, matrix = averages(sample, values, by)
@@ -322,7 +323,7 @@ def _heading(group: Group, column: Column, label: str, level: str | None) -> dic
         "level": level,
         "level_label": level,
         "n": group.counted,
-        "n_missing": group.persons - group.counted,
+        "n_missing": group.missing,
         "reliability": "failed",
         "reason": group.lacking or seen + lacking,
     }
@@ -358,7 +359,7 @@ def _result(
     sample: Sample, rows: list[dict[str, Any]], by: tuple[str, ...], fixed: dict[str, Any]
 ) -> pl.DataFrame:
     common = {
-        "study": sample.study.label,
+        "study": sample.label,
         "domain": sample.domain,
         "scale": "identity",
         "weight": sample.weight.component,

@@ -15,7 +15,6 @@ from toolkit import domain as conditions
 from toolkit import result
 from toolkit.causes.card import cards
 from toolkit.codebook import Variable
-from toolkit.design import choose_weight
 from toolkit.errors import ToolkitError
 from toolkit.estimate import intervals
 from toolkit.estimate.adjustment import adjusted_names
@@ -23,7 +22,7 @@ from toolkit.estimate.columns import Column, read
 from toolkit.estimate.comparison import Comparison, compare, exposure_terms, family_of
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.rows import answer
-from toolkit.estimate.sample import Sample, draw, remarks
+from toolkit.estimate.sample import Sample, draw, remarks, weight_of
 from toolkit.progress import steps
 from toolkit.studies import Study
 
@@ -31,6 +30,8 @@ OUTCOMES = ("any_cramps", "frequent_cramps")
 # Crude; then the two that confound nearly every cause; then those of the published work on NHANES.
 ADJUSTMENTS: tuple[Names | None, ...] = ((), ("age", "sex"), ("age", "sex", "race_ethnicity", "education"))
 NO_CARD = "no card"
+# A domain, and the weight with the cycles that contribute.
+_Place = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,27 +50,28 @@ class _People:
 
     study: Study
     _columns: dict[str, Column] = field(default_factory=dict)
-    _names: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
-    _drawn: dict[tuple[str, str], Sample] = field(default_factory=dict)
+    _names: dict[_Place, dict[str, None]] = field(default_factory=dict)
+    _drawn: dict[_Place, Sample] = field(default_factory=dict)
 
-    def place(self, plan: _Plan) -> tuple[str, str]:
+    def place(self, plan: _Plan) -> _Place:
         """Take note of the variables of a model, and say which cells it will find them in."""
         names = (plan.question.outcome, plan.question.exposure, *plan.question.adjusted)
-        variables = [self._variable(name) for name in (*names, *conditions.parse(plan.domain).names)]
-        key = (plan.domain, choose_weight(self.study.design, variables).component)
+        condition = conditions.parse(plan.domain)
+        columns = [self._column(name) for name in (*names, *condition.names)]
+        key = (plan.domain, weight_of(self.study, columns, condition).key)
         self._names.setdefault(key, {}).update(dict.fromkeys(names))
         return key
 
-    def cells(self, key: tuple[str, str]) -> Sample:
+    def cells(self, key: _Place) -> Sample:
         """Give cells that hold every variable noted for them."""
         if key not in self._drawn:
             self._drawn[key] = draw(self.study, list(self._names[key]), key[0])
         return self._drawn[key]
 
-    def _variable(self, name: str) -> Variable:
+    def _column(self, name: str) -> Column:
         if name not in self._columns:
             self._columns |= read(self.study, [name])
-        return self._columns[name].variable
+        return self._columns[name]
 
 
 def atlas(
@@ -161,7 +163,7 @@ def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
     return [(causes.get(name, NO_CARD), column.variable) for name, column in read(study, wanted).items()]
 
 
-def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, tuple[str, str] | str]:
+def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, _Place | str]:
     """Say which cells a model finds its variables in, or why it cannot be fitted."""
     try:
         adjusted = adjusted_names(
@@ -173,7 +175,7 @@ def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, 
         return plan, str(error)
 
 
-def _rows(people: _People, plan: _Plan, place: tuple[str, str] | str) -> Iterable[dict[str, Any]]:
+def _rows(people: _People, plan: _Plan, place: _Place | str) -> Iterable[dict[str, Any]]:
     if isinstance(place, str):
         return _failed(people.study, plan, place)
     try:

@@ -53,6 +53,42 @@ def groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
         yield tuple(level for _, level in levels), inside
 
 
+def counts(sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted: Mask) -> dict[str, int]:
+    """Count a group's persons in the analysis, `n`, and those that missing values keep out, `n_missing`.
+
+    Parameters
+    ----------
+    sample, by
+        As in `groups`.
+    levels
+        Of the group.
+    counted
+        The cells of the group that are in the analysis.
+
+    Returns
+    -------
+    dict
+        `n` and `n_missing`. Who lacks a value of `by` and may belong to the group counts as missing there, so
+        nobody of the domain leaves uncounted, and `n_missing` of several groups does not add up.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import toolkit as tk
+    >>> from toolkit.estimate.sample import draw
+    >>> study = tk.study(pl.DataFrame({"sex": ["m", "f", None]}), design=tk.Design.none(), name="three")
+    >>> sample = draw(study, ["sex"], by=["sex"])
+    >>> counts(sample, ("sex",), ("f",), sample.codes("sex") == 0)
+    {'n': 1, 'n_missing': 1}
+    """
+    possible = np.ones(len(sample.unit), bool)
+    for name, level in zip(by, levels, strict=True):
+        codes = sample.codes(name)
+        possible &= (codes == sample.columns[name].levels.index(level)) | (codes < 0)
+    n = int(sample.persons[counted].sum())
+    return {"n": n, "n_missing": int(sample.persons[possible].sum()) - n}
+
+
 def _require_groups(column: Column) -> None:
     if column.continuous:
         raise VariableError(

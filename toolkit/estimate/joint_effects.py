@@ -21,7 +21,7 @@ from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import formulas, intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
@@ -153,7 +153,7 @@ def interaction(
     asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
     adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
     names = (outcome, first, second, *adjusted)
-    sample = draw(study, [*names, *by], domain, in_groups=by)
+    sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
@@ -163,7 +163,7 @@ def interaction(
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):
-        for row, part in _group_rows(asked, (first, second), group):
+        for row, part in _group_rows(asked, (first, second), levels, group):
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
@@ -207,14 +207,10 @@ def _require_levels(sample: Sample, name: str) -> None:
 
 
 def _group_rows(
-    asked: Asked, pair: tuple[str, str], group: Mask
+    asked: Asked, pair: tuple[str, str], levels: tuple[str, ...], group: Mask
 ) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample, names = asked.model.sample, asked.model.names
-    complete = sample.complete(names)
-    counts = {
-        "n": int(sample.persons[group & complete].sum()),
-        "n_missing": int(sample.persons[group & ~complete].sum()),
-    }
+    sizes = counts(sample, asked.by, levels, group & sample.complete(names))
     first, second = ([x for x in sample.columns[n].levels if x != sample.columns[n].reference] for n in pair)
     try:
         fitted = regress(asked.model, group)
@@ -223,7 +219,7 @@ def _group_rows(
             raise
         for own in product(first, second):
             for measure in _measures(asked.estimand):
-                yield {**_heading(sample, pair, own, measure), **counts, **failed(str(error))}, None
+                yield {**_heading(sample, pair, own, measure), **sizes, **failed(str(error))}, None
         return
     told = set()
     for own in product(first, second):
@@ -231,7 +227,7 @@ def _group_rows(
             # One exposure alone against neither is part of several pairs where the other has more levels.
             if (key := (row["estimand"], row["level"])) not in told:
                 told.add(key)
-                yield {**row, **counts, "n_cases": fitted.n_cases}, part
+                yield {**row, **sizes, "n_cases": fitted.n_cases}, part
 
 
 def _pair_rows(

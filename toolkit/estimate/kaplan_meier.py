@@ -141,7 +141,7 @@ def survival(
         )
     by = as_names(by, "by")
     clock = Clock(time, event, entry)
-    sample = draw(study, [*clock.names, *by], domain, in_groups=by)
+    sample = draw(study, [*clock.names, *by], domain, by=by)
     _require(sample, clock)
     people = people_of(sample, by, sample.complete(list(clock.names)))
     asked = _Asked(clock, _times(sample, clock, people, at), interval, confidence)

@@ -15,7 +15,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.columns import Column
 from toolkit.estimate.conditional import fit_conditional, informative
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.regression import Likelihood, Model, Points, Regression, regress
 from toolkit.estimate.repeated_rows import DATE, DAY, PERSON, is_records, records
 from toolkit.estimate.requests import require_two_levels
@@ -105,7 +105,7 @@ def nights_of(
     rows = replace(rows, people=people)
     needed = [column_of(name, lag) for name, lag in lagged]
     names = (outcome, *needed, *adjust)
-    sample = draw(rows, [*names, *by, _STRATUM, DAY], domain, in_groups=by)
+    sample = draw(rows, [*names, *by, _STRATUM, DAY], domain, by=by)
     require_two_levels(sample.columns[outcome], "a case-crossover")
     for name in (*needed, *adjust):
         _require_number(sample.columns[name])
@@ -232,19 +232,19 @@ def each_group(nights: Nights, model: Model) -> Iterator[Matched]:
     y = sample.numbers(nights.outcome.name)
     for levels, group in groups(sample, nights.by):
         own = group & complete
-        missing = int(sample.persons[group & ~complete].sum())
+        missing = counts(sample, nights.by, levels, own)["n_missing"]
         telling = own.copy()
         telling[own] = informative(y[own] > 0, _stratum(sample, own)) if own.any() else False
-        counts: dict[str, int | None] = {"n": int(sample.persons[telling].sum()), "n_missing": missing}
+        told: dict[str, int | None] = {"n": int(sample.persons[telling].sum()), "n_missing": missing}
         try:
             _refuse_nothing(nights, own, telling)
             fitted = regress(model, telling)
         except EstimationError as error:
             if not nights.by:
                 raise
-            yield Matched(levels, {**counts, "n_cases": None}, None, str(error))
+            yield Matched(levels, {**told, "n_cases": None}, None, str(error))
             continue
-        yield Matched(levels, {**counts, "n_cases": fitted.n_cases}, fitted)
+        yield Matched(levels, {**told, "n_cases": fitted.n_cases}, fitted)
 
 
 def _refuse_nothing(nights: Nights, own: Mask, telling: Mask) -> None:

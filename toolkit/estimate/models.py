@@ -148,7 +148,7 @@ def association(
         diagram=diagram,
         allow_descendants=allow_descendants,
     )
-    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, in_groups=groups)
+    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, by=groups)
     asked = compare(
         sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
     )

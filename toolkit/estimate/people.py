@@ -14,7 +14,7 @@ import polars as pl
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import design_df
@@ -34,6 +34,8 @@ class People:
         The cells of the group, and those of them with a value in every variable.
     persons, n
         Persons in these.
+    missing
+        Persons that a missing value keeps out, one of `by` too.
     df
         Degrees of freedom of the group's PSUs, those of persons without a value too.
     """
@@ -43,6 +45,7 @@ class People:
     counted: Mask
     persons: int
     n: int
+    missing: int
     df: int
 
 
@@ -82,13 +85,15 @@ def people_of(sample: Sample, by: tuple[str, ...], there: Mask) -> list[People]:
             f"none of {sample.size:,} people in the domain has a value of {names}. "
             f"Why: study.missing('{next(iter(sample.columns))}')."
         )
-    return [_people(sample, levels, inside, there) for levels, inside in groups(sample, by)]
+    return [_people(sample, by, levels, inside & there, inside) for levels, inside in groups(sample, by)]
 
 
-def _people(sample: Sample, levels: tuple[str, ...], inside: Mask, there: Mask) -> People:
-    counted: Mask = inside & there
-    persons, n = (int(sample.persons[cells].sum()) for cells in (inside, counted))
-    return People(levels, inside, counted, persons, n, design_df(sample, inside))
+def _people(
+    sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted: Mask, inside: Mask
+) -> People:
+    persons, found = int(sample.persons[inside].sum()), counts(sample, by, levels, counted)
+    df = design_df(sample, inside)
+    return People(levels, inside, counted, persons, found["n"], found["n_missing"], df)
 
 
 def stack(parts: Sequence[Floats]) -> Floats:
@@ -129,7 +134,7 @@ def heading(group: People, column: Column, label: str, level: str | None = None)
         "level": level,
         "level_label": level,
         "n": group.n,
-        "n_missing": group.persons - group.n,
+        "n_missing": group.missing,
         "reliability": "failed",
         "reason": lacking(group, column.name),
     }
@@ -169,7 +174,7 @@ def result_of(
         Result rows.
     """
     common = {
-        "study": sample.study.label,
+        "study": sample.label,
         "domain": sample.domain,
         "scale": "identity",
         "weight": sample.weight.component,

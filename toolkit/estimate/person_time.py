@@ -112,7 +112,7 @@ def rate(
     if not 0 < per < inf:
         raise EstimationError(f"'per' is {per:g}; it is a number of units of '{time}', such as per=1000.")
     by = as_names(by, "by")
-    sample = draw(study, [events, time, *by], domain, in_groups=by)
+    sample = draw(study, [events, time, *by], domain, by=by)
     above, below = _events(sample, sample.columns[events]), _time(sample, sample.columns[time])
     people = people_of(sample, by, sample.complete([events, time]))
     found, matrix = spread(sample, partial(_rates, above=above, below=below, per=per, people=people))

@@ -112,7 +112,7 @@ def precision(
     plan = _checked(_Plan(confidence, power, n))
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
     names = [outcome, *([exposure] if exposure else []), *adjust]
-    sample = draw(study, [*names, *by], domain, in_groups=by)
+    sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.precision")
     people = people_of(sample, by, sample.complete(names))
     if exposure is None:
@@ -142,7 +142,7 @@ def _started(sample: Sample, group: People, outcome: str) -> dict[str, Any]:
         "outcome": outcome,
         "outcome_label": variable.label,
         "n": group.n,
-        "n_missing": group.persons - group.n,
+        "n_missing": group.missing,
     }
 
 

@@ -15,7 +15,7 @@ from scipy.special import fdtrc
 
 from toolkit import result
 from toolkit.errors import DesignError, EstimationError
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.regression import Likelihood, Points, Regression, regress
@@ -73,7 +73,7 @@ def proportionality(
     asked = replace(asked, estimand="proportionality", model=replace(asked.model, family=_cuts(asked)))
     rows = []
     for levels, group in groups(asked.model.sample, by):
-        for row in _group_rows(asked, group):
+        for row in _group_rows(asked, levels, group):
             flagged = for_review(row, asked.model.sample.review)
             named = dict(zip(by, levels, strict=True))
             rows.append({**common(asked), **named, **flagged, "conf_level": None})
@@ -105,13 +105,9 @@ def _cuts(asked: Asked) -> Likelihood:
     return replace(cast("Likelihood", asked.model.family), terms=terms, maximise=maximise)
 
 
-def _group_rows(asked: Asked, group: Mask) -> Iterator[dict[str, Any]]:
+def _group_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:
     sample, names = asked.model.sample, asked.model.names
-    complete = sample.complete(names)
-    counts = {
-        "n": int(sample.persons[group & complete].sum()),
-        "n_missing": int(sample.persons[group & ~complete].sum()),
-    }
+    told = counts(sample, asked.by, levels, group & sample.complete(names))
     try:
         fitted = regress(asked.model, group)
         tests = list(_tests(fitted))
@@ -121,13 +117,13 @@ def _group_rows(asked: Asked, group: Mask) -> Iterator[dict[str, Any]]:
         yield {
             **heading_of(asked, Term("", "", ALL, ALL)),
             "estimand": asked.estimand,
-            **counts,
+            **told,
             **failed(str(error)),
         }
         return
     for term, numbers in tests:
         named = {**heading_of(asked, term), "estimand": asked.estimand}
-        yield {**named, **counts, **numbers, **verdict(fitted)}
+        yield {**named, **told, **numbers, **verdict(fitted)}
 
 
 def _tests(fitted: Regression) -> Iterator[tuple[Term, dict[str, Any]]]:

@@ -142,7 +142,7 @@ def quantile(
     """
     asked = _asked(probs, rule, interval, confidence)
     by = as_names(by, "by")
-    sample = draw(study, [variable, *by], domain, in_groups=by)
+    sample = draw(study, [variable, *by], domain, by=by)
     values = _numbers(sample.columns[variable], sample)
     people = people_of(sample, by, ~np.isnan(values))
     seen = [_counted(sample, values, group) for group in people]

@@ -86,10 +86,12 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     names = tuple(
         dict.fromkeys([reading.outcome, *reading.variables, *timed, *(shift.variables if shift else ())])
     )
-    as_levels = {*asked.by, *taken.strata}
+    as_levels = set(taken.strata)
     if asked.family in ("ordinal", "multinomial"):
         as_levels.add(reading.outcome)
-    sample = draw(asked.study, [*names, *asked.by, *also], asked.domain, in_groups=tuple(as_levels))
+    sample = draw(
+        asked.study, [*names, *asked.by, *also], asked.domain, in_groups=tuple(as_levels), by=asked.by
+    )
     for part in (reading, *([shift] if shift else [])):
         formulas.require_numbers(part, sample)
     _require_roles(sample, taken)

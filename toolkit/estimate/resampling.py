@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.design import Design, WeightChoice, choose_weight
+from toolkit.design import Design
 from toolkit.errors import DesignError, unknown
 from toolkit.estimate.skeleton import UNIT, WEIGHT, number_units, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Stage
 from toolkit.replicate_methods import read_method
 from toolkit.studies import Study
+from toolkit.weight_choice import choose_weight
 
 # A jackknife refits once for each unit: beyond this many, a bootstrap says as much in far less time.
 MOST_UNITS = 2_000
@@ -163,22 +164,17 @@ def _with_weight(study: Study) -> Study:
     if study.design.weight is not None:
         return study
     plain = replace(study, design=replace(study.design, calibration=None))
-    weight = skeleton_of(plain, choose_weight(plain.design, [])).people[WEIGHT].alias(FULL_WEIGHT)
+    weight = skeleton_of(plain, choose_weight(plain.design, [])).placed[WEIGHT].alias(FULL_WEIGHT)
     design = replace(study.design, weight=FULL_WEIGHT, declared_absent=False)
     return replace(study, people=study.people.with_columns(weight), design=design)
 
 
 def _units(study: Study) -> tuple[pl.DataFrame, Stage]:
-    """Give everyone who has a weight the number of the PSU."""
-    weights = [pl.col(w.column).fill_null(0) > 0 for w in study.design.components.values()]
+    """Give everyone who has a weight, 0 too, the number of the PSU."""
+    weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
     people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
-    if not isinstance(study.design.weight, str):
-        people, units = number_units(people, study.design)
-        return people, units.stages[0]
-    component = next(iter(study.design.components))
-    plain = replace(study, design=replace(study.design, calibration=None))
-    made = skeleton_of(plain, WeightChoice(component, component, "", ""))
-    return made.people.with_columns(people[".row"]), made.units.stages[0]
+    people, units = number_units(people, study.design)
+    return people, units.stages[0]
 
 
 def _free_names(study: Study, count: int) -> tuple[str, ...]:

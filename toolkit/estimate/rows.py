@@ -17,7 +17,7 @@ from toolkit.codebook import YES_NO
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column
-from toolkit.estimate.groups import groups
+from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.sample import Mask
@@ -122,29 +122,29 @@ def answer(asked: Asked) -> Answer:
     intervals.check_confidence(asked.confidence)
     found = Answer(asked, [], [])
     for levels, group in groups(asked.model.sample, asked.by):
-        for row, part in _group_rows(asked, group):
+        for row, part in _group_rows(asked, levels, group):
             flagged = for_review(row, asked.model.sample.review)
             found.rows.append({**common(asked), **dict(zip(asked.by, levels, strict=True)), **flagged})
             found.parts.append(part)
     return found
 
 
-def _group_rows(asked: Asked, group: Mask) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
+def _group_rows(
+    asked: Asked, levels: tuple[str, ...], group: Mask
+) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample, names = asked.model.sample, asked.model.names
-    complete = sample.complete(names)
-    counts = {"n": int(sample.persons[group & complete].sum())}
-    counts["n_missing"] = int(sample.persons[group & ~complete].sum())
+    told = counts(sample, asked.by, levels, group & sample.complete(names))
     try:
         fitted = _regress(asked, group)
     except (EstimationError, DesignError) as error:
         if not asked.by:
             raise
         for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**heading_of(asked, term), **counts, **failed(str(error))}, None
+            yield {**heading_of(asked, term), **told, **failed(str(error))}, None
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
-        yield {**heading_of(asked, term), **counts, "n_cases": fitted.n_cases, **row}, part
+        yield {**heading_of(asked, term), **told, "n_cases": fitted.n_cases, **row}, part
 
 
 def _regress(asked: Asked, group: Mask) -> Regression:
@@ -273,7 +273,7 @@ def common(asked: Asked) -> dict[str, Any]:
     """Give the columns that all rows of a question share."""
     sample, outcome = asked.model.sample, asked.model.outcome.variable
     return {
-        "study": sample.study.label,
+        "study": sample.label,
         "domain": sample.domain,
         "outcome": outcome.name,
         "outcome_label": outcome.label,

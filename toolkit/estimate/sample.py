@@ -1,4 +1,4 @@
-"""Say who enters one analysis, who falls out and why, and gather rows into cells.
+"""Define the analytic sample, record exclusions, and aggregate rows to cells.
 
 Takes a study, the names of the variables of an analysis and a domain; gives a `Sample`: cells (sampling unit
 x pattern of values: sum of weights, number of persons) of the people in the domain, and the sampling units of
@@ -8,7 +8,7 @@ them out with `complete`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,14 @@ import polars as pl
 
 from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
-from toolkit.design import WeightChoice, choose_weight
+from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column, read
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
 from toolkit.result import FLOW_SCHEMA
 from toolkit.studies import Study
+from toolkit.weight_choice import WeightChoice, choose_weight
 
 Mask = npt.NDArray[np.bool_]
 _COUNT, _INSIDE = ".count", ".inside"
@@ -80,6 +81,11 @@ class Sample:
     unfit: str = ""
 
     @cached_property
+    def label(self) -> str:
+        """Name of the study with the cycles that contribute, as the result's column `study` shows it."""
+        return label_of(self.study.label, self.study.design.cycles, self.weight.cycles)
+
+    @cached_property
     def size(self) -> int:
         """Number of persons in the domain, those with missing values too."""
         return int(self.persons.sum())
@@ -107,7 +113,13 @@ class Sample:
         return np.where(codes < 0, np.nan, (codes == case).astype(float))
 
 
-def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequence[str] = ()) -> Sample:
+def draw(
+    study: Study,
+    names: Sequence[str],
+    domain: str = "",
+    in_groups: Sequence[str] = (),
+    by: Sequence[str] = (),
+) -> Sample:
     """Gather the people of one analysis into cells.
 
     Parameters
@@ -120,6 +132,9 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
         A condition in the domain language; null is outside.
     in_groups
         Those of the names that part people into groups: whole numbers of few values are levels there.
+    by
+        Those of the names within whose levels everything is estimated; they part people into groups too. By
+        `cycle`, each cycle has its own weight.
 
     Returns
     -------
@@ -131,9 +146,9 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
     VariableError
         For a variable or level that the study does not have.
     DesignError
-        For a weight that is missing, negative, zero or infinite, and a broken design.
+        For a weight that is missing, negative or infinite, and a broken design.
     EstimationError
-        If nobody is in the domain.
+        If nobody is in the domain, or no cycle measured all variables.
 
     Examples
     --------
@@ -144,12 +159,12 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
     2
     """
     condition = conditions.parse(domain)
-    columns = read(study, [*names, *condition.names], in_groups)
-    weight = choose_weight(study.design, [column.variable for column in columns.values()])
+    columns = read(study, [*names, *condition.names], [*in_groups, *by])
+    inside = condition.expression(study.people.schema).alias(_INSIDE)
+    weight = weight_of(study, columns.values(), condition, by)
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
     skeleton = skeleton_of(study, weight)
-    inside = condition.expression(study.people.schema).alias(_INSIDE)
-    rows = skeleton.people.select(UNIT, WEIGHT, inside, *(c.expression for c in chosen.values()))
+    rows = skeleton.select(inside, *(c.expression for c in chosen.values()))
     unknown = rows[_INSIDE].null_count()
     if domain.strip():
         rows = rows.filter(_INSIDE)
@@ -169,6 +184,15 @@ def draw(study: Study, names: Sequence[str], domain: str = "", in_groups: Sequen
         unknown,
         *remarks(column.variable for column in columns.values()),
     )
+
+
+def weight_of(
+    study: Study, columns: Iterable[Column], condition: conditions.Condition, by: Sequence[str] = ()
+) -> WeightChoice:
+    """Choose the weight of an analysis by all its variables and by what the domain says of the cycle."""
+    variables = [column.variable for column in columns]
+    admits = partial(condition.may_hold, CYCLE)
+    return choose_weight(study.design, variables, admits, by_cycle=CYCLE in by)
 
 
 def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
@@ -191,6 +215,7 @@ def flow(
     outcome: str,
     exposure: str | None = None,
     adjust: str | Sequence[str] = (),
+    by: str | Sequence[str] = (),
     domain: str = "",
 ) -> pl.DataFrame:
     """Follow the people of a study into one analysis: how many are left after each step, and why others left.
@@ -201,6 +226,8 @@ def flow(
         The study.
     outcome, exposure, adjust
         The variables of the analysis; who has no value in one of them leaves at the first that lacks it.
+    by
+        Variables within whose levels the analysis is made; a missing level is in no group.
     domain
         A condition in the domain language; null is outside.
 
@@ -208,7 +235,9 @@ def flow(
     -------
     polars.DataFrame
         step, reason, n_left, n_out (`toolkit.result.FLOW_SCHEMA`): first everyone in the study, then one row
-        for each reason to leave, last the people in the analysis. Persons are counted, without weights.
+        for each reason to leave, last the people in the analysis: the sum of `n` over its groups. Respondents
+        of cycles that do not contribute leave first, then those of weight 0. Persons are counted, without
+        weights.
 
     Raises
     ------
@@ -224,12 +253,13 @@ def flow(
     [3, 2, 1, 1]
     """
     condition = conditions.parse(domain)
-    adjusted = (adjust,) if isinstance(adjust, str) else adjust
-    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted])
-    columns = read(study, [*roles, *condition.names])
-    weight = choose_weight(study.design, [column.variable for column in columns.values()])
+    adjusted, groups = ((names,) if isinstance(names, str) else tuple(names) for names in (adjust, by))
+    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted, *groups])
+    columns = read(study, [*roles, *condition.names], groups)
+    weight = weight_of(study, columns.values(), condition, groups)
     skeleton_of(study, weight)
     steps = [
+        *_cycle_step(study, weight),
         *_weight_step(study, weight),
         *_domain_step(study, condition),
         *(_known_step(study, columns[name]) for name in roles),
@@ -242,13 +272,26 @@ def flow(
     return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
 
 
-def _weight_step(study: Study, weight: WeightChoice) -> list[_Step]:
-    if not isinstance(study.design.weight, Mapping):
+def _cycle_step(study: Study, weight: WeightChoice) -> list[_Step]:
+    """Exclude the respondents of cycles that do not contribute, with the reason of each cycle."""
+    if not weight.left_out:
         return []
-    counts = pl.col(weight.weight).fill_null(0) > 0
-    return [
-        _Step(f"with a weight: {weight.component}", counts, pl.lit(f"not part of the {weight.component}"))
-    ]
+    cycle = pl.col(CYCLE).cast(pl.String)
+    reason = cycle.replace_strict(
+        grouped(weight.left_out), default="no cycle recorded", return_dtype=pl.String
+    )
+    label = label_of(study.label, study.design.cycles, weight.cycles)
+    return [_Step(f"in {label}", cycle.is_in(weight.cycles).fill_null(value=False), reason)]
+
+
+def _weight_step(study: Study, weight: WeightChoice) -> list[_Step]:
+    if not weight.weight:
+        return []
+    counts = weight.expression.fill_null(0) > 0
+    if isinstance(study.design.weight, Mapping):
+        outside = pl.lit(f"not part of the {weight.component}")
+        return [_Step(f"with a weight: {weight.component}", counts, outside)]
+    return [_Step(f"with a positive weight: {weight.component}", counts, pl.lit("weight of 0"))]
 
 
 def _domain_step(study: Study, condition: conditions.Condition) -> list[_Step]:
@@ -289,6 +332,6 @@ def _empty(text: str, skeleton: Skeleton, unknown: int) -> EstimationError:
     undecided = f" For {unknown:,} of them a missing value leaves it open." if unknown else ""
     condition = f"in the domain '{text}'" if text else "in the analysis"
     return EstimationError(
-        f"nobody is {condition}: none of {skeleton.people.height:,} people with a weight.{undecided} Loosen "
+        f"nobody is {condition}: none of {skeleton.placed.height:,} people with a weight.{undecided} Loosen "
         f"the condition; the levels and missing values of a variable: study.missing(...)."
     )

@@ -133,7 +133,7 @@ def cosinor(
     """
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
     study, time = _with_number(study, time)
-    sample = draw(study, [outcome, time, *adjust, *by], domain, in_groups=by)
+    sample = draw(study, [outcome, time, *adjust, *by], domain, by=by)
     column, clock = sample.columns[outcome], sample.columns[time]
     measured = _estimand(column, estimand)
     turn = period or _turn(sample, clock)

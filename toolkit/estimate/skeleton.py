@@ -1,49 +1,63 @@
-"""Prepare a study for analyses with one weight: weights that are checked, sampling units that are numbered.
+"""Validate an analysis weight and index the strata and sampling units of the contributing cycles.
 
-Takes a study and a weight; gives a `Skeleton`, kept as long as the study lives, because each analysis of the
-study starts from it.
+A `Skeleton` is kept as long as the study lives, because each analysis of the study starts from it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from toolkit.design import Design, WeightChoice
+from toolkit.design import Design
 from toolkit.errors import DesignError
-from toolkit.estimate.calibration import calibrate
+from toolkit.estimate.calibration import BEFORE, calibrate
 from toolkit.estimate.per_study import PerStudy
 from toolkit.estimate.replication import replication_of
 from toolkit.estimate.variance import Floats, Indices, Stage, Units
 from toolkit.studies import Study
+from toolkit.weight_choice import WeightChoice
 
 # Names that no variable has in the domain language.
-UNIT, WEIGHT = ".unit", ".weight"
+UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
 _STRATUM = ".stratum"
 
-_kept: PerStudy[str, "Skeleton"] = PerStudy()
+_kept: PerStudy[tuple[Any, ...], "Skeleton"] = PerStudy()
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The people whose weight counts, and the sampling units that they make up.
+    """The people whose weight counts, and the sampling units of the design.
 
     Attributes
     ----------
-    people
-        Those with a positive weight: the study's columns, `.unit` (index of the last-stage unit), `.weight`.
+    source
+        The study's people.
+    placed
+        Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
+        `.weight`, and `.before` where the weight was calibrated.
     units
-        The sampling units of all of them.
-    everyone
-        Number of persons in the study, those without a weight too.
+        The sampling units of the contributing cycles, also those in which every weight is 0.
     rows_are_units
         True if each person is a sampling unit.
     """
 
-    people: pl.DataFrame
+    source: pl.DataFrame
+    placed: pl.DataFrame
     units: Units
-    everyone: int
     rows_are_units: bool
+
+    @property
+    def everyone(self) -> int:
+        """Number of persons in the study, those without a weight too."""
+        return self.source.height
+
+    def select(self, *expressions: pl.Expr) -> pl.DataFrame:
+        """Evaluate expressions for the people whose weight counts, beside `.unit` and `.weight`."""
+        values = self.source.select(*expressions)
+        if self.placed.height < values.height:
+            values = values[self.placed[ROW]]
+        return self.placed.select(UNIT, WEIGHT).hstack(values)
 
 
 def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
@@ -64,41 +78,54 @@ def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
     Raises
     ------
     DesignError
-        For a weight that is missing, negative, zero or infinite, a missing stratum, PSU or population, a PSU
+        For a weight that is missing, negative or infinite, a missing stratum, PSU or population, a PSU
         in two strata, and a population smaller than its sample.
 
     Examples
     --------
     >>> import toolkit as tk
-    >>> from toolkit.design import choose_weight
+    >>> from toolkit.weight_choice import choose_weight
     >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
     >>> skeleton_of(study, choose_weight(study.design, [])).everyone
     2
     """
     by_weight = _kept.of(study)
-    if weight.component not in by_weight:
-        by_weight[weight.component] = _prepared(study, weight)
-    return by_weight[weight.component]
+    if weight.key not in by_weight:
+        by_weight[weight.key] = _prepared(study, weight)
+    return by_weight[weight.key]
 
 
 def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
-    design, people, weight = study.design, study.people, choice.weight
-    _require(people, design)
-    if weight:
-        people = _weighted(people, weight, by_component=not isinstance(design.weight, str))
+    design = study.design
+    _require(study.people, design)
+    people = _of_the_design(study)
+    if choice.weight:
+        people = _weighted(people, study, choice)
     if design.replicate_weights:
-        return _replicated(study, people, design.replicates_of(choice.component))
+        return _replicated(study, people.filter(pl.col(WEIGHT) > 0), design.replicates_of(choice.component))
     people, units = number_units(people, design)
-    if not weight:
+    if choice.weight:
+        people = people.filter(pl.col(WEIGHT) > 0)
+    else:
         people = people.with_columns(pl.Series(WEIGHT, _weights_from(units)[people[UNIT].to_numpy()]))
-    return _calibrated(study, Skeleton(people, units, study.people.height, rows_are_units=not design.stages))
+    return _calibrated(study, people, units, rows_are_units=not design.stages)
 
 
-def _calibrated(study: Study, made: Skeleton) -> Skeleton:
+def _of_the_design(study: Study) -> pl.DataFrame:
+    """Take the columns of design and calibration, with each person's row."""
+    design = study.design
+    calibrated = design.calibration.variables if design.calibration else ()
+    known = [name for name in calibrated if name in study.people.columns]
+    row = pl.int_range(pl.len()).alias(ROW)
+    return study.people.select(row, *dict.fromkeys([*design.columns, *known]))
+
+
+def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool) -> Skeleton:
     if study.design.calibration is None:
-        return made
-    people, units = calibrate(study, made.people, made.units, study.design.calibration, (UNIT, WEIGHT))
-    return replace(made, people=people, units=units, rows_are_units=people[UNIT].n_unique() == people.height)
+        return Skeleton(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
+    people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
+    placed = people.select(ROW, UNIT, WEIGHT, BEFORE)
+    return Skeleton(study.people, placed, units, people[UNIT].n_unique() == people.height)
 
 
 def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Skeleton:
@@ -109,8 +136,7 @@ def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) ->
     stage = Stage(np.zeros(count, int), np.full(count, np.inf))
     units = Units((stage,), 1, design.lonely_psu, method, replication)
     people = people.with_columns(pl.Series(UNIT, unit))
-    made = Skeleton(people, units, study.people.height, rows_are_units=not design.replicate_factors)
-    return _calibrated(study, made)
+    return _calibrated(study, people, units, rows_are_units=not design.replicate_factors)
 
 
 def _require(people: pl.DataFrame, design: Design) -> None:
@@ -120,7 +146,8 @@ def _require(people: pl.DataFrame, design: Design) -> None:
                 f"the design names '{name}', but the people have no such column. "
                 f"Name one that is there: study.people.columns."
             )
-    for name in (*(w.column for w in design.components.values()), *design.fpcs):
+    weights = (column for w in design.components.values() for column in w.columns)
+    for name in (*weights, *design.fpcs):
         if not people[name].dtype.is_numeric():
             raise DesignError(
                 f"'{name}' of the design is of type {people[name].dtype.base_type()}, not a number. "
@@ -128,28 +155,31 @@ def _require(people: pl.DataFrame, design: Design) -> None:
             )
 
 
-def _weighted(people: pl.DataFrame, name: str, *, by_component: bool) -> pl.DataFrame:
-    weight = people[name].cast(pl.Float64)
-    broken = weight.is_nan().fill_null(value=not by_component)
+def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
+    """Keep who is part of the component in the contributing cycles, with the rescaled weight.
+
+    A weight of 0 stays, as in R: stratum and PSU belong to the design, the person to no domain.
+    """
+    by_component = not isinstance(study.design.weight, str)
+    name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
+    missing = weight.is_nan() | weight.is_null()
     counts = {
-        "missing": int(broken.sum()),
+        "missing": int((weight.is_nan() if by_component else missing).sum()),
         "negative": int((weight < 0).sum()),
-        "zero": 0 if by_component else int((weight == 0).sum()),
         "infinite": int((weight == np.inf).sum()),
     }
     seen = ", ".join(f"{what} for {count:,}" for what, count in counts.items() if count)
     if seen:
         raise DesignError(
-            f"the weight '{name}' is {seen} of {people.height:,} people, and a weight must be positive. "
-            f"Correct it, or leave these people out: "
-            f"frame.filter((pl.col('{name}') > 0) & pl.col('{name}').is_finite())."
+            f"the weight '{name}' is {seen} of {people.height:,} people. A weight must be a finite number, 0 "
+            f"or above. Correct it, or exclude these people: "
+            f"frame.filter((pl.col('{name}') >= 0) & pl.col('{name}').is_finite())."
         )
-    kept = people.with_columns(weight.alias(WEIGHT)).filter(pl.col(WEIGHT) > 0)
-    if kept.is_empty():
+    if not (weight > 0).any():
         raise DesignError(
-            f"nobody has a positive weight '{name}'. Look at it: study.people['{name}'].describe()."
+            f"nobody has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
         )
-    return kept
+    return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
 
 
 def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:

@@ -175,6 +175,7 @@ def _group(
         levels=group.levels,
         persons=group.persons,
         counted=group.n,
+        missing=group.missing,
         weight=float(sample.weights[group.counted].sum()),
         df=group.df,
         means=found[0],

@@ -121,7 +121,7 @@ def _group_row(
         "level": method,
         "level_label": METHODS[method],
         "n": group.n,
-        "n_missing": group.persons - group.n,
+        "n_missing": group.missing,
     }
     try:
         found = tested(model, group, wanted, method)

@@ -113,7 +113,7 @@ def total(
     """
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*names, *by], domain, in_groups=by)
+    sample = draw(study, [*names, *by], domain, by=by)
     summed = [one for name in names for one in _summed(sample, sample.columns[name])]
     values = np.column_stack([one.values for one in summed])
     people = people_of(sample, by, _there(values))
@@ -248,7 +248,7 @@ def ratio(
     """
     intervals.check_confidence(confidence)
     by = as_names(by, "by")
-    sample = draw(study, [numerator, denominator, *by], domain, in_groups=by)
+    sample = draw(study, [numerator, denominator, *by], domain, by=by)
     above, below = (_as_number(sample, name) for name in (numerator, denominator))
     people = people_of(sample, by, _there(np.column_stack([above, below])))
     found, matrix = spread(sample, lambda drawn: _ratios(drawn, above, below, people))

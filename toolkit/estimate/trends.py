@@ -107,7 +107,7 @@ def trend(
     if degree not in (1, 2):
         raise EstimationError(f"a trend has degree 1 (linear) or 2 (quadratic too), not {degree}: degree=1.")
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
-    sample = draw(study, [outcome, over, *adjust, *by], domain, in_groups=by)
+    sample = draw(study, [outcome, over, *adjust, *by], domain, by=by)
     column = sample.columns[outcome]
     measured = _estimand(column, estimand)
     scored = _scored(sample, sample.columns[over], scores)

@@ -7,11 +7,11 @@ import polars as pl
 
 from toolkit.estimate.calibration import BEFORE
 from toolkit.estimate.names import Names, as_names
-from toolkit.estimate.skeleton import WEIGHT, skeleton_of
+from toolkit.estimate.skeleton import ROW, WEIGHT, skeleton_of
 from toolkit.studies import Study
 
 
-def weights(study: Study, variables: Names = ()) -> pl.DataFrame:
+def weights(study: Study, variables: Names = (), domain: str = "") -> pl.DataFrame:
     """Give the weight of each person in an analysis of these variables.
 
     Parameters
@@ -20,13 +20,15 @@ def weights(study: Study, variables: Names = ()) -> pl.DataFrame:
         People and design.
     variables
         Those of the analysis: they decide which weight it takes (`study.weight_for`).
+    domain
+        The analysis's condition; its variables, and what it says of `cycle`, decide too.
 
     Returns
     -------
     polars.DataFrame
-        One row a person with a weight: `row` (the place in `study.people`, from 0), `before` (the weight as
-        it stands in the people, or follows from fpc), `factor` (what the calibration multiplied it by; 1
-        without), `weight` (what estimates use).
+        One row a person with a weight: `row` (the place in `study.people`, from 0), `before` (the weight,
+        rescaled for the cycles that contribute, or as it follows from fpc), `factor` (what the calibration
+        multiplied it by; 1 without), `weight` (what estimates use).
 
     Raises
     ------
@@ -41,10 +43,12 @@ def weights(study: Study, variables: Names = ()) -> pl.DataFrame:
     >>> weights(tk.study(people, design=design))["weight"].to_list()
     [48.0, 13.0, 39.0]
     """
-    choice = study.weight_for(as_names(variables, "variables"))
-    people = skeleton_of(study, choice).people
-    before = people[BEFORE if BEFORE in people.columns else WEIGHT]
-    weighted = pl.col(choice.weight).fill_null(0) > 0 if choice.weight else pl.lit(value=True)
-    rows = study.people.with_row_index("row").filter(weighted).select(pl.col("row").cast(pl.Int64))
-    used = rows.with_columns(before.alias("before"), people[WEIGHT].alias("weight"))
-    return used.select("row", "before", (pl.col("weight") / pl.col("before")).alias("factor"), "weight")
+    choice = study.weight_for(as_names(variables, "variables"), domain)
+    placed = skeleton_of(study, choice).placed
+    before = pl.col(BEFORE if BEFORE in placed.columns else WEIGHT)
+    return placed.select(
+        pl.col(ROW).cast(pl.Int64).alias("row"),
+        before.alias("before"),
+        (pl.col(WEIGHT) / before).alias("factor"),
+        pl.col(WEIGHT).alias("weight"),
+    )

@@ -116,7 +116,7 @@ def _home_columns(
     catalogue: Catalogue, population: Population, cycle: Cycle, total: float
 ) -> dict[str, pl.Expr]:
     site, design = catalogue.site, population.design
-    weights = {name: pl.col(w.column) * (total / cycle.years) for name, w in design.components.items()}
+    weights = _own_weights(population, cycle, total)
     home = {name: column for name, column in cycle.weights.items() if not column.tables}
     missing = [name for name in home if name not in weights]
     if missing or design.strata is None or len(design.stages) != 1:
@@ -137,13 +137,22 @@ def _home_columns(
 
 def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
     """Give the weights that stand in tables of their own, by table; blank where the design has none."""
-    weights = population.design.components
+    weights = _own_weights(population, cycle, total)
     found: dict[str, dict[str, pl.Expr]] = {}
     for name, own in cycle.weights.items():
-        column = pl.col(weights[name].column) * (total / cycle.years) if name in weights else _BLANK
         for table in own.tables:
-            found.setdefault(table, {})[own.column] = column
+            found.setdefault(table, {})[own.column] = weights.get(name, _BLANK)
     return found
+
+
+def _own_weights(population: Population, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
+    """Give the weights of one cycle for itself, by component: its own, or pooled ones scaled back."""
+    own: dict[str, pl.Expr] = {}
+    for name, weight in population.design.components.items():
+        alone = [w for w in weight.cycles if w.cycle == cycle.name]
+        scale = alone[0].scale if alone else total / cycle.years
+        own[name] = pl.col(alone[0].column if alone else weight.column) * scale
+    return own
 
 
 def _cycle_tables(

@@ -1,12 +1,10 @@
 """Open NHANES: choose cycles, find their files, join them to people, and know files of simulated people.
 
-Takes cycles and a place of files; gives a `Population`. What a table or a code means stands in
-`datasets/nhanes*.toml`, the arithmetic of pooling in `nhanes.pooling`.
+What a table or a code means is in `datasets/nhanes*.toml`, the weights of each cycle in `nhanes.pooling`.
 """
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +12,14 @@ import polars as pl
 
 from toolkit import catalog
 from toolkit.catalog import Catalogue, shipped
-from toolkit.codebook import weight_name
-from toolkit.design import Design
+from toolkit.cycle_weights import span
+from toolkit.design import ComponentWeight, Design
 from toolkit.download import Mirror, choose_mirror
 from toolkit.errors import DatasetError
 from toolkit.hash_lock import sha256_of
 from toolkit.kept_tables import hash_read, keep_tables
 from toolkit.nhanes.minutes import add_minutes
-from toolkit.nhanes.pooling import Plan, Pooled, pool, weights_of
+from toolkit.nhanes.pooling import columns_of, weights_of
 from toolkit.nhanes.sources import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
 from toolkit.person_table import PERSON, TableFile, join_cycle
 from toolkit.population import Inputs, Population
@@ -37,7 +35,7 @@ def open_nhanes(
     mirror: str | Path | None = None,
     minutes: str | Path | None = None,
 ) -> Population:
-    """Open NHANES: the people of some cycles with pooled weights.
+    """Open NHANES: the people of some cycles, with the weights of each cycle.
 
     Parameters
     ----------
@@ -55,10 +53,12 @@ def open_nhanes(
     -------
     Population
         `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
-        `stratum`, `psu` and a weight for each component that these cycles have: `weight_interview`,
+        `stratum`, `psu` and the cycle's own weight for each component: `weight_interview`,
         `weight_examination`, `weight_phlebotomy`, `weight_dietary_day_1`, `weight_dietary_two_day`,
-        `weight_fasting`, `weight_glucose_tolerance` (0 or null for people who are not in it). A variable
-        that these cycles did not measure, or whose file is not there, is in the codebook alone.
+        `weight_fasting`, `weight_glucose_tolerance` (0 or null for people who are not in it), for 1999-2002
+        with the four-year weights beside them (`weight_interview_four_year`). An analysis rescales them for
+        the cycles that contribute (`study.weight_for`). A variable that these cycles did not measure, or
+        whose file is not there, is in the codebook alone.
 
     Raises
     ------
@@ -68,8 +68,9 @@ def open_nhanes(
 
     Notes
     -----
-    Weights are pooled by years, as the CDC advises: each is multiplied by the years that it stands for over
-    the years of all cycles. 1999-2002 take the four-year weights as soon as cycles are pooled.
+    Analyses pool weights by years, as the CDC advises: each is multiplied by the years that it represents
+    over the years of all contributing cycles. As soon as 1999-2000 is pooled with another cycle, 1999-2002
+    take the four-year weights.
     """
     catalogue = catalog.nhanes()
     chosen = choose_cycles(catalogue, cycles)
@@ -78,9 +79,9 @@ def open_nhanes(
     keep_tables(file.path for file in found.files.values())
     lacking = found.lacking(catalogue)
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent, lacking)
-    plan = pool(catalogue, chosen, found.files)
+    weights = weights_of(catalogue, chosen, found.files)
     usable = [n for n in catalogue.origins if _usable(catalogue, n, chosen, found, lacking)]
-    people = _people(catalogue, chosen, found, usable, plan)
+    people = _people(catalogue, chosen, found, usable, weights)
     people = people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
     provenance = _provenance(catalogue, chosen, source, found)
     inputs = rests_on(catalogue, chosen, source, found)
@@ -93,7 +94,7 @@ def open_nhanes(
         name="nhanes",
         label=_label(chosen, found.mark),
         people=people,
-        design=Design(weight=weights_of(plan), strata=STRATUM, psu=PSU, nest=True, lonely_psu="fail"),
+        design=Design(weight=weights, strata=STRATUM, psu=PSU, nest=True, lonely_psu="fail"),
         codebook=codebook,
         provenance=provenance,
         simulated=found.mark is not None,
@@ -109,11 +110,15 @@ def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
 
 
 def _people(
-    catalogue: Catalogue, cycles: Sequence[Cycle], found: Found, variables: list[str], plan: Plan
+    catalogue: Catalogue,
+    cycles: Sequence[Cycle],
+    found: Found,
+    variables: list[str],
+    weights: Mapping[str, ComponentWeight],
 ) -> pl.DataFrame:
-    weights = [weight.column for weight in weights_of(plan).values()]
-    parts = [_cycle_people(catalogue, cycle, found, variables, plan[cycle.name]) for cycle in cycles]
-    return pl.concat(_with_weights(part, weights) for part in parts)
+    columns = [column for weight in weights.values() for column in weight.columns]
+    parts = [_cycle_people(catalogue, cycle, found, variables, weights) for cycle in cycles]
+    return pl.concat(_with_weights(part, columns) for part in parts)
 
 
 def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -138,7 +143,11 @@ def _usable(
 
 
 def _cycle_people(
-    catalogue: Catalogue, cycle: Cycle, found: Found, variables: list[str], plan: Mapping[str, Pooled]
+    catalogue: Catalogue,
+    cycle: Cycle,
+    found: Found,
+    variables: list[str],
+    weights: Mapping[str, ComponentWeight],
 ) -> pl.DataFrame:
     site = catalogue.site
     files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
@@ -146,12 +155,11 @@ def _cycle_people(
         _RELEASE: (site.home, site.release),
         STRATUM: (site.home, site.stratum),
         PSU: (site.home, site.psu),
+        **columns_of(catalogue, cycle, weights, found.files),
     }
-    weights = {weight_name(component): (w.table, w.column) for component, w in plan.items()}
-    people = join_cycle(catalogue, cycle.name, files, variables, {**keep, **weights})
+    people = join_cycle(catalogue, cycle.name, files, variables, keep)
     _expect_release(people, cycle, files[site.home])
-    factors = [pl.col(weight_name(component)) * w.factor for component, w in plan.items()]
-    return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64), *factors)
+    return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64))
 
 
 def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None:
@@ -164,14 +172,8 @@ def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None
 
 
 def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
-    runs: list[list[Cycle]] = [[cycles[0]]]
-    for before, cycle in pairwise(cycles):
-        if cycle.first_year == before.first_year + 2:
-            runs[-1].append(cycle)
-        else:
-            runs.append([cycle])
-    spans = ", ".join(f"{run[0].first_year}-{run[-1].name[-4:]}" for run in runs)
-    return f"NHANES {spans}, {mark.label}" if mark else f"NHANES {spans}"
+    years = f"NHANES {span([cycle.name for cycle in cycles])}"
+    return f"{years}, {mark.label}" if mark else years
 
 
 def _provenance(

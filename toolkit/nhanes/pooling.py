@@ -1,66 +1,71 @@
-"""Pool the weights of cycles: which column a component has in each, and by what it is multiplied.
+"""Find the weight columns of each cycle of NHANES, for the cycle alone and for pooling with others.
 
-Takes the chosen cycles and the tables that are there; gives a plan by cycle, and the design's weights.
+How an analysis rescales them is in `cycle_weights`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 
 from toolkit.catalog import Catalogue
 from toolkit.codebook import COMPONENTS, weight_name
+from toolkit.cycle_weights import CycleWeight, listed
 from toolkit.design import ComponentWeight
-from toolkit.survey_records import Cycle, WeightColumn
+from toolkit.survey_records import Cycle
 
-# The four-year weights of 1999-2002 stand for four years of people.
+# The four-year weights of 1999-2002 represent four years.
 _FOUR_YEARS = 4.0
 # Where blood was drawn from all who were examined, the examination weight is the weight of blood.
 _STANDS_IN = {"phlebotomy": "examination"}
-
-Plan = Mapping[str, Mapping[str, "Pooled"]]
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """The weight column of one component in one cycle, and the factor by which pooling multiplies it."""
-
-    table: str
-    column: str
-    factor: float
-    years: float
+_RESCALING = "rescaled in each analysis for the cycles that contribute"
 
 
-def pool(catalogue: Catalogue, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]) -> Plan:
-    """Plan the weights of some cycles.
+def weights_of(
+    catalogue: Catalogue, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]
+) -> dict[str, ComponentWeight]:
+    """Say for the design which columns of the people hold each cycle's weights.
 
     Parameters
     ----------
     catalogue
         What is known of the survey.
     cycles
-        The cycles that are pooled.
+        The cycles that are opened.
     there
         Table and cycle of each file that is there.
 
     Returns
     -------
     dict
-        Cycle to component to `Pooled`; a component that a cycle has no weight for is not in it.
+        By component; a component that no cycle has a weight for is not in it.
 
     Notes
     -----
-    Each weight is multiplied by the years that it stands for over the years of all cycles that have one.
+    The two-year weights of 1999-2000 rest on another census than later ones: pooled, the weights made for the
+    four years 1999-2002 take their place.
     """
-    components = [c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)]
-    plan: dict[str, dict[str, Pooled]] = {cycle.name: {} for cycle in cycles}
-    for component in components:
-        having = {c.name: c for c in cycles if _table(catalogue, c, component, there)}
-        total = sum(cycle.years for cycle in having.values())
-        for name, cycle in having.items():
-            weight, years = _weight_of(cycle, component, list(having.values()))
+    found = {}
+    for component in COMPONENTS:
+        own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there))]
+        if own:
+            words = _RESCALING if len(cycles) > 1 else ""
+            found[component] = ComponentWeight(weight_name(component), _sources(own), words, tuple(own))
+    return found
+
+
+def columns_of(
+    catalogue: Catalogue,
+    cycle: Cycle,
+    weights: Mapping[str, ComponentWeight],
+    there: Collection[tuple[str, str]],
+) -> dict[str, tuple[str, str]]:
+    """Give for each weight column of the people the table and column of one cycle that it is read from."""
+    read = {}
+    for component, weight in weights.items():
+        for own in (w for w in weight.cycles if w.cycle == cycle.name):
             table = _table(catalogue, cycle, component, there)
-            plan[name][component] = Pooled(table, weight.column, years / total, years)
-    return plan
+            read[own.column] = (table, own.source)
+            if own.pooled_column:
+                read[own.pooled_column] = (table, own.pooled_source)
+    return read
 
 
 def _own(cycle: Cycle, component: str) -> str:
@@ -76,74 +81,29 @@ def _table(catalogue: Catalogue, cycle: Cycle, component: str, there: Collection
     return next((table for table in tables if (table, cycle.name) in there), "")
 
 
-def _weight_of(cycle: Cycle, component: str, cycles: Sequence[Cycle]) -> tuple[WeightColumn, float]:
-    """Choose the weight of a cycle, and say how many years of people it stands for.
+def _cycle_weight(
+    catalogue: Catalogue, cycle: Cycle, component: str, there: Collection[tuple[str, str]]
+) -> CycleWeight | None:
+    if not _table(catalogue, cycle, component, there):
+        return None
+    own, column = _own(cycle, component), weight_name(component)
+    pooled = cycle.four_year.get(own)
+    return CycleWeight(
+        cycle.name,
+        column,
+        cycle.weights[own].column,
+        cycle.years,
+        pooled_column=f"{column}_four_year" if pooled else "",
+        pooled_source=pooled.column if pooled else "",
+        pooled_years=_FOUR_YEARS if pooled else 0.0,
+        alone=cycle.two_year_alone,
+    )
 
-    The two-year weights of 1999-2000 rest on another census than later ones: as soon as that cycle is pooled,
-    the weights made for the four years 1999-2002 take their place.
-    """
-    own = _own(cycle, component)
-    if len(cycles) > 1 and own in cycle.four_year and any(c.two_year_alone for c in cycles):
-        return cycle.four_year[own], _FOUR_YEARS
-    return cycle.weights[own], cycle.years
 
-
-def weights_of(plan: Plan) -> dict[str, ComponentWeight]:
-    """Say for the design which columns hold the weights, of what they were made and how rescaled."""
-    given = {component for weights in plan.values() for component in weights}
-    return {c: _component_weight(c, plan) for c in COMPONENTS if c in given}
-
-
-def _component_weight(component: str, plan: Plan) -> ComponentWeight:
-    pooled = {cycle: weights[component] for cycle, weights in plan.items() if component in weights}
+def _sources(weights: Sequence[CycleWeight]) -> str:
     columns: dict[str, list[str]] = {}
-    for cycle, weight in pooled.items():
-        columns.setdefault(weight.column, []).append(cycle)
-    source = (
-        next(iter(columns))
-        if len(columns) == 1
-        else "; ".join(f"{column} in {_and(cycles)}" for column, cycles in columns.items())
-    )
-    without = [cycle for cycle in plan if cycle not in pooled]
-    fall_out = f"{_and(without)} {_have(without)} no such weight and {_fall(without)} out" if without else ""
-    words = "; ".join(filter(None, [_rescaling(pooled), fall_out]))
-    return ComponentWeight(weight_name(component), source, words)
-
-
-def _have(cycles: Sequence[str]) -> str:
-    return "has" if len(cycles) == 1 else "have"
-
-
-def _fall(cycles: Sequence[str]) -> str:
-    return "falls" if len(cycles) == 1 else "fall"
-
-
-def _rescaling(pooled: Mapping[str, Pooled]) -> str:
-    """Say in words what pooling did to the weights; "" if nothing."""
-    count = len(pooled)
-    if count == 1:
-        return ""
-    factors: dict[float, list[str]] = {}
-    for cycle, weight in pooled.items():
-        factors.setdefault(weight.factor, []).append(cycle)
-    why = f"as {count} cycles are pooled"
-    if list(factors) == [1 / count]:
-        return f"divided by {count}, {why}"
-    parts = [f"{_times(pooled[cycles[0]])} in {_and(cycles)}" for cycles in factors.values()]
-    return f"{', '.join(parts)}, {why}"
-
-
-def _times(weight: Pooled) -> str:
-    total = weight.years / weight.factor
-    share = Fraction(weight.factor).limit_denominator(100)
-    if share == 1:
-        return "taken as it is"
-    return (
-        f"multiplied by {share}"
-        if weight.years.is_integer() and round(total, 9).is_integer()
-        else (f"multiplied by {weight.years:g}/{total:g} (years)")
-    )
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    for weight in weights:
+        columns.setdefault(weight.source, []).append(weight.cycle)
+    if len(columns) == 1:
+        return next(iter(columns))
+    return "; ".join(f"{column} in {listed(cycles)}" for column, cycles in columns.items())
