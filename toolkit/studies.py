@@ -1,12 +1,7 @@
-"""Hold people, design and codebook together as a study, and open the studies there are.
-
-Takes a study's name or a frame of one's own; gives a frozen `Study` that tells what was measured, which
-weight an analysis needs and why values are missing. It estimates nothing.
-"""
+"""Hold people, design and codebook together as a study, and open the studies there are."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -18,7 +13,6 @@ from toolkit.catalog import shipped
 from toolkit.causes import DERIVATIONS
 from toolkit.causes.card import Card
 from toolkit.codebook import Codebook, Variable
-from toolkit.cycle_weights import CYCLE
 from toolkit.derivation import Derivation, derive
 from toolkit.design import Design
 from toolkit.domain import parse
@@ -97,18 +91,12 @@ class Study(Population):
         variables
             A codebook name or several: outcome, exposure, adjustment, by.
         domain
-            The condition of the analysis. Its variables count as well, and a condition on `cycle` narrows
-            the cycles.
+            A condition, whose variables count as well; one on `cycle` narrows the cycles.
 
         Returns
         -------
         WeightChoice
             Component, weight column, contributing cycles, rescaling; prints as a sentence.
-
-        Raises
-        ------
-        EstimationError
-            If no cycle measured all variables.
 
         Examples
         --------
@@ -117,9 +105,8 @@ class Study(Population):
         'examination'
         """
         names = (variables,) if isinstance(variables, str) else variables
-        condition = parse(domain)
-        known = [self.variable(name) for name in (*names, *condition.names)]
-        return choose_weight(self.design, known, partial(condition.may_hold, CYCLE))
+        told = parse(domain)
+        return choose_weight(self.design, [self.variable(n) for n in (*names, *told.names)], told)
 
     def missing(self, variable: str) -> pl.DataFrame:
         """Count the missing values of a variable by cycle and reason.

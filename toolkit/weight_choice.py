@@ -3,13 +3,15 @@
 How the weights of several cycles are pooled is in `cycle_weights`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from toolkit.codebook import COMPONENTS, Variable, clash
 from toolkit.cycle_weights import (
+    CYCLE,
     ComponentWeight,
     CyclePart,
     contributing,
@@ -19,6 +21,7 @@ from toolkit.cycle_weights import (
     source_of,
 )
 from toolkit.design import Design
+from toolkit.domain import Condition
 from toolkit.errors import DesignError
 
 
@@ -71,7 +74,7 @@ class WeightChoice:
 def choose_weight(
     design: Design,
     variables: Iterable[Variable],
-    admits: Callable[[str], bool] | None = None,
+    condition: Condition | None = None,
     *,
     by_cycle: bool = False,
 ) -> WeightChoice:
@@ -83,8 +86,8 @@ def choose_weight(
         The study's design.
     variables
         Every variable that enters the analysis: outcome, exposure, adjustment, by, domain, standard.
-    admits
-        Whether the domain can hold for someone of a cycle; None for every cycle.
+    condition
+        The domain: what it says of `cycle` narrows the cycles. Its variables are among `variables`.
     by_cycle
         True if each cycle is estimated by itself.
 
@@ -100,14 +103,14 @@ def choose_weight(
     EstimationError
         If no cycle measured all variables.
     """
-    chosen = _choice(design, list(variables), admits, by_cycle=by_cycle)
+    chosen = _choice(design, list(variables), condition, by_cycle=by_cycle)
     if not design.calibration:
         return chosen
     return replace(chosen, sentence=f"{chosen.sentence[:-1]}; {design.calibration.sentence}.")
 
 
 def _choice(
-    design: Design, variables: list[Variable], admits: Callable[[str], bool] | None, *, by_cycle: bool
+    design: Design, variables: list[Variable], condition: Condition | None, *, by_cycle: bool
 ) -> WeightChoice:
     weights = design.components
     if not weights:
@@ -121,6 +124,7 @@ def _choice(
         return WeightChoice(component, chosen.column, chosen.rescaling, _sentence(component, chosen, touched))
     own = {weight.cycle: weight for weight in chosen.cycles}
     opened = design.cycles
+    admits = partial(condition.may_hold, CYCLE) if condition else None
     kept, left_out = contributing(own, opened, variables, admits, component)
     parts = rescale(kept, by_cycle=by_cycle)
     rescaling = rescaling_of(parts, len(opened), by_cycle=by_cycle)

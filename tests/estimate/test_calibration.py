@@ -30,7 +30,7 @@ def calibrated(r_studies, name, totals, **options):
 
 
 def weights_of(study):
-    return skeleton_of(study, choose_weight(study.design, [])).people[WEIGHT].to_numpy()
+    return skeleton_of(study, choose_weight(study.design, [])).placed[WEIGHT].to_numpy()
 
 
 @pytest.mark.parametrize("name", TOTALS)

@@ -217,7 +217,6 @@ def test_2017_to_march_2020_counts_3_point_2_years_under_its_own_names():
     assert {component: part.source for component, part in own.items() if part.cycle == P} == {
         "interview": "WTINTPRP",
         "examination": "WTMECPRP",
-        "phlebotomy": "WTMECPRP",
         "dietary day 1": "WTDRD1PP",
         "dietary two-day": "WTDR2DPP",
         "fasting": "WTSAFPRP",

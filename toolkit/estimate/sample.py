@@ -8,7 +8,7 @@ them out with `complete`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -191,8 +191,7 @@ def weight_of(
 ) -> WeightChoice:
     """Choose the weight of an analysis by all its variables and by what the domain says of the cycle."""
     variables = [column.variable for column in columns]
-    admits = partial(condition.may_hold, CYCLE)
-    return choose_weight(study.design, variables, admits, by_cycle=CYCLE in by)
+    return choose_weight(study.design, variables, condition, by_cycle=CYCLE in by)
 
 
 def remarks(variables: Iterable[Variable]) -> tuple[str, str]:

@@ -43,7 +43,7 @@ def weights_of(
     four years 1999-2002 take their place.
     """
     found = {}
-    for component in COMPONENTS:
+    for component in (c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)):
         own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there))]
         if own:
             words = _RESCALING if len(cycles) > 1 else ""
