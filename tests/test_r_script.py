@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 
 import toolkit as tk
 from tests.own_survey import PEOPLE, survey
+from toolkit.codebook import Codebook
 from toolkit.errors import VariableError
 
 ASK = """
@@ -78,6 +80,38 @@ def test_each_component_has_its_design(tmp_path: Path) -> None:
     for variable, component in (("age", "interview"), ("hba1c", "examination")):
         told = in_r(tmp_path, variable, f"design_{component}")
         assert told == pytest.approx(ours(study, variable), rel=1e-9), variable
+
+
+@needs_r
+def test_r_pools_the_cycles_that_are_named(tmp_path: Path) -> None:
+    study = tk.open_study("simulated")
+    study.to_r(tmp_path)
+    told = in_r(tmp_path, "age", 'subset(design_examination_of("2007-2008"), !is.na(hba1c))')
+    later = tk.mean(study, "age", domain="cycle == '2007-2008' and hba1c > 0")
+    assert told == pytest.approx(list(later.select("estimate", "std_error").row(0)), rel=1e-9)
+
+
+@pytest.mark.nhanes
+@needs_r
+def test_r_pools_the_four_year_weights(tmp_path: Path, nhanes_1999_2004: tk.Study) -> None:
+    whole, kept = nhanes_1999_2004, ("cycle", "age", "pad")
+    study = replace(
+        whole,
+        people=whole.people.select(*kept, *whole.design.columns),
+        codebook=Codebook.of(*(whole.codebook[name] for name in kept)),
+    )
+    study.to_r(tmp_path)
+    told = in_r(tmp_path, "age", "subset(design_examination, !is.na(pad))")
+    mean = tk.mean(study, "age", domain="pad == 'yes' or pad == 'no'")
+    assert told == pytest.approx(list(mean.select("estimate", "std_error").row(0)), rel=1e-9)
+
+
+@needs_r
+def test_weights_of_zero_stay_in_r_s_design(tmp_path: Path) -> None:
+    frame = PEOPLE.drop("pid").with_columns(w=pl.when(pl.col("c") == 1).then(0.0).otherwise(pl.col("w")))
+    study = tk.study(frame, design=tk.Design(weight="w", strata="s", psu="c"))
+    study.to_r(tmp_path)
+    assert in_r(tmp_path, "kg") == pytest.approx(ours(study, "kg"), rel=1e-9)
 
 
 def test_the_files_hold_no_id_and_are_the_users_alone(tmp_path: Path) -> None:

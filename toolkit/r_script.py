@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.codebook import Variable, weight_name, why
+from toolkit.cycle_weights import ComponentWeight
 from toolkit.design import Design
 from toolkit.errors import VariableError
 from toolkit.population import Population
@@ -33,7 +34,8 @@ def write_r(population: Population, folder: str | Path) -> Path:
     -------
     pathlib.Path
         The script. It makes `people`, and a design for each weight: `design`, or by component
-        `design_interview`, `design_examination`, ... .
+        `design_interview`, `design_examination`, ... , and `design_interview_of(cycles)` where cycles are
+        pooled.
 
     Raises
     ------
@@ -97,13 +99,62 @@ def _designs(design: Design) -> Iterator[str]:
     if not weights:
         yield f"design <- {_design(design, None, 'people')}"
         yield from _calibrated("design", design.calibration)
+    if design.cycles:
+        yield from _pooling(weights)
     for component, weight in weights.items():
         own = weight_name(component).replace("weight", "design", 1)
         name = "design" if isinstance(design.weight, str) else own
-        column = f"people[[{_text(weight.column)}]]"
-        inside = f"people[!is.na({column}) & {column} > 0, ]"
-        yield f"{name} <- {_design(design, weight.column, inside, component)}"
+        if weight.cycles:
+            chosen = f"own <- pooled_people({_text(component)}, cycles)"
+            made = _design(design, _POOLED, _weighted(design, _POOLED, "own"), component)
+            yield f"{name}_of <- function(cycles = NULL) {{ {chosen}; {made} }}"
+            yield f"{name} <- {name}_of()"
+        else:
+            inside = _weighted(design, weight.column, "people")
+            yield f"{name} <- {_design(design, weight.column, inside, component)}"
         yield from _calibrated(name, design.calibration)
+
+
+def _weighted(design: Design, column: str, people: str) -> str:
+    """Keep who has a weight; one of 0 keeps its stratum and PSU in the design, and makes no replicates."""
+    weight = f"{people}[[{_text(column)}]]"
+    positive = f" & {weight} > 0" if design.replicate_weights else ""
+    return f"{people}[!is.na({weight}){positive}, ]"
+
+
+def _pooling(weights: Mapping[str, ComponentWeight]) -> Iterator[str]:
+    """Write each cycle's weights and the function that pools those of the cycles of an analysis."""
+    yield "# An analysis pools the cycles that measured all its variables, by years: name them, such as"
+    yield '# design_interview_of("2007-2008"). design_interview pools all cycles that have the weight.'
+    yield "cycle_weights <- rbind("
+    rows = [
+        f"  data.frame(component = {_text(component)}, cycle = {_text(w.cycle)}, column = {_text(w.column)}, "
+        f"years = {w.years!r}, scale = {w.scale!r}, pooled_column = {_text(w.pooled_column)}, "
+        f"pooled_years = {w.pooled_years!r}, alone = {str(w.alone).upper()})"
+        for component, weight in weights.items()
+        for w in weight.cycles
+    ]
+    yield ",\n".join(rows) + ")"
+    yield _POOL
+
+
+_POOLED = "pooled_weight"
+_POOL = f"""pooled_people <- function(component, cycles = NULL) {{
+  own <- cycle_weights[cycle_weights$component == component, ]
+  if (!is.null(cycles)) own <- own[own$cycle %in% cycles, ]
+  several <- nrow(own) > 1
+  pooled <- several & any(own$alone) & own$pooled_column != ""
+  column <- ifelse(pooled, own$pooled_column, own$column)
+  years <- ifelse(pooled, own$pooled_years, own$years)
+  times <- own$scale * (if (several) years / sum(own$years) else 1)
+  place <- match(people$cycle, own$cycle)
+  chosen <- people[!is.na(place), ]
+  place <- place[!is.na(place)]
+  chosen${_POOLED} <- NA
+  for (k in seq_len(nrow(own)))
+    chosen${_POOLED}[place == k] <- chosen[[column[k]]][place == k] * times[k]
+  chosen
+}}"""
 
 
 def _design(design: Design, weight: str | None, people: str, component: str = "") -> str:

@@ -88,10 +88,8 @@ class Study(Population):
 
         Parameters
         ----------
-        variables
-            A codebook name or several: outcome, exposure, adjustment, by.
-        domain
-            A condition, whose variables count as well; one on `cycle` narrows the cycles.
+        variables, domain
+            Codebook names, and the analysis's condition; one on `cycle` narrows the cycles.
 
         Returns
         -------
