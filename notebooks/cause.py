@@ -135,7 +135,7 @@ for grouped in (by_age, by_sex):
 # ## Weight and design
 
 # %% tags=["measured"]
-weight = people.weight_for((outcome, exposure, *adjust))
+weight = people.weight_for((outcome, exposure, *adjust), domain)
 display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% [markdown] tags=["measured"]
