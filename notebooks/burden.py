@@ -122,7 +122,11 @@ display(
 
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
-display(Markdown(f"{people.weight_for((cramps, *answers, *adjust))} {sentences.weight_sentence(compared)}"))
+display(
+    Markdown(
+        f"{people.weight_for((cramps, *answers, *adjust), domain)} {sentences.weight_sentence(compared)}"
+    )
+)
 display(Markdown(sentences.reliability_sentence(everything)))
 display(
     passages.listed(

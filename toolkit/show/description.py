@@ -3,6 +3,8 @@
 Takes a result frame; gives a clause without capital and full stop.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from toolkit.result import by_columns
@@ -33,12 +35,17 @@ def across(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     return (labels or {}).get(by) or next(iter(own), words(by, labels))
 
 
+def studies(rows: Sequence[Row]) -> str:
+    """Name the studies of all rows: variables that not every survey cycle measured have fewer cycles."""
+    return listed(dict.fromkeys(row["study"] for row in rows if row["study"]))
+
+
 def described(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     """Word a description: how many people, by how many variables, and which differ between groups."""
     rows, by = frame.rows(named=True), next(iter(by_columns(frame)), None)
     names = {row["outcome"] for row in rows if row["outcome"] and row["outcome"] != by}
     size = next(row["n"] for row in rows if row["estimand"] == "people")
-    where = ", ".join(part for part in (rows[0]["study"], condition(rows[0]["domain"], labels)) if part)
+    where = ", ".join(part for part in (studies(rows), condition(rows[0]["domain"], labels)) if part)
     many = f"{len(names)} characteristic{'s' if len(names) != 1 else ''}"
     text = f"{count(size)} people are described by {many}"
     tests = [row for row in rows if row["estimand"] in TESTS and row["p_value"] is not None]

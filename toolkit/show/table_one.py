@@ -13,7 +13,7 @@ import polars as pl
 from great_tables import GT, html, loc, style
 
 from toolkit.result import by_columns
-from toolkit.show.description import EVERYONE, across, group_of
+from toolkit.show.description import EVERYONE, across, group_of, studies
 from toolkit.show.headings import SIMULATED
 from toolkit.show.palette import MUTED
 from toolkit.show.typesetting import typeset
@@ -121,7 +121,7 @@ def _title(frame: pl.DataFrame, labels: Labels | None) -> str:
 
 
 def _notes(frame: pl.DataFrame, rows: Sequence[Row], labels: Labels | None) -> list[str]:
-    where = [str(rows[0]["study"] or ""), condition(rows[0]["domain"], labels)]
+    where = [studies(rows), condition(rows[0]["domain"], labels)]
     return [*([SIMULATED] if simulated(frame) else []), "; ".join(part for part in where if part)]
 
 
