@@ -52,7 +52,7 @@ def own_step(population: Population, words: Words, expression: pl.Expr | str) ->
         raise VariableError(
             f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
         )
-    value, inputs, found = _read(population, expression)
+    value, inputs, found = _read(population, words, expression)
     entry = _entry(population, words, value, words.levels or found)
     return Derivation(entry, inputs, _as_levels(value, entry))
 
@@ -101,13 +101,15 @@ def _check_truth(rule: Rule) -> None:
 
 
 def _read(
-    population: Population, expression: pl.Expr | str
+    population: Population, words: Words, expression: pl.Expr | str
 ) -> tuple[pl.Expr, tuple[str, ...], Sequence[str]]:
     """Give the value, the names it reads, and the levels that a text names itself."""
     if not isinstance(expression, str):
         return expression, tuple(dict.fromkeys(expression.meta.root_names())), ()
     told = formula(expression)
     if told.result == "number" and told.names == (told.text.strip("` "),):
+        if words.levels:  # a variable of levels, put in another order
+            return pl.col(told.names[0]).cast(pl.String), told.names, ()
         condition = parse(expression)  # a yes/no variable that stands alone
         return condition.expression(population.people.schema), condition.names, ()
     return told.expression(population.people.schema), told.names, told.levels
@@ -124,6 +126,7 @@ def _entry(population: Population, words: Words, value: pl.Expr, levels: Sequenc
         words.unit,
         component="",
         source="derived by the analyst",
+        ordered=bool(words.levels),
     )
 
 

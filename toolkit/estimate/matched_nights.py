@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.conditional import fit_conditional, informative
 from toolkit.estimate.groups import groups
 from toolkit.estimate.regression import Likelihood, Model, Points, Regression, regress
@@ -151,11 +151,11 @@ def _lag(people: pl.DataFrame, name: str, lag: int) -> pl.Expr:
 
 
 def _require_number(column: Column) -> None:
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{column.name}' has {len(column.levels)} levels; a case-crossover takes numbers and yes/no "
-            f"variables of the night. Derive one before tk.records: study.derive(...)."
-        )
+    require_countable(
+        column,
+        f"'{column.name}' has {len(column.levels)} levels; a case-crossover takes numbers and yes/no "
+        f"variables of the night. Derive one before tk.records: study.derive(...).",
+    )
 
 
 def matched(nights: Nights, build: Callable[[Mask], Matrix]) -> Model:
