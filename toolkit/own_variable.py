@@ -47,14 +47,18 @@ def own_step(population: Population, words: Words, expression: pl.Expr | str) ->
     VariableError
         If the name is taken, a name in the text is unknown, or levels are needed and not given.
     """
-    name = words.name
+    require_free(population, words.name)
+    value, inputs, found = _read(population, words, expression)
+    entry = _entry(population, words, value, words.levels or found)
+    return Derivation(entry, inputs, _as_levels(value, entry))
+
+
+def require_free(population: Population, name: str) -> None:
+    """Raise if a population has a variable or column of this name."""
     if name in population.codebook or name in population.people.columns:
         raise VariableError(
             f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
         )
-    value, inputs, found = _read(population, words, expression)
-    entry = _entry(population, words, value, words.levels or found)
-    return Derivation(entry, inputs, _as_levels(value, entry))
 
 
 def checked_steps(population: Population, card: Card) -> list[Derivation]:
