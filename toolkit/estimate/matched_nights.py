@@ -102,13 +102,19 @@ def nights_of(
     people = people.with_columns(
         _lag(people, name, lag) for name, lag in lagged if column_of(name, lag) not in people.columns
     )
-    rows = replace(rows, people=people)
-    needed = [column_of(name, lag) for name, lag in lagged]
+    exposures = {column_of(name, lag): name for name, lag in lagged}
+    lags = [
+        replace(rows.codebook[name], name=column)
+        for column, name in exposures.items()
+        if name in rows.codebook and column not in rows.codebook
+    ]
+    rows = replace(rows, people=people, codebook=rows.codebook.with_variables(*lags))
+    needed = list(exposures)
     names = (outcome, *needed, *adjust)
     sample = draw(rows, [*names, *by, _STRATUM, DAY], domain, in_groups=by)
     require_two_levels(sample.columns[outcome], "a case-crossover")
-    for name in (*needed, *adjust):
-        _require_number(sample.columns[name])
+    for column in (*needed, *adjust):
+        _require_number(sample.columns[column], exposures.get(column, column))
     held = ", ".join([PERSON, *_HELD.get(stratum, [f"{stratum} days"]), *adjust])
     return Nights(sample, sample.columns[outcome], names, by, held)
 
@@ -150,7 +156,8 @@ def _lag(people: pl.DataFrame, name: str, lag: int) -> pl.Expr:
     return pl.lit(found).alias(column_of(name, lag))
 
 
-def _require_number(column: Column) -> None:
+def _require_number(column: Column, name: str) -> None:
+    column = replace(column, variable=replace(column.variable, name=name))
     require_countable(
         column,
         f"'{column.name}' has {len(column.levels)} levels; a case-crossover takes numbers and yes/no "
