@@ -20,6 +20,7 @@ from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import derive
 from toolkit.design import Design, WeightChoice, choose_weight
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.expressions import formula
 from toolkit.gaps import availability, count_missing
 from toolkit.level_groups import LevelGroups
 from toolkit.own.frame import TOOLKIT, own_population
@@ -194,6 +195,9 @@ class Study(LevelGroups):
         >>> study.codebook["obese"].levels
         ('no', 'yes')
         """
+        for needed in formula(expression).names if isinstance(expression, str) else ():
+            if needed in self.codebook:
+                self.variable(needed)
         step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit), expression)
         for needed in step.inputs:
             self.variable(needed)

@@ -272,10 +272,11 @@ def _own_levels(profile: Profile) -> list[str]:
         table = [] if plainly else [f"levels = {_table(answers)}"]
         return ['kind = "yes_no"', *table, *_missing_line(missing)]
     lowered = {code: text.strip().lower() for code, text in levels.items()}
-    told = f"  # {GUESS}: the order; the first is the reference"
+    order = _order_line(profile)
+    told = f"  # {GUESS}: {'' if order else 'the order; '}the first is the reference"
     plainly = all(code == level for code, level in lowered.items())
     written = f"[{', '.join(map(quoted, lowered))}]" if plainly else _table(lowered)
-    return [f"levels = {written}{told}", *_order_line(profile), *_missing_line(missing)]
+    return [f"levels = {written}{told}", *order, *_missing_line(missing)]
 
 
 def _order_line(profile: Profile) -> list[str]:
