@@ -18,6 +18,9 @@ from toolkit.errors import VariableError, unknown
 from toolkit.own_variable import require_free
 from toolkit.population import Population
 
+# Where weights and their quantiles are worked out. Estimators read studies, so it is looked up when a study
+# is cut, as the public names of the package are.
+_WEIGHTED = "estimate.quantile_groups"
 _GROUPS = {2: "halves", 3: "thirds", 4: "quarters", 5: "fifths", 10: "tenths"}
 
 
@@ -129,8 +132,7 @@ def quantile_step(study: LevelGroups, name: str, into: int, domain: str, as_: st
     words = _GROUPS.get(into, f"{into}_groups")
     new = as_ or f"{name}_{words}"
     require_free(study, new)
-    # Weights follow from the design, which the estimators read; they in turn read studies.
-    found = import_module("toolkit.estimate.quantile_groups").quantile_groups(study, name, into, domain)
+    found = import_module(f"toolkit.{_WEIGHTED}").quantile_groups(study, name, into, domain)
     levels = _bounds(found.texts)
     value = pl.col(name)
     group: pl.Expr = pl.when(value > found.cuts[-1]).then(pl.lit(levels[-1]))

@@ -8,7 +8,7 @@ import toolkit as tk
 from tests.own_survey import survey
 
 NIGHTS = "pid,night,pain,place\n" + "".join(
-    f"{i:03d},2024-01-{day:02d},{'none mild severe'.split()[(i + day) % 3]},{'home away'.split()[day % 2]}\n"
+    f"{i:03d},2024-01-{day:02d},{['none', 'mild', 'severe'][(i + day) % 3]},{['home', 'away'][day % 2]}\n"
     for i in range(1, 13)
     for day in range(1, 7)
 )
