@@ -95,12 +95,7 @@ display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(f
 graded = exposure
 if people.codebook[exposure].kind == "number":
     graded = f"{exposure}_third"
-    thirds = ("lowest third", "middle third", "highest third")
-    low, high = (people.people[exposure].quantile(q, interpolation="linear") for q in (1 / 3, 2 / 3))
-    value = pl.col(exposure)
-    cut = pl.when(value <= low).then(pl.lit(thirds[0])).when(value <= high).then(pl.lit(thirds[1]))
-    cut = cut.when(value > high).then(pl.lit(thirds[2]))
-    people = people.derive(graded, cut, levels=thirds, label=f"{labels[exposure]}, in thirds")
+    people = people.cut(exposure, into=3, domain=domain, as_=graded)
     labels[graded] = people.codebook[graded].label
 
 common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)

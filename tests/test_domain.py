@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.codebook import Reason
 from toolkit.domain import parse
 from toolkit.errors import VariableError
 
@@ -19,6 +20,8 @@ PEOPLE = pl.DataFrame(
         "flag": [True, None, False, True],
         "x y": [1, 0, None, 2],
         "place": ["north", "south", None, "it's"],
+        "pregnant": pl.Series([None, "yes", "no", None], dtype=pl.Enum(["no", "yes"])),
+        "pregnant.why": pl.Series(["not asked", None, None, "refused"], dtype=Reason),
     }
 )
 
@@ -52,6 +55,17 @@ def evaluate(text: str) -> list[bool | None]:
         ([True, None, False, True], "flag == true"),
         ([False, False, None, True], 'place == "it\'s"'),
         ([False, True, None, True], "age >= 20\n  and true"),
+        ([False, False, True, False], "missing(age)"),
+        ([True, False, False, True], "missing(pregnant)"),
+        ([False, True, True, False], "not missing(pregnant)"),
+        ([True, False, False, False], "missing(pregnant, 'not asked')"),
+        ([False, False, False, True], 'missing(pregnant, "refused")'),
+        ([False, False, False, False], "missing(pregnant, 'not examined')"),
+        ([False, False, True, False], "missing(age, 'no value recorded')"),
+        ([False, False, True, False], "missing(`x y`)"),
+        ([None, False, True, None], "pregnant != 'yes'"),
+        ([True, False, True, None], "pregnant != 'yes' or missing(pregnant, 'not asked')"),
+        ([True, False, True, True], "not (pregnant == 'yes') or missing(pregnant)"),
     ],
 )
 def test_conditions_follow_three_valued_logic(expected: list[bool | None], text: str) -> None:
@@ -119,3 +133,24 @@ def test_a_condition_and_its_negation_share_no_one(low: int, high: int) -> None:
     inside = evaluate(f"age >= {low} and age < {high}")
     outside = evaluate(f"not (age >= {low} and age < {high})")
     assert [None if a is None else not a for a in inside] == outside
+
+
+def test_missing_reads_the_variable_and_no_other() -> None:
+    assert ("pregnant", "age") == parse("missing(pregnant, 'not asked') or age > 50").names
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("there is no reason 'not aksed'. Nearest: 'not asked'", "missing(pregnant, 'not aksed')"),
+        ("Write missing(age) or missing(age, 'not asked')", "missing(1)"),
+        ("Write missing(age) or missing(age, 'not asked')", "missing(age, 'refused', 'not asked')"),
+        ("no variable 'pregnent'", "missing(pregnent)"),
+        ("a condition has no function 'mising'. Nearest: 'missing'", "mising(age)"),
+        ("is a value, not a variable", "missing(age) == true"),
+    ],
+)
+def test_what_missing_cannot_ask_is_told(said: str, text: str) -> None:
+    with pytest.raises(VariableError) as caught:
+        evaluate(text)
+    assert said in str(caught.value)

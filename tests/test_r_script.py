@@ -155,3 +155,41 @@ def test_replicate_weights_are_rebuilt(tmp_path: Path) -> None:
     script = tk.study(frame, design=design).to_r(tmp_path).read_text()
     assert "svrepdesign(weights = ~`w`, repweights = people[!is.na" in script
     assert 'type = "Fay", combined.weights = TRUE, mse = TRUE, rho = 0.3' in script
+
+
+ORDER = """
+source(file.path(Sys.getenv("STUDY_FOLDER"), "study.R"))
+found <- svyglm(y ~ pain + region, subset(design, y < 8.5))
+told <- list(is.ordered(people$pain), levels(people$pain), is.ordered(people$region),
+             levels(people$region)[1])
+cat("<", deparse(unlist(told)), ">", sprintf("[%s]", paste(sprintf("%.17g", coef(found)), collapse = ", ")))
+cat(names(coef(found)), sep = "\\n")
+"""
+
+
+@needs_r
+def test_a_declared_order_is_one_in_r_with_the_same_coefficients(tmp_path: Path) -> None:
+    levels = ["none", "mild", "severe"]
+    people = pl.DataFrame(
+        {
+            "pain": pl.Series(levels * 4, dtype=pl.Enum(levels)),
+            "region": ["south", "north", "north"] * 2 + ["north", "south", "south"] * 2,
+            "y": [1.0, 2.0, 4.0, 3.0, 5.0, 2.0, 7.0, 1.0, 8.0, 4.0, 6.0, 9.0],
+            "w": [float(w) for w in range(1, 13)],
+        }
+    )
+    study = tk.study(people, design=tk.Design(weight="w"), name="in order")
+    entry = study.codebook["pain"]
+    moved = study.codebook.with_variables(replace(entry, reference="mild"))
+    study = tk.study(people, design=tk.Design(weight="w"), name="in order", codebook=moved)
+    study.to_r(tmp_path)
+    asked = {"STUDY_FOLDER": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+    done = subprocess.run(
+        ["Rscript", "-e", ORDER], env=asked, check=True, capture_output=True, text=True
+    ).stdout
+    told = 'c("TRUE", "none", "mild", "severe", "FALSE", "north")'
+    assert told in done
+    fitted = tk.model(study, "y ~ pain + region", "gaussian", "y < 8.5")
+    found = json.loads(done[done.index("[") : done.index("]") + 1])
+    assert found == pytest.approx(fitted["estimate"].to_list(), rel=1e-9)
+    assert ["(Intercept)", "painnone", "painsevere", "regionsouth"] == done.split("]")[1].split()

@@ -170,6 +170,7 @@ def _variable(name: str, table: Mapping[str, Any]) -> Variable:
         raise DatasetError(f"node '{name}' of the causal model has no label. Write label = a few words.")
     kind = {"yes_no": "yes_no", "nominal": "category", "ordered": "category"}.get(table["kind"], "number")
     own = {key: tuple(value) if key == "levels" else value for key, value in own.items()}
+    own["ordered"] = table["kind"] == "ordered"
     return Variable(name=name, kind="number" if "numbers" in table else kind, **own)  # type: ignore[arg-type]
 
 

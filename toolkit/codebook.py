@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
+from toolkit.level_order import sorted_levels
 
 Kind = Literal["yes_no", "category", "number"]
 Status = Literal["measured", "proxy", "not measured"]
@@ -27,12 +28,15 @@ REASONS = (
     "could not be tested",
     "below detection limit",
     "no usable recall",
+    "outside the domain",
     "outside the groups",
     "no value recorded",
 )
 Reason = pl.Enum(REASONS)
 YES_NO = ("no", "yes")
 COMPARABILITY_SCHEMA = dict.fromkeys(("variable", "cycle", "comparability", "how"), pl.String())
+# The level of two that is a case whatever the order says.
+_CASE_WORDS = ("yes", "1", "true")
 MOST_LEVELS = 200  # a text column of more values than this names people or places
 
 # From the widest group of people to the narrowest: an analysis takes the narrowest one that it touches.
@@ -147,6 +151,13 @@ class Variable:
         Why no model takes it and its estimates are suppressed, such as a proxy of a few people; "" if fit.
     comparability
         One entry for every cycle of the survey, opened or not; empty for a study without cycles.
+    ordered
+        Whether the source declares that its levels stand in order, lowest first: trends, ordinal models and
+        rank tests need it. Levels of plain text are listed, and have no order.
+    case
+        The level of two that is counted as a case or an event: yes, 1 or true, or the second level of a
+        declared order (the first, if the second is the reference), unless another is named. None where it is
+        not known, and for more levels.
     """
 
     name: str
@@ -164,19 +175,27 @@ class Variable:
     review: str = ""
     unfit: str = ""
     comparability: tuple[Comparability, ...] = ()
+    ordered: bool = False
+    case: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "yes_no":
             object.__setattr__(self, "levels", YES_NO)
             object.__setattr__(self, "reference", self.reference or "no")
+            object.__setattr__(self, "ordered", True)
+        if self.case is None and len(self.levels) == 2:
+            object.__setattr__(self, "case", self._known_case())
         if self.kind == "category" and self.reference is None and self.levels:
             object.__setattr__(self, "reference", self.levels[0])
-        if self.reference is not None and self.reference not in self.levels:
-            raise VariableError(unknown(f"variable '{self.name}' has no level", self.reference, self.levels))
+        for level in (self.reference, self.case):
+            if level is not None and level not in self.levels:
+                raise VariableError(unknown(f"variable '{self.name}' has no level", level, self.levels))
 
     @classmethod
-    def of_column(cls, column: pl.Series) -> "Variable | None":
+    def of_column(cls, column: pl.Series, *, ordered: bool = True) -> "Variable | None":
         """Describe a column that no codebook knows by its type and values; None if it can be no variable.
+
+        `ordered` says whether the categories of an Enum are a declared order; text never has one.
 
         Examples
         --------
@@ -185,10 +204,19 @@ class Variable:
         """
         levels = _levels_of(column)
         if levels:
-            return cls(column.name, column.name, "category", levels, component="")
+            declared = ordered and isinstance(column.dtype, pl.Enum)
+            return cls(column.name, column.name, "category", levels, component="", ordered=declared)
         if isinstance(column.dtype, pl.Boolean) or _zero_or_one(column):
             return cls(column.name, column.name, "yes_no", component="")
         return cls(column.name, column.name, "number", component="") if column.dtype.is_numeric() else None
+
+    def _known_case(self) -> str | None:
+        named = [level for level in self.levels if level.lower() in _CASE_WORDS]
+        if len(named) == 1:
+            return named[0]
+        first, second = self.levels
+        # What is named the reference is what others are compared with, and no case.
+        return (first if self.reference == second else second) if self.ordered else None
 
     @property
     def dtype(self) -> pl.DataType:
@@ -227,8 +255,8 @@ def _levels_of(column: pl.Series) -> tuple[str, ...]:
     if isinstance(column.dtype, pl.Enum):
         return tuple(column.dtype.categories)
     if isinstance(column.dtype, pl.String | pl.Categorical):
-        levels = column.drop_nulls().cast(pl.String).unique().sort()
-        return tuple(levels) if len(levels) <= MOST_LEVELS else ()
+        levels = sorted_levels(column.drop_nulls().cast(pl.String).unique())
+        return levels if len(levels) <= MOST_LEVELS else ()
     return ()
 
 

@@ -51,6 +51,9 @@ class Variable(Protocol):
     def levels(self) -> tuple[str, ...]: ...  # noqa: D102 - as in the codebook
 
     @property
+    def ordered(self) -> bool: ...  # noqa: D102 - as in the codebook
+
+    @property
     def reference(self) -> str | None: ...  # noqa: D102 - as in the codebook
 
     @property
@@ -141,7 +144,8 @@ def _framed(body: str) -> str:
 
 def _scale(variable: Variable) -> str:
     levels = [f"{level} (reference)" if level == variable.reference else level for level in variable.levels]
-    return " ".join(filter(None, [", ".join(levels), variable.unit]))
+    order = "(in order)" if variable.ordered and len(levels) > 2 else ""
+    return " ".join(filter(None, [", ".join(levels), variable.unit, order]))
 
 
 def _compared(entries: Iterable[Compared]) -> str:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from toolkit.codebook import Availability, Codebook, Comparability, Reason, Variable, clash, deepest, why
+from toolkit.domain import Condition
 from toolkit.errors import DesignError
 
 NOT_MEASURED = "not measured"
+_OUTSIDE = pl.lit("outside the domain", Reason)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Derivation:
     gate
         The input whose answer decided whether the others were asked (such as "ever smoked"): its reason
         goes before theirs.
+    within
+        The domain in which the variable is defined; who is outside has no value, for that reason. None for
+        everyone.
     """
 
     variable: Variable
@@ -41,6 +46,12 @@ class Derivation:
     expression: pl.Expr
     any_input: bool = False
     gate: str = ""
+    within: Condition | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every variable that it depends on: its inputs, and those of its domain."""
+        return tuple(dict.fromkeys((*self.inputs, *(self.within.names if self.within else ()))))
 
 
 def derive(
@@ -78,33 +89,41 @@ def derive(
 
 def _with_gap(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> Codebook:
     """Let the codebook say why a variable cannot be derived, where it says so of the inputs."""
-    absent = [name for name in step.inputs if name not in people.columns]
-    told = all(name in codebook for name in step.inputs) and all(
+    absent = [name for name in step.reads if name not in people.columns]
+    told = all(name in codebook for name in step.reads) and all(
         any(a.status == NOT_MEASURED for a in codebook[name].availability) for name in absent
     )
     return codebook.with_variables(_described(step, codebook)) if told else codebook
 
 
 def _possible(step: Derivation, people: pl.DataFrame) -> bool:
-    present = [name in people.columns for name in step.inputs]
+    present = [name in people.columns for name in step.reads]
     return any(present) if step.any_input else all(present)
 
 
 def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
-    absent = [pl.lit(None).alias(name) for name in step.inputs if name not in people.columns]
-    columns = people.select([name for name in step.inputs if name in people.columns]).with_columns(absent)
-    return columns.select(step.expression.cast(step.variable.dtype).alias(step.variable.name)).to_series()
+    absent = [pl.lit(None).alias(name) for name in step.reads if name not in people.columns]
+    # A condition may ask why an input is missing.
+    read = [column for name in step.reads for column in (name, why(name)) if column in people.columns]
+    columns = people.select(read).with_columns(absent)
+    value = step.expression.cast(step.variable.dtype)
+    if step.within:
+        value = pl.when(step.within.expression(columns.schema)).then(value)
+    return columns.select(value.alias(step.variable.name)).to_series()
 
 
 def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
-    columns = [why(name) for name in step.inputs if why(name) in people.columns]
+    columns = [why(name) for name in step.reads if why(name) in people.columns]
     ranks = [pl.col(column).to_physical() for column in columns]
     first = pl.min_horizontal(ranks).cast(pl.UInt8).cat.to(Reason) if ranks else pl.lit(None, Reason)
     gate = pl.col(why(step.gate)) if why(step.gate) in columns else pl.lit(None, Reason)
-    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in step.inputs if name in people.columns)
+    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in step.reads if name in people.columns)
     outside = pl.when(complete).then(pl.lit("outside the groups", Reason))
     unexplained = outside.otherwise(pl.lit("no value recorded", Reason))
-    return pl.when(pl.col(step.variable.name).is_null()).then(pl.coalesce(gate, first, unexplained))
+    known = pl.coalesce(gate, first, unexplained)
+    if step.within:
+        known = pl.when(~step.within.expression(people.schema)).then(_OUTSIDE).otherwise(known)
+    return pl.when(pl.col(step.variable.name).is_null()).then(known)
 
 
 def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> frozenset[str]:
@@ -132,7 +151,7 @@ def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> froz
 
 
 def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = frozenset()) -> Variable:
-    inputs = [codebook[name] for name in step.inputs if name in codebook]
+    inputs = [codebook[name] for name in step.reads if name in codebook]
     _expect_common_weight(step, inputs)
     cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
     entries = tuple(

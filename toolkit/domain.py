@@ -15,19 +15,21 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.codebook import YES_NO
+from toolkit.codebook import REASONS, YES_NO, Reason, why
 from toolkit.errors import VariableError, unknown
 from toolkit.kleene_logic import WORDS, truth_given
 
 LANGUAGE = (
-    "A condition compares variables with values (==, !=, <, <=, >, >=, in [..], not in [..]) and joins "
-    "comparisons with and, or, not and parentheses, such as \"age >= 20 and sex == 'female'\""
+    "A condition compares variables with values (==, !=, <, <=, >, >=, in [..], not in [..]), asks whether "
+    "a value is missing (missing(name), missing(name, 'reason')) and joins these with and, or, not and "
+    "parentheses, such as \"age >= 20 and sex == 'female'\""
 )
 _COMPARE = {
     ast.Eq: "__eq__", ast.NotEq: "__ne__", ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__",
     ast.GtE: "__ge__",
 }  # fmt: skip
 _MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+MISSING = "missing"  # the function of conditions
 _LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
 _BACKTICKS = re.compile(r"'[^']*'|\"[^\"]*\"|`([^`]+)`")
 
@@ -95,6 +97,13 @@ class Condition:
 def parse(text: str) -> Condition:
     """Parse a condition; an empty text holds for everyone.
 
+    A comparison with a missing value is undecided, and who is undecided is outside a domain. Whether a value
+    is missing is always known: `missing(name)` is true or false, and `missing(name, 'reason')` asks for one
+    reason, such as "not asked" or "refused" (`study.missing(name)` counts them). The usual exclusion of
+    pregnant women, which keeps men and older women, who were not asked, is
+    ``pregnant != 'yes' or missing(pregnant, 'not asked')``; those whose answer is missing for another reason
+    stay outside. With ``not (pregnant == 'yes')`` alone everyone who was not asked would be outside.
+
     Parameters
     ----------
     text
@@ -114,6 +123,10 @@ def parse(text: str) -> Condition:
     --------
     >>> parse("age >= 20 and not (bmi > 40)").names
     ('age', 'bmi')
+    >>> people = pl.DataFrame({"pregnant": ["no", "yes", None], "pregnant.why": [None, None, "not asked"]})
+    >>> condition = parse("pregnant != 'yes' or missing(pregnant, 'not asked')")
+    >>> people.select(inside=condition.expression(people.schema))["inside"].to_list()
+    [True, False, True]
     """
     if not text.strip():
         return Condition("", (), None, {})
@@ -169,15 +182,24 @@ def _not_understood(text: str, hint: str = "") -> VariableError:
 def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, ...]:
     allowed = (
         ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.In, ast.NotIn, ast.List,
-        ast.Tuple, ast.Constant, ast.Name, ast.Load, *_COMPARE,
+        ast.Tuple, ast.Constant, ast.Name, ast.Load, ast.Call, *_COMPARE,
     )  # fmt: skip
-    found: dict[str, None] = {}
     for node in in_order(tree):
-        if not isinstance(node, allowed):
+        if not isinstance(node, allowed) or (isinstance(node, ast.Call) and not is_call(node, MISSING)):
             raise _not_understood(text, _offence(node))
-        if isinstance(node, ast.Name) and node.id not in WORDS:
-            found[aliases.get(node.id, node.id)] = None
-    return tuple(found)
+    return names_in(tree, aliases)
+
+
+def names_in(tree: ast.AST, aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """List the variables that a tree reads, in the order of their first use; functions are none."""
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = [node.id for node in in_order(tree) if isinstance(node, ast.Name) and id(node) not in functions]
+    return tuple(dict.fromkeys(aliases.get(name, name) for name in names if name not in WORDS))
+
+
+def is_call(node: ast.AST, name: str) -> bool:
+    """Tell whether a piece calls the function of this name."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
 def in_order(tree: ast.AST) -> list[ast.AST]:
@@ -189,6 +211,8 @@ def in_order(tree: ast.AST) -> list[ast.AST]:
 def _offence(node: ast.AST) -> str:
     if isinstance(node, ast.BitAnd | ast.BitOr | ast.Invert | ast.BinOp):
         return "Write and, or, not in place of &, | and !; arithmetic belongs into study.derive(...)."
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return unknown("a condition has no function", ast.unparse(node.func), [MISSING])
     return f"It holds a piece that is not of the language ({type(node).__name__.lower()})."
 
 
@@ -209,13 +233,34 @@ class Writer:
                 return ~self.condition(operand)
             case ast.Compare():
                 return reduce(and_, self.links(node))
+            case ast.Call() if is_call(node, MISSING):
+                return self.missing(node)
             case ast.Name() if node.id not in WORDS:
                 return self.standing_alone(self.name(node))
-            case ast.Constant(value=bool() as value):
-                return pl.lit(value)
-            case ast.Name():
-                return pl.lit(WORDS[node.id])
+            case ast.Name() | ast.Constant(value=bool()):
+                return pl.lit(_literal(node))
         raise VariableError(f"'{ast.unparse(node)}' is no condition by itself. {LANGUAGE}.")
+
+    def missing(self, node: ast.Call) -> pl.Expr:
+        """Ask whether a variable has no value, or none for one reason: true or false, never undecided."""
+        if len(node.args) not in (1, 2) or node.keywords or not self.is_variable(node.args[0]):
+            raise VariableError(
+                f"missing(...) takes the name of a variable and perhaps a reason, not "
+                f"'{ast.unparse(node)}'. Write missing(age) or missing(age, 'not asked')."
+            )
+        name = self.name(node.args[0])
+        self.kind(name)
+        absent = pl.col(name).is_null()
+        if len(node.args) == 1:
+            return absent
+        reason = _literal(node.args[1])
+        if reason not in REASONS:
+            listed = ", ".join(map(repr, REASONS))
+            raise VariableError(unknown("there is no reason", str(reason), REASONS, f"Reasons: {listed}"))
+        unexplained = pl.lit("no value recorded", Reason)
+        given = pl.col(why(name)) if why(name) in self.schema else pl.lit(None, Reason)
+        asked: pl.Expr = absent & (given.cast(Reason).fill_null(unexplained) == reason)
+        return asked
 
     def links(self, node: ast.Compare) -> list[pl.Expr]:
         """Part a chain such as `20 <= age < 60` into its links."""

@@ -12,12 +12,13 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.domain import Writer, in_order, plain_names, syntax_tree
+from toolkit.domain import MISSING, Writer, in_order, is_call, names_in, plain_names, syntax_tree
 from toolkit.errors import VariableError, unknown
 
 FORMULAS = (
     "A formula is a condition as in a domain, or arithmetic (+ - * / **, parentheses) on numbers, with "
-    "abs, sqrt, log, exp, round, min, max, missing(x), days(from, to) and when(condition, value, ..., else)"
+    "abs, sqrt, log, exp, round, min, max, missing(x), missing(x, 'reason'), days(from, to) and "
+    "when(condition, value, ..., else)"
 )
 _ARITHMETIC: dict[type[ast.operator], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     ast.Add: lambda a, b: a + b,
@@ -37,7 +38,7 @@ _OF_SEVERAL: dict[str, Callable[[list[pl.Expr]], pl.Expr]] = {
     "min": lambda terms: _complete(terms, pl.min_horizontal(terms)),
     "max": lambda terms: _complete(terms, pl.max_horizontal(terms)),
 }
-_FUNCTIONS = (*_OF_ONE, *_OF_SEVERAL, "when", "missing", "days")
+_FUNCTIONS = (*_OF_ONE, *_OF_SEVERAL, "when", MISSING, "days")
 _COMPARE: dict[type[ast.cmpop], Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     ast.Eq: pl.Expr.eq,
     ast.NotEq: pl.Expr.ne,
@@ -83,7 +84,7 @@ class Formula:
     def dates(self) -> frozenset[str]:
         """The names that stand in days(from, to), and so have to be dates."""
         calls = [node for node in in_order(self._tree) if isinstance(node, ast.Call)]
-        terms = [t for call in calls if _is_call(call, "days") for t in call.args if isinstance(t, ast.Name)]
+        terms = [t for call in calls if is_call(call, "days") for t in call.args if isinstance(t, ast.Name)]
         return frozenset(self._aliases.get(term.id, term.id) for term in terms)
 
     def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
@@ -136,11 +137,8 @@ def formula(text: str) -> Formula:
     plain, aliases = plain_names(text)
     tree = syntax_tree(plain, text)
     _check(tree, text)
-    functions = {id(node.func) for node in in_order(tree) if isinstance(node, ast.Call)}
-    names = [n.id for n in in_order(tree) if isinstance(n, ast.Name) and id(n) not in functions]
-    read = dict.fromkeys(aliases.get(name, name) for name in names if name not in _WORDS)
     result, levels = _result(tree)
-    return Formula(text.strip(), tuple(read), result, levels, tree, aliases)
+    return Formula(text.strip(), names_in(tree, aliases), result, levels, tree, aliases)
 
 
 def _check(tree: ast.expr, text: str) -> None:
@@ -172,7 +170,7 @@ def _check_call(node: ast.Call) -> None:
     if name not in _FUNCTIONS:
         raise VariableError(unknown("a formula has no function", name, _FUNCTIONS, FORMULAS))
     count = len(node.args)
-    fits = {"when": count >= 2, "missing": count == 1, "days": count == 2}.get(
+    fits = {"when": count >= 2, MISSING: count in (1, 2), "days": count == 2}.get(
         name, count == 1 if name in _OF_ONE else count >= 2
     )
     if node.keywords or not fits:
@@ -192,7 +190,7 @@ def _result(tree: ast.expr) -> tuple[Result, tuple[str, ...]]:
 
 
 def _outcomes(tree: ast.expr) -> list[ast.expr]:
-    if not _is_call(tree, "when"):
+    if not is_call(tree, "when"):
         return [tree]
     return [leaf for value in _branches(tree)[1] for leaf in _outcomes(value)]
 
@@ -206,13 +204,9 @@ def _branches(tree: ast.expr) -> tuple[list[ast.expr], list[ast.expr]]:
     return arguments[: 2 * pairs : 2], [*arguments[1 : 2 * pairs : 2], *rest]
 
 
-def _is_call(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-
-
 def _is_number(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
-        return not _is_call(node, "missing")
+        return not is_call(node, MISSING)
     if isinstance(node, ast.Constant):
         return not isinstance(node.value, bool | str)
     minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
@@ -232,10 +226,7 @@ class _Formulas(Writer):
     """Translates conditions as the domain language does, and arithmetic besides."""
 
     def condition(self, node: ast.expr) -> pl.Expr:
-        if _is_call(node, "missing"):
-            assert isinstance(node, ast.Call)  # noqa: S101 - just asked
-            return self.anything(node.args[0]).is_null()
-        if _is_call(node, "when"):
+        if is_call(node, "when"):
             return self.choice(node, self.condition)
         return super().condition(node)
 
@@ -249,7 +240,7 @@ class _Formulas(Writer):
 
     def choice(self, node: ast.expr, value: Callable[[ast.expr], pl.Expr]) -> pl.Expr:
         """Take the value of the first condition that holds; one that is undecided leaves the rest unknown."""
-        if not _is_call(node, "when"):
+        if not is_call(node, "when"):
             return value(node)
         conditions, values = _branches(node)
         chosen = self.choice(values[-1], value) if len(values) > len(conditions) else pl.lit(None)
@@ -297,9 +288,3 @@ class _Formulas(Writer):
         if not self.is_variable(node) or not isinstance(self.kind(self.name(node)), pl.Date | pl.Datetime):
             raise VariableError(f"'{ast.unparse(node)}' is not a date: days(from, to) takes two dates.")
         return pl.col(self.name(node)).cast(pl.Date)
-
-    def anything(self, node: ast.expr) -> pl.Expr:
-        if not self.is_variable(node):
-            raise VariableError(f"missing(x) takes the name of a variable, not '{ast.unparse(node)}'.")
-        self.kind(self.name(node))
-        return pl.col(self.name(node))

@@ -47,14 +47,18 @@ def own_step(population: Population, words: Words, expression: pl.Expr | str) ->
     VariableError
         If the name is taken, a name in the text is unknown, or levels are needed and not given.
     """
-    name = words.name
+    require_free(population, words.name)
+    value, inputs, found = _read(population, words, expression)
+    entry = _entry(population, words, value, words.levels or found)
+    return Derivation(entry, inputs, _as_levels(value, entry))
+
+
+def require_free(population: Population, name: str) -> None:
+    """Raise if a population has a variable or column of this name."""
     if name in population.codebook or name in population.people.columns:
         raise VariableError(
             f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
         )
-    value, inputs, found = _read(population, expression)
-    entry = _entry(population, words, value, words.levels or found)
-    return Derivation(entry, inputs, _as_levels(value, entry))
 
 
 def checked_steps(population: Population, card: Card) -> list[Derivation]:
@@ -101,13 +105,15 @@ def _check_truth(rule: Rule) -> None:
 
 
 def _read(
-    population: Population, expression: pl.Expr | str
+    population: Population, words: Words, expression: pl.Expr | str
 ) -> tuple[pl.Expr, tuple[str, ...], Sequence[str]]:
     """Give the value, the names it reads, and the levels that a text names itself."""
     if not isinstance(expression, str):
         return expression, tuple(dict.fromkeys(expression.meta.root_names())), ()
     told = formula(expression)
     if told.result == "number" and told.names == (told.text.strip("` "),):
+        if words.levels:  # a variable of levels, put in another order
+            return pl.col(told.names[0]).cast(pl.String), told.names, ()
         condition = parse(expression)  # a yes/no variable that stands alone
         return condition.expression(population.people.schema), condition.names, ()
     return told.expression(population.people.schema), told.names, told.levels
@@ -124,6 +130,7 @@ def _entry(population: Population, words: Words, value: pl.Expr, levels: Sequenc
         words.unit,
         component="",
         source="derived by the analyst",
+        ordered=bool(words.levels),
     )
 
 

@@ -90,7 +90,15 @@ def _factor(variable: Variable, dtype: pl.DataType) -> str:
         return f"{column} <- factor({column}, levels = c(FALSE, TRUE), labels = c({levels}))"
     if dtype.is_numeric():
         return f"{column} <- factor({column}, levels = c(0, 1), labels = c({levels}))"
-    reference = _text(variable.reference or variable.levels[0])
+    reference = variable.reference or variable.levels[0]
+    if variable.ordered and len(variable.levels) > 2:
+        # R's polynomial contrasts would hide the levels: they are compared with the reference, as here.
+        base = variable.levels.index(reference) + 1
+        return (
+            f"{column} <- factor({column}, levels = c({levels}), ordered = TRUE)\n"
+            f"contrasts({column}) <- contr.treatment(c({levels}), base = {base})"
+        )
+    reference = _text(reference)
     return f"{column} <- relevel(factor({column}, levels = c({levels})), ref = {reference})"
 
 

@@ -1,7 +1,7 @@
 """Hold people, design and codebook together as a study, and open the studies there are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -13,11 +13,13 @@ from toolkit.catalog import shipped
 from toolkit.causes import DERIVATIONS
 from toolkit.causes.card import Card
 from toolkit.codebook import Codebook, Variable
-from toolkit.derivation import Derivation, derive
+from toolkit.derivation import derive
 from toolkit.design import Design
 from toolkit.domain import parse
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.expressions import formula
 from toolkit.gaps import availability, count_missing
+from toolkit.level_groups import LevelGroups
 from toolkit.own.frame import TOOLKIT, own_population
 from toolkit.own_variable import Words, checked_steps, own_step
 from toolkit.person_frame import PersonFrame
@@ -37,7 +39,7 @@ EXAMPLES = "example-"  # the rest of such a study's name is its folder in datase
 
 
 @dataclass(frozen=True)
-class Study(Population):
+class Study(LevelGroups):
     """People, their design and their codebook, as one thing to analyse.
 
     Open one by `open_study("simulated")`, or make one of a frame by `study(frame, design=...)`. The
@@ -166,10 +168,10 @@ class Study(Population):
         name
             The new variable's name; it must be free.
         expression
-            In words: a condition, which gives a yes/no variable; arithmetic, which gives a number; or
-            `when(age < 40, 'younger', 'older')`. Or a polars expression over columns.
+            In words: a condition, which gives a yes/no variable; arithmetic, which gives a number;
+            `when(age < 40, 'younger', 'older')`; or a variable of levels. Or a polars expression.
         levels
-            For a polars expression that gives text: the levels in natural order.
+            The levels of text from lowest to highest, which declares that they stand in order.
         label, unit
             Words for axes and tables.
         reference
@@ -192,21 +194,13 @@ class Study(Population):
         >>> study.codebook["obese"].levels
         ('no', 'yes')
         """
+        for needed in formula(expression).names if isinstance(expression, str) else ():
+            if needed in self.codebook:
+                self.variable(needed)
         step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit), expression)
         for needed in step.inputs:
             self.variable(needed)
         return self._with(step)
-
-    def _with(self, step: Derivation) -> "Study":
-        try:
-            people, codebook = derive(self.people, self.codebook, [step])
-        except pl.exceptions.InvalidOperationError:
-            levels = ", ".join(step.variable.levels)
-            raise VariableError(
-                f"'{step.variable.name}' takes values that are not among its levels ({levels}). Name every "
-                f"level: study.derive('{step.variable.name}', ..., levels=[..])."
-            ) from None
-        return replace(self, people=people, codebook=codebook)
 
     def with_cause(self, card: Card) -> "Study":
         """Add the variables of a cause of one's own, after its rules were held to their truth tables.
@@ -368,10 +362,13 @@ def study(
     name
         How results call the study.
     codebook
-        None: nothing is matched by name; text has its levels in alphabetical order, the first is the
-        reference; true/false and 0/1 are yes/no; other numbers are continuous. "toolkit": a column that has
-        the name of a variable of the toolkit's codebook is that variable, in its levels and its unit, and
-        the exposures of the ten causes are derived. A `Codebook`: as it says.
+        None: nothing is matched by name; text has levels without an order, listed by their first number or
+        the alphabet, the first being the reference; a polars Enum, an ordered pandas Categorical or Arrow
+        dictionary and a DuckDB ENUM declare an order (polars drops that of pandas or R when it reads their
+        parquet: read it with pyarrow or pandas); true/false and 0/1 are yes/no; other numbers are
+        continuous. "toolkit": a column that has the name of a variable of the toolkit's codebook is that
+        variable, in its levels and its unit, and the exposures of the ten causes are derived. A `Codebook`:
+        as it says.
 
     Returns
     -------

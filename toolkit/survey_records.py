@@ -30,6 +30,8 @@ class Entry(Checked):
     unit: str = ""
     component: str = "interview"
     note: str = ""
+    ordered: bool = False
+    case: str | None = None
 
 
 class WeightColumn(Checked):

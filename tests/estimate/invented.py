@@ -43,7 +43,7 @@ def crowd(seed=3, size=900):
         }
     ).with_columns(
         pl.when(pl.col("age") < 40).then(pl.lit("20-39")).when(pl.col("age") < 60).then(pl.lit("40-59"))
-        .otherwise(pl.lit("60+")).alias("band"),
+        .otherwise(pl.lit("60+")).cast(pl.Enum(["20-39", "40-59", "60+"])).alias("band"),
         pl.when(pl.Series(random.random(size)) < 0.04).then(None).otherwise(pl.col("nights")).alias("nights"),
     )  # fmt: skip
 

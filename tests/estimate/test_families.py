@@ -71,7 +71,7 @@ def sampled(seed: int = 3, n: int = 600) -> pl.DataFrame:
         {
             "age": age,
             "group": group,
-            "level": pl.Series(np.digitize(latent, [-1, 0, 1.5])).cast(pl.String),
+            "level": pl.Series(np.digitize(latent, [-1, 0, 1.5])).cast(pl.String).cast(pl.Enum("0123")),
             "nights": rng.negative_binomial(1.5, 1.5 / (1.5 + np.exp(0.3 + drift))).astype(float),
             "entry": np.floor(entry * 4) / 4 + 0.01,
             # Whole quarters of a year, so that there are ties.
@@ -287,7 +287,7 @@ def test_counts_without_extra_variance_are_sent_to_poisson() -> None:
 )
 def test_empty_cells_are_named_with_a_remedy(levels, family, said) -> None:
     rows = [(group, level) for group, own in levels.items() for level in own for _ in range(10)]
-    people = pl.DataFrame(rows, schema=["group", "level"], orient="row")
+    people = pl.DataFrame(rows, schema={"group": pl.String, "level": pl.Enum("012")}, orient="row")
     study = tk.study(people, design=tk.Design.none(), name="few")
     with pytest.raises(tk.EstimationError) as caught:
         model(study, "level ~ group", family)
@@ -327,7 +327,7 @@ def test_a_term_that_separates_is_named_with_a_remedy(formula: str, family: str)
     people = pl.DataFrame(
         {
             "age": age,
-            "level": np.repeat(["a", "b", "c"], 20),
+            "level": pl.Series(np.repeat(["a", "b", "c"], 20)).cast(pl.Enum("abc")),
             "time": 100 - age,
             "event": np.repeat([1, 1], 30),
         }

@@ -13,7 +13,7 @@ def made(extra: float, n: int = 3000) -> tk.Study:
     x, z = rng.normal(size=n), rng.integers(0, 2, n)
     level = (rng.logistic(size=n) + 0.7 * x > -0.5).astype(int)
     level += level * (rng.logistic(size=n) + (0.7 + extra) * x > 0.2)
-    people = pl.DataFrame({"x": x, "z": z, "level": pl.Series(level).cast(pl.String)})
+    people = pl.DataFrame({"x": x, "z": z, "level": pl.Series(level).cast(pl.String).cast(pl.Enum("012"))})
     return tk.study(people, design=tk.Design.none(), name="made")
 
 
@@ -55,7 +55,9 @@ def test_groups_that_fail_stay_with_the_reason() -> None:
 
 
 def test_a_cut_that_is_separated_says_so() -> None:
-    people = pl.DataFrame({"x": np.arange(60.0), "level": ["a"] * 20 + ["b"] * 20 + ["c"] * 20})
+    people = pl.DataFrame({"x": np.arange(60.0), "level": ["a"] * 20 + ["b"] * 20 + ["c"] * 20}).with_columns(
+        pl.col("level").cast(pl.Enum("abc"))
+    )
     study = tk.study(people, design=tk.Design.none(), name="apart")
     with pytest.raises(tk.EstimationError, match="from 'b' up does not converge"):
         tk.proportionality(study, "level ~ x")

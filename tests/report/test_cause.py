@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import toolkit as tk
 from toolkit.report import render
 
 
@@ -14,6 +15,8 @@ def test_a_number_is_shown_in_thirds_and_per_unit_without_a_warning(tmp_path: Pa
     page, results = Path(made.html).read_text(), pl.read_parquet(made.parquet)
     assert "Warning" not in page
     assert "in thirds" in page
-    thirds = results.filter(estimand="prevalence")
-    assert ["lowest third", "middle third", "highest third"] == thirds["hba1c_third"].to_list()
+    thirds = results.filter(estimand="prevalence")["hba1c_third"].to_list()
+    # The groups of the weighted quantiles of the domain, named by their bounds in percent.
+    expected = tk.open_study("simulated").cut("hba1c", into=3, domain=results["domain"][0])
+    assert list(expected.codebook["hba1c_thirds"].levels) == thirds
     assert {"per unit"} == set(results.filter(estimand="prevalence_ratio")["level"])

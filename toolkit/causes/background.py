@@ -23,6 +23,7 @@ _age_group = Rule(
             "category",
             AGE_GROUPS,
             unit="years",
+            ordered=True,
             source="age: 20 to under 40, 40 to under 60, 60 and over; under 20 is outside the groups",
         ),
         ("age",),

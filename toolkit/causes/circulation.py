@@ -78,6 +78,7 @@ _group = Rule(
             "category",
             GROUPS,
             "normal",
+            ordered=True,
             source="ankle_brachial_index: severe to 0.40, mild to moderate below 0.90, borderline below "
             "1.00, normal to 1.40, above it non-compressible",
         ),

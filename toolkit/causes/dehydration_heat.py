@@ -30,6 +30,7 @@ _osmolality = Rule(
             "category",
             OSMOLALITY,
             unit="mmol/kg",
+            ordered=True,
             source="serum_osmolality: under 295, 295 to 300 (impending dehydration), over 300 (dehydration)",
         ),
         ("serum_osmolality",),
@@ -129,7 +130,7 @@ CARD = Card(
     "serum, little water in food and drink, hot evenings.",
     exposures=(
         Exposure(
-            Variable("season", "half-year of the examination", "category", ("cool", "warm")),
+            Variable("season", "half-year of the examination", "category", ("cool", "warm"), case="warm"),
             "a proxy of heat: half-years, by the day of the examination, some weeks after the question on "
             "cramps",
         ),

@@ -30,6 +30,7 @@ _hba1c_group = Rule(
             "category",
             ("under 5.7", "5.7 to under 6.5", "6.5 or more"),
             unit="%",
+            ordered=True,
             source="hba1c: under 5.7, 5.7 to under 6.5 (prediabetes), 6.5 and over (diabetes)",
         ),
         ("hba1c",),

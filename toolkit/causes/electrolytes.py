@@ -27,6 +27,7 @@ def _serum(name: str, source: str, unit: str, ends: tuple[float, float], *edges:
         "category",
         RANGE,
         reference="normal",
+        ordered=True,
         source=f"{source}: low under {ends[0]}, normal {ends[0]} to {ends[1]}, high over {ends[1]} {unit}",
     )
     cases = ((just_below, "low"), (low, "normal"), (high, "normal"), (just_above, "high"), (None, None))

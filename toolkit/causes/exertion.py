@@ -23,6 +23,7 @@ _group = Rule(
             "category",
             VIGOROUS,
             unit="minutes a week",
+            ordered=True,
             source="vigorous_minutes: none, under 75 (the guideline), 75 to under 300, 300 and over "
             "(declared)",
         ),

@@ -21,6 +21,7 @@ _alcohol = Rule(
             "category",
             DRINKS,
             unit="drinks a week",
+            ordered=True,
             source="alcohol: none, under 7, 7 to under 14, 14 and over",
         ),
         ("alcohol",),

@@ -1,10 +1,11 @@
 """Say how a column of people enters an analysis: levels, reference, case, or a number.
 
 Takes a study and names of variables; gives `Column`s. A variable of the codebook is taken as it is written
-there; any other column is read from its type: booleans and 0/1 are no/yes, strings have their levels in
-alphabetical order, an Enum its own, other numbers are continuous.
+there; any other column is read from its type: booleans and 0/1 are no/yes, text has levels without an order,
+other numbers are continuous.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,6 @@ from toolkit.errors import VariableError, unknown
 from toolkit.estimate.per_study import PerStudy
 from toolkit.studies import Study
 
-# The level of a two-level outcome that is counted, whichever is the reference.
-_CASE_WORDS = ("yes", "1", "true")
 # Whole numbers of at most so many different values can part people into groups: codes of sex, region, cycle.
 MOST_CODES = 30
 
@@ -58,12 +57,75 @@ class Column:
 
     @property
     def case(self) -> str | None:
-        """The level that is counted as a case; None unless there are two levels."""
-        if len(self.levels) != 2:
-            return None
-        named = [level for level in self.levels if level.lower() in _CASE_WORDS]
-        others = [level for level in self.levels if level != self.reference]
-        return named[0] if len(named) == 1 else others[0]
+        """The level that is counted as a case; None unless there are two and it is known which is meant."""
+        return self.variable.case
+
+
+def require_countable(column: Column, otherwise: str) -> None:
+    """Raise unless a column is a number, or has two levels of which one is known to be the case.
+
+    Parameters
+    ----------
+    column
+        An outcome, an event, or a variable whose mean or total is asked for.
+    otherwise
+        The error for a variable of another number of levels.
+
+    Raises
+    ------
+    VariableError
+        With the lines that declare the case, if there are two levels.
+    """
+    if column.continuous or column.case is not None:
+        return
+    raise VariableError(unknown_case(column) if len(column.levels) == 2 else otherwise)
+
+
+def unknown_case(column: Column) -> str:
+    """Say that nothing tells which of two levels is the case, and show the lines that declare it."""
+    first, second = column.levels
+    lines = [_derived_case(column.name, level) for level in (first, second)]
+    return (
+        f"'{column.name}' has the levels '{first}' and '{second}', and its source does not say which of them "
+        f"is the case or event. Declare it with study = {lines[0]}, or with study = {lines[1]}, and use the "
+        "new variable."
+    )
+
+
+def _derived_case(name: str, level: str) -> str:
+    new = "_".join(re.findall(r"\w+", f"{name} {level}")).lower()
+    return f"study.derive({new!r}, {f'{written(name)} == {level!r}'!r})"
+
+
+def written(name: str) -> str:
+    """Write a name as a condition takes it: in backticks unless it is letters, digits and _."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def require_order(column: Column, purpose: str) -> None:
+    """Raise unless a column is a number, or its source declares that its levels stand in order.
+
+    Parameters
+    ----------
+    column
+        What an analysis follows from level to level.
+    purpose
+        The analysis that needs the order, as the subject of a sentence.
+
+    Raises
+    ------
+    VariableError
+        With the levels, and the line that declares their order.
+    """
+    if column.continuous or column.variable.ordered:
+        return
+    levels = ", ".join(map(repr, column.levels))
+    new = "_".join(re.findall(r"\w+", column.name)) + "_ordered"
+    raise VariableError(
+        f"{purpose} needs levels in order, and '{column.name}' has no declared order. Its levels are "
+        f"{levels}. Write them from lowest to highest: study = study.derive({new!r}, "
+        f"{written(column.name)!r}, levels=[{levels}]), and use '{new}'."
+    )
 
 
 _kept: PerStudy[tuple[str, bool], Column] = PerStudy()
@@ -119,7 +181,7 @@ def _column(study: Study, name: str, in_groups: bool) -> Column:
         raise _neither(series)
     codes = _whole_numbers(series) if in_groups else ()
     if codes:
-        levels = replace(variable, kind="category", levels=codes, reference=codes[0])
+        levels = replace(variable, kind="category", levels=codes, reference=codes[0], ordered=True)
         text = pl.col(name).cast(pl.Int64).cast(pl.String)
         return Column(levels, text.cast(pl.Enum(codes)))
     return Column(variable, _number(series))
@@ -131,7 +193,8 @@ def _variable(study: Study, name: str) -> Variable:
     if name not in study.people.columns:
         known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
         raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
-    variable = Variable.of_column(study.people[name])
+    # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
+    variable = Variable.of_column(study.people[name], ordered=False)
     if variable is None:
         raise _neither(study.people[name])
     return variable

@@ -129,6 +129,6 @@ def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:
     if present[0] != column.reference:
         raise EstimationError(
             f"nobody among the {persons:,} persons of the analysis has '{column.name}' = "
-            f"'{column.reference}', the reference. Widen the domain, or derive an exposure with another "
-            f"reference: study.derive(...)."
+            f"'{column.reference}', the reference. Widen the domain, or choose another reference: "
+            f"tk.association(..., reference='{present[0]}')."
         )

@@ -16,7 +16,7 @@ from scipy.special import fdtrc, ndtri, stdtr
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable, require_order
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.people import People, heading, people_of, result_of
@@ -126,11 +126,11 @@ def _of_two_levels(column: Column) -> Column:
 
 
 def _require_mean(column: Column) -> None:
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{column.name}' has {len(column.levels)} levels and no mean. Compare its levels: "
-            f"tk.chi_square(study, '{column.name}', ...), or tk.rank_test(study, '{column.name}', ...)."
-        )
+    require_countable(
+        column,
+        f"'{column.name}' has {len(column.levels)} levels and no mean. Compare its levels: "
+        f"tk.chi_square(study, '{column.name}', ...), or tk.rank_test(study, '{column.name}', ...).",
+    )
 
 
 Score = Callable[[Floats], Floats]
@@ -217,6 +217,7 @@ def _in_rows(
     column = sample.columns[variable]
     if column.continuous:
         return sample, column
+    require_order(column, "A rank test")
     place = column.expression.to_physical().cast(pl.Float64)
     ranked = study.derive(_PLACE, place, label=column.variable.label)
     sample = draw(ranked, [_PLACE, group, *by], domain, in_groups=[group], by=by)

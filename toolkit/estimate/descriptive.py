@@ -14,7 +14,7 @@ from toolkit.codebook import YES_NO
 from toolkit.errors import VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.intervals import Ends, Proportion
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
@@ -267,11 +267,11 @@ def _counted(column: Column) -> tuple[str, ...]:
 
 
 def _numeric(column: Column) -> Column:
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{column.name}' has {len(column.levels)} levels and no mean. How common each is: "
-            f"tk.prevalence(study, outcome='{column.name}')."
-        )
+    require_countable(
+        column,
+        f"'{column.name}' has {len(column.levels)} levels and no mean. How common each is: "
+        f"tk.prevalence(study, outcome='{column.name}').",
+    )
     return column
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.errors import VariableError
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.regression import Likelihood, Points
 from toolkit.estimate.terms import CUTPOINT, DISPERSION, ONE, Matrix, Term
 
@@ -57,6 +57,7 @@ def ordinal(outcome: Column, offset: Offset = None) -> Likelihood:
     from toolkit.estimate.ordinal import fit_ordinal
 
     _require_several(outcome, "ordinal")
+    require_order(outcome, "An ordinal model")
 
     def maximise(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Points:
         shift = offset(inside) if offset else None

@@ -6,7 +6,7 @@ Method: one model with the product of the exposures; measures of Rothman by the 
 Lemeshow 1992), reported as Knol and VanderWeele (2012) advise.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -23,6 +23,7 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.references import with_references
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
@@ -53,6 +54,7 @@ def interaction(
     *,
     outcome: str,
     exposures: tuple[str, str],
+    reference: Mapping[str, str] | None = ...,
     adjust: Names | None = ...,
     estimand: str = ...,
     domain: str = ...,
@@ -67,6 +69,7 @@ def interaction(
     *,
     outcome: str,
     exposures: tuple[str, str],
+    reference: Mapping[str, str] | None = ...,
     adjust: Names | None = ...,
     estimand: str = ...,
     domain: str = ...,
@@ -80,6 +83,7 @@ def interaction(
     *,
     outcome: str,
     exposures: tuple[str, str],
+    reference: Mapping[str, str] | None = None,
     adjust: Names | None = None,
     estimand: str = "prevalence_ratio",
     domain: str = "",
@@ -98,6 +102,9 @@ def interaction(
         A variable of two levels.
     exposures
         Two categories. Each pair of levels that are not the references is looked at.
+    reference
+        Exposure to the level that its others are compared with, such as {"sex": "female"}; None for those
+        of the codebook.
     adjust
         `()` for crude estimates, names of variables to adjust for, or None to ask the causal diagram.
     estimand
@@ -148,6 +155,7 @@ def interaction(
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
     first, second = _two(exposures)
+    study = with_references(study, (first, second), reference)
     given = None if adjust is None else as_names(adjust, "adjust")
     _refuse_adjusted(second, outcome, given or ())
     asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.conditional import fit_conditional, informative
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.regression import Likelihood, Model, Points, Regression, regress
@@ -102,13 +102,19 @@ def nights_of(
     people = people.with_columns(
         _lag(people, name, lag) for name, lag in lagged if column_of(name, lag) not in people.columns
     )
-    rows = replace(rows, people=people)
-    needed = [column_of(name, lag) for name, lag in lagged]
+    exposures = {column_of(name, lag): name for name, lag in lagged}
+    lags = [
+        replace(rows.codebook[name], name=column)
+        for column, name in exposures.items()
+        if name in rows.codebook and column not in rows.codebook
+    ]
+    rows = replace(rows, people=people, codebook=rows.codebook.with_variables(*lags))
+    needed = list(exposures)
     names = (outcome, *needed, *adjust)
     sample = draw(rows, [*names, *by, _STRATUM, DAY], domain, by=by)
     require_two_levels(sample.columns[outcome], "a case-crossover")
-    for name in (*needed, *adjust):
-        _require_number(sample.columns[name])
+    for column in (*needed, *adjust):
+        _require_number(sample.columns[column], exposures.get(column, column))
     held = ", ".join([PERSON, *_HELD.get(stratum, [f"{stratum} days"]), *adjust])
     return Nights(sample, sample.columns[outcome], names, by, held)
 
@@ -150,12 +156,13 @@ def _lag(people: pl.DataFrame, name: str, lag: int) -> pl.Expr:
     return pl.lit(found).alias(column_of(name, lag))
 
 
-def _require_number(column: Column) -> None:
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{column.name}' has {len(column.levels)} levels; a case-crossover takes numbers and yes/no "
-            f"variables of the night. Derive one before tk.records: study.derive(...)."
-        )
+def _require_number(column: Column, name: str) -> None:
+    column = replace(column, variable=replace(column.variable, name=name))
+    require_countable(
+        column,
+        f"'{column.name}' has {len(column.levels)} levels; a case-crossover takes numbers and yes/no "
+        f"variables of the night. Derive one before tk.records: study.derive(...).",
+    )
 
 
 def matched(nights: Nights, build: Callable[[Mask], Matrix]) -> Model:

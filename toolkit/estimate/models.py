@@ -17,6 +17,7 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
+from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Start
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, answer
@@ -34,6 +35,7 @@ def association(
     *,
     outcome: str,
     exposure: str,
+    reference: str | None = ...,
     adjust: Names | None = ...,
     estimand: str = ...,
     domain: str = ...,
@@ -50,6 +52,7 @@ def association(
     *,
     outcome: str,
     exposure: str,
+    reference: str | None = ...,
     adjust: Names | None = ...,
     estimand: str = ...,
     domain: str = ...,
@@ -67,6 +70,7 @@ def association(
     *,
     outcome: str,
     exposure: str,
+    reference: str | None = None,
     adjust: Names | None = None,
     estimand: str = "prevalence_ratio",
     domain: str = "",
@@ -87,6 +91,8 @@ def association(
         A variable of two levels.
     exposure
         A category, each level of which is compared with its reference, or a number, per unit.
+    reference
+        The level of the exposure that others are compared with; None for that of the codebook.
     adjust
         `()` for a crude estimate; names of variables to adjust for; None for what the causal diagram
         chooses, which `tk.adjustment_for` explains.
@@ -137,7 +143,7 @@ def association(
     >>> round(found["estimate"].item(), 6)
     1.5
     """
-    groups = as_names(by, "by")
+    groups, study = as_names(by, "by"), with_reference(study, exposure, reference)
     adjusted = adjusted_names(
         study,
         adjust,

@@ -13,7 +13,7 @@ import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import FEWEST_CASES, LARGEST_COUNT_WIDTH, SMALLEST_DF
@@ -125,11 +125,11 @@ def rate(
 
 
 def _events(sample: Sample, column: Column) -> Floats:
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{column.name}' has {len(column.levels)} levels and is no count of events. Derive one first: "
-            f"study.derive('{column.name}_happened', \"{column.name} == '...'\")."
-        )
+    require_countable(
+        column,
+        f"'{column.name}' has {len(column.levels)} levels and is no count of events. Derive one first: "
+        f"study.derive('{column.name}_happened', \"{column.name} == '...'\").",
+    )
     values = sample.numbers(column.name)
     _refuse(sample, column.name, values < 0, "below 0")
     return values

@@ -20,6 +20,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.people import People, people_of, result_of
+from toolkit.estimate.references import with_reference
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.sample import Sample, draw
@@ -51,6 +52,7 @@ def precision(
     *,
     outcome: str,
     exposure: str | None = None,
+    reference: str | None = None,
     adjust: Names = (),
     n: int | None = None,
     power: float = 0.8,
@@ -68,6 +70,8 @@ def precision(
         A variable of two levels.
     exposure
         A category or a number; None for the prevalence alone.
+    reference
+        The level of the exposure that others are compared with; None for that of the codebook.
     adjust
         Variables that the analysis would adjust for.
     n
@@ -111,6 +115,7 @@ def precision(
     intervals.check_confidence(confidence)
     plan = _checked(_Plan(confidence, power, n))
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
+    study = with_reference(study, exposure, reference)
     names = [outcome, *([exposure] if exposure else []), *adjust]
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.precision")

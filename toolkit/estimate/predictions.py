@@ -24,6 +24,7 @@ from toolkit.estimate.average_predictions import (
 )
 from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Model, Regression
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, Asked, answer
@@ -54,6 +55,7 @@ def margins(
     formula: str,
     variable: str,
     *,
+    reference: str | None = None,
     estimand: str | None = None,
     at: Sequence[float] = (),
     family: str = "logit",
@@ -73,6 +75,8 @@ def margins(
         As `tk.model`; interactions, powers and functions too. Any family of a single mean.
     variable
         Right of ~: the variable that everyone is given each level of.
+    reference
+        The level of the variable that others are compared with; None for that of the codebook.
     estimand
         "standardised_prevalence" (default; "standardised_mean" of a number), "standardised_ratio" and
         "standardised_difference" against the reference (of a number's means a "mean_difference"), or
@@ -113,6 +117,7 @@ def margins(
     >>> found["level"].to_list()
     ['no', 'yes']
     """
+    study = with_reference(study, variable, reference)
     asked = question(
         Request(study, formula, family, domain, offset, as_names(by, "by"), confidence=confidence)
     )

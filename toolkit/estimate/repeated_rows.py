@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.codebook import Codebook, Variable
+from toolkit.codebook import YES_NO, Codebook, Variable
 from toolkit.design import Design
 from toolkit.errors import DatasetError, EstimationError, unknown
 from toolkit.studies import Study
@@ -25,7 +25,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-MONTH = Variable("month", "month", "category", _MONTHS, component="", source="date")
+MONTH = Variable("month", "month", "category", _MONTHS, component="", source="date", ordered=True)
 HALF_YEAR = Variable(
     "half_year",
     "half-year",
@@ -33,6 +33,7 @@ HALF_YEAR = Variable(
     ("cool", "warm"),
     component="",
     source="date: November to April cool, May to October warm, as NHANES has it (north of the equator)",
+    case="warm",
 )
 _LAG_UNITS = {"heat_index": "°F", "temperature_mean": "°C", "degree_days": "°F"}
 
@@ -89,10 +90,17 @@ def records(study: Study, section: str = "diary") -> Study:
         label=f"{study.label}, {_ROWS[section]}",
         people=people.with_columns(*_places(), *(_calendar()[variable.name] for variable in free)),
         design=_clustered(study.design),
-        codebook=codebook.with_variables(*free, *_lags(people, codebook)),
+        codebook=codebook.with_variables(*_ordered(rows), *free, *_lags(people, codebook)),
         visits=None,
         diary=None,
     )
+
+
+def _ordered(rows: pl.DataFrame) -> list[Variable]:
+    """Describe the columns of rows whose levels study.toml lists in order."""
+    columns = [rows[name] for name, dtype in rows.schema.items() if isinstance(dtype, pl.Enum)]
+    described = [Variable.of_column(c) for c in columns if not c.name.endswith(".why")]
+    return [entry for entry in described if entry and entry.levels != YES_NO]
 
 
 def _of_the_day(rows: pl.DataFrame) -> list[pl.Expr]:

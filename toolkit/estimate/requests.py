@@ -8,7 +8,7 @@ from functools import partial
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import families, formulas
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, unknown_case
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Likelihood, Model, Start
 from toolkit.estimate.rows import Asked
@@ -186,6 +186,8 @@ def require_two_levels(outcome: Column, caller: str) -> None:
     """
     if outcome.case:
         return
+    if len(outcome.levels) == 2:
+        raise VariableError(unknown_case(outcome))
     kind = "a number" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
     family = "gaussian" if outcome.continuous else "ordinal"
     what = "model the number" if outcome.continuous else "model the levels in their order"

@@ -18,7 +18,7 @@ from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError
-from toolkit.estimate.columns import Column, read
+from toolkit.estimate.columns import Column, read, require_countable
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
 from toolkit.result import FLOW_SCHEMA
@@ -108,8 +108,9 @@ class Sample:
         if column.continuous:
             values = self.values[name]
             return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
+        require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
         codes = self.codes(name)
-        case = column.levels.index(column.case or column.levels[-1])
+        case = column.levels.index(column.case or "")
         return np.where(codes < 0, np.nan, (codes == case).astype(float))
 
 

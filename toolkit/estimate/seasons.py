@@ -21,7 +21,7 @@ from scipy.special import fdtrc
 from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Model
@@ -188,6 +188,8 @@ def _estimand(outcome: Column, asked: str | None) -> str:
 
 def _turn(sample: Sample, clock: Column) -> float:
     if not clock.continuous:
+        if len(clock.levels) > 2:
+            require_order(clock, "A seasonal curve over levels")
         return float(len(clock.levels))
     values = sample.numbers(clock.name)
     if clock.variable.unit != "months from 1 January" and not _are_months(values):

@@ -11,9 +11,8 @@ from typing import Any, Literal, overload
 import numpy as np
 import polars as pl
 
-from toolkit.errors import VariableError
 from toolkit.estimate import intervals
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import judge_count, judge_mean
@@ -263,11 +262,11 @@ def ratio(
 
 def _as_number(sample: Sample, name: str) -> Floats:
     column = sample.columns[name]
-    if not column.continuous and column.case is None:
-        raise VariableError(
-            f"'{name}' has {len(column.levels)} levels and is no part of a ratio. How many people have each: "
-            f"tk.total(study, '{name}')."
-        )
+    require_countable(
+        column,
+        f"'{name}' has {len(column.levels)} levels and is no part of a ratio. How many people have each: "
+        f"tk.total(study, '{name}').",
+    )
     return sample.numbers(name)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.columns import Column
+from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Model
@@ -65,8 +65,8 @@ def trend(
     outcome
         A variable of two levels, or a number.
     over
-        A variable whose levels stand in order, or a number. Levels that are years ("2005-2006") are followed
-        in years from the middle of each; other levels by their place: 0, 1, 2, ...
+        A number, or a variable whose levels have a declared order (`Variable.ordered`). Levels that are years
+        ("2005-2006") are followed in years from the middle of each; other levels by their place: 0, 1, 2, ...
     adjust
         Variables to adjust for.
     estimand
@@ -162,8 +162,9 @@ def _of_levels(column: Column, scores: Mapping[str, float] | None) -> tuple[Sequ
             )
         step = "per year" if all(years) else "per unit of score"
         return [float(scores[level]) for level in column.levels], step
-    if all(years):
+    if all(years):  # the levels are times, and need no order besides
         return [(int(y[1]) + int(y[2] or y[1]) + 1) / 2 for y in years if y], "per year"
+    require_order(column, "A trend over levels")
     return list(map(float, range(len(column.levels)))), "per level"
 
 

@@ -272,10 +272,18 @@ def _own_levels(profile: Profile) -> list[str]:
         table = [] if plainly else [f"levels = {_table(answers)}"]
         return ['kind = "yes_no"', *table, *_missing_line(missing)]
     lowered = {code: text.strip().lower() for code, text in levels.items()}
-    told = f"  # {GUESS}: the order; the first is the reference"
+    order = _order_line(profile)
+    told = f"  # {GUESS}: {'' if order else 'the order; '}the first is the reference"
     plainly = all(code == level for code, level in lowered.items())
     written = f"[{', '.join(map(quoted, lowered))}]" if plainly else _table(lowered)
-    return [f"levels = {written}{told}", *_missing_line(missing)]
+    return [f"levels = {written}{told}", *order, *_missing_line(missing)]
+
+
+def _order_line(profile: Profile) -> list[str]:
+    if profile.value_labels or profile.ordered:
+        return []
+    told = f"{GUESS}: text has no order. List the levels from lowest to highest and write true"
+    return [f"ordered = false  # {told}"]
 
 
 def _table(entries: Mapping[str, str]) -> str:

@@ -5,11 +5,13 @@ Takes an open table; gives a `Profile` a column, made of the file's first rows.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from toolkit.level_order import sorted_levels
 from toolkit.own.columns import code_text, text_number
+from toolkit.own.frame_categories import Categories
 from toolkit.own.table_files import Table
 
 SEEN = 50_000  # rows that a first look takes
@@ -41,6 +43,8 @@ class Profile:
         Numbers of repeated 7s, 8s or 9s that stand far from all others, as codes for missing values do.
     date_form
         How its dates are written; "" if it holds none. "date" if the file itself says so.
+    ordered
+        Whether the file says that its categories stand in order.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Profile:
     high: float | None = None
     suspects: tuple[str, ...] = ()
     date_form: str = ""
+    ordered: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -96,7 +101,7 @@ def decimal_of(frame: pl.DataFrame) -> str:
 def profiles(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
     """Describe each column of a table by its first rows."""
     # Codes that the file itself declares to be missing are no values.
-    seen = Table(frame.select(table.columns).lazy(), table.columns, table.labels, table.value_labels)
+    seen = replace(table, frame=frame.select(table.columns).lazy(), text=None)
     for name in table.columns:
         yield _profile(seen, frame, name, decimal)
 
@@ -116,12 +121,13 @@ def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Prof
         frame.height,
         len(values),
         different,
-        _codes(values) if different <= MOST_CODES else (),
+        _codes(values, table.categories.get(name)) if different <= MOST_CODES else (),
         shown / len(values) if len(values) else 0.0,
         _percentile(numbers, 0.05),
         _percentile(numbers, 0.95),
         suspects,
         _date_form(frame.schema[name], values),
+        ordered=name in table.categories and table.categories[name].ordered,
     )
 
 
@@ -141,9 +147,13 @@ def _suspects(numbers: pl.Series) -> tuple[str, ...]:
     return tuple(str(int(n)) for n in far)
 
 
-def _codes(values: pl.Series) -> tuple[str, ...]:
+def _codes(values: pl.Series, listed: Categories | None) -> tuple[str, ...]:
     found = values.unique().to_list()
-    return tuple(sorted(found, key=_order))
+    if listed:
+        return tuple(level for level in listed.levels if level.strip() in found)
+    if any(_order(code)[0] == 0 for code in found):
+        return tuple(sorted(found, key=_order))
+    return sorted_levels(found)
 
 
 def _order(code: str) -> tuple[int, float, str]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from toolkit.codebook import REASONS, YES_NO, Kind, Reason, Variable, why
 from toolkit.errors import VariableError
+from toolkit.own.frame_categories import Categories
 from toolkit.own.study_toml import FileEntry, OwnVariable, known_variables
 from toolkit.own.table_files import DECLARED_MISSING, Table
 from toolkit.own.units import Conversion, conversion
@@ -153,10 +154,22 @@ def own_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table,
     """
     known = known_variables().variables.get(name)
     labels = table.value_labels.get(column, {})
-    variable = described(name, declared, known, labels, table.labels.get(column, ""))
+    listed = table.categories.get(column)
+    variable = described(
+        name, _with_listed(declared, labels, listed), known, labels, table.labels.get(column, "")
+    )
     missing = labelled_reasons(labels) | low_codes({**entry.missing, **declared.missing})
     codes = {code: level for code, level in _codes(variable, declared, labels).items() if code not in missing}
     return OwnColumn(variable, codes, missing, _change(variable, declared), column, entry.decimal)
+
+
+def _with_listed(declared: OwnVariable, labels: Mapping[str, str], listed: Categories | None) -> OwnVariable:
+    """Take the levels that the file lists where neither the declaration nor labels of codes have any."""
+    if declared.levels or labels or listed is None or declared.kind not in (None, "category"):
+        return declared
+    ordered = listed.ordered if declared.ordered is None else declared.ordered
+    levels = tuple(level.strip().lower() for level in listed.levels)
+    return declared.model_copy(update={"levels": levels, "ordered": ordered})
 
 
 def described(
@@ -175,6 +188,7 @@ def described(
             known,
             label=declared.label or known.label,
             levels=known.levels or _own_levels(declared, labels),
+            ordered=known.ordered if known.levels else declared.ordered is not False,
             reference=declared.reference or known.reference,
             note=" ".join(filter(None, (known.note if known.kind != "number" else "", declared.note))),
             component=known.component if declared.component is None else declared.component,
@@ -193,6 +207,8 @@ def described(
         question,
         source=source,
         note=declared.note,
+        # Levels that are listed in study.toml, and labels of codes, stand in order.
+        ordered=kind == "category" and declared.ordered is not False,
     )
 
 

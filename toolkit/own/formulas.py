@@ -70,7 +70,9 @@ def _with(done: Computed, name: str, declared: OwnVariable, parsed: Formula) -> 
 
 def _entry(name: str, declared: OwnVariable, parsed: Formula) -> Variable:
     known = known_variables().variables.get(name)
-    asked = declared.model_copy(update={"kind": parsed.result, "levels": declared.levels or parsed.levels})
+    ordered = bool(declared.levels) if declared.ordered is None else declared.ordered
+    levels = declared.levels or parsed.levels
+    asked = declared.model_copy(update={"kind": parsed.result, "levels": levels, "ordered": ordered})
     entry = described(name, asked, known)
     if entry.kind != parsed.result:
         raise VariableError(

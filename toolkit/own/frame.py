@@ -1,21 +1,25 @@
 """Read a frame of the user's own, so that it can be a study.
 
 Takes a frame of polars, pandas, pyarrow or DuckDB, or any that narwhals knows, and a design; gives a
-`Population`. Without a codebook nothing is matched by name: text has its levels in alphabetical order, an
-Enum its own, true/false and 0/1 are yes/no, other numbers are continuous.
+`Population`. Without a codebook nothing is matched by name: text has levels without an order, categories keep
+their list and the order that they declare, true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from toolkit.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 from toolkit.design import Design
 from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.level_order import sorted_levels
 from toolkit.own.study_toml import known_variables
 from toolkit.own.units import fitting_units, plausible
 from toolkit.population import Population
+
+if TYPE_CHECKING:
+    from toolkit.own.frame_categories import Categories
 
 TOOLKIT = "toolkit"
 _NO = ("no", "false", "0", "0.0")
@@ -40,13 +44,17 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
                 "there is no codebook", codebook, [TOOLKIT], "Write codebook='toolkit', or give a tk.Codebook"
             )
         )
-    people = _plain_types(as_polars(frame))
+    people, declared = _read(frame)
+    people = _plain_types(people)
     _check_design(design, people)
     people = people.with_columns(people[name].cast(Reason) for name in _reasons(people))
     if codebook == TOOLKIT:
         people = _matched(people, design)
     people = people.with_columns(_with_levels(people[name]) for name in people.columns)
-    entries = codebook if isinstance(codebook, Codebook) else _described(people, design, codebook == TOOLKIT)
+    if isinstance(codebook, Codebook):
+        return Population(name, name, people, design, codebook)
+    ordered = {name for name, own in declared.items() if own.ordered}
+    entries = _described(people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered)
     return Population(name, name, people, design, entries)
 
 
@@ -64,10 +72,20 @@ def as_polars(frame: Any) -> pl.DataFrame:
     >>> as_polars(pandas.DataFrame({"age": [40, 41]})).shape
     (2, 1)
     """
+    return _read(frame)[0]
+
+
+def _read(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
+    """Read a frame, its categories as Enums of their list, with what it declares of them."""
     import narwhals as nw
 
+    from toolkit.own.frame_categories import as_declared, declared_categories, with_text_categories
+
+    declared = {}
     try:
-        known = nw.from_native(frame, pass_through=True)
+        known = nw.from_native(with_text_categories(frame), pass_through=True)
+        if isinstance(known, nw.DataFrame | nw.LazyFrame):
+            declared = declared_categories(known)
         if isinstance(known, nw.LazyFrame):
             known = known.collect("polars")
         people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
@@ -76,7 +94,8 @@ def as_polars(frame: Any) -> pl.DataFrame:
         raise DatasetError(_no_frame(frame, error)) from None
     if not people.height:
         raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
-    return people
+    declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
+    return as_declared(people, declared), declared
 
 
 def _no_frame(frame: Any, error: Exception) -> str:
@@ -170,7 +189,7 @@ def _renamed(name: str) -> str:
 def _with_levels(column: pl.Series) -> pl.Series:
     if not isinstance(column.dtype, pl.String | pl.Categorical):
         return column
-    levels = column.cast(pl.String).unique().drop_nulls().sort()
+    levels = sorted_levels(column.cast(pl.String).unique().drop_nulls())
     return column if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
 
 
@@ -185,13 +204,16 @@ def _check_design(design: Design, people: pl.DataFrame) -> None:
             raise DesignError(unknown("the design names a column that is not there,", column, people.columns))
 
 
-def _described(people: pl.DataFrame, design: Design, by_name: bool) -> Codebook:
-    known = known_variables() if by_name else Codebook()
+def _described(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:
     left = {*design.columns, *(why(name) for name in people.columns)}
-    entries = [_entry(people[name], known) for name in people.columns if name not in left]
+    entries = [
+        _entry(people[name], known, ordered=name in ordered) for name in people.columns if name not in left
+    ]
     return Codebook.of(*(entry for entry in entries if entry))
 
 
-def _entry(column: pl.Series, known: Codebook) -> Variable | None:
+def _entry(column: pl.Series, known: Codebook, *, ordered: bool) -> Variable | None:
     entry = known.variables.get(column.name)
-    return entry if entry and entry.dtype == column.dtype else Variable.of_column(column)
+    if entry and entry.dtype == column.dtype:
+        return entry
+    return Variable.of_column(column, ordered=ordered)

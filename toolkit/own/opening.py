@@ -323,7 +323,10 @@ class _Reading:
         self._check_cramps(section, rows)
         self._check_strangers(part.file, rows.frame, people)
         self._check_follow_up(part.file, rows.frame, people)
-        return rows.frame.drop(ROW).filter(pl.col(PERSON).is_in(people[PERSON].to_list())).sort(PERSON, DATE)
+        known = rows.frame.drop(ROW).filter(pl.col(PERSON).is_in(people[PERSON].to_list()))
+        # Rows have no codebook of their own: levels in order are an Enum, others are text.
+        nominal = [c.variable.name for c in rows.columns if c.variable.levels and not c.variable.ordered]
+        return known.with_columns(pl.col(nominal).cast(pl.String)).sort(PERSON, DATE)
 
     def _check_cramps(self, section: str, rows: Rows) -> None:
         name = NIGHT_CRAMP if section == "diary" else VISIT_CRAMP

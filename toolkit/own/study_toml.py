@@ -65,7 +65,8 @@ class OwnVariable(Checked):
     """Where a variable comes from: a column ("sex", or "lab.sex" of a further file), or a formula.
 
     A name of the codebook takes label, kind, levels and unit from there. `levels` says which code is which
-    level, or lists the words that stand in the column; `missing` says which code is missing for which reason;
+    level, or lists the words that stand in the column, lowest first unless `ordered = false`; `missing` says
+    which code is missing for which reason;
     `unit` is the unit that the column is in. `analyte` and `convert_to` are for units of one's own names.
     """
 
@@ -76,6 +77,7 @@ class OwnVariable(Checked):
     note: str = ""
     kind: Kind | None = None
     levels: Mapping[str, str] | tuple[str, ...] = ()
+    ordered: bool | None = None
     reference: str | None = None
     missing: Mapping[str, str] = {}
     unit: str = ""

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.own.frame_categories import Categories, categories_of_file
 
 TEXT = (".csv", ".tsv", ".txt")
 LABELLED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
@@ -40,6 +41,8 @@ class Table:
         Column -> what it is, in the file's words.
     value_labels
         Column -> code -> the file's word for it.
+    categories
+        Column -> the levels that a parquet or Arrow file lists, and whether they stand in order.
     text
         Of a text file: the file in UTF-8, and the sign between its columns.
     """
@@ -48,6 +51,7 @@ class Table:
     columns: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    categories: Mapping[str, Categories] = field(default_factory=dict)
     text: tuple[Path, str] | None = None
 
 
@@ -106,8 +110,8 @@ def _binary(path: Path, suffix: str, sheet: str) -> Table:
     if suffix in EXCEL:
         return _table(_excel(path, sheet).lazy())
     if suffix in ARROW:
-        return _table(pl.scan_ipc(path, glob=False))
-    return _table(pl.scan_parquet(path, glob=False))
+        return replace(_table(pl.scan_ipc(path, glob=False)), categories=categories_of_file(path))
+    return replace(_table(pl.scan_parquet(path, glob=False)), categories=categories_of_file(path))
 
 
 def _table(frame: pl.LazyFrame) -> Table:

@@ -1,0 +1,127 @@
+"""Find the categories that a frame declares: their list, and whether they stand in order.
+
+A pandas Categorical, an Arrow dictionary, a DuckDB ENUM and a polars Enum say both; text says neither.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The levels of a column as its frame lists them, and whether the frame says that they stand in order."""
+
+    levels: tuple[str, ...]
+    ordered: bool
+
+
+def with_text_categories(frame: Any) -> Any:
+    """Write categories that are numbers or intervals as text: the order of a pandas Categorical survives it.
+
+    Categories of 0 and 1 or of true and false stay as they are, and are no and yes.
+    """
+    told = {name: dtype for name, dtype in _pandas_types(frame) if not _are_text(dtype.categories)}
+    changed = {
+        name: frame[name].cat.rename_categories([f"{level}" for level in dtype.categories])
+        for name, dtype in told.items()
+        if not _zero_or_one(dtype.categories)
+    }
+    plain = {
+        name: frame[name].astype(dtype.categories.dtype)
+        for name, dtype in told.items()
+        if _zero_or_one(dtype.categories) and not frame[name].isna().any()
+    }
+    return frame.assign(**changed, **plain) if changed or plain else frame
+
+
+def declared_categories(known: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> dict[str, Categories]:
+    """List the columns whose categories the frame declares.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"pain": ["mild"]}, schema={"pain": pl.Enum(["none", "mild"])})
+    >>> declared_categories(nw.from_native(frame))["pain"].levels
+    ('none', 'mild')
+    """
+    schema: Mapping[str, Any] = known.collect_schema()
+    found = {
+        name: Categories(tuple(dtype.categories), ordered=True)
+        for name, dtype in schema.items()
+        if isinstance(dtype, nw.Enum)
+    }
+    native = nw.to_native(known)
+    listed = {
+        name: Categories(tuple(dtype.categories), bool(dtype.ordered))
+        for name, dtype in _pandas_types(native)
+        if _are_text(dtype.categories)
+    }
+    return {**found, **listed, **dict(_arrow_categories(native))}
+
+
+def as_declared(people: pl.DataFrame, declared: Mapping[str, Categories]) -> pl.DataFrame:
+    """Give the columns of declared categories as Enums of their levels."""
+    return people.with_columns(
+        pl.col(name).cast(pl.String).cast(pl.Enum(own.levels)) for name, own in declared.items()
+    )
+
+
+def _pandas_types(frame: Any) -> Iterable[tuple[str, Any]]:
+    """Name the categorical columns of a pandas frame, or of one that has its types."""
+    if not hasattr(frame, "iloc"):
+        return
+    for name, dtype in frame.dtypes.items():
+        if hasattr(dtype, "categories") and hasattr(dtype, "ordered"):
+            yield name, dtype
+
+
+def _are_text(categories: Iterable[Any]) -> bool:
+    return all(isinstance(level, str) for level in categories)
+
+
+def _zero_or_one(categories: Iterable[Any]) -> bool:
+    levels = list(categories)
+    return bool(levels) and all(isinstance(level, int | float) and level in (0, 1) for level in levels)
+
+
+def _arrow_categories(frame: Any) -> Iterable[tuple[str, Categories]]:
+    """Name the dictionary columns of a pyarrow table."""
+    if not hasattr(frame, "unify_dictionaries"):
+        return
+    table = frame.unify_dictionaries()
+    for field in table.schema:
+        if not hasattr(field.type, "ordered"):
+            continue
+        chunks = table[field.name].chunks
+        levels = [level for level in chunks[0].dictionary.to_pylist() if level is not None] if chunks else []
+        if levels and not _zero_or_one(levels):
+            yield field.name, Categories(tuple(f"{level}" for level in levels), bool(field.type.ordered))
+
+
+def categories_of_file(path: Path) -> dict[str, Categories]:
+    """List the categories of a parquet or Arrow file: R's factors, pandas' Categoricals, polars' Enums."""
+    from pyarrow import ArrowException, ipc, parquet  # type: ignore[import-untyped]
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            names = _listed_names(parquet.read_schema(path))
+            return dict(_arrow_categories(parquet.read_table(path, columns=names))) if names else {}
+        with ipc.open_file(path) as file:
+            names = _listed_names(file.schema)
+            return dict(_arrow_categories(file.read_all().select(names))) if names else {}
+    except (ArrowException, OSError):
+        return {}  # a damaged file is told by its reader
+
+
+def _listed_names(schema: Any) -> list[str]:
+    """Name the dictionary columns of a file; a polars Categorical lists words as it met them."""
+    return [
+        field.name
+        for field in schema
+        if hasattr(field.type, "ordered")
+        and not any(b"_PL_CATEGORICAL" in key for key in field.metadata or ())
+    ]
