@@ -43,8 +43,9 @@ def weights_of(
     four years 1999-2002 take their place.
     """
     found = {}
+    several = len(cycles) > 1 and any(cycle.two_year_alone for cycle in cycles)
     for component in (c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)):
-        own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there))]
+        own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there, several=several))]
         if own:
             words = _RESCALING if len(cycles) > 1 else ""
             found[component] = ComponentWeight(weight_name(component), _sources(own), words, tuple(own))
@@ -82,12 +83,18 @@ def _table(catalogue: Catalogue, cycle: Cycle, component: str, there: Collection
 
 
 def _cycle_weight(
-    catalogue: Catalogue, cycle: Cycle, component: str, there: Collection[tuple[str, str]]
+    catalogue: Catalogue,
+    cycle: Cycle,
+    component: str,
+    there: Collection[tuple[str, str]],
+    *,
+    several: bool,
 ) -> CycleWeight | None:
+    """Describe a cycle's weight; `several`: the weights made for several cycles may take its place."""
     if not _table(catalogue, cycle, component, there):
         return None
     own, column = _own(cycle, component), weight_name(component)
-    pooled = cycle.four_year.get(own)
+    pooled = cycle.four_year.get(own) if several else None
     return CycleWeight(
         cycle.name,
         column,
