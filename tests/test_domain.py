@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.codebook import Reason
+import toolkit as tk
+from toolkit.codebook import Availability, Reason
 from toolkit.domain import parse
 from toolkit.errors import VariableError
 
@@ -154,3 +155,30 @@ def test_what_missing_cannot_ask_is_told(said: str, text: str) -> None:
     with pytest.raises(VariableError) as caught:
         evaluate(text)
     assert said in str(caught.value)
+
+
+def test_a_study_asks_for_missing_values_in_domains_and_derived_variables() -> None:
+    study = tk.study(PEOPLE.select("pregnant", "pregnant.why", "bmi"), design=tk.Design.none())
+    usual = tk.mean(study, "bmi", domain="pregnant != 'yes' or missing(pregnant, 'not asked')")
+    assert (21.5, 2) == (usual["estimate"].item(), usual["n"].item())
+    study = study.derive("asked", "not missing(pregnant, 'not asked')")
+    assert ["no", "yes", "yes", "yes"] == list(study.people["asked"])
+    study = study.derive("answer", "when(missing(pregnant, 'refused'), 'refused', pregnant, 'yes', 'no')")
+    assert [None, "yes", "no", "refused"] == list(study.people["answer"])
+    assert ["not asked", None, None, None] == list(study.people["answer.why"])
+
+
+def test_a_variable_that_no_cycle_measured_is_told_in_domain_and_derivation() -> None:
+    gap = tk.Variable("pad", "peripheral artery disease", "yes_no", component="").with_availability(
+        (Availability("2005-2006", "not measured", "measured in 1999-2004 only"),)
+    )
+    book = tk.study(PEOPLE.select("bmi"), design=tk.Design.none()).codebook.with_variables(gap)
+    study = tk.study(PEOPLE.select("bmi"), design=tk.Design.none(), codebook=book)
+    for call in (
+        lambda: tk.mean(study, "bmi", domain="pad == 'yes'"),
+        lambda: tk.mean(study, "bmi", domain="missing(pad)"),
+        lambda: study.cut("bmi", domain="pad == 'yes'"),
+        lambda: study.derive("none", "not pad"),
+    ):
+        with pytest.raises(VariableError, match="'pad' was not measured.*measured in 1999-2004 only"):
+            call()

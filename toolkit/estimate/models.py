@@ -88,7 +88,8 @@ def association(
     study
         People, design and codebook.
     outcome
-        A variable of two levels.
+        A variable of two levels. The case is yes, 1 or true, otherwise the second level of a declared order;
+        two levels of plain text are refused.
     exposure
         A category, each level of which is compared with its reference, or a number, per unit.
     reference
