@@ -19,6 +19,7 @@ from toolkit.errors import EstimationError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.intervals import Proportion
 from toolkit.estimate.names import Covaried
+from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.unvarying import difference, firth_call, not_estimable
 from toolkit.estimate.variance import Floats
 from toolkit.result import RELIABILITY, SCHEMA, by_columns, frame
@@ -365,7 +366,10 @@ def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
     points = own @ seen.points[sound]
     matrix = own @ seen.covariance[np.ix_(sound, sound)] @ own.T
     free, first = df if df is not None else _smallest_df(rows), len(points)
-    f = float(points @ np.linalg.solve(matrix, points)) / first
+    try:
+        f = wald(points, matrix) / first
+    except EstimationError as error:
+        return {**named, "reliability": "failed", "reason": str(error)}
     return {
         **named,
         **_verdict_of_test(rows, len(kind) - len(sound)),

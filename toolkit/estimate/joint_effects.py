@@ -159,9 +159,10 @@ def interaction(
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    reading = formulas.read(" + ".join([f"{outcome} ~ {first} * {second}", *adjusted]))
+    formula = " + ".join([f"{outcome} ~ {first} * {second}", *adjusted])
+    reading = formulas.read(formula)
     build = partial(formulas.build, reading, sample)
-    model = Model(sample, sample.columns[outcome], names, family, build)
+    model = Model(sample, sample.columns[outcome], names, family, build, formula=formula)
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):

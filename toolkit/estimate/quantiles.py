@@ -20,7 +20,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.intervals import Proportion
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
-from toolkit.estimate.reliability import for_review, judge_quantile
+from toolkit.estimate.reliability import judge_quantile
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.unvarying import alike, constant
@@ -253,8 +253,6 @@ def _row(group: People, column: Column, values: Floats, prob: float, found: _Fou
         return constant(row, alike(column.name, group.n))
     if found.below.extreme:
         return constant(row, "no value lies above the quantile, which leaves no standard error")
-    if found.low == found.high:
-        return for_review(row, "both ends of the interval are the quantile itself, a value that many share")
     return row
 
 
