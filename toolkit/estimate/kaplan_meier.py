@@ -254,8 +254,8 @@ def _row(
         **_judged(group, still),
     }
     if estimate in (0.0, 1.0):
-        happened = "the event came to everybody" if estimate == 0 else "nobody had the event"
-        return constant(row, f"{happened} until {moment:g}, which leaves no standard error")
+        happened = "everybody had the event by then" if estimate == 0 else "nobody had the event by then"
+        return constant(row, f"{happened}, which leaves no standard error")
     return zero_variance(sample, group.counted, row, estimate * (1 - estimate))
 
 

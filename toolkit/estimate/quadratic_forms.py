@@ -40,7 +40,7 @@ def wald(points: Floats, matrix: Floats) -> float:
     except np.linalg.LinAlgError:
         raise EstimationError(
             "the estimates have no variance, because nothing varies within the groups or between their "
-            "sampling units, so that they cannot be tested. Look at the groups: tk.describe(study, ..., by=...)."
+            "sampling units, so that they cannot be tested. See the groups: tk.describe(study, ..., by=...)."
         ) from None
 
 
