@@ -88,11 +88,9 @@ def draw(name: str, number: int) -> tk.Study:
 def one(task: tuple[str, int]) -> Intervals:
     """Say for each interval of one sample whether it contains the truth, and whether a group was empty."""
     study, true, found = draw(*task), truth(), {}
-    for method, column in (("korn-graubard", "prevalence"), ("korn-graubard-nchs", "prevalence, NCHS's n")):
-        rows = tk.prevalence(study, outcome="y", by="g", interval=method)
-        for row in rows.iter_rows(named=True):
-            holds = row["conf_low"] <= true[row["g"]] <= row["conf_high"]
-            found[f"{column}, {100 * GROUPS[row['g']]:g}%"] = (holds, row["estimate"] == 0)
+    for row in tk.prevalence(study, outcome="y", by="g").iter_rows(named=True):
+        holds = row["conf_low"] <= true[row["g"]] <= row["conf_high"]
+        found[f"prevalence, {100 * GROUPS[row['g']]:g}%"] = (holds, row["estimate"] == 0)
     crude = {"outcome": "y", "exposure": "g", "adjust": ()}
     row = tk.association(study, **crude, estimand="prevalence_difference").row(1, named=True)
     difference = true["c"] - true["a"]
@@ -140,9 +138,9 @@ def section(found: dict[str, list[tuple[str, float, float, float, float]]], repl
         "",
         "Empty: how many samples in a hundred have nobody with the outcome in the group (for the odds ratio,",
         "in any of the groups). The last column is the coverage among these, where the prevalence has the",
-        "exact interval on n / deff (NCHS: on n), the difference Newcombe's hybrid interval, and the odds",
-        "ratio the profile penalized-likelihood interval. The other samples have the intervals of every",
-        "estimate: Korn-Graubard, t of the linear model, t of Firth's model.",
+        "exact interval on n / deff, the difference Newcombe's hybrid interval, and the odds ratio the",
+        "profile penalized-likelihood interval. The other samples have the intervals of every estimate:",
+        "Korn-Graubard, t of the linear model, t of Firth's model.",
         "",
     ]
     for name, table in found.items():
@@ -157,13 +155,15 @@ def section(found: dict[str, list[tuple[str, float, float, float, float]]], repl
 
 def main(replications: int) -> None:
     """Measure every design and put the section in its place in the document."""
-    found = {name: measure(name, replications) for name in DESIGNS}
+    found = {}
+    for name in DESIGNS:
+        found[name] = measure(name, replications)
+        print(section({name: found[name]}, replications), flush=True)
     text, own = DOCUMENT.read_text(encoding="utf-8"), section(found, replications)
     before, _, after = text.partition(HEADING)
     following = after.partition("\n## ")
     rest = f"## {following[2]}" if following[1] else ""
     DOCUMENT.write_text(f"{before.rstrip()}\n\n{own}{rest}".rstrip() + "\n", encoding="utf-8")
-    print(own)
 
 
 if __name__ == "__main__":
