@@ -238,7 +238,7 @@ def _pair_rows(
 ) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample = asked.model.sample
     places = _places(fitted, pair, levels)
-    four = _four(asked, fitted, pair, levels)
+    four = _counts(asked, fitted, pair, levels)
     for measure in _measures(asked.estimand):
         row = _heading(sample, pair, levels, measure)
         if places is None:
