@@ -31,6 +31,7 @@ AGES = {"20-39": 0.40, "40-59": 0.35, "60+": 0.25}
 LEAST = 93.5  # intervals in a hundred
 SEVERITY = ("none", "mild", "moderate", "severe")
 YEARS = 4.0  # of follow-up, at most
+OTHERS = "## Rare outcomes and empty groups"  # what rare_coverage.py writes, and all below it, stays
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
 ASKED = {"outcome": "cramps", "exposure": "diabetes", "adjust": ("age", "sex", "region")}
 FORMULA = "cramps ~ diabetes + age + sex + region"
@@ -300,7 +301,9 @@ def main(replications: int) -> None:
     began = perf_counter()
     tables = [measure(n, drawn, replications) for n, drawn in DESIGNS]
     table = pl.concat(tables)
-    DOCUMENT.write_text(document(table, replications).rstrip("\n") + "\n", encoding="utf-8")
+    _, mark, others = DOCUMENT.read_text(encoding="utf-8").partition(OTHERS)
+    text = document(table, replications).rstrip("\n") + "\n"
+    DOCUMENT.write_text(text + (f"\n{mark}{others}" if mark else ""), encoding="utf-8")
     with pl.Config(tbl_rows=-1, fmt_str_lengths=60, float_precision=3):
         print(table)
     print(f"{perf_counter() - began:.0f} s")

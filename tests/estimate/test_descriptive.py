@@ -5,6 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import t
 
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE
@@ -251,15 +252,21 @@ def test_the_counted_level_of_two_is_named_unless_it_is_yes():
     assert prevalence(small(), outcome="sex", domain="sex == 'f'")["estimate"].to_list() == [0.0]
 
 
-@pytest.mark.parametrize(("value", "ends"), [(0, (0.0, 0.2059)), (1, (0.7941, 1.0))])
+@pytest.mark.parametrize("value", [0, 1])
 @pytest.mark.parametrize("method", [*METHODS.values(), "korn-graubard-nchs"])
-def test_nobody_or_everybody_has_korn_and_graubards_interval(value, ends, method):
-    # 1 - 0.025 ** (1 / 16) is the exact upper end of Clopper and Pearson for 0 of 16.
+def test_nobody_or_everybody_has_the_exact_interval_on_the_effective_sample_size(value, method):
+    # 1 - 0.025 ** (1 / n) is the exact upper end of Clopper and Pearson for 0 of n.
     row = prevalence(small(cramps=[value] * 16), outcome="cramps", interval=method).row(0, named=True)
-    assert (float(value), 0.0) == (row["estimate"], row["std_error"])
-    assert ends == pytest.approx((row["conf_low"], row["conf_high"]), abs=1e-4)
-    assert (value * 16, 16.0) == (row["n_cases"], row["n_effective"])
-    assert row["deff"] is None
+    weights = np.arange(1, 17)
+    deff = 16 * np.square(weights).sum() / weights.sum() ** 2
+    nchs = method == "korn-graubard-nchs"
+    size = 16 if nchs else 16 / deff * (t.ppf(0.975, 15) / t.ppf(0.975, 2)) ** 2
+    end = 0.025 ** (1 / size)
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx((end, 1) if value else (0, 1 - end), rel=1e-9)
+    assert (float(value), None, 16 * value) == (row["estimate"], row["std_error"], row["n_cases"])
+    assert row["n_effective"] == pytest.approx(16 if nchs else 16 / deff, rel=1e-12)
+    named = "exact, n" if nchs else "exact, n / (1 + CV² of the weights) (1.29)"
+    assert (named, "suppress") == (row["variance"], row["reliability"])
 
 
 def test_everybody_is_one_to_the_last_bit():

@@ -1,5 +1,8 @@
 """Firth's logit is the maximum of the penalised likelihood, with influence values that count the penalty."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -60,3 +63,73 @@ def test_an_empty_level_is_refused_by_the_logit_with_firth_as_the_remedy() -> No
     assert 6.5 / 0.5 == pytest.approx(row["estimate"], rel=1e-12)
     assert ("odds_ratio", "log") == (row["estimand"], row["scale"])
     assert row["conf_low"] < row["estimate"] < row["conf_high"]
+
+
+FIRTH = Path(__file__).parents[1] / "reference" / "firth"
+EXPECTED = json.loads((FIRTH / "expected.json").read_text())
+CLUSTERED = tk.Design(weight="w", strata="stratum", psu="psu")
+FITS = {
+    "table_120": ("y ~ g", tk.Design.none()),
+    "several": ("y ~ x + z", tk.Design.none()),
+    "clustered": ("y ~ g + age", CLUSTERED),
+}
+
+
+def separated_study(name: str) -> tk.Study:
+    people = pl.read_csv(FIRTH / "data" / f"{name}.csv", infer_schema_length=None)
+    return tk.study(people, design=FITS[name][1], name=name)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_separated_fit_equals_rs_brglm2_and_the_profile_penalized_likelihood(name: str) -> None:
+    """At weight 1 and, on a design, with weights scaled to n / deff; 1e-7 because R stops there."""
+    expected, study = EXPECTED[name], separated_study(name)
+    rows, matrix = tk.model(study, FITS[name][0], "firth", covariance=True)
+    for column in ("estimate", "std_error"):
+        np.testing.assert_allclose(rows[column], expected[column], rtol=1e-7, atol=1e-9, err_msg=column)
+    np.testing.assert_allclose(matrix, expected["covariance"], rtol=1e-7, atol=1e-9)
+    for column, own in (
+        ("conf_low", "low"),
+        ("conf_high", "high"),
+        ("statistic", "statistic"),
+        ("p_value", "p"),
+    ):
+        np.testing.assert_allclose(
+            rows[column], expected["profile"][own], rtol=1e-7, atol=1e-9, err_msg=column
+        )
+    assert {"review"} == set(rows["reliability"])
+    assert rows["df"].to_list() == [None] * rows.height
+    np.testing.assert_allclose(rows["deff"], expected.get("deff", 1.0), rtol=1e-9)
+
+
+def test_nobody_of_120_against_15_of_120_has_the_error_of_the_penalized_information() -> None:
+    row = tk.model(separated_study("table_120"), "y ~ g", "firth").row(1, named=True)
+    assert (3.567, 1.449) == (round(row["estimate"], 3), round(row["std_error"], 3))
+    assert "separated by 'g: b'" in row["reason"]
+    assert row["variance"] == "inverse information, weights scaled to n / deff (1.00)"
+
+
+def test_ratios_and_another_confidence_are_of_the_same_profile() -> None:
+    study = separated_study("several")
+    plain = tk.model(study, "y ~ x + z", "firth")
+    ratios = tk.model(study, "y ~ x + z", "firth", exponentiate=True)
+    np.testing.assert_allclose(np.log(ratios["conf_low"][1:]), plain["conf_low"][1:], rtol=1e-9)
+    narrow = tk.model(study, "y ~ x + z", "firth", confidence=0.5)
+    assert (narrow["conf_low"] > plain["conf_low"]).all()
+    assert (narrow["conf_high"] < plain["conf_high"]).all()
+
+
+def test_a_separated_fit_with_replicate_weights_has_the_same_rule() -> None:
+    study = separated_study("clustered")
+    plain, again = (
+        tk.model(one, "y ~ g + age", "firth") for one in (study, tk.replicates(study, method="JKn"))
+    )
+    assert {"review"} == set(again["reliability"])
+    np.testing.assert_allclose(again["std_error"], plain["std_error"], rtol=0.1)
+
+
+def test_a_fit_that_is_not_separated_keeps_linearization() -> None:
+    study = separated_study("clustered")
+    rows = tk.model(study, "y ~ g + age", "firth", domain="g != 'a'")
+    assert ({"linearised"}, {"ok"}) == (set(rows["variance"]), set(rows["reliability"]))
+    assert rows["df"].to_list() == [6.0] * 3

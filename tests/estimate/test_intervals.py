@@ -1,9 +1,18 @@
 import math
 
 import pytest
+from scipy.stats import t
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.intervals import Proportion, around, check, check_confidence, interval, student
+from toolkit.estimate.intervals import (
+    Proportion,
+    around,
+    check,
+    check_confidence,
+    interval,
+    newcombe,
+    student,
+)
 
 METHODS = ["korn-graubard", "korn-graubard-nchs", "logit", "likelihood", "arcsine", "wald", "xlogit"]
 TENTH = Proportion(0.1, 0.01**2, 16, 3000, 2500)
@@ -67,9 +76,25 @@ def test_without_variance_the_interval_is_the_estimate(method):
 
 
 def test_nobody_of_n_has_the_exact_end_of_clopper_and_pearson():
-    low, high = interval(Proportion(0.0, 0.0, 16, 60, 50))
+    low, high = interval(Proportion(0.0, 0.0, 16, 60, 50), "korn-graubard-nchs")
     assert low == 0
     assert high == pytest.approx(1 - 0.025 ** (1 / 50))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("estimate", [0.0, 1.0])
+def test_nobody_or_everybody_has_the_exact_end_on_the_effective_sample_size(method, estimate):
+    """n / deff, times Korn and Graubard's squared ratio of t quantiles, whichever method was asked for."""
+    size = 50 if method == "korn-graubard-nchs" else 50 / 1.6 * (t.ppf(0.975, 59) / t.ppf(0.975, 16)) ** 2
+    low, high = interval(Proportion(estimate, 0.0, 16, 60, 50, deff=1.6), method)
+    end = 0.025 ** (1 / size)
+    assert (low, high) == pytest.approx((0, 1 - end) if estimate == 0 else (end, 1), rel=1e-12)
+
+
+def test_newcombes_interval_is_that_of_his_example():
+    """Newcombe (1998), table II, example (a): 56 of 70 less 48 of 80 by method 10, as printed there."""
+    low, high = (Proportion(x / n, x / n * (1 - x / n) / n, 1e9, 10**9, n) for x, n in ((48, 80), (56, 70)))
+    assert newcombe(low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 def test_around_reaches_out_by_t():

@@ -120,10 +120,14 @@ def averaged(model: Model, fitted: Regression, standard: Standard) -> Regression
     found = predict.at(fitted.coefficients, sample.weights[inside])
     points, slopes = standard.contrast(found.averages)
     own = sample.weights[inside, None] * (found.each - found.averages) / sample.weights[inside].sum()
-    influence = (own + fitted.influence @ found.slopes.T) @ slopes.T
+    with np.errstate(invalid="ignore"):  # The ratio to an average of 0 has no influence values.
+        influence = (own + fitted.influence @ found.slopes.T) @ slopes.T
     replicates = _replicates(fitted, sample, lambda b, w: standard.contrast(predict.averages(b, w))[0])
+    # What rounding leaves of predictions that cancel out is small beside this.
+    scale = np.minimum(np.abs(slopes).sum(axis=1), 2.0) * np.abs(found.each).max()
     return replace(
         fitted,
+        scale=scale,
         terms=standard.terms,
         coefficients=points,
         influence=influence,

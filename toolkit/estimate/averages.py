@@ -4,7 +4,8 @@ Takes a sample, cells x columns of values and the names of the groups' variables
 combination of levels and the covariance matrix of all their means.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -36,6 +37,12 @@ class Group:
         For each column the design-based variance of the mean.
     lacking
         Why there is no mean although people have values; "" if there is one.
+    unequal
+        Kish's 1 + CV² of the weights that the mean is taken with.
+    standardised
+        Whether the mean is brought to the composition of a standard.
+    cells
+        Those of the sample that are counted.
     """
 
     levels: tuple[str, ...]
@@ -49,6 +56,9 @@ class Group:
     cases: Floats
     variance: Floats
     lacking: str = ""
+    unequal: float = 1.0
+    standardised: bool = False
+    cells: Mask = field(default_factory=lambda: np.empty(0, bool))
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[Group], Floats]:
@@ -85,6 +95,16 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
     >>> averages(sample, sample.numbers("age")[:, None], ())[0][0].means
     array([40.])
     """
+    return averages_of(sample, values, list(groups(sample, by)), by)
+
+
+def averages_of(
+    sample: Sample,
+    values: Floats,
+    members: Sequence[tuple[tuple[str, ...], Mask]],
+    by: tuple[str, ...] = (),
+) -> tuple[list[Group], Floats]:
+    """Average columns of values within groups that are given as names and marks on the cells."""
     there: Mask = np.asarray(~np.isnan(values).any(axis=1), bool)
     if not there.any():
         raise EstimationError(
@@ -93,7 +113,6 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
         )
     _refuse_infinite(sample, values, there, by)
     filled = np.where(there[:, None], values, 0.0)
-    members = list(groups(sample, by))
     parts = [_group(sample, filled, there, (by, levels), inside) for levels, inside in members]
     influence = np.hstack([own for _, own in parts])
     found = Estimate(np.concatenate([group.means for group, _ in parts]), influence, there)
@@ -149,5 +168,7 @@ def _group(
         spread=(deviation * influence).sum(axis=0),
         cases=persons @ values,
         variance=np.full_like(means, np.nan),
+        unequal=float(persons.sum() * sample.squares[counted].sum() / weight**2) if weight else 1.0,
+        cells=counted,
     )
     return own, influence

@@ -32,6 +32,7 @@ from toolkit.estimate.skeleton import skeleton_of
 from toolkit.estimate.spread import Estimate, spread
 from toolkit.estimate.term_tests import tested
 from toolkit.estimate.terms import main_effects
+from toolkit.estimate.unvarying import alike, constant, zero_variance
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame as result_frame
 from toolkit.studies import Study
@@ -176,7 +177,7 @@ def _shares(sample: Sample, group: str) -> list[dict[str, Any]]:
         {
             "group": (level,),
             "estimate": float(found.means[k]),
-            "std_error": sqrt(found.variance[k]),
+            "std_error": sqrt(found.variance[k]) if 0 < found.cases[k] < found.counted else None,
             "df": found.df,
             "n": int(found.cases[k]),
             "n_cases": int(found.cases[k]),
@@ -234,7 +235,7 @@ def _standard_deviation(asked: _Asked, by: tuple[str, ...]) -> pl.DataFrame:
     found, matrix = spread(sample, partial(_deviations, values=np.nan_to_num(values), people=people))
     column = sample.columns[asked.name]
     rows = [
-        _deviation_row(group, column, (point, variance), asked.confidence)
+        _deviation_row(sample, group, column, (point, variance), asked.confidence)
         for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
     return result_of(sample, rows, by, {"estimand": "standard_deviation", "conf_level": asked.confidence})
@@ -256,7 +257,7 @@ def _deviations(sample: Sample, values: Floats, people: list[People]) -> Estimat
 
 
 def _deviation_row(
-    group: People, column: Column, found: tuple[float, float], confidence: float
+    sample: Sample, group: People, column: Column, found: tuple[float, float], confidence: float
 ) -> dict[str, Any]:
     row = heading(group, column, column.variable.title)
     point, variance = (float(number) for number in found)
@@ -265,8 +266,7 @@ def _deviation_row(
         return {**row, "reason": alone}
     low, high = intervals.around(point, sqrt(variance), group.df, confidence)
     verdict = judge_mean(point, variance, group.df, group.n)
-    return {
-        **row,
+    row |= {
         "estimate": point,
         "std_error": sqrt(variance),
         "conf_low": finite(max(low, 0.0)),
@@ -275,6 +275,10 @@ def _deviation_row(
         "reliability": verdict[0],
         "reason": verdict[1],
     }
+    values = sample.numbers(column.name)[group.counted]
+    if values.min() == values.max():
+        return constant({**row, "estimate": 0.0}, alike(column.name, group.n))
+    return zero_variance(sample, group.counted, row, point)
 
 
 def _missing_rows(asked: _Asked, groups: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -78,10 +78,12 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     family = family_of(asked.estimand)
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *asked.adjusted)
+    formula = f"{asked.outcome} ~ {' + '.join(names[1:])}"
 
     def of(people: Sample) -> Model:
         build = partial(_with_exposure, people, asked.exposure, asked.adjusted)
-        return Model(people, people.columns[asked.outcome], names, family, build, elsewhere=of)
+        column = people.columns[asked.outcome]
+        return Model(people, column, names, family, build, elsewhere=of, formula=formula)
 
     return Asked(
         of(sample),

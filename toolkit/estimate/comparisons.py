@@ -20,6 +20,7 @@ from toolkit.estimate.columns import Column, require_countable, require_order
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.people import People, heading, people_of, result_of
+from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.regression import Model
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.rows import Asked, answer
@@ -244,6 +245,12 @@ def _rank_row(
         if alone:
             raise EstimationError(f"{reason}: there is nothing to compare. Widen the domain.")
         return {**row, "reason": reason}
+    seen = values[group.counted]
+    if seen.min() == seen.max():
+        reason = f"all {group.n:,} persons have the same value, so that it does not vary"
+        if alone:
+            raise EstimationError(f"{reason} and there is nothing to compare. Widen the domain.")
+        return {**row, "reason": reason}
     scores = _scores(values, sample.weights, group, _RANKS[test][1])
     marks = np.stack([codes == k for k in present], axis=1).astype(float)
     found, matrix = spread(sample, partial(_differences, scores=scores, marks=marks, counted=group.counted))
@@ -276,6 +283,7 @@ def _differences(sample: Sample, scores: Floats, marks: Floats, counted: Any) ->
 
 
 def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
+    wald(points, matrix)
     point, std_error = float(points[0]), sqrt(float(matrix[0, 0]))
     statistic, left = point / std_error, df - 1
     low, high = intervals.around(point, std_error, left)
@@ -293,5 +301,5 @@ def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
 
 def _f_of_more(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
     first = len(points)
-    f, left = float(points @ np.linalg.solve(matrix, points)) / first, df - first
+    f, left = wald(points, matrix) / first, df - first
     return {"statistic": f, "df_numerator": first, "df": left, "p_value": float(fdtrc(first, left, f))}

@@ -17,7 +17,10 @@ from scipy.special import fdtrc, stdtr
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate import intervals
+from toolkit.estimate.intervals import Proportion
 from toolkit.estimate.names import Covaried
+from toolkit.estimate.quadratic_forms import wald
+from toolkit.estimate.unvarying import difference, firth_call, not_estimable
 from toolkit.estimate.variance import Floats
 from toolkit.result import RELIABILITY, SCHEMA, by_columns, frame
 
@@ -88,7 +91,8 @@ def contrast(
     polars.DataFrame
         Result rows: `level` is compared with `reference`, `exposure` names the groups. A test of
         heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. What a contrast takes from
-        a row that failed is failed too.
+        a row that failed is failed too. The difference of two crude prevalences one of which is 0 or 1 has
+        Newcombe's hybrid interval, without a standard error; its ratio is not estimable.
 
     Raises
     ------
@@ -152,10 +156,12 @@ def _scaled(seen: _Rows, ratio: bool) -> _Rows:
         return _Rows(seen.rows, seen.by, np.log(seen.points), seen.covariance, logarithms=True)
     if not ratio:
         return seen
-    if (seen.points <= 0).any():
+    lacking = [row["std_error"] is None for row in seen.rows]
+    points = np.where(lacking, np.nan, seen.points)
+    if (points <= 0).any():
         raise EstimationError("a row is not above 0, so there is no ratio to it. Leave ratio=True out.")
-    matrix = seen.covariance / np.outer(seen.points, seen.points)
-    return _Rows(seen.rows, seen.by, np.log(seen.points), matrix, logarithms=True)
+    matrix = seen.covariance / np.outer(points, points)
+    return _Rows(seen.rows, seen.by, np.log(points), matrix, logarithms=True)
 
 
 def _kinds(seen: _Rows) -> list[list[int]]:
@@ -231,6 +237,8 @@ def _row(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> di
     verdict = _verdict(used)
     if verdict["reliability"] == "failed":
         return {**named, **verdict}
+    if any(row["std_error"] is None for row in used):
+        return {**named, **verdict, **_without_error(used, seen, one, confidence)}
     places = np.flatnonzero(one.weights)
     own = one.weights[places]
     point = float(own @ seen.points[places])
@@ -251,6 +259,31 @@ def _row(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> di
         "p_value": None if statistic is None else 2 * float(stdtr(free, -abs(statistic))),
         "df": free,
     }
+
+
+def _without_error(
+    used: list[dict[str, Any]], seen: _Rows, one: _Combined, confidence: float
+) -> dict[str, Any]:
+    """Compare rows one of which has no standard error: crude prevalences by Newcombe, others not at all."""
+    weights = one.weights[np.flatnonzero(one.weights)]
+    crude = all(row["estimand"] == "prevalence" and row["n_effective"] for row in used)
+    apart = any(used[0][name] != used[-1][name] for name in (*seen.by, "study", "domain"))
+    if crude and apart and not seen.logarithms and sorted(weights) == [-1, 1]:
+        low, high = (_proportion(used[int(np.flatnonzero(weights == sign)[0])]) for sign in (-1, 1))
+        return difference(low, high, confidence)
+    lone = next(row for row in used if row["std_error"] is None)
+    what = str(lone["reason"] or "a row has no standard error")
+    if lone["estimand"] not in _PREVALENCES:
+        return {"reliability": "failed", "reason": f"{what}, so that this comparison is not estimable"}
+    terms = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])] or ["..."]
+    call = firth_call(lone["outcome"], terms, lone["domain"] or "")
+    return {"reliability": "failed", "reason": not_estimable(what, call)}
+
+
+def _proportion(row: Mapping[str, Any]) -> Proportion:
+    persons, variance = row["n"] + (row["n_missing"] or 0), (row["std_error"] or 0.0) ** 2
+    deff = row["n"] / row["n_effective"] if row["std_error"] is None else 1.0
+    return Proportion(row["estimate"], variance, row["df"], persons, row["n"], deff)
 
 
 def _smallest_df(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -322,18 +355,21 @@ def _verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
-    """Test by Wald's F that the rows of a kind are equal; rows that failed are left out, and said."""
-    sound = [place for place in kind if seen.rows[place]["reliability"] != "failed"]
+    """Test by Wald's F that the rows of a kind are equal; rows without a variance are left out, and said."""
+    sound = [place for place in kind if seen.rows[place]["std_error"] is not None]
     rows = [seen.rows[place] for place in sound or kind]
     named = {**_shared(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
     if len(sound) < 2:
-        reason = f"only {len(sound)} of {len(kind)} rows could be estimated"
+        reason = f"only {len(sound)} of {len(kind)} rows have a standard error"
         return {**named, "reliability": "failed", "reason": reason}
     own = np.hstack([-np.ones((len(sound) - 1, 1)), np.eye(len(sound) - 1)])
     points = own @ seen.points[sound]
     matrix = own @ seen.covariance[np.ix_(sound, sound)] @ own.T
     free, first = df if df is not None else _smallest_df(rows), len(points)
-    f = float(points @ np.linalg.solve(matrix, points)) / first
+    try:
+        f = wald(points, matrix) / first
+    except EstimationError as error:
+        return {**named, "reliability": "failed", "reason": str(error)}
     return {
         **named,
         **_verdict_of_test(rows, len(kind) - len(sound)),
@@ -347,6 +383,7 @@ def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
 def _verdict_of_test(rows: Sequence[Mapping[str, Any]], lost: int) -> dict[str, Any]:
     """Read a test with care that rests on rows to be read with care, or not on all groups."""
     flagged = _verdict(rows)
-    reasons = [f"{lost} of {lost + len(rows)} groups could not be estimated"] if lost else []
+    told = f"{lost} of {lost + len(rows)} groups could not be estimated, or have no standard error"
+    reasons = [told] if lost else []
     reasons += [flagged["reason"]] if flagged["reason"] else []
     return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}

@@ -21,6 +21,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
@@ -274,17 +275,15 @@ def _tests(line: _Line, fitted: Regression) -> Iterator[dict[str, Any]]:
     for level, first in (("overall", 1), ("bends", 2)):
         own = slice(first, len(line.knots))
         size = len(line.knots) - first
-        wald = fitted.coefficients[own] @ np.linalg.solve(
-            fitted.covariance[own, own], fitted.coefficients[own]
-        )
+        statistic = wald(fitted.coefficients[own], fitted.covariance[own, own])
         yield {
             "estimand": "term",
             "exposure": variable.name,
             "exposure_label": variable.title,
             "level": level,
             "level_label": {"overall": "the curve", "bends": "its bends (none: a straight line)"}[level],
-            "statistic": float(wald) / size,
-            "p_value": float(fdtrc(size, fitted.df, wald / size)),
+            "statistic": statistic / size,
+            "p_value": float(fdtrc(size, fitted.df, statistic / size)),
             "df": fitted.df,
             "df_numerator": size,
             "conf_level": None,

@@ -4,6 +4,7 @@ Takes a study, names of variables and a domain; gives result rows, one a group a
 Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
 """
 
+from collections.abc import Sequence
 from math import inf, isfinite, isnan, sqrt
 from typing import Any, Literal, overload
 
@@ -15,11 +16,23 @@ from toolkit.errors import VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column, require_countable
-from toolkit.estimate.intervals import Ends, Proportion
+from toolkit.estimate.groups import groups as members_of
+from toolkit.estimate.intervals import Ends
 from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.people import blanked
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.standardised import standardised_averages
+from toolkit.estimate.unvarying import (
+    ROUNDING,
+    Effect,
+    alike,
+    constant,
+    effects,
+    exact,
+    proportion,
+    zero_variance,
+)
 from toolkit.estimate.variance import Floats
 from toolkit.result import frame
 from toolkit.standards import Standard, as_standard
@@ -159,10 +172,23 @@ def proportions(
     levels = column.levels if every and column.levels != YES_NO else _counted(column)
     values = _indicators(sample, column, levels)
     groups, matrix = _averaged(sample, values, by, standard)
+    over = _effects(sample, values, by, groups)
     rows = [
-        _proportion_row(group, k, column, level, how) for group in groups for k, level in enumerate(levels)
+        _proportion_row(sample, (group, k), (column, level), how, over[k])
+        for group in groups
+        for k, level in enumerate(levels)
     ]
-    return _result(sample, rows, by, {**_told(standard), "conf_level": how[1]}), matrix
+    result = _result(sample, rows, by, {**_told(standard), "conf_level": how[1]})
+    return result, blanked(matrix, result["std_error"].is_null().to_list())
+
+
+def _effects(
+    sample: Sample, values: Floats, by: tuple[str, ...], groups: list[Group]
+) -> Sequence[Effect | None]:
+    """Estimate design effects over all groups together, where nobody or everybody of one is a case."""
+    if not any(group.cases[k] in (0, group.counted) for group in groups for k in range(values.shape[1])):
+        return [None] * values.shape[1]
+    return effects(sample, values, [inside for _, inside in members_of(sample, by)])
 
 
 @overload
@@ -231,9 +257,13 @@ def mean(
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])
     groups, matrix = averages(sample, values, by)
-    rows = [_mean_row(group, k, column, confidence) for group in groups for k, column in enumerate(columns)]
+    rows = [
+        _mean_row(sample, group, k, column, confidence)
+        for group in groups
+        for k, column in enumerate(columns)
+    ]
     result = _result(sample, rows, by, {"estimand": "mean", "conf_level": confidence})
-    return (result, matrix) if covariance else result
+    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
 
 
 def _averaged(
@@ -282,23 +312,29 @@ def _indicators(sample: Sample, column: Column, levels: tuple[str, ...]) -> Floa
 
 
 def _proportion_row(
-    group: Group, k: int, column: Column, level: str, how: tuple[str, float]
+    sample: Sample,
+    of: tuple[Group, int],
+    counted: tuple[Column, str],
+    how: tuple[str, float],
+    effect: Effect | None,
 ) -> dict[str, Any]:
+    (group, k), (column, level) = of, counted
     cases, v = int(group.cases[k]), float(group.variance[k])
     row = _heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
     if not group.counted or group.lacking:
         return {**row, "n_cases": cases if group.counted else 0}
     if isnan(v):
         return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
-    # Where all are cases the weighted mean may miss 1 by a rounding error.
-    estimate = 1.0 if cases == group.counted else float(group.means[k])
-    p = Proportion(estimate, v, group.df, group.persons, group.counted)
+    p = proportion(group, k, effect)
     ends = intervals.interval(p, *how)
-    own = {"estimate": estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
-    return {**row, **_uncertainty(group, k, ends, judge_proportion(p, cases)), **own}
+    row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
+    row |= _uncertainty(group, k, ends, judge_proportion(p, cases))
+    if p.extreme and effect:
+        return {**row, **exact(p, effect, how[0])}
+    return zero_variance(sample, group.cells, row, sqrt(p.estimate * (1 - p.estimate)))
 
 
-def _mean_row(group: Group, k: int, column: Column, confidence: float) -> dict[str, Any]:
+def _mean_row(sample: Sample, group: Group, k: int, column: Column, confidence: float) -> dict[str, Any]:
     row = _heading(group, column, column.variable.title, None)
     if not group.counted:
         return row
@@ -308,8 +344,12 @@ def _mean_row(group: Group, k: int, column: Column, confidence: float) -> dict[s
     ends = intervals.around(estimate, sqrt(v), group.df, confidence)
     n_effective = float(group.spread[k]) / v if v > 0 else inf
     verdict = judge_mean(estimate, v, group.df, min(n_effective, group.counted))
-    own = {"estimate": estimate, "n_effective": _finite(n_effective)}
-    return {**row, **_uncertainty(group, k, ends, verdict), **own}
+    row |= {"estimate": estimate, "n_effective": _finite(n_effective)}
+    row |= _uncertainty(group, k, ends, verdict)
+    between = sqrt(group.spread[k])
+    if between <= ROUNDING * abs(estimate):
+        return constant({**row, "deff": None, "n_effective": None}, alike(column.name, group.counted))
+    return zero_variance(sample, group.cells, row, between)
 
 
 def _heading(group: Group, column: Column, label: str, level: str | None) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Attempt:
         Outcome and number of persons of each cell.
     levels
         Of an outcome of several levels, of which y holds the places.
+    call
+        Firth's model of the same outcome and terms, ready to paste.
     """
 
     outcome: str
@@ -51,6 +53,7 @@ class Attempt:
     y: "Floats"
     persons: "Floats"
     levels: tuple[str, ...] = ()
+    call: str = "tk.model(..., family='firth')"
 
     @property
     def n(self) -> int:
@@ -155,15 +158,15 @@ def _refuse_empty(attempt: Attempt, exposure: str, level: str, persons: int, cas
     share = f"all {persons:,}" if cases else f"none of the {persons:,}"
     raise EstimationError(
         f"{what} for {share} persons with '{exposure}' = '{level}': a ratio is then 0 or infinite, without a "
-        f"standard error. {_REMEDY}"
+        f"standard error. {_remedy(attempt)}"
     )
 
 
-_REMEDY = (
-    "Merge levels with study.derive(...), leave the variable out, take Firth's penalty: "
-    "tk.model(..., family='firth'), or ask for a difference: "
-    "tk.association(..., estimand='prevalence_difference') or tk.model(..., family='gaussian')."
-)
+def _remedy(attempt: Attempt) -> str:
+    return (
+        f"Merge levels with study.derive(...), leave the variable out, take Firth's penalty: {attempt.call}, "
+        f"or ask for a crude difference: tk.association(..., adjust=(), estimand='prevalence_difference')."
+    )
 
 
 def _refuse_empty_cells(attempt: Attempt, marks: list[int]) -> None:
@@ -242,7 +245,8 @@ def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> Estimatio
     if along:
         return EstimationError(
             f"'{attempt.outcome}' is separated by {_listed(along)} among the {attempt.n:,} persons of the "
-            f"fit: beyond some value all have the same outcome, so a coefficient is infinite. {_REMEDY}"
+            f"fit: beyond some value all have the same outcome, so a coefficient is infinite. "
+            f"{_remedy(attempt)}"
         )
     running = list(dict.fromkeys(term for term in endless if term.exposure))
     if running:

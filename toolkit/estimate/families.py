@@ -13,14 +13,20 @@ import numpy as np
 
 from toolkit.errors import VariableError
 from toolkit.estimate.columns import Column, require_order
+from toolkit.estimate.difficulties import Attempt, separating_terms
+from toolkit.estimate.firth import Penalized, penalized
+from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.regression import Likelihood, Points
 from toolkit.estimate.terms import CUTPOINT, DISPERSION, ONE, Matrix, Term
+from toolkit.estimate.unvarying import effects
 
 if TYPE_CHECKING:
     from toolkit.estimate.hazards import Times
     from toolkit.estimate.sample import Mask, Sample
     from toolkit.estimate.variance import Floats, Indices
 
+# Fitted probabilities so near 0 or 1 may be those of an outcome that is separated.
+_CERTAIN = 1e-6
 Offset = Callable[["Mask"], "Floats"] | None
 
 
@@ -160,13 +166,43 @@ def firth(outcome: Column, offset: Offset = None) -> Likelihood:
         found = fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
         return found.points, found.influence
 
+    def separated(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Penalized | None:
+        shift, weights = offset(inside) if offset else None, sample.weights[inside]
+        persons = sample.persons[inside].astype(float)
+        terms = _separating(outcome, matrix, y, (weights, persons, shift))
+        if not terms:
+            return None
+        values = np.full((len(sample.unit), 1), np.nan)
+        values[inside, 0] = y
+        deff = effects(sample, values, [inside])[0].deff
+        found = penalized(matrix.values, y, weights, persons.sum() / deff, offset=shift)
+        return replace(found, deff=deff, along=" and ".join(map(str, terms)))
+
     return Likelihood(
         "firth",
         lambda sample: sample.numbers(outcome.name),
         lambda matrix, _: matrix.terms,
         maximise,
         lambda matrix: len(matrix.terms),
+        separated=separated,
     )
+
+
+def _separating(
+    outcome: Column, matrix: Matrix, y: "Floats", of: "tuple[Floats, Floats, Floats | None]"
+) -> "list[Term]":
+    """Name the terms along which an outcome is separated: the plain logit has then no maximum."""
+    weights, persons, shift = of
+    try:
+        mean = fit(matrix.values, y, weights, FAMILIES["logit"], offset=shift).mean
+    except CollinearError:  # Told by the fit that follows.
+        return []
+    except NotConvergedError:
+        mean = np.zeros(1)
+    # On the way to infinity Newton's steps may stop where a probability is 0 or 1 but for rounding.
+    if min(mean.min(), (1 - mean).min()) > _CERTAIN:
+        return []
+    return separating_terms(Attempt(outcome.name, outcome.case or "", "logit", matrix, y, persons))
 
 
 def observed(clock: Clock, sample: "Sample", inside: "Mask") -> "Times":

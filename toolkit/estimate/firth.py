@@ -5,14 +5,19 @@ plus half the log-determinant of the information (Firth 1993; Heinze and Schempe
 to the number of persons, so that the penalty weighs as much as it does without them.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import chdtrc, chdtri
 
 from toolkit.estimate.likelihood import Maximum, Place, climb
 from toolkit.estimate.newton import basis
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -56,6 +61,101 @@ def fit_firth(
     shift = np.zeros(len(y)) if offset is None else offset
     scaled = weight * (persons / weight.sum())
     return climb(lambda at: _place(at, Z, y, scaled, shift), np.zeros(Z.shape[1]), back)
+
+
+@dataclass(frozen=True)
+class Penalized:
+    """A fit whose errors, intervals and tests are those of the penalized likelihood itself.
+
+    Attributes
+    ----------
+    points, covariance
+        Coefficients, and the inverse of the information at them.
+    place
+        Coefficients of an easier basis -> the penalized likelihood.
+    back
+        Coefficients = `back` @ those of the easier basis.
+    deff, along
+        What the weights' sum was divided by, and the terms that separate the outcome.
+    """
+
+    points: "Floats"
+    covariance: "Floats"
+    place: "Callable[[Floats], Place]"
+    back: "Floats"
+    deff: float = 1.0
+    along: str = ""
+
+    def interval(self, place: int, confidence: float) -> tuple[float, float]:
+        """Compute the profile penalized-likelihood interval of one coefficient."""
+        fall = float(chdtri(1, 1 - confidence))
+        return self._end(place, fall, -1), self._end(place, fall, +1)
+
+    def test(self, place: int) -> tuple[float, float]:
+        """Compute the penalized likelihood ratio that one coefficient is 0, and its p-value (1 df)."""
+        statistic = max(self._fall(place, 0.0), 0.0)
+        return statistic, float(chdtrc(1, statistic))
+
+    def _fall(self, place: int, value: float) -> float:
+        """Give twice by how much the likelihood falls where one coefficient is held at a value."""
+        top = np.asarray(np.linalg.solve(self.back, self.points), np.float64)
+        along = self.back[place]
+        fixed = along * (value / (along @ along))
+        free = np.asarray(np.linalg.svd(along[None, :])[2][1:].T, np.float64)
+
+        def restricted(at: "Floats") -> Place:
+            whole = self.place(fixed + free @ at)
+            return Place(whole.value, whole.parts @ free, free.T @ whole.information @ free)
+
+        at = climb(restricted, free.T @ top).points if free.size else np.zeros(0)
+        return 2 * (self.place(top).value - self.place(fixed + free @ at).value)
+
+    def _end(self, place: int, fall: float, side: int) -> float:
+        step = float(np.sqrt(self.covariance[place, place]))
+        inner = outer = float(self.points[place])
+        for _ in range(60):
+            outer += side * step
+            if self._fall(place, outer) > fall:
+                return float(brentq(lambda b: self._fall(place, b) - fall, inner, outer, xtol=1e-12))
+            inner = outer
+        return side * np.inf
+
+
+def penalized(
+    X: "Floats", y: "Floats", weight: "Floats", size: float, *, offset: "Floats | None" = None
+) -> Penalized:
+    """Fit a logit with Firth's penalty to weights that are scaled to sum to a size.
+
+    Parameters
+    ----------
+    X, y, weight, offset
+        As of `fit_firth`.
+    size
+        The effective number of persons.
+
+    Returns
+    -------
+    Penalized
+        Coefficients with the inverse information, profile intervals and tests (Heinze and Schemper 2002).
+
+    Examples
+    --------
+    >>> X, y = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 1.0])
+    >>> penalized(X, y, np.ones(4), 4).covariance.round(6).tolist()
+    [[1.333333, -1.333333], [-1.333333, 3.733333]]
+    """
+    Z, back = basis(X, weight)
+    shift = np.zeros(len(y)) if offset is None else offset
+    scaled = weight * (size / weight.sum())
+
+    def place(at: "Floats") -> Place:
+        return _place(at, Z, y, scaled, shift)
+
+    top = climb(place, np.zeros(Z.shape[1])).points
+    mean = 1 / (1 + np.exp(-(shift + Z @ top)))
+    information = (Z * (scaled * mean * (1 - mean))[:, None]).T @ Z
+    covariance = np.asarray(back @ np.linalg.inv(information) @ back.T, np.float64)
+    return Penalized(back @ top, covariance, place, back)
 
 
 def _place(at: "Floats", Z: "Floats", y: "Floats", weight: "Floats", shift: "Floats") -> Place:

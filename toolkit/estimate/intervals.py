@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import asin, exp, isfinite, log, nan, pi, sin, sqrt
 
-from scipy.special import betaincinv, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 
 from toolkit.errors import EstimationError, unknown
 
 Ends = tuple[float, float]
 _NO_ENDS = (nan, nan)
+NCHS = "korn-graubard-nchs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class Proportion:
         Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
     counted
         Persons with a value.
+    deff
+        What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
+        the variance is then zero and says nothing: see `unvarying`.
     """
 
     estimate: float
@@ -34,6 +38,7 @@ class Proportion:
     df: float
     persons: int
     counted: int
+    deff: float = 1.0
 
     @property
     def extreme(self) -> bool:
@@ -42,9 +47,9 @@ class Proportion:
 
     @property
     def n_effective(self) -> float:
-        """Persons of a simple random sample with the same variance; those counted at 0 and 100 %."""
+        """Persons of a simple random sample with the same variance; those counted over deff at 0 and 100%."""
         if self.extreme:
-            return float(self.counted)
+            return self.counted / self.deff
         return self.estimate * (1 - self.estimate) / self.variance if self.variance > 0 else nan
 
 
@@ -101,8 +106,9 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
     Returns
     -------
     tuple of float
-        Both ends; NaN without degrees of freedom. Where nobody or everybody is a case the interval is
-        Korn-Graubard's with n in place of the effective n, whichever method was asked for.
+        Both ends; NaN without degrees of freedom. Where nobody or everybody is a case the interval is the
+        exact one on n / deff with Korn and Graubard's adjustment for the degrees of freedom, whichever method
+        was asked for; "korn-graubard-nchs" takes n itself.
 
     Raises
     ------
@@ -124,7 +130,8 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
     if not proportion.df > 0:
         return _NO_ENDS
     if proportion.extreme:
-        return _beta_ends(proportion, proportion.counted, confidence)
+        size = proportion.counted if method == NCHS else adjusted_size(proportion, confidence)
+        return _beta_ends(proportion, size, confidence)
     if not (isfinite(proportion.variance) and proportion.variance > 0):
         return (proportion.estimate, proportion.estimate) if proportion.variance == 0 else _NO_ENDS
     return _METHODS[method](proportion, confidence)
@@ -158,17 +165,60 @@ def check_confidence(confidence: float) -> None:
 
 
 def _korn_graubard(p: Proportion, confidence: float) -> Ends:
-    return _beta_ends(p, _adjusted(p, confidence), confidence)
+    return _beta_ends(p, adjusted_size(p, confidence), confidence)
 
 
 def _korn_graubard_nchs(p: Proportion, confidence: float) -> Ends:
-    return _beta_ends(p, min(_adjusted(p, confidence), p.counted), confidence)
+    return _beta_ends(p, min(adjusted_size(p, confidence), p.counted), confidence)
 
 
-def _adjusted(p: Proportion, confidence: float) -> float:
-    """Shrink the effective n for the few degrees of freedom of a clustered sample."""
+def adjusted_size(p: Proportion, confidence: float) -> float:
+    """Reduce the effective sample size for the few degrees of freedom of a clustered sample."""
     ratio = student(confidence, p.persons - 1) / student(confidence, p.df)
     return p.n_effective * ratio**2
+
+
+def newcombe(low: Proportion, high: Proportion, confidence: float = 0.95) -> Ends:
+    """Compute Newcombe's hybrid interval of the difference between two proportions, high minus low.
+
+    Parameters
+    ----------
+    low, high
+        The proportion that is subtracted, and the one that it is subtracted from.
+    confidence
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Both ends; NaN without degrees of freedom. The two are taken as independent.
+
+    Notes
+    -----
+    Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10: the Wilson intervals of both, here on
+    effective sample sizes with Korn and Graubard's adjustment for the degrees of freedom.
+
+    Examples
+    --------
+    >>> nobody, some = Proportion(0, 0, 119, 120, 120), Proportion(0.125, 0.125 * 0.875 / 120, 119, 120, 120)
+    >>> [round(end, 3) for end in newcombe(nobody, some)]
+    [0.068, 0.196]
+    """
+    if not (low.df > 0 and high.df > 0):
+        return _NO_ENDS
+    (l1, u1), (l2, u2) = (_wilson(p, confidence) for p in (low, high))
+    difference = high.estimate - low.estimate
+    return (
+        difference - sqrt((high.estimate - l2) ** 2 + (u1 - low.estimate) ** 2),
+        difference + sqrt((u2 - high.estimate) ** 2 + (low.estimate - l1) ** 2),
+    )
+
+
+def _wilson(p: Proportion, confidence: float) -> Ends:
+    n, z = adjusted_size(p, confidence), float(ndtri((1 + confidence) / 2))
+    reach = z * sqrt(p.estimate * (1 - p.estimate) / n + z**2 / (4 * n**2))
+    middle, scale = p.estimate + z**2 / (2 * n), 1 + z**2 / n
+    return (middle - reach) / scale, (middle + reach) / scale
 
 
 def _beta_ends(p: Proportion, n: float, confidence: float) -> Ends:

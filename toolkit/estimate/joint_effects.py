@@ -21,16 +21,18 @@ from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import formulas, intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
+from toolkit.estimate.empty_cells import Smallest
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.references import with_references
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
-from toolkit.estimate.rows import FEW_CASES, Asked, common, failed, figures, verdict
+from toolkit.estimate.rows import Asked, common, failed, figures, verdict
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.transformed import transformed
+from toolkit.estimate.unvarying import not_estimable
 from toolkit.studies import Study
 
 
@@ -165,9 +167,10 @@ def interaction(
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    reading = formulas.read(" + ".join([f"{outcome} ~ {first} * {second}", *adjusted]))
+    formula = " + ".join([f"{outcome} ~ {first} * {second}", *adjusted])
+    reading = formulas.read(formula)
     build = partial(formulas.build, reading, sample)
-    model = Model(sample, sample.columns[outcome], names, family, build)
+    model = Model(sample, sample.columns[outcome], names, family, build, formula=formula)
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):
@@ -243,15 +246,19 @@ def _pair_rows(
 ) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
     sample = asked.model.sample
     places = _places(fitted, pair, levels)
+    four = _counts(asked, fitted, pair, levels)
     for measure in _measures(asked.estimand):
         row = _heading(sample, pair, levels, measure)
         if places is None:
             yield {**row, **failed(f"nobody of the analysis has both {pair[0]}: {levels[0]} and {pair[1]}: "
                                    f"{levels[1]}, or one of them alone")}, None  # fmt: skip
             continue
-        few = _few(asked, fitted, pair, levels)
+        few = min(four.values())
+        if (empty := _own(asked, four, measure)) and not empty.persons:
+            yield {**row, **failed(not_estimable(str(empty.told), asked.model.firth()))}, None
+            continue
         numbers, part = _measured(asked, fitted, places, measure)
-        yield {**row, **(numbers if part is None else {**numbers, **verdict(fitted, few)})}, part
+        yield {**row, **(numbers if part is None else {**numbers, **verdict(fitted, few.told)})}, part
 
 
 def _places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
@@ -280,22 +287,32 @@ def _measured(
     return figures(measure.estimand, asked.confidence, (point, error, fitted.df)), found
 
 
-def _few(asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> str | None:
-    """Word the smallest of the counts of cases and others in the four groups, if it is small."""
+_Groups = dict[tuple[int, ...], Smallest]
+
+
+def _own(asked: Asked, four: _Groups, measure: _Measure) -> Smallest:
+    """Give the smallest count of the groups that a measure compares: two, or all of an interaction."""
+    two = ((0, 0), measure.levels)
+    return min(four[group] for group in (two if measure.estimand == asked.estimand else four))
+
+
+def _counts(asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> _Groups:
+    """Count cases and others in each of the four groups, and keep the smaller count."""
     sample = asked.model.sample
     persons = sample.persons[fitted.inside]
     y = sample.numbers(asked.model.outcome.name)[fitted.inside]
     codes = [sample.codes(name)[fitted.inside] for name in pair]
-    counts = {}
-    for own in product(*([sample.columns[n].reference or "", x] for n, x in zip(pair, levels, strict=True))):
+    both = [(sample.columns[n].reference or "", x) for n, x in zip(pair, levels, strict=True)]
+    four = {}
+    for group in product((0, 1), repeat=2):
+        own = [names[k] for names, k in zip(both, group, strict=True)]
         there = np.ones(len(y), bool)
         for name, code, level in zip(pair, codes, own, strict=True):
             there &= code == sample.columns[name].levels.index(level)
-        counts["cases", own] = int((persons * y)[there].sum())
-        counts["others", own] = int((persons * (1 - y))[there].sum())
-    (kind, own), count = min(counts.items(), key=lambda item: item[1])
-    named = " and ".join(f"'{name}' = '{level}'" for name, level in zip(pair, own, strict=True))
-    return f"only {count} {kind} with {named}, fewer than {FEW_CASES}" if count < FEW_CASES else None
+        named = " and ".join(f"'{name}' = '{level}'" for name, level in zip(pair, own, strict=True))
+        cases, others = int((persons * y)[there].sum()), int((persons * (1 - y))[there].sum())
+        four[group] = min(Smallest(cases, f"cases with {named}"), Smallest(others, f"others with {named}"))
+    return four
 
 
 def _heading(

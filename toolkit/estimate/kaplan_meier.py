@@ -23,6 +23,7 @@ from toolkit.estimate.reliability import SMALLEST_DF
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
+from toolkit.estimate.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
@@ -154,7 +155,7 @@ def survival(
         for k in range(len(asked.at))
     ]
     result = result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence})
-    return (result, blanked(matrix, np.isnan(found.points).tolist())) if covariance else result
+    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
 
 
 def _require(sample: Sample, clock: Clock) -> None:
@@ -239,11 +240,12 @@ def _row(
     row["n_cases"] = int(persons[seen.event & (seen.exit <= moment)].sum())
     if not isfinite(estimate):
         return {**row, "reason": f"nobody was under observation until {moment:g}"}
+    # Beyond the last event the product may miss 0 by a rounding error.
+    estimate = 0.0 if estimate < ROUNDING else estimate
     std_error = sqrt(max(variance, 0.0))
     low, high = _ends(asked, estimate, std_error, group.df)
     still = int(persons[seen.exit >= moment].sum())
-    return {
-        **row,
+    row |= {
         "estimate": estimate,
         "std_error": std_error,
         "conf_low": finite(low),
@@ -251,12 +253,16 @@ def _row(
         "df": group.df,
         **_judged(group, still),
     }
+    if estimate in (0.0, 1.0):
+        happened = "everybody had the event by then" if estimate == 0 else "nobody had the event by then"
+        return constant(row, f"{happened}, which leaves no standard error")
+    return zero_variance(sample, group.counted, row, estimate * (1 - estimate))
 
 
 def _ends(asked: _Asked, estimate: float, std_error: float, df: float) -> intervals.Ends:
     reach = intervals.student(asked.confidence, df) * std_error
     if estimate in (0.0, 1.0) or std_error == 0:
-        return (nan, nan) if estimate == 0.0 else (estimate, estimate)
+        return estimate, estimate
     if asked.interval == "plain":
         return max(estimate - reach, 0.0), min(estimate + reach, 1.0)
     if asked.interval == "log":

@@ -4,8 +4,9 @@ Takes a study with events and person-time; gives result rows, one a group.
 Method: the ratio of two weighted totals with the design's variance, and an interval on the log scale.
 """
 
+from dataclasses import replace
 from functools import partial
-from math import exp, inf, sqrt
+from math import exp, inf, isfinite, log, sqrt
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -14,11 +15,13 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable
+from toolkit.estimate.intervals import student
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import FEWEST_CASES, LARGEST_COUNT_WIDTH, SMALLEST_DF
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
+from toolkit.estimate.unvarying import ROUNDING, Effect, constant, zero_variance
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
@@ -83,8 +86,9 @@ def rate(
     -------
     polars.DataFrame
         Result rows, one a group; `n_cases` is the number of events. The standard error is that of the rate,
-        the interval is symmetric on the log scale; without any event it is the exact one of a Poisson count
-        in the persons' own time. With `covariance=True` a tuple of it and a matrix.
+        the interval is symmetric on the log scale. Without any event there is no standard error, and the
+        interval is the exact one of a Poisson count in the persons' own time over the design effect. With
+        `covariance=True` a tuple of it and a matrix.
 
     Raises
     ------
@@ -116,12 +120,26 @@ def rate(
     above, below = _events(sample, sample.columns[events]), _time(sample, sample.columns[time])
     people = people_of(sample, by, sample.complete([events, time]))
     found, matrix = spread(sample, partial(_rates, above=above, below=below, per=per, people=people))
+    effect = _effect(sample, above, below, people) if (found.points == 0).any() else None
     rows = [
-        _row(sample, group, (events, time), (above, below), (float(point), float(variance), per, confidence))
+        _row(sample, group, (events, time), (above, below), ((point, variance, per, confidence), effect))
         for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
     result = result_of(sample, rows, by, {"estimand": "rate", "conf_level": confidence})
-    return (result, blanked(matrix, [group.n == 0 for group in people])) if covariance else result
+    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+
+
+def _effect(sample: Sample, above: Floats, below: Floats, people: list[People]) -> Effect:
+    """Compare the variance of the rate over all groups together with that of a Poisson count, at least 1."""
+    together = replace(people[0], counted=anyone(people))
+    found, matrix = spread(sample, partial(_rates, above=above, below=below, per=1.0, people=[together]))
+    rate, variance, inside = float(found.points[0]), float(matrix[0, 0]), together.counted
+    persons, weights = sample.persons[inside], sample.weights[inside]
+    if rate > 0 and isfinite(variance):
+        deff = max(variance * float(persons @ below[inside]) / rate, 1.0)
+        return Effect(deff, f"exact Poisson, time / deff of all groups together ({deff:.2f})")
+    deff = max(float(persons.sum() * sample.squares[inside].sum() / weights.sum() ** 2), 1.0)
+    return Effect(deff, f"exact Poisson, time / (1 + CV² of the weights) ({deff:.2f})")
 
 
 def _events(sample: Sample, column: Column) -> Floats:
@@ -172,10 +190,11 @@ def _row(
     group: People,
     names: tuple[str, str],
     numbers: tuple[Floats, Floats],
-    found: tuple[float, float, float, float],
+    asked: tuple[tuple[float, float, float, float], Effect | None],
 ) -> dict[str, Any]:
     events, time = (sample.columns[name].variable for name in names)
-    estimate, variance, per, confidence = found
+    found, effect = asked
+    estimate, variance, per, confidence = map(float, found)
     row = heading(
         group, sample.columns[events.name], f"{events.label} ({_unit(time.unit or time.label, per)})"
     )
@@ -184,22 +203,25 @@ def _row(
         return row
     persons = sample.persons[group.counted]
     cases, total = (float(persons @ x[group.counted]) for x in numbers)
+    row |= {"estimate": estimate, "df": group.df, "n_cases": round(cases)}
+    if effect and estimate == 0:
+        shrunk = (student(confidence, group.persons - 1) / student(confidence, group.df)) ** 2
+        high = per * -log((1 - confidence) / 2) / (total / effect.deff * shrunk)
+        row |= {"conf_low": 0.0, "conf_high": finite(high), "deff": effect.deff, "variance": effect.source}
+        return {**row, **_judged(cases, inf, group.df)}
     std_error = sqrt(variance)
-    if estimate > 0:
-        reach = intervals.student(confidence, group.df) * std_error / estimate
-        low, high = estimate * exp(-reach), estimate * exp(reach)
-    else:
-        low, high = 0.0, per * -np.log((1 - confidence) / 2) / total
-    return {
-        **row,
-        "estimate": estimate,
-        "std_error": std_error,
-        "conf_low": finite(low),
-        "conf_high": finite(float(high)),
-        "df": group.df,
-        "n_cases": round(cases),
-        **_judged(cases, (high - low) / estimate if estimate else inf, group.df),
-    }
+    reach = student(confidence, group.df) * std_error / estimate
+    low, high = estimate * exp(-reach), estimate * exp(reach)
+    row |= {"std_error": std_error, "conf_low": finite(low), "conf_high": finite(high)}
+    row |= _judged(cases, (high - low) / estimate, group.df)
+    counts, observed = (x[group.counted] for x in numbers)
+    residual, scale = per * counts - estimate * observed, estimate * observed
+    if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
+        return constant(row, f"all {group.n:,} persons have the same rate, which leaves no standard error")
+    weights = sample.weights[group.counted]
+    return zero_variance(
+        sample, group.counted, row, float(np.linalg.norm(weights * residual) / (weights @ observed))
+    )
 
 
 def _unit(unit: str, per: float) -> str:

@@ -11,11 +11,37 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtrc, fdtrc, ndtr
 
+from toolkit.errors import EstimationError
+from toolkit.estimate.unvarying import TINY
 from toolkit.estimate.variance import Floats
 
 # So near to the mean the approximation divides nothing by nothing; R then takes Satterthwaite's, as here.
 _AT_THE_MEAN = 1e-4
 _EDGE = 0.99999
+
+
+def wald(points: Floats, matrix: Floats) -> float:
+    """Compute Wald's quadratic form of estimates in the inverse of their covariance.
+
+    Raises
+    ------
+    EstimationError
+        If a variance is zero, because nothing varies where the estimates come from.
+
+    Examples
+    --------
+    >>> wald(np.array([1.0, 2.0]), np.eye(2))
+    5.0
+    """
+    try:
+        if not (np.sqrt(matrix.diagonal()) > TINY * np.abs(points)).all():
+            raise np.linalg.LinAlgError  # noqa: TRY301
+        return float(points @ np.linalg.solve(matrix, points))
+    except np.linalg.LinAlgError:
+        raise EstimationError(
+            "the estimates have no variance, because nothing varies within the groups or between their "
+            "sampling units, so that they cannot be tested. See the groups: tk.describe(study, ..., by=...)."
+        ) from None
 
 
 def upper_tail(value: float, weights: Floats, df: float = inf) -> float:

@@ -23,6 +23,7 @@ from toolkit.estimate.people import People, anyone, blanked, finite, heading, pe
 from toolkit.estimate.reliability import judge_quantile
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, design_df, spread
+from toolkit.estimate.unvarying import alike, constant
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
@@ -154,8 +155,8 @@ def quantile(
         for i in range(len(people))
     ]
     rows = [
-        _row(group, sample.columns[variable], prob, one)
-        for group, ones in zip(people, quantiles, strict=True)
+        _row(group, sample.columns[variable], own[0], prob, one)
+        for group, ones, own in zip(people, quantiles, seen, strict=True)
         for prob, one in zip(asked.probs, ones, strict=True)
     ]
     result = result_of(sample, rows, by, {"estimand": "quantile", "conf_level": confidence})
@@ -233,13 +234,12 @@ def _ends(below: Proportion, asked: _Asked) -> intervals.Ends:
     return intervals.around(below.estimate, below.variance**0.5, below.df, asked.confidence)
 
 
-def _row(group: People, column: Column, prob: float, found: _Found) -> dict[str, Any]:
+def _row(group: People, column: Column, values: Floats, prob: float, found: _Found) -> dict[str, Any]:
     row = heading(group, column, column.variable.title, f"{prob:g}")
     if not group.n:
         return row
     verdict = judge_quantile(found.below, isfinite(found.low) and isfinite(found.high))
-    return {
-        **row,
+    row |= {
         "estimate": found.value,
         "std_error": finite(found.std_error),
         "conf_low": finite(found.low),
@@ -249,6 +249,11 @@ def _row(group: People, column: Column, prob: float, found: _Found) -> dict[str,
         "reliability": verdict[0],
         "reason": verdict[1],
     }
+    if values.min() == values.max():
+        return constant(row, alike(column.name, group.n))
+    if found.below.extreme:
+        return constant(row, "no value lies above the quantile, which leaves no standard error")
+    return row
 
 
 def _scaled(matrix: Floats, quantiles: list[list[_Found]], people: list[People]) -> Floats:
@@ -256,6 +261,7 @@ def _scaled(matrix: Floats, quantiles: list[list[_Found]], people: list[People])
     every = [one for ones in quantiles for one in ones]
     scale = np.array([one.std_error for one in every]) / np.sqrt(np.maximum(matrix.diagonal(), 1e-300))
     empty = np.repeat([group.n == 0 for group in people], len(quantiles[0]))
+    empty |= np.array([one.below.extreme for one in every])
     return blanked(matrix * np.outer(scale, scale), (empty | ~np.isfinite(scale)).tolist())
 
 

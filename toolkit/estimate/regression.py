@@ -15,10 +15,12 @@ from threadpoolctl import ThreadpoolController
 from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
+from toolkit.estimate.firth import Penalized
 from toolkit.estimate.newton import CollinearError, Family, NotConvergedError, fit, fit_again
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
+from toolkit.estimate.unvarying import firth_call
 from toolkit.estimate.variance import Floats
 
 # Starting coefficients for a family whose own start from the mean is poor.
@@ -49,6 +51,9 @@ class Likelihood:
         this.
     all_may_be_cases
         True where an outcome that everybody has is no obstacle, as an event that comes to all in time.
+    separated
+        Design matrix, outcomes of the fit, sample and cells of the fit -> the penalized fit where the outcome
+        is separated, else None; None for a likelihood without a penalty.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Likelihood:
     maximise: Callable[[Matrix, Floats, Sample, Mask], Points]
     spent: Callable[[Matrix], int]
     all_may_be_cases: bool = False
+    separated: Callable[[Matrix, Floats, Sample, Mask], Penalized | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,8 @@ class Model:
         Where the fit starts; None for the mean.
     elsewhere
         Gives the same model of other people; None where it can be of these alone.
+    formula
+        As it would be asked of `tk.model`; "" for the main effects of the names.
     """
 
     sample: Sample
@@ -91,6 +99,13 @@ class Model:
     offset: Callable[[Mask], Floats] | None = None
     start: Start | None = None
     elsewhere: Callable[[Sample], "Model"] | None = None
+    formula: str = ""
+
+    def firth(self) -> str:
+        """Write the call of Firth's model of the same outcome and terms."""
+        outcome, _, terms = self.formula.partition("~")
+        right = [terms.strip()] if terms else self.names[1:]
+        return firth_call(outcome.strip() or self.names[0], right, self.sample.domain)
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,11 @@ class Regression:
         strata alone.
     n, n_cases
         Persons of the fit; cases among them, None for a number.
+    scale
+        For each coefficient the size beside which a standard error that is a rounding error is nothing; 0
+        where it is not known.
+    penalized
+        The fit of an outcome that is separated, whose errors, intervals and tests are not the design's.
     """
 
     terms: tuple[Term, ...]
@@ -124,6 +144,8 @@ class Regression:
     design_df: int
     n: int
     n_cases: int | None
+    scale: Floats
+    penalized: Penalized | None = None
 
 
 def regress(model: Model, group: Mask) -> Regression:
@@ -171,12 +193,25 @@ def _regress(model: Model, inside: Mask) -> Regression:
     matrix = model.build(inside)
     levels = () if model.outcome.case else model.outcome.levels
     attempt = difficulties.Attempt(
-        model.outcome.name, model.outcome.case or "", model.family.name, matrix, y, persons, levels
+        model.outcome.name,
+        model.outcome.case or "",
+        model.family.name,
+        matrix,
+        y,
+        persons,
+        levels,
+        model.firth(),
     )
     difficulties.refuse_empty_levels(attempt)
     terms = own.terms(matrix, y) if own else matrix.terms
     between = design_df(sample, inside)
     df = between + 1 - (own.spent(matrix) if own else len(terms))
+    cases = int(persons @ y) if model.outcome.case else None
+    apart = own.separated(matrix, y, sample, inside) if own and own.separated else None
+    if apart:
+        counts, none = (df, between, attempt.n, cases), np.zeros((len(y), len(terms)))
+        points, scale = apart.points, np.zeros(len(terms))
+        return Regression(terms, points, apart.covariance, none, None, inside, *counts, scale, apart)
     points, influence = _fit(model, attempt, inside)
     _refuse_few_degrees(attempt, between, df)
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, points))
@@ -190,8 +225,19 @@ def _regress(model: Model, inside: Mask) -> Regression:
         df,
         between,
         attempt.n,
-        int(persons @ y) if model.outcome.case else None,
+        cases,
+        _scale(model, attempt, len(points)),
     )
+
+
+def _scale(model: Model, attempt: difficulties.Attempt, count: int) -> Floats:
+    """Give the size of coefficients: that of the outcome, on the link's scale, over that of the column."""
+    X = attempt.matrix.values
+    if X.shape[1] != count:
+        return np.zeros(count)
+    size = float(np.abs(attempt.y).max()) if model.family.name == "gaussian" else 1.0
+    scale: Floats = size / np.abs(X).max(axis=0)
+    return scale
 
 
 def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:

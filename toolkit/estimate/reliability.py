@@ -6,7 +6,7 @@ proportions, Vital Health Stat 2(175), 2017, in the order of the CDC's own imple
 """
 
 from collections.abc import Mapping
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any
 
 from toolkit.estimate.intervals import Proportion, around, interval
@@ -48,7 +48,8 @@ def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
     """
     if not proportion.df > 0:
         return "suppress", _no_df()
-    n_effective = min(proportion.n_effective, proportion.counted)
+    # Where nobody or everybody is a case the standards take n itself.
+    n_effective = min(proportion.counted, inf if proportion.extreme else proportion.n_effective)
     extreme = n_cases in (0, proportion.counted)
     if not n_effective >= SMALLEST_N:
         return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"

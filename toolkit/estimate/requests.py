@@ -103,7 +103,9 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     def of(people: Sample) -> Model:
         own = partial(formulas.offset_values, shift, people) if shift else None
         build = partial(formulas.build, reading, people)
-        return Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        return Model(
+            people, column, names, family, build, offset=own, start=start, elsewhere=of, formula=taken.formula
+        )
 
     model = of(sample)
     ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"

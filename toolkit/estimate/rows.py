@@ -6,6 +6,8 @@ cannot be fitted stays as rows with the reason.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,18 @@ import polars as pl
 from scipy.special import stdtr
 
 from toolkit import result
-from toolkit.codebook import YES_NO
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate import intervals
-from toolkit.estimate.columns import Column
+from toolkit.estimate.empty_cells import flaw, smallest_group, with_empty_group
+from toolkit.estimate.firth import Penalized
 from toolkit.estimate.groups import counts, groups
+from toolkit.estimate.people import finite
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.sample import Mask
 from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import DISPERSION, INTERCEPT, Term
+from toolkit.estimate.unvarying import settled
 from toolkit.estimate.variance import Floats
 
 # Their standard error is that of the logarithm.
@@ -35,8 +39,14 @@ _RATIOS = (
 _SHARES = ("prevalence", "standardised_prevalence", "predicted_prevalence")
 _WITHOUT_TEST = (DISPERSION, *_SHARES, "standardised_mean", "predicted_mean")
 OUTCOME_LEVEL = "outcome_level"
-# Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
-FEW_CASES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A row of a fit whose covariance is not the design's: the whole matrix, and the row's place in it."""
+
+    matrix: Floats
+    place: int
 
 
 @dataclass(frozen=True)
@@ -82,12 +92,12 @@ class Answer:
         As mappings by the names of the schema.
     parts
         For each row the estimate on the scale of its standard error, with influence values and replicates;
-        None where the row failed.
+        None where the row failed or has no standard error.
     """
 
     asked: Asked
     rows: list[dict[str, Any]]
-    parts: list[Estimate | None]
+    parts: list[Estimate | Own | None]
 
     def frame(self) -> pl.DataFrame:
         """Give the rows as a result frame."""
@@ -95,8 +105,14 @@ class Answer:
         return result.frame(self.rows, (*self.asked.by, *levels))
 
     def covariance(self) -> Floats:
-        """Give the covariance of the rows, across groups too; NaN for a failed row."""
-        return covariance_of_rows(self.asked.model.sample, self.parts)
+        """Give the covariance of the rows, across groups too; NaN for a row without a standard error."""
+        designs = [part if isinstance(part, Estimate) else None for part in self.parts]
+        matrix = covariance_of_rows(self.asked.model.sample, designs)
+        own = [(row, part) for row, part in enumerate(self.parts) if isinstance(part, Own)]
+        for (i, one), (j, other) in product(own, repeat=2):
+            if one.matrix is other.matrix:
+                matrix[i, j] = one.matrix[one.place, other.place]
+        return matrix
 
 
 def answer(asked: Asked) -> Answer:
@@ -131,7 +147,7 @@ def answer(asked: Asked) -> Answer:
 
 def _group_rows(
     asked: Asked, levels: tuple[str, ...], group: Mask
-) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
+) -> Iterator[tuple[dict[str, Any], Estimate | Own | None]]:
     sample, names = asked.model.sample, asked.model.names
     told = counts(sample, asked.by, levels, group & sample.complete(names))
     try:
@@ -179,14 +195,54 @@ def _estimand(asked: Asked, term: Term) -> str:
     return asked.estimand if term.exposure else "coefficient"
 
 
-def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | None]:
+def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | Own | None]:
     place = _place(fitted, term)
     if place is None:
         named = term.exposure_label or term.exposure
         return failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
+    if fitted.penalized:
+        return _penalized(asked, fitted, fitted.penalized, term), Own(fitted.covariance, place)
+    smallest = smallest_group(asked.model, fitted, term) if asked.rows else None
+    if smallest and not smallest.persons:
+        reason, wanted = str(smallest.told), (_estimand(asked, term), asked.confidence)
+        return with_empty_group(asked.model, fitted, term, wanted, reason), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
     own = figures(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
-    return {**own, **_reliability(asked, fitted, term)}, part_of(fitted, place)
+    few = smallest.told if smallest and term.marks else None
+    row = {**own, **verdict(fitted, few or flaw(asked.model, fitted, term))}
+    row = settled(asked.model.sample, fitted.inside, row, _size(fitted, place))
+    return row, None if row["std_error"] is None else part_of(fitted, place)
+
+
+def _size(fitted: Regression, place: int) -> tuple[float, Floats]:
+    """Give the size that a standard error is judged by, and the influence values."""
+    size = max(abs(float(fitted.coefficients[place])), float(fitted.scale[place]))
+    return size, fitted.influence[:, place]
+
+
+def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -> dict[str, Any]:
+    """Give a row of a fit that is separated: inverse information, profile interval and likelihood ratio."""
+    place = _place(fitted, term) or 0
+    estimand, point = _estimand(asked, term), float(found.points[place])
+    own = figures(estimand, asked.confidence, (point, float(np.sqrt(found.covariance[place, place])), inf))
+    low, high = found.interval(place, asked.confidence)
+    statistic, p = found.test(place)
+    shown = np.exp if estimand in _RATIOS else float
+    return {
+        **own,
+        "conf_low": finite(float(shown(low))),
+        "conf_high": finite(float(shown(high))),
+        "statistic": statistic,
+        "p_value": p,
+        "df": None,
+        "df_numerator": 1,
+        "n_effective": fitted.n / found.deff,
+        "deff": found.deff,
+        "variance": f"inverse information, weights scaled to n / deff ({found.deff:.2f})",
+        "reliability": "review",
+        "reason": f"the outcome is separated by {found.along}, so that interval and test are those of the "
+        f"penalized likelihood",
+    }
 
 
 def part_of(fitted: Regression, place: int) -> Estimate:
@@ -226,47 +282,12 @@ def figures(estimand: str, confidence: float, found: tuple[float, float, float])
     }
 
 
-def _reliability(asked: Asked, fitted: Regression, term: Term) -> dict[str, Any]:
-    few = _fewest(asked, fitted, term) if asked.rows and term.marks and asked.model.outcome.case else None
-    return verdict(fitted, few)
-
-
 def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
     """Judge a row by the degrees of freedom of its model and by what else is told of it."""
     df = fitted.design_df
     short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
     told = "; ".join(reason for reason in (short, *reasons) if reason)
     return {"reliability": "review" if told else "ok", "reason": told or None}
-
-
-def _fewest(asked: Asked, fitted: Regression, term: Term) -> str | None:
-    """Word the smallest of the four counts of cases and others by level and reference, if it is small."""
-    sample, outcome = asked.model.sample, asked.model.outcome
-    column = sample.columns[term.exposure]
-    codes, persons = sample.codes(term.exposure)[fitted.inside], sample.persons[fitted.inside]
-    y = sample.numbers(outcome.name)[fitted.inside]
-    counts = {}
-    for level in (term.level, term.reference or ""):
-        own = codes == column.levels.index(level)
-        counts["with", level] = int((persons * y)[own].sum())
-        counts["without", level] = int((persons * (1 - y))[own].sum())
-    (kind, level), count = min(counts.items(), key=lambda item: item[1])
-    if count >= FEW_CASES:
-        return None
-    which = f"{_having(outcome, outcome.case, kind)} {_among(column, level)}"
-    return f"only {count} persons {which}, fewer than {FEW_CASES}"
-
-
-def _having(column: Column, level: str | None, kind: str) -> str:
-    """Say who has a level, or has not: "without leg cramps", "without posture: sits"."""
-    named = column.variable.label if level == "yes" else f"{column.variable.label}: {level}"
-    return f"{kind} {named}"
-
-
-def _among(column: Column, level: str) -> str:
-    if column.levels == YES_NO:
-        return f"among people {'with' if level == 'yes' else 'without'} {column.variable.label}"
-    return f"in the group {column.variable.label}: {level}"
 
 
 def common(asked: Asked) -> dict[str, Any]:

@@ -7,7 +7,7 @@ them out with `complete`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,7 @@ from toolkit.studies import Study
 from toolkit.weight_choice import WeightChoice, choose_weight
 
 Mask = npt.NDArray[np.bool_]
-_COUNT, _INSIDE = ".count", ".inside"
+_COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Sample:
         Why every estimate of the analysis is for review, as its variables say; "" if none does.
     unfit
         Why no estimate of the analysis is shown, as its variables say; "" if all may be.
+    squares
+        For each cell the sum of the squared weights of its persons.
     """
 
     study: Study
@@ -79,6 +81,7 @@ class Sample:
     unknown: int
     review: str = ""
     unfit: str = ""
+    squares: Floats = field(default_factory=lambda: np.empty(0))
 
     @cached_property
     def label(self) -> str:
@@ -184,6 +187,7 @@ def draw(
         skeleton.units,
         unknown,
         *remarks(column.variable for column in columns.values()),
+        cells[_SQUARES].to_numpy(),
     )
 
 
@@ -321,10 +325,11 @@ def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int,
 
 
 def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -> pl.DataFrame:
+    squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
     if skeleton.rows_are_units or any(column.continuous for column in columns.values()):
-        return rows.with_columns(pl.lit(1, pl.Int64).alias(_COUNT))
+        return rows.with_columns(pl.lit(1, pl.Int64).alias(_COUNT), squared)
     keys = [UNIT, *columns]
-    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT)
+    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()
     return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
 
 

@@ -24,6 +24,7 @@ from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.newton import FAMILIES
+from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.regression import Model
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
@@ -234,7 +235,7 @@ def _matrix(sample: Sample, angle: Floats, adjust: tuple[str, ...], inside: Mask
 
 
 def _wave(pair: tuple[Mapping[str, Any], Mapping[str, Any]], covariance: Floats) -> _Wave | None:
-    if any(row["reliability"] == "failed" for row in pair):
+    if any(row["std_error"] is None for row in pair):
         return None
     return _Wave(pair[0]["estimate"], pair[1]["estimate"], covariance, pair[0]["df"])
 
@@ -258,7 +259,7 @@ def _rows(
 
 def _test(wave: _Wave) -> dict[str, Any]:
     points = np.array([wave.x, wave.y])
-    f = float(points @ np.linalg.solve(wave.covariance, points)) / 2
+    f = wald(points, wave.covariance) / 2
     return {"statistic": f, "df_numerator": 2, "p_value": float(fdtrc(2, wave.df, f))}
 
 

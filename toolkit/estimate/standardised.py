@@ -67,7 +67,8 @@ def standardised_averages(
     points = np.where(lost, np.nan, found.points).reshape(len(people), -1)
     variances = matrix.diagonal().reshape(len(people), -1)
     return [
-        _group(sample, group, filled, (points[i], variances[i]), lacking[i]) for i, group in enumerate(people)
+        _group(sample, group, filled, (points[i], variances[i]), (composed, lacking[i]))
+        for i, group in enumerate(people)
     ], matrix
 
 
@@ -158,19 +159,37 @@ def _means(
 def _mean(sample: Sample, values: Floats, counted: Mask, composed: _Composed) -> tuple[Floats, Floats]:
     """Weigh the means at each place of the standard by its share."""
     weights, place = np.where(counted, sample.weights, 0.0), np.maximum(composed.place, 0)
-    size = np.bincount(place, weights, minlength=len(composed.shares))
-    size = np.where(size > 0, size, np.nan if counted.any() else 1.0)
+    size = _size(counted, weights, composed)
     sums = [np.bincount(place, weights * column, minlength=len(size)) for column in values.T]
     means = np.stack(sums, axis=1) / size[:, None]
-    scale = (composed.shares / size)[place] * weights
+    scale = _scale(sample, counted, composed) * weights
     influence = np.where(counted[:, None], (values - means[place]) * scale[:, None], 0.0)
     return composed.shares @ means, influence
 
 
+def _size(counted: Mask, weights: Floats, composed: _Composed) -> Floats:
+    size = np.bincount(np.maximum(composed.place, 0), weights, minlength=len(composed.shares))
+    return np.where(size > 0, size, np.nan if counted.any() else 1.0)
+
+
+def _scale(sample: Sample, counted: Mask, composed: _Composed) -> Floats:
+    """Give what each cell's weight is multiplied by to stand for its share of the standard."""
+    weights, place = np.where(counted, sample.weights, 0.0), np.maximum(composed.place, 0)
+    scale: Floats = (composed.shares / _size(counted, weights, composed))[place]
+    return scale
+
+
 def _group(
-    sample: Sample, group: People, values: Floats, found: tuple[Floats, Floats], lacking: str
+    sample: Sample,
+    group: People,
+    values: Floats,
+    found: tuple[Floats, Floats],
+    standard: tuple[_Composed, str],
 ) -> Group:
+    composed, lacking = standard
     persons = np.where(group.counted, sample.persons, 0)
+    scale = np.where(group.counted & (composed.place >= 0), _scale(sample, group.counted, composed), 0.0)
+    squares = float((sample.squares * np.square(scale)).sum())
     return Group(
         levels=group.levels,
         persons=group.persons,
@@ -185,4 +204,7 @@ def _group(
         cases=(persons[:, None] * values).sum(axis=0),
         variance=found[1],
         lacking=lacking,
+        unequal=group.n * squares if squares > 0 and np.isfinite(squares) else 1.0,
+        standardised=True,
+        cells=group.counted,
     )

@@ -14,10 +14,11 @@ import polars as pl
 from scipy.special import fdtrc, xlogy
 
 from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate.empty_cells import flaw
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.newton import Family
 from toolkit.estimate.people import People, people_of, result_of
-from toolkit.estimate.quadratic_forms import upper_tail
+from toolkit.estimate.quadratic_forms import upper_tail, wald
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.requests import Request, question
@@ -161,7 +162,8 @@ def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) ->
         raise EstimationError("nobody in the domain has this level.")
     fitted = regress(model, group.inside)
     places = _places(fitted.terms, wanted)
-    verdict = judge_test(fitted.design_df)
+    flaws = dict.fromkeys(filter(None, (flaw(model, fitted, fitted.terms[place]) for place in places)))
+    verdict = judge_test(fitted.design_df, "; ".join(flaws) or None)
     common = {
         "df_numerator": len(places),
         "df": fitted.df,
@@ -190,7 +192,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 def _wald(fitted: Regression, places: list[int]) -> Mapping[str, Any]:
     beta, matrix = fitted.coefficients[places], fitted.covariance[np.ix_(places, places)]
-    f = float(beta @ np.linalg.solve(matrix, beta)) / len(places)
+    f = wald(beta, matrix) / len(places)
     return {"statistic": f, "p_value": float(fdtrc(len(places), fitted.df, f))}
 
 

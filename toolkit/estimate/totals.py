@@ -5,7 +5,7 @@ Method: weighted sums with Taylor linearisation, as svytotal and svyratio of R's
 """
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -18,6 +18,7 @@ from toolkit.estimate.people import People, anyone, blanked, finite, heading, pe
 from toolkit.estimate.reliability import judge_count, judge_mean
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, spread
+from toolkit.estimate.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
@@ -124,8 +125,7 @@ def total(
         for k, one in enumerate(summed)
     ]
     result = result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence})
-    empty = np.repeat([group.n == 0 for group in people], len(summed)).tolist()
-    return (result, blanked(matrix, empty)) if covariance else result
+    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
 
 
 def _summed(sample: Sample, column: Column) -> list[_Summed]:
@@ -166,7 +166,11 @@ def _total_row(
     else:
         verdict = judge_mean(estimate, variance, group.df, group.n)
     own["deff"] = _design_effect(sample, group, one, variance)
-    return {**row, **own, "estimate": estimate, "reliability": verdict[0], "reason": verdict[1]}
+    row |= {**own, "estimate": estimate, "reliability": verdict[0], "reason": verdict[1]}
+    values = np.where(group.counted, np.nan_to_num(one.values), 0.0)
+    if not values.any():
+        return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} persons")
+    return zero_variance(sample, group.counted, row, float(np.linalg.norm(values * sample.weights)))
 
 
 def _design_effect(sample: Sample, group: People, one: _Summed, variance: float) -> float | None:
@@ -252,12 +256,11 @@ def ratio(
     people = people_of(sample, by, _there(np.column_stack([above, below])))
     found, matrix = spread(sample, lambda drawn: _ratios(drawn, above, below, people))
     rows = [
-        _ratio_row(sample, group, (numerator, denominator), (point, variance), confidence)
-        for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
+        _ratio_row(sample, group, (numerator, denominator), (above, below), (*map(float, own), confidence))
+        for group, *own in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
     result = result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence})
-    failed = [group.n == 0 or not np.isfinite(p) for group, p in zip(people, found.points, strict=True)]
-    return (result, blanked(matrix, failed)) if covariance else result
+    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
 
 
 def _as_number(sample: Sample, name: str) -> Floats:
@@ -286,21 +289,20 @@ def _ratio_row(
     sample: Sample,
     group: People,
     names: tuple[str, str],
-    found: tuple[float, float],
-    confidence: float,
+    values: tuple[Floats, Floats],
+    found: tuple[float, ...],
 ) -> dict[str, Any]:
     above, below = (sample.columns[name] for name in names)
     row = heading(group, above, above.variable.title)
     row |= {"exposure": below.name, "exposure_label": below.variable.title}
-    estimate, variance = (float(number) for number in found)
+    estimate, variance, confidence = found
     if not group.n:
         return row
     if not np.isfinite(estimate):
         return {**row, "reason": f"the total of '{below.name}' is 0, and nothing can be divided by it"}
     low, high = intervals.around(estimate, sqrt(variance), group.df, confidence)
-    verdict = judge_mean(estimate, variance, group.df, group.n if variance > 0 else inf)
-    return {
-        **row,
+    verdict = judge_mean(estimate, variance, group.df, group.n)
+    row |= {
         "estimate": estimate,
         "std_error": sqrt(variance),
         "conf_low": finite(low),
@@ -309,3 +311,11 @@ def _ratio_row(
         "reliability": verdict[0],
         "reason": verdict[1],
     }
+    top, bottom = (x[group.counted] for x in values)
+    residual, scale = top - estimate * bottom, np.abs(top) + np.abs(estimate * bottom)
+    if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
+        named = f"the same ratio of '{above.name}' to '{below.name}'"
+        return constant(row, f"all {group.n:,} persons have {named}, which leaves no standard error")
+    weights = sample.weights[group.counted]
+    size = float(np.linalg.norm(weights * residual) / abs(weights @ bottom))
+    return zero_variance(sample, group.counted, row, size)

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 # R's survey takes a stratum of which all but one in ten million were sampled as a census.
-_CENSUS = 1e-7
+CENSUS = 1e-7
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     sampled = np.bincount(stage.parent, minlength=groups)
     left = 1 - stage.fraction
     present = np.bincount(stage.parent[used], minlength=groups) > 0
-    open_ = np.bincount(stage.parent, left >= _CENSUS, minlength=groups) > 0
+    open_ = np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0
     lonely = present & open_ & (sampled == 1)
     if lonely.any() and units.lonely_psu == "fail":
         raise _lonely(int(lonely.sum()), depth)
@@ -276,7 +276,7 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     if units.lonely_psu == "adjust":
         means[lonely] = 0
     n = sampled[stage.parent]
-    scale = np.where(left >= _CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
+    scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
     scale = scale * _drawn_before(units, depth)
     spread = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
     between: Floats = spread.T @ spread

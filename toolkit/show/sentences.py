@@ -5,7 +5,7 @@ is too unreliable is said to be so, and simulated data are called simulated in e
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -120,8 +120,31 @@ def weight_sentence(frame: pl.DataFrame) -> str:
     weights = _distinct(frame["weight"])
     used = {"none": "no weight", "from fpc": "weights from the population counts of the design"}
     named = listed(used.get(weight, f"the {weight} weight") for weight in weights) or "an unnamed weight"
-    errors = listed(map(_way, _distinct(frame["variance"]))) or "of an unnamed kind"
-    return f"Estimates use {named}; standard errors are {errors}{_degrees(frame)}."
+    ways, without = ways_to_error(_distinct(frame["variance"]))
+    exact = f"; intervals without a standard error are {listed(without)}" if without else ""
+    if without and not ways:
+        return f"Estimates use {named}{exact}{_degrees(frame)}."
+    errors = listed(map(_way, ways)) or "of an unnamed kind"
+    return f"Estimates use {named}; standard errors are {errors}{_degrees(frame)}{exact}."
+
+
+def ways_to_error(ways: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part what the column `variance` says into ways to a standard error, and intervals that have none.
+
+    Examples
+    --------
+    >>> ways_to_error(["linearised", "exact, n / deff of all groups together (1.40)"])
+    (['linearised'], ['exact'])
+    """
+    named = {"exact": "exact", "Newcombe": "Newcombe's hybrid"}
+    with_error, without = [], []
+    for way in ways:
+        start = next((text for start, text in named.items() if way.startswith(start)), None)
+        if start is None:
+            with_error.append(way.replace("inverse information, ", "inverse information with "))
+        elif start not in without:
+            without.append(start)
+    return with_error, without
 
 
 def _way(variance: str) -> str:

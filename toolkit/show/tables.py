@@ -12,6 +12,7 @@ from great_tables import GT, html, loc
 from toolkit.show.description import is_description
 from toolkit.show.gaps import availability_columns
 from toolkit.show.headings import SIMULATED, Headed, confidence, headed_rows, notes, title
+from toolkit.show.sentences import ways_to_error
 from toolkit.show.table_one import table_one
 from toolkit.show.typesetting import typeset
 from toolkit.show.wording import (
@@ -167,7 +168,8 @@ def _footnotes(rows: Sequence[Row]) -> dict[str, list[int]]:
 def _basis(frame: pl.DataFrame) -> str:
     """Say weight, variance and degrees of freedom at the foot."""
     weights = ", ".join(frame["weight"].drop_nulls().unique(maintain_order=True))
-    ways = ", ".join(frame["variance"].drop_nulls().unique(maintain_order=True))
-    parts = [f"Weight: {weights}" if weights else "", f"standard errors: {ways}" if ways else ""]
+    ways, without = ways_to_error(frame["variance"].drop_nulls().unique(maintain_order=True))
+    parts = [f"Weight: {weights}" if weights else "", f"standard errors: {', '.join(ways)}" if ways else ""]
+    parts.append(f"intervals without a standard error: {', '.join(without)}" if without else "")
     text = "; ".join(part for part in parts if part)
     return f"{text}. " * bool(text) + "CI: confidence interval. People and cases are counted, not weighted."
