@@ -157,7 +157,8 @@ def interaction(
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    reading = formulas.read(" + ".join([f"{outcome} ~ {first} * {second}", *adjusted]))
+    left, a, b, *others = (formulas.quoted(name) for name in names)
+    reading = formulas.read(" + ".join([f"{left} ~ {a} * {b}", *others]))
     build = partial(formulas.build, reading, sample)
     model = Model(sample, sample.columns[outcome], names, family, build)
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
@@ -248,7 +249,7 @@ def _pair_rows(
 
 def _places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
     there = {(term.exposure, term.level): place for place, term in enumerate(fitted.terms)}
-    keys = [*zip(pair, levels, strict=True), (":".join(pair), ":".join(levels))]
+    keys = [*zip(pair, levels, strict=True), formulas.cell_key(pair, levels)]
     return [there[key] for key in keys] if all(key in there for key in keys) else None
 
 

@@ -202,9 +202,11 @@ def model(
     study
         People, design and codebook.
     formula
-        Such as "any_cramps ~ sex * age + I(bmi ** 2)". Categories have treatment contrasts against their
-        reference, as in R; functions are log, log2, log10, exp, sqrt and abs. For the family "cox":
-        "Surv(time, event) ~ ..." or "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
+        Such as "any_cramps ~ sex * age + I(bmi ** 2)", with R's operators and R's columns: treatment
+        contrasts against the reference, and a column for each level where an interaction stands without its
+        main effects. Names that are not plain words stand in backticks. docs/formulas.md lists the functions
+        and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
+        "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
         "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
         Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
