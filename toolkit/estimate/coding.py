@@ -6,7 +6,6 @@ reference if a term before it holds the rest of the term, and a column for each 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -144,4 +143,7 @@ def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> "Float
 
 
 def _kron(parts: Sequence["Floats"]) -> "Floats":
-    return np.asarray(reduce(np.kron, parts), float)
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = np.asarray(np.kron(whole, part), np.float64)
+    return whole
