@@ -15,6 +15,7 @@ from toolkit.errors import VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column
+from toolkit.estimate.design_effects import design_effect
 from toolkit.estimate.intervals import Ends, Proportion
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
@@ -25,6 +26,10 @@ from toolkit.result import frame
 from toolkit.standards import Standard, as_standard
 from toolkit.studies import Study
 
+NO_LOG_ODDS = (
+    "in some replicates nobody or everybody is a case, so that the log odds have no variance. Take "
+    "interval='korn-graubard'"
+)
 NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
 
 
@@ -107,7 +112,8 @@ def prevalence(
     Notes
     -----
     Degrees of freedom are the PSUs minus the strata that hold a person of the domain (or group). deff is
-    against simple random sampling without replacement from a population as large as the sum of weights.
+    against simple random sampling without replacement from a population as large as the sum of weights; with
+    replacement where the weights do not sum to a population (a mean weight below 2 and no fpc).
 
     Examples
     --------
@@ -292,7 +298,10 @@ def _proportion_row(
         return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
     # Where all are cases the weighted mean may miss 1 by a rounding error.
     estimate = 1.0 if cases == group.counted else float(group.means[k])
-    p = Proportion(estimate, v, group.df, group.persons, group.counted)
+    odds = None if group.log_odds_variance is None else float(group.log_odds_variance[k])
+    p = Proportion(estimate, v, group.df, group.persons, group.counted, odds)
+    if how[0] in intervals.BY_LOG_ODDS and odds is not None and isnan(odds) and not p.extreme:
+        return {**row, "estimate": estimate, "std_error": sqrt(v), "n_cases": cases, "reason": NO_LOG_ODDS}
     ends = intervals.interval(p, *how)
     own = {"estimate": estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
     return {**row, **_uncertainty(group, k, ends, judge_proportion(p, cases)), **own}
@@ -336,19 +345,10 @@ def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str
         "conf_low": _finite(ends[0]),
         "conf_high": _finite(ends[1]),
         "df": group.df,
-        "deff": _design_effect(group, k),
+        "deff": design_effect(v, float(group.spread[k]), group.counted, group.population),
         "reliability": verdict[0],
         "reason": verdict[1],
     }
-
-
-def _design_effect(group: Group, k: int) -> float | None:
-    """Compare with simple random sampling without replacement, as R's `deff=TRUE`."""
-    n, population = group.counted, group.weight
-    if n < 2 or population <= n or group.spread[k] <= 0:
-        return None
-    simple = group.spread[k] * n / (n - 1) * (population - n) / (population * n)
-    return float(group.variance[k] / simple)
 
 
 def _finite(number: float) -> float | None:

@@ -271,6 +271,9 @@ def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset:
     family = sm.families.Binomial(getattr(sm.families.links, link)())
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
+        try:
+            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
+        except (ValueError, np.linalg.LinAlgError):
+            return None  # The kernel's own fit starts from the mean, and names what is wrong.
     points = np.asarray(fitted.params)
     return points if np.isfinite(points).all() else None

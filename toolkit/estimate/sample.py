@@ -65,6 +65,8 @@ class Sample:
         Why every estimate of the analysis is for review, as its variables say; "" if none does.
     unfit
         Why no estimate of the analysis is shown, as its variables say; "" if all may be.
+    mean_weight
+        Of everyone in the study whose weight counts, in the domain or not.
     """
 
     study: Study
@@ -79,6 +81,7 @@ class Sample:
     unknown: int
     review: str = ""
     unfit: str = ""
+    mean_weight: float = np.inf
 
     @cached_property
     def label(self) -> str:
@@ -183,6 +186,7 @@ def draw(
         skeleton.units,
         unknown,
         *remarks(column.variable for column in columns.values()),
+        float(skeleton.people[WEIGHT].to_numpy().mean()),
     )
 
 
