@@ -140,7 +140,7 @@ REFUSED = {
     "cramps": "needs the name of one outcome left of '~'. Example: tk.model(",
     "cramps + sex ~ age": "needs the name of one outcome",
     "log(nights) ~ age": "needs the name of one outcome",
-    "cramps ~ age | sex": "Join its terms by +",
+    "cramps ~ age | sex": "join its terms by +",
     "cramps ~ cramps + age": "'cramps' stands on both sides of '~'",
     "cramps ~ C(education)": "write the name alone",
     "cramps ~ offset(log(age))": "tk.model(..., offset='log(follow_up)')",

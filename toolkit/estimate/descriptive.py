@@ -17,7 +17,7 @@ from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.design_effects import design_effect
 from toolkit.estimate.intervals import Ends, Proportion
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.standardised import standardised_averages
@@ -124,8 +124,10 @@ def prevalence(
     0.5
     """
     standard = None if standardise is None else as_standard(standardise)
-    how = (interval, confidence)
-    result, matrix = proportions(study, outcome, as_names(by, "by"), domain, how=how, standard=standard)
+    how, by = (interval, confidence), as_names(by, "by")
+    require_one_role(outcome=outcome, by=by)
+    require_one_role(outcome=outcome, standardise=standard.variables if standard else ())
+    result, matrix = proportions(study, outcome, by, domain, how=how, standard=standard)
     return (result, matrix) if covariance else result
 
 
@@ -233,6 +235,7 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
+    require_one_role(variable=variables, by=by)
     sample = draw(study, [*variables, *by], domain, by=by)
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])

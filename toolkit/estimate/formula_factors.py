@@ -114,7 +114,7 @@ def tokens(text: str) -> list[Token]:
 def _foreign(text: str, sign: str) -> VariableError:
     if sign == "|":
         return VariableError(
-            f"The formula '{shorten(text)}' has several parts. Join its terms by +: {EXAMPLE}."
+            f"The formula '{shorten(text)}' has several parts; join its terms by +: {EXAMPLE}."
         )
     if sign == "`":
         return VariableError(

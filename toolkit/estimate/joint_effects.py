@@ -22,7 +22,7 @@ from toolkit.estimate import formulas, intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
@@ -153,6 +153,7 @@ def interaction(
     asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
     adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
     names = (outcome, first, second, *adjusted)
+    require_one_role(outcome=outcome, exposures=(first, second), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):

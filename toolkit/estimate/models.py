@@ -15,7 +15,7 @@ import polars as pl
 from toolkit.diagram import Diagram
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.regression import Start
 from toolkit.estimate.requests import Request, question
@@ -148,6 +148,7 @@ def association(
         diagram=diagram,
         allow_descendants=allow_descendants,
     )
+    require_one_role(outcome=outcome, exposure=exposure, by=groups)
     sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, by=groups)
     asked = compare(
         sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms

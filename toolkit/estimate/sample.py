@@ -19,6 +19,7 @@ from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column, read
+from toolkit.estimate.names import require_one_role
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
 from toolkit.result import FLOW_SCHEMA
@@ -186,7 +187,7 @@ def draw(
         skeleton.units,
         unknown,
         *remarks(column.variable for column in columns.values()),
-        float(skeleton.people[WEIGHT].to_numpy().mean()),
+        float(skeleton.placed[WEIGHT].to_numpy().mean()),
     )
 
 
@@ -255,6 +256,7 @@ def flow(
     >>> flow(study, outcome="cramps", domain="age > 35")["n_left"].to_list()
     [3, 2, 1, 1]
     """
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=adjust)
     condition = conditions.parse(domain)
     adjusted, groups = ((names,) if isinstance(names, str) else tuple(names) for names in (adjust, by))
     roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted, *groups])

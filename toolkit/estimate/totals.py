@@ -15,7 +15,7 @@ from toolkit.errors import VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column
 from toolkit.estimate.design_effects import design_effect, population
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import judge_count, judge_mean
 from toolkit.estimate.sample import Mask, Sample, draw
@@ -114,6 +114,7 @@ def total(
     """
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
+    require_one_role(variable=names, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     summed = [one for name in names for one in _summed(sample, sample.columns[name])]
     values = np.column_stack([one.values for one in summed])
@@ -247,6 +248,7 @@ def ratio(
     """
     intervals.check_confidence(confidence)
     by = as_names(by, "by")
+    require_one_role(numerator=numerator, denominator=denominator, by=by)
     sample = draw(study, [numerator, denominator, *by], domain, by=by)
     above, below = (_as_number(sample, name) for name in (numerator, denominator))
     people = people_of(sample, by, _there(np.column_stack([above, below])))
