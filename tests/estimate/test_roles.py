@@ -37,9 +37,6 @@ TWICE = {
     "ratio": lambda: tk.ratio(STUDY, "t", "t"),
     "ratio by": lambda: tk.ratio(STUDY, "y", "t", by="y"),
     "quantile": lambda: tk.quantile(STUDY, "x", by="x"),
-    "mean": lambda: tk.mean(STUDY, "y", by="y"),
-    "total": lambda: tk.total(STUDY, "y", by="y"),
-    "prevalence": lambda: tk.prevalence(STUDY, outcome="y", by="y"),
     "standardized": lambda: tk.prevalence(STUDY, outcome="y", standardise={"y": {"yes": 1, "no": 1}}),
     "association": lambda: tk.association(STUDY, outcome="y", exposure="y", adjust=()),
     "association by outcome": lambda: tk.association(STUDY, outcome="y", exposure="g", adjust=(), by="y"),
@@ -66,6 +63,11 @@ TWICE = {
 def test_a_variable_has_one_role(estimator) -> None:
     with pytest.raises(tk.ToolkitError, match=r"'\w+' (is both|in adjust|stands on both)"):
         TWICE[estimator]()
+
+
+def test_groups_of_the_outcome_itself_are_counted() -> None:
+    assert [0.0, 1.0] == tk.prevalence(STUDY, outcome="y", by="y")["estimate"].to_list()
+    assert [0.0, 1.0] == tk.mean(STUDY, "y", by="y")["estimate"].to_list()
 
 
 def test_a_group_may_be_adjusted_for_within_another() -> None:

@@ -125,7 +125,6 @@ def prevalence(
     """
     standard = None if standardise is None else as_standard(standardise)
     how, by = (interval, confidence), as_names(by, "by")
-    require_one_role(outcome=outcome, by=by)
     require_one_role(outcome=outcome, standardise=standard.variables if standard else ())
     result, matrix = proportions(study, outcome, by, domain, how=how, standard=standard)
     return (result, matrix) if covariance else result
@@ -235,7 +234,6 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
-    require_one_role(variable=variables, by=by)
     sample = draw(study, [*variables, *by], domain, by=by)
     columns = [_numeric(sample.columns[name]) for name in variables]
     values = np.column_stack([sample.numbers(name) for name in variables])

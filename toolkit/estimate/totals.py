@@ -114,7 +114,6 @@ def total(
     """
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
-    require_one_role(variable=names, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     summed = [one for name in names for one in _summed(sample, sample.columns[name])]
     values = np.column_stack([one.values for one in summed])
