@@ -84,6 +84,7 @@ class Design:
             raise DesignError(
                 unknown("'lonely_psu' cannot be", self.lonely_psu, known, f"All: {', '.join(known)}")
             )
+        _refuse_repeated(self.stages, "psu")
         if self.replicate_weights is not None:
             self._settle_replicates()
         elif self.replicate_method:
@@ -112,6 +113,7 @@ class Design:
         )
         object.__setattr__(self, "replicate_weights", columns)
         for found in columns.values() if isinstance(columns, dict) else (columns,):
+            _refuse_repeated(found, "replicate_weights")
             require_whole(
                 str(self.replicate_method),
                 len(found),
@@ -263,3 +265,12 @@ class Design:
         if not self.replicate_weights:
             return {}
         return {"replicate weights": f"{len(self._replicate_sets[0])} by {self.replicate_method}"}
+
+
+def _refuse_repeated(columns: Sequence[str], argument: str) -> None:
+    repeated = next((name for name in columns if columns.count(name) > 1), None)
+    if repeated is not None:
+        raise DesignError(
+            f"'{repeated}' stands {columns.count(repeated)} times in {argument}, and each column counts "
+            f"once. Remove the repetition: tk.Design({argument}={list(dict.fromkeys(columns))[:3]}, ...)."
+        )

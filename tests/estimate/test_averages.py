@@ -23,7 +23,7 @@ def averaged(by=(), **columns):
 
 def test_means_and_counts_of_everyone():
     (group,), matrix = averaged()
-    assert (group.levels, group.persons, group.counted, group.weight, group.df) == ((), 4, 3, 4.0, 3)
+    assert (group.levels, group.persons, group.counted, group.population, group.df) == ((), 4, 3, 4.0, 3)
     assert group.means.tolist() == [(1 + 2 + 2 * 6) / 4]
     # The influence values are -11/16, -7/16 and 18/16; persons without a value count as zero.
     assert matrix.item() == pytest.approx((11**2 + 7**2 + 18**2) / 16**2 * 4 / 3)

@@ -114,7 +114,7 @@ def test_an_offset_of_several_parts_counts_them_all(study) -> None:
     np.testing.assert_allclose(given, expected, rtol=1e-14)
 
 
-def test_variables_alone_have_the_columns_that_formulaic_gives_them(study) -> None:
+def test_variables_alone_have_the_columns_of_any_formula(study) -> None:
     plain = formulas.read("nights ~ education + age + sex")
     sample = draw(study, ["nights", *plain.variables])
     quick = formulas.build(plain, sample, sample.complete())
@@ -151,8 +151,22 @@ REFUSED = {
     "cramps ~ edcation": "Nearest: 'education'",
     "cramps ~ sex + age ** 2": "Write I(age ** 2)",
     "cramps ~ age^2": "Write I(age ** 2)",
-    "cramps ~ I(age^2)": "Write I(age ** 2)",
-    "cramps ~ sex * I(1 + age ^ 2)": "Write I(",
+    "cramps ~ (age)^2": "Write I((age) ** 2)",
+    "cramps ~ sex + age:age": "gives no square. Write 'age' once, or I(age ** 2)",
+    "cramps ~ sex * sex": "gives no square",
+    "cramps ~ age ** 0.5": "such as I(age ** 0.5)",
+    "cramps ~ age / 10": "arithmetic is written within I(...)",
+    "cramps ~ age:1": "within I(...)",
+    "cramps ~ 2": "written in backticks, `2`",
+    "cramps ~ sex + age - age": "Remove both mentions",
+    "cramps ~ 0": "no term and no intercept",
+    "cramps ~ `age": "a backtick without its partner",
+    "cramps ~ log(age, 2)": "I(log(age) / log(3))",
+    "cramps ~ factor(age)": "write the name alone",
+    "cramps ~ poly(age, 2)": "calls 'poly', which is not known here",
+    "cramps ~ age > 50": "study.derive(...)",
+    "cramps ~ age ~ sex": "cannot be read as a formula",
+    "cramps ~ (age": "cannot be read as a formula",
 }
 
 
@@ -182,6 +196,124 @@ def test_nothing_but_arithmetic_is_run(study, factor) -> None:
         model(study, f"cramps ~ {factor}")
     with pytest.raises(VariableError):
         model(study, "cramps ~ age", offset=factor)
+
+
+@pytest.fixture(scope="module")
+def oddly_named() -> Study:
+    rng = np.random.default_rng(5)
+    size = 200
+    people = pl.DataFrame(
+        {
+            "y": rng.normal(size=size),
+            "event": rng.integers(0, 2, size),
+            "days": rng.exponential(size=size),
+            **{
+                name: rng.normal(size=size)
+                for name in ("1", "2", "None", "if", "bmi.kg", "a:b", "age in years")
+            },
+            "sex at birth": rng.choice(["female", "male"], size),
+            "region": rng.choice(["a:b", "a", "b"], size),
+        }
+    )
+    return tk.study(people, design=tk.Design.none(), name="odd")
+
+
+@pytest.mark.parametrize("name", ["1", "2", "None", "if", "bmi.kg", "a:b", "age in years"])
+def test_backticks_name_a_column(name, oddly_named) -> None:
+    found = model(oddly_named, f"y ~ `{name}` + I(`{name}` ** 2)", "gaussian")
+    x = oddly_named.people[name].to_numpy()
+    expected = np.linalg.lstsq(np.column_stack([np.ones(200), x, x**2]), oddly_named.people["y"].to_numpy())[
+        0
+    ]
+    np.testing.assert_allclose(found["estimate"], expected, rtol=1e-9)
+    assert [None, name] == found["exposure"].to_list()[:2]
+
+
+def test_backticks_are_taken_by_every_estimator_with_names(oddly_named) -> None:
+    study, both = oddly_named, {"adjust": ("age in years", "bmi.kg"), "domain": "`bmi.kg` > -2 and `1` < 2"}
+    plain = tk.study(
+        study.people.rename({"sex at birth": "sex", "age in years": "age", "bmi.kg": "bmi", "1": "one"}),
+        design=tk.Design.none(),
+    )
+    renamed = {"adjust": ("age", "bmi"), "domain": "bmi > -2 and one < 2"}
+    for ours, theirs in (
+        (
+            tk.association(study, outcome="event", exposure="sex at birth", **both),
+            tk.association(plain, outcome="event", exposure="sex", **renamed),
+        ),
+        (
+            tk.interaction(study, outcome="event", exposures=("sex at birth", "region"), **both),
+            tk.interaction(plain, outcome="event", exposures=("sex", "region"), **renamed),
+        ),
+        (
+            tk.model(study, "Surv(days, event) ~ `age in years` + strata(`sex at birth`)", "cox"),
+            tk.model(plain, "Surv(days, event) ~ age + strata(sex)", "cox"),
+        ),
+        (
+            tk.margins(study, "event ~ `sex at birth` * rcs(`age in years`, 3)", "sex at birth"),
+            tk.margins(plain, "event ~ sex * rcs(age, 3)", "sex"),
+        ),
+        (
+            tk.predict(study, "event ~ `sex at birth`:`age in years`", {"age in years": (-1, 1)}),
+            tk.predict(plain, "event ~ sex:age", {"age": (-1, 1)}),
+        ),
+        (
+            tk.term_test(study, "event ~ region * `sex at birth`", "`sex at birth`:region"),
+            tk.term_test(plain, "event ~ region * sex", "sex:region"),
+        ),
+        (
+            tk.model(study, "event ~ region", "poisson", offset="log(`bmi.kg` + 9)"),
+            tk.model(plain, "event ~ region", "poisson", offset="log(bmi + 9)"),
+        ),
+    ):
+        assert theirs["std_error"].to_list() == ours["std_error"].to_list()
+        assert theirs["statistic"].to_list() == ours["statistic"].to_list()
+        assert "failed" not in ours["reliability"]
+
+
+def test_the_product_of_two_numbers_has_one_slope() -> None:
+    rng = np.random.default_rng(16)
+    dose, age = rng.uniform(0, 5, 200), rng.uniform(20, 80, 200)
+    out = 3 + 0.05 * dose * age + rng.normal(size=200)
+    study = tk.study(pl.DataFrame({"out": out, "dose": dose, "age": age}), design=tk.Design.none())
+    expected = np.linalg.lstsq(np.column_stack([np.ones(200), dose * age]), out)[0]
+    found = model(study, "out ~ dose:age", "gaussian")
+    assert [None, "dose:age"] == found["exposure"].to_list()
+    np.testing.assert_allclose(found["estimate"], expected, rtol=1e-10)
+
+
+def test_rows_of_an_interaction_are_told_apart(oddly_named) -> None:
+    frame = model(oddly_named, "y ~ region:`sex at birth`", "gaussian")
+    assert ["b:male"] == frame["reference"].drop_nulls().unique().to_list()
+    assert frame.height == frame.select("exposure", "level").n_unique() == 6
+    assert "'a:b':male" in frame["level"].to_list()
+    means = oddly_named.people.group_by("region", "sex at birth").agg(pl.col("y").mean())
+    last = means.filter(pl.col("region") == "b", pl.col("sex at birth") == "male")["y"].item()
+    assert last == pytest.approx(frame["estimate"][0])
+
+
+def test_a_term_is_tested_by_any_spelling(study) -> None:
+    for formula, terms in {
+        "nights ~ age + I(age^2)": ("I(age ** 2)", "I( age**2 )", "I(age^2)"),
+        "nights ~ sex * age": ("sex:age", "age:sex", "age : sex"),
+        "nights ~ sex + rcs(age, c(30, 50, 70))": ("rcs(age, 30, 50, 70)", "rcs(age, c(30,50,70))"),
+    }.items():
+        found = {tk.term_test(study, formula, term, family="gaussian")["statistic"].item() for term in terms}
+        assert 1 == len(found)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "cramps ~ " + "(" * 150 + "age" + ")" * 150,
+        "cramps ~ I(" + "-" * 3000 + "age)",
+        "cramps ~ " + "age + " * 3000,
+    ],
+)
+def test_a_formula_without_end_is_refused_in_a_line(study, formula) -> None:
+    with pytest.raises(VariableError) as caught:
+        model(study, formula)
+    assert len(str(caught.value)) < 600
 
 
 def test_families_are_named(study) -> None:

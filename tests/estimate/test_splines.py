@@ -1,11 +1,14 @@
 """Splines are those of R's rms: straight beyond the outer knots, with knots where Harrell puts them."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.splines import KNOTS, knots_at, spline
+from toolkit.estimate.splines import knots_at, spline
 
 X = np.linspace(0, 20, 401)
 PLACES = [2.0, 4.0, 8.0, 12.0]
@@ -31,18 +34,30 @@ def test_its_columns_span_the_natural_splines_of_scipy() -> None:
     np.testing.assert_allclose(columns[inside] @ fitted, natural(X[inside]), atol=1e-10)
 
 
-@pytest.mark.parametrize("count", KNOTS)
-def test_knots_of_equal_weights_are_quantiles_of_type_7(count: int) -> None:
-    values = np.random.default_rng(count).normal(size=200)
-    expected = np.quantile(values, KNOTS[count])
-    np.testing.assert_allclose(knots_at(values, np.ones(200), count), expected, rtol=1e-12)
+def test_knots_of_equal_weights_are_those_of_rms_or_refused() -> None:
+    """Few values, and values tied at an end, have rules of their own; fewer knots are refused."""
+    folder = Path(__file__).parents[1] / "reference" / "formulas"
+    cases = json.loads((folder / "splines.json").read_text())
+    found = json.loads((folder / "expected.json").read_text())["knots"]
+    compared = 0
+    for case, expected in zip(cases, found, strict=True):
+        for count, knots in enumerate(expected["knots"], start=3):
+            values = np.array(case["values"])
+            if not knots:
+                with pytest.raises(tk.ToolkitError, match="Take fewer knots, or name them"):
+                    knots_at(values, np.ones(len(values)), count)
+                continue
+            compared += 1
+            given = knots_at(values, np.full(len(values), 3.0), count)
+            np.testing.assert_allclose(given, knots, rtol=1e-12, err_msg=f"{case['case']}, {count} knots")
+    assert compared > 35
 
 
 def test_knots_move_with_the_weights() -> None:
     values = np.arange(100.0)
     heavy = np.where(values < 50, 9.0, 1.0)
     assert knots_at(values, heavy, 3)[1] < 30
-    assert knots_at(values, np.ones(100), 3)[1] == pytest.approx(49.5)
+    assert pytest.approx(49.5) == knots_at(values, np.ones(100), 3)[1]
 
 
 @pytest.mark.parametrize(

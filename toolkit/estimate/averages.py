@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+from scipy.special import logit
 
 from toolkit.errors import EstimationError
+from toolkit.estimate.design_effects import population
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, spread
-from toolkit.estimate.variance import Floats
+from toolkit.estimate.variance import Floats, replicate_covariance
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Group:
         Persons in the group, and those of them with a value.
     missing
         Persons that a missing value keeps out, one of `by` too.
-    weight, df
-        Sum of weights of those counted; degrees of freedom of the group's PSUs.
+    population, df
+        The size of the population of those counted, see `design_effects`; degrees of freedom of the group's
+        PSUs.
     means, spread, cases
         For each column averaged the mean, the weighted variance between persons, the sum over persons.
     variance
         For each column the design-based variance of the mean.
+    log_odds_variance
+        For each column the variance of its log odds over the replicate weights; None without them.
     lacking
         Why there is no mean although people have values; "" if there is one.
     unequal
@@ -49,7 +54,7 @@ class Group:
     persons: int
     counted: int
     missing: int
-    weight: float
+    population: float
     df: int
     means: Floats
     spread: Floats
@@ -59,6 +64,7 @@ class Group:
     unequal: float = 1.0
     standardised: bool = False
     cells: Mask = field(default_factory=lambda: np.empty(0, bool))
+    log_odds_variance: Floats | None = None
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[Group], Floats]:
@@ -117,11 +123,40 @@ def averages_of(
     influence = np.hstack([own for _, own in parts])
     found = Estimate(np.concatenate([group.means for group, _ in parts]), influence, there)
     again = partial(_means_alone, filled, np.column_stack([inside & there for _, inside in members]))
-    _, matrix = spread(sample, lambda _: found, again)
+    found, matrix = spread(sample, lambda _: found, again)
+    odds = log_odds_variances(sample, found, len(parts))
     empty = np.repeat([group.counted == 0 for group, _ in parts], values.shape[1])
     matrix[empty] = matrix[:, empty] = np.nan
     own = matrix.diagonal().reshape(len(parts), -1)
-    return [replace(group, variance=v) for (group, _), v in zip(parts, own, strict=True)], matrix
+    return [
+        replace(group, variance=v, log_odds_variance=o)
+        for (group, _), v, o in zip(parts, own, odds, strict=True)
+    ], matrix
+
+
+def log_odds_variances(sample: Sample, found: Estimate, groups: int) -> list[Floats | None]:
+    """Give the variance of the log odds of means over the replicate weights, group by group.
+
+    Parameters
+    ----------
+    sample
+        The cells.
+    found
+        The means, group by group and column by column, with their replicates.
+    groups
+        The number of groups.
+
+    Returns
+    -------
+    list
+        One number a column, NaN where a replicate has a share of 0 or 1; None without replicate weights.
+    """
+    replication = sample.units.replication
+    if replication is None or found.replicates is None:
+        return [None] * groups
+    with np.errstate(all="ignore"):
+        matrix = replicate_covariance(logit(found.replicates), logit(found.points), replication)
+    return list(np.where(np.isfinite(matrix.diagonal()), matrix.diagonal(), np.nan).reshape(groups, -1))
 
 
 def _means_alone(values: Floats, members: Mask, sample: Sample) -> Floats:
@@ -162,7 +197,7 @@ def _group(
         persons=int(sample.persons[inside].sum()),
         counted=found["n"],
         missing=found["n_missing"],
-        weight=weight,
+        population=population(sample, counted),
         df=df,
         means=means,
         spread=(deviation * influence).sum(axis=0),

@@ -17,7 +17,7 @@ from scipy.special import fdtrc, ndtri, stdtr
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable, require_order
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.people import People, heading, people_of, result_of
 from toolkit.estimate.quadratic_forms import wald
@@ -102,6 +102,7 @@ def t_test(
     25.0
     """
     by = as_names(by, "by")
+    require_one_role(variable=variable, group=group, by=by)
     sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
     parted = _of_two_levels(sample.columns[group])
     _require_mean(sample.columns[variable])
@@ -197,6 +198,7 @@ def rank_test(
     if test not in _RANKS:
         raise EstimationError(unknown("there is no rank test", test, _RANKS, f"All: {', '.join(_RANKS)}"))
     by = as_names(by, "by")
+    require_one_role(variable=variable, group=group, by=by)
     sample, column = _in_rows(study, variable, group, by, domain)
     values, parted = sample.numbers(column.name), sample.columns[group]
     if parted.continuous:

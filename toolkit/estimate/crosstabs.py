@@ -16,7 +16,7 @@ from scipy.special import chdtrc, fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.columns import Column
-from toolkit.estimate.names import Names, as_names
+from toolkit.estimate.names import Names, as_names, require_one_role
 from toolkit.estimate.people import People, heading, people_of, result_of
 from toolkit.estimate.quadratic_forms import upper_tail
 from toolkit.estimate.reliability import judge_test
@@ -102,6 +102,7 @@ def chi_square(
         known = ", ".join(STATISTICS)
         raise EstimationError(unknown("chi_square has no statistic", statistic, STATISTICS, f"All: {known}"))
     by = as_names(by, "by")
+    require_one_role(row=row, column=column, by=by)
     sample = draw(study, [row, column, *by], domain, in_groups=[row, column], by=by)
     columns = tuple(_levelled(sample.columns[name]) for name in (row, column))
     people = people_of(sample, by, sample.complete([row, column]))

@@ -20,7 +20,7 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Model, Regression, regress
@@ -170,6 +170,7 @@ def curve(
         study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
     )
     names = (outcome, exposure, *adjusted)
+    require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.curve")
     line = _line(sample, sample.columns[exposure], names, (knots, reference, at))

@@ -16,9 +16,10 @@ from toolkit.errors import VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column, require_countable
+from toolkit.estimate.design_effects import design_effect
 from toolkit.estimate.groups import groups as members_of
 from toolkit.estimate.intervals import Ends
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import blanked
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
@@ -38,6 +39,10 @@ from toolkit.result import frame
 from toolkit.standards import Standard, as_standard
 from toolkit.studies import Study
 
+NO_LOG_ODDS = (
+    "in some replicates nobody or everybody is a case, so that the log odds have no variance. Take "
+    "interval='korn-graubard'"
+)
 NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
 
 
@@ -120,7 +125,8 @@ def prevalence(
     Notes
     -----
     Degrees of freedom are the PSUs minus the strata that hold a person of the domain (or group). deff is
-    against simple random sampling without replacement from a population as large as the sum of weights.
+    against simple random sampling without replacement from a population as large as the sum of weights; with
+    replacement where the weights do not sum to a population (a mean weight below 2 and no fpc).
 
     Examples
     --------
@@ -131,8 +137,9 @@ def prevalence(
     0.5
     """
     standard = None if standardise is None else as_standard(standardise)
-    how = (interval, confidence)
-    result, matrix = proportions(study, outcome, as_names(by, "by"), domain, how=how, standard=standard)
+    how, by = (interval, confidence), as_names(by, "by")
+    require_one_role(outcome=outcome, standardise=standard.variables if standard else ())
+    result, matrix = proportions(study, outcome, by, domain, how=how, standard=standard)
     return (result, matrix) if covariance else result
 
 
@@ -326,6 +333,9 @@ def _proportion_row(
     if isnan(v):
         return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
     p = proportion(group, k, effect)
+    odds = p.log_odds_variance
+    if how[0] in intervals.BY_LOG_ODDS and odds is not None and isnan(odds) and not p.extreme:
+        return {**row, "estimate": p.estimate, "std_error": sqrt(v), "n_cases": cases, "reason": NO_LOG_ODDS}
     ends = intervals.interval(p, *how)
     row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
     row |= _uncertainty(group, k, ends, judge_proportion(p, cases))
@@ -376,19 +386,10 @@ def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str
         "conf_low": _finite(ends[0]),
         "conf_high": _finite(ends[1]),
         "df": group.df,
-        "deff": _design_effect(group, k),
+        "deff": design_effect(v, float(group.spread[k]), group.counted, group.population),
         "reliability": verdict[0],
         "reason": verdict[1],
     }
-
-
-def _design_effect(group: Group, k: int) -> float | None:
-    """Compare with simple random sampling without replacement, as R's `deff=TRUE`."""
-    n, population = group.counted, group.weight
-    if n < 2 or population <= n or group.spread[k] <= 0:
-        return None
-    simple = group.spread[k] * n / (n - 1) * (population - n) / (population * n)
-    return float(group.variance[k] / simple)
 
 
 def _finite(number: float) -> float | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from toolkit.estimate.newton import CollinearError
+    from toolkit.estimate.newton import BoundaryError, CollinearError
     from toolkit.estimate.terms import Matrix, Term
     from toolkit.estimate.variance import Floats
 
@@ -223,6 +223,28 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
     return EstimationError(
         f"{term} follows from {_listed(others)} {among}, so the model cannot tell them apart. Leave "
         f"'{term.exposure}' or what it follows from out of the model."
+    )
+
+
+def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError:
+    """Say that fitted prevalences reach 1.
+
+    Parameters
+    ----------
+    attempt
+        The fit that was tried.
+    error
+        The cells as the fit found them.
+
+    Returns
+    -------
+    EstimationError
+        To be raised.
+    """
+    return EstimationError(
+        f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted prevalence of "
+        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} persons is 1, so its coefficients have "
+        f"no standard error. Use family='poisson', which estimates the same ratio, or take fewer terms."
     )
 
 

@@ -1,21 +1,31 @@
-"""Read a model formula over a study's variables and build its design matrix with formulaic.
+"""Read a model formula over a study's variables and build its design matrix, with R's columns.
 
-Takes words such as "any_cramps ~ sex * age + I(bmi ** 2)"; gives a `Reading` (which variables) and a
-`Matrix`. Nothing but arithmetic and a few functions of numbers is ever run: each factor's syntax is checked
-against a list first.
+The coding is that of R's `terms` and `model.matrix` (Chambers and Hastie, Statistical Models in S, 1992,
+ch. 2). No text is ever run: arithmetic is a syntax tree of a few allowed pieces.
 """
 
 import ast
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
-from toolkit.errors import ToolkitError, VariableError, nearest
+from toolkit.errors import VariableError
+from toolkit.estimate.coding import Coding, codings, kept_columns
+from toolkit.estimate.formula_factors import (
+    EXAMPLE,
+    FUNCTIONS,
+    IDENTITY,
+    Factor,
+    parse_factor,
+    quoted,
+    shorten,
+    tokens,
+    unreadable,
+)
+from toolkit.estimate.formula_terms import Terms, parse_terms
 from toolkit.estimate.splines import knots_at, spline
 from toolkit.estimate.terms import (
     ONE,
@@ -32,22 +42,27 @@ if TYPE_CHECKING:
     from toolkit.estimate.sample import Mask, Sample
     from toolkit.estimate.variance import Floats
 
-FUNCTIONS: dict[str, Any] = {
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "exp": np.exp,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
+_CALLS: dict[str, Any] = {
+    **{name: getattr(np, {"ceiling": "ceil"}.get(name, name)) for name in FUNCTIONS},
+    IDENTITY: np.positive,
 }
-SPLINE = "rcs"
-_ARITHMETIC = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
-    ast.Load, ast.Name, ast.Constant, ast.Call,
-)  # fmt: skip
-_EXAMPLE = "tk.model(study, 'any_cramps ~ sex + age + I(age ** 2)', family='logit')"
-# "sex[T.1]" or "sex[1]": categories go to formulaic as the places of their levels.
-_MARKED = re.compile(r"^(?P<name>[^\[\]]+)\[(?P<against>T\.)?(?P<place>\d+)\]$")
+_OPERATIONS: dict[type, Any] = {
+    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
+    ast.USub: np.negative, ast.UAdd: np.positive,
+}  # fmt: skip
+
+
+# What others need of the syntax.
+__all__ = (
+    "build",
+    "cell_key",
+    "model_matrix",
+    "offset_values",
+    "quoted",
+    "read",
+    "read_offset",
+    "require_numbers",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class Reading:
     inside
         Those of them that stand in arithmetic or a function, where only numbers may.
     right
-        formulaic's form of the right side.
+        The terms of the right side.
     plain
         True if it is an intercept and variables alone.
     """
@@ -71,7 +86,7 @@ class Reading:
     outcome: str
     variables: tuple[str, ...]
     inside: frozenset[str]
-    right: Any
+    right: Terms
     plain: bool = False
 
 
@@ -81,9 +96,11 @@ def read(formula: str) -> Reading:
     Parameters
     ----------
     formula
-        Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `I(age ** 2)` is
-        arithmetic, log, log2, log10, exp, sqrt and abs are functions; `rcs(age, 4)` is a restricted cubic
-        spline of 4 knots, `rcs(age, 30, 50, 70)` one of the knots named; `- 1` leaves the intercept out.
+        Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `a / b` is
+        a + a:b, `(a + b)^2` crosses terms, `I(age ** 2)` is arithmetic, log, log2, log10, log1p, exp, expm1,
+        sqrt, abs, sin, cos, tan, floor and ceiling are functions; `rcs(age, 4)` is a restricted cubic spline
+        of 4 knots, `rcs(age, 30, 50, 70)` one of the knots named; `- 1` or `+ 0` leaves the intercept out;
+        a name that is not a plain word stands in backticks.
 
     Returns
     -------
@@ -100,26 +117,31 @@ def read(formula: str) -> Reading:
     >>> read("any_cramps ~ sex * age + I(bmi ** 2)").variables
     ('sex', 'age', 'bmi')
     """
-    _require_powers_inside(formula)
-    parsed = _parsed(formula)
-    left = _factors(getattr(parsed, "lhs", ()), formula)
-    if len(left) != 1 or not _is_name(left[0]):
+    given = tokens(formula)
+    tildes = [place for place, token in enumerate(given) if token.kind == "sign" and token.text == "~"]
+    left, right = given[: tildes[0]] if tildes else given, given[tildes[0] + 1 :] if tildes else []
+    if len(tildes) > 1 or (tildes and not right):
+        raise unreadable(formula)
+    if not tildes or len(left) != 1 or left[0].kind != "name":
         raise VariableError(
-            f"the formula '{formula}' needs the name of one outcome left of '~'. Example: {_EXAMPLE}."
+            f"the formula '{shorten(formula)}' needs the name of one outcome left of '~'. Example: {EXAMPLE}."
         )
-    factors = _factors(parsed.rhs, formula)
-    names: list[str] = []
-    inside: set[str] = set()
-    for factor in factors:
-        found = _names(factor, formula)
-        names += found
-        inside.update(() if _is_name(factor) else found)
-    if left[0] in names:
+    terms, outcome = parse_terms(right, formula), left[0].text
+    factors = terms.factors.values()
+    variables = tuple(dict.fromkeys(name for factor in factors for name in factor.names))
+    if outcome in variables:
         raise VariableError(
-            f"'{left[0]}' stands on both sides of '~' in '{formula}'. Leave it out on the right: {_EXAMPLE}."
+            f"'{outcome}' stands on both sides of '~' in '{shorten(formula)}'. Leave it out on the right: "
+            f"{EXAMPLE}."
         )
-    variables = tuple(dict.fromkeys(names))
-    return Reading(left[0], variables, frozenset(inside), parsed.rhs, plain=factors == ["1", *variables])
+    if not terms.terms and not terms.intercept:
+        raise VariableError(
+            f"The formula '{shorten(formula)}' has no term and no intercept. Example: {EXAMPLE}."
+        )
+    inside = frozenset(name for factor in factors if not factor.plain for name in factor.names)
+    alone = terms.intercept and not inside and all(len(term) == 1 for term in terms.terms)
+    plain = alone and tuple(term[0] for term in terms.terms) == variables
+    return Reading(outcome, variables, inside, terms, plain)
 
 
 def read_offset(offset: str) -> Reading:
@@ -135,115 +157,9 @@ def read_offset(offset: str) -> Reading:
     Reading
         As of a formula with this one term.
     """
-    names = tuple(dict.fromkeys(_names(offset, offset)))
-    return Reading("", names, frozenset(names), _parsed(f"0 + I({offset})"))
-
-
-def _require_powers_inside(formula: str) -> None:
-    """Refuse `age ** 2` and `I(age^2)`: bare powers cross terms, and a number's own would be lost unsaid."""
-    try:
-        tree = ast.parse(formula.partition("~")[2].strip().replace(":", "*"), mode="eval")
-    except SyntaxError:
-        return
-    for power in _bare_powers(tree.body):
-        base, exponent = ast.unparse(power.left), ast.unparse(power.right)
-        raise VariableError(
-            f"the formula '{formula}' raises '{base}' to a power as formulas cross terms, which does not "
-            f"give its power. Write I({base} ** {exponent})."
-        )
-
-
-def _bare_powers(node: ast.AST, *, called: bool = False) -> Iterator[ast.BinOp]:
-    crossing = (ast.BitXor,) if called else (ast.Pow, ast.BitXor)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, crossing) and (called or _is_variable(node.left)):
-        yield node
-    called = called or isinstance(node, ast.Call)
-    for child in ast.iter_child_nodes(node):
-        yield from _bare_powers(child, called=called)
-
-
-def _is_variable(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Call)
-
-
-@cache
-def _parsed(formula: str) -> Any:
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    try:
-        return Formula(formula)
-    except (FormulaicError, AttributeError, SyntaxError, TypeError, ValueError):
-        raise VariableError(f"'{formula}' cannot be read as a formula. Example: {_EXAMPLE}.") from None
-
-
-def _factors(terms: Any, formula: str) -> list[str]:
-    if not all(hasattr(term, "factors") for term in terms):
-        raise VariableError(f"the formula '{formula}' has several parts; join its terms by +: {_EXAMPLE}.")
-    return [factor.expr for term in terms for factor in term.factors]
-
-
-def _is_name(text: str) -> bool:
-    return text.isidentifier()
-
-
-def _names(factor: str, formula: str) -> list[str]:
-    """Name the variables of one factor, after a check of every part of its syntax."""
-    if re.fullmatch(r"\d+(\.\d+)?", factor):
-        return []
-    try:
-        tree = ast.parse(factor, mode="eval")
-    except SyntaxError:
-        raise _refused(factor, formula) from None
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for node in ast.walk(tree):
-        number = not isinstance(node, ast.Constant) or isinstance(node.value, int | float)
-        if not isinstance(node, _ARITHMETIC) or not number or getattr(node, "keywords", None):
-            raise _refused(factor, formula)
-    for called in calls:
-        _require_function(called, factor, formula)
-    _require_spline(tree.body, factor)
-    return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in calls]
-
-
-def _require_function(called: ast.expr, factor: str, formula: str) -> None:
-    name = called.id if isinstance(called, ast.Name) else factor
-    if name == "offset":
-        raise VariableError(
-            f"'{factor}' in the formula: an offset is an argument, tk.model(..., offset='log(follow_up)')."
-        )
-    if name == "C":
-        raise VariableError(
-            f"'{factor}' in the formula: the codebook knows what is a category, write the name alone. A "
-            f"number becomes a category with study.derive(...)."
-        )
-    if name not in (*FUNCTIONS, SPLINE, "I"):
-        near = nearest(name, FUNCTIONS)
-        raise VariableError(
-            f"the formula '{formula}' calls '{name}', which is not known here."
-            f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
-        )
-
-
-def _require_spline(factor: ast.expr, text: str) -> None:
-    """Refuse a spline within other arithmetic, or of more than one variable."""
-    for node in ast.walk(factor):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != SPLINE:
-            continue
-        variable, *numbers = node.args or [node]
-        plain = isinstance(variable, ast.Name) and all(isinstance(n, ast.Constant) for n in numbers)
-        if node is not factor or not plain or not numbers or len(numbers) == 2:
-            raise VariableError(
-                f"'{text}' is no spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for knots of "
-                f"your own, as a term by itself."
-            )
-
-
-def _refused(factor: str, formula: str) -> VariableError:
-    return VariableError(
-        f"'{factor}' in the formula '{formula}' is more than arithmetic on variables. Derive a variable "
-        f"first, study.derive(...), and name it. Example: {_EXAMPLE}."
-    )
+    factor = parse_factor(offset)
+    terms = Terms(False, {factor.text: factor}, ((factor.text,),))
+    return Reading("", factor.names, frozenset(factor.names), terms)
 
 
 def require_numbers(reading: Reading, sample: "Sample") -> None:
@@ -284,7 +200,9 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
     Returns
     -------
     Matrix
-        Columns in the formula's order, the intercept first.
+        Columns in the order of R's `model.matrix`, the intercept first, without those that the formula makes
+        redundant whatever the data, such as the last cell of `a:b` beside an intercept (R estimates them as
+        NA).
 
     Raises
     ------
@@ -293,81 +211,162 @@ def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
     """
     if reading.plain:
         return main_effects(sample, reading.variables, inside)
-    # No variable has a dot in its name: the column gives a formula of the intercept alone its height.
-    levels, data = {}, {".": pl.Series(np.zeros(int(inside.sum())))}
-    for name in reading.variables:
-        column = sample.columns[name]
-        if column.continuous:
-            data[name] = pl.Series(sample.numbers(name)[inside])
-            continue
-        codes = sample.codes(name)[inside]
-        levels[name] = levels_present(column.variable, codes)
-        data[name] = _places(codes, [column.levels.index(level) for level in levels[name]])
-    context = {**FUNCTIONS, SPLINE: partial(_spline, sample.weights[inside])}
-    built = _model_matrix(reading.right, pl.DataFrame(data), context)
-    terms = tuple(_term(name, sample, levels) for name in built.model_spec.column_names)
-    values = np.asarray(built, float)
-    _require_finite(values, terms, sample.persons[inside])
-    return Matrix(values, terms)
+    return _build(reading, sample, inside, every=False)
 
 
-def _model_matrix(right: Any, data: pl.DataFrame, context: dict[str, Any]) -> Any:
-    from formulaic.errors import FactorEvaluationError
+def model_matrix(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
+    """Give every column of R's `model.matrix`, those that R estimates as NA too.
 
-    try:
+    Parameters
+    ----------
+    reading, sample, inside
+        As `build` takes them.
+
+    Returns
+    -------
+    Matrix
+        One row a cell.
+    """
+    return _build(reading, sample, inside, every=True)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of one factor: with a reference level, and with a column for each level."""
+
+    levels: int  # 0 unless it is a category
+    marked: list[tuple["Floats", Term]]
+    full: list[tuple["Floats", Term]] = field(default_factory=list)
+
+
+def _build(reading: Reading, sample: "Sample", inside: "Mask", *, every: bool) -> Matrix:
+    right = reading.right
+    made = {text: _columns(factor, sample, inside) for text, factor in right.factors.items()}
+    levels = {text: own.levels for text, own in made.items() if own.levels}
+    columns: list[Floats] = [np.ones(int(inside.sum()))] if right.intercept else []
+    terms = [ONE] if right.intercept else []
+    for coding in codings(right.terms, levels, intercept=right.intercept):
+        for values, term in _crossed(coding, made, right.factors, every=every):
+            columns.append(values)
+            terms.append(term)
+    matrix = np.asfortranarray(np.array(columns).T)
+    _require_finite(matrix, tuple(terms), sample.persons[inside])
+    return Matrix(matrix, tuple(terms))
+
+
+def _columns(factor: Factor, sample: "Sample", inside: "Mask") -> _Columns:
+    if factor.knots:
+        return _Columns(0, _spline(factor, sample, inside))
+    if factor.tree is not None:
+        numbers = {alias: sample.numbers(name)[inside] for alias, name in factor.aliases}
         with np.errstate(all="ignore"):
-            # By default formulaic drops the people for whom a function gives no number.
-            return right.get_model_matrix(data, context=context, output="numpy", na_action="ignore")
-    except FactorEvaluationError as error:
-        if isinstance(error.__cause__, ToolkitError):
-            raise error.__cause__ from None
-        raise
-
-
-def _spline(weights: "Floats", values: Any, *numbers: float) -> "Floats":
-    """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
-    x, name = np.asarray(values, float), str(getattr(values, "name", "x"))
-    if len(numbers) > 1:
-        return spline(x, sorted(numbers))
-    counted = weights > 0  # People of no weight, such as copies with another exposure, move no knot.
-    return spline(x, knots_at(x[counted], weights[counted], numbers[0], name))
-
-
-def _places(codes: Any, order: list[int]) -> pl.Series:
-    place = np.full(max(order) + 1, -1)
-    place[order] = np.arange(len(order))
-    words = [str(k) for k in range(len(order))]
-    return pl.Series(place[codes], dtype=pl.UInt32).cat.to(pl.Enum(words))
-
-
-def _term(column: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
-    if column == "Intercept":
-        return ONE
-    parts = [_factor(part, sample, levels) for part in column.split(":")]
-    if len(parts) == 1:
-        return parts[0]
-    marked = [part.reference for part in parts if part.reference is not None]
-    return Term(
-        ":".join(part.exposure for part in parts),
-        " × ".join(part.exposure_label for part in parts),
-        ":".join(part.level for part in parts),
-        " × ".join(part.level_label for part in parts),
-        ":".join(marked) if len(marked) == len(parts) else None,
+            values = np.broadcast_to(_evaluate(factor.tree, numbers), int(inside.sum())).astype(float)
+        return _Columns(0, [(values, Term(factor.text, factor.text, PER_UNIT, PER_UNIT))])
+    column = sample.columns[factor.text]
+    if column.continuous:
+        return _Columns(0, [(sample.numbers(factor.text)[inside], per_unit(column.variable))])
+    codes = sample.codes(factor.text)[inside]
+    levels = levels_present(column.variable, codes)
+    marks = [(codes == column.levels.index(level)).astype(float) for level in levels]
+    against = [of_level(column.variable, level, levels[0]) for level in levels]
+    alone = [of_level(column.variable, level, None) for level in levels]
+    return _Columns(
+        len(levels),
+        list(zip(marks[1:], against[1:], strict=True)),
+        list(zip(marks, alone, strict=True)),
     )
 
 
-def _factor(part: str, sample: "Sample", levels: dict[str, list[str]]) -> Term:
-    marked = _MARKED.match(part)
-    if marked and marked["name"] not in sample.columns:
-        part_of = f"bend {marked['place']}" if int(marked["place"]) else "linear part"
-        return Term(marked["name"], marked["name"], part_of, part_of)
-    if marked:
-        name = marked["name"]
-        reference = levels[name][0] if marked["against"] else None
-        return of_level(sample.columns[name].variable, levels[name][int(marked["place"])], reference)
-    if part in sample.columns:
-        return per_unit(sample.columns[part].variable)
-    return Term(part, part, PER_UNIT, PER_UNIT)
+def _spline(factor: Factor, sample: "Sample", inside: "Mask") -> list[tuple["Floats", Term]]:
+    """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
+    (name,), knots, weights = factor.names, factor.knots or (), sample.weights[inside]
+    x = sample.numbers(name)[inside]
+    if len(knots) > 1:
+        values = spline(x, sorted(knots))
+    else:
+        counted = weights > 0  # People of no weight, such as copies with another exposure, move no knot.
+        values = spline(x, knots_at(x[counted], weights[counted], knots[0], name))
+    parts = ["linear part", *(f"bend {j}" for j in range(1, values.shape[1]))]
+    return [(values[:, j], Term(factor.text, factor.text, part, part)) for j, part in enumerate(parts)]
+
+
+def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return np.float64(value)
+        case ast.Name(id=alias):
+            return numbers[alias]
+        case ast.UnaryOp(op=op, operand=operand):
+            return _OPERATIONS[type(op)](_evaluate(operand, numbers))
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATIONS[type(op)](_evaluate(left, numbers), _evaluate(right, numbers))
+        case ast.Call(func=ast.Name(id=name), args=[argument]):
+            return _CALLS[name](_evaluate(argument, numbers))
+    raise AssertionError(ast.dump(node))  # `formula_terms` let nothing else through.
+
+
+def _crossed(
+    coding: Coding, made: Mapping[str, _Columns], factors: Mapping[str, Factor], *, every: bool
+) -> list[tuple["Floats", Term]]:
+    """Multiply the columns of a term's factors, those of the first running fastest."""
+    kept = None if every else kept_columns(coding)
+    choices = [made[text].full if text in coding.full else made[text].marked for text in coding.factors]
+    categories = [place for place, text in enumerate(coding.factors) if text in coding.levels]
+    last = _dropped_cell(coding, made, kept)
+    found = []
+    for places in product(*(range(len(choice)) for choice in reversed(choices))):
+        own = tuple(reversed(places))
+        if kept is not None and tuple(own[k] for k in categories) not in kept:
+            continue
+        parts = [choice[k] for choice, k in zip(choices, own, strict=True)]
+        values = parts[0][0]
+        for part in parts[1:]:
+            values = values * part[0]
+        found.append((values, _joined([factors[t] for t in coding.factors], [p[1] for p in parts], last)))
+    return found
+
+
+def _dropped_cell(
+    coding: Coding, made: Mapping[str, _Columns], kept: set[tuple[int, ...]] | None
+) -> str | None:
+    """Name the cell that the others are compared with, if the term is cells and exactly one is redundant."""
+    sizes = [coding.levels[text] for text in coding.factors if text in coding.levels]
+    if kept is None or set(coding.factors) != coding.full or len(kept) != np.prod(sizes) - 1:
+        return None
+    (cell,) = set(product(*(range(size) for size in sizes))) - kept
+    return _levels([made[text].full[k][1].level for text, k in zip(coding.factors, cell, strict=True)])
+
+
+def _levels(levels: Sequence[str]) -> str:
+    """Join levels by colons, so that a level that holds one stays whole."""
+    if len(levels) == 1:
+        return levels[0]
+    return ":".join(f"'{level}'" if ":" in level else level for level in levels)
+
+
+def cell_key(names: Sequence[str], levels: Sequence[str]) -> tuple[str, str]:
+    """Give exposure and level of the term of several variables' levels.
+
+    Examples
+    --------
+    >>> cell_key(("sex", "age group"), ("female", "20-39"))
+    ('sex:`age group`', 'female:20-39')
+    """
+    return ":".join(quoted(name) for name in names), _levels(levels)
+
+
+def _joined(factors: Sequence[Factor], parts: Sequence[Term], dropped: str | None) -> Term:
+    if len(parts) == 1:
+        return parts[0]
+    marked = [part.reference for part in parts if part.reference is not None]
+    names = [quoted(factor.text) if factor.plain else factor.text for factor in factors]
+    return Term(
+        ":".join(names),
+        " × ".join(part.exposure_label for part in parts),
+        _levels([part.level for part in parts]),
+        " × ".join(part.level_label for part in parts),
+        _levels(marked) if len(marked) == len(parts) else dropped,
+    )
 
 
 def _require_finite(values: "Floats", terms: tuple[Term, ...], persons: Any) -> None:

@@ -5,7 +5,7 @@ partial likelihood. Its influence values are the weighted dfbeta of R's survival
 Grambsch 2000, ch. 7; Binder 1992 for surveys).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +48,8 @@ class _Risk:
 
     Places in time run through the strata one after another. `first` and `last` bound the event points of a
     cell, `of_event` is the point of a cell's own event. A step is one of the tied events; `part` is the
-    share of the tied cells that it leaves out.
+    share of the tied cells that it leaves out. At a vacant point everyone at risk has the weight 0, as some
+    replicate weights make it: the point then says nothing.
     """
 
     first: "Indices"
@@ -58,6 +59,7 @@ class _Risk:
     points: int
     step_point: "Indices"
     part: "Floats"
+    vacant: "Mask"
 
 
 def fit_cox(
@@ -96,7 +98,7 @@ def fit_cox(
     [0.9406]
     """
     Z, back = slopes(X, weight)
-    risk = _at_risk(times, ties)
+    risk = _occupied(_at_risk(times, ties), weight)
     shift = np.zeros(len(X)) if offset is None else offset - np.average(offset, weights=weight)
     start = np.zeros(X.shape[1])
     return climb(lambda at: _place(at, Z[:, 1:], risk, weight, shift), start, back[1:, 1:])
@@ -116,7 +118,13 @@ def _at_risk(times: Times, ties: str) -> _Risk:
     # At risk at an event point: entered before it, and not left before it.
     first = np.searchsorted(keys, begin, side="right")
     last = np.searchsorted(keys, end, side="right")
-    return _Risk(first, last, events, of_event, len(keys), step_point, part)
+    return _Risk(first, last, events, of_event, len(keys), step_point, part, np.zeros(len(keys), bool))
+
+
+def _occupied(risk: _Risk, weight: "Floats") -> _Risk:
+    """Find the vacant points."""
+    weighing = _running((weight > 0).astype(float)[:, None], risk)[:, 0]
+    return replace(risk, vacant=weighing < 0.5)
 
 
 def _place(at: "Floats", Z: "Floats", risk: _Risk, weight: "Floats", shift: "Floats") -> Place:
@@ -127,6 +135,7 @@ def _place(at: "Floats", Z: "Floats", risk: _Risk, weight: "Floats", shift: "Flo
     point = risk.step_point
     all_, tied = np.column_stack([own, Z * own[:, None]]), _events_only(risk, own, Z)
     at_risk = _running(all_, risk)[point] - risk.part[:, None] * tied[point]
+    at_risk[risk.vacant[point]] = np.eye(1, at_risk.shape[1])
     total, mean = at_risk[:, 0], at_risk[:, 1:] / at_risk[:, :1]
     dead = np.bincount(risk.of_event, weight[risk.events], minlength=risk.points)
     each = (dead / np.bincount(risk.step_point, minlength=risk.points))[point]

@@ -90,8 +90,9 @@ def pool(
     >>> pool([imputed(45.0), imputed(53.0)])["estimate"].item()
     45.0
     """
-    frames, matrices = _parted(results, covariance=covariance)
+    frames = _frames(results)
     _require_alike(frames)
+    matrices = _matrices(results, frames, covariance=covariance)
     points = np.array([_points(frame) for frame in frames])
     given = frames[0]["df"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     complete = given if df_complete is None else np.full(len(given), float(df_complete))
@@ -157,14 +158,17 @@ def imputed(
     return pool(results, df_complete=df_complete)
 
 
-def _parted(results: Sequence[Result], *, covariance: bool) -> tuple[list[pl.DataFrame], Floats]:
-    """Part results into frames and matrices; without matrices errors alone stand on their diagonal."""
+def _frames(results: Sequence[Result]) -> list[pl.DataFrame]:
     if len(results) < 2:
         raise EstimationError(
             f"pooling needs two imputations at least, and {len(results)} is given: "
             f"tk.pool([result_1, result_2, ...])."
         )
-    frames = [one if isinstance(one, pl.DataFrame) else one[0] for one in results]
+    return [one if isinstance(one, pl.DataFrame) else one[0] for one in results]
+
+
+def _matrices(results: Sequence[Result], frames: Sequence[pl.DataFrame], *, covariance: bool) -> Floats:
+    """Give the covariance of each result; without any of them errors alone stand on the diagonal."""
     lacking = sum(isinstance(one, pl.DataFrame) for one in results)
     if lacking and covariance:
         raise EstimationError(
@@ -173,18 +177,51 @@ def _parted(results: Sequence[Result], *, covariance: bool) -> tuple[list[pl.Dat
         )
     if lacking:
         errors = [frame["std_error"].fill_null(np.nan).to_numpy() for frame in frames]
-        return frames, np.array([np.diag(np.square(own)) for own in errors])
-    return frames, np.array([one[1] for one in results if not isinstance(one, pl.DataFrame)])
+        return np.array([np.diag(np.square(own)) for own in errors])
+    matrices = [np.asarray(one[1], float) for one in results if not isinstance(one, pl.DataFrame)]
+    for number, (frame, matrix) in enumerate(zip(frames, matrices, strict=True), start=1):
+        if matrix.shape != (frame.height, frame.height):
+            raise EstimationError(
+                f"Result {number} has {frame.height:,} rows and a covariance matrix of "
+                f"{' x '.join(map(str, matrix.shape))}. Pass frame and matrix of one call: "
+                f"tk.association(..., covariance=True)."
+            )
+    return np.array(matrices)
 
 
 def _require_alike(frames: Sequence[pl.DataFrame]) -> None:
+    """Refuse frames that are not results, or have other rows than the first, and name such a row."""
+    for number, frame in enumerate(frames, start=1):
+        lacking = [name for name in SCHEMA if name not in frame.columns]
+        if lacking or frame.is_empty():
+            seen = f"has no column '{lacking[0]}'" if lacking else "has no rows"
+            raise EstimationError(
+                f"Result {number} {seen}. Pool results of one call over each imputation: "
+                f"tk.imputed([study_1, study_2], ...)."
+            )
     keys = [*by_columns(frames[0]), *(name for name in _KEYS if name in SCHEMA)]
     for number, frame in enumerate(frames[1:], start=2):
-        if frame.columns != frames[0].columns or not frame.select(keys).equals(frames[0].select(keys)):
-            raise EstimationError(
-                f"result {number} has other rows than the first ({frame.height:,} and {frames[0].height:,}): "
-                f"pool results of one call over each imputation, tk.imputed([study_1, study_2], ...)."
-            )
+        alike = frame.columns == frames[0].columns
+        if alike and frame.select(keys).equals(frames[0].select(keys)):
+            continue
+        told = _difference(frames[0].select(keys), frame.select(keys)) if alike else "other columns"
+        raise EstimationError(
+            f"result {number} has other rows than the first ({frame.height:,} and {frames[0].height:,} rows; "
+            f"{told}). Pool results of one call over each imputation, tk.imputed([study_1, study_2], ...). "
+            f"Merge a level that an imputation lacks with another first: study.derive(...)."
+        )
+
+
+def _difference(first: pl.DataFrame, other: pl.DataFrame) -> str:
+    """Name a row that one frame has and the other lacks, by the columns that differ between rows."""
+    for one, rest, where in ((first, other, "the first alone has"), (other, first, "the first lacks")):
+        alone = one.join(rest, on=one.columns, how="anti", nulls_equal=True)
+        if alone.height:
+            telling = [name for name in alone.columns if pl.concat([one, rest])[name].n_unique() > 1]
+            row = {name: alone[name][0] for name in telling}
+            named = ", ".join(f"{name} '{value}'" for name, value in row.items() if value)
+            return f"{where} {named}"
+    return "in another order"
 
 
 def _points(frame: pl.DataFrame) -> Floats:

@@ -4,7 +4,7 @@ Takes an estimate, its design-based variance and degrees of freedom; gives the l
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import asin, exp, isfinite, log, nan, pi, sin, sqrt
 
 from scipy.special import betaincinv, ndtri, stdtrit
@@ -31,6 +31,8 @@ class Proportion:
     deff
         What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
         the variance is then zero and says nothing: see `unvarying`.
+    log_odds_variance
+        Variance of the log odds over the replicate weights; None for that of the delta method.
     """
 
     estimate: float
@@ -39,6 +41,14 @@ class Proportion:
     persons: int
     counted: int
     deff: float = 1.0
+    log_odds_variance: float | None = None
+
+    @property
+    def log_odds_error(self) -> float:
+        """Standard error of the log odds."""
+        if self.log_odds_variance is not None:
+            return sqrt(self.log_odds_variance)
+        return sqrt(self.variance) / (self.estimate * (1 - self.estimate))
 
     @property
     def extreme(self) -> bool:
@@ -99,7 +109,8 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
         Estimate, variance, df and counts.
     method
         "korn-graubard" (R's "beta"), "korn-graubard-nchs" (effective n capped at n), "logit", "likelihood",
-        "arcsine", "wald" or "xlogit" (the same as "logit" at the exact maximum).
+        "arcsine", "wald" or "xlogit". With replicate weights "logit" and "likelihood" take the variance of
+        the replicates' log odds, as R's svyciprop, and "xlogit" the delta method's; else both are the same.
     confidence
         Between 0 and 1.
 
@@ -230,14 +241,18 @@ def _beta_ends(p: Proportion, n: float, confidence: float) -> Ends:
 
 
 def _logit(p: Proportion, confidence: float) -> Ends:
-    spread = p.estimate * (1 - p.estimate)
-    low, high = around(_log_odds(p.estimate), sqrt(p.variance) / spread, p.df, confidence)
+    low, high = around(_log_odds(p.estimate), p.log_odds_error, p.df, confidence)
     return _expit(low), _expit(high)
 
 
+def _xlogit(p: Proportion, confidence: float) -> Ends:
+    return _logit(replace(p, log_odds_variance=None), confidence)
+
+
 def _likelihood(p: Proportion, confidence: float) -> Ends:
-    # Model variance of the log odds is 1 / (n p q), the design's is V / (p q)²: n leaves the equation.
-    target = student(confidence, p.df) ** 2 / (2 * p.n_effective)
+    # Model variance of the log odds is 1 / (n p q), and n leaves the equation.
+    spread = p.estimate * (1 - p.estimate)
+    target = student(confidence, p.df) ** 2 / 2 * p.log_odds_error**2 * spread
     return _divergence_root(p.estimate, target, -1), _divergence_root(p.estimate, target, +1)
 
 
@@ -285,5 +300,7 @@ _METHODS: dict[str, Callable[[Proportion, float], Ends]] = {
     "likelihood": _likelihood,
     "arcsine": _arcsine,
     "wald": _wald,
-    "xlogit": _logit,
+    "xlogit": _xlogit,
 }
+# Those that rest on the variance of the log odds, which replicate weights give by themselves.
+BY_LOG_ODDS = ("logit", "likelihood")

@@ -23,7 +23,7 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.empty_cells import Smallest
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.references import with_references
 from toolkit.estimate.regression import Model, Regression, regress
 from toolkit.estimate.reliability import for_review
@@ -163,11 +163,13 @@ def interaction(
     asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
     adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
     names = (outcome, first, second, *adjusted)
+    require_one_role(outcome=outcome, exposures=(first, second), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    formula = " + ".join([f"{outcome} ~ {first} * {second}", *adjusted])
+    left, a, b, *others = (formulas.quoted(name) for name in names)
+    formula = " + ".join([f"{left} ~ {a} * {b}", *others])
     reading = formulas.read(formula)
     build = partial(formulas.build, reading, sample)
     model = Model(sample, sample.columns[outcome], names, family, build, formula=formula)
@@ -263,7 +265,7 @@ def _pair_rows(
 
 def _places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
     there = {(term.exposure, term.level): place for place, term in enumerate(fitted.terms)}
-    keys = [*zip(pair, levels, strict=True), (":".join(pair), ":".join(levels))]
+    keys = [*zip(pair, levels, strict=True), formulas.cell_key(pair, levels)]
     return [there[key] for key in keys] if all(key in there for key in keys) else None
 
 

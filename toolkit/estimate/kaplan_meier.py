@@ -17,7 +17,7 @@ from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.families import Clock, observed
 from toolkit.estimate.hazards import Times
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import SMALLEST_DF
 from toolkit.estimate.requests import require_two_levels
@@ -142,6 +142,7 @@ def survival(
         )
     by = as_names(by, "by")
     clock = Clock(time, event, entry)
+    require_one_role(event=event, time=time, entry=entry or (), by=by)
     sample = draw(study, [*clock.names, *by], domain, by=by)
     _require(sample, clock)
     people = people_of(sample, by, sample.complete(list(clock.names)))

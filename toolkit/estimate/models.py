@@ -15,7 +15,7 @@ import polars as pl
 from toolkit.diagram import Diagram
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Start
@@ -155,6 +155,7 @@ def association(
         diagram=diagram,
         allow_descendants=allow_descendants,
     )
+    require_one_role(outcome=outcome, exposure=exposure, by=groups)
     sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, by=groups)
     asked = compare(
         sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
@@ -209,9 +210,11 @@ def model(
     study
         People, design and codebook.
     formula
-        Such as "any_cramps ~ sex * age + I(bmi ** 2)". Categories have treatment contrasts against their
-        reference, as in R; functions are log, log2, log10, exp, sqrt and abs. For the family "cox":
-        "Surv(time, event) ~ ..." or "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
+        Such as "any_cramps ~ sex * age + I(bmi ** 2)", with R's operators and R's columns: treatment
+        contrasts against the reference, and a column for each level where an interaction stands without its
+        main effects. Names that are not plain words stand in backticks. docs/formulas.md lists the functions
+        and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
+        "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
         "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
         Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
@@ -276,6 +279,9 @@ def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset:
     family = sm.families.Binomial(getattr(sm.families.links, link)())
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
+        try:
+            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
+        except (ValueError, np.linalg.LinAlgError):
+            return None  # The kernel's own fit starts from the mean, and names what is wrong.
     points = np.asarray(fitted.params)
     return points if np.isfinite(points).all() else None

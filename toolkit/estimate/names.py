@@ -48,3 +48,31 @@ def as_names(given: Names, argument: str) -> tuple[str, ...]:
                 f"'{name}' in {argument} stands there twice. Write what is left: {argument}={rest}."
             )
     return names
+
+
+def require_one_role(**roles: Names) -> None:
+    """Refuse a variable that has two roles in one analysis.
+
+    Parameters
+    ----------
+    **roles
+        The names by role: outcome, exposure, over, adjust, by and others.
+
+    Raises
+    ------
+    VariableError
+        With the variable and both roles. Only `adjust` and `by` may share one.
+
+    Examples
+    --------
+    >>> require_one_role(outcome="cramps", exposure="sex", by=("age_group",))
+    """
+    taken: dict[str, str] = {}
+    for role, given in roles.items():
+        for name in (given,) if isinstance(given, str) else given:
+            other = taken.setdefault(name, role)
+            if other != role and {other, role} != {"adjust", "by"}:
+                raise VariableError(
+                    f"'{name}' is both {other} and {role} of this analysis. Name another variable for one of "
+                    f"them."
+                )

@@ -27,6 +27,8 @@ MAX_STEPS = 60
 MAX_HALVINGS = 40
 # R's lm and glm call a column collinear when less than this part of its length is its own.
 COLLINEAR = 1e-7
+# A fitted prevalence so near to 1 is on the boundary of the log-binomial model.
+BOUNDARY = 1e-7
 # Below this share of own variance the normal equations would lose digits: the basis is made orthogonal.
 NEARLY_COLLINEAR = 1e-5
 
@@ -110,6 +112,20 @@ class NotConvergedError(EstimationError):
     def __init__(self, told: str, endless: "tuple[int, ...]" = ()) -> None:
         super().__init__(told)
         self.endless = endless
+
+
+class BoundaryError(NotConvergedError):
+    """The likelihood is highest where a fitted prevalence is 1, and its slope there is not zero.
+
+    Attributes
+    ----------
+    cells
+        Marks the cells of that prevalence.
+    """
+
+    def __init__(self, cells: "NDArray[np.bool_]") -> None:
+        super().__init__("the maximum is on the boundary")
+        self.cells = cells
 
 
 class CollinearError(EstimationError):
@@ -292,6 +308,7 @@ def _climb(Z: "Floats", data: "_Data", gamma: "Floats") -> "tuple[_Point, int]":
     settled, small, inverse = 0, False, np.empty(0)
     for steps in range(MAX_STEPS):
         if settled == SETTLED:
+            _refuse_boundary(data, point)
             return point, steps
         if not small:  # So near the top the slope of the score is what it was a step before.
             inverse = _inverse_information(Z, point)
@@ -300,6 +317,13 @@ def _climb(Z: "Floats", data: "_Data", gamma: "Floats") -> "tuple[_Point, int]":
         point = _at(Z, data, point.gamma + step) if small else _shortened(Z, data, point, step)
         settled = settled + 1 if small and _is_zero(Z, data, point) else 0
     raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")
+
+
+def _refuse_boundary(data: "_Data", point: "_Point") -> None:
+    """Raise if a log link leads to a mean of 1 or more, where cases alone would hold the score at zero."""
+    cells = (point.mean > 1 - BOUNDARY) & (data.weight > 0)
+    if data.family.name == "log-binomial" and cells.any():
+        raise BoundaryError(cells)
 
 
 def _at(Z: "Floats", data: "_Data", gamma: "Floats") -> "_Point":

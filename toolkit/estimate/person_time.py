@@ -16,7 +16,7 @@ from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.intervals import student
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import FEWEST_CASES, LARGEST_COUNT_WIDTH, SMALLEST_DF
 from toolkit.estimate.sample import Sample, draw
@@ -116,6 +116,7 @@ def rate(
     if not 0 < per < inf:
         raise EstimationError(f"'per' is {per:g}; it is a number of units of '{time}', such as per=1000.")
     by = as_names(by, "by")
+    require_one_role(events=events, time=time, by=by)
     sample = draw(study, [events, time, *by], domain, by=by)
     above, below = _events(sample, sample.columns[events]), _time(sample, sample.columns[time])
     people = people_of(sample, by, sample.complete([events, time]))

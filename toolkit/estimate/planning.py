@@ -17,7 +17,7 @@ from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
-from toolkit.estimate.names import Names, as_names
+from toolkit.estimate.names import Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.people import People, people_of, result_of
 from toolkit.estimate.references import with_reference
@@ -116,6 +116,7 @@ def precision(
     plan = _checked(_Plan(confidence, power, n))
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
     study = with_reference(study, exposure, reference)
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=adjust, by=by)
     names = [outcome, *([exposure] if exposure else []), *adjust]
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.precision")

@@ -18,7 +18,7 @@ from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column
 from toolkit.estimate.intervals import Proportion
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import judge_quantile
 from toolkit.estimate.sample import Sample, draw
@@ -143,6 +143,7 @@ def quantile(
     """
     asked = _asked(probs, rule, interval, confidence)
     by = as_names(by, "by")
+    require_one_role(variable=variable, by=by)
     sample = draw(study, [variable, *by], domain, by=by)
     values = _numbers(sample.columns[variable], sample)
     people = people_of(sample, by, ~np.isnan(values))

@@ -16,7 +16,7 @@ from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
 from toolkit.estimate.firth import Penalized
-from toolkit.estimate.newton import CollinearError, Family, NotConvergedError, fit, fit_again
+from toolkit.estimate.newton import BoundaryError, CollinearError, Family, NotConvergedError, fit, fit_again
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
@@ -245,6 +245,8 @@ def _fit(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points:
         return _points(model, attempt, inside)
     except CollinearError as error:
         raise difficulties.collinear(attempt, error) from None
+    except BoundaryError as error:
+        raise difficulties.on_the_boundary(attempt, error) from None
     except NotConvergedError as error:
         terms = model.family.terms(attempt.matrix, attempt.y) if isinstance(model.family, Likelihood) else ()
         named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]

@@ -9,6 +9,7 @@ from functools import partial
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column, unknown_case
+from toolkit.estimate.names import require_one_role
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Likelihood, Model, Start
 from toolkit.estimate.rows import Asked
@@ -86,6 +87,8 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     names = tuple(
         dict.fromkeys([reading.outcome, *reading.variables, *timed, *(shift.variables if shift else ())])
     )
+    require_one_role(outcome=reading.outcome, offset=shift.variables if shift else ())
+    require_one_role(formula=names, by=asked.by)
     as_levels = set(taken.strata)
     if asked.family in ("ordinal", "multinomial"):
         as_levels.add(reading.outcome)

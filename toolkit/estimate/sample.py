@@ -19,6 +19,7 @@ from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column, read, require_countable
+from toolkit.estimate.names import require_one_role
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
 from toolkit.result import FLOW_SCHEMA
@@ -67,6 +68,8 @@ class Sample:
         Why no estimate of the analysis is shown, as its variables say; "" if all may be.
     squares
         For each cell the sum of the squared weights of its persons.
+    mean_weight
+        Of everyone in the study whose weight counts, in the domain or not.
     """
 
     study: Study
@@ -82,6 +85,7 @@ class Sample:
     review: str = ""
     unfit: str = ""
     squares: Floats = field(default_factory=lambda: np.empty(0))
+    mean_weight: float = np.inf
 
     @cached_property
     def label(self) -> str:
@@ -188,6 +192,7 @@ def draw(
         unknown,
         *remarks(column.variable for column in columns.values()),
         cells[_SQUARES].to_numpy(),
+        float(skeleton.placed[WEIGHT].to_numpy().mean()),
     )
 
 
@@ -256,6 +261,7 @@ def flow(
     >>> flow(study, outcome="cramps", domain="age > 35")["n_left"].to_list()
     [3, 2, 1, 1]
     """
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=adjust)
     condition = conditions.parse(domain)
     adjusted, groups = ((names,) if isinstance(names, str) else tuple(names) for names in (adjust, by))
     roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted, *groups])

@@ -22,7 +22,7 @@ from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_order
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.regression import Model
@@ -133,6 +133,7 @@ def cosinor(
     '17 July'
     """
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
+    require_one_role(outcome=outcome, time=time, adjust=adjust, by=by)
     study, time = _with_number(study, time)
     sample = draw(study, [outcome, time, *adjust, *by], domain, by=by)
     column, clock = sample.columns[outcome], sample.columns[time]

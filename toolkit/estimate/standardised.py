@@ -6,12 +6,13 @@ Method: direct standardisation within the domain, the standard's shares being fi
 svystandardize in R's survey package, excluding missing values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.averages import Group
+from toolkit.estimate.averages import Group, log_odds_variances
+from toolkit.estimate.design_effects import population
 from toolkit.estimate.people import People, anyone, blanked, people_of, stack
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, spread
@@ -66,10 +67,12 @@ def standardised_averages(
     lost = np.repeat(empty, values.shape[1])
     points = np.where(lost, np.nan, found.points).reshape(len(people), -1)
     variances = matrix.diagonal().reshape(len(people), -1)
-    return [
+    odds = log_odds_variances(sample, found, len(people))
+    made = [
         _group(sample, group, filled, (points[i], variances[i]), (composed, lacking[i]))
         for i, group in enumerate(people)
-    ], matrix
+    ]
+    return [replace(group, log_odds_variance=o) for group, o in zip(made, odds, strict=True)], matrix
 
 
 def _composed(sample: Sample, standard: Standard) -> _Composed:
@@ -195,7 +198,7 @@ def _group(
         persons=group.persons,
         counted=group.n,
         missing=group.missing,
-        weight=float(sample.weights[group.counted].sum()),
+        population=population(sample, group.counted),
         df=group.df,
         means=found[0],
         # A standardised mean has no simple random sample to be compared with: no design effect.

@@ -15,6 +15,8 @@ from scipy.special import fdtrc, xlogy
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.empty_cells import flaw
+from toolkit.estimate.formula_factors import quoted
+from toolkit.estimate.formula_terms import term_key
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.newton import Family
 from toolkit.estimate.people import People, people_of, result_of
@@ -176,18 +178,15 @@ def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) ->
 
 
 def _places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
-    known = dict.fromkeys(term.exposure for term in terms if term.exposure)
-    sorted_parts = {_parts(name): name for name in known}
+    known = list(dict.fromkeys(term.exposure for term in terms if term.exposure))
+    by_key = {key: name for name in reversed(known) for key in (term_key(quoted(name)), term_key(name))}
+    chosen = set()
     for name in wanted:
-        if _parts(name) not in sorted_parts:
+        own = name if name in known else by_key.get(term_key(name))
+        if own is None:
             raise VariableError(unknown("the model has no term", name, known, f"All: {', '.join(known)}"))
-    chosen = {sorted_parts[_parts(name)] for name in wanted}
+        chosen.add(own)
     return [place for place, term in enumerate(terms) if term.exposure in chosen]
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    """Take `a:b` and `b:a` for one interaction, and spaces for nothing."""
-    return tuple(sorted(part.replace(" ", "") for part in name.split(":")))
 
 
 def _wald(fitted: Regression, places: list[int]) -> Mapping[str, Any]:

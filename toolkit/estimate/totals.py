@@ -13,7 +13,8 @@ import polars as pl
 
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.design_effects import design_effect, population
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import judge_count, judge_mean
 from toolkit.estimate.sample import Mask, Sample, draw
@@ -174,13 +175,11 @@ def _total_row(
 
 
 def _design_effect(sample: Sample, group: People, one: _Summed, variance: float) -> float | None:
-    """Compare with simple random sampling without replacement, as R's `deff=TRUE`."""
+    """Compare a total with that of a simple random sample of the same people."""
     weights, values = sample.weights[group.counted], one.values[group.counted]
-    n, size = group.n, float(weights.sum())
-    if n < 2 or size <= n:
-        return None
-    between = float(weights @ np.square(values - weights @ values / size)) / size * n / (n - 1)
-    return variance / (between * size * (size - n) / n) if between > 0 else None
+    total = float(weights.sum())
+    between = float(weights @ np.square(values - weights @ values / total)) / total
+    return design_effect(variance / total**2, between, group.n, population(sample, group.counted))
 
 
 @overload
@@ -251,6 +250,7 @@ def ratio(
     """
     intervals.check_confidence(confidence)
     by = as_names(by, "by")
+    require_one_role(numerator=numerator, denominator=denominator, by=by)
     sample = draw(study, [numerator, denominator, *by], domain, by=by)
     above, below = (_as_number(sample, name) for name in (numerator, denominator))
     people = people_of(sample, by, _there(np.column_stack([above, below])))

@@ -15,7 +15,7 @@ import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.columns import Column, require_order
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Model
 from toolkit.estimate.requests import require_two_levels
@@ -107,6 +107,7 @@ def trend(
     if degree not in (1, 2):
         raise EstimationError(f"a trend has degree 1 (linear) or 2 (quadratic too), not {degree}: degree=1.")
     by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
+    require_one_role(outcome=outcome, over=over, adjust=adjust, by=by)
     sample = draw(study, [outcome, over, *adjust, *by], domain, by=by)
     column = sample.columns[outcome]
     measured = _estimand(column, estimand)

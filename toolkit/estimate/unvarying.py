@@ -6,12 +6,13 @@ nothing. What a design makes zero (a census, a total that the weights are calibr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from toolkit.estimate.averages import Group, averages_of
+from toolkit.estimate.design_effects import design_effect
 from toolkit.estimate.intervals import NCHS, Proportion, newcombe
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
@@ -69,7 +70,9 @@ def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Eff
 def _effect(group: Group, k: int) -> Effect:
     if group.cases[k] in (0, group.counted) or not isfinite(group.variance[k]):
         return kish(group)
-    deff = max(float(group.variance[k]) / _simple_variance(group, k), 1.0)
+    size = group.population if group.population > group.counted * (1 + TINY) else inf
+    found = design_effect(float(group.variance[k]), float(group.spread[k]), group.counted, size)
+    deff = max(found or 1.0, 1.0)
     return Effect(deff, f"exact, n / deff of all groups together ({deff:.2f})")
 
 
@@ -79,19 +82,14 @@ def kish(group: Group) -> Effect:
     return Effect(deff, f"exact, n / (1 + CV² of the weights) ({deff:.2f})")
 
 
-def _simple_variance(group: Group, k: int) -> float:
-    """Give the variance under simple random sampling, from the population that the weights sum to if any."""
-    n, population = group.counted, group.weight
-    simple = float(group.spread[k]) / max(n - 1, 1)
-    return simple * (1 - n / population) if population > n * (1 + TINY) else simple
-
-
 def proportion(group: Group, k: int, effect: Effect | None) -> Proportion:
     """Give a group's proportion as its interval needs it; `effect` where it is 0 or 1."""
     # Where all are cases the weighted mean may miss 1 by a rounding error.
     estimate = 1.0 if group.cases[k] == group.counted else float(group.means[k])
     deff = max(effect.deff, group.unequal if group.standardised else 1.0) if effect else 1.0
-    return Proportion(estimate, float(group.variance[k]), group.df, group.persons, group.counted, deff)
+    odds = None if group.log_odds_variance is None else float(group.log_odds_variance[k])
+    variance = float(group.variance[k])
+    return Proportion(estimate, variance, group.df, group.persons, group.counted, deff, odds)
 
 
 def exact(p: Proportion, effect: Effect, method: str) -> dict[str, Any]:

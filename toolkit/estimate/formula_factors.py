@@ -1,0 +1,264 @@
+"""Split a model formula into tokens, and parse its variables: names, splines and arithmetic.
+
+How operators join them to terms is the task of `formula_terms`.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from toolkit.errors import VariableError, nearest
+
+FUNCTIONS = (
+    "log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sin", "cos", "tan", "floor", "ceiling",
+)  # fmt: skip
+SPLINE, IDENTITY = "rcs", "I"
+EXAMPLE = "tk.model(study, 'any_cramps ~ sex + age + I(age ** 2)', family='logit')"
+_TOKEN = re.compile(
+    r"\s*(?:`(?P<quoted>[^`]+)`"
+    r"|(?P<name>[^\W\d][\w.]*|\.[^\W\d][\w.]*)"
+    r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"|(?P<sign>\*\*|%in%|[-+*/:^(),~]))"
+)
+_LONGEST, _SHOWN = 10_000, 150
+_ARITHMETIC = (
+    ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Load,
+    ast.Name, ast.Constant, ast.Call,
+)  # fmt: skip
+_CATEGORY_MAKERS = ("C", "factor", "as.factor", "ordered", "cut")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a formula: `kind` is "name", "number" or "sign"; `end` is its end in the text."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several.
+
+    Attributes
+    ----------
+    text
+        As result rows name it; a variable's own name.
+    names
+        The columns that it reads.
+    tree
+        Syntax tree of arithmetic, in which `aliases` stand for columns; None for a name and a spline.
+    knots
+        The number of knots, or the knots; None unless it is a spline.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    tree: ast.expr | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
+    knots: tuple[float, ...] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a column by itself."""
+        return self.tree is None and self.knots is None
+
+
+def quoted(name: str) -> str:
+    """Write a column's name as a formula takes it, in backticks unless it is a plain word.
+
+    Examples
+    --------
+    >>> quoted("age"), quoted("sex at birth")
+    ('age', '`sex at birth`')
+    """
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def shorten(text: str) -> str:
+    """Cut a long piece of a formula for a message."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def tokens(text: str) -> list[Token]:
+    """Split a formula into tokens.
+
+    Raises
+    ------
+    VariableError
+        With the first piece that no formula has.
+    """
+    if len(text) > _LONGEST:
+        raise VariableError(
+            f"The formula has {len(text):,} characters, more than {_LONGEST:,}. Derive variables first: "
+            f"study.derive(...)."
+        )
+    found, place, end = [], 0, len(text.rstrip())
+    while place < end:
+        match = _TOKEN.match(text, place)
+        if not match:
+            raise _foreign(text, text[place:].lstrip()[0])
+        kind = match.lastgroup or ""
+        start = match.start(kind) - (kind == "quoted")
+        found.append(
+            Token("name" if kind == "quoted" else kind, match[kind], start, match.end(), kind == "quoted")
+        )
+        place = match.end()
+    return found
+
+
+def _foreign(text: str, sign: str) -> VariableError:
+    if sign == "|":
+        return VariableError(
+            f"The formula '{shorten(text)}' has several parts; join its terms by +: {EXAMPLE}."
+        )
+    if sign == "`":
+        return VariableError(
+            f"The formula '{shorten(text)}' has a backtick without its partner. Example: {EXAMPLE}."
+        )
+    if sign == ".":
+        return VariableError(
+            f"'{shorten(text)}' cannot be read as a formula. Name each variable. Example: {EXAMPLE}."
+        )
+    return _refused(sign, text)
+
+
+def _refused(factor: str, formula: str) -> VariableError:
+    """Word the error for what is more than arithmetic."""
+    return VariableError(
+        f"'{shorten(factor)}' in the formula '{shorten(formula)}' is more than arithmetic on variables. "
+        f"Derive a variable first, study.derive(...), and name it. Example: {EXAMPLE}."
+    )
+
+
+def unreadable(formula: str) -> VariableError:
+    """Word the error for text that is not a formula."""
+    return VariableError(f"'{shorten(formula)}' cannot be read as a formula. Example: {EXAMPLE}.")
+
+
+def parse_factor(text: str) -> Factor:
+    """Parse arithmetic that stands alone, such as an offset.
+
+    Raises
+    ------
+    VariableError
+        If it is more than arithmetic on variables.
+    """
+    return _arithmetic(tokens(text), text, named=None)
+
+
+def parse_call(given: Sequence[Token], formula: str) -> Factor:
+    """Parse a function with its arguments.
+
+    Raises
+    ------
+    VariableError
+        For an unknown function, what is no spline, and more than arithmetic.
+    """
+    name, text = given[0].text, formula[given[0].start : given[-1].end]
+    _require_function(name, text, formula)
+    return _spline(given, text) if name == SPLINE else _arithmetic(given, formula, named=text)
+
+
+def _require_function(name: str, factor: str, formula: str) -> None:
+    if name == "offset":
+        raise VariableError(
+            f"'{shorten(factor)}' in the formula: an offset is an argument, "
+            f"tk.model(..., offset='log(follow_up)')."
+        )
+    if name in _CATEGORY_MAKERS:
+        raise VariableError(
+            f"'{shorten(factor)}' in the formula: the codebook knows what is a category, write the name "
+            f"alone. A number becomes a category with study.derive(...)."
+        )
+    if "." in name:
+        raise _refused(factor, formula)
+    if name not in (*FUNCTIONS, SPLINE, IDENTITY):
+        near = nearest(name, FUNCTIONS)
+        raise VariableError(
+            f"the formula '{shorten(formula)}' calls '{name}', which is not known here."
+            f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
+        )
+
+
+def _spline(given: Sequence[Token], text: str) -> Factor:
+    """Read rcs(x, 4), rcs(x, 30, 50, 70) or R's rcs(x, c(30, 50, 70))."""
+    inner = list(given[2:-1])
+    vector = [t.text for t in inner[2:4]] == ["c", "("] and inner[-1].text == ")"
+    numbers = inner[4:-1] if vector else inner[2:]
+    knots = _numbers(numbers) if [t.text for t in inner[1:2]] == [","] and inner[0].kind == "name" else ()
+    if not knots or len(knots) == 2 or (vector and len(knots) < 3):
+        raise _not_a_spline(text)
+    shown = ", ".join([quoted(inner[0].text), *(f"{knot:g}" for knot in knots)])
+    return Factor(f"{SPLINE}({shown})", (inner[0].text,), knots=knots)
+
+
+def _not_a_spline(text: str) -> VariableError:
+    """Word the error for a spline that is not written as one."""
+    return VariableError(
+        f"'{shorten(text)}' is no spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for knots "
+        f"of your own, as a term by itself."
+    )
+
+
+def _numbers(given: Sequence[Token]) -> tuple[float, ...]:
+    """Read numbers, perhaps negative, with commas between; none if they are anything else."""
+    text = "".join(t.text for t in given)
+    parts = text.split(",")
+    if not all(re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", part) for part in parts):
+        return ()
+    return tuple(float(part) for part in parts)
+
+
+def _arithmetic(given: Sequence[Token], formula: str, named: str | None) -> Factor:
+    """Parse arithmetic with Python's grammar, in which each column is an alias."""
+    aliases: dict[str, str] = {}
+    pieces = []
+    for place, token in enumerate(given):
+        called = (
+            token.kind == "name"
+            and not token.quoted
+            and [t.text for t in given[place + 1 : place + 2]] == ["("]
+        )
+        if token.kind != "name" or called:
+            pieces.append("**" if token.text == "^" else token.text)
+            continue
+        alias = next((a for a, name in aliases.items() if name == token.text), f"column_{len(aliases)}_")
+        aliases[alias] = token.text
+        pieces.append(alias)
+    source = named or formula
+    try:
+        tree = ast.parse(" ".join(pieces), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise _refused(source, formula) from None
+    _require_arithmetic(tree, source, formula)
+    text = _written(tree, aliases)
+    return Factor(text, tuple(aliases.values()), tree, tuple(aliases.items()))
+
+
+def _require_arithmetic(tree: ast.expr, source: str, formula: str) -> None:
+    for node in ast.walk(tree):
+        number = not isinstance(node, ast.Constant) or type(node.value) in (int, float)
+        if not isinstance(node, _ARITHMETIC) or not number:
+            raise _refused(source, formula)
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == SPLINE:
+            raise _not_a_spline(source)
+        _require_function(name or source, source, formula)
+        if len(node.args) != 1 or node.keywords:
+            raise VariableError(
+                f"'{name}' takes one argument, and '{shorten(source)}' gives it {len(node.args)}. Write a "
+                f"logarithm of another base as I(log(age) / log(3))."
+            )
+
+
+def _written(tree: ast.expr, aliases: dict[str, str]) -> str:
+    """Write a tree in one spelling, whatever its spaces were."""
+    text = ast.unparse(tree)
+    return re.sub(r"\bcolumn_\d+_\b", lambda found: quoted(aliases.get(found[0], found[0])), text)
