@@ -147,6 +147,10 @@ class Variable:
         Why no model takes it and its estimates are suppressed, such as a proxy of a few people; "" if fit.
     comparability
         One entry for every cycle of the survey, opened or not; empty for a study without cycles.
+    inputs
+        The variables that it is derived from; () for one that was measured.
+    node
+        The node of the causal diagram that it measures, as declared; "" where name or inputs tell it.
     """
 
     name: str
@@ -164,6 +168,8 @@ class Variable:
     review: str = ""
     unfit: str = ""
     comparability: tuple[Comparability, ...] = ()
+    inputs: tuple[str, ...] = ()
+    node: str = ""
 
     def __post_init__(self) -> None:
         if self.kind == "yes_no":

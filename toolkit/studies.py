@@ -158,6 +158,7 @@ class Study(Population):
         label: str = "",
         reference: str | None = None,
         unit: str = "",
+        node: str = "",
     ) -> "Study":
         """Add a variable of one's own; the study itself stays as it is.
 
@@ -174,6 +175,9 @@ class Study(Population):
             Words for axes and tables.
         reference
             The level that others are compared with; the first if not given.
+        node
+            The node of the causal diagram that the variable measures, such as "body_mass". A variable derived
+            from variables of one node inherits that node.
 
         Returns
         -------
@@ -192,7 +196,7 @@ class Study(Population):
         >>> study.codebook["obese"].levels
         ('no', 'yes')
         """
-        step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit), expression)
+        step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit, node), expression)
         for needed in step.inputs:
             self.variable(needed)
         return self._with(step)

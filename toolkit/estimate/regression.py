@@ -8,6 +8,7 @@ brings its own `Likelihood`.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -23,6 +24,9 @@ from toolkit.estimate.variance import Floats
 
 # Starting coefficients for a family whose own start from the mean is poor.
 Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
+# Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
+# as R's svyglm).
+Degrees = Literal["model", "design"]
 
 
 # Coefficients (or more) with one influence value a cell of the fit and point.
@@ -81,6 +85,8 @@ class Model:
         Where the fit starts; None for the mean.
     elsewhere
         Gives the same model of other people; None where it can be of these alone.
+    degrees
+        "model" or "design": the degrees of freedom of intervals and tests.
     """
 
     sample: Sample
@@ -91,6 +97,7 @@ class Model:
     offset: Callable[[Mask], Floats] | None = None
     start: Start | None = None
     elsewhere: Callable[[Sample], "Model"] | None = None
+    degrees: Degrees = "model"
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,13 @@ class Regression:
     inside
         The cells of the fit.
     df, design_df
-        PSUs minus strata plus 1 minus coefficients over the rows of the fit, as R's svyglm; and PSUs minus
-        strata alone.
+        Those of intervals and tests, as the model says; and PSUs minus strata among the people of the fit.
     n, n_cases
         Persons of the fit; cases among them, None for a number.
+    parameters
+        How many coefficients were fitted.
+    covariates
+        Each covariate as it was asked for and as it entered; "" if it does not vary.
     """
 
     terms: tuple[Term, ...]
@@ -124,6 +134,39 @@ class Regression:
     design_df: int
     n: int
     n_cases: int | None
+    parameters: int = 0
+    covariates: tuple[tuple[str, str], ...] = ()
+    degrees: Degrees = "model"
+
+    def joint_test(self, places: slice | list[int]) -> tuple[float, float, int]:
+        """Test coefficients together: F, its denominator degrees of freedom, and how many are tested."""
+        beta = self.coefficients[places]
+        matrix = self.covariance[np.ix_(*[np.arange(len(self.coefficients))[places]] * 2)]
+        size = len(beta)
+        f = float(beta @ np.linalg.solve(matrix, beta)) / size
+        return (*adjusted_wald(f, size, self.df, self.degrees), size)
+
+
+def adjusted_wald(f: float, size: int, df: int, degrees: Degrees) -> tuple[float, int]:
+    """Return F and its denominator degrees of freedom for a joint test of `size` coefficients.
+
+    With the design's degrees of freedom this is the adjusted Wald test, F (df - q + 1) / df on q and df - q
+    + 1 (Korn and Graubard 1990, Am Stat 44:270-276), the default of Stata's `test` after svy.
+
+    Examples
+    --------
+    >>> adjusted_wald(2.0, 3, 16, "design"), adjusted_wald(2.0, 3, 12, "model")
+    ((1.75, 14), (2.0, 12))
+    """
+    if degrees == "model":
+        return f, df
+    left = df - size + 1
+    if left < 1:
+        raise EstimationError(
+            f"{size} coefficients cannot be tested together on {df} degrees of freedom of the design. Test "
+            f"fewer terms, merge levels, or pool more cycles."
+        )
+    return f * left / df, left
 
 
 def regress(model: Model, group: Mask) -> Regression:
@@ -176,9 +219,10 @@ def _regress(model: Model, inside: Mask) -> Regression:
     difficulties.refuse_empty_levels(attempt)
     terms = own.terms(matrix, y) if own else matrix.terms
     between = design_df(sample, inside)
-    df = between + 1 - (own.spent(matrix) if own else len(terms))
+    spent = own.spent(matrix) if own else len(terms)
+    df = between if model.degrees == "design" else between + 1 - spent
     points, influence = _fit(model, attempt, inside)
-    _refuse_few_degrees(attempt, between, df)
+    _refuse_few_degrees(attempt, between, df, spent)
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, points))
     return Regression(
         terms,
@@ -191,6 +235,9 @@ def _regress(model: Model, inside: Mask) -> Regression:
         between,
         attempt.n,
         int(persons @ y) if model.outcome.case else None,
+        spent,
+        matrix.covariates,
+        model.degrees,
     )
 
 
@@ -253,11 +300,12 @@ def _nobody(model: Model, group: Mask) -> EstimationError:
     )
 
 
-def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int) -> None:
+def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int, spent: int) -> None:
     if df > 0:
         return
     raise EstimationError(
-        f"the model has {between + 1 - df} coefficients, but the design has only {between} degrees "
+        f"the model has {spent} coefficients, but the design has only {between} degrees "
         f"of freedom among its {attempt.n:,} persons (PSUs minus strata, or replicates that differ), which "
-        f"leaves none for a standard error. Adjust for fewer variables or levels, or pool more cycles."
+        f"leaves none for a standard error. Adjust for fewer variables or levels, pool more cycles, or take "
+        f"the design's degrees of freedom: df='design'."
     )

@@ -3,14 +3,14 @@
 Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column
 from toolkit.estimate.newton import FAMILIES, Family
-from toolkit.estimate.regression import Likelihood, Model, Start
+from toolkit.estimate.regression import Degrees, Likelihood, Model, Start
 from toolkit.estimate.rows import Asked
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.time_formulas import EXAMPLE, Taken, take_time
@@ -44,6 +44,7 @@ class Request:
     by: tuple[str, ...] = ()
     exponentiate: bool = False
     confidence: float = 0.95
+    degrees: Degrees = "model"
 
 
 def question(asked: Request, start: Start | None = None, also: tuple[str, ...] = ()) -> Asked:
@@ -103,7 +104,8 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     def of(people: Sample) -> Model:
         own = partial(formulas.offset_values, shift, people) if shift else None
         build = partial(formulas.build, reading, people)
-        return Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        fitted = Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        return replace(fitted, degrees=asked.degrees)
 
     model = of(sample)
     ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"

@@ -180,6 +180,7 @@ def described(
             component=known.component if declared.component is None else declared.component,
             question=question,
             source=source,
+            node=declared.node,
         )
     kind = declared.kind or _kind(declared, labels)
     return Variable(
@@ -193,6 +194,7 @@ def described(
         question,
         source=source,
         note=declared.note,
+        node=declared.node,
     )
 
 

@@ -65,8 +65,9 @@ class OwnVariable(Checked):
     """Where a variable comes from: a column ("sex", or "lab.sex" of a further file), or a formula.
 
     A name of the codebook takes label, kind, levels and unit from there. `levels` says which code is which
-    level, or lists the words that stand in the column; `missing` says which code is missing for which reason;
-    `unit` is the unit that the column is in. `analyte` and `convert_to` are for units of one's own names.
+    level, or lists the words that stand in the column; `missing` says which code is missing for which
+    reason; `unit` is the unit that the column is in. `node` is the node of the causal diagram that it
+    measures. `analyte` and `convert_to` are for units of one's own names.
     """
 
     column: str = ""
@@ -83,6 +84,7 @@ class OwnVariable(Checked):
     convert_to: str = ""
     range: tuple[float, float] | None = None
     component: str | None = None
+    node: str = ""
 
 
 class OwnDesign(Checked):
