@@ -7,6 +7,7 @@ of their own; two PSUs a stratum are drawn in proportion to size with replacemen
 that depend on the outcome. The truth is what the whole population gives.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -31,7 +32,8 @@ AGES = {"20-39": 0.40, "40-59": 0.35, "60+": 0.25}
 LEAST = 93.5  # intervals in a hundred
 SEVERITY = ("none", "mild", "moderate", "severe")
 YEARS = 4.0  # of follow-up, at most
-OTHERS = "## Rare outcomes and empty groups"  # what rare_coverage.py writes, and all below it, stays
+# Headings of sections that other benchmarks write: they stay.
+OTHERS = re.compile(r"^## (?:Rare outcomes|Models of many coefficients)", re.MULTILINE)
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
 ASKED = {"outcome": "cramps", "exposure": "diabetes", "adjust": ("age", "sex", "region")}
 FORMULA = "cramps ~ diabetes + age + sex + region"
@@ -301,9 +303,11 @@ def main(replications: int) -> None:
     began = perf_counter()
     tables = [measure(n, drawn, replications) for n, drawn in DESIGNS]
     table = pl.concat(tables)
-    _, mark, others = DOCUMENT.read_text(encoding="utf-8").partition(OTHERS)
+    # Sections that other benchmarks write stay at the end.
+    old = DOCUMENT.read_text(encoding="utf-8")
+    others = OTHERS.search(old)
     text = document(table, replications).rstrip("\n") + "\n"
-    DOCUMENT.write_text(text + (f"\n{mark}{others}" if mark else ""), encoding="utf-8")
+    DOCUMENT.write_text(text + (f"\n{old[others.start() :]}" if others else ""), encoding="utf-8")
     with pl.Config(tbl_rows=-1, fmt_str_lengths=60, float_precision=3):
         print(table)
     print(f"{perf_counter() - began:.0f} s")

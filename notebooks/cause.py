@@ -19,7 +19,7 @@
 # | `cause` | one of `tk.cards()` |
 # | `exposure` | the variable that stands for the cause; `""` takes the card's first that the study measured |
 # | `outcome` | a yes/no variable: `any_cramps`, `mild_cramps`, `frequent_cramps` |
-# | `adjust` | what the adjusted estimates adjust for; `None` asks the causal diagram |
+# | `adjust` | the covariates; `None` for the small set of the causal diagram, or `"full"`, or `"core"` |
 # | `diagram` | the file of a causal diagram of your own; `""` takes the toolkit's |
 # | `domain` | who the report is about, as a condition |
 
@@ -37,7 +37,9 @@ import polars as pl
 from IPython.display import Markdown, display
 
 import toolkit as tk
+from toolkit.graph import SIZES
 from toolkit.report import passages
+from toolkit.result import variables_of
 from toolkit.show import sentences
 
 people = tk.open_study(study)
@@ -76,10 +78,20 @@ display(passages.definition(people.codebook, outcome))
 
 # %% tags=["measured"]
 asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
-chosen = tk.adjustment_for(people, **asked, diagram=diagram or None)
-given, adjust = adjust, chosen.variables if adjust is None else adjust
-display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, given, labels))
-display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
+by_diagram = adjust is None or adjust in SIZES
+size = adjust if by_diagram and adjust else "small"
+try:
+    chosen = tk.adjustment_for(people, **asked, size=size, diagram=diagram or None)
+except tk.VariableError:
+    if by_diagram:
+        raise
+    display(
+        Markdown(f"As requested, adjusted for {', '.join(adjust)}, which the causal diagram does not cover.")
+    )
+else:
+    given, adjust = (None, chosen.terms) if by_diagram else (adjust, adjust)
+    display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, given, labels))
+    display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
 
 # %% [markdown] tags=["measured"]
 # ## Who is in the analysis
@@ -119,7 +131,7 @@ display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 
 # %% tags=["measured"]
 ratio = {**asked, "estimand": "prevalence_ratio"}
-without_sex = tuple(name for name in adjust if name != "sex")
+without_sex = tuple(covariate for covariate in adjust if covariate != "sex")
 by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
 by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
 display(Markdown(f"{tk.finding(by_age, labels=labels)}\n\n{tk.finding(by_sex, labels=labels)}"))
@@ -130,7 +142,7 @@ for grouped in (by_age, by_sex):
 # ## Weight and design
 
 # %% tags=["measured"]
-weight = people.weight_for((outcome, exposure, *adjust), domain)
+weight = people.weight_for((outcome, exposure, *variables_of(adjust)), domain)
 display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% [markdown] tags=["measured"]

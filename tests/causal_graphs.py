@@ -1,7 +1,7 @@
 """The back-door criterion a second time, by listing every path: what `graph` is held to."""
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, combinations, pairwise
+from itertools import pairwise
 
 from toolkit.diagram import Arrow, Diagram, Node
 
@@ -67,8 +67,3 @@ def sufficient(diagram: Diagram, exposure: str, outcome: str, given: Iterable[st
         return False
     back = (p for p in paths(arrows, exposure, outcome) if (p[1], exposure) in arrows)
     return all(closed(arrows, path, chosen) for path in back)
-
-
-def subsets(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    known = sorted(names)
-    yield from chain.from_iterable(combinations(known, size) for size in range(len(known) + 1))

@@ -34,8 +34,33 @@ def test_consequences_of_cramps_cause_none_of_the_ten():
 def test_every_arrow_into_cramps_from_a_cause_has_its_reason_and_most_a_source():
     into = [arrow for arrow in DIAGRAM.arrows if arrow.effect == "cramps"]
     assert all(arrow.reason for arrow in DIAGRAM.arrows)
-    assumed = {arrow.cause for arrow in into if not arrow.citation}
-    assert {"multiple_sclerosis", "joint_limitation", "parkinson", "earlier_cramps"} == assumed
+    assert all(arrow.ground for arrow in DIAGRAM.arrows)
+    cited = {arrow.cause for arrow in into if arrow.citation}
+    assert {"age", "sex", "arthritis", "diuretics", "liver_disease", "lumbar_spine"} <= cited
+    judged = {arrow.cause for arrow in into if not arrow.citation}
+    assert {"multiple_sclerosis", "joint_limitation", "parkinson", "earlier_cramps", "opioids"} <= judged
+
+
+def test_it_is_version_two():
+    assert (64, 699) == (len(DIAGRAM.nodes), len(DIAGRAM.arrows))
+    assert ("age", "sex", "race_ethnicity", "education", "income") == DIAGRAM.core
+    assert ["cramps", "depression", "exertion"] == sorted(
+        n.earlier for n in DIAGRAM.nodes.values() if n.earlier
+    )
+
+
+@pytest.mark.parametrize("social", ["age", "sex", "education", "income"])
+def test_social_position_causes_every_disease_drug_and_habit(social):
+    """The rule of the reference, with its exceptions."""
+    exempt = {"age", "sex", "race_ethnicity", "region", "education", "occupation", "marital_status", "income"}
+    exempt |= {"season"}
+    assert set(DIAGRAM.nodes) - exempt <= set(DIAGRAM.children(social))
+
+
+def test_labels_read_well_in_a_list_of_covariates():
+    for node in DIAGRAM.nodes.values():
+        assert len(node.label) <= 45, node.name
+        assert "," not in node.label, node.name
 
 
 def test_a_citation_is_of_the_evidence():
@@ -56,6 +81,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 MINE = """
 title = "mine"
+without = { age = "one birth cohort", sex = "men only" }
 [nodes.coffee]
 label = "coffee"
 [nodes.tea]
@@ -80,30 +106,48 @@ def test_a_file_of_ones_own_is_read(tmp_path):
     assert mine.node_of("milk") is None
 
 
-def test_a_variable_without_a_node_is_told_with_the_nearest():
-    with pytest.raises(VariableError, match=r"no node for 'diabetis'. Nearest: 'diab.*diagram='mine.toml'"):
-        DIAGRAM.expect("diabetis")
+def test_a_diagram_without_age_or_sex_states_the_reason(tmp_path):
+    silent = MINE.replace(', sex = "men only"', "")
+    told = (
+        r"Correct the file:\n- there is no node 'sex'. Add \[nodes.sex\].*without = \{ sex = \"men only\" \}"
+    )
+    with pytest.raises(DatasetError, match=told):
+        causal_diagram(written(tmp_path, silent))
+    empty = MINE.replace('"men only"', '""')
+    with pytest.raises(DatasetError, match="there is no node 'sex'"):
+        causal_diagram(written(tmp_path, empty))
+    with_sex = silent + '[nodes.sex]\nlabel = "sex"\n'
+    assert {"age": "one birth cohort"} == causal_diagram(written(tmp_path, with_sex)).without
+
+
+def test_an_unknown_declared_node_is_told_with_the_nearest():
+    with pytest.raises(VariableError, match=r"here: .* no node 'diabetis'. Nearest: 'diabetes'"):
+        DIAGRAM.expect_node("diabetis", "here")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('["tea", "cramps"]', '["tee", "cramps"]', "a node that is not there, 'tee'. Nearest: 'tea'"),
-        ('["tea", "cramps"]', '["tea", "tea"]', "the arrow coffee → tea stands there 2 times"),
+        ('["tea", "cramps"]', '["tee", "cramps"]', "an arrow names an unknown node 'tee'. Nearest: 'tea'"),
+        ('["tea", "cramps"]', '["tea", "tea"]', "the arrow coffee → tea is repeated (2 times)"),
         ('label = "tea"', 'label = "tea"\nvariables = ["any_cramps"]', "'any_cramps' measures 2 nodes"),
         ('citation = "Nobody 2000"', 'evidence = ["nobody2000"]', "no published finding 'nobody2000'"),
         ("reason =", "reson =", "unknown key 'reson'. Nearest: 'reason'"),
         ('title = "mine"', "", "title: Field required"),
+        ('title = "mine"', 'title = "mine"\ncore = ["milk"]', "names an unknown node 'milk'"),
+        ("sex =", "sexx =", "`without` names neither age nor sex but 'sexx'. Nearest: 'sex'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_told(tmp_path, old, new, told):
-    with pytest.raises(DatasetError, match=f"'mine.toml'.*Mend the file:(.|\n)*{re.escape(told)}"):
+    with pytest.raises(DatasetError, match=f"'mine.toml'.*(Mend|Correct) the file:(.|\n)*{re.escape(told)}"):
         causal_diagram(written(tmp_path, MINE.replace(old, new)))
 
 
-def test_a_circle_is_told_with_its_nodes(tmp_path):
+def test_a_cycle_is_told_with_its_nodes(tmp_path):
     back = '[[arrows]]\ncause = "tea"\neffects = ["coffee"]\nreason = "and back"\n'
-    with pytest.raises(DatasetError, match="circle: (coffee → tea → coffee|tea → coffee → tea). What causes"):
+    with pytest.raises(
+        DatasetError, match="cycle: (coffee → tea → coffee|tea → coffee → tea). Resolve feedback"
+    ):
         causal_diagram(written(tmp_path, MINE + back))
 
 

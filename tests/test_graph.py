@@ -1,16 +1,22 @@
-"""The set chosen is the textbook's, and on random diagrams that of an independent back-door criterion."""
+"""The sets are the textbook's and the reference's, and on random diagrams meet an independent criterion."""
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from tests.causal_graphs import arrows_of, below, drawn, subsets, sufficient
-from toolkit.diagram import Diagram, causal_diagram
+from tests.causal_graphs import arrows_of, below, drawn, sufficient
+from toolkit.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
-from toolkit.graph import between, choose, harm, open_path
+from toolkit.graph import SIZES, between, choose, harm, open_path
 
+REFERENCE = Path(__file__).parent / "reference" / "adjustment-sets"
+SETS = json.loads((REFERENCE / "adjustment-sets.json").read_text())
+MEASURED = json.loads((REFERENCE / "measured.json").read_text())
 FORK = drawn("C -> X", "C -> Y", "X -> Y")
 CHAIN = drawn("X -> M -> Y")
 COLLIDER = drawn("X -> C", "Y -> C", "X -> Y")
@@ -32,14 +38,17 @@ TWO_STEPS = drawn("A -> B -> X", "A -> Y", "X -> Y")
         (M_BIAS, "M", "", ""),
         (M_BIAS, "UVM", "", ""),
         (BUTTERFLY, "UVM", "UM", ""),
-        (BUTTERFLY, "VM", "VM", ""),
-        (BUTTERFLY, "M", "M", "U"),
+        # V is dropped because with U, which is set aside for the choice, it is not needed; U is then named.
+        (BUTTERFLY, "VM", "M", "U"),
+        (BUTTERFLY, "M", "M", "UV"),
         (CONFOUNDED_MEDIATOR, "CM", "C", ""),
         (CONFOUNDED_MEDIATOR, "M", "", "C"),
         (FRONT_DOOR, "M", "", "U"),
         (INSTRUMENT, "IC", "C", ""),
         (INSTRUMENT, "I", "", "C"),
-        (TWO_STEPS, "AB", "B", ""),
+        (TWO_STEPS, "AB", "A", ""),  # B causes Y by X alone: no candidate
+        (drawn("A -> B -> X", "A -> Y", "B -> Y"), "AB", "B", ""),
+        (drawn("A -> B -> X", "B -> Y"), "AB", "B", ""),
         (TWO_STEPS, "A", "A", ""),
         (drawn("X -> Y"), "", "", ""),
         (drawn("C -> X", "C -> Y", nodes=["Z"]), "CZ", "C", ""),
@@ -49,26 +58,66 @@ def test_textbook_diagrams(diagram, measured, adjusted, gaps):
     chosen = choose(diagram, "X", "Y", list(measured))
     assert set(adjusted) == set(chosen.adjusted)
     assert set(gaps) == {gap.node for gap in chosen.gaps}
-    assert (not gaps) == chosen.sufficient
 
 
-def test_of_two_that_would_do_the_better_measured_stays():
-    either = drawn("A -> B -> C -> X", "A -> Y", "X -> Y")
-    assert ("B",) == choose(either, "X", "Y", ["B", "A"]).adjusted
-    assert ("A",) == choose(either, "X", "Y", ["A", "B"]).adjusted
+def test_two_unmeasured_nodes_on_one_path_are_both_named_with_it():
+    # Knowing either would close the path: neither leaves it open by itself.
+    gaps = choose(BUTTERFLY, "X", "Y", ["M"]).gaps
+    assert {"U", "V"} == {gap.node for gap in gaps}
+    assert {"X ← U → M ← V → Y"} == {gap.path for gap in gaps}
 
 
-def test_what_is_left_open_is_shown():
-    [gap] = choose(BUTTERFLY, "X", "Y", ["M"]).gaps
-    assert "X ← U → M ← V → Y" == gap.path
+def with_core(*core):
+    shape = drawn("A -> X", "A -> Y", "X -> S", "Y -> T", "X -> Y", "B -> Y", nodes=["Z"])
+    return replace(shape, core=core)
 
 
-def test_of_equally_few_that_are_not_measured_those_are_named_that_leave_most_to_what_is():
-    # R is not measured, nor is H: with R nothing else were needed; with H, what comes through E still is.
-    diagram = drawn("R -> X", "R -> E -> Y", "R -> H -> Y", "X -> Y")
-    chosen = choose(diagram, "X", "Y", ["E"])
-    assert ("E",) == chosen.adjusted
-    assert [("H", "X ← R → H → Y")] == [(gap.node, gap.path) for gap in chosen.gaps]
+@pytest.mark.parametrize(("size", "adjusted"), [("core", {"Z"}), ("small", {"A", "Z"}), ("full", {"A", "Z"})])
+def test_the_core_is_never_dropped_but_for_what_follows_from_exposure_or_outcome(size, adjusted):
+    chosen = choose(with_core("Z", "S", "T", "X", "Y", "Q"), "X", "Y", "ABXYSTZ", size)
+    assert adjusted == set(chosen.adjusted)
+    assert ("Z",) == chosen.core
+
+
+def test_a_core_node_that_is_not_measured_is_said():
+    chosen = choose(with_core("Z"), "X", "Y", "A")
+    assert (("A",), ("Z",)) == (chosen.adjusted, chosen.core)
+
+
+def test_full_keeps_what_small_drops():
+    either = drawn("A -> B -> X", "B -> Y", "X -> Y")
+    assert ("B",) == choose(either, "X", "Y", "AB").adjusted
+    assert ("A", "B") == choose(either, "X", "Y", "AB", "full").adjusted
+
+
+def test_the_outcome_of_earlier_times_is_reverse_causation_and_comes_first():
+    shape = drawn("C -> X", "C -> Y", "E -> X", "E -> Y", "X -> Y")
+    nodes = {**shape.nodes, "E": Node("E", "E", (), earlier="Y")}
+    gaps = choose(replace(shape, nodes=nodes), "X", "Y", []).gaps
+    assert [("E", True), ("C", False)] == [(gap.node, gap.reverse) for gap in gaps]
+
+
+@pytest.mark.parametrize("exposure", SETS)
+def test_the_sets_are_those_of_the_reference(exposure):
+    """Small, full and open, of the nodes that NHANES 2005-2008 measures (adjustment-sets/README.md)."""
+    diagram, wanted = causal_diagram(), SETS[exposure]
+    small, full = (choose(diagram, exposure, "cramps", MEASURED, size) for size in ("small", "full"))
+    assert set(wanted["small"]) == set(small.adjusted)
+    assert set(wanted["full"]) == set(full.adjusted)
+    assert set(wanted["open"]) == {gap.node for gap in full.gaps}
+    # The small set for vitamin D conditions on income, which region and occupation cause: it opens a path
+    # that the reference, which looks at the full set alone, does not name.
+    more = {"region"} if exposure == "vitamin_d" else set()
+    assert set(wanted["open"]) | more == {gap.node for gap in small.gaps}
+
+
+@pytest.mark.parametrize("exposure", SETS)
+def test_no_set_holds_a_consequence_of_exposure_or_cramps(exposure):
+    diagram = causal_diagram()
+    everything = [name for name in diagram.nodes if name not in (exposure, "cramps")]
+    after = diagram.descendants(exposure) | diagram.descendants("cramps")
+    for size in SIZES:
+        assert not after & set(choose(diagram, exposure, "cramps", everything, size).adjusted)
 
 
 def test_between_exposure_and_outcome():
@@ -79,7 +128,7 @@ def test_between_exposure_and_outcome():
 def test_an_outcome_has_no_effect_on_what_was_before():
     with pytest.raises(VariableError, match=r"follows from the outcome .X → M → Y.*adjust=\(\)"):
         choose(CHAIN, "Y", "X", ["M"])
-    with pytest.raises(VariableError, match="exposure and outcome are both 'X'"):
+    with pytest.raises(VariableError, match="Exposure and outcome are both 'X'"):
         choose(CHAIN, "X", "X", [])
 
 
@@ -123,16 +172,15 @@ def diagrams(draw: some.DrawFn) -> tuple[Diagram, list[str]]:
 @settings(max_examples=400, deadline=None)
 def test_the_choice_meets_an_independent_back_door_criterion(drawing):
     diagram, measured = drawing
-    chosen = choose(diagram, "X", "Y", measured)
-    assert set(chosen.adjusted) <= set(measured)
-    assert not set(chosen.adjusted) & below(arrows_of(diagram), "X")
-    if chosen.sufficient:
-        assert sufficient(diagram, "X", "Y", chosen.adjusted)
-        for name in chosen.adjusted:
-            assert not sufficient(diagram, "X", "Y", set(chosen.adjusted) - {name})
-    else:
-        assert not any(sufficient(diagram, "X", "Y", subset) for subset in subsets(measured))
-        assert sufficient(diagram, "X", "Y", {*chosen.adjusted, *(gap.node for gap in chosen.gaps)})
+    for size in ("small", "full"):
+        chosen = choose(diagram, "X", "Y", measured, size)
+        assert set(chosen.adjusted) <= set(measured)
+        assert not set(chosen.adjusted) & below(arrows_of(diagram), "X")
+        if not chosen.gaps:
+            assert sufficient(diagram, "X", "Y", chosen.adjusted)
+    if set(measured) >= set(NAMES) - set("XY"):
+        small = set(choose(diagram, "X", "Y", measured).adjusted)
+        assert not any(sufficient(diagram, "X", "Y", small - {name}) for name in small)
 
 
 @given(diagrams())
@@ -140,7 +188,9 @@ def test_the_choice_meets_an_independent_back_door_criterion(drawing):
 def test_open_paths_are_found_where_there_are_some(drawing):
     diagram, measured = drawing
     outside = set(measured) - below(arrows_of(diagram), "X")
-    found = open_path(diagram, "X", "Y", outside, back_door=True)
+    backdoor = diagram.graph.copy()
+    backdoor.remove_edges_from(list(diagram.graph.out_edges("X")))
+    found = open_path(backdoor, "X", "Y", outside)
     assert sufficient(diagram, "X", "Y", outside) == (not found)
 
 
@@ -153,3 +203,11 @@ def test_every_node_before_cramps_gets_a_set(name):
     chosen = choose(diagram, name, "cramps", measured)
     assert not {*chosen.adjusted} & diagram.descendants(name)
     assert all("nocturnal leg cramps" in gap.path for gap in chosen.gaps)
+
+
+def test_version_one_gives_its_sets_again():
+    """The sets of version 1 for the nodes that NHANES 2005-2008 measures, by the toolkit of that time."""
+    old = causal_diagram("causal-diagram-2026-11.toml")
+    sets = json.loads((REFERENCE / "version-1.json").read_text())
+    for exposure, wanted in sets["sets"].items():
+        assert tuple(wanted) == choose(old, exposure, "cramps", sets["measured"]).adjusted, exposure

@@ -50,13 +50,16 @@ def main() -> None:
     """Do population research on nocturnal leg cramps."""
 
 
+_ADJUST = "With --cause: a covariate, repeated for several; or small, full or core for a set of the diagram."
+
+
 @main.command(epilog=_example("cramps report --study nhanes --cause diabetes", "cramps report --all"))
 @click.option("--study", default="simulated", show_default=True, help="Name of a study; see cramps studies.")
 @click.option("--cause", help="The cause to report on; see cramps causes.")
 @click.option("--all", "everything", is_flag=True, help="Every report of the plan, with an index page.")
 @click.option("--outcome", help="With --cause: a yes/no variable, such as frequent_cramps.")
 @click.option("--exposure", help="With --cause: the variable that stands for the cause.")
-@click.option("--adjust", multiple=True, help="With --cause: a variable to adjust for; may be repeated.")
+@click.option("--adjust", multiple=True, help=_ADJUST)
 @click.option("--domain", help="With --cause: who it is about, such as 'age >= 60 and sex == \"female\"'.")
 @click.option(
     "--out",
@@ -70,6 +73,8 @@ def report(study: str, cause: str | None, everything: bool, out: Path, **asked: 
     if everything == (cause is not None):
         raise click.UsageError("say which report: --cause diabetes for one, or --all for every one.")
     given = {name: value for name, value in asked.items() if value}
+    if "adjust" in given and given["adjust"][0] in ("small", "full", "core"):
+        given["adjust"] = given["adjust"][0]
     if everything and given:
         raise click.UsageError(f"--{next(iter(given))} goes with --cause; --all takes what the plan says.")
     from toolkit.report import render, render_plan

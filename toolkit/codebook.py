@@ -158,6 +158,10 @@ class Variable:
         The level of two that is counted as a case or an event: yes, 1 or true, or the second level of a
         declared order (the first, if the second is the reference), unless another is named. None where it is
         not known, and for more levels.
+    inputs
+        The variables that it is derived from; () for one that was measured.
+    node
+        The node of the causal diagram that it measures, as declared; "" where name or inputs tell it.
     """
 
     name: str
@@ -177,6 +181,8 @@ class Variable:
     comparability: tuple[Comparability, ...] = ()
     ordered: bool = False
     case: str | None = None
+    inputs: tuple[str, ...] = ()
+    node: str = ""
 
     def __post_init__(self) -> None:
         if self.kind == "yes_no":

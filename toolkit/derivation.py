@@ -163,7 +163,7 @@ def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = f
     review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
     derived = replace(step.variable, component=component, availability=entries, comparability=compared)
     unfit = "; ".join(dict.fromkeys(v.unfit for v in inputs if v.unfit))
-    return replace(derived, review=review, unfit=unfit)
+    return replace(derived, review=review, unfit=unfit, inputs=step.inputs)
 
 
 def _expect_common_weight(step: Derivation, inputs: list[Variable]) -> None:

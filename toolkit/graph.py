@@ -1,110 +1,185 @@
-"""Choose what to adjust for from a causal diagram: the back-door criterion for a total effect.
+"""Choose an adjustment set from a causal diagram: the back-door criterion for a total effect.
 
-Takes a diagram, an exposure, an outcome and the nodes that are measured; gives a minimal set that
-closes every back-door path, or would with the fewest others that are not measured, which it names.
-
-Separation is looked up in the moral graph of the ancestors (Lauritzen and others 1990, Networks 20:491-505);
-candidates are ancestors of exposure or outcome that do not follow from the exposure, which suffices wherever
-any set does (van der Zander and others 2014, UAI).
+Candidates are the causes of the exposure that cause the outcome by a path not through the exposure. No
+descendant of exposure or outcome is a candidate, so mediators, colliders and consequences never enter.
+d-separation is networkx's.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.diagram import Diagram
 from toolkit.errors import VariableError
 
+Size = Literal["small", "full", "core"]
+SIZES: tuple[Size, ...] = ("small", "full", "core")
+
 
 @dataclass(frozen=True)
 class Gap:
-    """A node that was needed and is not measured, with a path that it leaves open, in words."""
+    """An unmeasured node that leaves a path open, with such a path and whether it is reverse causation."""
 
     node: str
     path: str
+    reverse: bool = False
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What to adjust for, as nodes.
+    """An adjustment set, as nodes.
 
     Attributes
     ----------
     exposure, outcome
         Nodes.
     adjusted
-        A minimal set: without any one of them, a path would be open that is closed with all of them and the
-        gaps.
+        The set, in the diagram's order.
     gaps
-        The fewest nodes that would have to be measured beside; () if the set is sufficient.
+        Unmeasured nodes that leave a path open, the most important first: reverse causation, then common
+        causes of exposure and outcome, then others.
+    core
+        Nodes of the diagram's core that belong in the set; those that are not in `adjusted` are not measured.
     """
 
     exposure: str
     outcome: str
     adjusted: tuple[str, ...]
     gaps: tuple[Gap, ...]
-
-    @property
-    def sufficient(self) -> bool:
-        """Whether every back-door path is closed."""
-        return not self.gaps
+    core: tuple[str, ...] = ()
 
 
-def choose(diagram: Diagram, exposure: str, outcome: str, measured: Sequence[str]) -> Choice:
-    """Choose a minimal set of measured nodes for the total effect of an exposure.
+def choose(
+    diagram: Diagram, exposure: str, outcome: str, measured: Iterable[str], size: Size = "small"
+) -> Choice:
+    """Choose an adjustment set of measured nodes for the total effect of an exposure.
 
     Parameters
     ----------
     diagram
-        What causes what.
+        The causal diagram.
     exposure, outcome
         Nodes of it.
     measured
-        Nodes that can be adjusted for, the best measured first: where sets are equally small, causes of the
-        exposure stay, then what is measured best.
+        Nodes that can be adjusted for.
+    size
+        "core": the diagram's core nodes, less the exposure, the outcome and what follows from either.
+        "full": these and every measured candidate. "small": the core and the measured candidates that
+        remain after dropping, one by one, those that d-separation does not need.
 
     Returns
     -------
     Choice
-        The set, and what it cannot close.
+        The set, and the unmeasured nodes that leave paths open.
 
     Raises
     ------
     VariableError
         If exposure and outcome are one node, or the exposure follows from the outcome.
 
+    Notes
+    -----
+    Nodes are tried for dropping in the order: neither cause of exposure nor of outcome, causes of the
+    outcome, causes of the exposure, causes of both; within each, earlier nodes first. For this test alone
+    the unmeasured candidates are held fixed, because no set can close the paths that they leave open.
+
     Examples
     --------
     >>> from toolkit.diagram import causal_diagram
-    >>> choose(causal_diagram(), "arthritis", "cramps", ["age", "sex", "body_mass"]).sufficient
-    True
+    >>> choose(causal_diagram(), "arthritis", "cramps", ["age", "sex", "body_mass", "stroke"]).adjusted
+    ('age', 'sex', 'body_mass')
     """
-    _expect_effect(diagram, exposure, outcome)
-    ends, causes = (exposure, outcome), diagram.parents(exposure)
-    candidates = _candidates(diagram, exposure, outcome)
-    # What is tried last stays most likely: first the well measured ones, causes of the exposure after all.
-    known = sorted((n for n in reversed(measured) if n in candidates), key=lambda name: name in causes)
-    pairs = []
-    for parents_last in (True, False):
-        unknown = sorted(candidates - set(known), key=partial(_ranked, causes, parents_last))
-        gaps = _minimal(diagram, ends, unknown, set(known))
-        pairs.append((gaps, _minimal(diagram, ends, known, gaps)))
-    # Of equally few that are not measured, causes of the exposure are named, unless nothing that is measured
-    # would be left to adjust for.
-    gaps, adjusted = min(pairs, key=lambda pair: (len(pair[0]), not pair[1]))
+    key = (exposure, outcome, frozenset(measured), size)
+    if key not in diagram.kept:
+        _expect_effect(diagram, exposure, outcome)
+        diagram.kept[key] = _choose(diagram, exposure, outcome, key[2], size)
+    found: Choice = diagram.kept[key]
+    return found
+
+
+def _choose(diagram: Diagram, exposure: str, outcome: str, measured: frozenset[str], size: Size) -> Choice:
+    backdoor = _Backdoor(diagram, exposure, outcome)
+    after = {exposure, outcome} | diagram.descendants(exposure) | diagram.descendants(outcome)
+    core = [name for name in diagram.core if name in diagram.nodes and name not in after]
+    kept = set(core) & measured
+    candidates = backdoor.candidates()
+    hidden, full = candidates - measured, (candidates & measured) | kept
+    chosen = {"core": kept, "full": full, "small": full}[size]
+    if size == "small":
+        chosen = backdoor.dropped(full, kept, hidden)
     order = list(diagram.nodes)
     return Choice(
         exposure,
         outcome,
-        tuple(sorted(adjusted, key=order.index)),
-        tuple(
-            Gap(name, _trail(diagram, open_path(diagram, *ends, adjusted | gaps - {name}, back_door=True)))
-            for name in sorted(gaps, key=order.index)
-        ),
+        tuple(sorted(chosen, key=order.index)),
+        tuple(backdoor.gaps(chosen, full, hidden)),
+        tuple(core),
     )
+
+
+class _Backdoor:
+    """The graph without the exposure's outgoing arrows, and what is asked of it."""
+
+    def __init__(self, diagram: Diagram, exposure: str, outcome: str) -> None:
+        self.diagram, self.ends = diagram, (exposure, outcome)
+        self.graph = diagram.graph.copy()
+        self.graph.remove_edges_from(list(diagram.graph.out_edges(exposure)))
+
+    def candidates(self) -> set[str]:
+        import networkx as nx
+
+        exposure, outcome = self.ends
+        around = self.diagram.graph.copy()
+        around.remove_node(exposure)
+        return set(self.diagram.ancestors(exposure) & nx.ancestors(around, outcome))
+
+    def closed(self, given: set[str]) -> bool:
+        """Tell whether a set separates exposure and outcome."""
+        import networkx as nx
+
+        exposure, outcome = self.ends
+        return bool(nx.is_d_separator(self.graph, {exposure}, {outcome}, given))
+
+    def dropped(self, full: set[str], kept: set[str], hidden: set[str]) -> set[str]:
+        """Drop one node after the other while the set still separates exposure and outcome."""
+        import networkx as nx
+
+        order = list(self.diagram.nodes)
+        sorted_in_time = nx.lexicographical_topological_sort(self.diagram.graph, key=order.index)
+        time = {name: place for place, name in enumerate(sorted_in_time)}
+        causes = [set(self.diagram.parents(end)) for end in self.ends]
+        small = set(full)
+        for name in sorted(full - kept, key=lambda n: (*(n in own for own in causes), time[n])):
+            if self.closed((small - {name}) | hidden):
+                small.discard(name)
+        return small
+
+    def gaps(self, chosen: set[str], full: set[str], hidden: set[str]) -> list[Gap]:
+        """Name the unmeasured nodes that leave a path open, each with such a path.
+
+        First those that do so although everything else were known; then, while a path remains that avoids
+        these, the unmeasured nodes on it.
+        """
+        everything = full | hidden
+        alone = {name for name in hidden if not self.closed(everything - {name})}
+        trails = {name: open_path(self.graph, *self.ends, everything - {name}) for name in alone}
+        while True:
+            graph = self.graph.copy()
+            graph.remove_nodes_from(trails)
+            trail = open_path(graph, *self.ends, chosen)
+            more = {name for _, name in trail} & hidden
+            if not more:  # All paths are closed, or the core set leaves one open that the full set closes.
+                return sorted((self._gap(name, trail) for name, trail in trails.items()), key=self._rank)
+            trails |= dict.fromkeys(more, trail)
+
+    def _gap(self, name: str, trail: list[tuple[str, str]]) -> Gap:
+        return Gap(name, _trail(self.diagram, trail), self.diagram.nodes[name].earlier == self.ends[1])
+
+    def _rank(self, gap: Gap) -> tuple[bool, bool, int]:
+        """Rank reverse causation first, then common causes."""
+        common = all(gap.node in self.diagram.parents(end) for end in self.ends)
+        return not gap.reverse, not common, list(self.diagram.nodes).index(gap.node)
 
 
 def between(diagram: Diagram, exposure: str, outcome: str) -> tuple[str, ...]:
@@ -156,28 +231,27 @@ muscles → nocturnal leg cramps, which is part of the effect'
     return f"it follows from {follows}, and adjusting for it {told}"
 
 
-def open_path(
-    diagram: Diagram, start: str, end: str, given: frozenset[str] | set[str], *, back_door: bool
-) -> list[tuple[str, str]]:
-    """Find the shortest path that is open when some nodes are adjusted for.
+def open_path(graph: Any, start: str, end: str, given: Iterable[str]) -> list[tuple[str, str]]:
+    """Find the shortest path between two nodes that is open given others.
 
     Parameters
     ----------
-    diagram
-        What causes what.
+    graph
+        A networkx.DiGraph without cycles; for back-door paths, one without the start's outgoing arrows.
     start, end
         Nodes.
     given
         The nodes that are adjusted for.
-    back_door
-        True to leave the start against its arrows only.
 
     Returns
     -------
     list
         (arrow by which it is reached, node), the start first with ""; [] if every path is closed.
     """
-    opens = set(given).union(*(diagram.ancestors(name) for name in given))
+    import networkx as nx
+
+    fixed = set(given)
+    opens = fixed.union(*(nx.ancestors(graph, name) for name in fixed if name in graph))
     begin = (start, "")
     came: dict[tuple[str, str], tuple[str, str] | None] = {begin: None}
     waiting = deque([begin])
@@ -185,9 +259,8 @@ def open_path(
         state = waiting.popleft()
         if state[0] == end:
             return _traced(came, state)
-        for step in _steps(diagram, state, given, opens):
-            forward = state == begin and step[1] == "→"
-            if step not in came and step[0] != start and not (back_door and forward):
+        for step in _steps(graph, state, fixed, opens):
+            if step not in came and step[0] != start:
                 came[step] = state
                 waiting.append(step)
     return []
@@ -196,56 +269,16 @@ def open_path(
 def _expect_effect(diagram: Diagram, exposure: str, outcome: str) -> None:
     if exposure == outcome:
         raise VariableError(
-            f"exposure and outcome are both '{diagram.nodes[exposure].label}' in the causal diagram. "
-            f"Name another exposure, or say what to adjust for: adjust=()."
+            f"Exposure and outcome are both '{diagram.nodes[exposure].label}' in the causal diagram. "
+            f"Name another exposure, or state the covariates: adjust=()."
         )
     if exposure in diagram.descendants(outcome):
         way = _words(diagram, _way(diagram, outcome, exposure), "→")
         raise VariableError(
-            f"in the causal diagram the exposure follows from the outcome ({way}): no adjustment makes their "
-            f"association an effect of the exposure. Change places, or describe the association as it is: "
+            f"In the causal diagram the exposure follows from the outcome ({way}), so no adjustment set "
+            f"makes their association an effect of the exposure. Exchange the two, or state the covariates: "
             f"adjust=()."
         )
-
-
-def _candidates(diagram: Diagram, exposure: str, outcome: str) -> frozenset[str]:
-    before = diagram.ancestors(exposure) | diagram.ancestors(outcome)
-    return before - diagram.descendants(exposure) - {exposure, outcome}
-
-
-def _ranked(causes: tuple[str, ...], parents_last: bool, name: str) -> tuple[bool, str]:
-    """Rank what may be left out: first what is tried first."""
-    return (name in causes) == parents_last, name
-
-
-def _minimal(diagram: Diagram, ends: tuple[str, str], names: Sequence[str], given: set[str]) -> set[str]:
-    """Leave out one node after the other as long as the ends stay apart."""
-    graph = _moral_graph(diagram, *ends)
-    kept = set(names)
-    for name in names:
-        if not _joined(graph, ends, given | kept - {name}):
-            kept.discard(name)
-    return kept
-
-
-def _moral_graph(diagram: Diagram, exposure: str, outcome: str) -> Any:
-    """Join parents with child and with each other among the ancestors, without the exposure's arrows."""
-    import networkx as nx
-
-    graph = nx.Graph()
-    among = diagram.ancestors(exposure) | diagram.ancestors(outcome) | {exposure, outcome}
-    graph.add_nodes_from(sorted(among))
-    for name in sorted(among):
-        parents = [parent for parent in diagram.parents(name) if parent != exposure]
-        graph.add_edges_from((parent, name) for parent in parents)
-        graph.add_edges_from(combinations(parents, 2))
-    return graph
-
-
-def _joined(graph: Any, ends: tuple[str, str], without: set[str]) -> bool:
-    import networkx as nx
-
-    return bool(nx.has_path(graph.subgraph(set(graph) - without), *ends))
 
 
 def _opened(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
@@ -264,34 +297,22 @@ def _opened(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
 
 
 def _way(diagram: Diagram, start: str, end: str, around: str = "") -> list[str]:
-    """Find the shortest way along the arrows, perhaps around a node; [] if there is none."""
-    came: dict[str, str | None] = {start: None}
-    waiting = deque([start])
-    while waiting:
-        name = waiting.popleft()
-        for child in diagram.children(name):
-            if child not in came and child != around:
-                came[child] = name
-                waiting.append(child)
-    way: list[str] = []
-    step = end if end in came else None
-    while step is not None:
-        way.append(step)
-        step = came[step]
-    return way[::-1]
+    """Find the shortest directed path, perhaps around a node; [] if there is none."""
+    import networkx as nx
+
+    graph = nx.restricted_view(diagram.graph, [around] if around else [], [])
+    return list(nx.shortest_path(graph, start, end)) if nx.has_path(graph, start, end) else []
 
 
-def _steps(
-    diagram: Diagram, state: tuple[str, str], given: frozenset[str] | set[str], opens: set[str]
-) -> Iterator[tuple[str, str]]:
+def _steps(graph: Any, state: tuple[str, str], given: set[str], opens: set[str]) -> Iterator[tuple[str, str]]:
     """Take every step that an open path may take from a node, by the arrow through which it came."""
     name, arrow = state
     if name not in given:
-        yield from ((child, "→") for child in diagram.children(name))
+        yield from ((child, "→") for child in graph.successors(name))
     # Reached against an arrow (or at the start) a node is no collider towards its parents; reached along one,
     # it is, and lets the path go up only if it or what follows from it is adjusted for.
     if (arrow != "→" and name not in given) or (arrow == "→" and name in opens):
-        yield from ((parent, "←") for parent in diagram.parents(name))
+        yield from ((parent, "←") for parent in graph.predecessors(name))
 
 
 def _traced(

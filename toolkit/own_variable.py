@@ -28,6 +28,7 @@ class Words:
     label: str = ""
     reference: str | None = None
     unit: str = ""
+    node: str = ""
 
 
 def own_step(population: Population, words: Words, expression: pl.Expr | str) -> Derivation:
@@ -38,7 +39,7 @@ def own_step(population: Population, words: Words, expression: pl.Expr | str) ->
     population
         Whose columns the expression reads.
     words
-        Name, levels, label, reference, unit.
+        Name, levels, label, reference, unit, node.
     expression
         A condition, a formula, or a polars expression.
 
@@ -131,6 +132,7 @@ def _entry(population: Population, words: Words, value: pl.Expr, levels: Sequenc
         component="",
         source="derived by the analyst",
         ordered=bool(words.levels),
+        node=words.node,
     )
 
 

@@ -153,5 +153,6 @@ def _component_weight(record: Mapping[str, Any]) -> ComponentWeight:
 def _variable(record: Mapping[str, Any]) -> Variable:
     entries = tuple(Availability(**entry) for entry in record["availability"])
     compared = tuple(Comparability(**entry) for entry in record["comparability"])
-    own = {"levels": tuple(record["levels"]), "availability": entries, "comparability": compared}
+    lists = {name: tuple(record[name]) for name in ("levels", "inputs")}
+    own = {**lists, "availability": entries, "comparability": compared}
     return Variable(**{**record, **own})

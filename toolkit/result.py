@@ -3,6 +3,7 @@
 Takes rows as dictionaries; gives a polars frame with the `by` columns first and then the columns below.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -119,3 +120,34 @@ def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataF
 def by_columns(result: pl.DataFrame) -> list[str]:
     """Name the grouping columns of a result: those that are not of the schema."""
     return [name for name in result.columns if name not in SCHEMA and name != INFORMATION]
+
+
+# A covariate that enters as a restricted cubic spline, such as "rcs(age, 4)".
+SPLINE = re.compile(r"rcs\(\s*`?(?P<name>[^`,()]+?)`?\s*,\s*(?P<numbers>[-+.\deE,\s]+)\)")
+
+
+def covariates(adjust: str) -> list[str]:
+    """Split the column `adjust` into covariates.
+
+    Examples
+    --------
+    >>> covariates("rcs(age, 4), sex")
+    ['rcs(age, 4)', 'sex']
+    """
+    text = adjust.strip()
+    if text.startswith("(") and text.endswith(")"):  # Somebody's tuple, written as text.
+        text = text[1:-1]
+    parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)
+    return [name.strip().strip("'") for name in parts if name.strip()]
+
+
+def variables_of(covariates: Iterable[str]) -> tuple[str, ...]:
+    """Return the variables of covariates, each once.
+
+    Examples
+    --------
+    >>> variables_of(("rcs(age, 4)", "sex"))
+    ('age', 'sex')
+    """
+    found = (spline["name"] if (spline := SPLINE.fullmatch(c.strip())) else c for c in covariates)
+    return tuple(dict.fromkeys(found))

@@ -160,6 +160,7 @@ class Study(LevelGroups):
         label: str = "",
         reference: str | None = None,
         unit: str = "",
+        node: str = "",
     ) -> "Study":
         """Add a variable of one's own; the study itself stays as it is.
 
@@ -176,6 +177,9 @@ class Study(LevelGroups):
             Words for axes and tables.
         reference
             The level that others are compared with; the first if not given.
+        node
+            The node of the causal diagram that the variable measures, such as "body_mass". A variable derived
+            from variables of one node inherits that node.
 
         Returns
         -------
@@ -197,7 +201,7 @@ class Study(LevelGroups):
         for needed in formula(expression).names if isinstance(expression, str) else ():
             if needed in self.codebook:
                 self.variable(needed)
-        step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit), expression)
+        step = own_step(self, Words(name, tuple(levels or ()), label, reference, unit, node), expression)
         for needed in step.inputs:
             self.variable(needed)
         return self._with(step)

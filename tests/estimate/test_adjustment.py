@@ -1,16 +1,22 @@
-"""What the diagram chooses is named in the result and explained; what follows is refused."""
+"""The diagram's sets are named in the result and explained; what follows is refused."""
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+from scipy.stats import f
 
 import toolkit as tk
+from tests.estimate.invented import crowded
 from toolkit.codebook import Availability
 from toolkit.diagram import Arrow, Diagram, Node, causal_diagram
-from toolkit.errors import VariableError
+from toolkit.errors import DatasetError, VariableError
 from toolkit.estimate.adjustment import adjustment_for
-from toolkit.result import EDGES_SCHEMA
+from toolkit.population_files import write_population
+from toolkit.result import EDGES_SCHEMA, covariates
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
 
@@ -23,37 +29,92 @@ def study():
 def test_the_column_adjust_names_the_set_that_the_record_explains(study):
     chosen = adjustment_for(study, **ASKED)
     found = tk.association(study, **ASKED)
-    assert ", ".join(chosen.variables) == found["adjust"].item()
-    named = tk.association(study, **ASKED, adjust=chosen.variables)
+    assert ", ".join(chosen.terms) == found["adjust"].item()
+    assert ("rcs(age, 4)", "age") == (chosen.terms[0], chosen.variables[0])
+    named = tk.association(study, **ASKED, adjust=chosen.terms)
     assert found.equals(named)
+    straight = tk.association(study, **ASKED, adjust=chosen.variables)
+    assert straight["adjust"].item().startswith("age, sex, ")
+    assert straight["estimate"].item() != found["estimate"].item()
+
+
+@pytest.mark.parametrize("size", ["small", "full", "core"])
+def test_every_set_can_be_asked_for_by_its_name(study, size):
+    chosen = adjustment_for(study, **ASKED, size=size)
+    found = tk.association(study, **ASKED, adjust=size)
+    assert (", ".join(chosen.terms), size) == (found["adjust"].item(), chosen.size)
+
+
+def test_full_holds_small_and_small_holds_the_core(study):
+    core, small, full = (
+        adjustment_for(study, **ASKED, size=size).variables for size in ("core", "small", "full")
+    )
+    assert ("age", "sex", "race_ethnicity", "education", "cycle") == core
+    assert set(core) < set(small) < set(full)
+    with pytest.raises(VariableError, match="no adjustment set 'large'"):
+        adjustment_for(study, **ASKED, size="large")
+
+
+def test_a_variable_that_is_called_like_a_set_is_told_from_it(study):
+    named = study.derive("full", "age >= 60")
+    with pytest.raises(VariableError, match=r"also a variable of this study.*adjust=\('full',\)"):
+        tk.association(named, **ASKED, adjust="full")
+    assert "full" == tk.association(named, **ASKED, adjust=("full",))["adjust"].item()
 
 
 def test_background_is_in_the_set_and_nothing_that_follows_is(study):
     chosen = adjustment_for(study, **ASKED)
     assert {"age", "sex", "bmi", "education", "race_ethnicity"} <= set(chosen.variables)
-    nodes = {causal_diagram().node_of(name) for name in chosen.variables}
+    nodes = {causal_diagram().node_of(name) for name in chosen.variables} - {None}
     assert not nodes & causal_diagram().descendants("diabetes")
 
 
-def test_a_sufficient_set_says_so(study):
-    chosen = adjustment_for(study, outcome="any_cramps", exposure="arthritis")
-    assert ("age", "sex", "bmi") == chosen.variables
-    assert chosen.sufficient
-    assert str(chosen) == (
-        "By the causal diagram, adjusted for age, sex and body mass, which closes every back-door path from "
-        "exposure to outcome."
+def test_a_set_without_unmeasured_confounders_says_that_the_diagram_is_an_assumption(study):
+    chosen = adjustment_for(study, outcome="any_cramps", exposure="alcohol_group", domain="age >= 20")
+    assert not chosen.sufficient
+    whole = adjustment_for(study, outcome="any_cramps", exposure="race_ethnicity")
+    assert ("age", "sex", "cycle") == whole.variables  # education follows from it
+    assert whole.sufficient
+    assert str(whole) == (
+        "Adjusted for age, sex and survey cycle. By this diagram, whose missing arrows are assumptions too, "
+        "no unmeasured confounder remains."
     )
+    assert not adjustment_for(study, outcome="any_cramps", exposure="race_ethnicity", size="core").sufficient
 
 
 def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     chosen = adjustment_for(study, **ASKED)
     assert not chosen.sufficient
-    [gap] = chosen.unmeasured
-    assert ("activity in earlier years", "no study here measures it") == (gap.label, gap.reason)
-    assert gap.path.startswith("diabetes ← activity in earlier years →")
-    assert "confounding remains by activity in earlier years." in chosen.summary
-    assert f"{gap.label} ({gap.reason}): {gap.path}" == chosen.left_open[0]
-    assert str(chosen) == f"{chosen.summary} Left open: {chosen.left_open[0]}."
+    income, apnea, activity = chosen.unmeasured
+    assert ("income", "not measured in this study") == (income.label, income.reason)
+    assert ("physical activity in earlier years", "not measured by any study here") == (
+        activity.label,
+        activity.reason,
+    )
+    assert activity.path.startswith("diabetes ← physical activity in earlier years →")
+    assert (
+        "confounding remains by income, sleep apnea and physical activity in earlier years." in chosen.summary
+    )
+    assert "Not measured in this study: income." in chosen.summary
+    assert "every back-door path" not in chosen.summary
+    assert f"{apnea.label} ({apnea.reason}): {apnea.path}" == chosen.left_open[1]
+    assert str(chosen) == f"{chosen.summary} Left open: {'; '.join(chosen.left_open)}."
+
+
+def test_reverse_causation_is_said_in_words(study):
+    chosen = adjustment_for(study, outcome="any_cramps", exposure="diuretic")
+    assert chosen.unmeasured[0].reverse
+    assert (
+        "Reverse causation is possible, because cramps before the past month may have changed diuretics."
+        in chosen.summary
+    )
+    assert "Reverse" not in adjustment_for(study, **ASKED).summary
+
+
+def test_a_long_list_of_unmeasured_confounders_names_the_first_three(study):
+    chosen = adjustment_for(study, outcome="any_cramps", exposure="sitting_group")
+    assert 4 < len(chosen.unmeasured) == len(chosen.left_open)
+    assert f"and {len(chosen.unmeasured) - 3} other unmeasured factors." in chosen.summary
 
 
 def test_a_proxy_is_not_adjusted_for(study):
@@ -61,21 +122,36 @@ def test_a_proxy_is_not_adjusted_for(study):
     proxy = entry.with_availability((Availability("2005-2006", "proxy", "guessed"),))
     guessed = replace(study, codebook=study.codebook.with_variables(proxy))
     chosen = adjustment_for(guessed, outcome="any_cramps", exposure="arthritis")
-    assert ("age", "sex") == chosen.variables
-    assert ["known by a proxy alone"] == [gap.reason for gap in chosen.unmeasured]
+    assert "bmi" not in chosen.variables
+    assert {"body mass index": "known by a proxy alone"}.items() <= {
+        gap.label: gap.reason for gap in chosen.unmeasured
+    }.items()
 
 
-def test_no_back_door_path_at_all(study):
-    chosen = adjustment_for(study, outcome="any_cramps", exposure="age")
-    assert () == chosen.variables
-    assert "adjusted for nothing, as there is no back-door path" in str(chosen)
-    assert "" == tk.association(study, outcome="any_cramps", exposure="age")["adjust"].item()
+def test_a_social_exposure_keeps_the_core_that_does_not_follow_from_it(study):
+    assert ("sex", "race_ethnicity", "cycle") == adjustment_for(
+        study, outcome="any_cramps", exposure="age"
+    ).variables
+    assert ("age", "sex", "race_ethnicity", "cycle") == adjustment_for(
+        study, outcome="any_cramps", exposure="education"
+    ).variables
+    assert "age" not in tk.association(study, outcome="any_cramps", exposure="age")["adjust"].item()
+
+
+def test_the_cycle_is_in_the_set_where_several_contribute(study):
+    every = adjustment_for(study, **ASKED)
+    assert "cycle" == every.variables[-1]
+    one = adjustment_for(study, **ASKED, domain="cycle == '2005-2006'")
+    assert "cycle" not in one.variables
+    assert {*every.variables} - {"cycle"} == {*one.variables}
+    within = tk.association(study, **ASKED, by="cycle")
+    assert "cycle" not in within["adjust"][0]
 
 
 def test_within_levels_of_a_variable_it_is_not_adjusted_for(study):
     found = tk.association(study, **ASKED, by="sex")
-    assert {"sex"}.isdisjoint(found["adjust"][0].split(", "))
-    assert "age" in found["adjust"][0]
+    assert {"sex"}.isdisjoint(covariates(found["adjust"][0]))
+    assert "rcs(age, 4)" in covariates(found["adjust"][0])
 
 
 def few(share):
@@ -101,22 +177,25 @@ def test_what_few_people_have_counts_as_not_measured():
     assert "bmi" in adjustment_for(few(0.75), **asked).variables
     chosen = adjustment_for(few(0.7), **asked)
     assert ("age", "sex") == chosen.variables
-    assert ["known of 70 % of the people"] == [gap.reason for gap in chosen.unmeasured]
+    assert "known for 70% of the participants" in {gap.reason for gap in chosen.unmeasured}
+    assert ("race/ethnicity", "education", "income") == chosen.not_measured
     assert "bmi" in adjustment_for(few(0.7), **asked, domain="age < 48").variables
 
 
 def test_columns_of_ones_own_are_not_matched_by_name():
     own = tk.study(few(1).people, design=tk.Design.none())
-    with pytest.raises(VariableError, match=r"'any_cramps' is a column of your own.*codebook='toolkit'"):
+    with pytest.raises(
+        VariableError, match="for 'any_cramps', which is a column of your own.*codebook='toolkit'"
+    ):
         tk.association(own, outcome="any_cramps", exposure="arthritis")
     found = tk.association(own, outcome="any_cramps", exposure="arthritis", diagram=causal_diagram())
-    assert "age, sex, bmi" == found["adjust"].item()
+    assert "rcs(age, 4), sex, bmi" == found["adjust"].item()
 
 
 def test_a_diagram_of_ones_own_decides(study, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
-        'title = "mine"\n'
+        'title = "mine"\nwithout = { age = "one cohort", sex = "men only" }\n'
         '[nodes.smoke]\nlabel = "smoke"\nvariables = ["smoked_100"]\n'
         '[nodes.sugar]\nlabel = "sugar"\nvariables = ["diabetes_told"]\n'
         '[nodes.cramps]\nlabel = "cramps"\nvariables = ["any_cramps"]\n'
@@ -124,7 +203,10 @@ def test_a_diagram_of_ones_own_decides(study, tmp_path):
         '[[arrows]]\ncause = "sugar"\neffects = ["cramps"]\nreason = "so it is"\n'
     )
     found = tk.association(study, **ASKED, diagram=path)
-    assert "smoked_100" == found["adjust"].item()
+    assert "smoked_100, cycle" == found["adjust"].item()
+    path.write_text(path.read_text().replace(', sex = "men only"', ""))
+    with pytest.raises(DatasetError, match="The causal diagram 'mine.toml'"):
+        tk.association(study, **ASKED, diagram=path)
 
 
 def test_what_follows_from_the_exposure_is_refused_unless_told_to(study):
@@ -140,7 +222,7 @@ def test_what_follows_from_the_exposure_is_refused_unless_told_to(study):
 
 
 def test_what_follows_from_the_outcome_is_refused_with_what_it_opens(study):
-    told = "follows from the outcome.*would open the path diabetes → health as people rate it ← nocturnal leg"
+    told = "follows from the outcome.*would open the path diabetes → self-rated health ← nocturnal leg"
     with pytest.raises(VariableError, match=told):
         tk.association(study, **ASKED, adjust=("age", "general_health"))
 
@@ -167,11 +249,13 @@ def test_edges_hold_the_arrows_around_the_exposure(study):
 
 
 def test_a_diagram_in_memory_is_taken_too():
-    diagram = Diagram(
-        "two",
-        {"a": Node("a", "a", ("arthritis",)), "b": Node("b", "b", ("any_cramps",))},
-        (Arrow("a", "b", "so"),),
-    )
+    nodes = {"a": Node("a", "a", ("arthritis",)), "b": Node("b", "b", ("any_cramps",))}
+    reasons = {"age": "one birth cohort", "sex": "men only"}
+    diagram = Diagram("two", nodes, (Arrow("a", "b", "so"),), without=reasons)
+    with pytest.raises(DatasetError, match="no node 'age'"):
+        tk.association(
+            few(1), outcome="any_cramps", exposure="arthritis", diagram=replace(diagram, without={})
+        )
     chosen = adjustment_for(few(1), outcome="any_cramps", exposure="arthritis", diagram=diagram)
     assert () == chosen.variables
     assert 1 == chosen.edges.height
@@ -180,6 +264,277 @@ def test_a_diagram_in_memory_is_taken_too():
 def test_curves_and_interactions_ask_the_diagram_too(study):
     curve = tk.curve(study, outcome="any_cramps", exposure="bmi", at=(25, 30), reference=25)
     chosen = adjustment_for(study, outcome="any_cramps", exposure="bmi")
-    assert {", ".join(chosen.variables)} == set(curve["adjust"])
+    assert {", ".join(chosen.terms)} == set(curve["adjust"])
     pair = tk.interaction(study, outcome="any_cramps", exposures=("arthritis", "sex"))
-    assert {"age, bmi"} == {", ".join(sorted(text.split(", "))) for text in set(pair["adjust"])}
+    [text] = set(pair["adjust"])
+    assert {"rcs(age, 4)", "bmi", "education", "smoking"} <= set(covariates(text))
+    assert not {"sex", "arthritis"} & set(covariates(text))
+
+
+# Derived variables keep their place.
+
+
+def test_a_variable_derived_from_one_node_inherits_it(study):
+    obese = study.derive("obese", "bmi >= 30").derive("very_obese", "obese == 'yes' and bmi >= 40")
+    wanted = adjustment_for(study, outcome="any_cramps", exposure="bmi")
+    for name in ("obese", "very_obese"):
+        assert wanted.variables == adjustment_for(obese, outcome="any_cramps", exposure=name).variables
+        assert "bmi" not in tk.association(obese, outcome="any_cramps", exposure=name)["adjust"].item()
+    cramps = study.derive("pain", "frequent_cramps == 'yes'")
+    assert adjustment_for(cramps, outcome="pain", exposure="bmi").variables == wanted.variables
+
+
+def test_a_polars_expression_keeps_its_place_too(study):
+    obese = study.derive("obese", pl.col("bmi") >= 30)
+    assert "occupation" not in adjustment_for(obese, outcome="any_cramps", exposure="obese").variables
+    assert ("bmi",) == obese.codebook["obese"].inputs
+
+
+def test_of_variables_of_several_nodes_the_node_is_named(study):
+    text = "bmi >= 30 and diabetes_told == 'yes'"
+    both = study.derive("both", text)
+    told = (
+        r"no node for 'both', which is derived from 'bmi' \(body_mass\) and 'diabetes_told' \(diabetes\).*"
+        r"study.derive\('both', ..., node='body_mass'\) or node = \"body_mass\" in study.toml.*"
+        r"core set of Model 1: adjust=\('rcs\(age, 4\)', 'sex', 'race_ethnicity', 'education'\)"
+    )
+    with pytest.raises(VariableError, match=told):
+        tk.association(study.derive("both", text), outcome="any_cramps", exposure="both")
+    named = study.derive("both", text, node="body_mass")
+    wanted = adjustment_for(study, outcome="any_cramps", exposure="bmi")
+    assert wanted.variables == adjustment_for(named, outcome="any_cramps", exposure="both").variables
+    with pytest.raises(
+        VariableError, match=r"node='body_mas' of 'x'.*no node 'body_mas'. Nearest: 'body_mass'"
+    ):
+        tk.association(study.derive("x", text, node="body_mas"), outcome="any_cramps", exposure="x")
+    core = ("rcs(age, 4)", "sex", "race_ethnicity", "education")
+    assert (
+        ", ".join(core)
+        == tk.association(both, outcome="any_cramps", exposure="both", adjust=core)["adjust"][0]
+    )
+
+
+def test_a_derived_mediator_is_refused_like_its_input(study):
+    numb = study.derive("any_numbness", "numb_feet == 'yes'")
+    with pytest.raises(VariableError, match="'any_numbness' is not adjusted for.*peripheral neuropathy"):
+        tk.association(numb, **ASKED, adjust=("age", "any_numbness"))
+
+
+def test_a_declared_node_is_adjusted_for_in_a_study_of_ones_own(tmp_path):
+    people = few(1).people.drop("bmi").with_columns(stout=pl.Series([True, False, False, True, False] * 8))
+    kept = people.select("any_cramps", "arthritis", "age", "sex", "stout").with_row_index("person")
+    kept.write_csv(tmp_path / "people.csv")
+    (tmp_path / "study.toml").write_text(
+        'name = "mine"\nperson = "person"\n[files.people]\npath = "people.csv"\n'
+        "[design]\nnone = true\n[variables]\n"
+        'any_cramps = { column = "any_cramps", levels = { yes = "yes", no = "no" } }\n'
+        'arthritis = { column = "arthritis", levels = { yes = "yes", no = "no" } }\n'
+        'age = { column = "age", unit = "years" }\n'
+        'sex = { column = "sex", levels = { male = "male", female = "female" } }\n'
+        'stout = { column = "stout", levels = { false = "no", true = "yes" }, node = "body_mass" }\n'
+    )
+    study = tk.open_study(tmp_path / "study.toml")
+    assert "body_mass" == study.codebook["stout"].node
+    assert "stout" in adjustment_for(study, outcome="any_cramps", exposure="arthritis").variables
+
+
+def test_nodes_and_inputs_are_kept_with_a_study(study, tmp_path):
+    own = study.derive("obese", "bmi >= 30").derive("heavy", "bmi >= 25 and age > 0", node="body_mass")
+    write_population(own, tmp_path)
+    again = tk.open_study(tmp_path)
+    assert (("bmi",), "body_mass") == (again.codebook["obese"].inputs, again.codebook["heavy"].node)
+
+
+# Covariates as they enter.
+
+
+def village(**columns):
+    """Two hundred people; more columns as asked."""
+    random = np.random.default_rng(3)
+    base = {
+        "ill": random.random(200) < 0.4,
+        "exposed": random.random(200) < 0.5,
+        "age": random.integers(20, 80, 200).astype(float),
+        "sex": random.choice(["f", "m"], 200),
+    }
+    return tk.study(pl.DataFrame({**base, **columns}), design=tk.Design.none(), name="village")
+
+
+OWN = {"outcome": "ill", "exposure": "exposed"}
+
+
+@pytest.mark.parametrize("constant", [["France"] * 200, [3.5] * 200])
+def test_a_covariate_that_does_not_vary_is_dropped_with_the_reason(constant):
+    study = village(country=constant)
+    row = tk.association(study, **OWN, adjust=("country", "age")).row(0, named=True)
+    assert ("age", "ok") == (row["adjust"], row["reliability"])
+    assert "not adjusted for country, which does not vary" == row["reason"]
+    alone = tk.association(study, **OWN, adjust=("age",)).row(0, named=True)
+    assert alone["estimate"] == row["estimate"]
+    text = tk.finding(tk.association(study, **OWN, adjust=("country", "age")))
+    assert "country" not in text
+
+
+@pytest.mark.parametrize("estimand", ["standardised_ratio", "odds_ratio", "prevalence_difference"])
+def test_it_is_dropped_for_every_estimand_and_estimator(estimand):
+    study = village(country=["France"] * 200, dose=np.linspace(0, 1, 200))
+    found = tk.association(study, **OWN, adjust=("country", "rcs(age, 4)"), estimand=estimand)
+    assert {"rcs(age, 4)"} == set(found["adjust"])
+    others = [
+        tk.curve(study, outcome="ill", exposure="dose", adjust=("country", "sex")),
+        tk.interaction(study, outcome="ill", exposures=("exposed", "sex"), adjust=("country", "age")),
+        tk.trend(study, outcome="ill", over="dose", adjust=("country", "age")),
+        tk.precision(study, outcome="ill", exposure="exposed", adjust=("country", "age")),
+    ]
+    for rows in others:
+        assert not any("country" in text for text in rows["adjust"])
+        assert all("does not vary" in text for text in rows["reason"])
+
+
+def test_within_a_group_it_is_dropped_there_alone():
+    random = np.random.default_rng(3)
+    place = pl.Series(random.choice(["a", "b"], 200))
+    north = [p == "a" and n % 2 == 0 for n, p in enumerate(place)]
+    rows = tk.association(village(place=place, north=north), **OWN, adjust=("north", "age"), by="place")
+    assert ["north, age", "age"] == rows["adjust"].to_list()
+    assert [None, "not adjusted for north, which does not vary"] == rows["reason"].to_list()
+
+
+def test_a_spline_of_few_values_has_fewer_knots_or_is_straight_and_says_so():
+    random = np.random.default_rng(5)
+    study = village(
+        visits=random.choice([1.0, 2.0, 3.0], 200, p=[0.2, 0.6, 0.2]), twice=random.choice([1.0, 2.0], 200)
+    )
+    row = tk.association(study, **OWN, adjust="rcs(visits, 4)").row(0, named=True)
+    assert "rcs(visits, 3)" == row["adjust"]
+    assert "rcs(visits, 3) in place of rcs(visits, 4), which has too few distinct values" == row["reason"]
+    assert "twice" == tk.association(study, **OWN, adjust="rcs(twice, 4)")["adjust"].item()
+
+
+def test_a_spline_among_the_covariates_is_that_of_the_formula():
+    study = village()
+    ours = tk.association(study, **OWN, adjust=("rcs(age, 4)", "sex"), df="model", terms=True)
+    model = tk.model(study, "ill ~ exposed + rcs(age, 4) + sex", "poisson")
+    np.testing.assert_allclose(ours["estimate"], model["estimate"], rtol=1e-10)
+    np.testing.assert_allclose(ours["std_error"], model["std_error"], rtol=1e-10)
+    assert ours["level"].to_list() == model["level"].to_list()
+    same = tk.margins(study, "ill ~ exposed + rcs(age, 4) + sex", "exposed", estimand="standardised_ratio")
+    margin = tk.association(study, **OWN, adjust=("rcs(age, 4)", "sex"), estimand="standardised_ratio")
+    np.testing.assert_allclose(same["std_error"], margin["std_error"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("adjust", "told"),
+    [
+        (("age", "rcs(age, 4)"), "'age' is in adjust twice, as 'age' and 'rcs.age, 4.'"),
+        ("rcs(sex, 4)", "'sex' is a category and has no spline"),
+        ("rcs(age, 30, 50)", r"is not a spline. Use rcs\(age, 4\) for 4 knots"),
+        ("rcs(age, 2)", "is not a spline|cannot have 2 knots"),
+        ("rcs(ill, 4)", "'ill' in adjust is the outcome"),
+    ],
+)
+def test_a_spline_that_cannot_be_is_told(adjust, told):
+    with pytest.raises(tk.ToolkitError, match=told):
+        tk.association(village(), **OWN, adjust=adjust)
+
+
+# What None means.
+
+
+def test_without_an_exposure_none_is_no_covariate(study):
+    asked = {"outcome": "any_cramps"}
+    for rows in (
+        tk.precision(study, **asked),
+        tk.trend(study, **asked),
+        tk.cosinor(study, **asked, time="season")
+        if study.codebook["season"].kind == "number"
+        else tk.trend(study, **asked),
+    ):
+        assert {""} == {text or "" for text in rows["adjust"]}
+    assert tk.flow(study, **asked).equals(tk.flow(study, **asked, adjust=()))
+
+
+def test_none_is_the_small_set_in_every_function_of_an_exposure(study):
+    terms = adjustment_for(study, **ASKED).terms
+    text = ", ".join(terms)
+    assert text == tk.association(study, **ASKED, estimand="standardised_ratio")["adjust"][0]
+    assert {text} == set(tk.precision(study, **ASKED)["adjust"])
+    assert tk.flow(study, **ASKED).equals(tk.flow(study, **ASKED, adjust=terms))
+    atlas = tk.atlas(study, outcomes="any_cramps", exposures="diabetes_told", domain="", progress=False)
+    assert {text} == set(atlas["adjust"])
+    trend = tk.trend(study, outcome="any_cramps", over="diabetes_told", adjust="small")
+    assert text == trend["adjust"].item()
+
+
+EXPOSURES = (
+    "diabetes_told", "arthritis", "stroke", "statin", "sitting_group", "alcohol_group", "joint_limitation",
+    "serum_calcium", "kidney_disease", "season", "education", "age_group",
+)  # fmt: skip
+DOMAINS = ("", "age >= 20", "age >= 40 and sex == 'female'", "cycle == '2007-2008'")
+
+
+@given(
+    some.sampled_from(EXPOSURES),
+    some.sampled_from(["any_cramps", "frequent_cramps"]),
+    some.sampled_from(DOMAINS),
+    some.sampled_from([None, "small", "full", "core", (), ("age", "sex")]),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_flow_ends_at_the_estimates_n(study, exposure, outcome, domain, adjust):
+    asked = {"outcome": outcome, "exposure": exposure, "domain": domain, "adjust": adjust}
+    if exposure == "age_group" and adjust == ("age", "sex"):
+        return
+    try:
+        rows = tk.association(study, **asked)
+    except tk.EstimationError:
+        return  # too few people of some level
+    assert {tk.flow(study, **asked)["n_left"][-1]} == set(rows["n"])
+    planned = tk.precision(study, **asked)
+    assert set(rows["n"]) == set(planned["n"])
+
+
+# Degrees of freedom.
+
+
+def test_the_designs_degrees_of_freedom_are_the_default(study):
+    row = tk.association(study, **ASKED).row(0, named=True)
+    of_model = tk.association(study, **ASKED, df="model").row(0, named=True)
+    assert row["df"] == of_model["df"] - 1 + len(tk.association(study, **ASKED, terms=True))
+    assert row["std_error"] == of_model["std_error"]
+    margin = tk.margins(study, "any_cramps ~ diabetes_told + age", "diabetes_told")
+    assert {row["df"]} == set(margin["df"])
+    assert tk.model(study, "any_cramps ~ diabetes_told + age")["df"][0] == row["df"] - 2
+    assert tk.model(study, "any_cramps ~ diabetes_told + age", df="design")["df"][0] == row["df"]
+
+
+def test_more_coefficients_than_degrees_of_freedom_are_for_review():
+    study = crowded()
+    asked = {
+        "outcome": "cramps",
+        "exposure": "region",
+        "adjust": ("sex", "rcs(age, 5)", "rcs(nights, 4)", "rcs(month, 4)", "rcs(diary, 4)"),
+    }
+    row = tk.association(study, **asked).row(0, named=True)
+    count = len(tk.association(study, **asked, terms=True))
+    assert (17, 12) == (count, row["df"])
+    assert "review" == row["reliability"]
+    assert f"{count} coefficients on {row['df']:.0f} degrees of freedom of the design" in row["reason"]
+    with pytest.raises(tk.EstimationError, match="df='design'"):
+        tk.association(study, **asked, df="model")
+
+
+def test_a_joint_test_uses_the_designs_degrees_of_freedom_less_the_terms_plus_one(study):
+    model, design = (
+        tk.term_test(study, "any_cramps ~ education + age", "education", df=df).row(0, named=True)
+        for df in ("model", "design")
+    )
+    q, free = design["df_numerator"], tk.association(study, **ASKED)["df"].item()
+    assert free - q + 1 == design["df"]
+    assert design["statistic"] == pytest.approx(model["statistic"] * design["df"] / free)
+    assert design["p_value"] == pytest.approx(f.sf(design["statistic"], q, design["df"]))
+
+
+def test_an_adjustment_is_found_again_at_once(study):
+    first = adjustment_for(study, **ASKED)
+    assert adjustment_for(study, **ASKED) is first
+    assert adjustment_for(study, **ASKED, size="full") is not first

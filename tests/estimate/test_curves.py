@@ -29,7 +29,7 @@ def test_a_curve_is_that_of_the_model(study) -> None:
 
 
 def test_its_tests_are_walds(study) -> None:
-    rows = tk.curve(study, **ASKED, reference=40)
+    rows = tk.curve(study, **ASKED, reference=40, df="model")
     terms = tk.model(study, "HI_CHOL ~ rcs(age_mid, 20, 40, 60)", "poisson")
     overall, bends = rows.filter(estimand="term").rows(named=True)
     assert (2, 1) == (overall["df_numerator"], bends["df_numerator"])

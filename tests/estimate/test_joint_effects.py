@@ -43,7 +43,7 @@ def test_crude_measures_are_those_of_four_prevalences(study) -> None:
 
 
 def test_differences_have_the_difference_of_differences(study) -> None:
-    rows = tk.interaction(study, **ASKED, estimand="prevalence_difference")
+    rows = tk.interaction(study, **ASKED, estimand="prevalence_difference", df="model")
     model = tk.model(study, "HI_CHOL ~ female * old", "gaussian")
     last = rows.row(-1, named=True)
     assert "interaction_difference" == last["estimand"]

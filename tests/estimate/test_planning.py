@@ -40,7 +40,7 @@ def test_without_an_association_the_error_is_that_of_the_fit():
     planned, fitted = [], []
     for seed in range(12):
         study = crowded(no_association(seed))
-        planned.append(precision(study, outcome="ill", exposure="exposed")["std_error"].to_list())
+        planned.append(precision(study, outcome="ill", exposure="exposed", adjust=())["std_error"].to_list())
         estimands = ("prevalence_ratio", "prevalence_difference")
         found = [
             tk.association(study, outcome="ill", exposure="exposed", adjust=(), estimand=e) for e in estimands
@@ -50,13 +50,13 @@ def test_without_an_association_the_error_is_that_of_the_fit():
 
 
 def test_the_smallest_detectable_ratio_adds_confidence_and_power():
-    row = precision(crowded(), outcome="cramps", exposure="sex", power=0.9, confidence=0.99).row(
+    row = precision(crowded(), outcome="cramps", exposure="sex", adjust=(), power=0.9, confidence=0.99).row(
         0, named=True
     )
     reach = student.ppf(0.995, row["df"]) + student.ppf(0.9, row["df"])
     equal(np.exp(reach * row["std_error"]), row["estimate"])
-    # 16 PSUs less 4 strata, plus 1 less 2 coefficients.
-    assert ("smallest_detectable_ratio", 11.0, "m", "f", "log") == tuple(
+    # 16 PSUs less 4 strata.
+    assert ("smallest_detectable_ratio", 12.0, "m", "f", "log") == tuple(
         row[name] for name in ("estimand", "df", "level", "reference", "scale")
     )
 
@@ -65,9 +65,11 @@ def test_the_result_itself_is_not_looked_at():
     people = no_association(4)
     study = crowded(people)
     strong = crowded(people.with_columns(ill=pl.col("exposed")))
-    one, other = (precision(s, outcome="ill", exposure="sex").row(0, named=True) for s in (study, strong))
+    one, other = (
+        precision(s, outcome="ill", exposure="sex", adjust=()).row(0, named=True) for s in (study, strong)
+    )
     assert one["std_error"] == pytest.approx(other["std_error"], rel=0.25)
-    found = precision(study, outcome="ill", exposure="exposed").row(0, named=True)
+    found = precision(study, outcome="ill", exposure="exposed", adjust=()).row(0, named=True)
     assert 1.1 < found["estimate"] < 2
 
 
@@ -80,6 +82,7 @@ def test_what_would_be_found_with_eighty_percent_is_found_about_so_often():
             crowded(people.with_columns(x=pl.Series(exposed), y=pl.Series(random.random(900) < 0.36))),
             outcome="y",
             exposure="x",
+            adjust=(),
         )["estimate"][0]
         ill = random.random(900) < 0.3 * np.where(exposed, ratio, 1.0)
         study = crowded(people.with_columns(x=pl.Series(exposed), y=pl.Series(ill)))
@@ -92,13 +95,21 @@ def test_every_level_and_a_number_have_rows():
     levels = precision(crowded(), outcome="cramps", exposure="region", adjust="age")
     assert ["south", "west"] * 2 == levels["level"].to_list()
     assert {"age"} == set(levels["adjust"])
-    number = precision(crowded(), outcome="cramps", exposure="age")
+    number = precision(crowded(), outcome="cramps", exposure="age", adjust=())
     assert ["per unit"] * 2 == number["level"].to_list()
+
+
+def test_an_exposure_needs_a_node_or_covariates_and_the_designs_df_allow_a_large_set():
+    asked = {"outcome": "cramps", "exposure": "sex", "adjust": ("region", "rcs(age, 4)", "rcs(diary, 4)")}
+    rows = precision(crowded(), **asked)
+    assert {12.0} == set(rows["df"])
+    assert {"region, rcs(age, 4), rcs(diary, 4)"} == set(rows["adjust"])
+    assert {12.0 + 1 - 10} == set(precision(crowded(), **asked, df="model")["df"])
 
 
 def test_a_group_without_variation_is_failed_rows():
     people = crowd().with_columns(cramps=pl.col("cramps") * (pl.col("sex") == "f"))
-    rows = precision(crowded(people), outcome="cramps", exposure="region", by="sex")
+    rows = precision(crowded(people), outcome="cramps", exposure="region", adjust=(), by="sex")
     assert ["ok"] * 4 + ["failed"] * 2 == rows["reliability"].to_list()
     assert "'cramps' does not vary" in rows["reason"][5]
 
@@ -112,8 +123,9 @@ MANY = ("region", "band", "nights", "month", "diary", "age", "nights2", "age2", 
         ({"power": 80}, tk.EstimationError, "'power' is 80.*power=0.8"),
         ({"n": 1}, tk.EstimationError, "'n' is 1.*n=5000"),
         ({"outcome": "region"}, tk.VariableError, "3 levels; tk.precision needs an outcome of two"),
-        ({"exposure": "everyone"}, tk.EstimationError, "'everyone' has a single level.*Widen the domain"),
-        ({"exposure": "sex", "adjust": MANY}, tk.EstimationError, "on 12 degrees of freedom.*fewer"),
+        ({"exposure": "everyone", "adjust": ()}, tk.EstimationError, "'everyone' has a single level.*Widen"),
+        ({"exposure": "sex", "adjust": MANY, "df": "model"}, tk.EstimationError, "on 12 degrees.*fewer"),
+        ({"exposure": "sex"}, tk.VariableError, "no node for 'cramps', which is a column of your own"),
         ({"exposure": "age", "adjust": "twice"}, tk.VariableError, "determine one another.*Adjust for fewer"),
     ],
 )  # fmt: skip

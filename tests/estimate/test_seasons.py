@@ -50,7 +50,7 @@ def test_it_is_a_regression_on_cosine_and_sine():
     waves = crowded(people.with_columns(x=pl.Series(np.cos(angle)), y=pl.Series(np.sin(angle))))
     model, matrix = tk.model(waves, "pain ~ x + y", family="gaussian", covariance=True)
     (b, c), own = model["estimate"][1:], matrix[1:, 1:]
-    rows, joint = cosinor(crowded(people), outcome="pain", time="month", covariance=True)
+    rows, joint = cosinor(crowded(people), outcome="pain", time="month", df="model", covariance=True)
     a = np.hypot(b, c)
     slopes = np.array([[b / a, c / a], [-c / a**2 * 6 / np.pi, b / a**2 * 6 / np.pi]])
     equal([a, np.arctan2(c, b) * 6 / np.pi % 12], rows["estimate"][:2])
@@ -59,6 +59,9 @@ def test_it_is_a_regression_on_cosine_and_sine():
     term = tk.term_test(waves, "pain ~ x + y", ("x", "y"), family="gaussian").row(0, named=True)
     equal([term["statistic"], term["p_value"]], [rows["statistic"][2], rows["p_value"][2]])
     assert np.isnan(joint[2]).all()
+    # By default the test is the adjusted Wald test on 2 and 12 - 2 + 1 degrees of freedom.
+    design = cosinor(crowded(people), outcome="pain", time="month").row(2, named=True)
+    equal([11.0, term["statistic"] * 11 / 12], [design["df"], design["statistic"]])
 
 
 def test_a_ratio_of_peak_to_trough_is_that_of_two_prevalences():

@@ -16,7 +16,9 @@ def test_a_trend_over_levels_is_a_model_of_their_places(estimand):
         place=pl.col("band").replace_strict({"20-39": 0.0, "40-59": 1.0, "60+": 2.0})
     )
     study = crowded(people)
-    row = trend(study, outcome="cramps", over="band", adjust="sex", estimand=estimand).row(0, named=True)
+    asked = {"outcome": "cramps", "over": "band", "adjust": "sex", "estimand": estimand}
+    row = trend(study, **asked, df="model").row(0, named=True)  # as tk.model
+    assert row["df"] + 2 == trend(study, **asked)["df"].item()
     model = tk.model(study, "cramps ~ place + sex", family=ESTIMANDS[estimand]).row(1, named=True)
     shown = np.exp if estimand.endswith("ratio") else float
     equal(shown(model["estimate"]), row["estimate"])

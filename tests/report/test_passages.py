@@ -116,12 +116,12 @@ EDGES = pl.DataFrame(
 def test_what_is_adjusted_for_is_told_with_what_stays_open_and_what_is_assumed():
     html = passages.adjusting("Adjusted for age.", ["diet (not measured): a ← b"], EDGES).html
     assert "<p>Adjusted for age.</p><ul><li>Diet (not measured): a ← b.</li></ul>" in html
-    assert "1 of the 2 arrows around this exposure are assumptions" in html
+    assert "Of 2 arrows around this exposure, 1 rest on expert judgment" in html
 
 
 def test_a_report_that_was_asked_to_adjust_says_so_beside_the_diagrams_choice():
     html = passages.adjusting("Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}).html
-    assert html.startswith("<p>The report was asked to adjust for body mass index, sex. The diagram")
+    assert html.startswith("<p>As requested, the report adjusts for body mass index, sex. The diagram")
     assert "asked to adjust for nothing" in passages.adjusting("x", [], EDGES, ()).html
 
 

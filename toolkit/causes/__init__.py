@@ -6,6 +6,7 @@ Takes nothing; gives `RULES` by variable, and `DERIVATIONS` in an order in which
 from toolkit.causes.background import RULES as _BACKGROUND
 from toolkit.causes.burden import RULES as _BURDEN
 from toolkit.causes.card import cards
+from toolkit.causes.conditions import RULES as _CONDITIONS
 from toolkit.causes.further import RULES as _FURTHER
 from toolkit.causes.outcome import RULES as _OUTCOME
 
@@ -13,6 +14,7 @@ _all = (
     *_OUTCOME,
     *_BACKGROUND,
     *_FURTHER,
+    *_CONDITIONS,
     *_BURDEN,
     *(rule for card in cards().values() for rule in card.rules),
 )

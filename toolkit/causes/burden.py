@@ -4,13 +4,9 @@ Takes answers on sleep, health and care as measured; gives `short_sleep`, `insom
 `fair_or_poor_health`, `frequent_unhealthy_days` and `many_care_visits`.
 """
 
-from itertools import product
-
-import polars as pl
-
 from toolkit.causes.levels import answer, number, yes_if
 from toolkit.causes.outcome import FREQUENCIES
-from toolkit.causes.parts import Exposure, Rule
+from toolkit.causes.parts import Exposure, Rule, any_yes
 from toolkit.codebook import Variable
 from toolkit.derivation import Derivation
 
@@ -61,23 +57,14 @@ _symptoms = (
 )
 
 
-def _either(*answers: str | None) -> str | None:
-    """Say what "or" gives: yes if any is yes, unknown if none is and one is unknown."""
-    return "yes" if "yes" in answers else None if None in answers else "no"
-
-
-_insomnia = Rule(
-    Derivation(
-        Variable(
-            "insomnia",
-            "insomnia symptoms",
-            "yes_no",
-            source="cannot_fall_asleep, cannot_stay_asleep or wakes_too_early",
-        ),
-        tuple(rule.name for rule in _symptoms),
-        yes_if(pl.any_horizontal([answer(rule.name) == "yes" for rule in _symptoms])),
+_insomnia = any_yes(
+    Variable(
+        "insomnia",
+        "insomnia symptoms",
+        "yes_no",
+        source="cannot_fall_asleep, cannot_stay_asleep or wakes_too_early",
     ),
-    tuple((*case, _either(*case)) for case in product(("no", "yes", None), repeat=len(_symptoms))),
+    tuple(rule.name for rule in _symptoms),
 )
 
 _poor_health = _yes_among(

@@ -4,10 +4,12 @@ Takes derivations, variables and words; gives frozen records.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import polars as pl
 
+from toolkit.causes.levels import answer, yes_if
 from toolkit.codebook import Variable
 from toolkit.derivation import Derivation
 
@@ -48,6 +50,28 @@ class Rule:
         names = [*self.derivation.inputs, self.name]
         columns = zip(names, zip(*self.cases, strict=True), strict=True)
         return pl.DataFrame([pl.Series(name, values, _dtype(values)) for name, values in columns])
+
+
+def any_yes(variable: Variable, inputs: tuple[str, ...], known_if: tuple[str, ...] = ()) -> Rule:
+    """Derive a yes where any of several answers is yes, and a no where all are no.
+
+    With `known_if` one of these answers must be there: others alone say nothing of people who were not asked.
+    """
+    found = yes_if(pl.any_horizontal([answer(name) == "yes" for name in inputs]))
+    if known_if:
+        found = pl.when(pl.any_horizontal([pl.col(name).is_not_null() for name in known_if])).then(found)
+    cases = product(("no", "yes", None), repeat=len(inputs))
+    return Rule(
+        Derivation(variable, inputs, found),
+        tuple((*case, _any_case(dict(zip(inputs, case, strict=True)), known_if)) for case in cases),
+    )
+
+
+def _any_case(answers: dict[str, str | None], known_if: tuple[str, ...]) -> str | None:
+    """Say what "or" gives: yes if any is yes, unknown if none is and one is unknown."""
+    if known_if and not any(answers[name] for name in known_if):
+        return None
+    return "yes" if "yes" in answers.values() else None if None in answers.values() else "no"
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""Say what an association is adjusted for: the names given, or those that the causal diagram chooses.
+"""Choose and check the covariates of an analysis: those given, or a set of the causal diagram.
 
-Takes a study, an outcome and an exposure; gives names of variables, and the record `Adjustment` that explains
-the choice in a sentence and as a frame of arrows. The criterion itself is in `graph`.
+The record `Adjustment` explains a choice in sentences and as a frame of arrows. The back-door criterion is
+in `graph`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,71 +13,116 @@ import polars as pl
 from toolkit import domain as conditions
 from toolkit.codebook import Variable
 from toolkit.diagram import Arrow, Diagram, causal_diagram
-from toolkit.errors import VariableError
-from toolkit.estimate.names import Names, as_names
-from toolkit.graph import Choice, between, choose, harm
-from toolkit.result import EDGES_SCHEMA
+from toolkit.errors import ToolkitError, VariableError, nearest, unknown
+from toolkit.estimate.names import Names, as_covariates
+from toolkit.estimate.per_study import PerStudy
+from toolkit.graph import SIZES, Choice, Size, between, choose, harm
+from toolkit.result import EDGES_SCHEMA, variables_of
 from toolkit.studies import Study
 
-# A variable that fewer of the people have would leave too many of them out of the analysis.
+Diagrams = Diagram | str | Path | None
+# A variable that fewer of the participants have would exclude too many of them from the analysis.
 LEAST_SHARE = 0.75
+AGE, CYCLE = "age", "cycle"
+# How many unmeasured confounders a sentence names.
+_NAMED = 3
 _PROXY = -1.0
+_CONSTANT = -2.0
 _NOWHERE = "no study here measures it"
 
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """What would have to be adjusted for and cannot be: what, why not, and a path that it leaves open."""
+    """An unmeasured confounder: label, why it is not measured, and a path that it leaves open.
+
+    `reverse` is True where the outcome of earlier times affects the exposure.
+    """
 
     label: str
     reason: str
     path: str
+    reverse: bool = False
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What to adjust for, and why; prints as a sentence.
+    """An adjustment set with its grounds; prints as sentences.
 
     Attributes
     ----------
     outcome, exposure
         Variables of the study.
     variables
-        A minimal set of the study's variables for the total effect of the exposure.
+        The covariates, as names.
+    terms
+        The covariates as they enter a model, age as "rcs(age, 4)": what `adjust=` takes.
+    size
+        "small", "full" or "core", as `adjustment_for` says.
     unmeasured
-        What remains as a source of confounding; () if the set closes every back-door path.
+        Confounders that are not measured, the most important first.
+    not_measured
+        Labels of core covariates that the study does not measure.
+    constant
+        Labels of covariates that were left out because they do not vary.
     edges
-        The arrows among exposure, outcome, what is adjusted for or should be, and what lies between.
+        The arrows among exposure, outcome, covariates, unmeasured confounders and mediators.
     """
 
     outcome: str
     exposure: str
     variables: tuple[str, ...]
+    terms: tuple[str, ...]
+    size: Size
     unmeasured: tuple[Unmeasured, ...]
-    labels: tuple[str, ...] = field(repr=False)
-    edges: pl.DataFrame = field(repr=False, compare=False)
+    not_measured: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
+    exposure_label: str = field(default="", repr=False)
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    edges: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False, compare=False)
 
     @property
     def sufficient(self) -> bool:
-        """Whether every back-door path of the diagram is closed."""
-        return not self.unmeasured
+        """Whether the diagram has no unmeasured confounder beside the set; a core set does not claim it."""
+        return not self.unmeasured and self.size != "core"
 
     @property
     def summary(self) -> str:
-        """What is adjusted for and whether that suffices, in a sentence."""
-        named = _and(self.labels) if self.labels else "nothing"
-        if self.sufficient:
-            closed = "which closes every back-door path" if self.labels else "as there is no back-door path"
-            return f"By the causal diagram, adjusted for {named}, {closed} from exposure to outcome."
-        return (
-            f"By the causal diagram, adjusted for {named}. No set of variables that this study measures "
-            f"closes every back-door path; confounding remains by {_and([g.label for g in self.unmeasured])}."
-        )
+        """The set, the unmeasured confounders and reverse causation, in sentences."""
+        return " ".join(filter(None, [self._adjusted(), self._remaining(), *self._remarks()]))
 
     @property
     def left_open(self) -> tuple[str, ...]:
-        """What is not measured, why not, and a path that it leaves open, each in words."""
+        """Each unmeasured confounder with the reason and a path that it leaves open."""
         return tuple(f"{gap.label} ({gap.reason}): {gap.path}" for gap in self.unmeasured)
+
+    def _adjusted(self) -> str:
+        if not self.labels:
+            return "Adjusted for no covariate."
+        model = " (Model 1, the core covariates)" if self.size == "core" else ""
+        return f"Adjusted for {_and(self.labels)}{model}."
+
+    def _remaining(self) -> str:
+        if self.size == "core" and not self.unmeasured:
+            return ""
+        start = "By this diagram, whose missing arrows are assumptions too, "
+        if not self.unmeasured:
+            return f"{start}no unmeasured confounder remains."
+        named = [gap.label for gap in self.unmeasured[:_NAMED]]
+        more = len(self.unmeasured) - len(named)
+        others = [f"{more} other unmeasured factor{'s' if more > 1 else ''}"] if more else []
+        return f"{start}confounding remains by {_and([*named, *others])}."
+
+    def _remarks(self) -> list[str]:
+        reverse = [gap.label for gap in self.unmeasured if gap.reverse]
+        return [
+            f"Reverse causation is possible, because {_and(reverse)} may have changed {self.exposure_label}."
+            if reverse
+            else "",
+            f"Not measured in this study: {_and(self.not_measured)}." if self.not_measured else "",
+            f"Left out because all participants have the same value: {_and(self.constant)}."
+            if self.constant
+            else "",
+        ]
 
     def __str__(self) -> str:
         return f"{self.summary} Left open: {'; '.join(self.left_open)}." if self.unmeasured else self.summary
@@ -88,142 +133,275 @@ def adjustment_for(
     *,
     outcome: str,
     exposure: str,
+    size: Size = "small",
     domain: str = "",
-    diagram: Diagram | str | Path | None = None,
+    diagram: Diagrams = None,
 ) -> Adjustment:
-    """Choose by the causal diagram what to adjust for, from what a study measures.
+    """Choose an adjustment set by the causal diagram, from what a study measures.
 
     Parameters
     ----------
     study
         People, design and codebook.
     outcome, exposure
-        Variables that the diagram has a node for.
+        Variables with a node in the diagram: by name, by `node=` of `study.derive` or study.toml, or derived
+        from variables of one node.
+    size
+        "small" (what every `adjust=None` means): age, sex, race/ethnicity, education and income, which are
+        never dropped, and the measured confounders that the back-door criterion needs. "full": every measured
+        confounder. "core" (Model 1): age, sex, race/ethnicity, education and income alone. A core covariate
+        that is the exposure or follows from it is left out. The survey cycle is in every set where several
+        contribute.
     domain
-        A condition such as "age >= 20": what is measured, is measured among these people.
+        A condition such as "age >= 20": what is measured, is measured among these participants.
     diagram
-        A `Diagram`, or the path of a file of your own laid out like datasets/causal-diagram.toml; None for
-        the toolkit's.
+        A `Diagram`, or the path of a file of the form of datasets/causal-diagram.toml; None for the
+        toolkit's.
 
     Returns
     -------
     Adjustment
-        A minimal sufficient set for the total effect, or one that closes all that can be closed and names
-        what it cannot. A variable that fewer than three in four of the people have counts as not measured.
+        The set and the unmeasured confounders. A variable that fewer than three in four of the participants
+        with outcome and exposure have counts as not measured.
 
     Raises
     ------
     VariableError
-        If the diagram has no node for outcome or exposure, or the exposure follows from the outcome.
+        If outcome or exposure has no node, the exposure follows from the outcome, or the size is unknown.
+    DatasetError
+        If the diagram cannot be used.
 
     Notes
     -----
-    The back-door criterion (Pearl 1995, Biometrika 82:669-688) on the diagram as it is drawn; no test of data
-    can show that it is drawn right.
+    The back-door criterion (Pearl 1995, Biometrika 82:669-688) on the diagram as it is drawn. Its arrows, and
+    those it lacks, are assumptions that no data can test. Mediators, colliders and other consequences of
+    exposure or outcome never enter.
 
     Examples
     --------
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
-    >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis"))
-    By the causal diagram, adjusted for age, sex and body mass, which closes every back-door path ...
+    >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis", size="core"))
+    Adjusted for age, sex, race/ethnicity, education and income (Model 1, the core covariates)...
     """
-    drawn = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
-    for name in (outcome, exposure):
-        study.variable(name)
-        if diagram is None and _unmatched(study, name):
-            raise VariableError(
-                f"'{name}' is a column of your own, which the toolkit's causal diagram does not know. Say "
-                f"what to adjust for, adjust=('age', 'sex'), match columns to the codebook by "
-                f"tk.study(frame, ..., codebook='toolkit'), or give a diagram: diagram='mine.toml'."
-            )
-    measured, shares = _measured(study, drawn, (outcome, exposure), domain)
-    chosen = choose(drawn, drawn.expect(exposure), drawn.expect(outcome), list(measured))
+    if size not in SIZES:
+        raise VariableError(unknown("There is no adjustment set", str(size), SIZES))
+    places = _Places(study, diagram)
+    key = (id(places.diagram), outcome, exposure, domain, size)
+    kept = _kept.of(study)
+    if key not in kept:
+        kept[key] = (places.diagram, _chosen(places, (outcome, exposure), domain, size))
+    return kept[key][1]
+
+
+# The diagram is kept beside the choice, so that its id stays its own.
+_kept: PerStudy[tuple[int, str, str, str, str], tuple[Diagram, Adjustment]] = PerStudy()
+
+
+def _chosen(places: "_Places", ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
+    outcome, exposure = ends
+    drawn = places.diagram
+    end, start = places.expect(outcome, ends), places.expect(exposure, ends)
+    measured, shares = _measured(places, ends, domain)
+    usable = {node: name for node, name in measured.items() if shares[node] != _CONSTANT}
+    chosen = choose(drawn, start, end, measured, size)
+    variables = [usable[node] for node in chosen.adjusted if node in usable]
+    labels = [drawn.nodes[node].label for node in chosen.adjusted if node in usable]
+    if len(contributing_cycles(places.study, [*ends, *variables], domain)) > 1:
+        variables, labels = [*variables, CYCLE], [*labels, "survey cycle"]
     return Adjustment(
         outcome,
         exposure,
-        tuple(measured[node] for node in chosen.adjusted),
+        tuple(variables),
+        tuple(_term(places.study, drawn, name) for name in variables),
+        size,
         tuple(
-            Unmeasured(drawn.nodes[gap.node].label, _why(drawn, gap.node, shares), gap.path)
-            for gap in chosen.gaps
+            Unmeasured(drawn.nodes[g.node].label, _why(drawn, g.node, shares), g.path, g.reverse)
+            for g in chosen.gaps
         ),
-        tuple(drawn.nodes[node].label for node in chosen.adjusted),
+        tuple(drawn.nodes[node].label for node in chosen.core if node not in measured),
+        tuple(drawn.nodes[node].label for node in chosen.adjusted if node not in usable),
+        drawn.nodes[start].label,
+        tuple(labels),
         _edges(drawn, chosen),
     )
+
+
+def contributing_cycles(study: Study, names: Iterable[str], domain: str) -> tuple[str, ...]:
+    """Name the survey cycles that contribute to an analysis: those of its weight, if cycles have weights."""
+    names = tuple(names)
+    try:
+        weighted = study.weight_for(names, domain).cycles
+    except ToolkitError:  # The analysis itself says that no weight covers its variables.
+        weighted = ()
+    return weighted or _cycles_with_values(study, names, domain)
+
+
+def _cycles_with_values(study: Study, names: tuple[str, ...], domain: str) -> tuple[str, ...]:
+    """Name the cycles in which somebody has a value of every variable, within a condition on the cycle."""
+    people = study.people
+    if CYCLE not in people.columns or _unmatched(study, CYCLE):
+        return ()
+    condition = conditions.parse(domain)
+    if CYCLE in condition.names:
+        people = people.filter(condition.expression(people.schema))
+    needed = [name for name in dict.fromkeys(names) if name in people.columns and name != CYCLE]
+    found = people.select(CYCLE, *needed).group_by(CYCLE).agg(pl.col(needed).count() > 0)
+    complete = found.filter(pl.all_horizontal(needed)) if needed else found
+    return tuple(sorted(complete[CYCLE].cast(pl.String).drop_nulls()))
+
+
+def _term(study: Study, diagram: Diagram, name: str) -> str:
+    """Let age enter as a restricted cubic spline, and every other covariate as it is."""
+    entry = study.codebook.variables.get(name)
+    continuous = entry is not None and entry.kind == "number"
+    return f"rcs({name}, 4)" if continuous and diagram.node_of(name) == AGE else name
 
 
 def adjusted_names(
     study: Study,
     adjust: Names | None,
     outcome: str,
-    exposure: str,
+    exposure: str | None,
     *,
     domain: str = "",
     by: Sequence[str] = (),
-    diagram: Diagram | str | Path | None = None,
+    diagram: Diagrams = None,
     allow_descendants: bool = False,
 ) -> tuple[str, ...]:
-    """Take what an association is adjusted for, and refuse what cannot stand there.
+    """Return the covariates of an analysis, and refuse what cannot be adjusted for.
 
     Parameters
     ----------
     study, outcome, exposure, domain, diagram
-        As `adjustment_for`.
+        As `adjustment_for`; without an exposure a set of the diagram has no covariate.
     adjust
-        Names; () for none; None to ask the causal diagram.
+        Names and splines; () for none; "small", "full" or "core" for a set of the causal diagram; None for
+        "small".
     by
-        Variables within whose levels the association is estimated: the diagram's choice leaves them out.
+        Variables within whose levels the association is estimated, left out of a set of the diagram.
     allow_descendants
-        True to adjust for what follows from exposure or outcome, as for a direct effect.
+        True to adjust for descendants of exposure or outcome, as for a direct effect.
 
     Raises
     ------
     VariableError
-        For a name that is outcome or exposure, or that follows from one of them in the diagram, with the
+        For a covariate that is outcome or exposure, or that follows from one of them in the diagram, with the
         path that it would close or open.
     """
     if outcome == exposure:
         raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
-    if adjust is None:
-        found = adjustment_for(study, outcome=outcome, exposure=exposure, domain=domain, diagram=diagram)
-        return tuple(name for name in found.variables if name not in by)
-    names = as_names(adjust, "adjust")
+    size = _size(study, adjust)
+    if size is not None:
+        if exposure is None:
+            return ()
+        found = adjustment_for(
+            study, outcome=outcome, exposure=exposure, size=size, domain=domain, diagram=diagram
+        )
+        pairs = zip(found.terms, found.variables, strict=True)
+        return tuple(term for term, name in pairs if name not in by)
+    covariates = as_covariates(adjust or ())
+    names = variables_of(covariates)
     for name in names:
         if name in (outcome, exposure):
-            raise _superfluous(name, names, outcome, exposure)
-    if not allow_descendants:
-        _refuse_descendants(study, names, outcome, exposure, diagram)
-    return names
+            raise _superfluous(name, covariates, outcome, exposure)
+    if exposure is not None and not allow_descendants:
+        _refuse_descendants(study, covariates, outcome, exposure, diagram)
+    return covariates
 
 
-def _superfluous(name: str, names: tuple[str, ...], outcome: str, exposure: str) -> VariableError:
+def _size(study: Study, adjust: Names | None) -> Size | None:
+    """Tell a set of the diagram from names of variables."""
+    if adjust is None:
+        return "small"
+    size = next((size for size in SIZES if isinstance(adjust, str) and adjust == size), None)
+    if size and size in study.people.columns:
+        raise VariableError(
+            f"adjust='{size}' is the diagram's {size} set and also a variable of this study. For the "
+            f"variable use adjust=('{size}',); for the set rename the variable."
+        )
+    return size
+
+
+def _superfluous(name: str, covariates: tuple[str, ...], outcome: str, exposure: str | None) -> VariableError:
     roles = {outcome: "is the outcome", exposure: "is the exposure"}
-    rest = tuple(dict.fromkeys(other for other in names if other not in roles))
-    return VariableError(f"'{name}' in adjust {roles[name]}. Write what is left: adjust={rest}.")
+    rest = tuple(c for c in covariates if variables_of([c])[0] not in roles)
+    return VariableError(f"'{name}' in adjust {roles[name]}. Use what remains: adjust={rest}.")
 
 
 def _refuse_descendants(
-    study: Study,
-    names: tuple[str, ...],
-    outcome: str,
-    exposure: str,
-    diagram: Diagram | str | Path | None,
+    study: Study, covariates: tuple[str, ...], outcome: str, exposure: str, diagram: Diagrams
 ) -> None:
-    drawn = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
-    ends = [drawn.node_of(name) for name in (exposure, outcome)]
-    for name in names:
-        node = drawn.node_of(name)
-        if node is None or None in ends or node in ends:
-            continue
-        if diagram is None and any(_unmatched(study, n) for n in (name, outcome, exposure)):
-            continue
-        told = harm(drawn, str(ends[0]), str(ends[1]), node)
+    places = _Places(study, diagram)
+    start, end = places.node_of(exposure), places.node_of(outcome)
+    if start is None or end is None:
+        return
+    for covariate in covariates:
+        name = variables_of([covariate])[0]
+        node = places.node_of(name)
+        told = harm(places.diagram, start, end, node) if node not in (None, start, end) else ""
         if told:
-            rest = tuple(other for other in names if other != name)
+            rest = tuple(other for other in covariates if other != covariate)
             raise VariableError(
                 f"'{name}' is not adjusted for: in the causal diagram {told}. Leave it out, adjust={rest}; "
                 f"or, for an effect that does not go through it, say allow_descendants=True."
             )
+
+
+class _Places:
+    """The nodes of a study's variables in a diagram."""
+
+    def __init__(self, study: Study, diagram: Diagrams) -> None:
+        self.study = study
+        self.diagram = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
+        self.diagram.require_age_and_sex()
+        # A name alone does not say what a column of one's own is, unless the diagram is one's own too.
+        self._by_name = diagram is not None
+
+    def node_of(self, name: str) -> str | None:
+        """Name a variable's node: as declared, as the diagram says, or that of all its inputs."""
+        entry = self.study.codebook.variables.get(name)
+        if entry is not None and entry.node:
+            return self.diagram.expect_node(entry.node, f"node='{entry.node}' of '{name}'")
+        known = self.diagram.node_of(name)
+        if known is not None and (self._by_name or not _unmatched(self.study, name)):
+            return known
+        nodes = {self.node_of(source) for source in (entry.inputs if entry else ()) if source != name}
+        return nodes.pop() if len(nodes) == 1 else None
+
+    def expect(self, name: str, ends: tuple[str, str]) -> str:
+        """Name a variable's node, or raise an error that offers the mapping and the core set."""
+        self.study.variable(name)
+        found = self.node_of(name)
+        if found is None:
+            raise VariableError(self._unplaced(name, ends))
+        return found
+
+    def _unplaced(self, name: str, ends: tuple[str, str]) -> str:
+        entry = self.study.codebook.variables.get(name)
+        what, more = "", ""
+        if _unmatched(self.study, name):
+            what = ", which is a column of your own"
+            more = ", match columns to the codebook by tk.study(frame, ..., codebook='toolkit')"
+        elif entry is not None and entry.inputs:
+            placed = [f"'{source}' ({self.node_of(source) or 'no node'})" for source in entry.inputs]
+            what = f", which is derived from {_and(placed)}"
+        inputs = [self.node_of(source) for source in (entry.inputs if entry else ())]
+        example = next(filter(None, [self.diagram.node_of(name), *inputs]), "body_mass")
+        near = nearest(name, [*self.diagram.nodes, *self.diagram.measured_names()])
+        return (
+            f"The causal diagram has no node for '{name}'{what}.{f' Nearest: {near}.' if near else ''} "
+            f"Declare its node, study.derive('{name}', ..., node='{example}') or node = \"{example}\" in "
+            f"study.toml{more}, give a diagram of your own, diagram='mine.toml', or state the covariates, "
+            f"such as the core set of Model 1: adjust={self._core(ends)}."
+        )
+
+    def _core(self, ends: tuple[str, str]) -> tuple[str, ...]:
+        """Name the core covariates that the study has, ready for `adjust=`."""
+        nodes = [self.diagram.nodes[name] for name in self.diagram.core if name in self.diagram.nodes]
+        held = [v for v in self.study.people.columns if v not in ends]
+        found = [next((v for v in node.variables if v in held), None) for node in nodes]
+        return tuple(_term(self.study, self.diagram, name) for name in found if name)
 
 
 def _unmatched(study: Study, name: str) -> bool:
@@ -232,27 +410,44 @@ def _unmatched(study: Study, name: str) -> bool:
     return name in study.people.columns and entry == Variable.of_column(study.people[name])
 
 
-def _measured(
-    study: Study, diagram: Diagram, ends: tuple[str, str], domain: str
-) -> tuple[dict[str, str], dict[str, float]]:
-    """Find the variable that measures each node, best measured first, and how many people have each."""
-    inside = conditions.parse(domain).expression(study.people.schema) if domain else pl.lit(value=True)
-    people = study.people.filter(inside).drop_nulls(list(ends))
+def _measured(places: _Places, ends: tuple[str, str], domain: str) -> tuple[dict[str, str], dict[str, float]]:
+    """Find the variable that measures each node, and the share of the participants who have a value."""
+    study = places.study
+    declared = {name: entry.node for name, entry in study.codebook.items() if entry.node}
+    of_nodes = {node: _variables(places, node, declared) for node in places.diagram.nodes}
+    condition = conditions.parse(domain)
+    needed = dict.fromkeys([*ends, *condition.names, *(v for own in of_nodes.values() for v in own)])
+    people = study.people.select(name for name in needed if name in study.people.columns)
+    if domain:
+        people = people.filter(condition.expression(people.schema))
+    people = people.drop_nulls(list(ends))
     shares: dict[str, float] = {}
-    found: dict[str, tuple[str, float]] = {}
-    for node in diagram.nodes.values():
-        for name in node.variables or (node.name,):
-            if name not in people.columns:
-                continue
+    found: dict[str, str] = {}
+    for node, names in of_nodes.items():
+        for name in names:
             share = people[name].count() / people.height if people.height else 0.0
             if _proxy(study.codebook.variables.get(name)):
-                shares.setdefault(node.name, _PROXY)
+                shares.setdefault(node, _PROXY)
                 continue
-            shares[node.name] = max(share, shares.get(node.name, 0.0))
-            if share >= LEAST_SHARE and node.name not in found:
-                found[node.name] = (name, share)
-    ranked = sorted(found, key=lambda node: -found[node][1])
-    return {node: found[node][0] for node in ranked}, shares
+            if node not in found:
+                shares[node] = max(share, shares.get(node, 0.0))
+            if share >= LEAST_SHARE and node not in found:
+                found[node] = name
+                shares[node] = share if _varies(people[name]) else _CONSTANT
+    return found, shares
+
+
+def _variables(places: _Places, node: str, declared: Mapping[str, str]) -> list[str]:
+    """Name the variables of a study that measure a node: the diagram's, then those declared to."""
+    study = places.study
+    listed = places.diagram.nodes[node].variables or (node,)
+    further = [name for name, own in declared.items() if own == node]
+    names = [name for name in dict.fromkeys([*listed, *further]) if name in study.people.columns]
+    return [name for name in names if places.node_of(name) == node]
+
+
+def _varies(values: pl.Series) -> bool:
+    return values.drop_nulls().n_unique() > 1
 
 
 def _proxy(entry: Variable | None) -> bool:
@@ -266,9 +461,9 @@ def _why(diagram: Diagram, name: str, shares: dict[str, float]) -> str:
     if shares.get(name) == _PROXY:
         return "known by a proxy alone"
     if shares.get(name) == 0:
-        return "not measured among these people"
+        return "not measured among these participants"
     if name in shares:
-        return f"known of {100 * shares[name]:.0f} % of the people"
+        return f"known for {100 * shares[name]:.0f}% of the participants"
     return node.note or (_NOWHERE if not node.variables else "not measured in this study")
 
 

@@ -35,7 +35,7 @@ def case_crossover(
     exposures: Names,
     lags: int | Sequence[int] = ...,
     per: Per = ...,
-    adjust: Names = ...,
+    adjust: Names | None = ...,
     stratum: str | int = ...,
     domain: str = ...,
     by: Names = ...,
@@ -50,7 +50,7 @@ def case_crossover(
     exposures: Names,
     lags: int | Sequence[int] = ...,
     per: Per = ...,
-    adjust: Names = ...,
+    adjust: Names | None = ...,
     stratum: str | int = ...,
     domain: str = ...,
     by: Names = ...,
@@ -64,7 +64,7 @@ def case_crossover(
     exposures: Names,
     lags: int | Sequence[int] = 0,
     per: Per = 1.0,
-    adjust: Names = (),
+    adjust: Names | None = None,
     stratum: str | int = "weekday of the month",
     domain: str = "",
     by: Names = (),
@@ -131,7 +131,8 @@ def case_crossover(
     ['lag 0', 'lag 1']
     """
     intervals.check_confidence(confidence)
-    names, adjusted, by = as_names(exposures, "exposures"), as_names(adjust, "adjust"), as_names(by, "by")
+    names, by = as_names(exposures, "exposures"), as_names(by, "by")
+    adjusted = as_names(adjust or (), "adjust")
     chosen = _lags(lags)
     lagged = [(name, lag) for name in names for lag in chosen]
     nights = nights_of(

@@ -10,11 +10,12 @@ from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.columns import Column
 from toolkit.estimate.newton import FAMILIES, Family
-from toolkit.estimate.regression import Model
+from toolkit.estimate.regression import Degrees, Model
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.rows import Asked
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
+from toolkit.result import variables_of
 
 # Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
 _FAMILY_OF = {
@@ -33,13 +34,17 @@ class Comparison:
 
     Attributes
     ----------
-    outcome, exposure, adjusted
+    outcome, exposure
         Names of variables.
+    adjusted
+        Covariates: names, or splines such as "rcs(age, 4)".
     estimand
         "prevalence_ratio", "odds_ratio", "prevalence_difference", or "standardised_prevalence",
         "standardised_ratio", "standardised_difference".
     confidence
         Of the interval.
+    degrees
+        "design" or "model": the degrees of freedom of intervals and tests.
     """
 
     outcome: str
@@ -47,6 +52,7 @@ class Comparison:
     adjusted: tuple[str, ...] = ()
     estimand: str = "prevalence_ratio"
     confidence: float = 0.95
+    degrees: Degrees = "design"
 
 
 def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, terms: bool = False) -> Asked:
@@ -77,13 +83,15 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     """
     family = family_of(asked.estimand)
     require_two_levels(sample.columns[asked.outcome], "tk.association")
-    names = (asked.outcome, asked.exposure, *asked.adjusted)
-    formula = f"{asked.outcome} ~ {' + '.join(names[1:])}"
+    names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
+    formula = f"{asked.outcome} ~ {' + '.join((asked.exposure, *asked.adjusted))}"
 
     def of(people: Sample) -> Model:
         build = partial(_with_exposure, people, asked.exposure, asked.adjusted)
         column = people.columns[asked.outcome]
-        return Model(people, column, names, family, build, elsewhere=of, formula=formula)
+        return Model(
+            people, column, names, family, build, elsewhere=of, formula=formula, degrees=asked.degrees
+        )
 
     return Asked(
         of(sample),
@@ -117,7 +125,7 @@ def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], insid
     column = sample.columns[exposure]
     if not column.continuous:
         _require_comparison(sample, column, inside)
-    return main_effects(sample, (exposure, *adjust), inside)
+    return main_effects(sample, (exposure,), inside, adjust)
 
 
 def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:

@@ -21,18 +21,18 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
-from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.quantiles import RULES
-from toolkit.estimate.regression import Model, Regression, regress
+from toolkit.estimate.regression import Degrees, Model, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
-from toolkit.estimate.rows import Asked, common, failed, figures, verdict
+from toolkit.estimate.rows import Asked, common, failed, figures, verdict, with_covariates
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.splines import knots_at, spline
 from toolkit.estimate.spread import Estimate, covariance_of_rows
-from toolkit.estimate.terms import Matrix, Term, main_effects
+from toolkit.estimate.terms import Matrix, Term, adjusted_matrix
 from toolkit.estimate.transformed import transformed
 from toolkit.estimate.variance import Floats
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 # Of the exposure's own values: a curve says nothing beyond almost all people.
@@ -71,6 +71,7 @@ def curve(
     domain: str = ...,
     by: Names = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -88,6 +89,7 @@ def curve(
     domain: str = ...,
     by: Names = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -104,6 +106,7 @@ def curve(
     domain: str = "",
     by: Names = (),
     allow_descendants: bool = False,
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -118,7 +121,7 @@ def curve(
     exposure
         A number.
     adjust
-        `()` for a crude curve, names of variables to adjust for, or None to ask the causal diagram.
+        As `association`: None is the small set of the causal diagram, `()` a crude curve.
     knots
         How many, 3 to 7, at the weighted quantiles that Harrell advises; or the values of 3 or more.
     reference
@@ -132,7 +135,9 @@ def curve(
     by
         Categories; one curve within each of their levels, all with the same knots.
     allow_descendants
-        True to adjust for what follows from exposure or outcome in the causal diagram, refused else.
+        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+    df
+        "design" or "model", as `association`.
     confidence
         Of the intervals, which hold at each value alone, between 0 and 1.
     covariance
@@ -154,7 +159,8 @@ def curve(
 
     Notes
     -----
-    A model of the columns of `rcs` in R's rms by svyglm; the tests are Wald's F, as regTermTest.
+    A model of the columns of `rcs` in R's rms by svyglm. The tests are Wald's F as regTermTest with
+    df="model", and adjusted Wald tests on q and df - q + 1 degrees of freedom with df="design".
 
     Examples
     --------
@@ -169,13 +175,13 @@ def curve(
     adjusted = adjusted_names(
         study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
     )
-    names = (outcome, exposure, *adjusted)
+    names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.curve")
     line = _line(sample, sample.columns[exposure], names, (knots, reference, at))
     build = partial(_matrix, sample, line, adjusted)
-    model = Model(sample, sample.columns[outcome], names, family, build)
+    model = Model(sample, sample.columns[outcome], names, family, build, degrees=df)
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):
@@ -218,12 +224,10 @@ def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[A
 
 
 def _matrix(sample: Sample, line: _Line, adjust: tuple[str, ...], inside: Mask) -> Matrix:
-    others = main_effects(sample, adjust, inside)
     own = spline(sample.numbers(line.exposure.name)[inside], line.knots)
     name, label = line.exposure.name, line.exposure.variable.title
     terms = [Term(name, label, *["linear part" if k == 0 else f"bend {k}"] * 2) for k in range(own.shape[1])]
-    values = np.column_stack([others.values[:, :1], own, others.values[:, 1:]])
-    return Matrix(values, (others.terms[0], *terms, *others.terms[1:]))
+    return adjusted_matrix(sample, own, terms, adjust, inside)
 
 
 def _group_rows(
@@ -239,8 +243,11 @@ def _group_rows(
         yield from (({**row, **told, **failed(str(error))}, None) for row in _headings(asked, line))
         return
     shared = {**told, "n_cases": fitted.n_cases, **verdict(fitted)}
-    yield from (({**row, **shared}, part) for row, part in _points(asked, line, fitted))
-    yield from (({**row, **shared}, None) for row in _tests(line, fitted))
+    yield from (
+        (with_covariates(fitted.covariates, {**row, **shared}), part)
+        for row, part in _points(asked, line, fitted)
+    )
+    yield from ((with_covariates(fitted.covariates, {**shared, **row}), None) for row in _tests(line, fitted))
 
 
 def _headings(asked: Asked, line: _Line) -> Iterator[dict[str, Any]]:
@@ -275,17 +282,20 @@ def _tests(line: _Line, fitted: Regression) -> Iterator[dict[str, Any]]:
     variable = line.exposure.variable
     for level, first in (("overall", 1), ("bends", 2)):
         own = slice(first, len(line.knots))
-        size = len(line.knots) - first
-        statistic = wald(fitted.coefficients[own], fitted.covariance[own, own])
         yield {
             "estimand": "term",
             "exposure": variable.name,
             "exposure_label": variable.title,
             "level": level,
             "level_label": {"overall": "the curve", "bends": "its bends (none: a straight line)"}[level],
-            "statistic": statistic / size,
-            "p_value": float(fdtrc(size, fitted.df, statistic / size)),
-            "df": fitted.df,
-            "df_numerator": size,
             "conf_level": None,
+            **_tested(fitted, own),
         }
+
+
+def _tested(fitted: Regression, own: slice) -> dict[str, Any]:
+    try:
+        f, df, size = fitted.joint_test(own)
+    except EstimationError as error:
+        return failed(str(error))
+    return {"statistic": f, "p_value": float(fdtrc(size, df, f)), "df": df, "df_numerator": size}

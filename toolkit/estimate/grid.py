@@ -24,11 +24,10 @@ from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.rows import answer
 from toolkit.estimate.sample import Sample, draw, remarks, weight_of
 from toolkit.progress import steps
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
-# Crude; then the two that confound nearly every cause; then those of the published work on NHANES.
-ADJUSTMENTS: tuple[Names | None, ...] = ((), ("age", "sex"), ("age", "sex", "race_ethnicity", "education"))
 NO_CARD = "no card"
 # A domain, and the weight with the cycles that contribute.
 _Place = tuple[str, tuple[Any, ...]]
@@ -55,7 +54,8 @@ class _People:
 
     def place(self, plan: _Plan) -> _Place:
         """Take note of the variables of a model, and say which cells it will find them in."""
-        names = (plan.question.outcome, plan.question.exposure, *plan.question.adjusted)
+        asked = plan.question
+        names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
         condition = conditions.parse(plan.domain)
         columns = [self._column(name) for name in (*names, *condition.names)]
         key = (plan.domain, weight_of(self.study, columns, condition).key)
@@ -79,7 +79,7 @@ def atlas(
     *,
     outcomes: Names = OUTCOMES,
     exposures: Names | None = None,
-    adjust: Sequence[Names | None] = ADJUSTMENTS,
+    adjust: Sequence[Names | None] | None = None,
     domain: Names = "age >= 20",
     estimand: str = "prevalence_ratio",
     confidence: float = 0.95,
@@ -96,7 +96,8 @@ def atlas(
     exposures
         Variables; None for every exposure of the ten cards, those that the study did not measure too.
     adjust
-        Sets to adjust for, each as `tk.association` takes it.
+        Sets of covariates, each as `tk.association` takes it, such as ((), "core", "small", "full"). None
+        is the small set of the causal diagram for each exposure.
     domain
         One condition, or several; "" for everyone.
     estimand
@@ -140,7 +141,10 @@ def atlas(
         conditions.parse(text)
     people, plans = _People(study), []
     for (cause, exposure), outcome, adjusted, text in product(
-        _exposures(study, exposures), as_names(outcomes, "outcomes"), adjust, as_names(domain, "domain")
+        _exposures(study, exposures),
+        as_names(outcomes, "outcomes"),
+        adjust or (None,),
+        as_names(domain, "domain"),
     ):
         question = Comparison(outcome, exposure.name, (), estimand, confidence)
         plans.append(_placed(people, _Plan(cause, exposure, question, text), adjusted))
@@ -188,7 +192,12 @@ def _rows(people: _People, plan: _Plan, place: _Place | str) -> Iterable[dict[st
 def _of_model(sample: Sample, plan: _Plan) -> Sample:
     """Keep of the gathered people's remarks those on the variables of one model, as if drawn for it alone."""
     asked = plan.question
-    names = [asked.outcome, asked.exposure, *asked.adjusted, *conditions.parse(plan.domain).names]
+    names = [
+        asked.outcome,
+        asked.exposure,
+        *variables_of(asked.adjusted),
+        *conditions.parse(plan.domain).names,
+    ]
     review, unfit = remarks(column.variable for column in read(sample.study, names).values())
     return replace(sample, review=review, unfit=unfit)
 

@@ -23,16 +23,18 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.empty_cells import Smallest
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
+from toolkit.estimate.names import Covaried, Names, as_covariates, as_names, require_one_role
 from toolkit.estimate.references import with_references
-from toolkit.estimate.regression import Model, Regression, regress
+from toolkit.estimate.regression import Degrees, Model, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
-from toolkit.estimate.rows import Asked, common, failed, figures, verdict
+from toolkit.estimate.rows import Asked, common, failed, figures, verdict, with_covariates
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, covariance_of_rows
+from toolkit.estimate.terms import Matrix, adjusted_matrix
 from toolkit.estimate.transformed import transformed
 from toolkit.estimate.unvarying import not_estimable
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 
@@ -62,6 +64,7 @@ def interaction(
     domain: str = ...,
     by: Names = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     confidence: float = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
@@ -77,6 +80,7 @@ def interaction(
     domain: str = ...,
     by: Names = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     confidence: float = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
@@ -91,6 +95,7 @@ def interaction(
     domain: str = "",
     by: Names = (),
     allow_descendants: bool = False,
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -108,7 +113,7 @@ def interaction(
         Exposure to the level that its others are compared with, such as {"sex": "female"}; None for those
         of the codebook.
     adjust
-        `()` for crude estimates, names of variables to adjust for, or None to ask the causal diagram.
+        As `association`: None is the small sets of the causal diagram for both exposures, `()` crude.
     estimand
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
     domain
@@ -116,7 +121,9 @@ def interaction(
     by
         Categories; all of it within each of their levels.
     allow_descendants
-        True to adjust for what follows from exposure or outcome in the causal diagram, refused else.
+        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+    df
+        "design" or "model", as `association`.
     confidence
         Of the intervals, between 0 and 1.
     covariance
@@ -158,21 +165,21 @@ def interaction(
     family, by = family_of(estimand), as_names(by, "by")
     first, second = _two(exposures)
     study = with_references(study, (first, second), reference)
-    given = None if adjust is None else as_names(adjust, "adjust")
-    _refuse_adjusted(second, outcome, given or ())
+    given = adjust if adjust is None or isinstance(adjust, str) else as_covariates(adjust)
+    _refuse_adjusted(second, outcome, () if adjust is None else variables_of(as_covariates(adjust)))
     asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
     adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
-    names = (outcome, first, second, *adjusted)
+    names = (outcome, first, second, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposures=(first, second), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    left, a, b, *others = (formulas.quoted(name) for name in names)
-    formula = " + ".join([f"{left} ~ {a} * {b}", *others])
-    reading = formulas.read(formula)
-    build = partial(formulas.build, reading, sample)
-    model = Model(sample, sample.columns[outcome], names, family, build, formula=formula)
+    left, a, b = (formulas.quoted(name) for name in (outcome, first, second))
+    crossed = f"{left} ~ {a} * {b}"
+    build = partial(_matrix, sample, formulas.read(crossed), adjusted)
+    formula = " + ".join([crossed, *adjusted])
+    model = Model(sample, sample.columns[outcome], names, family, build, formula=formula, degrees=df)
     asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
     rows, parts = [], []
     for levels, group in groups(sample, by):
@@ -186,14 +193,20 @@ def interaction(
 
 def _adjusted(
     study: Study,
-    given: tuple[str, ...] | None,
+    given: Names | None,
     outcome: str,
     exposures: tuple[str, str],
     asked: dict[str, Any],
 ) -> tuple[str, ...]:
     """Take the names given, or what the causal diagram chooses for either exposure without the other."""
     chosen = [adjusted_names(study, given, outcome, exposure, **asked) for exposure in exposures]
-    return tuple(name for name in dict.fromkeys([*chosen[0], *chosen[1]]) if name not in exposures)
+    both = dict.fromkeys([*chosen[0], *chosen[1]])
+    return tuple(term for term in both if variables_of([term])[0] not in exposures)
+
+
+def _matrix(sample: Sample, reading: formulas.Reading, adjust: tuple[str, ...], inside: Mask) -> Matrix:
+    own = formulas.build(reading, sample, inside)
+    return adjusted_matrix(sample, own.values[:, 1:], own.terms[1:], adjust, inside)
 
 
 def _two(exposures: tuple[str, str]) -> tuple[str, str]:
@@ -240,7 +253,7 @@ def _group_rows(
             # One exposure alone against neither is part of several pairs where the other has more levels.
             if (key := (row["estimand"], row["level"])) not in told:
                 told.add(key)
-                yield {**row, **sizes, "n_cases": fitted.n_cases}, part
+                yield with_covariates(fitted.covariates, {**row, **sizes, "n_cases": fitted.n_cases}), part
 
 
 def _pair_rows(

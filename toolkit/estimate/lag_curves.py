@@ -81,7 +81,7 @@ def lag_curve(
     knots: int | Sequence[float] | None = ...,
     value: float | None = ...,
     reference: float | None = ...,
-    adjust: Names = ...,
+    adjust: Names | None = ...,
     stratum: str | int = ...,
     domain: str = ...,
     by: Names = ...,
@@ -101,7 +101,7 @@ def lag_curve(
     knots: int | Sequence[float] | None = ...,
     value: float | None = ...,
     reference: float | None = ...,
-    adjust: Names = ...,
+    adjust: Names | None = ...,
     stratum: str | int = ...,
     domain: str = ...,
     by: Names = ...,
@@ -120,7 +120,7 @@ def lag_curve(
     knots: int | Sequence[float] | None = None,
     value: float | None = None,
     reference: float | None = None,
-    adjust: Names = (),
+    adjust: Names | None = None,
     stratum: str | int = "weekday of the month",
     domain: str = "",
     by: Names = (),
@@ -174,7 +174,7 @@ def lag_curve(
     """
     intervals.check_confidence(confidence)
     curve = _over_lags(lags, shape, df)
-    adjusted, by = as_names(adjust, "adjust"), as_names(by, "by")
+    adjusted, by = as_names(adjust or (), "adjust"), as_names(by, "by")
     lagged = [(exposure, lag) for lag in range(lags + 1)]
     nights = nights_of(
         study, outcome=outcome, lagged=lagged, adjust=adjusted, stratum=stratum, domain=domain, by=by

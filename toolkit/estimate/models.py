@@ -6,23 +6,22 @@ cells; those of probit, cloglog and log-binomial start from statsmodels'. The va
 
 import warnings
 from functools import partial
-from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 import polars as pl
 
-from toolkit.diagram import Diagram
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Diagrams, adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.references import with_reference
-from toolkit.estimate.regression import Start
+from toolkit.estimate.regression import Degrees, Start
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, answer
 from toolkit.estimate.sample import draw
 from toolkit.estimate.variance import Floats
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 # Those whose start from the mean is poor.
@@ -42,8 +41,9 @@ def association(
     by: Names = ...,
     terms: bool = ...,
     confidence: float = ...,
-    diagram: Diagram | str | Path | None = ...,
+    diagram: Diagrams = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
 @overload
@@ -59,8 +59,9 @@ def association(
     by: Names = ...,
     terms: bool = ...,
     confidence: float = ...,
-    diagram: Diagram | str | Path | None = ...,
+    diagram: Diagrams = ...,
     allow_descendants: bool = ...,
+    df: Degrees = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
 
@@ -77,8 +78,9 @@ def association(
     by: Names = (),
     terms: bool = False,
     confidence: float = 0.95,
-    diagram: Diagram | str | Path | None = None,
+    diagram: Diagrams = None,
     allow_descendants: bool = False,
+    df: Degrees = "design",
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
     """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
@@ -95,8 +97,9 @@ def association(
     reference
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
-        `()` for a crude estimate; names of variables to adjust for; None for what the causal diagram
-        chooses, which `tk.adjustment_for` explains.
+        None or "small" for the small set of the causal diagram, in which age is "rcs(age, 4)"; "full" or
+        "core" for its other sets, see `tk.adjustment_for`; names of covariates, each of which may be a spline
+        such as "rcs(age, 4)"; `()` for a crude estimate.
     estimand
         "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
         (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
@@ -112,7 +115,10 @@ def association(
     diagram
         The file of a causal diagram of your own; None for the toolkit's.
     allow_descendants
-        True to adjust for what follows from exposure or outcome in the diagram, which is refused else.
+        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+    df
+        "design": PSUs minus strata among the participants of the fit, as Stata and SUDAAN. "model": PSUs
+        minus strata plus 1 minus coefficients, as R's svyglm.
     covariance
         True to get the covariance of the rows too, on the scale of their standard errors.
 
@@ -120,8 +126,9 @@ def association(
     -------
     polars.DataFrame
         One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
-        that cannot be estimated stays as a row with the reason. With `covariance=True` a tuple of frame and
-        matrix.
+        that cannot be estimated stays as a row with the reason. `adjust` names the covariates as they
+        entered: one that does not vary is dropped, which `reason` says. More coefficients than degrees of
+        freedom of the design are flagged for review. With `covariance=True` a tuple of frame and matrix.
 
     Raises
     ------
@@ -132,8 +139,8 @@ def association(
 
     Notes
     -----
-    Linearised variance (Binder 1983) over the whole design, t intervals with PSUs minus strata plus 1 minus
-    coefficients degrees of freedom, as svyglm of R's survey package.
+    Linearized variance (Binder 1983) over the whole design, as svyglm of R's survey package, with t
+    intervals.
 
     Examples
     --------
@@ -156,10 +163,10 @@ def association(
         allow_descendants=allow_descendants,
     )
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
-    sample = draw(study, [outcome, exposure, *adjusted, *groups], domain, by=groups)
-    asked = compare(
-        sample, Comparison(outcome, exposure, adjusted, estimand, confidence), groups, terms=terms
-    )
+    names = [outcome, exposure, *variables_of(adjusted), *groups]
+    sample = draw(study, names, domain, by=groups)
+    comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df)
+    asked = compare(sample, comparison, groups, terms=terms)
     if estimand in STANDARDISED and not terms:
         asked = standardised_association(asked, exposure, estimand)
     return _given(answer(asked), covariance=covariance)
@@ -176,6 +183,7 @@ def model(
     by: Names = ...,
     exponentiate: bool = ...,
     confidence: float = ...,
+    df: Degrees = ...,
     covariance: Literal[True],
 ) -> Covaried: ...
 @overload
@@ -189,6 +197,7 @@ def model(
     by: Names = ...,
     exponentiate: bool = ...,
     confidence: float = ...,
+    df: Degrees = ...,
     covariance: Literal[False] = ...,
 ) -> pl.DataFrame: ...
 def model(
@@ -201,6 +210,7 @@ def model(
     by: Names = (),
     exponentiate: bool = False,
     confidence: float = 0.95,
+    df: Degrees = "model",
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
     """Fit a regression model that a formula describes.
@@ -230,6 +240,8 @@ def model(
         cutpoints and dispersion stay as they are.
     confidence
         Of the interval, between 0 and 1.
+    df
+        "model": PSUs minus strata plus 1 minus coefficients, as R's svyglm. "design": PSUs minus strata.
     covariance
         True to get the covariance of the coefficients too.
 
@@ -261,7 +273,8 @@ def model(
     >>> tk.model(study, "nights ~ age", family="gaussian")["level"].to_list()
     ['intercept', 'per unit']
     """
-    request = Request(study, formula, family, domain, offset, as_names(by, "by"), exponentiate, confidence)
+    groups = as_names(by, "by")
+    request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
     return _given(answer(question(request, _start(family))), covariance=covariance)
 
 

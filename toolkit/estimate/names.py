@@ -1,7 +1,4 @@
-"""Take the names of variables as people write them: one, or several; and say what an estimator may give back.
-
-Takes a name or names and the argument that they were given for; gives a tuple.
-"""
+"""Read the names of variables and the covariates of an adjustment set, such as "sex" or "rcs(age, 4)"."""
 
 from collections.abc import Sequence
 
@@ -9,6 +6,7 @@ import polars as pl
 
 from toolkit.errors import VariableError
 from toolkit.estimate.variance import Floats
+from toolkit.result import SPLINE
 
 Names = str | Sequence[str]
 # What `covariance=True` gives: result rows, and the covariance matrix of their estimates.
@@ -48,6 +46,51 @@ def as_names(given: Names, argument: str) -> tuple[str, ...]:
                 f"'{name}' in {argument} stands there twice. Write what is left: {argument}={rest}."
             )
     return names
+
+
+def spline_of(covariate: str) -> tuple[str, tuple[float, ...]] | None:
+    """Return variable and numbers of a restricted cubic spline; None for a plain name.
+
+    Examples
+    --------
+    >>> spline_of("rcs(age, 4)"), spline_of("age")
+    (('age', (4.0,)), None)
+    """
+    found = SPLINE.fullmatch(covariate.strip())
+    if found is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in found["numbers"].split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) in (0, 2) or (len(numbers) == 1 and numbers[0] not in range(3, 8)):
+        raise VariableError(
+            f"'{covariate}' in adjust is not a spline. Use rcs({found['name']}, 4) for 4 knots (3 to 7), "
+            f"or rcs({found['name']}, 30, 50, 70) to place them."
+        )
+    return found["name"], numbers
+
+
+def as_covariates(given: Names) -> tuple[str, ...]:
+    """Take `adjust` as it was given: names and splines, each variable once.
+
+    Raises
+    ------
+    VariableError
+        If a variable is repeated, or a spline cannot be read.
+
+    Examples
+    --------
+    >>> as_covariates(["rcs(age, 4)", "sex"])
+    ('rcs(age, 4)', 'sex')
+    """
+    covariates = as_names(given, "adjust")
+    names = [spline[0] if (spline := spline_of(c)) else c for c in covariates]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        both = " and ".join(f"'{c}'" for c, name in zip(covariates, names, strict=True) if name == repeated)
+        raise VariableError(f"'{repeated}' is in adjust twice, as {both}. Keep one of them.")
+    return covariates
 
 
 def require_one_role(**roles: Names) -> None:

@@ -15,19 +15,26 @@ import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
+from toolkit.estimate.adjustment import Diagrams, adjusted_names
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.people import People, people_of, result_of
 from toolkit.estimate.references import with_reference
+from toolkit.estimate.regression import Degrees
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.requests import require_two_levels
+from toolkit.estimate.rows import with_covariates
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.terms import Matrix, Term, main_effects
 from toolkit.estimate.variance import Floats
+from toolkit.result import variables_of
 from toolkit.studies import Study
+
+# Outcome, exposure, covariates.
+_Asked = tuple[str, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class _Plan:
     confidence: float
     power: float
     n: int | None
+    degrees: Degrees = "design"
 
     def shrunk(self, std_error: float, people: int) -> float:
         """Bring a standard error of this many people to those that are planned."""
@@ -53,12 +61,14 @@ def precision(
     outcome: str,
     exposure: str | None = None,
     reference: str | None = None,
-    adjust: Names = (),
+    adjust: Names | None = None,
     n: int | None = None,
     power: float = 0.8,
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
+    df: Degrees = "design",
+    diagram: Diagrams = None,
 ) -> pl.DataFrame:
     """Say how precise a planned analysis will be: margin of error, smallest ratio and difference detected.
 
@@ -73,7 +83,8 @@ def precision(
     reference
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
-        Variables that the analysis would adjust for.
+        Covariates of the analysis as `association`: None is the small set of the causal diagram for the
+        exposure, and no covariate without one.
     n
         Persons of a study planned on the same design, such as twice as many; those of this study if None.
     power
@@ -82,6 +93,8 @@ def precision(
         As in `prevalence`.
     confidence
         Of the interval, and so 1 less the level of the test.
+    df, diagram
+        As `association`.
 
     Returns
     -------
@@ -101,8 +114,8 @@ def precision(
 
     Notes
     -----
-    Student's t quantiles of confidence and power are added, with the degrees of freedom of the model that the
-    analysis would fit. The standard error comes from the scores of the exposure in the model without it.
+    Student's t quantiles of confidence and power are added, with the degrees of freedom that the analysis
+    would have. The standard error comes from the scores of the exposure in the model without it.
 
     Examples
     --------
@@ -113,19 +126,22 @@ def precision(
     0.07
     """
     intervals.check_confidence(confidence)
-    plan = _checked(_Plan(confidence, power, n))
-    by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
+    plan = _checked(_Plan(confidence, power, n, df))
+    by = as_names(by, "by")
     study = with_reference(study, exposure, reference)
-    require_one_role(outcome=outcome, exposure=exposure or (), adjust=adjust, by=by)
-    names = [outcome, *([exposure] if exposure else []), *adjust]
+    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by, diagram=diagram)
+    variables = variables_of(adjusted)
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=variables, by=by)
+    names = [outcome, *([exposure] if exposure else []), *variables]
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.precision")
     people = people_of(sample, by, sample.complete(names))
     if exposure is None:
         rows = [_margin(sample, group, outcome, plan) for group in people]
     else:
-        rows = [r for group in people for r in _detectable(sample, group, names, plan, alone=not by)]
-    fixed = {"conf_level": confidence, "adjust": ", ".join(adjust)}
+        asked = (outcome, exposure, adjusted)
+        rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
+    fixed = {"conf_level": confidence, "adjust": ", ".join(adjusted)}
     return result_of(sample, rows, by, fixed)
 
 
@@ -173,7 +189,7 @@ def _margin(sample: Sample, group: People, outcome: str, plan: _Plan) -> dict[st
 
 
 def _detectable(
-    sample: Sample, group: People, names: list[str], plan: _Plan, *, alone: bool
+    sample: Sample, group: People, names: _Asked, plan: _Plan, *, alone: bool
 ) -> list[dict[str, Any]]:
     row = _started(sample, group, names[0])
     try:
@@ -192,17 +208,17 @@ _SCALES = {
 
 
 def _both_scales(
-    sample: Sample, group: People, names: list[str], plan: _Plan, row: dict[str, Any]
+    sample: Sample, group: People, names: _Asked, plan: _Plan, row: dict[str, Any]
 ) -> list[dict[str, Any]]:
     if not group.n:
         raise EstimationError("nobody with a value in every variable is in this group.")
-    matrix = main_effects(sample, names[1:], group.counted)
+    matrix = main_effects(sample, [names[1]], group.counted, names[2])
     places = [k for k, term in enumerate(matrix.terms) if term.exposure == names[1]]
     y = sample.numbers(names[0])[group.counted]
     persons = sample.persons[group.counted]
     _require_variation(sample.columns[names[0]], sample.columns[names[1]], y, places)
     free = design_df(sample, group.counted)
-    df = free + 1 - len(matrix.terms)
+    df = free if plan.degrees == "design" else free + 1 - len(matrix.terms)
     if df <= 0:
         raise EstimationError(
             f"the model would have {len(matrix.terms)} coefficients on {free} degrees of freedom of the "
@@ -222,7 +238,7 @@ def _both_scales(
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
             shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)
-            found.append({**common, "estimand": estimand, **shown})
+            found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **shown}))
     return found
 
 

@@ -25,7 +25,7 @@ from toolkit.estimate.average_predictions import (
 from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Covaried, Names, as_names
 from toolkit.estimate.references import with_reference
-from toolkit.estimate.regression import Model, Regression
+from toolkit.estimate.regression import Degrees, Model, Regression
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, Asked, answer
 from toolkit.estimate.terms import Term, of_level, per_unit
@@ -62,6 +62,7 @@ def margins(
     domain: str = "",
     offset: str | None = None,
     by: Names = (),
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -86,6 +87,8 @@ def margins(
         difference are for one unit more than everyone has.
     by
         Categories; one model and standard within each of their levels.
+    df
+        "design" (PSUs minus strata) or "model" (1 more and less the coefficients, as R's svyglm).
     confidence, covariance
         As `tk.model`.
 
@@ -119,7 +122,7 @@ def margins(
     """
     study = with_reference(study, variable, reference)
     asked = question(
-        Request(study, formula, family, domain, offset, as_names(by, "by"), confidence=confidence)
+        Request(study, formula, family, domain, offset, as_names(by, "by"), False, confidence, df)
     )
     column = _variable(asked.model, variable, formula)
     margin = _Margin(variable, _estimand(estimand, asked.model.outcome), tuple(at))
@@ -135,6 +138,7 @@ def predict(
     family: str = "logit",
     domain: str = "",
     offset: str | None = None,
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -146,6 +150,8 @@ def predict(
         People, design and codebook.
     formula, family, domain, offset, confidence, covariance
         As `tk.model`.
+    df
+        As `tk.margins`.
     at
         Levels or numbers by variable, `{"sex": ("male", "female"), "age": (30, 50, 70)}`: every combination
         is a row. Over variables of the model that are not named predictions are averaged, over the people.
@@ -169,7 +175,7 @@ def predict(
     >>> found.select("sex", "age").rows()
     [('male', '30'), ('male', '70'), ('female', '30'), ('female', '70')]
     """
-    asked = question(Request(study, formula, family, domain, offset, confidence=confidence))
+    asked = question(Request(study, formula, family, domain, offset, (), False, confidence, df))
     grid = [
         [(name, value) for value in _values(asked.model, name, given, formula)] for name, given in at.items()
     ]

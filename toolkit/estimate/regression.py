@@ -8,6 +8,7 @@ brings its own `Likelihood`.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import Literal
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -17,6 +18,7 @@ from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
 from toolkit.estimate.firth import Penalized
 from toolkit.estimate.newton import BoundaryError, CollinearError, Family, NotConvergedError, fit, fit_again
+from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
 from toolkit.estimate.terms import Matrix, Term
@@ -25,6 +27,9 @@ from toolkit.estimate.variance import Floats
 
 # Starting coefficients for a family whose own start from the mean is poor.
 Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
+# Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
+# as R's svyglm).
+Degrees = Literal["model", "design"]
 
 
 # Coefficients (or more) with one influence value a cell of the fit and point.
@@ -89,6 +94,8 @@ class Model:
         Gives the same model of other people; None where it can be of these alone.
     formula
         As it would be asked of `tk.model`; "" for the main effects of the names.
+    degrees
+        "model" or "design": the degrees of freedom of intervals and tests.
     """
 
     sample: Sample
@@ -99,6 +106,7 @@ class Model:
     offset: Callable[[Mask], Floats] | None = None
     start: Start | None = None
     elsewhere: Callable[[Sample], "Model"] | None = None
+    degrees: Degrees = "model"
     formula: str = ""
 
     def firth(self) -> str:
@@ -123,8 +131,7 @@ class Regression:
     inside
         The cells of the fit.
     df, design_df
-        PSUs minus strata plus 1 minus coefficients over the rows of the fit, as R's svyglm; and PSUs minus
-        strata alone.
+        Those of intervals and tests, as the model says; and PSUs minus strata among the people of the fit.
     n, n_cases
         Persons of the fit; cases among them, None for a number.
     scale
@@ -132,6 +139,10 @@ class Regression:
         where it is not known.
     penalized
         The fit of an outcome that is separated, whose errors, intervals and tests are not the design's.
+    parameters
+        How many coefficients were fitted.
+    covariates
+        Each covariate as it was asked for and as it entered; "" if it does not vary.
     """
 
     terms: tuple[Term, ...]
@@ -146,6 +157,38 @@ class Regression:
     n_cases: int | None
     scale: Floats
     penalized: Penalized | None = None
+    parameters: int = 0
+    covariates: tuple[tuple[str, str], ...] = ()
+    degrees: Degrees = "model"
+
+    def joint_test(self, places: slice | list[int]) -> tuple[float, float, int]:
+        """Test coefficients together: F, its denominator degrees of freedom, and how many are tested."""
+        beta = self.coefficients[places]
+        matrix = self.covariance[np.ix_(*[np.arange(len(self.coefficients))[places]] * 2)]
+        size = len(beta)
+        return (*adjusted_wald(wald(beta, matrix) / size, size, self.df, self.degrees), size)
+
+
+def adjusted_wald(f: float, size: int, df: int, degrees: Degrees) -> tuple[float, int]:
+    """Return F and its denominator degrees of freedom for a joint test of `size` coefficients.
+
+    With the design's degrees of freedom this is the adjusted Wald test, F (df - q + 1) / df on q and df - q
+    + 1 (Korn and Graubard 1990, Am Stat 44:270-276), the default of Stata's `test` after svy.
+
+    Examples
+    --------
+    >>> adjusted_wald(2.0, 3, 16, "design"), adjusted_wald(2.0, 3, 12, "model")
+    ((1.75, 14), (2.0, 12))
+    """
+    if degrees == "model":
+        return f, df
+    left = df - size + 1
+    if left < 1:
+        raise EstimationError(
+            f"{size} coefficients cannot be tested together on {df} degrees of freedom of the design. Test "
+            f"fewer terms, merge levels, or pool more cycles."
+        )
+    return f * left / df, left
 
 
 def regress(model: Model, group: Mask) -> Regression:
@@ -205,15 +248,17 @@ def _regress(model: Model, inside: Mask) -> Regression:
     difficulties.refuse_empty_levels(attempt)
     terms = own.terms(matrix, y) if own else matrix.terms
     between = design_df(sample, inside)
-    df = between + 1 - (own.spent(matrix) if own else len(terms))
+    spent = own.spent(matrix) if own else len(terms)
+    df = between if model.degrees == "design" else between + 1 - spent
     cases = int(persons @ y) if model.outcome.case else None
+    fitted = (spent, matrix.covariates, model.degrees)
     apart = own.separated(matrix, y, sample, inside) if own and own.separated else None
     if apart:
         counts, none = (df, between, attempt.n, cases), np.zeros((len(y), len(terms)))
         points, scale = apart.points, np.zeros(len(terms))
-        return Regression(terms, points, apart.covariance, none, None, inside, *counts, scale, apart)
+        return Regression(terms, points, apart.covariance, none, None, inside, *counts, scale, apart, *fitted)
     points, influence = _fit(model, attempt, inside)
-    _refuse_few_degrees(attempt, between, df)
+    _refuse_few_degrees(attempt, between, df, spent)
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, points))
     return Regression(
         terms,
@@ -227,6 +272,8 @@ def _regress(model: Model, inside: Mask) -> Regression:
         attempt.n,
         cases,
         _scale(model, attempt, len(points)),
+        None,
+        *fitted,
     )
 
 
@@ -301,11 +348,12 @@ def _nobody(model: Model, group: Mask) -> EstimationError:
     )
 
 
-def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int) -> None:
+def _refuse_few_degrees(attempt: difficulties.Attempt, between: int, df: int, spent: int) -> None:
     if df > 0:
         return
     raise EstimationError(
-        f"the model has {between + 1 - df} coefficients, but the design has only {between} degrees "
+        f"the model has {spent} coefficients, but the design has only {between} degrees "
         f"of freedom among its {attempt.n:,} persons (PSUs minus strata, or replicates that differ), which "
-        f"leaves none for a standard error. Adjust for fewer variables or levels, or pool more cycles."
+        f"leaves none for a standard error. Adjust for fewer variables or levels, pool more cycles, or take "
+        f"the design's degrees of freedom: df='design'."
     )

@@ -3,7 +3,7 @@
 Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from toolkit.errors import EstimationError, VariableError, unknown
@@ -11,7 +11,7 @@ from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column, unknown_case
 from toolkit.estimate.names import require_one_role
 from toolkit.estimate.newton import FAMILIES, Family
-from toolkit.estimate.regression import Likelihood, Model, Start
+from toolkit.estimate.regression import Degrees, Likelihood, Model, Start
 from toolkit.estimate.rows import Asked
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.time_formulas import EXAMPLE, Taken, take_time
@@ -45,6 +45,7 @@ class Request:
     by: tuple[str, ...] = ()
     exponentiate: bool = False
     confidence: float = 0.95
+    degrees: Degrees = "model"
 
 
 def question(asked: Request, start: Start | None = None, also: tuple[str, ...] = ()) -> Asked:
@@ -106,9 +107,8 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     def of(people: Sample) -> Model:
         own = partial(formulas.offset_values, shift, people) if shift else None
         build = partial(formulas.build, reading, people)
-        return Model(
-            people, column, names, family, build, offset=own, start=start, elsewhere=of, formula=taken.formula
-        )
+        fitted = Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        return replace(fitted, formula=taken.formula, degrees=asked.degrees)
 
     model = of(sample)
     ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"

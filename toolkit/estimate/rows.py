@@ -4,7 +4,7 @@ Takes what was asked; gives an `Answer`: rows, and their joint covariance when i
 cannot be fitted stays as rows with the reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import inf
@@ -28,6 +28,7 @@ from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import DISPERSION, INTERCEPT, Term
 from toolkit.estimate.unvarying import settled
 from toolkit.estimate.variance import Floats
+from toolkit.result import variables_of
 
 # Their standard error is that of the logarithm.
 _RATIOS = (
@@ -160,7 +161,8 @@ def _group_rows(
         return
     for term in asked.rows or fitted.terms:
         row, part = _row(asked, fitted, term)
-        yield {**heading_of(asked, term), **told, "n_cases": fitted.n_cases, **row}, part
+        own = {**heading_of(asked, term), **told, "n_cases": fitted.n_cases, **row}
+        yield with_covariates(fitted.covariates, own), part
 
 
 def _regress(asked: Asked, group: Mask) -> Regression:
@@ -284,10 +286,28 @@ def figures(estimand: str, confidence: float, found: tuple[float, float, float])
 
 def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
     """Judge a row by the degrees of freedom of its model and by what else is told of it."""
-    df = fitted.design_df
+    df, crowd = fitted.design_df, None
+    if fitted.parameters > df:
+        crowd = f"{fitted.parameters} coefficients on {df} degrees of freedom of the design"
     short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
-    told = "; ".join(reason for reason in (short, *reasons) if reason)
+    told = "; ".join(reason for reason in (short, crowd, *reasons) if reason)
     return {"reliability": "review" if told else "ok", "reason": told or None}
+
+
+def with_covariates(covariates: Sequence[tuple[str, str]], row: dict[str, Any]) -> dict[str, Any]:
+    """Let a row name the covariates as they entered its fit, with the reason where that is not as asked."""
+    if not covariates:
+        return row
+    remarks = [
+        f"{used} in place of {asked}, which has too few distinct values"
+        if used
+        else f"not adjusted for {variables_of([asked])[0]}, which does not vary"
+        for asked, used in covariates
+        if used != asked
+    ]
+    told = "; ".join(filter(None, [row.get("reason"), *remarks]))
+    entered = ", ".join(used for _, used in covariates if used)
+    return {**row, "adjust": entered, "reason": told or None}
 
 
 def common(asked: Asked) -> dict[str, Any]:

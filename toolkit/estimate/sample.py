@@ -18,11 +18,12 @@ from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError
+from toolkit.estimate.adjustment import Diagrams, adjusted_names
 from toolkit.estimate.columns import Column, read, require_countable
-from toolkit.estimate.names import require_one_role
+from toolkit.estimate.names import Names, require_one_role
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
-from toolkit.result import FLOW_SCHEMA
+from toolkit.result import FLOW_SCHEMA, variables_of
 from toolkit.studies import Study
 from toolkit.weight_choice import WeightChoice, choose_weight
 
@@ -223,9 +224,11 @@ def flow(
     *,
     outcome: str,
     exposure: str | None = None,
-    adjust: str | Sequence[str] = (),
+    adjust: Names | None = None,
     by: str | Sequence[str] = (),
     domain: str = "",
+    diagram: Diagrams = None,
+    allow_descendants: bool = False,
 ) -> pl.DataFrame:
     """Follow the people of a study into one analysis: how many are left after each step, and why others left.
 
@@ -233,8 +236,11 @@ def flow(
     ----------
     study
         The study.
-    outcome, exposure, adjust
+    outcome, exposure
         The variables of the analysis; who has no value in one of them leaves at the first that lacks it.
+    adjust, diagram, allow_descendants
+        As `tk.association`: None is the small set of the causal diagram for the exposure, and no covariate
+        without an exposure.
     by
         Variables within whose levels the analysis is made; a missing level is in no group.
     domain
@@ -261,10 +267,21 @@ def flow(
     >>> flow(study, outcome="cramps", domain="age > 35")["n_left"].to_list()
     [3, 2, 1, 1]
     """
-    require_one_role(outcome=outcome, exposure=exposure or (), adjust=adjust)
     condition = conditions.parse(domain)
-    adjusted, groups = ((names,) if isinstance(names, str) else tuple(names) for names in (adjust, by))
-    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *adjusted, *groups])
+    groups = (by,) if isinstance(by, str) else tuple(by)
+    adjusted = adjusted_names(
+        study,
+        adjust,
+        outcome,
+        exposure,
+        domain=domain,
+        by=groups,
+        diagram=diagram,
+        allow_descendants=allow_descendants,
+    )
+    covariates = variables_of(adjusted)
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=covariates)
+    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *covariates, *groups])
     columns = read(study, [*roles, *condition.names], groups)
     weight = weight_of(study, columns.values(), condition, groups)
     skeleton_of(study, weight)

@@ -21,18 +21,19 @@ from scipy.special import fdtrc
 from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.quadratic_forms import wald
-from toolkit.estimate.regression import Model
+from toolkit.estimate.regression import Degrees, Model, adjusted_wald
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.rows import Asked, answer
 from toolkit.estimate.sample import Mask, Sample, draw
-from toolkit.estimate.terms import ONE, Matrix, Term, main_effects
+from toolkit.estimate.terms import Matrix, Term, adjusted_matrix
 from toolkit.estimate.variance import Floats
-from toolkit.result import frame
+from toolkit.result import frame, variables_of
 from toolkit.studies import Study
 
 _FAMILY_OF = {
@@ -58,6 +59,7 @@ class _Wave:
     y: float
     covariance: Floats
     df: float
+    degrees: Degrees
 
     @property
     def amplitude(self) -> float:
@@ -75,10 +77,11 @@ def cosinor(
     outcome: str,
     time: str,
     period: float | None = None,
-    adjust: Names = (),
+    adjust: Names | None = None,
     estimand: str | None = None,
     by: Names = (),
     domain: str = "",
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -96,13 +99,16 @@ def cosinor(
     period
         Length of one turn in the unit of `time`, such as 365.25 for days, when it is no month or date.
     adjust
-        Variables to adjust for.
+        Covariates: names or splines such as "rcs(age, 4)". None, as `()`, adjusts for nothing: the calendar
+        is not an exposure.
     estimand
         "prevalence_ratio" (the default for two levels: the curve is on the log scale, its swing the ratio of
         peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (of a
         number: `amplitude` is half the swing).
     by, domain
         As in `prevalence`.
+    df
+        "design" or "model", as `association`.
     confidence
         Of the intervals, between 0 and 1.
     covariance
@@ -132,22 +138,23 @@ def cosinor(
     >>> cosinor(mine, outcome="pain", time="month")["level_label"][1].split(" (")[0]
     '17 July'
     """
-    by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
-    require_one_role(outcome=outcome, time=time, adjust=adjust, by=by)
+    by, adjusted = as_names(by, "by"), adjusted_names(study, adjust, outcome, None)
+    require_one_role(outcome=outcome, time=time, adjust=variables_of(adjusted), by=by)
     study, time = _with_number(study, time)
-    sample = draw(study, [outcome, time, *adjust, *by], domain, by=by)
+    names = (outcome, time, *variables_of(adjusted))
+    sample = draw(study, [*names, *by], domain, by=by)
     column, clock = sample.columns[outcome], sample.columns[time]
     measured = _estimand(column, estimand)
     turn = period or _turn(sample, clock)
     angle = 2 * pi / turn * (_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
     _require_times(angle, clock)
-    build = partial(_matrix, sample, angle, adjust)
-    model = Model(sample, column, (outcome, time, *adjust), FAMILIES[_FAMILY_OF[measured]], build)
-    asked = Asked(model, by, "coefficient", _WAVES, ", ".join(adjust), confidence)
+    build = partial(_matrix, sample, angle, adjusted)
+    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    asked = Asked(model, by, "coefficient", _WAVES, ", ".join(adjusted), confidence)
     found = answer(asked)
     matrix = found.covariance()
     pairs = [(found.rows[k], found.rows[k + 1]) for k in range(0, len(found.rows), 2)]
-    waves = [_wave(pair, matrix[2 * k : 2 * k + 2, 2 * k : 2 * k + 2]) for k, pair in enumerate(pairs)]
+    waves = [_wave(pair, matrix[2 * k : 2 * k + 2, 2 * k : 2 * k + 2], df) for k, pair in enumerate(pairs)]
     own = {"outcome_label": _title(column), "exposure": clock.name, "exposure_label": clock.variable.label}
     rows = [
         for_review({**pair[0], **own, **row}, sample.review)
@@ -230,15 +237,15 @@ def _require_times(angle: Floats, clock: Column) -> None:
 
 def _matrix(sample: Sample, angle: Floats, adjust: tuple[str, ...], inside: Mask) -> Matrix:
     own = angle[inside]
-    others = main_effects(sample, adjust, inside)
-    columns = [np.ones(len(own)), np.cos(own), np.sin(own), *others.values.T[1:]]
-    return Matrix(np.column_stack(columns), (ONE, *_WAVES, *others.terms[1:]))
+    return adjusted_matrix(sample, np.column_stack([np.cos(own), np.sin(own)]), _WAVES, adjust, inside)
 
 
-def _wave(pair: tuple[Mapping[str, Any], Mapping[str, Any]], covariance: Floats) -> _Wave | None:
+def _wave(
+    pair: tuple[Mapping[str, Any], Mapping[str, Any]], covariance: Floats, degrees: Degrees
+) -> _Wave | None:
     if any(row["std_error"] is None for row in pair):
         return None
-    return _Wave(pair[0]["estimate"], pair[1]["estimate"], covariance, pair[0]["df"])
+    return _Wave(pair[0]["estimate"], pair[1]["estimate"], covariance, pair[0]["df"], degrees)
 
 
 def _rows(
@@ -260,8 +267,8 @@ def _rows(
 
 def _test(wave: _Wave) -> dict[str, Any]:
     points = np.array([wave.x, wave.y])
-    f = wald(points, wave.covariance) / 2
-    return {"statistic": f, "df_numerator": 2, "p_value": float(fdtrc(2, wave.df, f))}
+    f, df = adjusted_wald(wald(points, wave.covariance) / 2, 2, int(wave.df), wave.degrees)
+    return {"statistic": f, "df_numerator": 2, "df": df, "p_value": float(fdtrc(2, df, f))}
 
 
 def _flat(test: Mapping[str, Any], confidence: float, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from toolkit.estimate.formula_terms import term_key
 from toolkit.estimate.names import Names, as_names
 from toolkit.estimate.newton import Family
 from toolkit.estimate.people import People, people_of, result_of
-from toolkit.estimate.quadratic_forms import upper_tail, wald
-from toolkit.estimate.regression import Model, Regression, regress
+from toolkit.estimate.quadratic_forms import upper_tail
+from toolkit.estimate.regression import Degrees, Model, Regression, regress
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.sample import Mask
@@ -58,6 +58,7 @@ def term_test(
     offset: str | None = None,
     by: Names = (),
     domain: str = "",
+    df: Degrees = "model",
 ) -> pl.DataFrame:
     """Test whether terms of a regression model can be left out together.
 
@@ -77,6 +78,9 @@ def term_test(
         Categories; one test within each combination of their levels.
     domain
         A condition such as "age >= 20"; null is outside.
+    df
+        "model" as R's regTermTest; "design" for the adjusted Wald test on q and df - q + 1 degrees of
+        freedom, where df is PSUs minus strata.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def term_test(
     if method not in METHODS:
         raise EstimationError(unknown("there is no method", method, METHODS, f"All: {', '.join(METHODS)}"))
     by = as_names(by, "by")
-    model = question(Request(study, formula, family, domain, offset, by)).model
+    model = question(Request(study, formula, family, domain, offset, by, degrees=df)).model
     sample = model.sample
     wanted = as_names(terms, "terms")
     people = people_of(sample, by, sample.complete(list(model.names)))
@@ -190,9 +194,8 @@ def _places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
 
 
 def _wald(fitted: Regression, places: list[int]) -> Mapping[str, Any]:
-    beta, matrix = fitted.coefficients[places], fitted.covariance[np.ix_(places, places)]
-    f = wald(beta, matrix) / len(places)
-    return {"statistic": f, "p_value": float(fdtrc(len(places), fitted.df, f))}
+    f, df, size = fitted.joint_test(places)
+    return {"statistic": f, "df": df, "p_value": float(fdtrc(size, df, f))}
 
 
 def _rao_scott(model: Model, group: People, fitted: Regression, places: list[int]) -> Mapping[str, Any]:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.names import spline_of
+from toolkit.estimate.splines import knots_at, spline
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,17 +79,23 @@ class Matrix:
         One row a cell, one column a term.
     terms
         The columns in order.
+    covariates
+        Each covariate as it was asked for and as it entered: "" if it does not vary, and a spline of fewer
+        knots or a straight line where few values are distinct.
     """
 
     values: "Floats"
     terms: tuple[Term, ...]
+    covariates: tuple[tuple[str, str], ...] = ()
 
 
 ONE = Term("", "", INTERCEPT, INTERCEPT)
 
 
-def main_effects(sample: "Sample", names: "Sequence[str]", inside: "Mask") -> Matrix:
-    """Give an intercept and the columns of each variable.
+def main_effects(
+    sample: "Sample", names: "Sequence[str]", inside: "Mask", adjust: "Sequence[str]" = ()
+) -> Matrix:
+    """Build an intercept, the columns of each variable, and those of the covariates.
 
     Parameters
     ----------
@@ -95,25 +105,83 @@ def main_effects(sample: "Sample", names: "Sequence[str]", inside: "Mask") -> Ma
         Variables in order.
     inside
         The cells of the fit; each variable has a value in them.
+    adjust
+        Covariates in order: names, or splines such as "rcs(age, 4)". One that does not vary has no column.
 
     Returns
     -------
     Matrix
         The intercept first.
     """
-    columns, terms = [np.ones(int(inside.sum()))], [ONE]
+    columns, terms, entered = [np.ones(int(inside.sum()))], [ONE], []
     for name in names:
-        variable = sample.columns[name].variable
-        if variable.kind == "number":
-            columns.append(sample.numbers(name)[inside])
-            terms.append(per_unit(variable))
-            continue
-        codes = sample.codes(name)[inside]
-        reference, *others = levels_present(variable, codes)
-        columns += [(codes == variable.levels.index(level)).astype(float) for level in others]
-        terms += [of_level(variable, level, reference) for level in others]
+        values, own = _variable_columns(sample, name, inside)
+        columns += values
+        terms += own
+    for covariate in adjust:
+        values, own, used = _covariate_columns(sample, covariate, inside)
+        columns += values
+        terms += own
+        entered.append((covariate, used))
     # Column by column: the sums that follow run down columns, and rows first would copy with strides.
-    return Matrix(np.asfortranarray(np.array(columns).T), tuple(terms))
+    return Matrix(np.asfortranarray(np.array(columns).T), tuple(terms), tuple(entered))
+
+
+def adjusted_matrix(
+    sample: "Sample", own: "Floats", terms: "Sequence[Term]", adjust: "Sequence[str]", inside: "Mask"
+) -> Matrix:
+    """Build an intercept, columns of one's own, and those of the covariates."""
+    others = main_effects(sample, (), inside, adjust)
+    values = np.column_stack([others.values[:, :1], own, others.values[:, 1:]])
+    return Matrix(values, (ONE, *terms, *others.terms[1:]), others.covariates)
+
+
+def _variable_columns(sample: "Sample", name: str, inside: "Mask") -> "tuple[list[Floats], list[Term]]":
+    variable = sample.columns[name].variable
+    if variable.kind == "number":
+        return [sample.numbers(name)[inside]], [per_unit(variable)]
+    codes = sample.codes(name)[inside]
+    reference, *others = levels_present(variable, codes)
+    marks = [(codes == variable.levels.index(level)).astype(float) for level in others]
+    return marks, [of_level(variable, level, reference) for level in others]
+
+
+def _covariate_columns(
+    sample: "Sample", covariate: str, inside: "Mask"
+) -> "tuple[list[Floats], list[Term], str]":
+    name, numbers = spline_of(covariate) or (covariate, ())
+    values, terms = _variable_columns(sample, name, inside)
+    if not values or (not terms[0].marks and np.ptp(values[0]) == 0):
+        return [], [], ""
+    if not numbers:
+        return values, terms, covariate
+    if terms[0].marks:
+        raise VariableError(
+            f"'{name}' is a category and has no spline. Adjust for its levels: adjust=('{name}', ...)."
+        )
+    return _spline_columns(sample.weights[inside], values[0], terms[0], (covariate, name, numbers))
+
+
+def _spline_columns(
+    weights: "Floats", x: "Floats", line: Term, asked: "tuple[str, str, tuple[float, ...]]"
+) -> "tuple[list[Floats], list[Term], str]":
+    """Build a spline with the knots asked for, or as many of them as differ; a straight line below three."""
+    covariate, name, numbers = asked
+    if len(numbers) > 1:
+        return _bends(spline(x, sorted(numbers)), covariate)
+    counted = weights > 0  # Copies of people with another exposure have no weight and move no knot.
+    for count in range(int(numbers[0]), 2, -1):
+        try:
+            knots = knots_at(x[counted], weights[counted], count, name)
+        except EstimationError:
+            continue
+        return _bends(spline(x, knots), covariate if count == numbers[0] else f"rcs({name}, {count})")
+    return [x], [line], name
+
+
+def _bends(values: "Floats", covariate: str) -> "tuple[list[Floats], list[Term], str]":
+    words = ["linear part", *(f"bend {k}" for k in range(1, values.shape[1]))]
+    return list(values.T), [Term(covariate, covariate, word, word) for word in words], covariate
 
 
 def levels_present(variable: "Variable", codes: "Indices") -> list[str]:

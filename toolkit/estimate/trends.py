@@ -14,15 +14,17 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
-from toolkit.estimate.regression import Model
+from toolkit.estimate.regression import Degrees, Model
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.rows import Asked, answer
 from toolkit.estimate.sample import Mask, Sample, draw
-from toolkit.estimate.terms import ONE, Matrix, Term, main_effects
+from toolkit.estimate.terms import Matrix, Term, adjusted_matrix
 from toolkit.estimate.variance import Floats
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 _FAMILY_OF = {
@@ -47,12 +49,13 @@ def trend(
     *,
     outcome: str,
     over: str = "cycle",
-    adjust: Names = (),
+    adjust: Names | None = None,
     estimand: str | None = None,
     degree: int = 1,
     scores: Mapping[str, float] | None = None,
     by: Names = (),
     domain: str = "",
+    df: Degrees = "design",
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
@@ -68,7 +71,8 @@ def trend(
         A number, or a variable whose levels have a declared order (`Variable.ordered`). Levels that are years
         ("2005-2006") are followed in years from the middle of each; other levels by their place: 0, 1, 2, ...
     adjust
-        Variables to adjust for.
+        Covariates as `association`: names or splines, or "small", "full" or "core" for a set of the causal
+        diagram for `over`. None, as `()`, adjusts for nothing: a trend is descriptive.
     estimand
         "prevalence_ratio" (the default for two levels), "odds_ratio", "prevalence_difference" or
         "mean_difference" (of a number), per step.
@@ -78,6 +82,8 @@ def trend(
         Numbers in place of years or places: {"2017-2020": 2018.6, ...}, medians of levels, ...
     by, domain
         As in `prevalence`.
+    df
+        "design" or "model", as `association`.
     confidence
         Of the interval, between 0 and 1.
     covariance
@@ -106,16 +112,19 @@ def trend(
     """
     if degree not in (1, 2):
         raise EstimationError(f"a trend has degree 1 (linear) or 2 (quadratic too), not {degree}: degree=1.")
-    by, adjust = as_names(by, "by"), as_names(adjust, "adjust")
-    require_one_role(outcome=outcome, over=over, adjust=adjust, by=by)
-    sample = draw(study, [outcome, over, *adjust, *by], domain, by=by)
+    by = as_names(by, "by")
+    given = () if adjust is None else adjust
+    adjusted = adjusted_names(study, given, outcome, over, domain=domain, by=by, allow_descendants=True)
+    names = (outcome, over, *variables_of(adjusted))
+    require_one_role(outcome=outcome, over=over, adjust=variables_of(adjusted), by=by)
+    sample = draw(study, [*names, *by], domain, by=by)
     column = sample.columns[outcome]
     measured = _estimand(column, estimand)
     scored = _scored(sample, sample.columns[over], scores)
     terms = _terms(sample.columns[over], scored, degree)
-    build = partial(_matrix, sample, scored, terms, adjust)
-    model = Model(sample, column, (outcome, over, *adjust), FAMILIES[_FAMILY_OF[measured]], build)
-    asked = Asked(model, by, measured, terms, adjust=", ".join(adjust), confidence=confidence)
+    build = partial(_matrix, sample, scored, terms, adjusted)
+    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    asked = Asked(model, by, measured, terms, adjust=", ".join(adjusted), confidence=confidence)
     found = answer(asked)
     result = _with_unit(found.frame(), column)
     return (result, found.covariance()) if covariance else result
@@ -190,6 +199,4 @@ def _matrix(
     every = scored.values[~np.isnan(scored.values)]
     middle = (every.min() + every.max()) / 2 if len(terms) > 1 else 0.0
     powers = [(values - middle) ** (k + 1) for k in range(len(terms))]
-    others = main_effects(sample, adjust, inside)
-    columns = [np.ones(len(values)), *powers, *others.values.T[1:]]
-    return Matrix(np.column_stack(columns), (ONE, *terms, *others.terms[1:]))
+    return adjusted_matrix(sample, np.column_stack(powers), terms, adjust, inside)

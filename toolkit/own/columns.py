@@ -194,6 +194,7 @@ def described(
             component=known.component if declared.component is None else declared.component,
             question=question,
             source=source,
+            node=declared.node,
         )
     kind = declared.kind or _kind(declared, labels)
     return Variable(
@@ -209,6 +210,7 @@ def described(
         note=declared.note,
         # Levels that are listed in study.toml, and labels of codes, stand in order.
         ordered=kind == "category" and declared.ordered is not False,
+        node=declared.node,
     )
 
 

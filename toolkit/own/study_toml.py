@@ -66,8 +66,8 @@ class OwnVariable(Checked):
 
     A name of the codebook takes label, kind, levels and unit from there. `levels` says which code is which
     level, or lists the words that stand in the column, lowest first unless `ordered = false`; `missing` says
-    which code is missing for which reason;
-    `unit` is the unit that the column is in. `analyte` and `convert_to` are for units of one's own names.
+    which code is missing for which reason; `unit` is the unit that the column is in. `node` is the node of
+    the causal diagram that it measures. `analyte` and `convert_to` are for units of one's own names.
     """
 
     column: str = ""
@@ -85,6 +85,7 @@ class OwnVariable(Checked):
     convert_to: str = ""
     range: tuple[float, float] | None = None
     component: str | None = None
+    node: str = ""
 
 
 class OwnDesign(Checked):

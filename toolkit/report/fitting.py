@@ -11,6 +11,8 @@ from typing import Any
 
 from toolkit.causes.card import card
 from toolkit.domain import parse
+from toolkit.graph import SIZES
+from toolkit.result import variables_of
 from toolkit.studies import Study
 
 MEASURED, NOT_MEASURED = "measured", "not-measured"
@@ -75,12 +77,19 @@ def _has(study: Study, name: str) -> bool:
 
 def _check_variables(values: Mapping[str, Any], study: Study) -> None:
     names = [values[key] for key in _ONE_VARIABLE if values.get(key)]
-    names += [name for key in _VARIABLES for name in values.get(key) or ()]
+    names += [name for key in _VARIABLES for name in _named(values.get(key) or ())]
     for name in names:
         study.variable(name)
     if values.get("domain"):
         for name in parse(values["domain"]).names:
             study.variable(name)
+
+
+def _named(given: str | Iterable[str]) -> Iterable[str]:
+    """Name the variables of covariates or groups; a set of the causal diagram has none."""
+    if given in SIZES:
+        return ()
+    return variables_of([given] if isinstance(given, str) else given)
 
 
 def _main_exposure(cause: str, study: Study) -> str:

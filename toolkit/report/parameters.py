@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.graph import SIZES
 
 TAG = "parameters"
 
@@ -113,7 +114,9 @@ def _value(parameter: Parameter, value: Any, report: str) -> Any:
     default = parameter.default
     if isinstance(value, list) and (default is None or isinstance(default, tuple)):
         value = tuple(value)
-    # What is left open by default takes names, or stays open.
+    # What is left open by default takes names or the name of a set of the causal diagram, or stays open.
+    if default is None and isinstance(value, str):
+        return value if value in SIZES else (value,)
     if default is None and (value is None or (isinstance(value, tuple) and _plain(value))):
         return value
     if isinstance(default, float) and type(value) is int:

@@ -15,7 +15,8 @@ from toolkit.causes.evidence import evidence_of
 from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.codebook import Codebook, Variable
-from toolkit.show.wording import condition, estimate_text, measure
+from toolkit.result import covariates
+from toolkit.show.wording import condition, estimate_text, measure, words
 
 UNKNOWN = "unknown"
 _EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")
@@ -167,14 +168,14 @@ def adjusting(
     """
     asked = ""
     if given is not None:
-        named = ", ".join((labels or {}).get(name, name) for name in given) or "nothing"
-        asked = f"<p>The report was asked to adjust for {escape(named)}. The diagram's own choice:</p>"
+        named = ", ".join(words(name, labels) for name in given) or "no covariate"
+        asked = f"<p>As requested, the report adjusts for {escape(named)}. The diagram's own set:</p>"
     open_paths = list(left_open)
     gaps = listed(open_paths).html if open_paths else ""
     assumed = edges.filter(pl.col("citation") == "").height
     trust = (
-        f"The diagram is what is thought, not what these data show: {assumed} of the {edges.height} arrows "
-        "around this exposure are assumptions, with a reason and without a source."
+        f"The diagram encodes prior assumptions. Of {edges.height} arrows around this exposure, {assumed} "
+        "rest on expert judgment without a cited source."
     )
     return Passage(f"{asked}<p>{escape(summary)}</p>{gaps}<p>{escape(trust)}</p>")
 
@@ -245,9 +246,7 @@ def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
     shown = row["reliability"] in {"ok", "review"}
     told = f"{measure(row).name}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
-    adjusted = (
-        ", ".join(labels.get(name, name) for name in row["adjust"].split(", ")) if row["adjust"] else ""
-    )
+    adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
     size = f"{people}, n = {row['n']:,}"
     return ["This report", size, f"{row['exposure_label']}{against}", told, adjusted or "nothing (crude)"]
 

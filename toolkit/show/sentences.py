@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from toolkit.result import AVAILABILITY_SCHEMA, by_columns
+from toolkit.result import AVAILABILITY_SCHEMA, by_columns, covariates
 from toolkit.show.clauses import claim, extra, source
 from toolkit.show.description import described, is_description
 from toolkit.show.extremes import extremes
@@ -311,10 +311,8 @@ def _main(frame: pl.DataFrame) -> pl.DataFrame:
         frame.filter(pl.col("estimand") == pl.lit(frame["estimand"][0])) if frame["estimand"][0] else frame
     )
     first = _plainest(first)
-    size = pl.col("adjust").fill_null("").str.count_matches(",", literal=True) + (
-        pl.col("adjust") != ""
-    ).cast(int)
-    ranked = first.with_row_index("place").with_columns(size.fill_null(0).alias("size"))
+    size = [len(covariates(text or "")) for text in first["adjust"]]
+    ranked = first.with_row_index("place").with_columns(pl.Series("size", size, pl.Int64))
     key = [*by_columns(frame), *_COMPARISON]
     best = ranked.sort("size", "place", descending=[True, False]).unique(key, keep="first").sort("place")
     return best.drop("place", "size")

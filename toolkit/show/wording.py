@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.errors import VariableError, nearest
-from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA
+from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA, SPLINE, covariates
 
 Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
 Row = Mapping[str, Any]
@@ -119,9 +119,11 @@ def words(name: str, labels: Labels | None = None) -> str:
 
     Examples
     --------
-    >>> words("age_group"), words("race_ethnicity"), words("pad", {"pad": "narrowed leg arteries"})
-    ('age group', 'race/ethnicity', 'narrowed leg arteries')
+    >>> words("age_group"), words("rcs(age, 4)"), words("pad", {"pad": "narrowed leg arteries"})
+    ('age group', 'age (spline)', 'narrowed leg arteries')
     """
+    if spline := SPLINE.fullmatch(name):
+        return f"{words(spline['name'], labels)} (spline)"
     given = (labels or {}).get(name)
     return given or _SPELLED.get(name, name.replace("_", " "))
 
@@ -142,8 +144,7 @@ def adjustment(row: Row, labels: Labels | None = None) -> str:
     """Say "crude" or "adjusted for age and sex"; "" where nothing is compared."""
     text = str(row["adjust"] or "").strip()
     if text.lower() not in _CRUDE:
-        names = [name for name in re.split(r"\s*[,+;]\s*", text.strip("()")) if name]
-        return f"adjusted for {listed(words(name.strip(chr(39)), labels) for name in names)}"
+        return f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
     return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
 
 
