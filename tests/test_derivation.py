@@ -1,5 +1,7 @@
 """Derived variables keep why a value is missing, where it was measured and in which cycles."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -67,6 +69,25 @@ def test_a_cycle_without_an_input_has_no_value_unless_one_is_enough(
     step = Derivation(LOWER.variable, LOWER.inputs, LOWER.expression, any_input=any_input)
     _, book = derive(LEGS, BOOK, [step])
     assert [a.status for a in book["lower"].availability] == [expected]
+
+
+def test_a_yes_that_one_input_settles_does_not_stand_in_a_cycle_that_lacks_the_other() -> None:
+    """There "or" would find the yes of those asked and nobody's no: a prevalence of everyone."""
+    asked = pl.DataFrame(
+        {
+            "told": ["yes", "no", "yes", "no"],
+            "measured": [None, "no", None, None],
+            why("measured"): pl.Series(["refused", None, *["not measured in this cycle"] * 2], dtype=Reason),
+        }
+    )
+    either = pl.any_horizontal(pl.col("told") == "yes", pl.col("measured") == "yes")
+    rule = pl.when(either).then(pl.lit("yes")).when(~either).then(pl.lit("no"))
+    ill = Derivation(Variable("ill", "ill", "yes_no"), ("told", "measured"), rule)
+    people, _ = derive(asked, Codebook(), [ill])
+    assert people["ill"].to_list() == ["yes", "no", None, None]
+    assert people[why("ill")].to_list()[2:] == ["not measured in this cycle"] * 2
+    enough, _ = derive(asked, Codebook(), [replace(ill, any_input=True)])
+    assert enough["ill"].to_list() == ["yes", "no", "yes", None]
 
 
 def test_a_proxy_stays_a_proxy() -> None:

@@ -16,7 +16,7 @@ from toolkit.nhanes import open_nhanes
 from toolkit.nhanes.files import write_nhanes
 from toolkit.nhanes.sources import CYCLES
 from toolkit.population import Population
-from toolkit.simulated import open_simulated, truth
+from toolkit.simulated import NOT_SIMULATED, open_simulated, truth
 from toolkit.weight_choice import choose_weight
 
 ADULTS = "age >= 20"
@@ -168,15 +168,19 @@ def test_all_ten_causes_have_an_exposure_with_cases_at_every_level_in_use(study:
 
 
 def test_variables_that_all_studies_share_have_the_shared_words(population: Population) -> None:
-    for name in population.codebook.keys() & codebook().keys():
+    assert codebook().keys() <= population.codebook.keys()
+    for name in codebook():
         own, shared = population.codebook[name], codebook()[name]
         assert (own.label, own.unit, own.kind) == (shared.label, shared.unit, shared.kind)
         assert own.component == shared.component
-        assert name == "cycle" or own.note.startswith("Simulated: no real person.")
+        drawn = own.measured and name != "cycle"
+        assert not drawn or own.note.startswith("Simulated: no real person.")
 
 
 def test_every_variable_has_question_and_asked_and_is_measured_in_both_cycles(population: Population) -> None:
     for name, variable in population.codebook.items():
+        if name not in population.people.columns:
+            continue
         if name != "cycle":
             assert variable.question, name
             assert variable.asked, name
@@ -184,9 +188,19 @@ def test_every_variable_has_question_and_asked_and_is_measured_in_both_cycles(po
         assert population.people[name].dtype == variable.dtype, name
 
 
+def test_a_variable_that_the_model_does_not_draw_is_not_measured_and_says_why(study: tk.Study) -> None:
+    absent = [name for name in study.codebook if name not in study.people.columns]
+    assert {"heart_failure", "lung_disease", "births", "work_status", "vitamin_d"} <= set(absent)
+    for name in absent:
+        assert [a.status for a in study.codebook[name].availability] == ["not measured"] * 2, name
+        assert {a.reason for a in study.codebook[name].availability} == {NOT_SIMULATED}, name
+    with pytest.raises(tk.VariableError, match="no value was drawn"):
+        tk.prevalence(study, outcome="heart_failure")
+
+
 def test_every_missing_value_has_its_reason_and_no_other(population: Population) -> None:
     people = population.people
-    for name in population.codebook:
+    for name in (name for name in population.codebook if name in people.columns):
         if why(name) in people.columns:
             assert (people[name].is_null() == people[why(name)].is_not_null()).all(), name
         else:
@@ -326,7 +340,7 @@ def test_every_variable_that_nhanes_measured_comes_back_with_its_reasons(
     pieces = {name: [catalogue.measured(name, c) for c in CYCLES] for name in catalogue.origins}
     # What follows from several answers by a formula does not give the answers back.
     written = [n for n, own in pieces.items() if not any(p and p.computed for p in own)]
-    measured = [n for n in written if n in population.codebook and n in reread.people.columns]
+    measured = [n for n in written if n in population.people.columns and n in reread.people.columns]
     assert len(measured) >= 20
     for name in measured:
         cycles = [a.cycle for a in reread.codebook[name].availability if a.status == "measured"]

@@ -17,6 +17,7 @@ from toolkit.errors import DesignError
 
 NOT_MEASURED = "not measured"
 _OUTSIDE = pl.lit("outside the domain", Reason)
+NOT_THIS_CYCLE = "not measured in this cycle"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Derivation:
     expression
         A polars expression over the inputs; null wherever the value cannot be known.
     any_input
-        True if one measured input is enough (such as one leg of two); else all are needed.
+        True if one measured input is enough (such as one leg of two); else a cycle that did not measure all
+        of them has no value.
     gate
         The input whose answer decided whether the others were asked (such as "ever smoked"): its reason
         goes before theirs.
@@ -82,8 +84,10 @@ def derive(
             codebook = _with_gap(people, codebook, step)
             continue
         people = people.with_columns(_value(people, step).alias(name))
+        settled = _settled(people, codebook, step)
+        people = people.with_columns(pl.when(_measured(people, step, settled)).then(pl.col(name)).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
-        codebook = codebook.with_variables(_described(step, codebook, _settled(people, codebook, step)))
+        codebook = codebook.with_variables(_described(step, codebook, settled))
     return people, codebook
 
 
@@ -110,6 +114,20 @@ def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
     if step.within:
         value = pl.when(step.within.expression(columns.schema)).then(value)
     return columns.select(value.alias(step.variable.name)).to_series()
+
+
+def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:
+    """Tell who belongs to a cycle that measured all inputs, or settles the value nevertheless.
+
+    Elsewhere "yes or not measured" would find the yes and nobody's no.
+    """
+    reasons = [] if step.any_input else [name for name in map(why, step.reads) if name in people.columns]
+    elsewhere = [(pl.col(name) == NOT_THIS_CYCLE).fill_null(value=False) for name in reasons]
+    if not elsewhere:
+        return pl.lit(value=True)
+    if settled:
+        return ~pl.any_horizontal(elsewhere) | pl.col("cycle").cast(pl.String).is_in(list(settled))
+    return ~pl.any_horizontal(elsewhere)
 
 
 def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:

@@ -45,6 +45,8 @@ PERSONS = 12_000
 FEWEST, MOST = 600, 18_000
 PSUS_DRAWN = 2  # in each stratum
 
+NOT_SIMULATED = "not a part of the written causal model: no value was drawn"
+
 Answers = dict[str, pl.Series]
 _EXAMINED = "examination"
 
@@ -282,7 +284,13 @@ def _codebook(model: Model) -> Codebook:
     }
     cycle = replace(shared_codebook()["cycle"], **words)
     shown = [node for node in model.nodes.values() if not node.get("hidden")]
-    return Codebook.of(cycle, *(_variable(node, measured) for node in shown))
+    absent = tuple(Availability(name, "not measured", NOT_SIMULATED) for name in cycles)
+    others = [v for v in shared_codebook().values() if v.name not in {"cycle", *(n.name for n in shown)}]
+    return Codebook.of(
+        cycle,
+        *(_variable(node, measured) for node in shown),
+        *(replace(variable, availability=absent) for variable in others),
+    )
 
 
 def _variable(node: Node, measured: tuple[Availability, ...]) -> Variable:

@@ -1,6 +1,7 @@
 """Every exposure of NHANES equals, person by person, what SQL written by hand derives from the same files."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -11,9 +12,12 @@ import pyreadstat
 import pytest
 
 from toolkit import catalog
+from toolkit.causes import RULES
 from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
+from toolkit.causes.conditions import RULES as CONDITIONS
 from toolkit.causes.further import FURTHER
+from toolkit.causes.parts import Exposure
 from toolkit.studies import Study, open_study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
@@ -21,11 +25,34 @@ CYCLES = list(catalog.nhanes().cycles)
 # The CDC's letters: none in 1999-2000, _B to _J, P_ before the name in 2017-March 2020, _L.
 LETTERS = dict(zip(("", *"BCDEFGHIJ", "P", "L"), CYCLES, strict=True))
 CLOSE = 1e-12
+
+
+def words(script: str) -> set[str]:
+    """Give the names that a script speaks of, in the capitals of the files."""
+    return {word.upper() for word in re.findall(r"\w+", re.sub(r"--.*", "", script))}
+
+
+def theme_of(theme: str) -> tuple[str, ...]:
+    """Name the variables of one file of the codebook."""
+    path = catalog.shipped("datasets") / "codebook" / f"{theme}.toml"
+    return tuple(tomllib.loads(path.read_text()))
+
+
 # The exposures of each card, the burden, and the exposures beside the ten causes.
 EXPOSURES = {
     **{name: card.exposures for name, card in cards().items()},
     "burden": tuple(chain.from_iterable(BURDEN.values())),
     "further": tuple(chain.from_iterable(FURTHER.values())),
+    # What exposures are adjusted for, as far as no card and no other script has it.
+    "conditions": tuple(
+        Exposure(RULES[name].derivation.variable if name in RULES else catalog.codebook()[name])
+        for name in (
+            *(rule.name for rule in CONDITIONS),
+            *("work_status", "births", "pregnancy", "opioid", "antidepressant", "energy_intake"),
+            *(name for theme in ("sleep_disorders", "work", "laboratory") for name in theme_of(theme)),
+            *(name for name in theme_of("conditions") if name.upper() not in words(SCRIPTS["further"])),
+        )
+    ),
 }
 
 
@@ -38,11 +65,6 @@ def family_and_cycle(path: Path) -> tuple[str, str]:
     if family and letter in LETTERS:
         return family, LETTERS[letter]
     return name, LETTERS[""]
-
-
-def words(script: str) -> set[str]:
-    """Give the names that a script speaks of, in the capitals of the files."""
-    return {word.upper() for word in re.findall(r"\w+", re.sub(r"--.*", "", script))}
 
 
 def load(connection: duckdb.DuckDBPyConnection, mirror: Path, named: set[str]) -> None:
@@ -142,8 +164,6 @@ def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
 
 def measurable(exposure: str) -> bool:
     """Tell whether the exposure and all that it is derived from stand in NHANES's catalogue."""
-    from toolkit.causes import RULES
-
     if exposure not in RULES:
         return exposure in catalog.nhanes().origins
     step = RULES[exposure].derivation
