@@ -11,33 +11,14 @@ from functools import cache
 
 from toolkit.catalog import nhanes, read_toml, shipped
 from toolkit.codebook import Variable
+from toolkit.own.column_names import ColumnNames
 from toolkit.own.column_profile import REPEATED, Profile
 from toolkit.own.study_toml import known_variables
 from toolkit.own.units import fitting_units, plausible
-from toolkit.survey_records import Checked, Measured
+from toolkit.survey_records import Measured
 
 GUESS = "GUESS"
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
-
-
-class Names(Checked):
-    """Names of columns and words of labels."""
-
-    names: tuple[str, ...]
-    labels: tuple[str, ...] = ()
-
-
-class _Words(Checked):
-    """The file `column-names.toml`."""
-
-    roles: Mapping[str, tuple[str, ...]]
-    identifiers: Mapping[str, tuple[str, ...]]
-    variables: Mapping[str, Names]
-    levels: Mapping[str, tuple[str, ...]]
-    codes: Mapping[str, Mapping[str, str]]
-    ordered: Mapping[str, tuple[str, ...]]
-    reasons: Mapping[str, tuple[str, ...]]
-    missing_codes: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -93,9 +74,9 @@ def guess(profile: Profile, taken: set[str]) -> Guess:
 
 
 @cache
-def words() -> _Words:
+def words() -> ColumnNames:
     """Read the words that guesses are made of."""
-    return read_toml(shipped("datasets") / "column-names.toml", _Words)
+    return read_toml(shipped("datasets") / "column-names.toml", ColumnNames)
 
 
 def _known(profile: Profile, taken: set[str]) -> Guess | None:

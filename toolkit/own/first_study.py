@@ -12,8 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted
+from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted, words
 from toolkit.own.column_profile import Profile, decimal_of, first_rows, profiles
+from toolkit.own.design_guess import guess_design
 from toolkit.own.opening import examine
 from toolkit.own.study_toml import FORMATS, Problem
 from toolkit.own.table_files import TEXT, open_table
@@ -24,7 +25,6 @@ _ENCODINGS = ("utf-8", "windows-1252")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _VARIABLE = re.compile(r"^\[(?:\w+\.)?variables\.(\w+)\]", re.MULTILINE)
 _NIGHTLY = 2  # days from one record of a person to the next, in a diary of nights
-_CLUSTERS = "# If people were drawn in strata and clusters: strata = 'column', psu = 'column'"
 HEAD = f"""\
 # A first study.toml, made from the files' columns, labels, codes and ranges (their first rows).
 # Lines marked {GUESS} were guessed: confirm or mend each, then remove the mark. Then ask what is still wrong:
@@ -168,8 +168,9 @@ def _first(files: Sequence[_File], written: Path) -> First:
     person = _person(home, unique=True) or _person(home) or home.columns[0]
     sections = dict(_sections(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
-    design, used = _design(home)
-    used |= {person.name, *(c.name for role in ("start", "end") if sections and (c := home.column(role)))}
+    design = guess_design(home.columns, home.frame, person.name, _mass(home))
+    spans = (home.column(role) for role in ("start", "end") if sections)
+    used = {person.name, *design.used, *(column.name for column in spans if column)}
     blocks, counts = [], {"known": 0, "own": 0, "left": 0}
     for file in ordered:
         if file is home or (file not in sections.values() and _person(file, unique=True)):
@@ -181,7 +182,7 @@ def _first(files: Sequence[_File], written: Path) -> First:
         + ("" if has_role(person, "person") else f"  # {GUESS}: a column with another value in every row"),
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
         *(_without_people(file) for file in others if file not in ordered),
-        design,
+        design.text,
         *([_follow_up(home)] if sections and home.column("start") else []),
         *blocks,
         _bmi(home, taken),
@@ -247,26 +248,12 @@ def _without_people(file: _File) -> str:
     return f"{told} Daily weather by place belongs under [weather]." if daily else told
 
 
-def _design(home: _File) -> tuple[str, set[str]]:
-    found = {key: column for key in ("weight", "strata", "psu", "fpc") if (column := home.column(key))}
-    weight = found.get("weight")
-    if weight and (not weight.numeric or (weight.low or 0) < 0 or weight is _mass(home)):
-        del found["weight"]
-    if not {"weight", "fpc"} & set(found):
-        told = "no column looks like a weight. If there is one: weight = 'column'"
-        return f"[design]\nnone = true  # {GUESS}: {told}\n{_CLUSTERS}", set()
-    lines = [f"{key} = {quoted(column.name)}  # {GUESS}: by its name" for key, column in found.items()]
-    if not {"strata", "psu"} & set(found):
-        lines.append(_CLUSTERS)
-    if {"strata", "psu"} <= set(found) and _spans(home.frame, found["strata"].name, found["psu"].name):
-        lines.append(f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum")
-    return "\n".join(["[design]", *lines]), {column.name for column in found.values()}
-
-
 def _mass(home: _File) -> Profile | None:
-    """Find the column of body mass: one named so, or "weight" beside a height if there is none."""
-    beside = home.column("weight") if home.column("height") else None
-    return home.column("mass") or (beside if beside and plain(beside.name) == "weight" else None)
+    """Find the column of body mass: one named so, or "weight" in any language beside a height."""
+    if (named := home.column("mass")) or not home.column("height"):
+        return named
+    either = words().sampling["weight"].also_mass
+    return next((column for column in home.columns if plain(column.name) in either), None)
 
 
 def _bmi(home: _File, taken: set[str]) -> str:
@@ -277,10 +264,6 @@ def _bmi(home: _File, taken: set[str]) -> str:
     told = f"# {GUESS}: from height and weight, taken to be in {'cm' if metres else 'm'} and kg"
     names = (quoted(f"`{c.name}`")[1:-1] for c in (mass, height))
     return '[variables.bmi]\nexpression = "{} / ({}{}) ** 2"  {}'.format(*names, metres, told)
-
-
-def _spans(frame: pl.DataFrame, strata: str, psu: str) -> bool:
-    return bool((frame.group_by(psu).agg(pl.col(strata).n_unique())[strata] > 1).any())
 
 
 def _follow_up(home: _File) -> str:
