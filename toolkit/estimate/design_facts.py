@@ -157,8 +157,8 @@ def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]
     domains = result["domain"].fill_null("").unique().to_list() if "domain" in result.columns else [""]
     if len(domains) > 1:
         raise EstimationError(
-            f"these rows are of {len(domains)} subpopulations, each with a design of its own. Describe one at "
-            f"a time: tk.describe_design(study, result.filter(pl.col('domain') == '...'))."
+            f"These rows are of {len(domains)} subpopulations, each with its own design. Describe one at a time: "
+            f"tk.describe_design(study, result.filter(pl.col('domain') == '...'))."
         )
     return (*known, *groups), str(domains[0])
 
