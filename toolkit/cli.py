@@ -160,8 +160,8 @@ def check(path: Path, accept_guesses: bool) -> None:
         raise Told(f"'{path.name}' cannot be opened yet.")
     if open_guesses:
         raise Told(
-            f"'{path.name}' has {len(open_guesses)} unconfirmed guesses. Correct them and remove their marks, "
-            f"or accept all: cramps check {path.name} --accept-guesses"
+            f"'{path.name}' has {len(open_guesses)} unconfirmed guesses. Correct them and remove their "
+            f"marks, or accept all: cramps check {path.name} --accept-guesses"
         )
     click.echo(f"'{path.name}' can be opened: {found.population.people.height:,} people.")
 

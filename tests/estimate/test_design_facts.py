@@ -97,3 +97,18 @@ def test_totals_that_weights_are_calibrated_to_are_told(people: pl.DataFrame) ->
     facts = describe_design(tk.study(people, design=design), "y")
     assert design.calibration is not None
     assert design.calibration.sentence == facts.calibration
+
+
+@pytest.mark.nhanes
+def test_only_the_cycles_that_contribute_are_in_the_facts(nhanes_mirror: object) -> None:
+    study = tk.open_study("nhanes", cycles=("2005-2006", "2007-2008"), mirror=nhanes_mirror)
+    both, one = (
+        describe_design(study, "any_cramps"),
+        describe_design(study, ("any_cramps", "sitting_group")),
+    )
+    assert (("2005-2006", "2007-2008"), ("2007-2008",)) == (both.cycles, one.cycles)
+    strata = study.people.group_by("cycle").agg(pl.col(str(study.design.strata)).n_unique())
+    counts = {str(cycle): int(count) for cycle, count in strata.iter_rows()}
+    assert (sum(counts.values()), counts["2007-2008"]) == (both.strata, one.strata)
+    result = tk.prevalence(study, outcome="any_cramps", by=("sitting_group",))
+    assert one == describe_design(study, result)

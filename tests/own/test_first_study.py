@@ -234,3 +234,54 @@ def test_names_and_codes_of_any_letters_give_a_file_that_can_be_read(tmp_path: P
     frame.write_csv(tmp_path / "p.csv")
     study = read_declaration(write_first_study([tmp_path / "p.csv"]).path).study
     assert {"a_b_c", "v_1st"} == set(study.variables)
+
+
+def test_dates_that_fit_two_orders_are_a_guess_with_both(tmp_path: Path) -> None:
+    days = [f"{1 + i % 12:02d}/{1 + i // 12 % 12:02d}/2022" for i in range(144)]
+    pl.DataFrame({"id": range(144), "seen": days}).write_csv(tmp_path / "p.csv")
+    text = write_first_study([tmp_path / "p.csv"]).text
+    assert '# GUESS: not read: "seen" holds dates (%d/%m/%Y, or %m/%d/%Y: no day is above 12.' in text
+    days[0] = "13/01/2022"
+    pl.DataFrame({"id": range(144), "seen": days}).write_csv(tmp_path / "p.csv")
+    text = write_first_study([tmp_path / "p.csv"], tmp_path / "second.toml").text
+    assert '# Not read: "seen" holds dates (%d/%m/%Y), for' in text
+
+
+def test_a_lone_negative_number_and_days_of_excel_are_guesses(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "id": range(300),
+            "drinks": [-1, 0, 2, 5, 1] * 60,
+            "change": [-2, -1, 0, 1, 2] * 60,
+            "interview_day": [44562 + i for i in range(300)],
+            "income": [30_000 + 100 * i for i in range(300)],
+        }
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    first = write_first_study([tmp_path / "p.csv"])
+    variables = read_declaration(first.path).study.variables
+    assert {"-1": "no value recorded"} == dict(variables["drinks"].missing)
+    assert {} == dict(variables["change"].missing)
+    assert 'missing = { -1 = "no value recorded" }  # GUESS' in first.text
+    assert 1 == first.text.count("these may be dates, as Excel counts them")
+    assert 240 == tk.open_study(without_design(first)).people["drinks"].count()
+
+
+@pytest.mark.parametrize("word", ["NA", "NULL", "#N/A", "."])
+def test_words_for_a_missing_value_are_missing(tmp_path: Path, word: str) -> None:
+    kilos = [f"{60 + i % 30}.5" if i % 10 else word for i in range(200)]
+    smoker = [["yes", "no", word][i % 3] for i in range(200)]
+    frame = pl.DataFrame({"id": range(200), "weight_kg": kilos, "smoker": smoker, "other": ["a", "b"] * 100})
+    frame.write_csv(tmp_path / "p.csv", quote_style="always")
+    first = write_first_study([tmp_path / "p.csv"])
+    people = tk.open_study(without_design(first)).people
+    assert (180, 134) == (people["weight_kg"].count(), people["smoker"].count())
+    assert ["no", "yes"] == sorted(people["smoker"].drop_nulls().unique())
+    assert "# GUESS: as programs write a missing value" in first.text
+
+
+def test_commas_that_may_part_thousands_are_a_guess(tmp_path: Path) -> None:
+    for name, values, marked in (("a", ["5,501", "12,580"], True), ("b", ["5,3", "61,25"], False)):
+        pl.DataFrame({"id": range(40), "steps": values * 20}).write_csv(tmp_path / f"{name}.csv")
+        text = write_first_study([tmp_path / f"{name}.csv"], tmp_path / f"{name}.toml").text
+        assert marked == ('decimal = ","  # GUESS: or do commas part thousands?' in text)

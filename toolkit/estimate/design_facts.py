@@ -55,6 +55,8 @@ class DesignFacts:
         weights minus 1.
     replicate_method, replicates
         How replicate weights were made, and how many there are; "" and 0 where there are none.
+    cycles
+        The survey cycles that contribute; () where cycles are not pooled.
     calibration
         What the weights were calibrated to, in words; "" if to nothing.
     """
@@ -74,6 +76,7 @@ class DesignFacts:
     df: int
     replicate_method: str = ""
     replicates: int = 0
+    cycles: tuple[str, ...] = ()
     calibration: str = ""
 
     @property
@@ -157,8 +160,8 @@ def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]
     domains = result["domain"].fill_null("").unique().to_list() if "domain" in result.columns else [""]
     if len(domains) > 1:
         raise EstimationError(
-            f"These rows are of {len(domains)} subpopulations, each with its own design. Describe one at a time: "
-            f"tk.describe_design(study, result.filter(pl.col('domain') == '...'))."
+            f"These rows are of {len(domains)} subpopulations, each with its own design. Describe one at "
+            f"a time: tk.describe_design(study, result.filter(pl.col('domain') == '...'))."
         )
     return (*known, *groups), str(domains[0])
 
@@ -184,5 +187,6 @@ def _facts(sample: Sample) -> DesignFacts:
         df=int(design_df(sample, np.ones(len(sample.unit), bool))),
         replicate_method=(design.replicate_method or "") if replicated else "",
         replicates=len(design.replicates_of(weight.component)) if replicated else 0,
+        cycles=weight.cycles,
         calibration=design.calibration.sentence if design.calibration else "",
     )

@@ -142,8 +142,9 @@ def missing_codes(profile: Profile) -> dict[str, str]:
 
 def _by_digit(codes: Iterable[str]) -> dict[str, str]:
     digits = {code: code.lstrip("-")[0] for code in codes}
-    usual = words().missing_codes[min(digits.values(), default="9")]
-    return {code: usual[digit] for code, digit in digits.items()}
+    known = [digit for digit in digits.values() if digit in words().missing_codes]
+    usual = words().missing_codes[min(known, default="9")]
+    return {code: usual.get(digit, "no value recorded") for code, digit in digits.items()}
 
 
 def reason_of(label: str) -> str:
@@ -221,7 +222,7 @@ def _own(profile: Profile, taken: set[str]) -> Guess:
     name = _free_name(profile.name, taken)
     label = [f"label = {quoted(profile.label)}"] if profile.label else []
     if profile.date_form:
-        return Guess("", reason=f"holds dates ({profile.date_form}), for days(from, to) in an expression")
+        return Guess("", reason=_dates(profile))
     labelled = {code: text for code, text in profile.value_labels.items() if not reason_of(text)}
     coded = bool(labelled) and set(profile.codes) <= set(profile.value_labels)
     if profile.numeric and not coded:
@@ -231,10 +232,20 @@ def _own(profile: Profile, taken: set[str]) -> Guess:
     return Guess(name, (*label, *_own_levels(profile)), "a category of one's own")
 
 
+def _dates(profile: Profile) -> str:
+    forms = profile.date_form
+    if profile.other_form:
+        forms += f", or {profile.other_form}: no day is above 12. Say which: date_format = '...' of the file"
+    return f"holds dates ({forms}), for days(from, to) in an expression"
+
+
 def _own_number(profile: Profile) -> list[str]:
     if profile.codes and set(profile.codes) <= {"0", "1"}:
         return [f'kind = "yes_no"  # {GUESS}: 0 is no, 1 is yes']
     lines = _missing_line(missing_codes(profile))
+    if profile.excel_days:
+        days = f"# {GUESS}: a number; these may be dates, as Excel counts them. Then write dates in the file"
+        return [days, *lines]
     few = 2 <= profile.different <= 9 and all(code.lstrip("-").isdigit() for code in profile.codes)
     told = f"# {GUESS}: a number. If its few values are codes, write levels = {{ 1 = 'first', 2 = 'second' }}"
     return [told, *lines] if few else lines

@@ -13,7 +13,14 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted, words
-from toolkit.own.column_profile import Profile, decimal_of, first_rows, profiles
+from toolkit.own.column_profile import (
+    Profile,
+    commas_of_thousands,
+    decimal_of,
+    first_rows,
+    profiles,
+    without_missing_words,
+)
 from toolkit.own.design_guess import guess_design
 from toolkit.own.opening import examine
 from toolkit.own.study_toml import FORMATS, Problem
@@ -42,6 +49,7 @@ class _File:
     decimal: str
     columns: tuple[Profile, ...]
     frame: pl.DataFrame = field(repr=False)
+    missing: tuple[str, ...] = ()
 
     def column(self, role: str) -> Profile | None:
         return next((column for column in self.columns if has_role(column, role)), None)
@@ -138,10 +146,12 @@ def _looked_at(path: Path, folder: Path) -> _File:
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, encoding=encoding))
         frame = first_rows(table)
-        decimal = decimal_of(frame) if path.suffix.lower() in TEXT else "."
+        text = path.suffix.lower() in TEXT
+        frame, missing = without_missing_words(frame) if text else (frame, ())
+        decimal = decimal_of(frame) if text else "."
         columns = tuple(profiles(table, frame, decimal))
     name = plain(path.stem) or "people"
-    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame)
+    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame, missing)
 
 
 def _encoding(path: Path) -> str:
@@ -238,7 +248,11 @@ def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> s
     if file.encoding != "utf-8":
         lines.append(f"encoding = {quoted(file.encoding)}  # {GUESS}: it is not UTF-8")
     if file.decimal != ".":
-        lines.append(f"decimal = {quoted(file.decimal)}")
+        mark = f"  # {GUESS}: or do commas part thousands? Then remove them in the file"
+        lines.append(f"decimal = {quoted(file.decimal)}{mark if commas_of_thousands(file.frame) else ''}")
+    if file.missing:
+        table = ", ".join(f"{quoted(word)} = 'no value recorded'" for word in file.missing)
+        lines.append(f"missing = {{ {table} }}  # {GUESS}: as programs write a missing value")
     return "\n".join(lines)
 
 
@@ -271,14 +285,16 @@ def _follow_up(home: _File) -> str:
     for key in ("start", "end"):
         if (column := home.column(key)) and column.date_form:
             lines.append(f"{key} = {quoted(column.name)}  # {GUESS}: by its name")
-            form = column.date_form
+            form = _form_line(column)
     if len(lines) == 1:
         return ""
-    return "\n".join([*lines, *_form_line(form)])
+    return "\n".join([*lines, *form])
 
 
-def _form_line(form: str) -> list[str]:
-    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}"]
+def _form_line(column: Profile) -> list[str]:
+    form, other = column.date_form, column.other_form
+    mark = f"  # {GUESS}: or {quoted(other)}; no day is above 12" if other else ""
+    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}{mark}"]
 
 
 def _variables(
@@ -291,7 +307,8 @@ def _variables(
         found = guess(column, taken)
         _count(counts, found)
         if not found.name:
-            left.append(f"# Not read: {quoted(column.name)} {found.reason}.")
+            mark = f"{GUESS}: not" if column.other_form else "Not"
+            left.append(f"# {mark} read: {quoted(column.name)} {found.reason}.")
             continue
         taken.add(found.name)
         place = column.name if home else f"{file.name}.{column.name}"
@@ -314,7 +331,7 @@ def _repeated(section: str, file: _File, counts: dict[str, int]) -> str:
     person, day, place = _person(file), _day(file), file.column("place")
     lines = [f"[{section}]", f"file = {quoted(file.name)}  # {GUESS}: several rows a person, with a date"]
     if day:
-        lines += [f"date = {quoted(day.name)}", *_form_line(day.date_form)]
+        lines += [f"date = {quoted(day.name)}", *_form_line(day)]
     if place:
         lines.append(f"place = {quoted(place.name)}  # {GUESS}: by its name")
     skip = {c.name for c in (person, day, place) if c}
