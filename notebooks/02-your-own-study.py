@@ -19,7 +19,11 @@
 # ```
 # cramps new-study people.csv blood.csv    # a first study.toml; each guess in it is marked
 # cramps check study.toml                  # all that is wrong, in one pass, with row numbers
+# cramps check study.toml --accept-guesses # once you have read them
 # ```
+#
+# The weight, strata and sampling units are found by names and labels where they can be, and marked as
+# guesses. Where they cannot, `[design]` says what you have to declare. Only you can write `none = true`.
 #
 # Then `tk.open_study("study.toml")`. The example survey was declared so.
 

@@ -146,6 +146,7 @@ def test_the_command_line_tells_none(path: Path, tmp_path: Path) -> None:
         ["check", str(path)],
         ["describe", str(path), "--out", str(tmp_path / "page.html")],
         ["new-study", *files, "--out", str(first)],
+        ["check", str(first), "--accept-guesses"],
         ["check", str(first)],
     ):
         result = CliRunner().invoke(main, words)

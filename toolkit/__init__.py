@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.curves import curve as curve
     from toolkit.estimate.descriptive import mean as mean
     from toolkit.estimate.descriptive import prevalence as prevalence
+    from toolkit.estimate.design_facts import describe_design as describe_design
     from toolkit.estimate.grid import atlas as atlas
     from toolkit.estimate.imputation import imputed as imputed
     from toolkit.estimate.imputation import pool as pool
@@ -115,6 +116,7 @@ _ROOM_OF = {
     "t_test": "estimate.comparisons",
     "rank_test": "estimate.comparisons",
     "flow": "estimate.sample",
+    "describe_design": "estimate.design_facts",
     "replicates": "estimate.resampling",
     "imputed": "estimate.imputation",
     "pool": "estimate.imputation",

@@ -138,21 +138,36 @@ def new_study(files: tuple[Path, ...], out: Path | None) -> None:
 
 @main.command(epilog=_example("cramps check study.toml"))
 @click.argument("path", type=click.Path(path_type=Path))
-def check(path: Path) -> None:
-    """Hold a study.toml and its files to every rule, and tell all that is wrong in one pass."""
+@click.option("--accept-guesses", is_flag=True, help="Record all guesses of cramps new-study as accepted.")
+def check(path: Path, accept_guesses: bool) -> None:
+    """Hold a study.toml and its files to every rule, and tell all that is wrong in one pass.
+
+    It fails as long as a guess of cramps new-study is neither confirmed nor accepted.
+    """
+    from toolkit.own import guesses
     from toolkit.own.opening import examine
 
     found = examine(path)
-    for heading, problems in (("Problems", found.errors), ("Worth knowing", found.notes)):
-        if problems:
-            click.echo(
-                "\n".join([f"{heading}: {len(problems)}", *(f"- {problem}" for problem in problems), ""])
-            )
+    accepted = guesses.accept_guesses(path) if accept_guesses else 0
+    open_guesses = guesses.unconfirmed(path)
+    for heading, told in (
+        ("Problems", found.errors),
+        ("Guesses to confirm", open_guesses),
+        ("Worth knowing", found.notes),
+    ):
+        if told:
+            click.echo("\n".join([f"{heading}: {len(told)}", *(f"- {one}" for one in told), ""]))
     if any(problem.rows for problem in found.problems):
         click.echo("Row 1 is the one below the heading.")
+    if accepted:
+        click.echo(f"{accepted} guesses recorded as accepted in '{path.name}'.")
     if found.population is None:
-        click.secho(f"cramps: '{path.name}' cannot be opened yet.", err=True, fg="red")
-        sys.exit(1)
+        raise Told(f"'{path.name}' cannot be opened yet.")
+    if open_guesses:
+        raise Told(
+            f"'{path.name}' has {len(open_guesses)} unconfirmed guesses. Correct them and remove their "
+            f"marks, or accept all: cramps check {path.name} --accept-guesses"
+        )
     click.echo(f"'{path.name}' can be opened: {found.population.people.height:,} people.")
 
 

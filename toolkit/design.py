@@ -79,6 +79,7 @@ class Design:
     declared_absent: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._copy_names()
         if self.lonely_psu not in get_args(LonelyPsu):
             known = get_args(LonelyPsu)
             raise DesignError(
@@ -92,6 +93,14 @@ class Design:
                 f"'replicate_method' is '{self.replicate_method}', but no columns are named. Name them: "
                 f"tk.Design(weight=..., replicate_weights=[...], replicate_method=...)."
             )
+
+    def _copy_names(self) -> None:
+        """Keep lists and mappings of names as they are now, whatever becomes of the caller's own."""
+        for part in ("psu", "fpc"):
+            if isinstance(names := getattr(self, part), list):
+                object.__setattr__(self, part, tuple(names))
+        if isinstance(self.weight, Mapping):
+            object.__setattr__(self, "weight", dict(self.weight))
 
     def _settle_replicates(self) -> None:
         """Check what is said of replicate weights, and write their method in one way."""

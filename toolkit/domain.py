@@ -7,16 +7,15 @@ parsed and each piece is looked up in a list of what is allowed; nothing of it i
 import ast
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 import polars as pl
 
 from toolkit.codebook import REASONS, YES_NO, Reason, why
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, short, unknown
 from toolkit.kleene_logic import WORDS, truth_given
 
 LANGUAGE = (
@@ -30,8 +29,12 @@ _COMPARE = {
 }  # fmt: skip
 _MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 MISSING = "missing"  # the function of conditions
-_LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
-_BACKTICKS = re.compile(r"'[^']*'|\"[^\"]*\"|`([^`]+)`")
+LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
+_DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
+_QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+_BACKTICKS = re.compile(_QUOTED + "|`([^`]+)`", re.DOTALL)
+_LINE_END = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # as str.splitlines has them
+_COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|#[^{_LINE_END}]*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Condition:
     Attributes
     ----------
     text
-        As written.
+        As written, in one line and without comments.
     names
         The variables it reads, in the order of their first use.
     """
@@ -128,12 +131,38 @@ def parse(text: str) -> Condition:
     >>> people.select(inside=condition.expression(people.schema))["inside"].to_list()
     [True, False, True]
     """
-    if not text.strip():
+    line = one_line(text)
+    if not line:
         return Condition("", (), None, {})
-    plain, aliases = plain_names(text)
-    tree = syntax_tree(plain, text)
-    names = _names(tree, aliases, text)
-    return Condition(text.strip(), names, tree, aliases)
+    plain, aliases = plain_names(line)
+    tree = syntax_tree(plain, line, "condition")
+    names = _names(tree, aliases, line)
+    return Condition(line, names, tree, aliases)
+
+
+def one_line(text: str) -> str:
+    r"""Write a condition or formula of several lines in one, without its comments.
+
+    A comment goes from # to the end of its line; a # in quotes or backticks is text. This is the rule of
+    every text that a user writes: domains, expressions, model formulas.
+
+    Parameters
+    ----------
+    text
+        As the user wrote it.
+
+    Returns
+    -------
+    str
+        One line; "" if nothing but comments is there.
+
+    Examples
+    --------
+    >>> one_line("age >= 20  # adults\nand place == 'unit #2'")
+    "age >= 20 and place == 'unit #2'"
+    """
+    lines = _COMMENTS.sub(lambda found: found[1] or "", text).splitlines()
+    return " ".join(line.strip() for line in lines if line.strip())
 
 
 def plain_names(text: str) -> tuple[str, dict[str, str]]:
@@ -150,19 +179,33 @@ def plain_names(text: str) -> tuple[str, dict[str, str]]:
     return _BACKTICKS.sub(stand_in, text), aliases
 
 
-def syntax_tree(plain: str, text: str) -> ast.expr:
-    """Parse a text into a syntax tree, which is looked at and never run."""
-    if len(plain) > _LONGEST:
+def syntax_tree(plain: str, text: str, what: str) -> ast.expr:
+    """Parse a text into a syntax tree, which is looked at and never run; `what` says what the text is."""
+    if len(plain) > LONGEST:
         raise VariableError(
-            f"this condition has {len(plain):,} characters, more than {_LONGEST:,}. Derive a variable first: "
+            f"this {what} has {len(plain):,} characters, more than {LONGEST:,}. Derive a variable first: "
             f"study.derive(...)."
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(" ".join(plain.splitlines()).strip(), mode="eval").body
+            tree = ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
         raise _not_understood(text, _hint(plain)) from problem
+    if _depth(tree) > _DEEPEST:
+        raise VariableError(
+            f"this {what} nests more than {_DEEPEST} pieces. Give its parts names of their own: "
+            f"study.derive(...)."
+        )
+    return tree
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest, level = 0, [tree]
+    while level and deepest <= _DEEPEST:
+        deepest += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return deepest
 
 
 def _hint(plain: str) -> str:
@@ -175,7 +218,7 @@ def _hint(plain: str) -> str:
 
 
 def _not_understood(text: str, hint: str = "") -> VariableError:
-    parts = [f"the condition '{text.strip()}' cannot be read.", hint, f"{LANGUAGE}."]
+    parts = [f"the condition '{short(text)}' cannot be read.", hint, f"{LANGUAGE}."]
     return VariableError(" ".join(part for part in parts if part))
 
 
@@ -200,6 +243,11 @@ def names_in(tree: ast.AST, aliases: Mapping[str, str]) -> tuple[str, ...]:
 def is_call(node: ast.AST, name: str) -> bool:
     """Tell whether a piece calls the function of this name."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def written(node: ast.AST) -> str:
+    """Write a piece of a tree for an error, cut where it is long."""
+    return short(ast.unparse(node))
 
 
 def in_order(tree: ast.AST) -> list[ast.AST]:
@@ -228,25 +276,25 @@ class Writer:
         match node:
             case ast.BoolOp(op=op, values=values):
                 joined = and_ if isinstance(op, ast.And) else or_
-                return reduce(joined, [self.condition(value) for value in values])
+                return balanced(joined, [self.condition(value) for value in values])
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return ~self.condition(operand)
             case ast.Compare():
-                return reduce(and_, self.links(node))
+                return balanced(and_, self.links(node))
             case ast.Call() if is_call(node, MISSING):
                 return self.missing(node)
             case ast.Name() if node.id not in WORDS:
                 return self.standing_alone(self.name(node))
             case ast.Name() | ast.Constant(value=bool()):
                 return pl.lit(_literal(node))
-        raise VariableError(f"'{ast.unparse(node)}' is no condition by itself. {LANGUAGE}.")
+        raise VariableError(f"'{written(node)}' is no condition by itself. {LANGUAGE}.")
 
     def missing(self, node: ast.Call) -> pl.Expr:
         """Ask whether a variable has no value, or none for one reason: true or false, never undecided."""
         if len(node.args) not in (1, 2) or node.keywords or not self.is_variable(node.args[0]):
             raise VariableError(
                 f"missing(...) takes the name of a variable and perhaps a reason, not "
-                f"'{ast.unparse(node)}'. Write missing(age) or missing(age, 'not asked')."
+                f"'{written(node)}'. Write missing(age) or missing(age, 'not asked')."
             )
         name = self.name(node.args[0])
         self.kind(name)
@@ -272,7 +320,7 @@ class Writer:
         if not self.is_variable(left) and self.is_variable(right) and not isinstance(op, ast.In | ast.NotIn):
             left, op, right = right, _MIRROR.get(type(op), type(op))(), left
         if not self.is_variable(left):
-            raise VariableError(f"'{ast.unparse(left)}' is a value, not a variable. {LANGUAGE}.")
+            raise VariableError(f"'{written(left)}' is a value, not a variable. {LANGUAGE}.")
         name = self.name(left)
         if isinstance(op, ast.In | ast.NotIn):
             inside = self.among(name, right)
@@ -288,8 +336,7 @@ class Writer:
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
             raise VariableError(f"after in stands a list, such as {name} in [1, 2]. {LANGUAGE}.")
         values = [self.value_for(name, _literal(item), ast.Eq()) for item in right.elts]
-        inside: pl.Expr = reduce(or_, [pl.col(name) == value for value in values])
-        return inside
+        return balanced(or_, [pl.col(name) == value for value in dict.fromkeys(values)])
 
     def two_variables(self, name: str, op: ast.cmpop, other: str) -> pl.Expr:
         """Compare two numbers of a person."""
@@ -359,6 +406,14 @@ class Writer:
         return self.aliases.get(node.id, node.id)
 
 
+def balanced(joined: Callable[[Any, Any], Any], terms: Sequence[pl.Expr]) -> pl.Expr:
+    """Join terms two by two, because polars needs minutes for hundreds of them inside one another."""
+    while len(terms) > 1:
+        pairs = [terms[i : i + 2] for i in range(0, len(terms), 2)]
+        terms = [joined(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return terms[0]
+
+
 def _literal(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bool() | int() | float() | str() as value):
@@ -367,9 +422,7 @@ def _literal(node: ast.expr) -> Any:
             return WORDS[word]
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
-    raise VariableError(
-        f"'{ast.unparse(node)}' is not a number, a text in quotes, true or false. {LANGUAGE}."
-    )
+    raise VariableError(f"'{written(node)}' is not a number, a text in quotes, true or false. {LANGUAGE}.")
 
 
 def _level(name: str, levels: tuple[str, ...], value: Any, op: ast.cmpop) -> str:

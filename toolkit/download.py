@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
+from toolkit.cache import (
+    CACHE_VARIABLE,  # noqa: F401 - known under this module's name too
+    cache_folder,
+    in_this_block,
+    one_warning,
+    private_folder,
+    report_damaged,
+)
 from toolkit.errors import DatasetError
 from toolkit.hash_lock import known_hashes, remember, sha256_of
 from toolkit.progress import Progress, shown
-from toolkit.readers import disk_trouble_told
+from toolkit.readers import DiskError, disk_trouble_told
 from toolkit.transfer import (
     LONGEST_REST,
     Pace,
@@ -30,11 +38,9 @@ from toolkit.transfer import (
     version_note,
 )
 
-CACHE_VARIABLE = "CRAMPS_CACHE"
 RENEW = "cramps download nhanes --renew"
 CONNECTIONS = 4
 _ABSENT = (404, 410)
-_PRIVATE_FOLDER = 0o700
 _TOLD = 5
 
 
@@ -162,19 +168,23 @@ def fetch_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool = False) 
 
     Raises
     ------
+    DiskError
+        If the cache cannot be written.
     DatasetError
         If an address is not there (404), cannot be reached, or gives something else than the file.
     """
     if mirror.folder is not None:
         folder = mirror.folder
         return {item.path: find_whatever_case(folder / item.path) for item in wanted}
-    private_folder(_unfinished(mirror))
-    known = known_hashes(_site_folder(mirror))
-    # What is kept and as it was needs no connection, and no progress is shown for it.
-    lacking = [w for w in wanted if renew or not _holds(_site_folder(mirror) / w.path, known.get(w.path))]
-    if lacking:
-        _download_all(mirror, lacking, renew=renew)
-    return {item.path: _site_folder(mirror) / item.path for item in wanted}
+    folder = _site_folder(mirror)
+    known = known_hashes(folder)
+    with one_warning():
+        # What is kept and as it was needs no connection and no room, and no progress is shown for it.
+        lacking = [w for w in wanted if renew or not _holds(folder / w.path, known.get(w.path))]
+        if lacking:
+            private_folder(_unfinished(mirror))
+            _download_all(mirror, lacking, renew=renew)
+    return {item.path: folder / item.path for item in wanted}
 
 
 def fetch_optional(mirror: Mirror, path: str) -> Path | None:
@@ -201,22 +211,6 @@ def fetch_optional(mirror: Mirror, path: str) -> Path | None:
         return None
 
 
-def cache_folder() -> Path:
-    """Name the folder of downloaded files: `CRAMPS_CACHE`, or the user's cache folder.
-
-    Examples
-    --------
-    >>> cache_folder().is_absolute()
-    True
-    """
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().resolve()
-    import pooch
-
-    return Path(pooch.os_cache("cramps-toolkit"))
-
-
 def find_whatever_case(path: Path) -> Path | None:
     """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike.
 
@@ -230,29 +224,6 @@ def find_whatever_case(path: Path) -> Path | None:
     return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
-def private_folder(folder: Path) -> Path:
-    """Make a folder of the cache that the user alone may enter, as all folders from the cache down to it.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be made.
-    """
-    root = cache_folder()
-    try:
-        root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
-        root.chmod(_PRIVATE_FOLDER)
-        for below in [*reversed(folder.parents), folder]:
-            if below.is_relative_to(root):
-                below.mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
-    except OSError as error:
-        raise DatasetError(
-            f"the cache folder '{folder}' cannot be written: {(error.strerror or str(error)).lower()}. "
-            f"Set {CACHE_VARIABLE} to a folder of your own."
-        ) from error
-    return folder
-
-
 def _site_folder(mirror: Mirror) -> Path:
     address = urlsplit(mirror.address)
     return cache_folder() / quote(f"{address.netloc}{address.path}".strip("/"), safe="")
@@ -263,7 +234,13 @@ def _unfinished(mirror: Mirror) -> Path:
 
 
 def _holds(kept: Path, known: str | None) -> bool:
-    return known is not None and kept.is_file() and sha256_of(kept) == known
+    """Tell whether a file is kept as it came; one that changed since is reported, and fetched anew."""
+    if known is None or not kept.is_file():
+        return False
+    held = sha256_of(kept) == known
+    if not held:
+        report_damaged(kept.name, "its content does not match the hash that was kept with it")
+    return held
 
 
 @dataclass(frozen=True)
@@ -344,7 +321,7 @@ def _download_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool) -> N
         delivery = _Delivery(mirror, _site_folder(mirror), renew, progress.came, Pace())
         with ThreadPoolExecutor(min(CONNECTIONS, len(wanted))) as several:
             try:
-                done = several.map(partial(_brought, delivery, progress), wanted)
+                done = several.map(in_this_block(partial(_brought, delivery, progress)), wanted)
                 troubles = [trouble for trouble in done if trouble]
             except BaseException:
                 delivery.pace.stop.set()
@@ -371,8 +348,8 @@ def _all_told(troubles: list[DatasetError]) -> DatasetError:
         return troubles[0]
     shown = [f"- {trouble}" for trouble in troubles[:_TOLD]]
     rest = [f"- and {len(troubles) - _TOLD} more"] if len(troubles) > _TOLD else []
-    kind = _NotThereError if all(isinstance(t, _NotThereError) for t in troubles) else DatasetError
-    return kind("\n".join([f"{len(troubles)} files could not be had:", *shown, *rest]))
+    kinds = (kind for kind in (_NotThereError, DiskError) if all(isinstance(t, kind) for t in troubles))
+    return next(kinds, DatasetError)("\n".join([f"{len(troubles)} files could not be had:", *shown, *rest]))
 
 
 def _forget(part: Path) -> None:

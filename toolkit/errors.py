@@ -31,6 +31,18 @@ class EstimationError(ToolkitError):
     """The data cannot give the number that was asked for."""
 
 
+def short(text: str, most: int = 100) -> str:
+    """Write a text in one line for an error, cut where it is long.
+
+    Examples
+    --------
+    >>> short("(" * 300)[-5:]
+    '((...'
+    """
+    line = " ".join(str(text).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
     """Name the known words nearest to a mistaken one.
 
@@ -86,5 +98,5 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
     "there is no study 'nhane'. Nearest: 'nhanes'. All: tk.available_studies()."
     """
     near = nearest(name, known)
-    parts = [f"{what} '{name}'", f"Nearest: {near}" if near else "", remedy]
+    parts = [f"{what} '{short(name)}'", f"Nearest: {near}" if near else "", remedy]
     return " ".join(part.rstrip(".") + "." for part in parts if part)

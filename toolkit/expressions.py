@@ -12,8 +12,18 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.domain import MISSING, Writer, in_order, is_call, names_in, plain_names, syntax_tree
-from toolkit.errors import VariableError, unknown
+from toolkit.domain import (
+    MISSING,
+    Writer,
+    in_order,
+    is_call,
+    names_in,
+    one_line,
+    plain_names,
+    syntax_tree,
+    written,
+)
+from toolkit.errors import VariableError, short, unknown
 
 FORMULAS = (
     "A formula is a condition as in a domain, or arithmetic (+ - * / **, parentheses) on numbers, with "
@@ -52,7 +62,6 @@ _ALLOWED = (
     ast.Tuple, ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.Call, *_ARITHMETIC, *_COMPARE,
 )  # fmt: skip
 _WORDS = ("true", "false")
-_DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
 
 Result = Literal["yes_no", "number", "category"]
 
@@ -64,7 +73,7 @@ class Formula:
     Attributes
     ----------
     text
-        As written.
+        As written, in one line and without comments.
     names
         The variables it reads, in the order of their first use.
     result
@@ -134,35 +143,24 @@ def formula(text: str) -> Formula:
     >>> formula("when(age < 40, 'younger', 'older')").levels
     ('younger', 'older')
     """
-    plain, aliases = plain_names(text)
-    tree = syntax_tree(plain, text)
-    _check(tree, text)
+    line = one_line(text)
+    plain, aliases = plain_names(line)
+    tree = syntax_tree(plain, line, "formula")
+    _check(tree, line)
     result, levels = _result(tree)
-    return Formula(text.strip(), names_in(tree, aliases), result, levels, tree, aliases)
+    return Formula(line, names_in(tree, aliases), result, levels, tree, aliases)
 
 
 def _check(tree: ast.expr, text: str) -> None:
-    if _depth(tree) > _DEEPEST:
-        raise VariableError(
-            f"this formula nests more than {_DEEPEST} pieces. Give its parts names of their own."
-        )
     for node in in_order(tree):
         if not isinstance(node, _ALLOWED):
             piece = type(node).__name__.lower()
             raise VariableError(
-                f"the formula '{text.strip()}' holds a piece that is not of the language ({piece}). "
+                f"the formula '{short(text)}' holds a piece that is not of the language ({piece}). "
                 f"{FORMULAS}."
             )
         if isinstance(node, ast.Call):
             _check_call(node)
-
-
-def _depth(tree: ast.AST) -> int:
-    deepest, level = 0, [tree]
-    while level and deepest <= _DEEPEST:
-        deepest += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return deepest
 
 
 def _check_call(node: ast.Call) -> None:
@@ -174,7 +172,7 @@ def _check_call(node: ast.Call) -> None:
         name, count == 1 if name in _OF_ONE else count >= 2
     )
     if node.keywords or not fits:
-        raise VariableError(f"'{ast.unparse(node)}' has {count} arguments, too few or too many. {FORMULAS}.")
+        raise VariableError(f"'{written(node)}' has {count} arguments, too few or too many. {FORMULAS}.")
 
 
 def _result(tree: ast.expr) -> tuple[Result, tuple[str, ...]]:
@@ -184,7 +182,7 @@ def _result(tree: ast.expr) -> tuple[Result, tuple[str, ...]]:
         return "category", tuple(dict.fromkeys(texts))
     if texts:
         raise VariableError(
-            f"'{ast.unparse(tree)}' gives texts and numbers: let every value of when be a text in quotes."
+            f"'{written(tree)}' gives texts and numbers: let every value of when be a text in quotes."
         )
     return ("number" if all(_is_number(value) for value in values) else "yes_no"), ()
 
@@ -234,7 +232,7 @@ class _Formulas(Writer):
         computed = ast.BinOp | ast.Call
         if isinstance(left, computed) or isinstance(right, computed):
             if type(op) not in _COMPARE:
-                raise VariableError(f"'{ast.unparse(left)}' cannot stand before in: only a variable can.")
+                raise VariableError(f"'{written(left)}' cannot stand before in: only a variable can.")
             return _COMPARE[type(op)](self.number(left), self.number(right))
         return super().link(left, op, right)
 
@@ -261,7 +259,7 @@ class _Formulas(Writer):
                 return _ARITHMETIC[type(op)](self.number(left), self.number(right))
             case ast.Call():
                 return self.call(node)
-        raise VariableError(f"'{ast.unparse(node)}' is not a number. {FORMULAS}.")
+        raise VariableError(f"'{written(node)}' is not a number. {FORMULAS}.")
 
     def call(self, node: ast.Call) -> pl.Expr:
         name = ast.unparse(node.func)
@@ -274,7 +272,7 @@ class _Formulas(Writer):
             return _OF_ONE[name](self.number(node.args[0]))
         if name in _OF_SEVERAL:
             return _OF_SEVERAL[name]([self.number(term) for term in node.args])
-        raise VariableError(f"'{ast.unparse(node)}' is not a number. {FORMULAS}.")
+        raise VariableError(f"'{written(node)}' is not a number. {FORMULAS}.")
 
     def column(self, name: str) -> pl.Expr:
         if not self.is_number(name):
@@ -286,5 +284,5 @@ class _Formulas(Writer):
 
     def date(self, node: ast.expr) -> pl.Expr:
         if not self.is_variable(node) or not isinstance(self.kind(self.name(node)), pl.Date | pl.Datetime):
-            raise VariableError(f"'{ast.unparse(node)}' is not a date: days(from, to) takes two dates.")
+            raise VariableError(f"'{written(node)}' is not a date: days(from, to) takes two dates.")
         return pl.col(self.name(node)).cast(pl.Date)

@@ -35,8 +35,8 @@ def known_hashes(folder: Path) -> dict[str, str]:
     {}
     """
     try:
-        text = (folder / NAME).read_text(encoding="utf-8")
-    except FileNotFoundError:
+        text = (folder / NAME).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     pairs = (line.partition("  ") for line in text.splitlines())
     return {path: found for found, _, path in pairs if len(found) == 64 and path}

@@ -7,8 +7,9 @@ disk, an unwritable folder or an interruption never leaves a half-written one.
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
@@ -24,8 +25,13 @@ RECORD = 80
 # Where a version 5 file tells how long the description of a column is, where these begin, and how many.
 _NAME_LENGTH, _NAMES, _NAME_COUNT = slice(314, 318), 560, slice(54, 58)
 _PRIVATE, _PUBLIC = 0o600, 0o666
+_ABANDONED = 3600  # seconds
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class DiskError(DatasetError):
+    """A file cannot be written: the disk is full, or the folder is closed."""
 
 
 @contextmanager
@@ -81,7 +87,7 @@ def disk_trouble_told(target: Path) -> Iterator[None]:
     ...     raise OSError(28, "No space left on device")
     Traceback (most recent call last):
     ...
-    toolkit.errors.DatasetError: 'a.txt' was not written into '.': the disk is full. ...
+    toolkit.readers.DiskError: 'a.txt' was not written into '.': the disk is full. ...
     """
     try:
         yield
@@ -208,6 +214,19 @@ def _draft(target: Path) -> Path:
     return Path(name)
 
 
+def remove_old_drafts(folder: Path) -> None:
+    """Remove the drafts of `replacing` that a killed process left in a folder an hour ago or longer.
+
+    Examples
+    --------
+    >>> remove_old_drafts(Path("no such folder"))
+    """
+    with suppress(OSError):
+        for draft in folder.glob(".*.parquet"):
+            if time.time() - draft.stat().st_mtime > _ABANDONED:
+                draft.unlink(missing_ok=True)
+
+
 def _mode(*, private: bool) -> int:
     if private:
         return _PRIVATE
@@ -216,15 +235,15 @@ def _mode(*, private: bool) -> int:
     return _PUBLIC & ~umask
 
 
-def _retold(target: Path, error: OSError) -> DatasetError:
+def _retold(target: Path, error: OSError) -> DiskError:
     where = f"'{target.name}' was not written into '{target.parent}'"
     unharmed = "Nothing half-written is left."
     if error.errno in _FULL or "No space left" in str(error):
-        return DatasetError(f"{where}: the disk is full. {unharmed} Free some space, or name another folder.")
+        return DiskError(f"{where}: the disk is full. {unharmed} Free some space, or name another folder.")
     if error.errno in _CLOSED:
-        return DatasetError(f"{where}: you may not write there. {unharmed} Name a folder of your own.")
+        return DiskError(f"{where}: you may not write there. {unharmed} Name a folder of your own.")
     seen = error.strerror or type(error).__name__
-    return DatasetError(f"{where}: {seen.lower()}. {unharmed} Name another folder.")
+    return DiskError(f"{where}: {seen.lower()}. {unharmed} Name another folder.")
 
 
 def _existing(path: str | Path) -> Path:

@@ -1,14 +1,15 @@
 """Keep a study that was opened from public files, and give it back while nothing it rests on has changed.
 
-Takes a population with its `inputs`; keeps it as one parquet file in the cache, readable by the user alone.
-It comes back only if the toolkit's own code and data, the readers' versions, what was asked for, and each
-file are the same, and the files that were absent still are.
+Takes a population with its `inputs`; keeps it as one parquet file in the cache, readable by the user alone
+and verified whenever it is read. It comes back only if the toolkit's own code and data, the readers'
+versions, what was asked for, and each file are the same, and the files that were absent still are.
 """
 
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -17,17 +18,54 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.cache import cache_of_this_process, one_warning, report_unkept
 from toolkit.catalog import shipped
-from toolkit.download import cache_folder, find_whatever_case
+from toolkit.download import find_whatever_case
 from toolkit.errors import DatasetError
 from toolkit.file_identity import identify, unchanged
-from toolkit.kept_tables import identity_read, read_note, told_not_kept, write_noted
+from toolkit.kept_tables import identity_read, place_of, read_verified, write_verified
 from toolkit.population import Inputs, Population
 from toolkit.population_files import declared_again, declared_json
+from toolkit.readers import DiskError
 
 _LOADED = time.time()
 _MOST_STUDIES = 24
+_PARTS = ("code", "inputs", "declared")
 _SETTINGS = ("CRAMPS_NHANES",)
+
+
+def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Population]) -> Population:
+    """Give back a study that was kept, or open it and keep it.
+
+    Parameters
+    ----------
+    name, options
+        What `open_study` was asked for.
+    opener
+        Opens it from its source.
+
+    Returns
+    -------
+    Population
+        What the opener gave, now or earlier.
+
+    Warns
+    -----
+    CacheWarning
+        Once, if the cache is damaged or cannot be written; the study is read from its source then.
+    """
+    with one_warning():
+        kept = recall(name, options)
+        if kept is not None:
+            return kept
+        try:
+            opened = opener()
+        except DiskError as error:
+            report_unkept(name, str(error))
+            with cache_of_this_process():
+                opened = opener()
+        keep(name, options, opened)
+        return opened
 
 
 def recall(name: str, options: Mapping[str, Any]) -> Population | None:
@@ -46,17 +84,10 @@ def recall(name: str, options: Mapping[str, Any]) -> Population | None:
     asked, code = _asked(name, options), _code()
     if asked is None or code is None:
         return None
-    place = _place(asked)
-    note = read_note(place)
-    told = json.loads(note) if note else {}
-    if told.get("code") != code or not _still(told["inputs"]):
+    kept = read_verified(_place(asked), asked, _PARTS)
+    if kept is None or kept.note["code"] != code or not _still(kept.note["inputs"]):
         return None
-    try:
-        people = pl.read_parquet(place)
-    except (OSError, pl.exceptions.PolarsError):
-        # Damaged: the files that it was made from are there.
-        return None
-    return declared_again(told["declared"], people)
+    return declared_again(kept.note["declared"], kept.frame())
 
 
 def keep(name: str, options: Mapping[str, Any], population: Population) -> None:
@@ -78,10 +109,11 @@ def keep(name: str, options: Mapping[str, Any], population: Population) -> None:
     note = {"code": code, "inputs": inputs, "declared": declared_json(population)}
     place = _place(asked)
     try:
-        write_noted(place, population.people, json.dumps(note))
-        _forget_oldest(place.parent)
+        write_verified(place, population.people, asked, note)
     except DatasetError as error:
-        told_not_kept(population.label, error)
+        report_unkept(population.label, str(error))
+    else:
+        _forget_oldest(place.parent)
 
 
 def _asked(name: str, options: Mapping[str, Any]) -> str | None:
@@ -100,7 +132,7 @@ def _path(value: Any) -> str:
 
 
 def _place(asked: str) -> Path:
-    return cache_folder() / "studies" / f"{sha256(asked.encode()).hexdigest()[:32]}.parquet"
+    return place_of("studies", "", asked)
 
 
 def _code() -> str | None:
@@ -150,13 +182,14 @@ def _forget_oldest(folder: Path) -> None:
     """Bound what the cache holds: each choice of cycles is a file of its own."""
     kept = sorted(folder.glob("*.parquet"), key=_age)
     for path in kept[_MOST_STUDIES:]:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # it stays, and does no harm
+            path.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:
     try:
         return -path.stat().st_mtime
-    except FileNotFoundError:  # another process was quicker
+    except OSError:  # another process was quicker
         return 0.0
 
 

@@ -25,7 +25,7 @@ from toolkit.own_variable import Words, checked_steps, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
 from toolkit.population_files import holds_population, read_population
-from toolkit.recall import keep, recall
+from toolkit.recall import open_once
 from toolkit.study_summary import summary_html
 from toolkit.weight_choice import WeightChoice, choose_weight
 
@@ -320,11 +320,8 @@ def open_study(name: str | Path, **options: Any) -> Study:
         if option not in signature(opener).parameters:
             known = list(signature(opener).parameters)
             raise DatasetError(unknown(f"study '{name}' has no option", option, known))
-    if (kept := recall(str(name), options)) is not None:
-        return Study(**vars(kept))
-    opened = _as_study(opener(**options))
-    keep(str(name), options, opened)
-    return opened
+    opened = open_once(str(name), options, lambda: _as_study(opener(**options)))
+    return opened if isinstance(opened, Study) else Study(**vars(opened))
 
 
 def _own(path: str | Path, options: Mapping[str, Any]) -> Population:

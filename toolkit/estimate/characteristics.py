@@ -120,6 +120,7 @@ def describe(
     intervals.check_confidence(confidence)
     names, groups = as_names(variables, "variables"), _one_group(as_names(by, "by"))
     ways = _ways(names, numbers)
+    domain = conditions.parse(domain).text
     rows = _people_rows(study, names, groups, domain)
     for name in names:
         if name not in groups:

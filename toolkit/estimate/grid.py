@@ -137,14 +137,10 @@ def atlas(
     intervals.check_confidence(confidence)
     family_of(estimand)
     read(study, as_names(outcomes, "outcomes"))
-    for text in as_names(domain, "domain"):
-        conditions.parse(text)
+    domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     people, plans = _People(study), []
     for (cause, exposure), outcome, adjusted, text in product(
-        _exposures(study, exposures),
-        as_names(outcomes, "outcomes"),
-        adjust or (None,),
-        as_names(domain, "domain"),
+        _exposures(study, exposures), as_names(outcomes, "outcomes"), adjust or (None,), domains
     ):
         question = Comparison(outcome, exposure.name, (), estimand, confidence)
         plans.append(_placed(people, _Plan(cause, exposure, question, text), adjusted))

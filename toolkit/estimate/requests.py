@@ -3,10 +3,12 @@
 Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
 """
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.domain import LONGEST, one_line
+from toolkit.errors import EstimationError, VariableError, short, unknown
 from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column, unknown_case
 from toolkit.estimate.names import require_one_role
@@ -18,6 +20,7 @@ from toolkit.estimate.time_formulas import EXAMPLE, Taken, take_time
 from toolkit.studies import Study
 
 OTHERS = ("firth", "ordinal", "multinomial", "negative-binomial", "cox")
+_LONG_QUOTE = re.compile(r"'([^']{100,})'")
 _COUNTS = ("poisson", "negative-binomial")
 # What the exponential of a coefficient is, for an outcome of two levels.
 _RATIO = {
@@ -80,10 +83,10 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     ('cramps', 'age')
     """
     _require_family(asked.family)
-    taken = take_time(asked.formula)
+    taken = take_time(one_line(asked.formula))
     _require_time(taken, asked)
-    reading = formulas.read(taken.formula)
-    shift = formulas.read_offset(asked.offset) if asked.offset else None
+    reading = _reading(taken.formula)
+    shift = formulas.read_offset(one_line(asked.offset)) if asked.offset else None
     timed = [name for name in (taken.time, taken.entry, *taken.strata) if name]
     names = tuple(
         dict.fromkeys([reading.outcome, *reading.variables, *timed, *(shift.variables if shift else ())])
@@ -113,6 +116,22 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     model = of(sample)
     ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"
     return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
+
+
+def _reading(formula: str) -> formulas.Reading:
+    """Read a formula; one that is too long or too deep for the parsers is refused, in a short line."""
+    try:
+        if len(formula) <= LONGEST:
+            return formulas.read(formula)
+    except (MemoryError, RecursionError):
+        pass
+    except VariableError as error:
+        # The message may quote the whole of a long formula, or of a factor.
+        raise VariableError(_LONG_QUOTE.sub(lambda found: f"'{short(found[1])}'", str(error))) from None
+    raise VariableError(
+        f"the formula '{short(formula)}' has {len(formula):,} characters, or nests too many pieces. Derive "
+        f"variables first, study.derive(...), and name them."
+    ) from None
 
 
 def _require_family(family: str) -> None:

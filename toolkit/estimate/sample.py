@@ -17,7 +17,7 @@ import polars as pl
 from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
-from toolkit.errors import EstimationError
+from toolkit.errors import EstimationError, short
 from toolkit.estimate.adjustment import Diagrams, adjusted_names
 from toolkit.estimate.columns import Column, read, require_countable
 from toolkit.estimate.names import Names, require_one_role
@@ -358,7 +358,7 @@ def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -
 
 def _empty(text: str, skeleton: Skeleton, unknown: int) -> EstimationError:
     undecided = f" For {unknown:,} of them a missing value leaves it open." if unknown else ""
-    condition = f"in the domain '{text}'" if text else "in the analysis"
+    condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
         f"nobody is {condition}: none of {skeleton.placed.height:,} people with a weight.{undecided} Loosen "
         f"the condition; the levels and missing values of a variable: study.missing(...)."

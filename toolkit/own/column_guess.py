@@ -11,33 +11,14 @@ from functools import cache
 
 from toolkit.catalog import nhanes, read_toml, shipped
 from toolkit.codebook import Variable
+from toolkit.own.column_names import ColumnNames
 from toolkit.own.column_profile import REPEATED, Profile
 from toolkit.own.study_toml import known_variables
 from toolkit.own.units import fitting_units, plausible
-from toolkit.survey_records import Checked, Measured
+from toolkit.survey_records import Measured
 
 GUESS = "GUESS"
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
-
-
-class Names(Checked):
-    """Names of columns and words of labels."""
-
-    names: tuple[str, ...]
-    labels: tuple[str, ...] = ()
-
-
-class _Words(Checked):
-    """The file `column-names.toml`."""
-
-    roles: Mapping[str, tuple[str, ...]]
-    identifiers: Mapping[str, tuple[str, ...]]
-    variables: Mapping[str, Names]
-    levels: Mapping[str, tuple[str, ...]]
-    codes: Mapping[str, Mapping[str, str]]
-    ordered: Mapping[str, tuple[str, ...]]
-    reasons: Mapping[str, tuple[str, ...]]
-    missing_codes: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -93,9 +74,9 @@ def guess(profile: Profile, taken: set[str]) -> Guess:
 
 
 @cache
-def words() -> _Words:
+def words() -> ColumnNames:
     """Read the words that guesses are made of."""
-    return read_toml(shipped("datasets") / "column-names.toml", _Words)
+    return read_toml(shipped("datasets") / "column-names.toml", ColumnNames)
 
 
 def _known(profile: Profile, taken: set[str]) -> Guess | None:
@@ -161,8 +142,9 @@ def missing_codes(profile: Profile) -> dict[str, str]:
 
 def _by_digit(codes: Iterable[str]) -> dict[str, str]:
     digits = {code: code.lstrip("-")[0] for code in codes}
-    usual = words().missing_codes[min(digits.values(), default="9")]
-    return {code: usual[digit] for code, digit in digits.items()}
+    known = [digit for digit in digits.values() if digit in words().missing_codes]
+    usual = words().missing_codes[min(known, default="9")]
+    return {code: usual.get(digit, "no value recorded") for code, digit in digits.items()}
 
 
 def reason_of(label: str) -> str:
@@ -240,7 +222,7 @@ def _own(profile: Profile, taken: set[str]) -> Guess:
     name = _free_name(profile.name, taken)
     label = [f"label = {quoted(profile.label)}"] if profile.label else []
     if profile.date_form:
-        return Guess("", reason=f"holds dates ({profile.date_form}), for days(from, to) in an expression")
+        return Guess("", reason=_dates(profile))
     labelled = {code: text for code, text in profile.value_labels.items() if not reason_of(text)}
     coded = bool(labelled) and set(profile.codes) <= set(profile.value_labels)
     if profile.numeric and not coded:
@@ -250,10 +232,20 @@ def _own(profile: Profile, taken: set[str]) -> Guess:
     return Guess(name, (*label, *_own_levels(profile)), "a category of one's own")
 
 
+def _dates(profile: Profile) -> str:
+    forms = profile.date_form
+    if profile.other_form:
+        forms += f", or {profile.other_form}: no day is above 12. Say which: date_format = '...' of the file"
+    return f"holds dates ({forms}), for days(from, to) in an expression"
+
+
 def _own_number(profile: Profile) -> list[str]:
     if profile.codes and set(profile.codes) <= {"0", "1"}:
         return [f'kind = "yes_no"  # {GUESS}: 0 is no, 1 is yes']
     lines = _missing_line(missing_codes(profile))
+    if profile.excel_days:
+        days = f"# {GUESS}: a number; these may be dates, as Excel counts them. Then write dates in the file"
+        return [days, *lines]
     few = 2 <= profile.different <= 9 and all(code.lstrip("-").isdigit() for code in profile.codes)
     told = f"# {GUESS}: a number. If its few values are codes, write levels = {{ 1 = 'first', 2 = 'second' }}"
     return [told, *lines] if few else lines

@@ -18,6 +18,9 @@ SEEN = 50_000  # rows that a first look takes
 MOST_CODES = 30  # a column of more different values holds no codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
 REPEATED = re.compile(r"^-?([789])\1*$")
+_MISSING_WORDS = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", ".")
+_EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be the other way round
+_MANY = 20  # different days of a column of dates, at least
 _NEARLY = 0.95
 
 
@@ -43,6 +46,10 @@ class Profile:
         Numbers of repeated 7s, 8s or 9s that stand far from all others, as codes for missing values do.
     date_form
         How its dates are written; "" if it holds none. "date" if the file itself says so.
+    other_form
+        Another way to read them that fits as well, as where no day is above 12; "" if there is none.
+    excel_days
+        Whether its numbers may be dates, as Excel counts days.
     ordered
         Whether the file says that its categories stand in order.
     """
@@ -59,6 +66,8 @@ class Profile:
     high: float | None = None
     suspects: tuple[str, ...] = ()
     date_form: str = ""
+    other_form: str = ""
+    excel_days: bool = False
     ordered: bool = False
 
     @property
@@ -98,6 +107,35 @@ def decimal_of(frame: pl.DataFrame) -> str:
     return "."
 
 
+def commas_of_thousands(frame: pl.DataFrame) -> bool:
+    """Tell whether all commas within numbers stand before three digits, where they may part thousands.
+
+    Examples
+    --------
+    >>> commas_of_thousands(pl.DataFrame({"steps": ["5,501", "12,580"]}))
+    True
+    """
+    texts = [frame[name].drop_nulls().str.strip_chars() for name in frame.select(pl.col(pl.String)).columns]
+    commas = [text.filter(text.str.contains(r"^-?\d+,\d+$")) for text in texts]
+    return any(len(text) for text in commas) and all(
+        text.str.contains(r"^-?\d{1,3},\d{3}$").all() for text in commas if len(text)
+    )
+
+
+def without_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Take out the words that programs write for a missing value, such as NA of R; give frame and words.
+
+    Examples
+    --------
+    >>> without_missing_words(pl.DataFrame({"kg": ["70", "NA", "61"]}))[1]
+    ('NA',)
+    """
+    columns = frame.select(pl.col(pl.String)).columns
+    found = [word for word in _MISSING_WORDS if any((frame[name] == word).any() for name in columns)]
+    none = pl.when(~pl.col(columns).is_in(found)).then(pl.col(columns)) if found and columns else None
+    return (frame.with_columns(none) if none is not None else frame), tuple(found)
+
+
 def profiles(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
     """Describe each column of a table by its first rows."""
     # Codes that the file itself declares to be missing are no values.
@@ -126,7 +164,8 @@ def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Prof
         _percentile(numbers, 0.05),
         _percentile(numbers, 0.95),
         suspects,
-        _date_form(frame.schema[name], values),
+        *_date_forms(frame.schema[name], values),
+        _days_of_excel(numbers),
         ordered=name in table.categories and table.categories[name].ordered,
     )
 
@@ -137,7 +176,10 @@ def _percentile(numbers: pl.Series, share: float) -> float | None:
 
 
 def _suspects(numbers: pl.Series) -> tuple[str, ...]:
-    """Find numbers of repeated digits that are negative, or twice as large as any other."""
+    """Find numbers of repeated digits that are negative or far above all others, and a lone -1 to -9."""
+    below = numbers.filter(numbers < 0).unique()
+    if len(below) == 1 and below[0] in range(-9, 0) and (numbers >= 0).any():
+        return (str(int(below[0])),)
     found = {float(n) for n in numbers.unique() if n == int(n) and REPEATED.match(str(int(n)))}
     others = numbers.filter(~numbers.is_in(sorted(found)))
     if not found or not len(others):
@@ -163,13 +205,27 @@ def _order(code: str) -> tuple[int, float, str]:
         return 1, 0.0, code
 
 
-def _date_form(dtype: pl.DataType, values: pl.Series) -> str:
+def _date_forms(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
+    """Give how dates are written, and the other order of day and month if that fits as well."""
     if isinstance(dtype, pl.Date | pl.Datetime):
-        return "date"
+        return "date", ""
     if not isinstance(dtype, pl.String) or not len(values):
-        return ""
-    for form in FORMS:
-        read = values.str.to_date(form, strict=False).drop_nulls()
-        if len(read) >= _NEARLY * len(values) and read.dt.year().is_between(1900, 2100).all():
-            return form
-    return ""
+        return "", ""
+    form = next((form for form in FORMS if _fits(form, values)), "")
+    if form not in _EITHER:
+        return form, ""
+    swapped = form.replace("%d", "%D").replace("%m", "%d").replace("%D", "%m")
+    read, other = (values.str.to_date(each, strict=False).count() for each in (form, swapped))
+    return form, swapped if read == other else ""
+
+
+def _fits(form: str, values: pl.Series) -> bool:
+    read = values.str.to_date(form, strict=False).drop_nulls()
+    return len(read) >= _NEARLY * len(values) and bool(read.dt.year().is_between(1900, 2100).all())
+
+
+def _days_of_excel(numbers: pl.Series) -> bool:
+    """Tell whether numbers are whole, many, and all days of 1990 to 2050 counted from the end of 1899."""
+    if numbers.n_unique() < _MANY or (numbers != numbers.round()).any():
+        return False
+    return bool(numbers.is_between(32_874, 54_789).all())

@@ -37,7 +37,7 @@ def declared_design(declaration: Declaration, there: Iterable[str]) -> tuple[Des
     """
     told, there = declaration.study.design, tuple(there)
     lost = [c for _, c in design_columns(declaration) if c not in there and not _matching(c, there)]
-    if told.none or lost:
+    if told.none or told.undeclared or lost:
         return Design.none(), []
     values = {f.name: getattr(told, f.name) for f in fields(Design) if f.name in type(told).model_fields}
     for key in ("weight", "strata", "psu", "fpc"):

@@ -12,8 +12,16 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted
-from toolkit.own.column_profile import Profile, decimal_of, first_rows, profiles
+from toolkit.own.column_guess import GUESS, Guess, guess, has_role, plain, quoted, words
+from toolkit.own.column_profile import (
+    Profile,
+    commas_of_thousands,
+    decimal_of,
+    first_rows,
+    profiles,
+    without_missing_words,
+)
+from toolkit.own.design_guess import guess_design
 from toolkit.own.opening import examine
 from toolkit.own.study_toml import FORMATS, Problem
 from toolkit.own.table_files import TEXT, open_table
@@ -24,7 +32,6 @@ _ENCODINGS = ("utf-8", "windows-1252")
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _VARIABLE = re.compile(r"^\[(?:\w+\.)?variables\.(\w+)\]", re.MULTILINE)
 _NIGHTLY = 2  # days from one record of a person to the next, in a diary of nights
-_CLUSTERS = "# If people were drawn in strata and clusters: strata = 'column', psu = 'column'"
 HEAD = f"""\
 # A first study.toml, made from the files' columns, labels, codes and ranges (their first rows).
 # Lines marked {GUESS} were guessed: confirm or mend each, then remove the mark. Then ask what is still wrong:
@@ -42,6 +49,7 @@ class _File:
     decimal: str
     columns: tuple[Profile, ...]
     frame: pl.DataFrame = field(repr=False)
+    missing: tuple[str, ...] = ()
 
     def column(self, role: str) -> Profile | None:
         return next((column for column in self.columns if has_role(column, role)), None)
@@ -138,10 +146,12 @@ def _looked_at(path: Path, folder: Path) -> _File:
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, encoding=encoding))
         frame = first_rows(table)
-        decimal = decimal_of(frame) if path.suffix.lower() in TEXT else "."
+        text = path.suffix.lower() in TEXT
+        frame, missing = without_missing_words(frame) if text else (frame, ())
+        decimal = decimal_of(frame) if text else "."
         columns = tuple(profiles(table, frame, decimal))
     name = plain(path.stem) or "people"
-    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame)
+    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame, missing)
 
 
 def _encoding(path: Path) -> str:
@@ -168,8 +178,9 @@ def _first(files: Sequence[_File], written: Path) -> First:
     person = _person(home, unique=True) or _person(home) or home.columns[0]
     sections = dict(_sections(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
-    design, used = _design(home)
-    used |= {person.name, *(c.name for role in ("start", "end") if sections and (c := home.column(role)))}
+    design = guess_design(home.columns, home.frame, person.name, _mass(home))
+    spans = (home.column(role) for role in ("start", "end") if sections)
+    used = {person.name, *design.used, *(column.name for column in spans if column)}
     blocks, counts = [], {"known": 0, "own": 0, "left": 0}
     for file in ordered:
         if file is home or (file not in sections.values() and _person(file, unique=True)):
@@ -181,7 +192,7 @@ def _first(files: Sequence[_File], written: Path) -> First:
         + ("" if has_role(person, "person") else f"  # {GUESS}: a column with another value in every row"),
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
         *(_without_people(file) for file in others if file not in ordered),
-        design,
+        design.text,
         *([_follow_up(home)] if sections and home.column("start") else []),
         *blocks,
         _bmi(home, taken),
@@ -237,7 +248,11 @@ def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> s
     if file.encoding != "utf-8":
         lines.append(f"encoding = {quoted(file.encoding)}  # {GUESS}: it is not UTF-8")
     if file.decimal != ".":
-        lines.append(f"decimal = {quoted(file.decimal)}")
+        mark = f"  # {GUESS}: or do commas part thousands? Then remove them in the file"
+        lines.append(f"decimal = {quoted(file.decimal)}{mark if commas_of_thousands(file.frame) else ''}")
+    if file.missing:
+        table = ", ".join(f"{quoted(word)} = 'no value recorded'" for word in file.missing)
+        lines.append(f"missing = {{ {table} }}  # {GUESS}: as programs write a missing value")
     return "\n".join(lines)
 
 
@@ -247,26 +262,12 @@ def _without_people(file: _File) -> str:
     return f"{told} Daily weather by place belongs under [weather]." if daily else told
 
 
-def _design(home: _File) -> tuple[str, set[str]]:
-    found = {key: column for key in ("weight", "strata", "psu", "fpc") if (column := home.column(key))}
-    weight = found.get("weight")
-    if weight and (not weight.numeric or (weight.low or 0) < 0 or weight is _mass(home)):
-        del found["weight"]
-    if not {"weight", "fpc"} & set(found):
-        told = "no column looks like a weight. If there is one: weight = 'column'"
-        return f"[design]\nnone = true  # {GUESS}: {told}\n{_CLUSTERS}", set()
-    lines = [f"{key} = {quoted(column.name)}  # {GUESS}: by its name" for key, column in found.items()]
-    if not {"strata", "psu"} & set(found):
-        lines.append(_CLUSTERS)
-    if {"strata", "psu"} <= set(found) and _spans(home.frame, found["strata"].name, found["psu"].name):
-        lines.append(f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum")
-    return "\n".join(["[design]", *lines]), {column.name for column in found.values()}
-
-
 def _mass(home: _File) -> Profile | None:
-    """Find the column of body mass: one named so, or "weight" beside a height if there is none."""
-    beside = home.column("weight") if home.column("height") else None
-    return home.column("mass") or (beside if beside and plain(beside.name) == "weight" else None)
+    """Find the column of body mass: one named so, or "weight" in any language beside a height."""
+    if (named := home.column("mass")) or not home.column("height"):
+        return named
+    either = words().sampling["weight"].also_mass
+    return next((column for column in home.columns if plain(column.name) in either), None)
 
 
 def _bmi(home: _File, taken: set[str]) -> str:
@@ -279,23 +280,21 @@ def _bmi(home: _File, taken: set[str]) -> str:
     return '[variables.bmi]\nexpression = "{} / ({}{}) ** 2"  {}'.format(*names, metres, told)
 
 
-def _spans(frame: pl.DataFrame, strata: str, psu: str) -> bool:
-    return bool((frame.group_by(psu).agg(pl.col(strata).n_unique())[strata] > 1).any())
-
-
 def _follow_up(home: _File) -> str:
     lines = ["[follow_up]"]
     for key in ("start", "end"):
         if (column := home.column(key)) and column.date_form:
             lines.append(f"{key} = {quoted(column.name)}  # {GUESS}: by its name")
-            form = column.date_form
+            form = _form_line(column)
     if len(lines) == 1:
         return ""
-    return "\n".join([*lines, *_form_line(form)])
+    return "\n".join([*lines, *form])
 
 
-def _form_line(form: str) -> list[str]:
-    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}"]
+def _form_line(column: Profile) -> list[str]:
+    form, other = column.date_form, column.other_form
+    mark = f"  # {GUESS}: or {quoted(other)}; no day is above 12" if other else ""
+    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}{mark}"]
 
 
 def _variables(
@@ -308,7 +307,8 @@ def _variables(
         found = guess(column, taken)
         _count(counts, found)
         if not found.name:
-            left.append(f"# Not read: {quoted(column.name)} {found.reason}.")
+            mark = f"{GUESS}: not" if column.other_form else "Not"
+            left.append(f"# {mark} read: {quoted(column.name)} {found.reason}.")
             continue
         taken.add(found.name)
         place = column.name if home else f"{file.name}.{column.name}"
@@ -331,7 +331,7 @@ def _repeated(section: str, file: _File, counts: dict[str, int]) -> str:
     person, day, place = _person(file), _day(file), file.column("place")
     lines = [f"[{section}]", f"file = {quoted(file.name)}  # {GUESS}: several rows a person, with a date"]
     if day:
-        lines += [f"date = {quoted(day.name)}", *_form_line(day.date_form)]
+        lines += [f"date = {quoted(day.name)}", *_form_line(day)]
     if place:
         lines.append(f"place = {quoted(place.name)}  # {GUESS}: by its name")
     skip = {c.name for c in (person, day, place) if c}

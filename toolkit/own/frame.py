@@ -95,7 +95,16 @@ def _read(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
     if not people.height:
         raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
     declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
-    return as_declared(people, declared), declared
+    return as_declared(_of_its_own(people), declared), declared
+
+
+def _of_its_own(people: pl.DataFrame) -> pl.DataFrame:
+    """Copy a frame that may share memory with one of pandas, numpy or pyarrow, which can change later."""
+    plain = people.select(pl.exclude(pl.Object))
+    written = plain.write_ipc(None)
+    written.seek(0)
+    copied = pl.read_ipc(written)
+    return people.with_columns(copied[name] for name in copied.columns)
 
 
 def _no_frame(frame: Any, error: Exception) -> str:

@@ -32,7 +32,7 @@ from toolkit.own.rules import (
     span_rule,
 )
 from toolkit.own.study_columns import follow_up_columns, lost_columns, reserved_names
-from toolkit.own.study_toml import Declaration, Problem, Repeated, every_problem, read_declaration
+from toolkit.own.study_toml import Declaration, Problem, Repeated, raise_problems, read_declaration
 from toolkit.own.weather import read_weather
 from toolkit.population import Population
 
@@ -71,12 +71,14 @@ def open_own(path: str | Path) -> Population:
 
     Raises
     ------
+    DesignError
+        If its design is not declared.
     DatasetError
         With every problem of the declaration and of its files.
     """
     examined = examine(path)
     if examined.population is None:
-        raise every_problem(Path(path), examined.errors)
+        raise_problems(Path(path), examined.errors)
     return examined.population
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from toolkit.catalog import codebook, worded
 from toolkit.causes import DERIVATIONS
 from toolkit.codebook import COMPONENTS, REASONS, Codebook, Kind
 from toolkit.design import LonelyPsu
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, DesignError, VariableError, unknown
 from toolkit.expressions import formula
 from toolkit.own.weather import STATIONS, OwnWeather
 from toolkit.survey_records import Checked
@@ -26,6 +26,11 @@ FORMATS = (
     ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc", ".xpt", ".sas7bdat", ".sav", ".zsav",
     ".dta", ".xlsx", ".xls", ".xlsb", ".ods",
 )  # fmt: skip
+UNDECLARED = "is not declared yet"
+_DECLARE = (
+    'Write weight = "column" under [design], with strata = "column" and psu = "column" if people were drawn '
+    "in strata and clusters, or none = true if nobody was drawn; and remove undeclared."
+)
 _MOST_MENDS = 200  # mistaken keys that are set aside one by one, so that the rest can be checked too
 
 
@@ -91,11 +96,14 @@ class OwnVariable(Checked):
 class OwnDesign(Checked):
     """How people were sampled: the keys of `tk.Design`, with columns of the first file; or `none = true`.
 
+    `undeclared` is what a person still has to say of it, as `cramps new-study` asks; no study opens with it.
+
     `replicate_weights` is a list, a pattern such as "rep*", or one of them for each component. No PSU may be
     in two strata, unless `nest` is written.
     """
 
     none: bool = False
+    undeclared: str = ""
     weight: str | Mapping[str, str] | None = None
     strata: str | None = None
     psu: str | tuple[str, ...] | None = None
@@ -174,7 +182,8 @@ class Problem:
 
     def __str__(self) -> str:
         counted = f" ({self.n:,} {'row' if self.n == 1 else 'rows'}{_listed(self.rows, self.n)})"
-        return f"{self.where}: {self.rule.rstrip('.')}{counted if self.n else ''}. {self.remedy}".strip()
+        told = f"{self.where}: {self.rule.rstrip('.')}{counted if self.n else ''}"
+        return f"{told}{'' if told.endswith('?') else '.'} {self.remedy}".strip()
 
 
 @dataclass(frozen=True)
@@ -239,6 +248,22 @@ def every_problem(path: Path, problems: tuple[Problem, ...]) -> DatasetError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = [f"'{path.name}' has {count}. See them again with: cramps check {path.name}"]
     return DatasetError("\n".join([*lines, *(f"- {problem}" for problem in problems)]))
+
+
+def raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
+    """Raise what keeps a study from being opened: a design that is not declared by itself, else all in one.
+
+    Raises
+    ------
+    DesignError
+        If the design is not declared.
+    DatasetError
+        With every problem else.
+    """
+    for problem in problems:
+        if problem.where == "design" and problem.rule.startswith(UNDECLARED):
+            raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
+    raise every_problem(path, problems)
 
 
 def _listed(rows: tuple[int, ...], n: int) -> str:
@@ -343,11 +368,14 @@ def _sections(study: OwnStudy) -> Iterator[tuple[str, Mapping[str, OwnVariable]]
 
 def _design_problems(design: OwnDesign) -> Iterator[Problem]:
     declared = bool(design.weight or design.fpc)
+    if design.undeclared:
+        yield Problem("design", f"{UNDECLARED}: {design.undeclared}", _DECLARE)
+        return
     if not declared and not design.none:
         yield Problem(
             "design",
-            "names no weight",
-            'Write weight = "column", or none = true to declare that there is none.',
+            f"{UNDECLARED}: it names no weight",
+            _DECLARE,
         )
     if declared and design.none:
         yield Problem("design", "names a weight and declares that there is none", "Remove one of the two.")
