@@ -22,6 +22,7 @@ from toolkit.download import cache_folder, find_whatever_case
 from toolkit.errors import DatasetError
 from toolkit.file_identity import identify, unchanged
 from toolkit.kept_tables import identity_read, read_note, told_not_kept, write_noted
+from toolkit.leftovers import remove_abandoned_drafts
 from toolkit.population import Inputs, Population
 from toolkit.population_files import declared_again, declared_json
 
@@ -43,6 +44,8 @@ def recall(name: str, options: Mapping[str, Any]) -> Population | None:
     Population or None
         Equal to what was kept; None if nothing was, or anything changed since.
     """
+    for folder in ("studies", "tables"):
+        remove_abandoned_drafts(cache_folder() / folder)
     asked, code = _asked(name, options), _code()
     if asked is None or code is None:
         return None
