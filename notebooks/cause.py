@@ -34,7 +34,7 @@ domain = "age >= 20"
 
 # %%
 import polars as pl
-from IPython.display import Markdown, display
+from IPython.display import display
 
 import toolkit as tk
 from toolkit.report import passages
@@ -51,7 +51,7 @@ exposure = exposure or (main.name if main else "")
 # ## What it is, and how it may lead to cramps
 
 # %%
-display(Markdown(f"{card.what}\n\n{card.mechanism}"))
+display(passages.prose(card.what, card.mechanism))
 
 # %% [markdown] tags=["not-measured"]
 # ## What this study does not hold
@@ -59,7 +59,9 @@ display(Markdown(f"{card.what}\n\n{card.mechanism}"))
 # %% tags=["not-measured"]
 absent = people.availability().filter(cause=cause)
 display(
-    Markdown("Nothing is estimated here, because the study holds no variable that stands for this cause.")
+    passages.prose(
+        "Nothing is estimated here, because the study holds no variable that stands for this cause."
+    )
 )
 called = {item.name: item.label for item in card.exposures}
 display(passages.listed(sentences.availability_sentences(absent, labels=called)))
@@ -86,7 +88,7 @@ display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
 
 # %% tags=["measured"]
 flow = tk.flow(people, **asked, adjust=adjust)
-display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 
 # %% [markdown] tags=["measured"]
 # ## How common cramps are
@@ -104,7 +106,7 @@ if people.codebook[exposure].kind == "number":
     labels[graded] = people.codebook[graded].label
 
 common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
-display(Markdown(tk.finding(common, labels=labels)))
+display(passages.prose(tk.finding(common, labels=labels)))
 display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% [markdown] tags=["measured"]
@@ -116,7 +118,7 @@ compared = pl.concat(
     for estimand in ("prevalence_ratio", "prevalence_difference")
     for by in ((), adjust)
 )
-display(Markdown(tk.finding(compared, labels=labels)))
+display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 
 # %% [markdown] tags=["measured"]
@@ -127,7 +129,7 @@ ratio = {**asked, "estimand": "prevalence_ratio"}
 without_sex = tuple(name for name in adjust if name != "sex")
 by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
 by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
-display(Markdown(f"{tk.finding(by_age, labels=labels)}\n\n{tk.finding(by_sex, labels=labels)}"))
+display(passages.prose(tk.finding(by_age, labels=labels), tk.finding(by_sex, labels=labels)))
 for grouped in (by_age, by_sex):
     display(tk.forest(grouped, labels=labels), tk.table(grouped, labels=labels))
 
@@ -136,7 +138,7 @@ for grouped in (by_age, by_sex):
 
 # %% tags=["measured"]
 weight = people.weight_for((outcome, exposure, *adjust), domain)
-display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
+display(passages.prose(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% [markdown] tags=["measured"]
 # ## How far the numbers can be trusted
@@ -147,8 +149,8 @@ display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% tags=["measured"]
 everything = pl.concat([common, compared, by_age, by_sex], how="diagonal_relaxed")
-display(Markdown(sentences.reliability_sentence(everything)))
-display(Markdown(sentences.missing_sentence(compared)))
+display(passages.prose(sentences.reliability_sentence(everything)))
+display(passages.prose(sentences.missing_sentence(compared)))
 
 # %% [markdown] tags=["measured"]
 # ## Published evidence beside this estimate
