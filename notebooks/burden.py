@@ -27,7 +27,7 @@ domain = "age >= 20"
 
 # %%
 import polars as pl
-from IPython.display import Markdown, display
+from IPython.display import display
 
 import toolkit as tk
 from toolkit.causes.burden import BURDEN
@@ -63,7 +63,7 @@ display(
 
 # %%
 flow = tk.flow(people, outcome=cramps, domain=domain)
-display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 display(passages.definition(people.codebook, cramps))
 
 # %% [markdown]
@@ -88,8 +88,13 @@ asked = {"exposure": cramps, "domain": domain, "estimand": "prevalence_ratio"}
 compared = pl.concat(
     tk.association(people, outcome=name, adjust=by, **asked) for name in answers for by in ((), adjust)
 )
-display(Markdown(tk.finding(compared, labels=labels)))
+display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
+
+# %% [markdown]
+# ### Differences of means, adjusted
+#
+# More or less among people with frequent cramps, in each unit.
 
 # %%
 formulas = {name: f"{name} ~ {' + '.join((cramps, *adjust))}" for name in amounts}
@@ -97,12 +102,7 @@ fitted = pl.concat(
     tk.model(people, formula, family="gaussian", domain=domain) for formula in formulas.values()
 )
 differences = fitted.filter(exposure=cramps)
-display(
-    Markdown(
-        "### Differences of means, adjusted\n\nMore or less among people with frequent cramps, in each unit."
-    ),
-    tk.table(differences, labels=labels),
-)
+display(tk.table(differences, labels=labels))
 
 # %% [markdown]
 # ## What is not measured here
@@ -123,11 +123,11 @@ display(
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
 display(
-    Markdown(
+    passages.prose(
         f"{people.weight_for((cramps, *answers, *adjust), domain)} {sentences.weight_sentence(compared)}"
     )
 )
-display(Markdown(sentences.reliability_sentence(everything)))
+display(passages.prose(sentences.reliability_sentence(everything)))
 display(
     passages.listed(
         f"{item.label}: {item.caveat}" for name, item in burden.items() if item.caveat and name in held

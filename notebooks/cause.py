@@ -34,7 +34,7 @@ domain = "age >= 20"
 
 # %%
 import polars as pl
-from IPython.display import Markdown, display
+from IPython.display import display
 
 import toolkit as tk
 from toolkit.graph import SIZES
@@ -53,7 +53,7 @@ exposure = exposure or (main.name if main else "")
 # ## What it is, and how it may lead to cramps
 
 # %%
-display(Markdown(f"{card.what}\n\n{card.mechanism}"))
+display(passages.prose(card.what, card.mechanism))
 
 # %% [markdown] tags=["not-measured"]
 # ## What this study does not hold
@@ -61,7 +61,9 @@ display(Markdown(f"{card.what}\n\n{card.mechanism}"))
 # %% tags=["not-measured"]
 absent = people.availability().filter(cause=cause)
 display(
-    Markdown("Nothing is estimated here, because the study holds no variable that stands for this cause.")
+    passages.prose(
+        "Nothing is estimated here, because the study holds no variable that stands for this cause."
+    )
 )
 called = {item.name: item.label for item in card.exposures}
 display(passages.listed(sentences.availability_sentences(absent, labels=called)))
@@ -85,9 +87,8 @@ try:
 except tk.VariableError:
     if by_diagram:
         raise
-    display(
-        Markdown(f"As requested, adjusted for {', '.join(adjust)}, which the causal diagram does not cover.")
-    )
+    told = f"As requested, adjusted for {', '.join(adjust)}, which the causal diagram does not cover."
+    display(passages.prose(told))
 else:
     given, adjust = (None, chosen.terms) if by_diagram else (adjust, adjust)
     display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, given, labels))
@@ -98,7 +99,7 @@ else:
 
 # %% tags=["measured"]
 flow = tk.flow(people, **asked, adjust=adjust)
-display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 
 # %% [markdown] tags=["measured"]
 # ## How common cramps are
@@ -111,7 +112,7 @@ if people.codebook[exposure].kind == "number":
     labels[graded] = people.codebook[graded].label
 
 common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
-display(Markdown(tk.finding(common, labels=labels)))
+display(passages.prose(tk.finding(common, labels=labels)))
 display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% [markdown] tags=["measured"]
@@ -123,7 +124,7 @@ compared = pl.concat(
     for estimand in ("prevalence_ratio", "prevalence_difference")
     for by in ((), adjust)
 )
-display(Markdown(tk.finding(compared, labels=labels)))
+display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 
 # %% [markdown] tags=["measured"]
@@ -134,7 +135,7 @@ ratio = {**asked, "estimand": "prevalence_ratio"}
 without_sex = tuple(covariate for covariate in adjust if covariate != "sex")
 by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
 by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
-display(Markdown(f"{tk.finding(by_age, labels=labels)}\n\n{tk.finding(by_sex, labels=labels)}"))
+display(passages.prose(tk.finding(by_age, labels=labels), tk.finding(by_sex, labels=labels)))
 for grouped in (by_age, by_sex):
     display(tk.forest(grouped, labels=labels), tk.table(grouped, labels=labels))
 
@@ -143,7 +144,7 @@ for grouped in (by_age, by_sex):
 
 # %% tags=["measured"]
 weight = people.weight_for((outcome, exposure, *variables_of(adjust)), domain)
-display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
+display(passages.prose(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% [markdown] tags=["measured"]
 # ## How far the numbers can be trusted
@@ -154,8 +155,8 @@ display(Markdown(f"{weight} {sentences.weight_sentence(compared)}"))
 
 # %% tags=["measured"]
 everything = pl.concat([common, compared, by_age, by_sex], how="diagonal_relaxed")
-display(Markdown(sentences.reliability_sentence(everything)))
-display(Markdown(sentences.missing_sentence(compared)))
+display(passages.prose(sentences.reliability_sentence(everything)))
+display(passages.prose(sentences.missing_sentence(compared)))
 
 # %% [markdown] tags=["measured"]
 # ## Published evidence beside this estimate

@@ -31,7 +31,7 @@ domain = "age >= 20"
 
 # %%
 import polars as pl
-from IPython.display import Markdown, display
+from IPython.display import display
 
 import toolkit as tk
 from toolkit.report import half_years, passages
@@ -47,7 +47,7 @@ kept = []
 # ## Why heat may matter
 
 # %%
-display(Markdown(f"{card.what}\n\n{card.mechanism}"))
+display(passages.prose(card.what, card.mechanism))
 
 # %% [markdown] tags=["needs season"]
 # ## The half-years compared
@@ -56,11 +56,11 @@ display(Markdown(f"{card.what}\n\n{card.mechanism}"))
 display(passages.definition(people.codebook, "season", card))
 asked = {"outcome": outcome, "exposure": "season", "domain": domain}
 flow = tk.flow(people, **asked, adjust=adjust)
-display(Markdown(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 
 # %% tags=["needs season"]
 common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
-display(Markdown(tk.finding(common, labels=labels)))
+display(passages.prose(tk.finding(common, labels=labels)))
 display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% tags=["needs season"]
@@ -69,7 +69,7 @@ compared = pl.concat(
     for estimand in ("prevalence_ratio", "prevalence_difference")
     for by in ((), adjust)
 )
-display(Markdown(tk.finding(compared, labels=labels)))
+display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 kept += [common, compared]
 
@@ -78,7 +78,7 @@ kept += [common, compared]
 
 # %% tags=["needs season"]
 adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
-display(Markdown(half_years.what_it_rules_out(adjusted)))
+display(passages.prose(half_years.what_it_rules_out(adjusted)))
 
 # %% [markdown] tags=["needs season", "lacks diary"]
 # ## The curve through the year
@@ -97,7 +97,7 @@ by_heat = pl.concat(
     tk.association(tenths, **{**warmth, "exposure": "heat_index_10"}, adjust=by) for by in ((), adjust)
 )
 tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
-display(Markdown(tk.finding(by_heat, labels=tens)))
+display(passages.prose(tk.finding(by_heat, labels=tens)))
 display(tk.forest(by_heat, labels=tens), tk.table(by_heat, labels=tens))
 kept += [by_heat]
 
@@ -113,7 +113,9 @@ night_labels = {name: variable.label for name, variable in nights.codebook.items
 answered = nights.people[night_outcome].count()
 keepers = nights.people["person"].n_unique()
 display(
-    Markdown(f"{answered:,} nights with an answer of {nights.people.height:,}, kept by {keepers:,} people.")
+    passages.prose(
+        f"{answered:,} nights with an answer of {nights.people.height:,}, kept by {keepers:,} people."
+    )
 )
 by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
 by_month = by_month.filter(pl.col("n") > 0)
@@ -130,12 +132,12 @@ night_asked = {"outcome": night_outcome, "domain": domain}
 by_half = pl.concat(
     tk.association(nights, exposure="half_year", adjust=by, **night_asked) for by in ((), adjust)
 )
-display(Markdown(tk.finding(halves, labels=night_labels)))
+display(passages.prose(tk.finding(halves, labels=night_labels)))
 display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
 display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
 dated = nights.people.drop_nulls(night_outcome)
 expected = half_years.ratio_on(dated["date"], dated["half_year"] == "warm")
-display(Markdown(half_years.what_it_rules_out(by_half.row(-1, named=True), expected)))
+display(passages.prose(half_years.what_it_rules_out(by_half.row(-1, named=True), expected)))
 kept += [by_month, curve, halves, by_half]
 
 # %% [markdown] tags=["needs heat_index_lag0"]
@@ -153,7 +155,7 @@ for lag in range(8):
 by_lag = pl.concat(
     tk.association(warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked) for lag in range(8)
 )
-display(Markdown(tk.finding(by_lag, labels=night_labels)))
+display(passages.prose(tk.finding(by_lag, labels=night_labels)))
 display(tk.forest(by_lag, labels=night_labels), tk.table(by_lag, labels=night_labels))
 kept += [by_lag]
 
@@ -162,7 +164,9 @@ kept += [by_lag]
 
 # %%
 everything = pl.concat(kept, how="diagonal_relaxed")
-display(Markdown(f"{sentences.weight_sentence(everything)} {sentences.reliability_sentence(everything)}"))
+display(
+    passages.prose(f"{sentences.weight_sentence(everything)} {sentences.reliability_sentence(everything)}")
+)
 
 # %% [markdown]
 # ## Published evidence

@@ -1,5 +1,8 @@
-"""A population comes back from a folder as it went in, and only its owner may read it meanwhile."""
+"""A population reaches another process as it was, through a file without a name."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +12,8 @@ from toolkit.codebook import Availability, Codebook, Reason, Variable
 from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError
 from toolkit.population import Population
-from toolkit.population_files import holds_population, read_population, write_population
+from toolkit.population_files import hand_over, holds_population, take_over
+from toolkit.unnamed_files import path_of
 
 PEOPLE = pl.DataFrame(
     {
@@ -38,17 +42,36 @@ def population(**changes: object) -> Population:
     return Population(**{**parts, "provenance": {"seed": 1, "files": {"a.xpt": "0f"}}, **changes})  # type: ignore[arg-type]
 
 
-def test_people_and_types_come_back_equal(tmp_path: Path) -> None:
-    write_population(population(), tmp_path)
-    back = read_population(tmp_path)
+@pytest.fixture(params=["memfd", "unlinked file"], autouse=True)
+def _both_kinds_of_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold both to every test: what Linux has, and what other systems use in its place."""
+    if request.param == "unlinked file":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif not hasattr(os, "memfd_create"):
+        pytest.skip("this system has no memfd_create")
+
+
+def handed(original: Population) -> Population:
+    with hand_over(original) as file:
+        return take_over(path_of(file))
+
+
+def test_people_and_types_come_back_equal() -> None:
+    back = handed(population())
     assert back.people.equals(PEOPLE)
     assert back.people.schema == PEOPLE.schema
 
 
-def test_design_codebook_and_facts_come_back_equal(tmp_path: Path) -> None:
-    original = population(simulated=True)
-    write_population(original, tmp_path)
-    back = read_population(tmp_path)
+def test_visits_and_nights_come_back_equal() -> None:
+    visits = pl.DataFrame({"person": ["a"], "cramps": [1.0]})
+    back = handed(population(visits=visits))
+    assert back.visits is not None
+    assert back.visits.equals(visits)
+    assert back.diary is None
+
+
+def test_design_codebook_and_facts_come_back_equal() -> None:
+    back = handed(population(simulated=True))
     assert (back.name, back.label, back.simulated) == ("mine", "my study", True)
     assert back.provenance == {"seed": 1, "files": {"a.xpt": "0f"}}
     assert back.design.components == DESIGN.components
@@ -70,23 +93,47 @@ def test_design_codebook_and_facts_come_back_equal(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_every_kind_of_design_comes_back(design: Design, tmp_path: Path) -> None:
-    write_population(population(design=design), tmp_path)
-    assert read_population(tmp_path).design == design
+def test_every_kind_of_design_comes_back(design: Design) -> None:
+    assert handed(population(design=design)).design == design
 
 
-def test_others_on_the_machine_cannot_read_the_people(tmp_path: Path) -> None:
-    write_population(population(), tmp_path)
-    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {oct(0o600)}
+def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with hand_over(population()) as file:
+        assert [] == list(tmp_path.iterdir())
+        assert 0 == os.fstat(file.fileno()).st_nlink
 
 
-def test_a_folder_without_people_is_told_apart(tmp_path: Path) -> None:
-    assert not holds_population(tmp_path)
-    write_population(population(), tmp_path)
-    assert holds_population(tmp_path)
+def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
+    code = "import sys; from toolkit.studies import open_study; print(open_study(sys.argv[1]).label)"
+    with hand_over(population()) as file:
+        command = [sys.executable, "-c", code, path_of(file)]
+        child = subprocess.run(
+            command, pass_fds=(file.fileno(),), capture_output=True, text=True, check=False
+        )
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "my study" == child.stdout.strip()
+    assert "handed to a report that has ended" in other.stderr
 
 
-def test_a_place_that_is_no_folder_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(DatasetError, match="Name another folder"):
-        write_population(population(), tmp_path / "file")
+def test_a_path_of_a_descriptor_is_told_from_the_name_of_a_study() -> None:
+    assert not any(map(holds_population, ("simulated", "study.toml", Path("/dev/fd/x"), "")))
+    with hand_over(population()) as file:
+        assert holds_population(path_of(file))
+
+
+def test_a_descriptor_without_a_population_is_one_clear_error() -> None:
+    with hand_over(population()) as file:
+        path = path_of(file)
+    with pytest.raises(DatasetError, match="Name a study"):
+        take_over(path)
+
+
+def test_want_of_space_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("toolkit.population_files.unnamed_file", full)
+    with pytest.raises(DatasetError, match="environment variable TMPDIR") as caught:
+        hand_over(population())
+    assert "\n" not in str(caught.value)

@@ -29,7 +29,7 @@ from toolkit.cache import (
 from toolkit.errors import DatasetError
 from toolkit.file_identity import expect_still, identify, unchanged
 from toolkit.hash_lock import sha256_of
-from toolkit.readers import read_transport, remove_old_drafts, write_bytes
+from toolkit.readers import read_transport, write_bytes
 
 NOTE, _SEAL = "cramps-toolkit", "cramps-toolkit seal"
 _FORM = 2  # what a kept file looks like; files of another form are never looked at
@@ -135,7 +135,6 @@ def write_verified(place: Path, frame: pl.DataFrame, key: str, note: Mapping[str
     at = bytes(content).rfind(_MARK) + len(_MARK)
     content[at : at + len(_BLANK)] = sha256(content).hexdigest().encode()
     private_folder(place.parent)
-    remove_old_drafts(place.parent)
     write_bytes(place, bytes(content), private=True)
 
 

@@ -1,81 +1,127 @@
-"""Write a population to a folder and read it back equal: people as parquet, the rest as JSON.
+"""Hand a population to another process through a file without a name: people as parquet, the rest as JSON.
 
-Takes and gives `Population`. The files hold rows of people: they are readable by the user alone and are
-meant to live only as long as the process that they hand people to.
+Rows of people are in no place that others can find and leave nothing behind when a process is killed. The
+process that takes them must inherit the file's descriptor.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, fields, replace
-from pathlib import Path
-from typing import Any
+from io import BytesIO
+from typing import Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 import polars as pl
 
 from toolkit.codebook import Availability, Codebook, Comparability, Variable
 from toolkit.cycle_weights import CycleWeight
 from toolkit.design import ComponentWeight, Design
+from toolkit.errors import DatasetError
+from toolkit.leftovers import temporary_trouble_told
 from toolkit.population import Population
 from toolkit.population_totals import calibration_of
-from toolkit.readers import write_parquet, write_text
+from toolkit.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
 
-PEOPLE = "people.parquet"
-DECLARED = "population.json"
-_REPEATED = ("visits", "diary")
+_DECLARED = "population.json"
+_FRAMES = ("people", "visits", "diary")
+_REPEATED = _FRAMES[1:]
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
-def write_population(population: Population, folder: Path) -> None:
-    """Write people and what is declared about them into a folder, readable by the user alone.
+def hand_over(population: Population) -> BinaryIO:
+    """Write people and what is declared about them into a file without a name.
 
     Parameters
     ----------
     population
         A population or a study; its provenance holds plain values.
-    folder
-        Where to write; made if it is not there.
+
+    Returns
+    -------
+    typing.BinaryIO
+        The file, open; closing it frees the people once no other process holds it. Its path for
+        `take_over` is `unnamed_files.path_of(file)`.
 
     Raises
     ------
     DatasetError
-        If the disk is full or the folder cannot be written.
+        If there is no space for it.
 
     Examples
     --------
-    >>> from tempfile import mkdtemp
-    >>> folder = Path(mkdtemp())
+    >>> from toolkit.unnamed_files import path_of
     >>> people = pl.DataFrame({"w": [1.0]})
-    >>> write_population(Population("mine", "my study", people, Design(weight="w"), Codebook()), folder)
-    >>> read_population(folder).label
+    >>> with hand_over(Population("mine", "my study", people, Design(weight="w"), Codebook())) as file:
+    ...     take_over(path_of(file)).label
     'my study'
     """
-    write_parquet(folder / PEOPLE, population.people, private=True)
-    for part in _REPEATED:
-        if (frame := getattr(population, part)) is not None:
-            write_parquet(folder / f"{part}.parquet", frame, private=True)
-    write_text(folder / DECLARED, declared_json(population), private=True)
+    with temporary_trouble_told(), ExitStack() as stack:
+        file = stack.enter_context(unnamed_file())
+        with ZipFile(file, "w") as parts:
+            parts.writestr(_DECLARED, declared_json(population))
+            for name in _FRAMES:
+                if (frame := getattr(population, name)) is not None:
+                    parts.writestr(f"{name}.parquet", _packed(frame))
+        file.flush()
+        stack.pop_all()
+    return file
 
 
-def read_population(folder: Path) -> Population:
-    """Read what `write_population` wrote.
+def take_over(path: object) -> Population:
+    """Read what `hand_over` wrote.
 
     Parameters
     ----------
-    folder
-        The folder that was written to.
+    path
+        The descriptor's path, in the process that wrote it or in one that inherited it.
 
     Returns
     -------
     Population
         Equal to what was written, but that tuples in the provenance come back as lists.
 
+    Raises
+    ------
+    DatasetError
+        If this process was handed no population by that path.
+
     Examples
     --------
-    See `write_population`.
+    See `hand_over`.
     """
-    text = (folder / DECLARED).read_text(encoding="utf-8")
-    repeated: dict[str, Any] = {part: _frame(folder / f"{part}.parquet") for part in _REPEATED}
-    return replace(declared_again(text, pl.read_parquet(folder / PEOPLE)), **repeated)
+    try:
+        with ZipFile(BytesIO(content_of(path))) as parts:
+            frames = {
+                name: pl.read_parquet(parts.read(f"{name}.parquet"))
+                for name in _FRAMES
+                if f"{name}.parquet" in parts.namelist()
+            }
+            population = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
+    except (OSError, BadZipFile, KeyError) as error:
+        raise DatasetError(
+            f"There is no study at '{path}'. Its people were handed to a report that has ended. Name a study "
+            "of tk.available_studies(), or the path of a study.toml."
+        ) from error
+    repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
+    return replace(population, **repeated)
+
+
+def holds_population(path: object) -> bool:
+    """Tell whether a path is that of a population that was handed over, and not the name of a study.
+
+    Examples
+    --------
+    >>> holds_population("simulated")
+    False
+    """
+    return is_path_of_descriptor(path)
+
+
+def _packed(frame: pl.DataFrame) -> bytes:
+    packed = BytesIO()
+    frame.write_parquet(packed)
+    return packed.getvalue()
 
 
 def declared_json(population: Population) -> str:
@@ -105,21 +151,6 @@ def declared_again(text: str, people: pl.DataFrame) -> Population:
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
         **declared["facts"],
     )
-
-
-def _frame(path: Path) -> pl.DataFrame | None:
-    return pl.read_parquet(path) if path.is_file() else None
-
-
-def holds_population(folder: str | Path) -> bool:
-    """Tell whether `write_population` wrote into this folder.
-
-    Examples
-    --------
-    >>> holds_population("no such folder")
-    False
-    """
-    return Path(folder, DECLARED).is_file()
 
 
 def _as_plain(value: Any) -> Any:

@@ -6,15 +6,14 @@ disk, an unwritable folder or an interruption never leaves a half-written one.
 
 import errno
 import os
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.leftovers import FULL, draft_beside
 
 # First record of every SAS transport file, version 5 and 8 (SAS technical note TS-140).
 TRANSPORT_HEADERS = (
@@ -25,8 +24,6 @@ RECORD = 80
 # Where a version 5 file tells how long the description of a column is, where these begin, and how many.
 _NAME_LENGTH, _NAMES, _NAME_COUNT = slice(314, 318), 560, slice(54, 58)
 _PRIVATE, _PUBLIC = 0o600, 0o666
-_ABANDONED = 3600  # seconds
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -48,7 +45,8 @@ def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        Where to write. Whatever goes wrong, it is removed and an older file at `path` stays as it was.
+        Where to write. Whatever goes wrong, it is removed and an older file at `path` stays as it was. What
+        a killed process leaves is removed when the next file is written into the folder.
 
     Raises
     ------
@@ -65,16 +63,10 @@ def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
     'whole'
     """
     target = Path(path)
-    draft = None
-    try:
-        with disk_trouble_told(target):
-            draft = _draft(target)
-            yield draft
-            draft.chmod(_mode(private=private))
-            draft.replace(target)
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
+    with disk_trouble_told(target), draft_beside(target) as draft:
+        yield draft
+        draft.chmod(_mode(private=private))
+        draft.replace(target)
 
 
 @contextmanager
@@ -206,27 +198,6 @@ def write_transport(
         polars_readstat.write_xpt(frame, str(draft), version=5, table_name=table, variable_labels=shown)
 
 
-def _draft(target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: writers tell the format by it.
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    return Path(name)
-
-
-def remove_old_drafts(folder: Path) -> None:
-    """Remove the drafts of `replacing` that a killed process left in a folder an hour ago or longer.
-
-    Examples
-    --------
-    >>> remove_old_drafts(Path("no such folder"))
-    """
-    with suppress(OSError):
-        for draft in folder.glob(".*.parquet"):
-            if time.time() - draft.stat().st_mtime > _ABANDONED:
-                draft.unlink(missing_ok=True)
-
-
 def _mode(*, private: bool) -> int:
     if private:
         return _PRIVATE
@@ -238,7 +209,7 @@ def _mode(*, private: bool) -> int:
 def _retold(target: Path, error: OSError) -> DiskError:
     where = f"'{target.name}' was not written into '{target.parent}'"
     unharmed = "Nothing half-written is left."
-    if error.errno in _FULL or "No space left" in str(error):
+    if error.errno in FULL or "No space left" in str(error):
         return DiskError(f"{where}: the disk is full. {unharmed} Free some space, or name another folder.")
     if error.errno in _CLOSED:
         return DiskError(f"{where}: you may not write there. {unharmed} Name a folder of your own.")

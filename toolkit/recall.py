@@ -18,12 +18,13 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.cache import cache_of_this_process, one_warning, report_unkept
+from toolkit.cache import cache_folder, cache_of_this_process, one_warning, report_unkept
 from toolkit.catalog import shipped
 from toolkit.download import find_whatever_case
 from toolkit.errors import DatasetError
 from toolkit.file_identity import identify, unchanged
 from toolkit.kept_tables import identity_read, place_of, read_verified, write_verified
+from toolkit.leftovers import remove_abandoned_drafts
 from toolkit.population import Inputs, Population
 from toolkit.population_files import declared_again, declared_json
 from toolkit.readers import DiskError
@@ -81,6 +82,8 @@ def recall(name: str, options: Mapping[str, Any]) -> Population | None:
     Population or None
         Equal to what was kept; None if nothing was, or anything changed since.
     """
+    for folder in ("studies", "tables"):
+        remove_abandoned_drafts(cache_folder() / folder)
     asked, code = _asked(name, options), _code()
     if asked is None or code is None:
         return None

@@ -24,7 +24,7 @@ from toolkit.own.frame import TOOLKIT, own_population
 from toolkit.own_variable import Words, checked_steps, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
-from toolkit.population_files import holds_population, read_population
+from toolkit.population_files import holds_population, take_over
 from toolkit.recall import open_once
 from toolkit.study_summary import summary_html
 from toolkit.weight_choice import WeightChoice, choose_weight
@@ -307,7 +307,7 @@ def open_study(name: str | Path, **options: Any) -> Study:
     12000
     """
     if holds_population(name):
-        return Study(**vars(read_population(Path(name))))
+        return Study(**vars(take_over(name)))
     if str(name).endswith(".toml"):
         return _as_study(_own(name, options))
     if name not in STUDIES:

@@ -76,3 +76,10 @@ def test_no_data_file_of_persons_is_kept() -> None:
 def test_no_kept_file_is_large() -> None:
     wrong = [str(p.relative_to(ROOT)) for p in kept() if p.stat().st_size > 2_000_000]
     assert wrong == []
+
+
+def test_a_report_shows_its_sentences_as_text_and_not_as_markdown() -> None:
+    from toolkit.report.rendering import reports
+
+    wrong = [path.name for path in reports().values() if "Markdown" in path.read_text(encoding="utf-8")]
+    assert wrong == [], "labels are text: use passages.prose(...), which escapes them, in place of Markdown"

@@ -1,5 +1,10 @@
 """A page holds everything it shows, asks for nothing, and has its parts in their places."""
 
+import json
+import re
+from base64 import b64decode
+from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +63,62 @@ def test_a_page_without_charts_carries_no_script() -> None:
     assert "<script>" not in page_of(new_markdown_cell("Words."))
 
 
-def test_words_in_the_data_cannot_end_the_script() -> None:
-    html = page_of(chart({"data": {"values": [{"a": "</script><script>alert(1)"}]}}))
-    assert "</script><script>alert" not in html
+@pytest.mark.parametrize("word", ["</script><script>alert(1)", "<!--<script>", "</SCRIPT >", "]]>", "\u2028"])
+def test_words_in_the_data_cannot_end_the_script_and_come_back_as_they_were(word: str) -> None:
+    spec = {"data": {"values": [{"a": word}]}, "mark": "bar"}
+    html = page_of(chart(spec), new_markdown_cell("After it."))
+    (packed,) = re.findall(r'<script class="spec wide" type="application/json">(.*?)</script>', html)
+    assert "<" not in packed
+    assert spec == json.loads(packed)
+
+
+def policy_of(html: str) -> dict[str, str]:
+    (content,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', html)
+    return {name: rest for name, _, rest in (part.strip().partition(" ") for part in content.split(";"))}
+
+
+def test_the_policy_lets_the_page_s_own_scripts_run_by_their_hash_and_nothing_else() -> None:
+    html = page_of(chart({"mark": "bar"}))
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    policy = policy_of(html)
+    hashes = [b64decode(word.strip("'").removeprefix("sha256-")) for word in policy.pop("script-src").split()]
+    assert hashes == [sha256(text.encode()).digest() for text in scripts]
+    assert 1 == len(scripts)
+    assert {
+        "default-src": "'none'", "style-src": "'unsafe-inline'", "img-src": "data:", "font-src": "data:",
+        "base-uri": "'none'", "form-action": "'none'",
+    } == policy  # fmt: skip
+
+
+def test_a_page_without_a_script_lets_none_run() -> None:
+    for html in (page_of(new_markdown_cell("Words.")), index([], "S", simulated=False)):
+        assert "'none'" == policy_of(html)["script-src"]
+
+
+def test_a_script_that_a_notebook_puts_out_is_not_among_those_that_may_run() -> None:
+    data = {"text/html": "<script>alert(1)</script>"}
+    html = page_of(
+        chart({"mark": "bar"}), new_code_cell("x", outputs=[new_output("display_data", data=data)])
+    )
+    assert 1 == len(policy_of(html)["script-src"].split())
+
+
+def markdown(text: str) -> Any:
+    return new_code_cell("x", outputs=[new_output("display_data", data={"text/markdown": text})])
+
+
+def test_html_in_markdown_that_a_cell_puts_out_is_text() -> None:
+    said = "**bold** a <svg onload=alert(1)> b\n\n<iframe srcdoc='x'></iframe>\n\n[a](javascript:alert(1))"
+    html = page_of(markdown(said))
+    assert "<strong>bold</strong>" in html
+    assert "<svg onload=alert(1)>" in unescape(html)
+    assert not re.search(r"<(svg|iframe)|href=.javascript", html)
+
+
+def test_the_index_leads_to_files_of_any_name_and_to_no_script() -> None:
+    entry = {"title": "A", "finding": "", "failure": "", "parquet": "", "csv": ""}
+    html = index([{**entry, "html": "javascript:a b.html"}], "S", simulated=False)
+    assert 'href="javascript%3Aa%20b.html"' in html
 
 
 def test_the_contents_list_the_second_rank_and_each_heading_has_its_own_anchor() -> None:
@@ -94,6 +152,7 @@ def test_a_picture_beside_the_notebook_is_put_into_the_page(tmp_path: Path) -> N
         '<div style="background: url(https://example.org/a.png)">x</div>',
         "<style>@import 'https://example.org/a.css';</style>",
         '<iframe src="https://example.org"></iframe>',
+        '<meta http-equiv="refresh" content="0;url=https://example.org">',
     ],
 )
 def test_whatever_a_browser_would_load_is_refused(text: str, tmp_path: Path) -> None:
@@ -103,6 +162,10 @@ def test_whatever_a_browser_would_load_is_refused(text: str, tmp_path: Path) -> 
 
 def test_links_and_pictures_inside_the_page_are_fine() -> None:
     refuse_addresses(f'<a href="https://example.org">x</a><img src="{PIXEL}"><svg><use href="#a"/></svg>')
+
+
+def test_words_after_a_style_are_no_style() -> None:
+    refuse_addresses("<style>p{color:red}</style>@import 'https://example.org/a.css' is what he typed")
 
 
 def test_the_first_heading_is_found_in_markdown_alone() -> None:

@@ -196,6 +196,20 @@ def test_a_full_disk_leaves_all_older_files_as_they_were(
     assert 3 == len(list(out.iterdir()))
 
 
+def test_a_full_folder_of_temporary_files_is_told_in_one_line_before_a_kernel_starts(
+    notebook: Path, few: Study, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(kernel, "_in_own_loop", no_kernel)
+    with pytest.raises(DatasetError, match="is full. Free some space there, or set .* TMPDIR") as caught:
+        render(notebook, study=few, output=tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert [] == list(temporary.iterdir())
+
+
 def test_a_cause_without_a_measured_exposure_keeps_the_cells_that_say_so(notebook: Path, few: Study) -> None:
     wanted = order(notebook, few, {"cause": "circulation"})
     sources = "".join(cell.source for cell in wanted.notebook.cells)

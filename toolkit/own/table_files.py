@@ -5,18 +5,18 @@ that no code loses its leading zeros and a file may be larger than memory.
 """
 
 import codecs
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.leftovers import temporary_folder, temporary_trouble_told
 from toolkit.own.frame_categories import Categories, categories_of_file
+from toolkit.unnamed_files import path_of, unnamed_file
 
 TEXT = (".csv", ".tsv", ".txt")
 LABELLED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
@@ -70,8 +70,8 @@ def open_table(
     separator
         What parts the columns of a text file; from the suffix and the heading if not given.
     encoding
-        How the letters of a text file are written. Another than UTF-8 is rewritten into a temporary file that
-        the user alone can read.
+        How the letters of a text file are written. Another than UTF-8 is rewritten into a file without a
+        name.
 
     Yields
     ------
@@ -173,21 +173,27 @@ def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
     if encoding.lower() in _UTF8:
         yield path
         return
-    handle, name = tempfile.mkstemp(suffix=path.suffix)  # the system makes it readable by the user alone
-    os.close(handle)
-    plain = Path(name)
-    try:
-        with (
-            path.open(encoding=encoding, newline="") as source,
-            plain.open("w", encoding="utf-8", newline="") as copy,
-        ):
-            while chunk := source.read(_CHUNK):
-                copy.write(chunk.removeprefix("\ufeff"))
+    with _copy(path.suffix) as (copy, plain):
+        try:
+            with temporary_trouble_told(), path.open(encoding=encoding, newline="") as source:
+                while chunk := source.read(_CHUNK):
+                    copy.write(chunk.removeprefix("\ufeff").encode())
+                copy.flush()
+        except UnicodeError:
+            raise DatasetError(_not_of(path, encoding)) from None
         yield plain
-    except UnicodeError:
-        raise DatasetError(_not_of(path, encoding)) from None
-    finally:
-        plain.unlink(missing_ok=True)
+
+
+@contextmanager
+def _copy(suffix: str) -> Iterator[tuple[BinaryIO, Path]]:
+    """Open a file for a copy of people that leaves nothing when this process is killed."""
+    if Path("/proc/self/fd").is_dir():
+        with unnamed_file(on_disk=True) as file:
+            yield file, Path(path_of(file))
+    else:
+        # Readers open the path several times, which elsewhere would share one position in the file.
+        with temporary_folder() as folder, (folder / f"copy{suffix}").open("w+b") as file:
+            yield file, Path(file.name)
 
 
 def _check_encoding(path: Path, encoding: str) -> None:

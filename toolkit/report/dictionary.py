@@ -21,7 +21,7 @@ from toolkit.errors import DatasetError
 from toolkit.gaps import HAS_VALUE
 from toolkit.readers import write_text
 from toolkit.report.distribution import RULES, Bar, Histogram, counted, histogram, number, share
-from toolkit.report.page import filled
+from toolkit.report.page import filled, page_text
 from toolkit.studies import Study
 from toolkit.survey_records import Entry
 
@@ -98,8 +98,13 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     target = Path(path) if path else Path(OUTPUT) / f"{_file_name(study.name)}-dictionary.html"
     if target.suffix.lower() != ".html":
         raise DatasetError(f"'{target.name}' would hold a page: let its name end in .html.")
-    write_text(target, filled("dictionary.html", _parts(study, exact=exact), "dictionary.css"))
+    write_text(target, _page(study, exact=exact))
     return target
+
+
+def _page(study: Study, *, exact: bool) -> str:
+    scripts = [page_text("dictionary.js")]
+    return filled("dictionary.html", _parts(study, exact=exact), styles=["dictionary.css"], scripts=scripts)
 
 
 def _file_name(name: str) -> str:

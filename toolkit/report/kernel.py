@@ -9,14 +9,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DatasetError, ToolkitError
+from toolkit.leftovers import temporary_folder, temporary_trouble_told
+from toolkit.report.interruption import Kernels
 from toolkit.report.parameters import TAG
 
+_IN_MEMORY = "memory:"
 _NO_HISTORY = ("--HistoryManager.enabled=False",)
+# What a kernel makes in its folder: a connection file, five sockets, IPython's folders; with some to spare.
+_KERNEL_FILES, _KERNEL_BYTES = 16, 4096
 # Read by `show.theme`: no live widget, whose state would put the script into the notebook for each chart.
 _SAVED_CHARTS = {"CRAMPS_CHARTS": "saved"}
 _SET_UP_SOURCE = "from toolkit.show import theme as _theme\n_theme.use()"
@@ -42,11 +48,16 @@ class NotebookError(ToolkitError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a notebook is run with: its name, its parameters and what to call after each cell."""
+    """What a notebook is run with: its name, its parameters and what to call after each cell.
+
+    `descriptors` are files without a name that the kernel inherits; `kernels` end with the call's others.
+    """
 
     report: str
     parameters: Mapping[str, Any]
     after_cell: Callable[..., None] | None = None
+    descriptors: tuple[int, ...] = ()
+    kernels: Kernels = field(default_factory=Kernels)
 
 
 def load(path: Path) -> Any:
@@ -119,10 +130,24 @@ def run(notebook: Any, what: Run) -> Any:
     NotebookError
         Names the cell and the error in one line.
     """
-    # A socket's path may hold about 100 characters, so the folder's name is short.
-    with tempfile.TemporaryDirectory(prefix="cramps-") as folder, ThreadPoolExecutor(1) as thread:
+    what.kernels.expect_wanted()
+    with temporary_trouble_told(), temporary_folder() as folder, ThreadPoolExecutor(1) as thread:
+        _expect_space(folder)
         _make_ready(notebook, what.parameters)
-        return without_paths(thread.submit(_in_own_loop, notebook, what, Path(folder)).result())
+        try:
+            return without_paths(thread.submit(_in_own_loop, notebook, what, folder).result())
+        except Exception:
+            what.kernels.expect_wanted()
+            raise
+
+
+def _expect_space(folder: Path) -> None:
+    """Raise OSError before a kernel starts that would die for want of room for its files and sockets."""
+    probes = [folder / f"probe-{n}" for n in range(_KERNEL_FILES)]
+    for probe in probes:
+        probe.write_bytes(bytes(_KERNEL_BYTES))
+    for probe in probes:
+        probe.unlink()
 
 
 def _in_own_loop(notebook: Any, what: Run, folder: Path) -> Any:
@@ -140,7 +165,7 @@ def _executed(notebook: Any, what: Run, folder: Path) -> Any:
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    output = folder / "run.ipynb"
+    written, output = _written(), f"{_IN_MEMORY}{folder.name}.ipynb"
     try:
         return papermill.execute_notebook(
             notebook,
@@ -151,9 +176,39 @@ def _executed(notebook: Any, what: Run, folder: Path) -> Any:
             **_kernel_options(folder, what),
         )
     except papermill.PapermillExecutionError as error:
-        raise _failure(error, output.read_text(encoding="utf-8"), what.report) from None
+        raise _failure(error, written[output], what.report) from None
     except (DeadKernelError, CellTimeoutError) as error:
         raise _death(notebook, what.report) from error
+    except RuntimeError as error:
+        # jupyter_client has no class of its own for a kernel that ends while it starts.
+        if "Kernel died" not in str(error):
+            raise
+        raise _death(notebook, what.report) from error
+    finally:
+        written.pop(output, None)
+
+
+@cache
+def _written() -> dict[str, str]:
+    """Let papermill write into memory: a notebook on the disk would outlive a killed process."""
+    from papermill.iorw import papermill_io
+
+    handler = _Memory()
+    papermill_io.register(_IN_MEMORY, handler)
+    return handler.texts
+
+
+class _Memory:
+    """What papermill asks of a place to write to."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def write(self, text: str, path: str) -> None:
+        self.texts[path] = text
+
+    def pretty_path(self, path: str) -> str:
+        return path
 
 
 def without_paths(notebook: Any) -> Any:
@@ -177,7 +232,7 @@ def _to_text(notebook: Any) -> str:
 
 
 def _plain_text(text: str) -> str:
-    text = re.sub(r"cramps-\w+", "run", text)
+    text = re.sub(r"cramps-run-\w{8}", "run", text)
     for place, word in sorted(_PLACES, key=lambda pair: -len(pair[0])):
         text = text.replace(place, word)
     return text
@@ -204,21 +259,32 @@ def _kernel_options(folder: Path, what: Run) -> dict[str, Any]:
     from traitlets.config import Config
 
     return {
-        "kernel_manager_class": _manager(folder),
+        "kernel_manager_class": _manager(folder, what),
         # ipc: a socket file in a private folder, in place of a port that others on the machine can reach.
-        "config": Config({"KernelManager": {"transport": "ipc", "ip": str(folder / "k")}}),
+        "config": Config(
+            {
+                "KernelManager": {
+                    "transport": "ipc",
+                    "ip": str(folder / "k"),
+                    "connection_file": str(folder / "kernel.json"),
+                }
+            }
+        ),
         "resources": {"metadata": {"path": str(folder)}},
         "on_cell_executed": what.after_cell,
     }
 
 
-def _manager(folder: Path) -> type:
+def _manager(folder: Path, what: Run) -> type:
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
     path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]))
     spec = KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_NO_HISTORY],
+        argv=[
+            *(sys.executable, "-m", "toolkit.kernel_process", str(os.getpid())),
+            *("-f", "{connection_file}", *_NO_HISTORY),
+        ],
         env={**_SAVED_CHARTS, "PYTHONPATH": path, "IPYTHONDIR": str(folder / "ipython")},
         display_name="Python 3",
         language="python",
@@ -230,6 +296,10 @@ def _manager(folder: Path) -> type:
         @property
         def kernel_spec(self) -> KernelSpec:
             return spec
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+            await super()._async_launch_kernel(kernel_cmd, pass_fds=what.descriptors, **options)
+            what.kernels.add(getattr(self.provisioner, "process"))  # noqa: B009 - of the local provisioner
 
         async def _async_interrupt_kernel(self) -> None:
             # An interrupt sent on the way down makes the kernel print an error at its end.

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import Any
 from toolkit.errors import DatasetError
 from toolkit.show.theme import to_svg
 
+MARKDOWN = "text/markdown"
 CHART = "application/vnd.vegalite.v6+json"
 SVG = "image/svg+xml"
 UNSHOWN = {"page-setup", "injected-parameters", "parameters", "notebook-only"}
+_NO_SCRIPT = "'none'"
 _FOLDER = Path(__file__).parent / "pages"
 # What a browser asks for on its own when it opens a page; a link is followed only when a reader clicks.
 _LOADING = {"src", "srcset", "poster", "data", "background"}
@@ -63,8 +66,8 @@ def compose(notebook: Any, facts: Facts, folder: Path) -> str:
     body = _body(notebook, folder)
     refuse_addresses(body)
     body, contents = _with_anchors(body)
-    parts = {"facts": facts, "body": body, "contents": contents, "script": _script(body)}
-    return filled("report.html", parts)
+    parts = {"facts": facts, "body": body, "contents": contents}
+    return filled("report.html", parts, scripts=_scripts(body))
 
 
 def index(entries: Sequence[Mapping[str, Any]], study: str, *, simulated: bool) -> str:
@@ -133,8 +136,12 @@ class _Finder(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_style = tag == "style"
+        if tag == "meta" and any(name == "http-equiv" and value for name, value in attrs):
+            self.found += [value or "" for name, value in attrs if name == "content"]
         names = _LOADING | ({"href", "xlink:href"} if tag in {"link", "image", "use", "base"} else set())
         for name, value in attrs:
             if name in names and value and not value.startswith(("data:", "#")):
@@ -142,8 +149,11 @@ class _Finder(HTMLParser):
             if name == "style" and value:
                 self.found += _addresses_in_style(value)
 
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the base class names it
+        self._in_style = False
+
     def handle_data(self, data: str) -> None:
-        if self.lasttag == "style":
+        if self._in_style:
             self.found += _addresses_in_style(data)
 
 
@@ -180,12 +190,26 @@ def _shown(notebook: Any) -> Any:
     for cell in copy.cells:
         outputs = [output for output in cell.get("outputs", []) if MIME not in output.get("data", {})]
         for output in outputs:
-            if CHART in output.get("data", {}):
+            data = output.get("data", {})
+            if CHART in data:
                 charts += 1
-                output.data = {"text/html": _figure(output.data, charts)}
+                output.data = {"text/html": _figure(data, charts)}
+            elif MARKDOWN in data and "text/html" not in data:
+                output.data = {"text/html": _formatted(data[MARKDOWN])}
         if cell.cell_type == "code":
             cell.outputs = outputs
     return copy
+
+
+def _formatted(text: str) -> str:
+    """Format Markdown that a cell put out. It may hold labels, so HTML in it is text: a second wall.
+
+    A page's own cells of Markdown hold what the notebook's author wrote, HTML too.
+    """
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    renderer = IPythonRenderer(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+    return MarkdownWithMath(renderer=renderer).render(text)
 
 
 def _figure(data: Mapping[str, Any], number: int) -> str:
@@ -207,8 +231,8 @@ def _still(form: str, drawn: str, words: str) -> str:
 
 
 def _spec(form: str, spec: Mapping[str, Any]) -> str:
-    # A closing tag inside the data would end the script early.
-    packed = json.dumps(spec, separators=(",", ":")).replace("</", "<\\/")
+    # A closing tag or a comment inside the data would end the script early or swallow the rest of the page.
+    packed = json.dumps(spec, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" class="spec {form}">{packed}</script>'
 
 
@@ -235,11 +259,11 @@ def _with_anchors(body: str) -> tuple[str, list[dict[str, str]]]:
     return _HEADING.sub(anchored, body), contents
 
 
-def _script(body: str) -> str:
-    """Give the script that draws the page's charts, "" for a page without one."""
+def _scripts(body: str) -> list[str]:
+    """Give the script that draws the page's charts; none for a page without one."""
     if '<figure class="chart' not in body:
-        return ""
-    return f"(function(){{{_bundle()}\n}})();\n{_text('report.js')}"
+        return []
+    return [f"(function(){{{_bundle()}\n}})();\n{page_text('report.js')}"]
 
 
 @cache
@@ -251,10 +275,35 @@ def _bundle() -> str:
     return text.replace("</script", "<\\/script")
 
 
-def filled(name: str, parts: Mapping[str, Any], *styles: str) -> str:
-    """Fill one of the pages of this room, with the style of all pages and further files of style."""
-    css = "\n".join(_text(style) for style in ("report.css", *styles))
-    return str(_template(name).render(css=css, **parts))
+def filled(
+    name: str, parts: Mapping[str, Any], *, styles: Sequence[str] = (), scripts: Sequence[str] = ()
+) -> str:
+    """Fill one of the pages of this room, whose policy lets a browser run these scripts and nothing else.
+
+    Parameters
+    ----------
+    name
+        The template's file. Whatever `parts` hold is escaped in it.
+    parts
+        Values by their names in the template.
+    styles
+        Files of style besides that of all pages.
+    scripts
+        Texts of scripts.
+    """
+    css = "\n".join(page_text(style) for style in ("report.css", *styles))
+    # A browser reads every line end as LF before it computes the hash.
+    texts = [re.sub("\r\n?", "\n", script) for script in scripts]
+    return str(_template(name).render(css=css, policy=_policy(texts), scripts=texts, **parts))
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Write the Content-Security-Policy of a page with these inline scripts."""
+    hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts]
+    return (
+        f"default-src 'none'; script-src {' '.join(hashes or [_NO_SCRIPT])}; style-src 'unsafe-inline'; "
+        "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 @cache
@@ -266,5 +315,6 @@ def _template(name: str) -> Any:
 
 
 @cache
-def _text(name: str) -> str:
+def page_text(name: str) -> str:
+    """Read a file of style or script of this room."""
     return (_FOLDER / name).read_text(encoding="utf-8")

@@ -198,6 +198,20 @@ def arrows(edges: pl.DataFrame) -> Passage:
     return Passage(f"<details><summary>All {len(rows)} arrows, with their reasons</summary>{table}</details>")
 
 
+def prose(*paragraphs: str) -> Passage:
+    """Set sentences as paragraphs, every character as it is.
+
+    A report shows its sentences by this and never as Markdown: their labels are text, in which `*`, `$`,
+    `[` or `<` mean nothing.
+
+    Examples
+    --------
+    >>> prose("Use of <b>salt</b>, *daily*").html
+    '<p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
+    """
+    return Passage("".join(f"<p>{escape(text)}</p>" for text in paragraphs))
+
+
 def listed(words: Iterable[str]) -> Passage:
     """Set sentences as a list.
 

@@ -9,15 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolkit.catalog import shipped
 from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.population_files import write_population
+from toolkit.leftovers import remove_abandoned_folders
+from toolkit.population_files import hand_over
 from toolkit.readers import write_text
+from toolkit.report.interruption import ended_by_signals
 from toolkit.report.page import index
-from toolkit.report.rendering import OUTPUT, Order, Rendered, make, order
+from toolkit.report.rendering import OUTPUT, Means, Order, Rendered, make, order
 from toolkit.studies import Study, open_study
 
 _KEYS = ("save_as", "report", "title", "parameters")
@@ -101,11 +102,11 @@ def render_plan(
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study
     asked = study if isinstance(study, str) else study.name
-    with TemporaryDirectory(prefix="cramps-") as people, _bar(shown=progress) as bar:
-        write_population(opened, Path(people))
+    remove_abandoned_folders()
+    with ended_by_signals() as kernels, hand_over(opened) as people, _bar(shown=progress) as bar:
         ready = [_ordered(entry, opened, asked) for entry in entries]
         step = bar(sum(len(one.notebook.cells) for one in ready if isinstance(one, Order)))
-        work = _Work(Path(output), Path(people), step)
+        work = _Work(Path(output), Means(people, kernels, step))
         with ThreadPoolExecutor(workers) as pool:
             # Threads, not processes: the work is in the kernels, and what drives them loads once.
             results = list(pool.map(work.result, entries, ready))
@@ -161,18 +162,17 @@ def _ordered(entry: Entry, study: Study, asked: str) -> Order | Failure:
 
 @dataclass(frozen=True)
 class _Work:
-    """What every report of a run shares: where to write, where the people are, how to tell of a step."""
+    """What every report of a run shares: where to write, and what it is made with."""
 
     output: Path
-    people: Path
-    step: Callable[..., None]
+    means: Means
 
     def result(self, entry: Entry, ready: Order | Failure) -> Rendered | Failure:
         """Make one report; what goes wrong with it is kept, not raised."""
         if isinstance(ready, Failure):
             return ready
         try:
-            return make(ready, self.output, self.people, self.step)
+            return make(ready, self.output, self.means)
         except ToolkitError as error:
             return Failure(entry.save_as, entry.title or entry.save_as, str(error))
 

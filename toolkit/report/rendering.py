@@ -5,22 +5,25 @@ Takes a report's name or a notebook, a study and parameters; gives `Rendered`, t
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from toolkit.catalog import shipped
 from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.population_files import write_population
+from toolkit.leftovers import remove_abandoned_folders
+from toolkit.population_files import hand_over
 from toolkit.readers import replacing, write_text
 from toolkit.report import kernel, page
 from toolkit.report.fitting import fit
+from toolkit.report.interruption import Kernels, ended_by_signals
 from toolkit.report.parameters import checked, declared
 from toolkit.report.provenance import provenance
 from toolkit.report.results import Results, read
 from toolkit.studies import Study, open_study
+from toolkit.unnamed_files import path_of
 
 OUTPUT = "reports/out"
 _SUFFIXES = (".html", ".parquet", ".csv")
@@ -55,7 +58,7 @@ class Rendered:
 
     def _repr_html_(self) -> str:
         files = [path for path in (self.html, self.parquet, self.csv) if path]
-        links = " · ".join(f'<a href="{escape(str(p))}">{escape(p.name)}</a>' for p in files)
+        links = " · ".join(f'<a href="{quote(str(p))}">{escape(p.name)}</a>' for p in files)
         return (
             f"<p><b>{escape(self.title)}</b> ({escape(self.study)})<br>{escape(self.finding)}<br>{links}</p>"
         )
@@ -70,6 +73,15 @@ class Order:
     notebook: Any
     study: Study
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the reports of one call share: the people for the kernels, the kernels, what follows a cell."""
+
+    people: BinaryIO
+    kernels: Kernels = field(default_factory=Kernels)
+    after_cell: Callable[..., None] | None = None
 
 
 def render(
@@ -88,8 +100,8 @@ def render(
         A report's name, such as "cause", or the path of a notebook of one's own (.py or .ipynb) with a cell
         tagged `parameters`.
     study
-        A study's name, or a study in memory. The latter reaches the notebook through temporary files that
-        the user alone can read and that are removed, also on failure.
+        A study's name, or a study in memory. Its people reach the notebook through a file without a name,
+        so that none are left on the disk even if the process is killed.
     output
         The folder to write to; made if it is not there.
     save_as
@@ -118,9 +130,9 @@ def render(
     """
     opened = open_study(study) if isinstance(study, str) else study
     ordered = order(report, opened, parameters, save_as)
-    with TemporaryDirectory(prefix="cramps-") as people:
-        write_population(ordered.study, Path(people))
-        return make(ordered, Path(output), Path(people))
+    remove_abandoned_folders()
+    with ended_by_signals() as kernels, hand_over(ordered.study) as people:
+        return make(ordered, Path(output), Means(people, kernels))
 
 
 def order(
@@ -151,9 +163,7 @@ def order(
     return Order(name, path, fitted.notebook, study, fitted.values)
 
 
-def make(
-    ordered: Order, output: Path, people: Path, after_cell: Callable[..., None] | None = None
-) -> Rendered:
+def make(ordered: Order, output: Path, means: Means) -> Rendered:
     """Run the notebook and write page and results, all of them or none.
 
     Parameters
@@ -162,10 +172,8 @@ def make(
         What `order` gave.
     output
         The folder to write to.
-    people
-        The folder that holds the study's people for the kernel.
-    after_cell
-        Called after each cell, with keyword arguments.
+    means
+        The study's people for the kernel, where the kernel is registered, what is called after each cell.
 
     Returns
     -------
@@ -174,9 +182,10 @@ def make(
     """
     _check_writable(output)
     failed = output / f"{ordered.name}.failed.ipynb"
-    parameters = {**ordered.parameters, "study": str(people)}
+    parameters = {**ordered.parameters, "study": path_of(means.people)}
+    run = kernel.Run(ordered.path.stem, parameters, means.after_cell, (means.people.fileno(),), means.kernels)
     try:
-        done = kernel.run(ordered.notebook, kernel.Run(ordered.path.stem, parameters, after_cell))
+        done = kernel.run(ordered.notebook, run)
     except kernel.NotebookError as failure:
         write_text(failed, failure.text)
         raise ToolkitError(f"{str(failure).rstrip('.')}. The notebook as it stood: {failed}.") from None
