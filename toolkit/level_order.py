@@ -6,8 +6,10 @@ A sorted list is no declared order: whether levels have one is said by `codebook
 import re
 from collections.abc import Iterable
 
-# A minus counts at the start alone: elsewhere it stands between the ends of a band, as in "5-9".
-_NUMBER = re.compile(r"^\s*-\d[\d,]*(?:\.\d+)?|\d[\d,]*(?:\.\d+)?|\.\d+")
+# A minus counts at the start alone: elsewhere it stands between the ends of a band, as in "5-9". A comma
+# parts thousands, but the ends of an interval such as "(100,200]".
+_NUMBER = re.compile(r"(?:^\s*-)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+")
+_END = re.compile(r"(?<=^[(\[])-?\d*\.?\d+")
 _BELOW = re.compile(r"\b(under|below|less|fewer|younger|up to|at most|until)\b|<|≤|^\s*-\D", re.IGNORECASE)
 _ABOVE = re.compile(r"\b(over|above|more|older|at least|greater)\b|>|≥|\+", re.IGNORECASE)
 
@@ -23,7 +25,7 @@ def sorted_levels(levels: Iterable[str]) -> tuple[str, ...]:
     ('1', '2 or more', 'never')
     """
     every = sorted(set(levels))
-    numbers = [_NUMBER.search(level) for level in every]
+    numbers = [_END.search(level) or _NUMBER.search(level) for level in every]
     if not all(numbers):
         return tuple(every)
     places = {

@@ -407,7 +407,9 @@ class _Places:
 def _unmatched(study: Study, name: str) -> bool:
     """Tell whether a variable is a column that no codebook describes: a name alone says not what it is."""
     entry: Variable | None = study.codebook.variables.get(name)
-    return name in study.people.columns and entry == Variable.of_column(study.people[name])
+    if entry is None or name not in study.people.columns:
+        return False
+    return entry == Variable.of_column(study.people[name], ordered=entry.ordered)
 
 
 def _measured(places: _Places, ends: tuple[str, str], domain: str) -> tuple[dict[str, str], dict[str, float]]:
