@@ -6,7 +6,7 @@ nothing. What a design makes zero (a census, a total that the weights are calibr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,15 @@ from toolkit.estimate.averages import Group, averages_of
 from toolkit.estimate.intervals import NCHS, Proportion, newcombe
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
+from toolkit.estimate.skeleton import WEIGHT, skeleton_of
 from toolkit.estimate.variance import CENSUS, Floats
 
 # A standard error below this part of its own scale is a rounding error.
 TINY = 1e-10
 # Values apart by less than this part of themselves are equal but for rounding.
 ROUNDING = 1e-12
+# Weights of a mean below this do not sum to a population: a sample of more than half of one declares its fpc.
+_SMALLEST_MEAN = 2.0
 # As the column `variance` says it.
 NEWCOMBE = "Newcombe's hybrid interval, the covariance of the two groups taken as 0"
 EXACT_NCHS = "exact, n"
@@ -63,13 +66,22 @@ def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Eff
     """
     together = np.any(members, axis=0)
     (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
-    return [_effect(group, k) for k in range(values.shape[1])]
+    population = _population(sample, group)
+    return [_effect(group, k, population) for k in range(values.shape[1])]
 
 
-def _effect(group: Group, k: int) -> Effect:
+def _population(sample: Sample, group: Group) -> float:
+    """Give the sum of weights; infinite where they were divided by their mean and sum to no population."""
+    weights = skeleton_of(sample.study, sample.weight).placed[WEIGHT].to_numpy()
+    if not sample.study.design.fpcs and weights.mean() < _SMALLEST_MEAN:
+        return inf
+    return group.weight
+
+
+def _effect(group: Group, k: int, population: float) -> Effect:
     if group.cases[k] in (0, group.counted) or not isfinite(group.variance[k]):
         return kish(group)
-    deff = max(float(group.variance[k]) / _simple_variance(group, k), 1.0)
+    deff = max(float(group.variance[k]) / _simple_variance(group, k, population), 1.0)
     return Effect(deff, f"exact, n / deff of all groups together ({deff:.2f})")
 
 
@@ -79,9 +91,9 @@ def kish(group: Group) -> Effect:
     return Effect(deff, f"exact, n / (1 + CV² of the weights) ({deff:.2f})")
 
 
-def _simple_variance(group: Group, k: int) -> float:
-    """Give the variance under simple random sampling, from the population that the weights sum to if any."""
-    n, population = group.counted, group.weight
+def _simple_variance(group: Group, k: int, population: float) -> float:
+    """Give the variance under simple random sampling, without replacement where there is a population."""
+    n = group.counted
     simple = float(group.spread[k]) / max(n - 1, 1)
     return simple * (1 - n / population) if population > n * (1 + TINY) else simple
 
