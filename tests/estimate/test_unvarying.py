@@ -99,6 +99,17 @@ class TestPrevalence:
         row = tk.prevalence(study, outcome="y").row(0, named=True)
         assert row["deff"] == pytest.approx(80 * np.square(w).sum() / w.sum() ** 2, rel=1e-12)
 
+    def test_weights_divided_by_their_mean_give_the_same_interval(self) -> None:
+        """Their sum is no population, so that deff compares with sampling with replacement."""
+        study = clustered()
+        scaled = study.people.with_columns(w=pl.col("w") / pl.col("w").mean())
+        domain = "age > 30 and h > 6"
+        ends = [
+            tk.prevalence(one, outcome="y", by="g", domain=domain)["conf_high"][0]
+            for one in (study, tk.study(scaled, design=study.design, name="scaled"))
+        ]
+        assert ends[1] == pytest.approx(ends[0], rel=2e-3)
+
     def test_nchs_keeps_its_own_n(self) -> None:
         row = tk.prevalence(clustered(), outcome="y", by="g", interval="korn-graubard-nchs").row(
             0, named=True
