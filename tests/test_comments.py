@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import toolkit as tk
-from toolkit.domain import one_line, parse
+from toolkit.condition_text import one_line
+from toolkit.domain import parse
 from toolkit.errors import ToolkitError
 from toolkit.expressions import formula
 

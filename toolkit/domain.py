@@ -5,8 +5,6 @@ parsed and each piece is looked up in a list of what is allowed; nothing of it i
 """
 
 import ast
-import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import and_, or_
@@ -15,26 +13,24 @@ from typing import Any
 import polars as pl
 
 from toolkit.codebook import REASONS, YES_NO, Reason, why
-from toolkit.errors import VariableError, short, unknown
+from toolkit.condition_text import (
+    LANGUAGE,
+    in_order,
+    not_understood,
+    one_line,
+    plain_names,
+    syntax_tree,
+    written,
+)
+from toolkit.errors import VariableError, unknown
 from toolkit.kleene_logic import WORDS, truth_given
 
-LANGUAGE = (
-    "A condition compares variables with values (==, !=, <, <=, >, >=, in [..], not in [..]), asks whether "
-    "a value is missing (missing(name), missing(name, 'reason')) and joins these with and, or, not and "
-    "parentheses, such as \"age >= 20 and sex == 'female'\""
-)
 _COMPARE = {
     ast.Eq: "__eq__", ast.NotEq: "__ne__", ast.Lt: "__lt__", ast.LtE: "__le__", ast.Gt: "__gt__",
     ast.GtE: "__ge__",
 }  # fmt: skip
 _MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 MISSING = "missing"  # the function of conditions
-LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
-_DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
-_QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
-_BACKTICKS = re.compile(_QUOTED + "|`([^`]+)`", re.DOTALL)
-_LINE_END = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # as str.splitlines has them
-_COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|#[^{_LINE_END}]*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -140,88 +136,6 @@ def parse(text: str) -> Condition:
     return Condition(line, names, tree, aliases)
 
 
-def one_line(text: str) -> str:
-    r"""Write a condition or formula of several lines in one, without its comments.
-
-    A comment goes from # to the end of its line; a # in quotes or backticks is text. This is the rule of
-    every text that a user writes: domains, expressions, model formulas.
-
-    Parameters
-    ----------
-    text
-        As the user wrote it.
-
-    Returns
-    -------
-    str
-        One line; "" if nothing but comments is there.
-
-    Examples
-    --------
-    >>> one_line("age >= 20  # adults\nand place == 'unit #2'")
-    "age >= 20 and place == 'unit #2'"
-    """
-    lines = _COMMENTS.sub(lambda found: found[1] or "", text).splitlines()
-    return " ".join(line.strip() for line in lines if line.strip())
-
-
-def plain_names(text: str) -> tuple[str, dict[str, str]]:
-    """Put plain names in the place of those in backticks; gives the text and what stands for what."""
-    aliases: dict[str, str] = {}
-
-    def stand_in(match: re.Match[str]) -> str:
-        if match.group(1) is None:
-            return match.group(0)
-        alias = f"backtick_{len(aliases)}_"
-        aliases[alias] = match.group(1)
-        return alias
-
-    return _BACKTICKS.sub(stand_in, text), aliases
-
-
-def syntax_tree(plain: str, text: str, what: str) -> ast.expr:
-    """Parse a text into a syntax tree, which is looked at and never run; `what` says what the text is."""
-    if len(plain) > LONGEST:
-        raise VariableError(
-            f"this {what} has {len(plain):,} characters, more than {LONGEST:,}. Derive a variable first: "
-            f"study.derive(...)."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(plain, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
-        raise _not_understood(text, _hint(plain)) from problem
-    if _depth(tree) > _DEEPEST:
-        raise VariableError(
-            f"this {what} nests more than {_DEEPEST} pieces. Give its parts names of their own: "
-            f"study.derive(...)."
-        )
-    return tree
-
-
-def _depth(tree: ast.AST) -> int:
-    deepest, level = 0, [tree]
-    while level and deepest <= _DEEPEST:
-        deepest += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return deepest
-
-
-def _hint(plain: str) -> str:
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", plain)
-    if re.search(r"(?<![=!<>])=(?!=)", bare):
-        return "Equality is written with two signs, ==."
-    if "&" in bare or "|" in bare:
-        return "Write and, or, not in place of &, | and !."
-    return ""
-
-
-def _not_understood(text: str, hint: str = "") -> VariableError:
-    parts = [f"the condition '{short(text)}' cannot be read.", hint, f"{LANGUAGE}."]
-    return VariableError(" ".join(part for part in parts if part))
-
-
 def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, ...]:
     allowed = (
         ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.In, ast.NotIn, ast.List,
@@ -229,7 +143,7 @@ def _names(tree: ast.expr, aliases: Mapping[str, str], text: str) -> tuple[str, 
     )  # fmt: skip
     for node in in_order(tree):
         if not isinstance(node, allowed) or (isinstance(node, ast.Call) and not is_call(node, MISSING)):
-            raise _not_understood(text, _offence(node))
+            raise not_understood(text, _offence(node))
     return names_in(tree, aliases)
 
 
@@ -243,17 +157,6 @@ def names_in(tree: ast.AST, aliases: Mapping[str, str]) -> tuple[str, ...]:
 def is_call(node: ast.AST, name: str) -> bool:
     """Tell whether a piece calls the function of this name."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-
-
-def written(node: ast.AST) -> str:
-    """Write a piece of a tree for an error, cut where it is long."""
-    return short(ast.unparse(node))
-
-
-def in_order(tree: ast.AST) -> list[ast.AST]:
-    """List a tree's pieces in the order in which they are written."""
-    below = [node for child in ast.iter_child_nodes(tree) for node in in_order(child)]
-    return [tree, *below]
 
 
 def _offence(node: ast.AST) -> str:

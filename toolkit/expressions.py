@@ -12,17 +12,8 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.domain import (
-    MISSING,
-    Writer,
-    in_order,
-    is_call,
-    names_in,
-    one_line,
-    plain_names,
-    syntax_tree,
-    written,
-)
+from toolkit.condition_text import in_order, one_line, plain_names, syntax_tree, written
+from toolkit.domain import MISSING, Writer, is_call, names_in
 from toolkit.errors import VariableError, short, unknown
 
 FORMULAS = (

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import partial
 
-from toolkit.domain import LONGEST, one_line
+from toolkit.condition_text import LONGEST, one_line
 from toolkit.errors import EstimationError, VariableError, short, unknown
 from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column, unknown_case

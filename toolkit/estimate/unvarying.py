@@ -16,15 +16,12 @@ from toolkit.estimate.design_effects import design_effect
 from toolkit.estimate.intervals import NCHS, Proportion, newcombe
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
-from toolkit.estimate.skeleton import WEIGHT, skeleton_of
 from toolkit.estimate.variance import CENSUS, Floats
 
 # A standard error below this part of its own scale is a rounding error.
 TINY = 1e-10
 # Values apart by less than this part of themselves are equal but for rounding.
 ROUNDING = 1e-12
-# Weights of a mean below this do not sum to a population: a sample of more than half of one declares its fpc.
-_SMALLEST_MEAN = 2.0
 # As the column `variance` says it.
 NEWCOMBE = "Newcombe's hybrid interval, the covariance of the two groups taken as 0"
 EXACT_NCHS = "exact, n"
@@ -67,19 +64,10 @@ def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Eff
     """
     together = np.any(members, axis=0)
     (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
-    population = _population(sample, group)
-    return [_effect(group, k, population) for k in range(values.shape[1])]
+    return [_effect(group, k) for k in range(values.shape[1])]
 
 
-def _population(sample: Sample, group: Group) -> float:
-    """Give the sum of weights; infinite where they were divided by their mean and sum to no population."""
-    weights = skeleton_of(sample.study, sample.weight).placed[WEIGHT].to_numpy()
-    if not sample.study.design.fpcs and weights.mean() < _SMALLEST_MEAN:
-        return inf
-    return group.weight
-
-
-def _effect(group: Group, k: int, population: float) -> Effect:
+def _effect(group: Group, k: int) -> Effect:
     if group.cases[k] in (0, group.counted) or not isfinite(group.variance[k]):
         return kish(group)
     size = group.population if group.population > group.counted * (1 + TINY) else inf

@@ -7,13 +7,13 @@ is no error among them.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
 
 from toolkit.codebook import Codebook, Variable, why
 from toolkit.dated_weather import add_weather
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, DesignError
 from toolkit.expressions import Formula, formula
 from toolkit.own.cohort import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
 from toolkit.own.columns import UNREAD
@@ -32,7 +32,7 @@ from toolkit.own.rules import (
     span_rule,
 )
 from toolkit.own.study_columns import follow_up_columns, lost_columns, reserved_names
-from toolkit.own.study_toml import Declaration, Problem, Repeated, raise_problems, read_declaration
+from toolkit.own.study_toml import UNDECLARED, Declaration, Problem, Repeated, every_problem, read_declaration
 from toolkit.own.weather import read_weather
 from toolkit.population import Population
 
@@ -78,8 +78,24 @@ def open_own(path: str | Path) -> Population:
     """
     examined = examine(path)
     if examined.population is None:
-        raise_problems(Path(path), examined.errors)
+        _raise_problems(Path(path), examined.errors)
     return examined.population
+
+
+def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
+    """Raise what keeps a study from being opened: a design that is not declared by itself, else all in one.
+
+    Raises
+    ------
+    DesignError
+        If the design is not declared.
+    DatasetError
+        With every problem else.
+    """
+    for problem in problems:
+        if problem.where == "design" and problem.rule.startswith(UNDECLARED):
+            raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
+    raise every_problem(path, problems)
 
 
 def examine(path: str | Path) -> Examined:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from toolkit.catalog import codebook, worded
 from toolkit.causes import DERIVATIONS
 from toolkit.codebook import COMPONENTS, REASONS, Codebook, Kind
 from toolkit.design import LonelyPsu
-from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.expressions import formula
 from toolkit.own.weather import STATIONS, OwnWeather
 from toolkit.survey_records import Checked
@@ -248,22 +248,6 @@ def every_problem(path: Path, problems: tuple[Problem, ...]) -> DatasetError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     lines = [f"'{path.name}' has {count}. See them again with: cramps check {path.name}"]
     return DatasetError("\n".join([*lines, *(f"- {problem}" for problem in problems)]))
-
-
-def raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
-    """Raise what keeps a study from being opened: a design that is not declared by itself, else all in one.
-
-    Raises
-    ------
-    DesignError
-        If the design is not declared.
-    DatasetError
-        With every problem else.
-    """
-    for problem in problems:
-        if problem.where == "design" and problem.rule.startswith(UNDECLARED):
-            raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
-    raise every_problem(path, problems)
 
 
 def _listed(rows: tuple[int, ...], n: int) -> str:
