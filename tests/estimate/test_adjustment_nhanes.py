@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.adjustment import CYCLE, adjustment_for
+from toolkit.estimate.adjustment import adjustment_for
+from toolkit.estimate.diagram_nodes import CYCLE
 from toolkit.studies import Study
 
 SETS = json.loads(

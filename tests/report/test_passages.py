@@ -122,7 +122,7 @@ def test_what_is_adjusted_for_is_told_with_what_stays_open_and_what_is_assumed()
 def test_a_report_that_was_asked_to_adjust_says_so_beside_the_diagrams_choice():
     html = passages.adjusting("Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}).html
     assert html.startswith("<p>As requested, the report adjusts for body mass index, sex. The diagram")
-    assert "asked to adjust for nothing" in passages.adjusting("x", [], EDGES, ()).html
+    assert "adjusts for no covariate" in passages.adjusting("x", [], EDGES, ()).html
 
 
 def test_arrows_are_listed_with_reason_and_source():

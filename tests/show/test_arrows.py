@@ -92,13 +92,13 @@ def test_the_chart_names_both_and_tells_each_reason_to_the_pointer():
     chart = tk.diagram_chart(edges_of("arthritis"))
     assert ["Arthritis and nocturnal leg cramps in the causal diagram"] == chart.title.text
     told = str(chart.to_dict())
-    assert "women report cramps more often in some studies" in told
+    assert "women report more cramps in some studies" in told
     assert "Adjusted for" in told
 
 
-def test_an_exposure_that_nothing_precedes_is_drawn_alone():
-    edges = edges_of("age")
-    assert {"exposure", "between", "outcome"} == {box.role for box in plan_of(edges).nodes}
+def test_an_exposure_that_nothing_precedes_is_drawn_with_the_core_covariates_alone():
+    boxes = plan_of(edges_of("age")).nodes
+    assert {"exposure", "adjusted", "between", "outcome"} == {box.role for box in boxes}
 
 
 def test_without_anything_between_the_arrow_is_straight():

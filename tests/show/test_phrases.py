@@ -85,7 +85,7 @@ CASES = {
         r"With 900 people the prevalence of cramps is known to within",
     ),
     "detectable": (
-        lambda s: tk.precision(s, outcome="cramps", exposure="sex"),
+        lambda s: tk.precision(s, outcome="cramps", exposure="sex", adjust=()),
         r"With 900 people a prevalence ratio of cramps by sex \(m vs f\) can be detected from [\d.]+ on",
     ),
 }

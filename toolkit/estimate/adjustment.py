@@ -4,30 +4,31 @@ The record `Adjustment` explains a choice in sentences and as a frame of arrows.
 in `graph`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
-from toolkit import domain as conditions
-from toolkit.codebook import Variable
-from toolkit.diagram import Arrow, Diagram, causal_diagram
-from toolkit.errors import ToolkitError, VariableError, nearest, unknown
+from toolkit.diagram import Arrow, Diagram
+from toolkit.errors import VariableError, unknown
+from toolkit.estimate.diagram_nodes import (
+    CONSTANT,
+    CYCLE,
+    PROXY,
+    Diagrams,
+    Places,
+    contributing_cycles,
+    measured_nodes,
+    term_of,
+)
 from toolkit.estimate.names import Names, as_covariates
 from toolkit.estimate.per_study import PerStudy
 from toolkit.graph import SIZES, Choice, Size, between, choose, harm
 from toolkit.result import EDGES_SCHEMA, variables_of
 from toolkit.studies import Study
 
-Diagrams = Diagram | str | Path | None
-# A variable that fewer of the participants have would exclude too many of them from the analysis.
-LEAST_SHARE = 0.75
-AGE, CYCLE = "age", "cycle"
 # How many unmeasured confounders a sentence names.
 _NAMED = 3
-_PROXY = -1.0
-_CONSTANT = -2.0
 _NOWHERE = "no study here measures it"
 
 
@@ -182,11 +183,11 @@ def adjustment_for(
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
     >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis", size="core"))
-    Adjusted for age, sex, race/ethnicity, education and income (Model 1, the core covariates)...
+    Adjusted for age, sex, race/ethnicity, education and survey cycle (Model 1, the core covariates)...
     """
     if size not in SIZES:
         raise VariableError(unknown("There is no adjustment set", str(size), SIZES))
-    places = _Places(study, diagram)
+    places = Places(study, diagram)
     key = (id(places.diagram), outcome, exposure, domain, size)
     kept = _kept.of(study)
     if key not in kept:
@@ -198,12 +199,12 @@ def adjustment_for(
 _kept: PerStudy[tuple[int, str, str, str, str], tuple[Diagram, Adjustment]] = PerStudy()
 
 
-def _chosen(places: "_Places", ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
+def _chosen(places: "Places", ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
     outcome, exposure = ends
     drawn = places.diagram
     end, start = places.expect(outcome, ends), places.expect(exposure, ends)
-    measured, shares = _measured(places, ends, domain)
-    usable = {node: name for node, name in measured.items() if shares[node] != _CONSTANT}
+    measured, shares = measured_nodes(places, ends, domain)
+    usable = {node: name for node, name in measured.items() if shares[node] != CONSTANT}
     chosen = choose(drawn, start, end, measured, size)
     variables = [usable[node] for node in chosen.adjusted if node in usable]
     labels = [drawn.nodes[node].label for node in chosen.adjusted if node in usable]
@@ -213,7 +214,7 @@ def _chosen(places: "_Places", ends: tuple[str, str], domain: str, size: Size) -
         outcome,
         exposure,
         tuple(variables),
-        tuple(_term(places.study, drawn, name) for name in variables),
+        tuple(term_of(places.study, drawn, name) for name in variables),
         size,
         tuple(
             Unmeasured(drawn.nodes[g.node].label, _why(drawn, g.node, shares), g.path, g.reverse)
@@ -225,37 +226,6 @@ def _chosen(places: "_Places", ends: tuple[str, str], domain: str, size: Size) -
         tuple(labels),
         _edges(drawn, chosen),
     )
-
-
-def contributing_cycles(study: Study, names: Iterable[str], domain: str) -> tuple[str, ...]:
-    """Name the survey cycles that contribute to an analysis: those of its weight, if cycles have weights."""
-    names = tuple(names)
-    try:
-        weighted = study.weight_for(names, domain).cycles
-    except ToolkitError:  # The analysis itself says that no weight covers its variables.
-        weighted = ()
-    return weighted or _cycles_with_values(study, names, domain)
-
-
-def _cycles_with_values(study: Study, names: tuple[str, ...], domain: str) -> tuple[str, ...]:
-    """Name the cycles in which somebody has a value of every variable, within a condition on the cycle."""
-    people = study.people
-    if CYCLE not in people.columns or _unmatched(study, CYCLE):
-        return ()
-    condition = conditions.parse(domain)
-    if CYCLE in condition.names:
-        people = people.filter(condition.expression(people.schema))
-    needed = [name for name in dict.fromkeys(names) if name in people.columns and name != CYCLE]
-    found = people.select(CYCLE, *needed).group_by(CYCLE).agg(pl.col(needed).count() > 0)
-    complete = found.filter(pl.all_horizontal(needed)) if needed else found
-    return tuple(sorted(complete[CYCLE].cast(pl.String).drop_nulls()))
-
-
-def _term(study: Study, diagram: Diagram, name: str) -> str:
-    """Let age enter as a restricted cubic spline, and every other covariate as it is."""
-    entry = study.codebook.variables.get(name)
-    continuous = entry is not None and entry.kind == "number"
-    return f"rcs({name}, 4)" if continuous and diagram.node_of(name) == AGE else name
 
 
 def adjusted_names(
@@ -332,7 +302,7 @@ def _superfluous(name: str, covariates: tuple[str, ...], outcome: str, exposure:
 def _refuse_descendants(
     study: Study, covariates: tuple[str, ...], outcome: str, exposure: str, diagram: Diagrams
 ) -> None:
-    places = _Places(study, diagram)
+    places = Places(study, diagram)
     start, end = places.node_of(exposure), places.node_of(outcome)
     if start is None or end is None:
         return
@@ -348,119 +318,9 @@ def _refuse_descendants(
             )
 
 
-class _Places:
-    """The nodes of a study's variables in a diagram."""
-
-    def __init__(self, study: Study, diagram: Diagrams) -> None:
-        self.study = study
-        self.diagram = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
-        self.diagram.require_age_and_sex()
-        # A name alone does not say what a column of one's own is, unless the diagram is one's own too.
-        self._by_name = diagram is not None
-
-    def node_of(self, name: str) -> str | None:
-        """Name a variable's node: as declared, as the diagram says, or that of all its inputs."""
-        entry = self.study.codebook.variables.get(name)
-        if entry is not None and entry.node:
-            return self.diagram.expect_node(entry.node, f"node='{entry.node}' of '{name}'")
-        known = self.diagram.node_of(name)
-        if known is not None and (self._by_name or not _unmatched(self.study, name)):
-            return known
-        nodes = {self.node_of(source) for source in (entry.inputs if entry else ()) if source != name}
-        return nodes.pop() if len(nodes) == 1 else None
-
-    def expect(self, name: str, ends: tuple[str, str]) -> str:
-        """Name a variable's node, or raise an error that offers the mapping and the core set."""
-        self.study.variable(name)
-        found = self.node_of(name)
-        if found is None:
-            raise VariableError(self._unplaced(name, ends))
-        return found
-
-    def _unplaced(self, name: str, ends: tuple[str, str]) -> str:
-        entry = self.study.codebook.variables.get(name)
-        what, more = "", ""
-        if _unmatched(self.study, name):
-            what = ", which is a column of your own"
-            more = ", match columns to the codebook by tk.study(frame, ..., codebook='toolkit')"
-        elif entry is not None and entry.inputs:
-            placed = [f"'{source}' ({self.node_of(source) or 'no node'})" for source in entry.inputs]
-            what = f", which is derived from {_and(placed)}"
-        inputs = [self.node_of(source) for source in (entry.inputs if entry else ())]
-        example = next(filter(None, [self.diagram.node_of(name), *inputs]), "body_mass")
-        near = nearest(name, [*self.diagram.nodes, *self.diagram.measured_names()])
-        return (
-            f"The causal diagram has no node for '{name}'{what}.{f' Nearest: {near}.' if near else ''} "
-            f"Declare its node, study.derive('{name}', ..., node='{example}') or node = \"{example}\" in "
-            f"study.toml{more}, give a diagram of your own, diagram='mine.toml', or state the covariates, "
-            f"such as the core set of Model 1: adjust={self._core(ends)}."
-        )
-
-    def _core(self, ends: tuple[str, str]) -> tuple[str, ...]:
-        """Name the core covariates that the study has, ready for `adjust=`."""
-        nodes = [self.diagram.nodes[name] for name in self.diagram.core if name in self.diagram.nodes]
-        held = [v for v in self.study.people.columns if v not in ends]
-        found = [next((v for v in node.variables if v in held), None) for node in nodes]
-        return tuple(_term(self.study, self.diagram, name) for name in found if name)
-
-
-def _unmatched(study: Study, name: str) -> bool:
-    """Tell whether a variable is a column that no codebook describes: a name alone says not what it is."""
-    entry: Variable | None = study.codebook.variables.get(name)
-    if entry is None or name not in study.people.columns:
-        return False
-    return entry == Variable.of_column(study.people[name], ordered=entry.ordered)
-
-
-def _measured(places: _Places, ends: tuple[str, str], domain: str) -> tuple[dict[str, str], dict[str, float]]:
-    """Find the variable that measures each node, and the share of the participants who have a value."""
-    study = places.study
-    declared = {name: entry.node for name, entry in study.codebook.items() if entry.node}
-    of_nodes = {node: _variables(places, node, declared) for node in places.diagram.nodes}
-    condition = conditions.parse(domain)
-    needed = dict.fromkeys([*ends, *condition.names, *(v for own in of_nodes.values() for v in own)])
-    people = study.people.select(name for name in needed if name in study.people.columns)
-    if domain:
-        people = people.filter(condition.expression(people.schema))
-    people = people.drop_nulls(list(ends))
-    shares: dict[str, float] = {}
-    found: dict[str, str] = {}
-    for node, names in of_nodes.items():
-        for name in names:
-            share = people[name].count() / people.height if people.height else 0.0
-            if _proxy(study.codebook.variables.get(name)):
-                shares.setdefault(node, _PROXY)
-                continue
-            if node not in found:
-                shares[node] = max(share, shares.get(node, 0.0))
-            if share >= LEAST_SHARE and node not in found:
-                found[node] = name
-                shares[node] = share if _varies(people[name]) else _CONSTANT
-    return found, shares
-
-
-def _variables(places: _Places, node: str, declared: Mapping[str, str]) -> list[str]:
-    """Name the variables of a study that measure a node: the diagram's, then those declared to."""
-    study = places.study
-    listed = places.diagram.nodes[node].variables or (node,)
-    further = [name for name, own in declared.items() if own == node]
-    names = [name for name in dict.fromkeys([*listed, *further]) if name in study.people.columns]
-    return [name for name in names if places.node_of(name) == node]
-
-
-def _varies(values: pl.Series) -> bool:
-    return values.drop_nulls().n_unique() > 1
-
-
-def _proxy(entry: Variable | None) -> bool:
-    """Tell whether a study knows a variable by a proxy alone, such as a disease by its drugs."""
-    statuses = {a.status for a in entry.availability} if entry else set()
-    return "proxy" in statuses and "measured" not in statuses
-
-
 def _why(diagram: Diagram, name: str, shares: dict[str, float]) -> str:
     node = diagram.nodes[name]
-    if shares.get(name) == _PROXY:
+    if shares.get(name) == PROXY:
         return "known by a proxy alone"
     if shares.get(name) == 0:
         return "not measured among these participants"

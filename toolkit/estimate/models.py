@@ -11,8 +11,9 @@ from typing import Literal, overload
 import numpy as np
 import polars as pl
 
-from toolkit.estimate.adjustment import Diagrams, adjusted_names
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
+from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.references import with_reference

@@ -15,9 +15,10 @@ import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
-from toolkit.estimate.adjustment import Diagrams, adjusted_names
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
+from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
 from toolkit.estimate.people import People, people_of, result_of

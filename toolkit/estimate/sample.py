@@ -18,8 +18,9 @@ from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.adjustment import Diagrams, adjusted_names
+from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, read, require_countable
+from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Names, require_one_role
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
 from toolkit.estimate.variance import Floats, Indices, Units
