@@ -77,7 +77,7 @@ def test_a_number_with_one_value(hard) -> None:
 def test_the_reference_level_is_missing(hard) -> None:
     said = refused(hard, exposure="education", domain="education != 'high'")
     assert "has 'education' = 'high', the reference" in said
-    assert "study.derive(...)" in said
+    assert "choose another reference: tk.association(..., reference='low')" in said
 
 
 def test_another_level_is_missing_and_stays_as_a_failed_row(hard) -> None:

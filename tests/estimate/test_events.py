@@ -172,7 +172,7 @@ REFERENCES: dict[str, Callable[..., pl.DataFrame]] = {
     "margins": lambda s, r: tk.margins(
         s, "y ~ other + age", "other", reference=r, estimand="standardised_difference"
     ),
-    "precision": lambda s, r: tk.precision(s, outcome="y", exposure="other", reference=r),
+    "precision": lambda s, r: tk.precision(s, outcome="y", exposure="other", reference=r, adjust=()),
 }
 
 

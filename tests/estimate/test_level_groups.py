@@ -5,7 +5,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
@@ -76,6 +76,7 @@ def test_equal_values_stay_together(values, into, levels, persons) -> None:
     assert f"x, in {'halves' if len(levels) == 2 else 'thirds'}" == entry.label
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=60), st.integers(2, 8))
 def test_every_group_has_people_and_no_tie_is_parted(values, into) -> None:
     if len(set(values)) < 2:
