@@ -18,8 +18,9 @@ from toolkit.estimate import intervals
 from toolkit.estimate.adjustment import Diagrams, adjusted_names
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
+from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.names import Names, as_names, require_one_role
-from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
+from toolkit.estimate.newton import FAMILIES, fit
 from toolkit.estimate.people import People, people_of, result_of
 from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Degrees
