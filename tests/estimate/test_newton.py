@@ -4,7 +4,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
+from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
+from toolkit.estimate.newton import FAMILIES, fit
 
 LINKS = sm.families.links
 PEERS = {

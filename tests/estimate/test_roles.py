@@ -34,7 +34,6 @@ TWICE = {
     "rank_test": lambda: tk.rank_test(STUDY, "y", "y"),
     "rank_test of an order": lambda: tk.rank_test(STUDY, "k", "k"),
     "rank_test by": lambda: tk.rank_test(STUDY, "x", "y", by="y"),
-    "ratio": lambda: tk.ratio(STUDY, "t", "t"),
     "ratio by": lambda: tk.ratio(STUDY, "y", "t", by="y"),
     "quantile": lambda: tk.quantile(STUDY, "x", by="x"),
     "standardized": lambda: tk.prevalence(STUDY, outcome="y", standardise={"y": {"yes": 1, "no": 1}}),

@@ -39,10 +39,6 @@ from toolkit.result import frame
 from toolkit.standards import Standard, as_standard
 from toolkit.studies import Study
 
-NO_LOG_ODDS = (
-    "in some replicates nobody or everybody is a case, so that the log odds have no variance. Take "
-    "interval='korn-graubard'"
-)
 NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
 
 
@@ -333,9 +329,14 @@ def _proportion_row(
     if isnan(v):
         return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
     p = proportion(group, k, effect)
-    odds = p.log_odds_variance
-    if how[0] in intervals.BY_LOG_ODDS and odds is not None and isnan(odds) and not p.extreme:
-        return {**row, "estimate": p.estimate, "std_error": sqrt(v), "n_cases": cases, "reason": NO_LOG_ODDS}
+    if how[0] in intervals.BY_LOG_ODDS and isnan(p.log_odds_variance or 0.0) and not p.extreme:
+        return {
+            **row,
+            "estimate": p.estimate,
+            "std_error": sqrt(v),
+            "n_cases": cases,
+            "reason": intervals.NO_LOG_ODDS,
+        }
     ends = intervals.interval(p, *how)
     row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
     row |= _uncertainty(group, k, ends, judge_proportion(p, cases))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from toolkit.estimate.newton import BoundaryError, CollinearError
+    from toolkit.estimate.fit_errors import BoundaryError, CollinearError
     from toolkit.estimate.terms import Matrix, Term
     from toolkit.estimate.variance import Floats
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.estimate.newton import Family, NotConvergedError, basis, fit
+from toolkit.estimate.fit_errors import NotConvergedError
+from toolkit.estimate.newton import Family, basis, fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

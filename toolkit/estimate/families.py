@@ -15,7 +15,8 @@ from toolkit.errors import VariableError
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.difficulties import Attempt, separating_terms
 from toolkit.estimate.firth import Penalized, penalized
-from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
+from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
+from toolkit.estimate.newton import FAMILIES, fit
 from toolkit.estimate.regression import Likelihood, Points
 from toolkit.estimate.terms import CUTPOINT, DISPERSION, ONE, Matrix, Term
 from toolkit.estimate.unvarying import effects

@@ -304,3 +304,7 @@ _METHODS: dict[str, Callable[[Proportion, float], Ends]] = {
 }
 # Those that rest on the variance of the log odds, which replicate weights give by themselves.
 BY_LOG_ODDS = ("logit", "likelihood")
+NO_LOG_ODDS = (
+    "in some replicates nobody or everybody is a case, so that the log odds have no variance. Take "
+    "interval='korn-graubard'"
+)

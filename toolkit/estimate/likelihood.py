@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.estimate.newton import NotConvergedError, basis
+from toolkit.estimate.fit_errors import NotConvergedError
+from toolkit.estimate.newton import basis
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,9 @@ from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.diagram_nodes import Diagrams
+from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.names import Names, as_names, require_one_role
-from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
+from toolkit.estimate.newton import FAMILIES, fit
 from toolkit.estimate.people import People, people_of, result_of
 from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Degrees

@@ -15,9 +15,10 @@ from scipy.special import fdtrc
 
 from toolkit import result
 from toolkit.errors import DesignError, EstimationError
+from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Names, as_names
-from toolkit.estimate.newton import FAMILIES, CollinearError, NotConvergedError, fit
+from toolkit.estimate.newton import FAMILIES, fit
 from toolkit.estimate.regression import Likelihood, Points, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import Request, question

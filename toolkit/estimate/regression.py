@@ -17,7 +17,8 @@ from toolkit.errors import EstimationError
 from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
 from toolkit.estimate.firth import Penalized
-from toolkit.estimate.newton import BoundaryError, CollinearError, Family, NotConvergedError, fit, fit_again
+from toolkit.estimate.fit_errors import BoundaryError, CollinearError, NotConvergedError
+from toolkit.estimate.newton import Family, fit, fit_again
 from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points

@@ -250,7 +250,8 @@ def ratio(
     """
     intervals.check_confidence(confidence)
     by = as_names(by, "by")
-    require_one_role(numerator=numerator, denominator=denominator, by=by)
+    require_one_role(numerator=numerator, by=by)
+    require_one_role(denominator=denominator, by=by)
     sample = draw(study, [numerator, denominator, *by], domain, by=by)
     above, below = (_as_number(sample, name) for name in (numerator, denominator))
     people = people_of(sample, by, _there(np.column_stack([above, below])))
