@@ -40,8 +40,13 @@ pathlib.Path(MARK).touch()
 # %%
 time.sleep(600)
 """
+# A shell's background job ignores SIGINT, and what nohup started ignores SIGHUP: so would the children.
 SCRIPT = f"""
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for signum in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(signum, signal.SIG_DFL)
 import polars as pl
 import toolkit as tk
 people = pl.DataFrame({{"cramps": [0, 1] * 200, "town": ["{PLANTED}"] * 400, "x": [{NUMBER!r}] * 400}})
