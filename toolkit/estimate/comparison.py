@@ -45,6 +45,8 @@ class Comparison:
         Of the interval.
     degrees
         "design" or "model": the degrees of freedom of intervals and tests.
+    complete
+        Further variables that must have a value.
     """
 
     outcome: str
@@ -53,6 +55,7 @@ class Comparison:
     estimand: str = "prevalence_ratio"
     confidence: float = 0.95
     degrees: Degrees = "design"
+    complete: tuple[str, ...] = ()
 
 
 def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, terms: bool = False) -> Asked:
@@ -84,6 +87,7 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     family = family_of(asked.estimand)
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
+    names = (*names, *(name for name in asked.complete if name not in names))
     formula = f"{asked.outcome} ~ {' + '.join((asked.exposure, *asked.adjusted))}"
 
     def of(people: Sample) -> Model:

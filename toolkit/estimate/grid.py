@@ -55,7 +55,7 @@ class _People:
     def place(self, plan: _Plan) -> _Place:
         """Take note of the variables of a model, and say which cells it will find them in."""
         asked = plan.question
-        names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
+        names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted), *asked.complete)
         condition = conditions.parse(plan.domain)
         columns = [self._column(name) for name in (*names, *condition.names)]
         key = (plan.domain, weight_of(self.study, columns, condition).key)
@@ -122,8 +122,10 @@ def atlas(
 
     Notes
     -----
-    Each row equals that of `tk.association` with the same words. With many models some intervals miss by
-    chance alone: 1 in 20 of 95 % intervals where nothing is associated.
+    The sets of one exposure, outcome and domain are of the same participants: those with a value in every
+    variable of every set. Each row equals that of `tk.association` with the same arguments and these variables
+    as `complete`. With many models some intervals miss by chance alone: 1 in 20 of 95% intervals where there is
+    no association.
 
     Examples
     --------
@@ -139,11 +141,14 @@ def atlas(
     read(study, as_names(outcomes, "outcomes"))
     domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     people, plans = _People(study), []
-    for (cause, exposure), outcome, adjusted, text in product(
-        _exposures(study, exposures), as_names(outcomes, "outcomes"), adjust or (None,), domains
+    sets = tuple(adjust or (None,))
+    for (cause, exposure), outcome in product(
+        _exposures(study, exposures), as_names(outcomes, "outcomes")
     ):
         question = Comparison(outcome, exposure.name, (), estimand, confidence)
-        plans.append(_placed(people, _Plan(cause, exposure, question, text), adjusted))
+        asked = [_Plan(cause, exposure, question, text) for text in domains]
+        found = [_side_by_side(people, plan, sets) for plan in asked]
+        plans += [of_domain[place] for place in range(len(sets)) for of_domain in found]
     rows: list[dict[str, Any]] = []
     with steps(len(plans), "Models", show=progress) as done:
         for plan, place in plans:
@@ -163,6 +168,19 @@ def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
     return [(causes.get(name, NO_CARD), column.variable) for name, column in read(study, wanted).items()]
 
 
+def _side_by_side(
+    people: _People, plan: _Plan, sets: Sequence[Names | None]
+) -> list[tuple[_Plan, _Place | str]]:
+    """Place one model an adjustment set, all of the participants who are complete for every set."""
+    found = [_placed(people, plan, adjust) for adjust in sets]
+    chosen = [variables_of(own.question.adjusted) for own, place in found if not isinstance(place, str)]
+    complete = tuple(dict.fromkeys(name for names in chosen for name in names))
+    return [
+        (own, place) if isinstance(place, str) else _placed_again(people, own, complete)
+        for own, place in found
+    ]
+
+
 def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, _Place | str]:
     """Say which cells a model finds its variables in, or why it cannot be fitted."""
     try:
@@ -170,6 +188,14 @@ def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, 
             people.study, adjust, plan.question.outcome, plan.question.exposure, domain=plan.domain
         )
         plan = replace(plan, question=replace(plan.question, adjusted=adjusted))
+        return plan, people.place(plan)
+    except ToolkitError as error:
+        return plan, str(error)
+
+
+def _placed_again(people: _People, plan: _Plan, complete: tuple[str, ...]) -> tuple[_Plan, _Place | str]:
+    plan = replace(plan, question=replace(plan.question, complete=complete))
+    try:
         return plan, people.place(plan)
     except ToolkitError as error:
         return plan, str(error)
@@ -192,6 +218,7 @@ def _of_model(sample: Sample, plan: _Plan) -> Sample:
         asked.outcome,
         asked.exposure,
         *variables_of(asked.adjusted),
+        *asked.complete,
         *conditions.parse(plan.domain).names,
     ]
     review, unfit = remarks(column.variable for column in read(sample.study, names).values())

@@ -37,6 +37,7 @@ def association(
     exposure: str,
     reference: str | None = ...,
     adjust: Names | None = ...,
+    complete: Names = ...,
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
@@ -55,6 +56,7 @@ def association(
     exposure: str,
     reference: str | None = ...,
     adjust: Names | None = ...,
+    complete: Names = ...,
     estimand: str = ...,
     domain: str = ...,
     by: Names = ...,
@@ -74,6 +76,7 @@ def association(
     exposure: str,
     reference: str | None = None,
     adjust: Names | None = None,
+    complete: Names = (),
     estimand: str = "prevalence_ratio",
     domain: str = "",
     by: Names = (),
@@ -101,6 +104,9 @@ def association(
         None or "small" for the small set of the causal diagram, in which age is "rcs(age, 4)"; "full" or
         "core" for its other sets, see `tk.adjustment_for`; names of covariates, each of which may be a spline
         such as "rcs(age, 4)"; `()` for a crude estimate.
+    complete
+        Further variables that must have a value, such as the covariates of a larger model: crude and adjusted
+        estimates are then of the same participants, with the same weight.
     estimand
         "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
         (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
@@ -164,9 +170,10 @@ def association(
         allow_descendants=allow_descendants,
     )
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
-    names = [outcome, exposure, *variables_of(adjusted), *groups]
+    also = as_names(complete, "complete")
+    names = [outcome, exposure, *variables_of(adjusted), *groups, *also]
     sample = draw(study, names, domain, by=groups)
-    comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df)
+    comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df, also)
     asked = compare(sample, comparison, groups, terms=terms)
     if estimand in STANDARDISED and not terms:
         asked = standardised_association(asked, exposure, estimand)
