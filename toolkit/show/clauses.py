@@ -33,16 +33,22 @@ def claim(row: Row, by: Sequence[str], labels: Labels | None = None) -> str:
     return f"{_shown(row, start, labels)}{care}"
 
 
-def extra(row: Row) -> str:
+def extra(row: Row, main: Row, labels: Labels | None = None) -> str:
     """Add another estimate of the same comparison in a few words; "" if it has no number to show."""
     if row["reliability"] in ("failed", "suppress") or not estimate_text(row):
         return ""
     if row["estimand"] == "peak":
         return f"peak at {row['level_label']}"
-    crude = "crude " if adjustment(row) == "crude" else ""
     if row["level"] == "quadratic":
         return f"quadratic term {estimate_phrase(row)}"
-    return f"{crude}{measure(row).name} {estimate_phrase(row)}"
+    named = f"{measure(row).name} {estimate_phrase(row)}"
+    if row["adjust"] == main["adjust"]:
+        return named
+    told = adjustment(row, labels)
+    if told == "crude":
+        return f"crude {named}"
+    model = (labels or {}).get(row["adjust"] or "", "")
+    return f"{model} {named}" if model else f"{named}, {told}"
 
 
 def opening(row: Row, labels: Labels | None = None, exposed: bool = True, named: bool = True) -> str:

@@ -331,7 +331,7 @@ _COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")
 
 def _one(frame: pl.DataFrame, row: Row, labels: Labels | None) -> str:
     others = [other for other in frame.rows(named=True) if other != row and _worth_adding(other, row)]
-    added = "".join(f"; {text}" for text in map(extra, others) if text)
+    added = "".join(f"; {text}" for other in others if (text := extra(other, row, labels)))
     return claim(row, by_columns(frame), labels) + added + source(row, labels)
 
 

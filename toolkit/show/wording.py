@@ -141,10 +141,14 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def adjustment(row: Row, labels: Labels | None = None) -> str:
-    """Say "crude" or "adjusted for age and sex"; "" where nothing is compared."""
+    """Say "crude" or "adjusted for age and sex"; "" where nothing is compared.
+
+    A label of the whole set stands in front: "Model 1, adjusted for age and sex".
+    """
     text = str(row["adjust"] or "").strip()
     if text.lower() not in _CRUDE:
-        return f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
+        named = f"{labels[text]}, " if labels and text in labels and len(covariates(text)) > 1 else ""
+        return f"{named}adjusted for {listed(words(name, labels) for name in covariates(text))}"
     return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
 
 
