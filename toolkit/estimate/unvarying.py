@@ -71,7 +71,7 @@ def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Eff
 def effects_of_groups(
     sample: Sample, values: Floats, by: tuple[str, ...], found: Sequence[Group]
 ) -> Sequence[Effect | None]:
-    """Estimate them where nobody or everybody of a group found is a case; None where there is no such group."""
+    """Estimate them where nobody or everybody of a group found is a case; None where no group is so."""
     if not any(group.cases[k] in (0, group.counted) for group in found for k in range(values.shape[1])):
         return [None] * values.shape[1]
     return effects(sample, values, [inside for _, inside in groups(sample, by)])
