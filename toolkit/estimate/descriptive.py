@@ -4,8 +4,7 @@ Takes a study, names of variables and a domain; gives result rows, one a group a
 Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
 """
 
-from collections.abc import Sequence
-from math import inf, isfinite, isnan, sqrt
+from math import inf, isnan, sqrt
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -17,10 +16,9 @@ from toolkit.estimate import intervals
 from toolkit.estimate.averages import Group, averages
 from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.design_effects import design_effect
-from toolkit.estimate.groups import groups as members_of
 from toolkit.estimate.intervals import Ends
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
-from toolkit.estimate.people import blanked
+from toolkit.estimate.people import blanked, finite
 from toolkit.estimate.reliability import Verdict, for_review, judge_mean, judge_proportion
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.standardised import standardised_averages
@@ -29,7 +27,7 @@ from toolkit.estimate.unvarying import (
     Effect,
     alike,
     constant,
-    effects,
+    effects_of_groups,
     exact,
     proportion,
     zero_variance,
@@ -175,7 +173,7 @@ def proportions(
     levels = column.levels if every and column.levels != YES_NO else _counted(column)
     values = _indicators(sample, column, levels)
     groups, matrix = _averaged(sample, values, by, standard)
-    over = _effects(sample, values, by, groups)
+    over = effects_of_groups(sample, values, by, groups)
     rows = [
         _proportion_row(sample, (group, k), (column, level), how, over[k])
         for group in groups
@@ -183,15 +181,6 @@ def proportions(
     ]
     result = _result(sample, rows, by, {**_told(standard), "conf_level": how[1]})
     return result, blanked(matrix, result["std_error"].is_null().to_list())
-
-
-def _effects(
-    sample: Sample, values: Floats, by: tuple[str, ...], groups: list[Group]
-) -> Sequence[Effect | None]:
-    """Estimate design effects over all groups together, where nobody or everybody of one is a case."""
-    if not any(group.cases[k] in (0, group.counted) for group in groups for k in range(values.shape[1])):
-        return [None] * values.shape[1]
-    return effects(sample, values, [inside for _, inside in members_of(sample, by)])
 
 
 @overload
@@ -338,7 +327,7 @@ def _proportion_row(
             "reason": intervals.NO_LOG_ODDS,
         }
     ends = intervals.interval(p, *how)
-    row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": _finite(p.n_effective)}
+    row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": finite(p.n_effective)}
     row |= _uncertainty(group, k, ends, judge_proportion(p, cases))
     if p.extreme and effect:
         return {**row, **exact(p, effect, how[0])}
@@ -355,7 +344,7 @@ def _mean_row(sample: Sample, group: Group, k: int, column: Column, confidence: 
     ends = intervals.around(estimate, sqrt(v), group.df, confidence)
     n_effective = float(group.spread[k]) / v if v > 0 else inf
     verdict = judge_mean(estimate, v, group.df, min(n_effective, group.counted))
-    row |= {"estimate": estimate, "n_effective": _finite(n_effective)}
+    row |= {"estimate": estimate, "n_effective": finite(n_effective)}
     row |= _uncertainty(group, k, ends, verdict)
     between = sqrt(group.spread[k])
     if between <= ROUNDING * abs(estimate):
@@ -384,17 +373,13 @@ def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str
     v = float(group.variance[k])
     return {
         "std_error": sqrt(v),
-        "conf_low": _finite(ends[0]),
-        "conf_high": _finite(ends[1]),
+        "conf_low": finite(ends[0]),
+        "conf_high": finite(ends[1]),
         "df": group.df,
         "deff": design_effect(v, float(group.spread[k]), group.counted, group.population),
         "reliability": verdict[0],
         "reason": verdict[1],
     }
-
-
-def _finite(number: float) -> float | None:
-    return number if isfinite(number) else None
 
 
 def _result(

@@ -142,7 +142,7 @@ def penalized(
     --------
     >>> X, y = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 1.0])
     >>> penalized(X, y, np.ones(4), 4).covariance.round(6).tolist()
-    [[1.333333, -1.333333], [-1.333333, 3.733333]]
+    [[2.0, -2.0], [-2.0, 5.6]]
     """
     Z, back = basis(X, weight)
     shift = np.zeros(len(y)) if offset is None else offset

@@ -13,6 +13,7 @@ import numpy as np
 
 from toolkit.estimate.averages import Group, averages_of
 from toolkit.estimate.design_effects import design_effect
+from toolkit.estimate.groups import groups
 from toolkit.estimate.intervals import NCHS, Proportion, newcombe
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.sample import Mask, Sample
@@ -65,6 +66,15 @@ def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Eff
     together = np.any(members, axis=0)
     (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
     return [_effect(group, k) for k in range(values.shape[1])]
+
+
+def effects_of_groups(
+    sample: Sample, values: Floats, by: tuple[str, ...], found: Sequence[Group]
+) -> Sequence[Effect | None]:
+    """Estimate them where nobody or everybody of a group found is a case; None where no group is so."""
+    if not any(group.cases[k] in (0, group.counted) for group in found for k in range(values.shape[1])):
+        return [None] * values.shape[1]
+    return effects(sample, values, [inside for _, inside in groups(sample, by)])
 
 
 def _effect(group: Group, k: int) -> Effect:
