@@ -68,7 +68,7 @@ tk.diagram_chart(chosen.edges)
 # `adjust=()` is crude, names adjust for what you name, and without `adjust` the diagram is asked.
 
 # %%
-crude = tk.association(study, **asked, adjust=())
+crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)
 adjusted = tk.association(study, **asked)
 both = pl.concat([crude, adjusted])
 tk.forest(both)

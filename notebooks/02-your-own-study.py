@@ -133,7 +133,7 @@ card
 
 # %%
 background = ("age", "sex")
-crude = tk.association(study, outcome="any_cramps", exposure="strained_legs", adjust=())
+crude = tk.association(study, outcome="any_cramps", exposure="strained_legs", adjust=(), complete=background)
 adjusted = tk.association(study, outcome="any_cramps", exposure="strained_legs", adjust=background)
 found = pl.concat([crude, adjusted])
 tk.forest(found)

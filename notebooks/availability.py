@@ -25,12 +25,16 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import coverage
+from toolkit.report import coverage, passages
 
 people = tk.open_study(study)
 available = people.availability(by_reason=True)
 titles = {name: card.title for name, card in tk.cards().items()}
 labels = {item.name: item.label for card in tk.cards().values() for item in card.exposures}
+
+# %%
+if people.design.declared_absent:
+    display(passages.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Cause by cause
@@ -50,6 +54,12 @@ display(coverage.overview(available, labels, titles))
 # %%
 # A cause and an exposure may share a name, such as diabetes: causes go by their titles here.
 display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels=labels))
+
+# %% [markdown]
+# ## Weight and design
+
+# %%
+display(passages.prose(tk.describe_design(people, ()).sentence))
 
 # %%
 tk.keep(title="What the study measures of each cause", finding=coverage.summary(available, titles))

@@ -22,7 +22,7 @@
 # %% tags=["parameters"]
 study = "simulated"
 cramps = "frequent_cramps"
-adjust = ("age", "sex", "race_ethnicity", "education")
+adjust = ("rcs(age, 4)", "sex", "race_ethnicity", "education")
 domain = "age >= 20"
 
 # %%
@@ -40,6 +40,10 @@ burden = {item.name: item for items in BURDEN.values() for item in items}
 held = [name for name in burden if name in people.people.columns]
 answers = [name for name in held if people.codebook[name].kind == "yes_no"]
 amounts = [name for name in held if people.codebook[name].kind == "number"]
+
+# %%
+if people.design.declared_absent:
+    display(passages.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## What is described
@@ -86,7 +90,9 @@ display(tk.table(means, labels=labels))
 # %%
 asked = {"exposure": cramps, "domain": domain, "estimand": "prevalence_ratio"}
 compared = pl.concat(
-    tk.association(people, outcome=name, adjust=by, **asked) for name in answers for by in ((), adjust)
+    tk.association(people, outcome=name, adjust=by, complete=adjust, **asked)
+    for name in answers
+    for by in ((), adjust)
 )
 display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
@@ -124,7 +130,8 @@ display(
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
 display(
     passages.prose(
-        f"{people.weight_for((cramps, *answers, *adjust), domain)} {sentences.weight_sentence(compared)}"
+        f"{tk.describe_design(people, (cramps, *answers, *adjust), domain=domain)} "
+        f"{sentences.weight_sentence(compared)}"
     )
 )
 display(passages.prose(sentences.reliability_sentence(everything)))

@@ -22,6 +22,7 @@
 # | `adjust` | the covariates; `None` for the small set of the causal diagram, or `"full"`, or `"core"` |
 # | `diagram` | the file of a causal diagram of your own; `""` takes the toolkit's |
 # | `domain` | who the report is about, as a condition |
+# | `exclude_pregnant` | True leaves out the respondents who were known to be pregnant |
 
 # %% tags=["parameters"]
 study = "simulated"
@@ -31,15 +32,14 @@ outcome = "any_cramps"
 adjust = None
 diagram = ""
 domain = "age >= 20"
+exclude_pregnant = False
 
 # %%
 import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.graph import SIZES
 from toolkit.report import passages
-from toolkit.result import variables_of
 from toolkit.show import sentences
 
 people = tk.open_study(study)
@@ -48,6 +48,13 @@ measured = [name for name in people.codebook if name in people.people.columns]
 labels = {name: variable.label for name, variable in people.codebook.items()}
 main = card.exposure_among(measured)
 exposure = exposure or (main.name if main else "")
+without_pregnant = "(pregnant != 'yes' or missing(pregnant))"
+if exclude_pregnant:
+    domain = f"({domain}) and {without_pregnant}" if domain else without_pregnant
+
+# %%
+if people.design.declared_absent:
+    display(passages.prose(tk.describe_design(people, outcome).sentence))
 
 # %% [markdown]
 # ## What it is, and how it may lead to cramps
@@ -77,29 +84,34 @@ display(passages.definition(people.codebook, outcome))
 
 # %% [markdown] tags=["measured"]
 # ## What is adjusted for, and why
+#
+# Model 1 adjusts for age, sex, race or ethnicity, education and income. Model 2, the main result, adds the
+# covariates that the causal diagram asks for.
 
 # %% tags=["measured"]
 asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
-by_diagram = adjust is None or adjust in SIZES
-size = adjust if by_diagram and adjust else "small"
-try:
-    chosen = tk.adjustment_for(people, **asked, size=size, diagram=diagram or None)
-except tk.VariableError:
-    if by_diagram:
-        raise
-    told = f"As requested, adjusted for {', '.join(adjust)}, which the causal diagram does not cover."
-    display(passages.prose(told))
-else:
-    given, adjust = (None, chosen.terms) if by_diagram else (adjust, adjust)
-    display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, given, labels))
+sets = tk.adjustment_models(people, **asked, adjust=adjust, diagram=diagram or None)
+labels = {**labels, **sets.labels}
+if sets.chosen:
+    chosen = sets.chosen
+    display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
     display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
+else:
+    covered = (
+        f"As requested, adjusted for {', '.join(sets.main)}. The causal diagram does not cover this question."
+    )
+    display(passages.prose(covered))
 
 # %% [markdown] tags=["measured"]
 # ## Who is in the analysis
 
 # %% tags=["measured"]
-flow = tk.flow(people, **asked, adjust=adjust)
+flow = tk.flow(people, **asked, adjust=sets.complete)
 display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+if "pregnant" in measured:
+    excluded = "Respondents known to be pregnant are excluded. Men, and women who were not asked, are not."
+    included = "Pregnant respondents are included; exclude_pregnant=True leaves them out."
+    display(passages.prose(excluded if exclude_pregnant else included))
 
 # %% [markdown] tags=["measured"]
 # ## How common cramps are
@@ -120,31 +132,50 @@ display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labe
 
 # %% tags=["measured"]
 compared = pl.concat(
-    tk.association(people, **asked, adjust=by, estimand=estimand)
+    tk.association(people, **asked, adjust=covariates, complete=sets.complete, estimand=estimand)
     for estimand in ("prevalence_ratio", "prevalence_difference")
-    for by in ((), adjust)
+    for covariates in sets.models.values()
 )
 display(passages.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
+display(
+    passages.prose(
+        "All models are fitted to the same participants: those with complete data for every covariate shown."
+    )
+)
 
 # %% [markdown] tags=["measured"]
 # ## By age and sex
 
 # %% tags=["measured"]
 ratio = {**asked, "estimand": "prevalence_ratio"}
-without_sex = tuple(covariate for covariate in adjust if covariate != "sex")
-by_age = tk.association(people, **ratio, adjust=adjust, by=("age_group",))
+without_sex = tuple(covariate for covariate in sets.main if covariate != "sex")
+by_age = tk.association(people, **ratio, adjust=sets.main, by=("age_group",))
 by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
 display(passages.prose(tk.finding(by_age, labels=labels), tk.finding(by_sex, labels=labels)))
 for grouped in (by_age, by_sex):
     display(tk.forest(grouped, labels=labels), tk.table(grouped, labels=labels))
 
 # %% [markdown] tags=["measured"]
+# ## Sensitivity analyses
+#
+# The crude estimate of all participants with data on outcome and exposure, and the estimate adjusted for
+# every measured confounder. Each is fitted to its own participants, whose number is given beside it.
+
+# %% tags=["measured"]
+wider = [tk.association(people, **ratio, adjust=())]
+if sets.full and set(sets.full) != set(sets.main):
+    wider.append(tk.association(people, **ratio, adjust=sets.full))
+sensitivity = pl.concat(wider)
+named = {**labels, ", ".join(sets.full): "Full set"}
+display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named))
+
+# %% [markdown] tags=["measured"]
 # ## Weight and design
 
 # %% tags=["measured"]
-weight = people.weight_for((outcome, exposure, *variables_of(adjust)), domain)
-display(passages.prose(f"{weight} {sentences.weight_sentence(compared)}"))
+design = tk.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
+display(passages.prose(f"{design} {sentences.weight_sentence(compared)}"))
 
 # %% [markdown] tags=["measured"]
 # ## How far the numbers can be trusted
@@ -154,7 +185,7 @@ display(passages.prose(f"{weight} {sentences.weight_sentence(compared)}"))
 # is too wide. What could not be estimated stays in the tables with its reason.
 
 # %% tags=["measured"]
-everything = pl.concat([common, compared, by_age, by_sex], how="diagonal_relaxed")
+everything = pl.concat([common, compared, by_age, by_sex, sensitivity], how="diagonal_relaxed")
 display(passages.prose(sentences.reliability_sentence(everything)))
 display(passages.prose(sentences.missing_sentence(compared)))
 
@@ -186,7 +217,9 @@ display(passages.listed(card.caveats))
 
 # %% tags=["measured"]
 title = f"{card.title} and nocturnal leg cramps"
-tk.keep(common, compared, by_age, by_sex, title=title, finding=tk.finding(compared, labels=labels))
+tk.keep(
+    common, compared, by_age, by_sex, sensitivity, title=title, finding=tk.finding(compared, labels=labels)
+)
 
 # %% tags=["not-measured"]
 title = f"{card.title} and nocturnal leg cramps"

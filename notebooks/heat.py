@@ -26,7 +26,7 @@
 study = "simulated"
 outcome = ""
 night_outcome = "cramp"
-adjust = ("age", "sex")
+adjust = ("rcs(age, 4)", "sex")
 domain = "age >= 20"
 
 # %%
@@ -42,6 +42,10 @@ card = tk.card("dehydration_heat")
 labels = {name: variable.label for name, variable in people.codebook.items()}
 outcome = outcome or "any_cramps"
 kept = []
+
+# %%
+if people.design.declared_absent:
+    display(passages.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Why heat may matter
@@ -65,7 +69,7 @@ display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labe
 
 # %% tags=["needs season"]
 compared = pl.concat(
-    tk.association(people, **asked, adjust=by, estimand=estimand)
+    tk.association(people, **asked, adjust=by, complete=adjust, estimand=estimand)
     for estimand in ("prevalence_ratio", "prevalence_difference")
     for by in ((), adjust)
 )
@@ -94,7 +98,8 @@ display(passages.definition(people.codebook, "heat_index", card))
 warmth = {"outcome": outcome, "exposure": "heat_index", "domain": domain}
 tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
 by_heat = pl.concat(
-    tk.association(tenths, **{**warmth, "exposure": "heat_index_10"}, adjust=by) for by in ((), adjust)
+    tk.association(tenths, **{**warmth, "exposure": "heat_index_10"}, adjust=by, complete=adjust)
+    for by in ((), adjust)
 )
 tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
 display(passages.prose(tk.finding(by_heat, labels=tens)))
@@ -130,7 +135,8 @@ display(tk.table(curve, labels=night_labels))
 halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
 night_asked = {"outcome": night_outcome, "domain": domain}
 by_half = pl.concat(
-    tk.association(nights, exposure="half_year", adjust=by, **night_asked) for by in ((), adjust)
+    tk.association(nights, exposure="half_year", adjust=by, complete=adjust, **night_asked)
+    for by in ((), adjust)
 )
 display(passages.prose(tk.finding(halves, labels=night_labels)))
 display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
@@ -164,6 +170,9 @@ kept += [by_lag]
 
 # %%
 everything = pl.concat(kept, how="diagonal_relaxed")
+analyzed = people if people.diary is None else nights
+of_analysis = (outcome if people.diary is None else night_outcome, *adjust)
+display(passages.prose(tk.describe_design(analyzed, of_analysis, domain=domain).sentence))
 display(
     passages.prose(f"{sentences.weight_sentence(everything)} {sentences.reliability_sentence(everything)}")
 )

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.joint_effects import interaction as interaction
     from toolkit.estimate.kaplan_meier import survival as survival
     from toolkit.estimate.lag_curves import lag_curve as lag_curve
+    from toolkit.estimate.model_sets import adjustment_models as adjustment_models
     from toolkit.estimate.models import association as association
     from toolkit.estimate.models import model as model
     from toolkit.estimate.person_time import rate as rate
@@ -124,6 +125,7 @@ _ROOM_OF = {
     "margins": "estimate.predictions",
     "predict": "estimate.predictions",
     "adjustment_for": "estimate.adjustment",
+    "adjustment_models": "estimate.model_sets",
     "association": "estimate.models",
     "atlas": "estimate.grid",
     "model": "estimate.models",

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.names import as_names
+from toolkit.estimate.names import as_covariates
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import design_df
-from toolkit.result import SCHEMA
+from toolkit.result import SCHEMA, variables_of
 from toolkit.studies import Study
 
 Kind = Literal["none", "linearization", "replicate weights"]
@@ -146,7 +146,7 @@ def describe_design(
     if isinstance(variables, pl.DataFrame):
         names, domain = _analysis(study, variables)
     else:
-        names = as_names(variables, "variables")
+        names = variables_of(as_covariates(variables))
     return _facts(draw(study, names, domain))
 
 

@@ -122,10 +122,10 @@ def atlas(
 
     Notes
     -----
-    The sets of one exposure, outcome and domain are of the same participants: those with a value in every
-    variable of every set. Each row equals that of `tk.association` with the same arguments and these variables
-    as `complete`. With many models some intervals miss by chance alone: 1 in 20 of 95% intervals where there is
-    no association.
+    The models of one exposure, outcome and domain are fitted to the same participants: those with a value in
+    every variable of every set. Each row equals that of `tk.association` with the same arguments and these
+    variables as `complete`. With many models some intervals miss by chance alone: 1 in 20 of 95% intervals
+    where there is no association.
 
     Examples
     --------
@@ -142,9 +142,7 @@ def atlas(
     domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     people, plans = _People(study), []
     sets = tuple(adjust or (None,))
-    for (cause, exposure), outcome in product(
-        _exposures(study, exposures), as_names(outcomes, "outcomes")
-    ):
+    for (cause, exposure), outcome in product(_exposures(study, exposures), as_names(outcomes, "outcomes")):
         question = Comparison(outcome, exposure.name, (), estimand, confidence)
         asked = [_Plan(cause, exposure, question, text) for text in domains]
         found = [_side_by_side(people, plan, sets) for plan in asked]

@@ -14,7 +14,7 @@ import polars as pl
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.comparison import Comparison, compare
 from toolkit.estimate.diagram_nodes import Diagrams
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
+from toolkit.estimate.names import Covaried, Names, as_covariates, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Degrees, Start
@@ -170,7 +170,7 @@ def association(
         allow_descendants=allow_descendants,
     )
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
-    also = as_names(complete, "complete")
+    also = variables_of(as_covariates(complete))
     names = [outcome, exposure, *variables_of(adjusted), *groups, *also]
     sample = draw(study, names, domain, by=groups)
     comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df, also)

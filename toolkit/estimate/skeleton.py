@@ -54,7 +54,8 @@ class Skeleton:
 
     def select(self, *expressions: pl.Expr) -> pl.DataFrame:
         """Evaluate expressions for the people whose weight counts, beside `.unit` and `.weight`."""
-        values = self.source.select(*expressions)
+        # The index keeps the height where every expression is a constant.
+        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
         if self.placed.height < values.height:
             values = values[self.placed[ROW]]
         return self.placed.select(UNIT, WEIGHT).hstack(values)
