@@ -19,9 +19,7 @@ import pytest
 from toolkit import cache, kept_tables, readers, recall
 from toolkit.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.errors import DatasetError
-from toolkit.kept_tables import read_kept
 from toolkit.nhanes.files import write_nhanes
-from toolkit.readers import write_transport
 from toolkit.studies import Study, open_study
 
 Damage = Callable[[bytes], bytes]
@@ -171,7 +169,7 @@ def test_a_disk_that_takes_nothing_stops_no_opening(
     def refuse(target: Path) -> Path:
         raise OSError(trouble, os.strerror(trouble), str(target))
 
-    monkeypatch.setattr(readers, "_draft", refuse)
+    monkeypatch.setattr(readers, "draft_beside", refuse)
     for _ in range(2):
         with warned_once("read anew at each opening"):
             assert 40 == opened(mirror).people.height
@@ -220,18 +218,6 @@ def test_files_of_the_network_are_verified_too(address: str, folder: Path) -> No
         path.write_bytes(zeros_in_the_middle(path.read_bytes()))
     with warned_once("does not match the hash"):
         expect_same(first, open_study("nhanes", mirror=address, cycles="2005-2006"))
-
-
-def test_a_killed_process_leaves_no_draft_for_good(folder: Path, tmp_path: Path) -> None:
-    write_transport(tmp_path / "A.xpt", pl.DataFrame({"SEQN": [1.0]}), "A")
-    tables = folder / "tables"
-    tables.mkdir(parents=True)
-    old, new = tables / ".old.x1.parquet", tables / ".new.x2.parquet"
-    for draft in (old, new):
-        draft.write_bytes(b"half")
-    os.utime(old, (1, 1))
-    read_kept(tmp_path / "A.xpt")
-    assert (False, True) == (old.exists(), new.exists())
 
 
 def test_threads_report_into_the_block_that_started_them() -> None:

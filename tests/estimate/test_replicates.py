@@ -158,7 +158,7 @@ def test_a_group_without_weight_in_a_replicate_has_no_standard_error():
     assert (1.0, None, "failed") == tuple(rows[0][name] for name in ("estimate", "std_error", "reliability"))
     assert "in some replicates nobody of the group" in rows[0]["reason"]
     row = tk.prevalence(study, outcome="g", by="g").row(0, named=True)
-    assert (0.0, None, "failed") == tuple(row[name] for name in ("estimate", "std_error", "reliability"))
+    assert (1.0, None, "failed") == tuple(row[name] for name in ("estimate", "std_error", "reliability"))
 
 
 def test_a_model_that_a_replicate_cannot_give_names_it():

@@ -206,7 +206,13 @@ def test_trends(family, people):
     hours = pl.when(pl.col("sitting_hours") < 4).then(pl.lit(levels[0])).when(pl.col("sitting_hours") < 8)
     hours = hours.then(pl.lit(levels[1])).when(pl.col("sitting_hours") >= 8).then(pl.lit(levels[2]))
     study = people.derive("sitting", hours, levels=levels)
-    ask = {"outcome": "any_cramps", "over": "sitting", "estimand": TRENDS[family], "domain": ADULTS}
+    ask = {
+        "outcome": "any_cramps",
+        "over": "sitting",
+        "estimand": TRENDS[family],
+        "domain": ADULTS,
+        "df": "model",
+    }
     linear, adjusted = (
         tk.trend(study, **ask, adjust=adjust).row(0, named=True) for adjust in ((), ("age", "sex"))
     )
@@ -218,7 +224,7 @@ def test_trends(family, people):
 
 
 def test_trends_over_cycles(people):
-    row = tk.trend(people, outcome="bmi", domain=ADULTS).row(0, named=True)
+    row = tk.trend(people, outcome="bmi", domain=ADULTS, df="model").row(0, named=True)
     r = R["trend-cycles"]
     equal(
         [r[f] for f in ("estimate", "se", "df", "p")],
@@ -228,7 +234,9 @@ def test_trends_over_cycles(people):
 
 @pytest.mark.parametrize("family", ["quasipoisson", "gaussian"])
 def test_seasonal_curves(family, people):
-    rows = tk.cosinor(people, outcome="any_cramps", time="month", estimand=TRENDS[family], domain=ADULTS)
+    rows = tk.cosinor(
+        people, outcome="any_cramps", time="month", estimand=TRENDS[family], domain=ADULTS, df="model"
+    )
     swing, peak, test = rows.rows(named=True)
     r = R[f"cosinor/{family}"]
     point = swing["estimate"] if family == "gaussian" else np.log(swing["estimate"])

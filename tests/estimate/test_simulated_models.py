@@ -151,7 +151,13 @@ def test_curves_equal_r(estimand, family, study) -> None:
     r = of_r(f"curve-{family}")
     asked = {"outcome": "any_cramps", "exposure": "age", "adjust": "sex", "domain": ADULTS}
     found = tk.curve(
-        study, **asked, knots=(30, 45, 60, 75), at=(25, 40, 55, 70), reference=50, estimand=estimand
+        study,
+        **asked,
+        knots=(30, 45, 60, 75),
+        at=(25, 40, 55, 70),
+        reference=50,
+        estimand=estimand,
+        df="model",
     )
     assert_equal(found.head(4), r, log=True)
     tests = found.tail(2)
@@ -176,7 +182,7 @@ def test_interactions_equal_r(estimand, study) -> None:
     r = of_r(f"interaction-{INTERACTIONS[estimand]}")
     found = tk.interaction(
         study, outcome="any_cramps", exposures=("diabetes_told", "sex"), adjust="age", estimand=estimand,
-        domain=ADULTS,
+        domain=ADULTS, df="model",
     )  # fmt: skip
     points = [np.log(e) if s == "log" else e for e, s in found.select("estimate", "scale").iter_rows()]
     np.testing.assert_allclose(points, r["estimate"], rtol=1e-9)

@@ -77,6 +77,6 @@ def test_a_calibrated_design_with_zeros_equals_r() -> None:
     design = tk.Design(weight="w", strata="stratum", psu="psu")
     totals = {"sex": {"male": 4e7, "female": 6e7}}
     study = tk.study(people(), design=design.calibrated(totals))
-    assert tk.total(study, "sex")["estimate"].item() == pytest.approx(4e7, rel=1e-9)
+    assert tk.total(study, "sex")["estimate"].to_list() == pytest.approx([6e7, 4e7], rel=1e-9)
     r = R["post-stratified"]
     assert numbers(tk.mean(study, "age")) == pytest.approx([r["estimate"], r["se"]], rel=1e-9)

@@ -3,7 +3,6 @@
 import http.server
 import shutil
 import threading
-import time
 from functools import partial
 from math import isclose
 
@@ -370,10 +369,3 @@ def test_a_variable_that_no_opened_cycle_measured_is_told_with_its_reason(nhanes
 )
 def test_the_label_names_the_years(cycles, label, nhanes_mirror):
     assert label == open_nhanes(cycles, nhanes_mirror).label
-
-
-def test_opening_is_quick(nhanes_people, nhanes_mirror):
-    # Measured 0.15 s; the bound leaves room for a busy machine.
-    start = time.perf_counter()
-    open_nhanes(mirror=nhanes_mirror)
-    assert time.perf_counter() - start < 2

@@ -16,7 +16,8 @@ from scipy.stats import rankdata
 
 import toolkit as tk
 from toolkit.level_order import sorted_levels
-from toolkit.population_files import read_population, write_population
+from toolkit.population_files import hand_over, take_over
+from toolkit.unnamed_files import path_of
 
 NONE = tk.Design.none()
 SLEEP = ["poor", "fair", "good", "excellent"]
@@ -163,8 +164,8 @@ def test_a_declared_order_is_kept(door: Callable[[Path], tk.Study], tmp_path: Pa
 @pytest.mark.parametrize("door", DOORS[:2])
 def test_an_order_survives_being_written_and_read(door: Callable[[Path], tk.Study], tmp_path: Path) -> None:
     study = door(tmp_path)
-    write_population(study, tmp_path / "kept")
-    assert study.codebook["sleep"] == read_population(tmp_path / "kept").codebook["sleep"]
+    with hand_over(study) as file:
+        assert study.codebook["sleep"] == take_over(path_of(file)).codebook["sleep"]
 
 
 def test_ranks_follow_the_declared_order() -> None:

@@ -243,7 +243,7 @@ def _matrix(sample: Sample, angle: Floats, adjust: tuple[str, ...], inside: Mask
 def _wave(
     pair: tuple[Mapping[str, Any], Mapping[str, Any]], covariance: Floats, degrees: Degrees
 ) -> _Wave | None:
-    if any(row["std_error"] is None for row in pair):
+    if any(row.get("std_error") is None for row in pair):
         return None
     return _Wave(pair[0]["estimate"], pair[1]["estimate"], covariance, pair[0]["df"], degrees)
 

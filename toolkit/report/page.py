@@ -140,7 +140,10 @@ class _Finder(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._in_style = tag == "style"
-        if tag == "meta" and any(name == "http-equiv" and value for name, value in attrs):
+        if tag == "meta" and any(
+            name == "http-equiv" and (value or "").lower() != "content-security-policy"
+            for name, value in attrs
+        ):
             self.found += [value or "" for name, value in attrs if name == "content"]
         names = _LOADING | ({"href", "xlink:href"} if tag in {"link", "image", "use", "base"} else set())
         for name, value in attrs:

@@ -141,10 +141,7 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def adjustment(row: Row, labels: Labels | None = None) -> str:
-    """Say "crude" or "adjusted for age and sex"; "" where nothing is compared.
-
-    A label of the whole set stands in front: "Model 1, adjusted for age and sex".
-    """
+    """Say "crude" or "adjusted for age and sex", after the label of the whole set if it has one; else ""."""
     text = str(row["adjust"] or "").strip()
     if text.lower() not in _CRUDE:
         named = f"{labels[text]}, " if labels and text in labels and len(covariates(text)) > 1 else ""
