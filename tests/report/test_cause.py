@@ -1,5 +1,6 @@
 """The cause report on a number, which the plan's reports do not take: in thirds, and without a warning."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -20,3 +21,37 @@ def test_a_number_is_shown_in_thirds_and_per_unit_without_a_warning(tmp_path: Pa
     expected = tk.open_study("simulated").cut("hba1c", into=3, domain=results["domain"][0])
     assert list(expected.codebook["hba1c_thirds"].levels) == thirds
     assert {"per unit"} == set(results.filter(estimand="prevalence_ratio")["level"])
+
+
+@pytest.mark.slow
+def test_the_models_of_a_page_have_the_same_participants_and_the_design_is_stated(tmp_path: Path) -> None:
+    made = render("cause", study="simulated", cause="joints", exclude_pregnant=True, output=tmp_path)
+    page, results = Path(made.html).read_text(), pl.read_parquet(made.parquet)
+    ratios = results.filter(pl.col("estimand") == "prevalence_ratio", pl.col("age_group").is_null())
+    asked = {"outcome": "any_cramps", "exposure": "arthritis", "domain": results["domain"][0]}
+    study = tk.open_study("simulated")
+    sets = tk.adjustment_models(study, **asked)
+    shown = ratios.filter(pl.col("sex").is_null()).head(3)
+    assert shown["adjust"].to_list() == [", ".join(covariates) for covariates in sets.models.values()]
+    assert shown["n"].n_unique() == 1
+    # The sensitivity analyses have participants of their own.
+    crude, full = ratios.filter(pl.col("sex").is_null()).tail(2).rows(named=True)
+    assert (crude["adjust"], full["adjust"]) == ("", ", ".join(sets.full))
+    assert crude["n"] > shown["n"][0] >= full["n"]
+    assert "missing(pregnant)" in asked["domain"]
+    assert "Respondents known to be pregnant are excluded." in page
+    facts = tk.describe_design(study, ("any_cramps", "arthritis", *sets.main), domain=asked["domain"])
+    assert f"{facts.strata} strata and {facts.psus} primary sampling units" in page
+    assert "a stratum with a single PSU is refused" in page
+    assert "Model 2, adjusted for" in page
+
+
+@pytest.mark.slow
+def test_a_page_of_a_study_without_a_design_says_so_first(tmp_path: Path) -> None:
+    known = tk.open_study("simulated").people.select(
+        "any_cramps", "arthritis", "age", "age_group", "sex", "race_ethnicity", "education", "bmi"
+    )
+    mine = tk.study(known, design=tk.Design.none(), name="mine", codebook="toolkit")
+    page = Path(render("cause", study=mine, cause="joints", output=tmp_path).html).read_text()
+    paragraphs = re.findall(r"<p[^>]*>(.*?)</p>", page.partition("</nav>")[2] or page, re.DOTALL)
+    assert any("declared without a sampling design" in text for text in paragraphs[:2])
