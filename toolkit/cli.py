@@ -61,6 +61,7 @@ _ADJUST = "With --cause: a covariate, repeated for several; or small, full or co
 @click.option("--exposure", help="With --cause: the variable that stands for the cause.")
 @click.option("--adjust", multiple=True, help=_ADJUST)
 @click.option("--domain", help="With --cause: who it is about, such as 'age >= 60 and sex == \"female\"'.")
+@click.option("--exclude-pregnant", is_flag=True, help="With --cause: leave out those known to be pregnant.")
 @click.option(
     "--out",
     default="reports/out",
@@ -76,7 +77,7 @@ def report(study: str, cause: str | None, everything: bool, out: Path, **asked: 
     if "adjust" in given and given["adjust"][0] in ("small", "full", "core"):
         given["adjust"] = given["adjust"][0]
     if everything and given:
-        raise click.UsageError(f"--{next(iter(given))} goes with --cause; --all takes what the plan says.")
+        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} goes with --cause; --all takes what the plan says.")
     from toolkit.report import render, render_plan
 
     if everything:
