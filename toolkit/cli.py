@@ -77,7 +77,8 @@ def report(study: str, cause: str | None, everything: bool, out: Path, **asked: 
     if "adjust" in given and given["adjust"][0] in ("small", "full", "core"):
         given["adjust"] = given["adjust"][0]
     if everything and given:
-        raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} goes with --cause; --all takes what the plan says.")
+        option = next(iter(given)).replace("_", "-")
+        raise click.UsageError(f"--{option} goes with --cause; --all takes what the plan says.")
     from toolkit.report import render, render_plan
 
     if everything:
