@@ -12,6 +12,7 @@ from toolkit import domain as conditions
 from toolkit.codebook import Variable
 from toolkit.diagram import Diagram, causal_diagram
 from toolkit.errors import ToolkitError, VariableError, nearest
+from toolkit.estimate.per_study import PerStudy
 from toolkit.studies import Study
 
 Diagrams = Diagram | str | Path | None
@@ -30,7 +31,7 @@ class Places:
         self.diagram = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
         self.diagram.require_age_and_sex()
         # A name alone does not say what a column of one's own is, unless the diagram is one's own too.
-        self._by_name = diagram is not None
+        self.by_name = diagram is not None
 
     def node_of(self, name: str) -> str | None:
         """Name a variable's node: as declared, as the diagram says, or that of all its inputs."""
@@ -38,7 +39,7 @@ class Places:
         if entry is not None and entry.node:
             return self.diagram.expect_node(entry.node, f"node='{entry.node}' of '{name}'")
         known = self.diagram.node_of(name)
-        if known is not None and (self._by_name or not _unmatched(self.study, name)):
+        if known is not None and (self.by_name or not _unmatched(self.study, name)):
             return known
         nodes = {self.node_of(source) for source in (entry.inputs if entry else ()) if source != name}
         return nodes.pop() if len(nodes) == 1 else None
@@ -78,12 +79,31 @@ class Places:
         return tuple(term_of(self.study, self.diagram, name) for name in found if name)
 
 
+_without_entry: PerStudy[str, bool] = PerStudy()
+# The diagram is kept beside its nodes, so that its id stays its own.
+_by_diagram: PerStudy[tuple[int, bool], tuple[Diagram, dict[str, list[str]]]] = PerStudy()
+
+
 def _unmatched(study: Study, name: str) -> bool:
     """Tell whether a variable is a column that no codebook describes: a name alone says not what it is."""
-    entry: Variable | None = study.codebook.variables.get(name)
-    if entry is None or name not in study.people.columns:
-        return False
-    return entry == Variable.of_column(study.people[name], ordered=entry.ordered)
+    kept = _without_entry.of(study)
+    if name not in kept:
+        entry: Variable | None = study.codebook.variables.get(name)
+        if entry is None or name not in study.people.columns:
+            kept[name] = False
+        else:
+            kept[name] = entry == Variable.of_column(study.people[name], ordered=entry.ordered)
+    return kept[name]
+
+
+def _variables_of_nodes(places: Places) -> dict[str, list[str]]:
+    """Name the variables of a study that measure each node: the diagram's, then those declared to."""
+    kept, key = _by_diagram.of(places.study), (id(places.diagram), places.by_name)
+    if key not in kept:
+        declared = {name: entry.node for name, entry in places.study.codebook.items() if entry.node}
+        of_nodes = {node: _variables(places, node, declared) for node in places.diagram.nodes}
+        kept[key] = (places.diagram, of_nodes)
+    return kept[key][1]
 
 
 def measured_nodes(
@@ -91,11 +111,11 @@ def measured_nodes(
 ) -> tuple[dict[str, str], dict[str, float]]:
     """Find the variable that measures each node, and the share of the participants who have a value."""
     study = places.study
-    declared = {name: entry.node for name, entry in study.codebook.items() if entry.node}
-    of_nodes = {node: _variables(places, node, declared) for node in places.diagram.nodes}
+    of_nodes = _variables_of_nodes(places)
     condition = conditions.parse(domain)
     needed = dict.fromkeys([*ends, *condition.names, *(v for own in of_nodes.values() for v in own)])
-    people = study.people.select(name for name in needed if name in study.people.columns)
+    columns = set(study.people.columns)
+    people = study.people.select(name for name in needed if name in columns)
     if domain:
         people = people.filter(condition.expression(people.schema))
     people = people.drop_nulls(list(ends))
@@ -116,7 +136,6 @@ def measured_nodes(
 
 
 def _variables(places: Places, node: str, declared: Mapping[str, str]) -> list[str]:
-    """Name the variables of a study that measure a node: the diagram's, then those declared to."""
     study = places.study
     listed = places.diagram.nodes[node].variables or (node,)
     further = [name for name, own in declared.items() if own == node]
