@@ -5,6 +5,7 @@ Takes rows as dictionaries; gives a polars frame with the `by` columns first and
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import polars as pl
@@ -114,7 +115,22 @@ def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataF
         `by` columns (String), then the columns of `SCHEMA` in order.
     """
     schema: dict[str, pl.DataType] = {**dict.fromkeys(by, pl.String()), **SCHEMA}
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+    known = (_without_nan(row) for row in rows)
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in known], schema=schema)
+
+
+NO_ERROR = "the design, or one of its replicate weights, leaves no standard error"
+
+
+def _without_nan(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what is not a number; a row without its standard error is not ok."""
+    lost = [name for name, value in row.items() if isinstance(value, float) and isnan(value)]
+    if not lost:
+        return row
+    known = {**row, **dict.fromkeys(lost)}
+    if "std_error" in lost and row.get("reliability") == "ok":
+        known |= {"reliability": "review", "reason": NO_ERROR}
+    return known
 
 
 def by_columns(result: pl.DataFrame) -> list[str]:

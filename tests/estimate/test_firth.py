@@ -71,6 +71,7 @@ CLUSTERED = tk.Design(weight="w", strata="stratum", psu="psu")
 FITS = {
     "table_120": ("y ~ g", tk.Design.none()),
     "several": ("y ~ x + z", tk.Design.none()),
+    "numeric": ("y ~ x + z", tk.Design.none()),
     "clustered": ("y ~ g + age", CLUSTERED),
 }
 

@@ -9,6 +9,7 @@ from functools import partial
 from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.columns import Column
+from toolkit.estimate.formula_factors import quoted
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Degrees, Model
 from toolkit.estimate.requests import require_two_levels
@@ -88,7 +89,8 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
     names = (*names, *(name for name in asked.complete if name not in names))
-    formula = f"{asked.outcome} ~ {' + '.join((asked.exposure, *asked.adjusted))}"
+    written = [quoted(term) if term in sample.columns else term for term in (asked.exposure, *asked.adjusted)]
+    formula = f"{quoted(asked.outcome)} ~ {' + '.join(written)}"
 
     def of(people: Sample) -> Model:
         build = partial(_with_exposure, people, asked.exposure, asked.adjusted)

@@ -255,11 +255,18 @@ def _rank_row(
         return {**row, "reason": reason}
     scores = _scores(values, sample.weights, group, _RANKS[test][1])
     marks = np.stack([codes == k for k in present], axis=1).astype(float)
-    found, matrix = spread(sample, partial(_differences, scores=scores, marks=marks, counted=group.counted))
+    estimate = partial(_differences, scores=scores, marks=marks, counted=group.counted)
     df = design_df(sample, group.counted)
     verdict = judge_test(df)
     tested = _t_of_two if len(present) == 2 else _f_of_more
-    return {**row, **tested(found.points, matrix, df), "reliability": verdict[0], "reason": verdict[1]}
+    try:
+        found, matrix = spread(sample, estimate)
+        tests = tested(found.points, matrix, df)
+    except EstimationError as error:
+        if alone:
+            raise
+        return {**row, "reason": str(error)}
+    return {**row, **tests, "reliability": verdict[0], "reason": verdict[1]}
 
 
 def _scores(values: Floats, weights: Floats, group: People, score: Score) -> Floats:
@@ -287,7 +294,7 @@ def _differences(sample: Sample, scores: Floats, marks: Floats, counted: Any) ->
 def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
     wald(points, matrix)
     point, std_error = float(points[0]), sqrt(float(matrix[0, 0]))
-    statistic, left = point / std_error, df - 1
+    statistic, left = point / std_error, _left(df, 1)
     low, high = intervals.around(point, std_error, left)
     return {
         "estimate": point,
@@ -301,7 +308,16 @@ def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
     }
 
 
+def _left(df: int, used: int) -> int:
+    if df <= used:
+        raise EstimationError(
+            f"{used + 1} groups cannot be compared on {df} degrees of freedom of the design: the test has "
+            "none left. Merge levels, or widen the domain."
+        )
+    return df - used
+
+
 def _f_of_more(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
     first = len(points)
-    f, left = wald(points, matrix) / first, df - first
+    f, left = wald(points, matrix) / first, _left(df, first)
     return {"statistic": f, "df_numerator": first, "df": left, "p_value": float(fdtrc(first, left, f))}

@@ -17,6 +17,7 @@ from scipy.special import fdtrc, stdtr
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate import intervals
+from toolkit.estimate.formula_factors import quoted
 from toolkit.estimate.intervals import Proportion
 from toolkit.estimate.names import Covaried
 from toolkit.estimate.quadratic_forms import wald
@@ -275,8 +276,8 @@ def _without_error(
     what = str(lone["reason"] or "a row has no standard error")
     if lone["estimand"] not in _PREVALENCES:
         return {"reliability": "failed", "reason": f"{what}, so that this comparison is not estimable"}
-    terms = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])] or ["..."]
-    call = firth_call(lone["outcome"], terms, lone["domain"] or "")
+    names = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])]
+    call = firth_call(quoted(lone["outcome"]), [*map(quoted, names)] or ["..."], lone["domain"] or "")
     return {"reliability": "failed", "reason": not_estimable(what, call)}
 
 

@@ -18,10 +18,11 @@ from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.columns import Column
 from toolkit.estimate.names import Names, as_names, require_one_role
 from toolkit.estimate.people import People, heading, people_of, result_of
-from toolkit.estimate.quadratic_forms import upper_tail
+from toolkit.estimate.quadratic_forms import no_variance, upper_tail, wald
 from toolkit.estimate.reliability import judge_test
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
+from toolkit.estimate.unvarying import TINY
 from toolkit.estimate.variance import Floats
 from toolkit.studies import Study
 
@@ -136,11 +137,13 @@ def _group_row(
         if alone:
             raise EstimationError(f"{reason}. Widen the domain.")
         return {**row, "reason": reason}
-    found = (
-        _wald(sample, group, table, statistic)
-        if "Wald" in statistic
-        else _pearson(sample, group, table, statistic)
-    )
+    test = _wald if "Wald" in statistic else _pearson
+    try:
+        found = test(sample, group, table, statistic)
+    except EstimationError as error:
+        if alone:
+            raise
+        return {**row, "reason": str(error)}
     verdict = judge_test(group.df, _empty_cell(table, columns))
     return {**row, **found, "reliability": verdict[0], "reason": verdict[1]}
 
@@ -174,6 +177,8 @@ def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> 
     scaled = contrasts * inverse[:, None]
     effects = np.linalg.solve(bread, scaled.T @ matrix @ scaled)
     trace = float(np.trace(effects))
+    if not trace > TINY:
+        raise no_variance()
     first = trace**2 / float(np.trace(effects @ effects))
     shown = {"deff": trace / table.freedom}
     if statistic == "F":
@@ -206,17 +211,17 @@ def _interactions(shape: tuple[int, int]) -> Floats:
 
 def _wald(sample: Sample, group: People, table: _Crossed, statistic: str) -> Mapping[str, Any]:
     found, matrix = spread(sample, lambda drawn: _departures(drawn, group, table))
-    wald = float(found.points @ np.linalg.solve(matrix, found.points))
+    squares = wald(found.points, matrix)
     first, second = table.freedom, group.df
     if statistic == "Wald":
-        return _f_test(wald / first, first, second)
+        return _f_test(squares / first, first, second)
     second = group.df - first + 1
     if second <= 0:
         raise EstimationError(
             f"the adjusted Wald test of {table.shape[0]} by {table.shape[1]} levels needs more than "
             f"{group.df} degrees of freedom. Take statistic='F'."
         )
-    return _f_test(wald * second / (first * group.df), first, second)
+    return _f_test(squares * second / (first * group.df), first, second)
 
 
 def _departures(sample: Sample, group: People, table: _Crossed) -> Estimate:

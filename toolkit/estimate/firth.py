@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import chdtrc, chdtri
+from scipy.special import chdtrc, chdtri, expit
 
 from toolkit.estimate.likelihood import Maximum, Place, climb
 from toolkit.estimate.newton import basis
@@ -93,32 +93,63 @@ class Penalized:
 
     def test(self, place: int) -> tuple[float, float]:
         """Compute the penalized likelihood ratio that one coefficient is 0, and its p-value (1 df)."""
-        statistic = max(self._fall(place, 0.0), 0.0)
+        held = self.points
+        steps = 1 + int(abs(held[place]) / self._error(place))
+        for value in np.linspace(float(held[place]), 0.0, 1 + steps)[1:]:
+            held = self._held(place, float(value), self._ahead(place, held, float(value - held[place])))
+        statistic = max(self._fall(held), 0.0)
         return statistic, float(chdtrc(1, statistic))
 
-    def _fall(self, place: int, value: float) -> float:
-        """Give twice by how much the likelihood falls where one coefficient is held at a value."""
-        top = np.asarray(np.linalg.solve(self.back, self.points), np.float64)
+    def _error(self, place: int) -> float:
+        return float(np.sqrt(self.covariance[place, place]))
+
+    def _ahead(self, place: int, held: "Floats", step: float) -> "Floats":
+        """Guess where all coefficients go if one moves on: along the curvature at the top."""
+        ahead: Floats = held + step * self.covariance[:, place] / self.covariance[place, place]
+        return ahead
+
+    def _held(self, place: int, value: float, start: "Floats") -> "Floats":
+        """Give all coefficients at the top of the likelihood with one of them held at a value."""
         along = self.back[place]
         fixed = along * (value / (along @ along))
         free = np.asarray(np.linalg.svd(along[None, :])[2][1:].T, np.float64)
+        if not free.size:
+            return np.asarray(self.back @ fixed, np.float64)
 
         def restricted(at: "Floats") -> Place:
             whole = self.place(fixed + free @ at)
             return Place(whole.value, whole.parts @ free, free.T @ whole.information @ free)
 
-        at = climb(restricted, free.T @ top).points if free.size else np.zeros(0)
-        return 2 * (self.place(top).value - self.place(fixed + free @ at).value)
+        found = climb(restricted, free.T @ np.linalg.solve(self.back, start)).points
+        return np.asarray(self.back @ (fixed + free @ found), np.float64)
+
+    def _fall(self, held: "Floats") -> float:
+        """Give twice by how much the likelihood is lower than at its top."""
+        top, there = (
+            self.place(np.asarray(np.linalg.solve(self.back, at), np.float64)).value
+            for at in (self.points, held)
+        )
+        return 2 * (top - there)
 
     def _end(self, place: int, fall: float, side: int) -> float:
-        step = float(np.sqrt(self.covariance[place, place]))
-        inner = outer = float(self.points[place])
+        """Walk from the top, step by step, to where the likelihood has fallen so far."""
+        step, inner = side * self._error(place), self.points
         for _ in range(60):
-            outer += side * step
-            if self._fall(place, outer) > fall:
-                return float(brentq(lambda b: self._fall(place, b) - fall, inner, outer, xtol=1e-12))
+            outer = self._held(place, inner[place] + step, self._ahead(place, inner, step))
+            if self._fall(outer) > fall:
+                return self._crossing(place, fall, (inner, outer))
             inner = outer
         return side * np.inf
+
+    def _crossing(self, place: int, fall: float, ends: "tuple[Floats, Floats]") -> float:
+        """Find where the likelihood has fallen so far, between coefficients where it has less and more."""
+        inner, outer = ends
+
+        def excess(value: float) -> float:
+            share = (value - inner[place]) / (outer[place] - inner[place])
+            return self._fall(self._held(place, value, inner + share * (outer - inner))) - fall
+
+        return float(brentq(excess, float(inner[place]), float(outer[place]), xtol=1e-12))
 
 
 def penalized(
@@ -152,7 +183,7 @@ def penalized(
         return _place(at, Z, y, scaled, shift)
 
     top = climb(place, np.zeros(Z.shape[1])).points
-    mean = 1 / (1 + np.exp(-(shift + Z @ top)))
+    mean = expit(shift + Z @ top)
     information = (Z * (scaled * mean * (1 - mean))[:, None]).T @ Z
     covariance = np.asarray(back @ np.linalg.inv(information) @ back.T, np.float64)
     return Penalized(back @ top, covariance, place, back)
@@ -160,7 +191,7 @@ def penalized(
 
 def _place(at: "Floats", Z: "Floats", y: "Floats", weight: "Floats", shift: "Floats") -> Place:
     eta = shift + Z @ at
-    mean = 1 / (1 + np.exp(-eta))
+    mean = expit(eta)
     working, tilt = weight * mean * (1 - mean), 0.5 - mean
     information = (Z * working[:, None]).T @ Z
     sign, size = np.linalg.slogdet(information)

@@ -5,8 +5,9 @@ Takes an estimate, its design-based variance and degrees of freedom; gives the l
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import asin, exp, isfinite, log, nan, pi, sin, sqrt
+from math import asin, exp, isfinite, log, log1p, nan, pi, sin, sqrt
 
+import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
 
 from toolkit.errors import EstimationError, unknown
@@ -271,8 +272,9 @@ def _divergence_root(p: float, target: float, side: int) -> float:
 
 
 def _divergence(p: float, log_odds: float) -> float:
-    other = _expit(log_odds)
-    return p * log(p / other) + (1 - p) * log((1 - p) / (1 - other))
+    # The other proportion may be 1 but for rounding, and the logarithm of what it leaves is then still known.
+    below, above = (float(np.logaddexp(0, side)) for side in (-log_odds, log_odds))
+    return p * (log(p) + below) + (1 - p) * (log1p(-p) + above)
 
 
 def _arcsine(p: Proportion, confidence: float) -> Ends:

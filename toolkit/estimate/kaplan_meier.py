@@ -187,8 +187,8 @@ def _curves(sample: Sample, people: list[People], asked: _Asked) -> Estimate:
     for group in people:
         own = np.zeros((len(sample.unit), len(asked.at)))
         curve = np.full(len(asked.at), nan)
-        if group.n:
-            weights = sample.weights[group.counted]
+        weights = sample.weights[group.counted]
+        if weights.any():  # In a replicate nobody of the group may have a weight.
             times = observed(asked.clock, sample, group.counted)
             curve, own[group.counted] = _curve(times, weights, asked.at)
         points.append(curve)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # that only rounding is left.
 SCORE_TOLERANCE = 1e-12
 SMALL_STEP = 1e-6
+# A penalty's score cancels, so that its rounding may stay above that: steps of this size are rounding.
+ROUNDING_STEP = 1e-12
 SETTLED = 2
 MAX_STEPS = 100
 MAX_HALVINGS = 40
@@ -134,7 +136,8 @@ def climb(place: "Callable[[Floats], Place]", start: "Floats", back: "Floats | N
                 step = _step(here.information, here.parts.sum(axis=0))
                 small = bool(np.abs(step).max() <= SMALL_STEP * (1 + np.abs(theta).max()))
                 theta, here = _moved(place, theta, here, step, small)
-                settled = settled + 1 if small and _is_zero(here) else 0
+                tiny = bool(np.abs(step).max() <= ROUNDING_STEP * (1 + np.abs(theta).max()))
+                settled = settled + 1 if small and (tiny or _is_zero(here)) else 0
                 if np.abs(theta).max() > FAR:
                     break
         raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")  # noqa: TRY301
@@ -154,10 +157,11 @@ def _step(information: "Floats", score: "Floats") -> "Floats":
     if not np.isfinite(information).all() or not np.isfinite(score).all():
         raise NotConvergedError("the log-likelihood is not finite")
     values, axes = np.linalg.eigh((information + information.T) / 2)
-    if values[-1] <= 0:
+    steepest = np.abs(values).max(initial=0.0)
+    if steepest == 0:
         raise NotConvergedError("the information is singular")
-    if values[0] <= 1e-14 * values[-1]:
-        values = np.maximum(np.abs(values), 1e-8 * values[-1])
+    if values[0] <= 1e-14 * steepest:
+        values = np.maximum(np.abs(values), 1e-8 * steepest)
     step: Floats = axes @ ((axes.T @ score) / values)
     return step
 

@@ -262,7 +262,7 @@ def _null_errors(
     estimate = partial(_scores, group=group, matrix=matrix, y=y, how=how)
     try:
         _, covariance = spread(sample, estimate)
-    except (CollinearError, NotConvergedError):
+    except (CollinearError, NotConvergedError, np.linalg.LinAlgError):
         raise VariableError(
             "the variables to adjust for determine one another or the outcome. Adjust for fewer of them."
         ) from None

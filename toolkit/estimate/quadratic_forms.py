@@ -38,10 +38,15 @@ def wald(points: Floats, matrix: Floats) -> float:
             raise np.linalg.LinAlgError  # noqa: TRY301
         return float(points @ np.linalg.solve(matrix, points))
     except np.linalg.LinAlgError:
-        raise EstimationError(
-            "the estimates have no variance, because nothing varies within the groups or between their "
-            "sampling units, so that they cannot be tested. See the groups: tk.describe(study, ..., by=...)."
-        ) from None
+        raise no_variance() from None
+
+
+def no_variance() -> EstimationError:
+    """Say that estimates without a variance cannot be tested."""
+    return EstimationError(
+        "the estimates have no variance, because nothing varies within the groups or between their "
+        "sampling units, so that they cannot be tested. See the groups: tk.describe(study, ..., by=...)."
+    )
 
 
 def upper_tail(value: float, weights: Floats, df: float = inf) -> float:

@@ -18,6 +18,7 @@ from toolkit.estimate import difficulties
 from toolkit.estimate.columns import Column
 from toolkit.estimate.firth import Penalized
 from toolkit.estimate.fit_errors import BoundaryError, CollinearError, NotConvergedError
+from toolkit.estimate.formula_factors import quoted
 from toolkit.estimate.newton import Family, fit, fit_again
 from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.sample import Mask, Sample
@@ -113,8 +114,8 @@ class Model:
     def firth(self) -> str:
         """Write the call of Firth's model of the same outcome and terms."""
         outcome, _, terms = self.formula.partition("~")
-        right = [terms.strip()] if terms else self.names[1:]
-        return firth_call(outcome.strip() or self.names[0], right, self.sample.domain)
+        left, *right = [outcome.strip(), terms.strip()] if terms else [quoted(name) for name in self.names]
+        return firth_call(left, right, self.sample.domain)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ cannot be fitted stays as rows with the reason.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate import intervals
 from toolkit.estimate.empty_cells import flaw, smallest_group, with_empty_group
 from toolkit.estimate.firth import Penalized
+from toolkit.estimate.fit_errors import NotConvergedError
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.people import finite
 from toolkit.estimate.regression import Model, Regression, regress
@@ -227,8 +228,12 @@ def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -
     place = _place(fitted, term) or 0
     estimand, point = _estimand(asked, term), float(found.points[place])
     own = figures(estimand, asked.confidence, (point, float(np.sqrt(found.covariance[place, place])), inf))
-    low, high = found.interval(place, asked.confidence)
-    statistic, p = found.test(place)
+    told = "so that interval and test are those of the penalized likelihood"
+    try:
+        (low, high), (statistic, p) = found.interval(place, asked.confidence), found.test(place)
+    except NotConvergedError:
+        low = high = statistic = p = nan
+        told = "and the penalized likelihood cannot be followed to an interval or a test"
     shown = np.exp if estimand in _RATIOS else float
     return {
         **own,
@@ -242,8 +247,7 @@ def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -
         "deff": found.deff,
         "variance": f"inverse information, weights scaled to n / deff ({found.deff:.2f})",
         "reliability": "review",
-        "reason": f"the outcome is separated by {found.along}, so that interval and test are those of the "
-        f"penalized likelihood",
+        "reason": f"the outcome is separated by {found.along}, {told}",
     }
 
 

@@ -19,7 +19,7 @@ from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.adjustment import adjusted_names
-from toolkit.estimate.columns import Column, read, require_countable
+from toolkit.estimate.columns import Column, read, require_countable, written
 from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Names, require_one_role
 from toolkit.estimate.skeleton import UNIT, WEIGHT, Skeleton, skeleton_of
@@ -158,7 +158,7 @@ def draw(
     DesignError
         For a weight that is missing, negative or infinite, and a broken design.
     EstimationError
-        If nobody is in the domain, or no cycle measured all variables.
+        If nobody is in the domain, no cycle measured all variables, or a number is infinite.
 
     Examples
     --------
@@ -180,6 +180,7 @@ def draw(
         rows = rows.filter(_INSIDE)
     if rows.is_empty():
         raise _empty(condition.text, skeleton, unknown)
+    _require_finite(rows, chosen.values())
     cells = _cells(rows.drop(_INSIDE), chosen, skeleton)
     return Sample(
         study,
@@ -355,6 +356,18 @@ def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -
     keys = [UNIT, *columns]
     totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()
     return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
+
+
+def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
+    """Raise if a number is infinite for someone: no total, mean, quantile or model of it means anything."""
+    for name in (column.name for column in columns if column.continuous):
+        infinite = int(rows[name].is_infinite().sum())
+        if infinite:
+            raise EstimationError(
+                f"'{name}' is infinite for {infinite:,} people, so nothing can be estimated with it. Leave "
+                f"them out by the domain, such as domain='{written(name)} > -1e9 and {written(name)} < 1e9', "
+                "or correct the values."
+            )
 
 
 def _empty(text: str, skeleton: Skeleton, unknown: int) -> EstimationError:

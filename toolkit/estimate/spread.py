@@ -113,7 +113,9 @@ def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floa
     found = []
     for number, factors in enumerate(replication.factors, start=1):
         try:
-            found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
+            # Nobody of a group may have a weight in a replicate: its estimate is then not known.
+            with np.errstate(all="ignore"):
+                found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
         except EstimationError as error:
             raise EstimationError(
                 f"with replicate weight {number} of {len(replication.factors)} there is no estimate: {error}"

@@ -24,7 +24,7 @@ held <- function(j, value, start, X, y, w) {
     drop(crossprod(X, w * (y - p) + h * (0.5 - p)))[free]
   }
   at <- beta[free]
-  for (step in 1:200) {
+  for (step in 1:2000) {
     p <- plogis(drop(X %*% replace(beta, free, at)))
     information <- crossprod(X[, free, drop = FALSE] * sqrt(w * p * (1 - p)))
     move <- drop(solve(information, score(at)))
@@ -35,16 +35,18 @@ held <- function(j, value, start, X, y, w) {
   }
   list(beta = replace(beta, free, at), value = f(at))
 }
-profile_of <- function(X, y, w, estimate, error, level = 0.95) {
+# The others start where they go by the curvature at the top: from the top itself the steps would stall.
+profile_of <- function(X, y, w, estimate, error, covariance, level = 0.95) {
   top <- penalized(estimate, X, y, w); drop_allowed <- qchisq(level, 1)
   each <- lapply(seq_along(estimate), function(j) {
-    excess <- function(b) 2 * (top - held(j, b, estimate, X, y, w)$value) - drop_allowed
+    ahead <- function(b) estimate + covariance[, j] / covariance[j, j] * (b - estimate[j])
+    excess <- function(b) 2 * (top - held(j, b, ahead(b), X, y, w)$value) - drop_allowed
     end <- function(side) {
       outer <- estimate[j]
       repeat { inner <- outer; outer <- outer + side * error[j]; if (excess(outer) > 0) break }
       uniroot(excess, sort(c(inner, outer)), tol = 1e-13)$root
     }
-    statistic <- 2 * (top - held(j, 0, estimate, X, y, w)$value)
+    statistic <- 2 * (top - held(j, 0, ahead(0), X, y, w)$value)
     list(low = end(-1), high = end(1), statistic = statistic,
          p = pchisq(statistic, 1, lower.tail = FALSE))
   })
@@ -57,7 +59,7 @@ firth <- function(formula, data, weights) {
                               control = list(epsilon = 1e-12, maxit = 10000)))
   estimate <- coef(fit); error <- sqrt(diag(vcov(fit)))
   list(terms = names(estimate), estimate = unname(estimate), std_error = unname(error),
-       covariance = unname(vcov(fit)), profile = profile_of(X, y, weights, unname(estimate), unname(error)))
+       covariance = unname(vcov(fit)), profile = profile_of(X, y, weights, unname(estimate), unname(error), vcov(fit)))
 }
 
 set.seed(20261129)
@@ -71,6 +73,9 @@ clustered <- data.frame(stratum = rep(1:8, each = 50), psu = rep(rep(1:2, each =
                         age = sample(20:79, n, TRUE))
 effect <- rnorm(16, 0, 1.2)[rep(1:16, each = 25)]
 clustered$y <- as.numeric(runif(n) < plogis(-2.2 + effect + 0.02 * (clustered$age - 50)) & clustered$g != "a")
+n <- 100
+numeric <- data.frame(x = round(rnorm(n), 3), z = round(rnorm(n, 50, 20), 2))
+numeric$y <- as.numeric(numeric$x > 0.2)
 
 # The design's deff of the outcome, at least 1: R's default, without replacement.
 design <- svydesign(~psu, strata = ~stratum, weights = ~w, data = clustered, nest = TRUE)
@@ -83,10 +88,11 @@ expected <- list(
                   survey = as.character(packageVersion("survey"))),
   table_120 = firth(y ~ g, table_120, rep(1, nrow(table_120))),
   several = firth(y ~ x + z, several, rep(1, nrow(several))),
+  numeric = firth(y ~ x + z, numeric, rep(1, nrow(numeric))),
   clustered = c(firth(y ~ g + age, clustered, scaled), list(deff = deff))
 )
 clustered$z <- NULL
 dir.create("data", showWarnings = FALSE)
-for (name in c("table_120", "several", "clustered"))
+for (name in c("table_120", "several", "numeric", "clustered"))
   write.csv(get(name), file.path("data", paste0(name, ".csv")), row.names = FALSE, quote = FALSE)
 write_json(expected, "expected.json", digits = NA, auto_unbox = TRUE, pretty = TRUE)
