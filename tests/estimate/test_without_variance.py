@@ -75,3 +75,16 @@ def test_a_name_with_blanks_stands_in_backticks_in_the_call_of_firth() -> None:
     with pytest.raises(tk.EstimationError, match="'y ~ `sex at birth`', family='firth'"):
         tk.association(study, outcome="y", exposure="sex at birth", adjust=())
     tk.model(study, "y ~ `sex at birth`", family="firth", exponentiate=True)
+
+
+def test_no_difference_is_detectable_where_the_sampling_units_do_not_differ() -> None:
+    study = tk.study(
+        SAME.filter(pl.col("g") == "a")
+        .with_columns(w=pl.lit(1.0), d=pl.col("h").eq(2).cast(pl.Int64))
+        .with_columns(x=pl.Series(["u", "u", "u", "u", "v", "v", "v", "v"])),
+        design=CLUSTERED,
+    )
+    rows = tk.precision(study, outcome="d", exposure="x", adjust=()).filter(pl.col("exposure") == "x")
+    assert ["failed", "failed"] == rows["reliability"].to_list()
+    assert [None, None] == rows["estimate"].to_list()
+    assert all("do not differ" in reason for reason in rows["reason"])

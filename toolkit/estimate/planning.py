@@ -31,6 +31,7 @@ from toolkit.estimate.rows import with_covariates
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.terms import Matrix, Term, main_effects
+from toolkit.estimate.unvarying import TINY
 from toolkit.estimate.variance import Floats
 from toolkit.result import variables_of
 from toolkit.studies import Study
@@ -240,6 +241,9 @@ def _both_scales(
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
             shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)
+            if not error > TINY:
+                shown |= {"estimate": None, "std_error": None, "reliability": "failed"}
+                shown["reason"] = "the sampling units do not differ, which leaves no standard error"
             found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **shown}))
     return found
 
