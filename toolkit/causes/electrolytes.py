@@ -97,7 +97,7 @@ CARD = Card(
             for mineral in ("magnesium", "potassium", "calcium")
         ),
         Exposure(
-            Variable("diuretic", "diuretic, past month", "yes_no"),
+            Variable("diuretic", "diuretic use in the past month", "yes_no"),
             "any drug with a diuretic among its ingredients; taken for high blood pressure or a failing "
             "heart, which go with cramps themselves",
         ),

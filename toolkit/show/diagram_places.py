@@ -123,7 +123,7 @@ def _direct(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 def _end(role: str, named: list[tuple[str, str, str]], top: float, band: float) -> Box:
     label, told = next(((label, told) for label, r, told in named if r == role), (role, ""))
-    text = wrapped(label, _SIDE - PAD)
+    text = wrapped(label, _SIDE - 2 * PAD, bold=True)
     height = LINE * (text.count("\n") + 1) + 2 * PAD
     x = 0.0 if role == "exposure" else WIDTH - _SIDE
     return Box(text, role, x, top + (band - height) / 2, _SIDE, height, told)
