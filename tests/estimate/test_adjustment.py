@@ -88,7 +88,8 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     )
     assert activity.path.startswith("diabetes ← physical activity in earlier years →")
     assert (
-        "residual confounding by income, sleep apnea and physical activity in earlier years remains." in chosen.summary
+        "residual confounding by income, sleep apnea and physical activity in earlier years remains."
+        in chosen.summary
     )
     assert "Not measured in this study: income." in chosen.summary
     assert "every back-door path" not in chosen.summary

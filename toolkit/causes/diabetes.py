@@ -26,7 +26,7 @@ _hba1c_group = Rule(
     Derivation(
         Variable(
             "hba1c_group",
-            "glycated haemoglobin, grouped",
+            "glycated hemoglobin category",
             "category",
             ("under 5.7", "5.7 to under 6.5", "6.5 or more"),
             unit="%",

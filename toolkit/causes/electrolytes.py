@@ -23,7 +23,7 @@ def _serum(name: str, source: str, unit: str, ends: tuple[float, float], *edges:
     just_below, low, high, just_above = edges
     variable = Variable(
         f"{name}_group",
-        f"serum {name}, grouped",
+        f"serum {name} category",
         "category",
         RANGE,
         reference="normal",

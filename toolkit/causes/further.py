@@ -17,7 +17,7 @@ _alcohol = Rule(
     Derivation(
         Variable(
             "alcohol_group",
-            "alcohol, grouped",
+            "alcohol category",
             "category",
             DRINKS,
             unit="drinks a week",

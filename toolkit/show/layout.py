@@ -90,7 +90,7 @@ class Layout:
 def text_width(text: str, size: float = TEXT_SIZE, bold: bool = False) -> float:
     """Estimate the width of the longest line of a text in pixels, rather too wide than too narrow."""
     return max(
-        (sum(_WIDTHS.get(letter, 0.57) for letter in line) * size * (1.2 if bold else 1.04))
+        (sum(_WIDTHS.get(letter, 0.57) for letter in line) * size * (1.27 if bold else 1.04))
         for line in text.split("\n")
     )
 

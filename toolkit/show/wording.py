@@ -97,7 +97,7 @@ _SPELLED = {
     "bmi": "body mass index",
     "outcome_level": "outcome",
     "hba1c": "HbA1c",
-    "hba1c_group": "HbA1c, grouped",
+    "hba1c_group": "HbA1c category",
     "pad": "peripheral artery disease",
     "ankle_brachial_index": "ankle-brachial index",
 }
@@ -181,6 +181,17 @@ def adjustment(row: Row, labels: Labels | None = None) -> str:
         told = f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
         return f"{named}, {told}" if named else told
     return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
+
+
+def brief_reason(reason: str | None) -> str:
+    """Keep of a reason what happened; the remedies that follow are for the analyst who made the estimate.
+
+    Examples
+    --------
+    >>> brief_reason("nobody is a case. Merge levels with study.derive(...).")
+    'nobody is a case'
+    """
+    return re.split(r"\. (?=[A-Z])", (reason or "").strip(), maxsplit=1)[0].rstrip(".")
 
 
 def condition(domain: str | None, labels: Labels | None = None) -> str:
