@@ -172,7 +172,8 @@ kept += [by_lag]
 everything = pl.concat(kept, how="diagonal_relaxed")
 analyzed = people if people.diary is None else nights
 main = by_half if people.diary is not None else compared
-display(passages.prose(tk.describe_design(analyzed, main.tail(1)).sentence))
+by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
+display(passages.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
 display(passages.prose(sentences.reliability_sentence(everything)))
 
 # %% [markdown]
