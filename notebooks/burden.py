@@ -128,12 +128,8 @@ display(
 
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
-display(
-    passages.prose(
-        f"{tk.describe_design(people, (cramps, *answers, *adjust), domain=domain)} "
-        f"{sentences.weight_sentence(compared)}"
-    )
-)
+by_weight = compared.partition_by("weight", maintain_order=True)
+display(passages.prose(*(tk.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
 display(passages.prose(sentences.reliability_sentence(everything)))
 display(
     passages.listed(

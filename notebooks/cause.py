@@ -85,8 +85,8 @@ display(passages.definition(people.codebook, outcome))
 # %% [markdown] tags=["measured"]
 # ## What is adjusted for, and why
 #
-# Model 1 adjusts for age, sex, race or ethnicity, education and income. Model 2, the main result, adds the
-# covariates that the causal diagram asks for.
+# Model 1 adjusts for age, sex, race or ethnicity, education and income, where the study measures them.
+# Model 2, the main result, adds the covariates that the causal diagram requires.
 
 # %% tags=["measured"]
 asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
@@ -175,7 +175,7 @@ display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named
 
 # %% tags=["measured"]
 design = tk.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
-display(passages.prose(f"{design} {sentences.weight_sentence(compared)}"))
+display(passages.prose(design.sentence))
 
 # %% [markdown] tags=["measured"]
 # ## How far the numbers can be trusted

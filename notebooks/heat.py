@@ -171,11 +171,10 @@ kept += [by_lag]
 # %%
 everything = pl.concat(kept, how="diagonal_relaxed")
 analyzed = people if people.diary is None else nights
-of_analysis = (outcome if people.diary is None else night_outcome, *adjust)
-display(passages.prose(tk.describe_design(analyzed, of_analysis, domain=domain).sentence))
-display(
-    passages.prose(f"{sentences.weight_sentence(everything)} {sentences.reliability_sentence(everything)}")
-)
+main = by_half if people.diary is not None else compared
+by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
+display(passages.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
+display(passages.prose(sentences.reliability_sentence(everything)))
 
 # %% [markdown]
 # ## Published evidence
@@ -190,6 +189,5 @@ display(passages.evidence(card))
 display(passages.listed(card.caveats))
 
 # %%
-main = by_half if people.diary is not None else compared
 title = "Heat, season and nocturnal leg cramps"
 tk.keep(*kept, title=title, finding=tk.finding(main, labels=labels))

@@ -109,7 +109,7 @@ def causes() -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File of the data dictionary.")
 @click.option("--exact", is_flag=True, help="Show every count in it: for public files and your own desk.")
 def describe(study: str, out: Path | None, exact: bool) -> None:
-    """Say what a study holds, and write its data dictionary as one page.
+    """Summarize a study and write its data dictionary as one page.
 
     STUDY is a name of cramps studies, or the path of a study.toml.
     """
@@ -129,7 +129,7 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; study.toml beside the first.")
 def new_study(files: tuple[Path, ...], out: Path | None) -> None:
-    """Write a first study.toml from FILES, in which each guess is marked; it never overwrites."""
+    """Write a first study.toml from FILES and mark each guess. Nothing is overwritten."""
     from toolkit.own.first_study import write_first_study
 
     first = write_first_study(files, out)
@@ -142,7 +142,7 @@ def new_study(files: tuple[Path, ...], out: Path | None) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--accept-guesses", is_flag=True, help="Record all guesses of cramps new-study as accepted.")
 def check(path: Path, accept_guesses: bool) -> None:
-    """Hold a study.toml and its files to every rule, and tell all that is wrong in one pass.
+    """Validate a study.toml and its data files.
 
     It fails as long as a guess of cramps new-study is neither confirmed nor accepted.
     """

@@ -88,7 +88,8 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     )
     assert activity.path.startswith("diabetes ← physical activity in earlier years →")
     assert (
-        "confounding remains by income, sleep apnea and physical activity in earlier years." in chosen.summary
+        "residual confounding by income, sleep apnea and physical activity in earlier years remains."
+        in chosen.summary
     )
     assert "Not measured in this study: income." in chosen.summary
     assert "every back-door path" not in chosen.summary
@@ -109,7 +110,7 @@ def test_reverse_causation_is_said_in_words(study):
 def test_a_long_list_of_unmeasured_confounders_names_the_first_three(study):
     chosen = adjustment_for(study, outcome="any_cramps", exposure="sitting_group")
     assert 4 < len(chosen.unmeasured) == len(chosen.left_open)
-    assert f"and {len(chosen.unmeasured) - 3} other unmeasured factors." in chosen.summary
+    assert f"and {len(chosen.unmeasured) - 3} other unmeasured factors remains." in chosen.summary
 
 
 def test_a_proxy_is_not_adjusted_for(study):

@@ -163,7 +163,7 @@ REFUSED = {
     "cramps ~ `age": "a backtick without its partner",
     "cramps ~ log(age, 2)": "I(log(age) / log(3))",
     "cramps ~ factor(age)": "write the name alone",
-    "cramps ~ poly(age, 2)": "calls 'poly', which is not known here",
+    "cramps ~ poly(age, 2)": "calls 'poly', which is not available",
     "cramps ~ age > 50": "study.derive(...)",
     "cramps ~ age ~ sex": "cannot be read as a formula",
     "cramps ~ (age": "cannot be read as a formula",

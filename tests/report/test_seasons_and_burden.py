@@ -26,3 +26,12 @@ def test_burden_is_an_outcome_of_cramps(tmp_path: Path) -> None:
     assert {"frequent_cramps"} == set(rows["exposure"])
     assert {"short_sleep", "insomnia", "fair_or_poor_health"} <= set(rows["outcome"])
     assert "Which came first is not known" in Path(made.html).read_text()
+
+
+@pytest.mark.parametrize("report", ["heat", "burden"])
+def test_the_page_states_the_weight_of_its_estimates(report: str, tmp_path: Path) -> None:
+    made = render(report, study="simulated", output=tmp_path)
+    page, rows = Path(made.html).read_text(), pl.read_parquet(made.parquet)
+    used = set(rows.filter(estimand="prevalence_ratio")["weight"])
+    for component in ("interview", "examination"):
+        assert (f"{component.capitalize()} weight" in page) == (component in used)

@@ -52,6 +52,37 @@ def test_nothing_overlaps_and_every_word_has_room(exposure, measured, place):
         )
 
 
+# Pixels in DejaVu Sans Bold, the widest of the usual sans-serif fonts, as Chromium measures them.
+BOLD = {
+    ("nocturnal leg cramps", 12): 143.41,
+    ("peripheral artery disease", 12): 171.51,
+    ("Confounders that are not measured", 11): 222.30,
+}
+
+
+def test_bold_text_is_not_wider_than_the_room_kept_for_it():
+    for (text, size), pixels in BOLD.items():
+        assert text_width(text, size, bold=True) >= pixels
+    for place in (wide, narrow):
+        ends = [
+            box for box in plan_of(edges_of("diabetes"), place).nodes if box.role in ("exposure", "outcome")
+        ]
+        assert len(ends) == 2
+        assert all(text_width(box.text, bold=True) < box.width for box in ends)
+
+
+def test_the_direct_arrow_keeps_clear_of_what_lies_between():
+    plan = plan_of(edges_of("diabetes"))
+    panel = next(frame for frame in plan.frames if frame.role == "between")
+    exposure, outcome = (next(b for b in plan.nodes if b.role == r) for r in ("exposure", "outcome"))
+    direct = [way for way in plan.ways if way.points[-1][1] == outcome.below and not way.dashed]
+    assert len(direct) == 1
+    assert direct[0].points[0][1] == exposure.below
+    for (x0, y0), (x1, y1) in zip(direct[0].points, direct[0].points[1:], strict=False):
+        outside = max(x0, x1) < panel.x or min(x0, x1) > panel.right or min(y0, y1) > panel.below
+        assert outside
+
+
 def test_every_node_stands_once_in_the_frame_of_its_role():
     edges = edges_of("diabetes")
     drawn = {(box.text.replace("\n", " "), box.role) for box in plan_of(edges).nodes}

@@ -88,3 +88,38 @@ def test_notes_say_only_what_holds_for_all_rows():
         == "NHANES 2005-2008; n = 10,877"
     )
     assert notes(frames.simulated(two))[0] == "SIMULATED DATA: no real people"
+
+
+MODELS = {"age, sex": "Model 1", "age, sex, smoking, bmi": "Model 2"}
+
+
+def of_sets(*sets):
+    return result(*(ratio(1.2, 1.1, 1.3, adjust=adjust) for adjust in sets))
+
+
+def test_models_are_named_by_their_label_and_their_covariates_are_listed_once():
+    frame = of_sets("", *MODELS)
+    assert names(frame, labels=MODELS) == [("", "crude"), ("", "Model 1"), ("", "Model 2")]
+    assert notes(frame, MODELS)[-2:] == [
+        "Model 1: adjusted for age and sex",
+        "Model 2: Model 1 plus smoking and body mass index",
+    ]
+
+
+def test_a_model_without_a_covariate_keeps_its_name():
+    frame = of_sets("age, smoking, bmi", "age, smoking")
+    assert [item.label for item in headed_rows(frame, MODELS)] == [
+        "Model 2 without sex",
+        "Model 2 without sex and body mass index",
+    ]
+    assert notes(frame, MODELS)[-1] == "Model 2: adjusted for age, sex, smoking and body mass index"
+
+
+def test_a_set_that_is_not_a_named_one_is_listed_in_full():
+    labels = {"age, sex, smoking, bmi, education": "Model 2"}
+    frame = of_sets("", "age, sex", "age, income")
+    assert [item.label for item in headed_rows(frame, labels)] == [
+        "crude",
+        "adjusted for age and sex",
+        "adjusted for age and income",
+    ]

@@ -295,3 +295,25 @@ def test_several_outcomes_are_not_called_by_the_first():
     ]
     said = sentences.finding(result(*rows))
     assert "the prevalence ratio by diabetes, told by a doctor was lowest for sleep" in said
+
+
+MODELS = {"age, sex": "Model 1", "age, sex, smoking, bmi": "Model 2"}
+
+
+def test_models_are_named_and_the_covariates_of_the_main_one_are_listed_once():
+    said = finding(result(*(ratio(1.2, 1.1, 1.3, adjust=adjust) for adjust in ("", *MODELS))), labels=MODELS)
+    assert "(Model 2, adjusted for age, sex, smoking and body mass index)" in said
+    assert said.count("adjusted for") == 1
+    assert "Model 1 prevalence ratio 1.20" in said
+
+
+def test_reasons_of_flags_are_counted_once_each_and_leave_calls_to_the_tables():
+    texts = [
+        "nobody is a case. Merge levels with study.derive(...)",
+        *(f"only {n} persons with cramps, fewer than 10; not adjusted for pregnancy" for n in range(1, 6)),
+    ]
+    rows = (ratio(1.2, 1.1, 1.3, reliability="review", reason=text) for text in texts)
+    said = sentences.reliability_sentence(result(*rows))
+    assert "study.derive" not in said
+    assert said.count("not adjusted for pregnancy") == 1
+    assert "4 further reasons" in said

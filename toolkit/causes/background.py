@@ -184,7 +184,7 @@ _pregnancy = Rule(
     Derivation(
         Variable(
             "pregnancy",
-            "pregnant (no for men and women of 45 and older)",
+            "pregnancy",
             "yes_no",
             source="pregnant where it is known; no for men and for women of 45 and older who were not asked, "
             "so that they stay in a model that also holds sex and age",

@@ -74,7 +74,7 @@ _group = Rule(
     Derivation(
         Variable(
             "abi_group",
-            "ankle-brachial index, grouped",
+            "ankle-brachial index category",
             "category",
             GROUPS,
             "normal",

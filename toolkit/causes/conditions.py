@@ -40,7 +40,7 @@ _lungs = any_yes(
 _heart = any_yes(
     Variable(
         "coronary_disease",
-        "coronary disease, angina or heart attack",
+        "coronary heart disease",
         "yes_no",
         source="coronary_disease_told, angina or heart_attack; no needs all three",
     ),
@@ -63,7 +63,7 @@ _cholesterol = Rule(
     Derivation(
         Variable(
             "high_cholesterol",
-            "high cholesterol, told, measured or treated",
+            "high cholesterol",
             "yes_no",
             source="high_cholesterol_told, total_cholesterol of 240 and over, or statin; no needs all three. "
             "Known where the first is, or a statin is taken",

@@ -26,7 +26,7 @@ _osmolality = Rule(
     Derivation(
         Variable(
             "osmolality_group",
-            "serum osmolality, grouped",
+            "serum osmolality category",
             "category",
             OSMOLALITY,
             unit="mmol/kg",

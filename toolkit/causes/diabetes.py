@@ -26,7 +26,7 @@ _hba1c_group = Rule(
     Derivation(
         Variable(
             "hba1c_group",
-            "glycated haemoglobin, grouped",
+            "glycated hemoglobin category",
             "category",
             ("under 5.7", "5.7 to under 6.5", "6.5 or more"),
             unit="%",
@@ -194,7 +194,7 @@ CARD = Card(
     "were not told. HbA1c shows the blood glucose of the past two to three months.",
     exposures=(
         Exposure(
-            Variable("diabetes_told", "diabetes, told by a doctor", "yes_no"),
+            Variable("diabetes_told", "diagnosed diabetes", "yes_no"),
             "people who do not know of their diabetes count as no; borderline counts as no",
         ),
         Exposure(_diabetes.derivation.variable, "one test; a diagnosis needs two"),
@@ -219,7 +219,7 @@ CARD = Card(
         ),
         Exposure(_retinopathy.derivation.variable, "seen in people without diabetes too, by other diseases"),
         Exposure(
-            Variable("retinopathy_told", "retinopathy, told by a doctor", "yes_no"),
+            Variable("retinopathy_told", "diagnosed retinopathy", "yes_no"),
             "asked of people who were told of diabetes; misses what nobody looked for",
         ),
         Exposure(Variable("fasting_glucose", "glucose in plasma, fasting", "number", unit="mg/dL")),

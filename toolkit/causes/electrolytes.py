@@ -23,7 +23,7 @@ def _serum(name: str, source: str, unit: str, ends: tuple[float, float], *edges:
     just_below, low, high, just_above = edges
     variable = Variable(
         f"{name}_group",
-        f"serum {name}, grouped",
+        f"serum {name} category",
         "category",
         RANGE,
         reference="normal",
@@ -97,7 +97,7 @@ CARD = Card(
             for mineral in ("magnesium", "potassium", "calcium")
         ),
         Exposure(
-            Variable("diuretic", "diuretic, past month", "yes_no"),
+            Variable("diuretic", "diuretic use in the past month", "yes_no"),
             "any drug with a diuretic among its ingredients; taken for high blood pressure or a failing "
             "heart, which go with cramps themselves",
         ),

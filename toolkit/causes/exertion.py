@@ -19,7 +19,7 @@ _group = Rule(
     Derivation(
         Variable(
             "vigorous_group",
-            "vigorous activity, grouped",
+            "vigorous activity category",
             "category",
             VIGOROUS,
             unit="minutes a week",
@@ -42,18 +42,18 @@ _group = Rule(
 )
 
 # What NHANES asked before 2007 and since 2021: other minutes than those of a typical week, never pooled.
-_LISTED, _LEISURE = ", listed one by one", " in leisure"
+_LEISURE = "leisure activity"
 OTHER_INSTRUMENTS = (
-    ("listed_vigorous_minutes", "vigorous activity in leisure" + _LISTED, "minutes a week"),
-    ("listed_moderate_minutes", "moderate activity in leisure" + _LISTED, "minutes a week"),
+    ("listed_vigorous_minutes", f"listed vigorous {_LEISURE}", "minutes a week"),
+    ("listed_moderate_minutes", f"listed moderate {_LEISURE}", "minutes a week"),
     (
         "listed_met_minutes",
-        f"activity in leisure{_LISTED}, weighted by its intensity",
+        f"listed {_LEISURE} weighted by intensity",
         "MET-minutes a week",
     ),
-    ("leisure_vigorous_minutes", "vigorous activity" + _LEISURE, "minutes a week"),
-    ("leisure_moderate_minutes", "moderate activity" + _LEISURE, "minutes a week"),
-    ("leisure_met_minutes", f"activity{_LEISURE}, weighted by its intensity", "MET-minutes a week"),
+    ("leisure_vigorous_minutes", f"vigorous {_LEISURE}", "minutes a week"),
+    ("leisure_moderate_minutes", f"moderate {_LEISURE}", "minutes a week"),
+    ("leisure_met_minutes", f"{_LEISURE} weighted by intensity", "MET-minutes a week"),
 )
 
 

@@ -17,7 +17,7 @@ _alcohol = Rule(
     Derivation(
         Variable(
             "alcohol_group",
-            "alcohol, grouped",
+            "alcohol category",
             "category",
             DRINKS,
             unit="drinks a week",
@@ -55,12 +55,15 @@ RULES = (_alcohol, _depression)
 FURTHER: dict[str, tuple[Exposure, ...]] = {
     "drugs": (
         Exposure(
-            Variable("diuretic", "diuretic, past month", "yes_no"),
+            Variable("diuretic", "diuretic use in the past month", "yes_no"),
             "taken for high blood pressure or a failing heart, which go with cramps themselves",
         ),
-        Exposure(Variable("statin", "statin, past month", "yes_no"), "taken by people with arterial disease"),
         Exposure(
-            Variable("long_acting_beta_agonist", "long-acting beta agonist, past month", "yes_no"),
+            Variable("statin", "statin use in the past month", "yes_no"),
+            "taken by people with arterial disease",
+        ),
+        Exposure(
+            Variable("long_acting_beta_agonist", "long-acting beta agonist use in the past month", "yes_no"),
             "taken for asthma and lung disease",
         ),
     ),
@@ -76,9 +79,9 @@ FURTHER: dict[str, tuple[Exposure, ...]] = {
     ),
     "liver_kidney": (
         Exposure(
-            Variable("kidney_disease", "weak or failing kidneys, told by a doctor", "yes_no"),
+            Variable("kidney_disease", "diagnosed weak or failing kidneys", "yes_no"),
             "most people with early kidney disease have not been told",
         ),
-        Exposure(Variable("liver_disease", "liver condition, told by a doctor", "yes_no"), "of any kind"),
+        Exposure(Variable("liver_disease", "diagnosed liver condition", "yes_no"), "of any kind"),
     ),
 }

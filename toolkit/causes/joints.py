@@ -60,7 +60,7 @@ CARD = Card(
     "that are affected are not known.",
     exposures=(
         Exposure(
-            Variable("arthritis", "arthritis, told by a doctor", "yes_no"),
+            Variable("arthritis", "diagnosed arthritis", "yes_no"),
             "any joint, also of hand or shoulder, which cannot act on the calf",
         ),
         Exposure(
@@ -72,7 +72,7 @@ CARD = Card(
             "under 60 years asked in detail only where a limitation was reported: compare within ages",
         ),
         Exposure(
-            Variable("joint_pain", "pain or stiffness of a joint, past 12 months", "yes_no"),
+            Variable("joint_pain", "pain or stiffness of a joint in the past 12 months", "yes_no"),
             "any joint; a sprain counts as much as arthritis",
         ),
     ),

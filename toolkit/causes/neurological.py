@@ -63,7 +63,7 @@ CARD = Card(
             "a test of feeling: neuropathy of motor fibres alone is missed",
         ),
         Exposure(
-            Variable("stroke", "stroke, told by a doctor", "yes_no"),
+            Variable("stroke", "diagnosed stroke", "yes_no"),
             "side, site and time of the stroke are not known; people who died of it are not in a survey",
         ),
         Exposure(
@@ -71,15 +71,15 @@ CARD = Card(
             "rare: few people stand behind any estimate; in NHANES a proxy by drugs, fit for no estimate",
         ),
         Exposure(
-            Variable("numb_feet", "numb feet, past 3 months", "yes_no"),
+            Variable("numb_feet", "numb feet in the past 3 months", "yes_no"),
             "a symptom, also of poor circulation and of a pinched nerve",
         ),
         Exposure(
-            Variable("tingling_feet", "pain or tingling in the feet, past 3 months", "yes_no"),
+            Variable("tingling_feet", "pain or tingling in the feet in the past 3 months", "yes_no"),
             "a symptom, close to what cramps and restless legs feel like",
         ),
         Exposure(
-            Variable("parkinson_drug", "drug for Parkinson's disease, past month", "yes_no"),
+            Variable("parkinson_drug", "use of a drug for Parkinson's disease in the past month", "yes_no"),
             "a proxy of the disease; drugs that most people take for restless legs are kept apart",
         ),
     ),

@@ -23,7 +23,7 @@ _sitting = Rule(
     Derivation(
         Variable(
             "sitting_group",
-            "sitting, grouped",
+            "sitting time category",
             "category",
             SITTING,
             unit="hours a day",
@@ -47,7 +47,7 @@ _screen = Rule(
     Derivation(
         Variable(
             "screen_group",
-            "television and computer, grouped",
+            "screen time category",
             "category",
             SCREEN,
             unit="hours a day",

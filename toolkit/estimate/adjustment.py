@@ -111,7 +111,7 @@ class Adjustment:
         named = [gap.label for gap in self.unmeasured[:_NAMED]]
         more = len(self.unmeasured) - len(named)
         others = [f"{more} other unmeasured factor{'s' if more > 1 else ''}"] if more else []
-        return f"{start}confounding remains by {_and([*named, *others])}."
+        return f"{start}residual confounding by {_and([*named, *others])} remains."
 
     def _remarks(self) -> list[str]:
         reverse = [gap.label for gap in self.unmeasured if gap.reverse]

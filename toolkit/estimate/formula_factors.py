@@ -157,7 +157,7 @@ def parse_call(given: Sequence[Token], formula: str) -> Factor:
     Raises
     ------
     VariableError
-        For an unknown function, what is no spline, and more than arithmetic.
+        For an unknown function, what is not a spline, and more than arithmetic.
     """
     name, text = given[0].text, formula[given[0].start : given[-1].end]
     _require_function(name, text, formula)
@@ -172,15 +172,15 @@ def _require_function(name: str, factor: str, formula: str) -> None:
         )
     if name in _CATEGORY_MAKERS:
         raise VariableError(
-            f"'{shorten(factor)}' in the formula: the codebook knows what is a category, write the name "
-            f"alone. A number becomes a category with study.derive(...)."
+            f"'{shorten(factor)}' in the formula: the codebook states which variables are categorical. Write "
+            f"the name alone, or make a number categorical with study.derive(...)."
         )
     if "." in name:
         raise _refused(factor, formula)
     if name not in (*FUNCTIONS, SPLINE, IDENTITY):
         near = nearest(name, FUNCTIONS)
         raise VariableError(
-            f"the formula '{shorten(formula)}' calls '{name}', which is not known here."
+            f"the formula '{shorten(formula)}' calls '{name}', which is not available."
             f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
         )
 
@@ -200,8 +200,8 @@ def _spline(given: Sequence[Token], text: str) -> Factor:
 def _not_a_spline(text: str) -> VariableError:
     """Word the error for a spline that is not written as one."""
     return VariableError(
-        f"'{shorten(text)}' is no spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for knots "
-        f"of your own, as a term by itself."
+        f"'{shorten(text)}' is not a spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for "
+        f"knots of your own, as a term by itself."
     )
 
 

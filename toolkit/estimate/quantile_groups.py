@@ -45,7 +45,8 @@ def quantile_groups(study: Study, name: str, into: int, domain: str) -> Quantile
     """
     if not isinstance(into, int) or isinstance(into, bool) or into < 2:
         raise VariableError(
-            f"Quantile groups are 2 or more, not {into!r}. Write study.cut('{name}', into=3) for thirds."
+            f"The number of quantile groups must be 2 or more, not {into!r}. "
+            f"Use study.cut('{name}', into=3) for thirds."
         )
     sample = draw(study, [name], domain)
     if not sample.columns[name].continuous:

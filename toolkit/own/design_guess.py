@@ -157,7 +157,7 @@ def _by_words(design: _Design, columns: Sequence[Profile], frame: pl.DataFrame) 
         ]
         if places and all(places[0] is not found.column for found in design.roles.values()):
             design.roles["psu"] = Found(
-                places[0], "by its name; are there strata too, in which its numbers start anew?"
+                places[0], "by its name; declare the strata too if PSU numbers restart within strata"
             )
 
 
@@ -300,7 +300,7 @@ def _declared(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
     elif not {"strata", "psu"} & set(design.roles):
         yield f"# {GUESS}: no strata and no PSUs, because no column looks like them. {_CLUSTERS}"
     elif {"strata", "psu"} <= set(design.roles) and _spans(frame, design.roles):
-        yield f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum"
+        yield f"nest = true  # {GUESS}: PSU numbers restart within strata"
     if design.series and not series:
         yield f"# Not read: replicate weights {_columns(design.series, ())}; strata and PSUs stand for them."
     if design.rivals:

@@ -34,7 +34,7 @@ _VARIABLE = re.compile(r"^\[(?:\w+\.)?variables\.(\w+)\]", re.MULTILINE)
 _NIGHTLY = 2  # days from one record of a person to the next, in a diary of nights
 HEAD = f"""\
 # A first study.toml, made from the files' columns, labels, codes and ranges (their first rows).
-# Lines marked {GUESS} were guessed: confirm or mend each, then remove the mark. Then ask what is still wrong:
+# Lines marked {GUESS} were guessed: confirm or correct each, then remove the mark. To validate the file:
 #   cramps check {NAME}
 """
 

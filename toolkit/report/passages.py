@@ -16,7 +16,7 @@ from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.codebook import Codebook, Variable
 from toolkit.result import covariates
-from toolkit.show.wording import condition, estimate_text, measure, words
+from toolkit.show.wording import condition, estimate_text, measure, set_name, words
 
 UNKNOWN = "unknown"
 _EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")
@@ -261,6 +261,8 @@ def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     shown = row["reliability"] in {"ok", "review"}
     told = f"{measure(row).name}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
     adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
+    if name := set_name(row, labels):
+        adjusted = f"{name}: {adjusted}"
     size = f"{people}, n = {row['n']:,}"
     return ["This report", size, f"{row['exposure_label']}{against}", told, adjusted or "nothing (crude)"]
 

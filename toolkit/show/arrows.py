@@ -81,7 +81,7 @@ def _drawn(rows: Rows, place: Callable[[Rows], Plan]) -> alt.LayerChart:
 def _title(rows: Rows, plan: Plan) -> alt.TitleParams:
     named = {role: label for label, role, _ in named_nodes(rows)}
     text = f"{named['exposure']} and {named['outcome']} in the causal diagram"
-    subtitle = "An arrow at a frame stands for arrows of its nodes; dashed: a path that stays open"
+    subtitle = "An arrow at a frame stands for the arrows of its nodes. Dashed arrows are open paths."
     return alt.TitleParams(
         wrapped(text[0].upper() + text[1:], plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
         subtitle=wrapped(subtitle, plan.width).split("\n"),

@@ -17,6 +17,7 @@ from toolkit.show.wording import (
     estimate_phrase,
     estimate_text,
     measure,
+    set_name,
     words,
 )
 
@@ -47,7 +48,7 @@ def extra(row: Row, main: Row, labels: Labels | None = None) -> str:
     told = adjustment(row, labels)
     if told == "crude":
         return f"crude {named}"
-    model = (labels or {}).get(row["adjust"] or "", "")
+    model = set_name(row, labels)
     return f"{model} {named}" if model else f"{named}, {told}"
 
 

@@ -13,6 +13,7 @@ from toolkit.show.wording import (
     measure,
     number,
     outcome_name,
+    set_name,
     unit,
     words,
 )
@@ -62,6 +63,8 @@ def people_compared(row: Row, labels: Labels | None) -> tuple[str, str]:
 def after(row: Row, labels: Labels | None) -> str:
     """Say the adjustment at a clause's end."""
     text = adjustment(row, labels)
+    if set_name(row, labels):
+        return f" ({text})"
     return ", not adjusted" if text == "crude" else f", {text}" if text else ""
 
 

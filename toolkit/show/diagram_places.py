@@ -16,12 +16,11 @@ HEADING, CORNER = 26.0, 6.0
 AROUND = 10.0
 HEADS = {
     "adjusted": "Adjusted for",
-    "between": "Between: part of the effect, not adjusted for",
-    "not measured": "Would be needed too, but not measured",
+    "between": "Mediators: part of the effect, not adjusted for",
+    "not measured": "Confounders that are not measured",
 }
 STROKE = {"adjusted": palette.GREEN, "between": palette.MUTED, "not measured": palette.VERMILLION}
 _SIDE, _GAP, _BETWEEN, _MOST = 140.0, 8.0, 46.0, 150.0
-_CURVE = 24
 # On a phone, arrows that pass by go down lanes at the sides.
 _LANE, _INNER_LANE, _STEP = 7.0, 17.0, 30.0
 
@@ -123,7 +122,7 @@ def _direct(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 def _end(role: str, named: list[tuple[str, str, str]], top: float, band: float) -> Box:
     label, told = next(((label, told) for label, r, told in named if r == role), (role, ""))
-    text = wrapped(label, _SIDE - PAD)
+    text = wrapped(label, _SIDE - 2 * PAD, bold=True)
     height = LINE * (text.count("\n") + 1) + 2 * PAD
     x = 0.0 if role == "exposure" else WIDTH - _SIDE
     return Box(text, role, x, top + (band - height) / 2, _SIDE, height, told)
@@ -191,20 +190,9 @@ def _to_end(panel: Box, end: Box) -> tuple[tuple[float, float], ...]:
 
 
 def _under(exposure: Box, outcome: Box, lowest: float) -> tuple[tuple[float, float], ...]:
-    """Lead from exposure to outcome below what lies between, in a curve."""
-    start, end = (exposure.right - PAD, exposure.below), (outcome.x + PAD, outcome.below)
-    # A cubic Bezier curve reaches three quarters of the way to its inner points.
-    pull = max(start[1], end[1]) + (lowest - max(start[1], end[1])) / 0.75
-    inner = ((start[0] + 60, pull), (end[0] - 60, pull))
-    return tuple(_bezier(start, *inner, end, step / _CURVE) for step in range(_CURVE + 1))
-
-
-def _bezier(
-    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float], t: float
-) -> tuple[float, float]:
-    shares = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
-    x, y = (sum(share * point[i] for share, point in zip(shares, (a, b, c, d), strict=True)) for i in (0, 1))
-    return x, y
+    """Lead from exposure to outcome below what lies between, clear of its frame."""
+    start, end = exposure.right - PAD, outcome.x + PAD
+    return (start, exposure.below), (start, lowest), (end, lowest), (end, outcome.below)
 
 
 def narrow(rows: Sequence[Mapping[str, Any]]) -> Plan:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.result import by_columns
+from toolkit.result import by_columns, covariates
 from toolkit.show.wording import (
     Labels,
     Row,
@@ -22,7 +22,9 @@ from toolkit.show.wording import (
     listed,
     measure,
     outcome_name,
+    set_name,
     simulated,
+    whole_set,
     words,
 )
 
@@ -101,6 +103,7 @@ def notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
         SIMULATED if simulated(frame) else "",
         "; ".join(part for part in where if part),
         _sentence(_reference(rows), _adjusted(rows, labels)),
+        *_models(rows, labels),
     ]
     return [line for line in lines if line]
 
@@ -149,7 +152,7 @@ def _parts(
         **{name: f"{words(name, labels)}: {'all' if row[name] is None else row[name]}" for name in by},
         "exposure": _exposure(row, one, labels),
         "level": "" if one and row["exposure"] else level_text(row),
-        "adjust": adjustment(row, labels) if several else short_adjustment(row),
+        "adjust": set_name(row, labels) or (adjustment(row, labels) if several else short_adjustment(row)),
     }
 
 
@@ -200,8 +203,23 @@ def _adjusted(rows: Sequence[Row], labels: Labels | None) -> str:
     texts = _distinct(adjustment(row, labels) for row in rows)
     sets = [text for text in texts if text != "crude"]
     if len(sets) == 1 and len(texts) > 1:
-        return sets[0].replace("adjusted for", "adjusted estimates: for")
+        return "" if _models(rows, labels) else sets[0].replace("adjusted for", "adjusted estimates: for")
     return texts[0] if len(texts) == 1 else ""
+
+
+def _models(rows: Sequence[Row], labels: Labels | None) -> list[str]:
+    """List the covariates of each named set once, where the rows do not all have one set."""
+    if not labels or len(_distinct(adjustment(row, labels) for row in rows)) < 2:
+        return []
+    sets = {key: covariates(key) for key in _distinct(whole_set(row, labels) for row in rows)}
+    lines = []
+    for key, own in sets.items():
+        inner = [other for other, names in sets.items() if set(names) < set(own)]
+        within = max(inner, key=lambda other: len(sets[other]), default="")
+        rest = listed(words(name, labels) for name in own if name not in sets.get(within, []))
+        start = f"{labels[within]} plus" if within else "adjusted for"
+        lines.append(f"{labels[key]}: {start} {rest}")
+    return lines
 
 
 def _sentence(*parts: str) -> str:

@@ -90,15 +90,15 @@ class Layout:
 def text_width(text: str, size: float = TEXT_SIZE, bold: bool = False) -> float:
     """Estimate the width of the longest line of a text in pixels, rather too wide than too narrow."""
     return max(
-        (sum(_WIDTHS.get(letter, 0.57) for letter in line) * size * (1.1 if bold else 1.04))
+        (sum(_WIDTHS.get(letter, 0.57) for letter in line) * size * (1.27 if bold else 1.04))
         for line in text.split("\n")
     )
 
 
-def wrapped(text: str, width: float, size: float = TEXT_SIZE) -> str:
+def wrapped(text: str, width: float, size: float = TEXT_SIZE, bold: bool = False) -> str:
     """Break a text into lines that fit a width in pixels; a longer word is broken too."""
     letters = max(int(width / (size * 0.5)), 8)
-    while letters > 8 and any(text_width(part, size) > width for part in wrap(text, letters)):
+    while letters > 8 and any(text_width(part, size, bold) > width for part in wrap(text, letters)):
         letters -= 1
     return "\n".join("\n".join(wrap(part, letters)) or "" for part in text.split("\n"))
 

@@ -37,6 +37,7 @@ from toolkit.show.wording import (
     Measure,
     Row,
     adjustment,
+    brief_reason,
     count,
     estimate_text,
     measure,
@@ -121,7 +122,7 @@ def _aside(row: Row) -> str:
     """Write under a row why its number is missing or to be read with care."""
     starts = {"failed": "not estimated", "suppress": "too unreliable to show", "review": "read with care"}
     start = starts.get(row["reliability"] or "ok", "")
-    return ": ".join(part for part in (start, row["reason"]) if part) if start else ""
+    return ": ".join(part for part in (start, brief_reason(row["reason"])) if part) if start else ""
 
 
 def _under(row: Row, items: Sequence[Headed]) -> str:

@@ -16,6 +16,7 @@ from toolkit.show.extremes import extremes
 from toolkit.show.wording import (
     Labels,
     Row,
+    brief_reason,
     check_columns,
     check_flow,
     check_result,
@@ -183,7 +184,7 @@ def reliability_sentence(frame: pl.DataFrame) -> str:
             "The estimate is fit to be shown" if total == 1 else f"All {total} estimates are fit to be shown"
         )
     parts = [
-        f"{flags[flag]} {said} ({' / '.join(_reasons(frame, flag))})"
+        f"{flags[flag]} {said} ({'; '.join(_reasons(frame, flag))})"
         for flag, said in _FLAGS.items()
         if flags[flag]
     ]
@@ -290,6 +291,7 @@ def availability_sentences(
     return [_lack(row, labels) for row in groups.rows(named=True)]
 
 
+_MOST_REASONS = 3
 _FLAGS = {
     "review": "should be read with care",
     "suppress": "too unreliable to show",
@@ -358,8 +360,12 @@ def _degrees(frame: pl.DataFrame) -> str:
 
 
 def _reasons(frame: pl.DataFrame, flag: str) -> list[str]:
+    """Name the most frequent reasons of a flag once each; the tables have them all."""
     chosen = frame.filter(pl.col("reliability") == flag)["reason"].fill_null("no reason given")
-    return [reason.rstrip(".") for reason in chosen.unique(maintain_order=True)]
+    parts = Counter(part for reason in chosen for part in brief_reason(reason).split("; "))
+    named = [part for part, _ in parts.most_common(_MOST_REASONS)]
+    more = len(parts) - len(named)
+    return [*named, *([f"{more} further reason{'s' * (more > 1)}, given in the tables"] if more else [])]
 
 
 def _lack(row: Row, labels: Labels | None) -> str:

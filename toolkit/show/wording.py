@@ -97,12 +97,14 @@ _SPELLED = {
     "bmi": "body mass index",
     "outcome_level": "outcome",
     "hba1c": "HbA1c",
-    "hba1c_group": "HbA1c, grouped",
+    "hba1c_group": "HbA1c category",
     "pad": "peripheral artery disease",
     "ankle_brachial_index": "ankle-brachial index",
 }
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 _CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
+# So many covariates may a set lack of a named one and still be called by its name.
+_FEW = 2
 
 
 def measure(row: Row) -> Measure:
@@ -140,13 +142,56 @@ def listed(parts: Iterable[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
+def whole_set(row: Row, labels: Labels | None = None) -> str:
+    """Find the key of `labels` that holds the covariates of a row and at most two more; "" if none does."""
+    text = str(row["adjust"] or "").strip()
+    own = set(covariates(text))
+    sets = {key: set(covariates(key)) for key in labels or {}}
+    lacking = [
+        (len(names - own), place, key)
+        for place, (key, names) in enumerate(sets.items())
+        if own and len(names) > 1 and own <= names
+    ]
+    few, _, key = min(lacking, default=(0, 0, ""))
+    return key if few <= _FEW else ""
+
+
+def set_name(row: Row, labels: Labels | None = None) -> str:
+    """Call the set of covariates of a row by the label of a whole set; "" where none fits.
+
+    Examples
+    --------
+    >>> set_name({"adjust": "age"}, {"age, sex": "Model 1"})
+    'Model 1 without sex'
+    """
+    key = whole_set(row, labels)
+    own = covariates(str(row["adjust"] or ""))
+    without = [words(name, labels) for name in covariates(key) if name not in own]
+    return ((labels or {}).get(key, "") + f" without {listed(without)}" * bool(without)) if key else ""
+
+
 def adjustment(row: Row, labels: Labels | None = None) -> str:
-    """Say "crude" or "adjusted for age and sex", after the label of the whole set if it has one; else ""."""
+    """Say "crude" or "adjusted for age and sex"; "" where nothing is compared.
+
+    A label of the whole set stands in front: "Model 1, adjusted for age and sex".
+    """
     text = str(row["adjust"] or "").strip()
     if text.lower() not in _CRUDE:
-        named = f"{labels[text]}, " if labels and text in labels and len(covariates(text)) > 1 else ""
-        return f"{named}adjusted for {listed(words(name, labels) for name in covariates(text))}"
+        named = set_name(row, labels)
+        told = f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
+        return f"{named}, {told}" if named else told
     return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
+
+
+def brief_reason(reason: str | None) -> str:
+    """Keep of a reason what happened; the remedies that follow are for the analyst who made the estimate.
+
+    Examples
+    --------
+    >>> brief_reason("nobody is a case. Merge levels with study.derive(...).")
+    'nobody is a case'
+    """
+    return re.split(r"\. (?=[A-Z])", (reason or "").strip(), maxsplit=1)[0].rstrip(".")
 
 
 def condition(domain: str | None, labels: Labels | None = None) -> str:
