@@ -8,6 +8,7 @@ costs time and nothing else.
 import io
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -147,6 +148,9 @@ def read_verified(place: Path, key: str, parts: Iterable[str]) -> Kept | None:
         None if nothing is kept, or it is not what was kept of this key; that is reported.
     """
     try:
+        if not stat.S_ISREG(place.stat().st_mode):  # reading a pipe would wait for ever
+            report_damaged(place.name, "it is no file")
+            return None
         content = place.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -117,7 +117,6 @@ def averages_of(
             f"none of {sample.size:,} people in the domain has a value of {_quoted(sample, by)}. "
             f"Why: study.missing('{next(iter(sample.columns))}')."
         )
-    _refuse_infinite(sample, values, there, by)
     filled = np.where(there[:, None], values, 0.0)
     parts = [_group(sample, filled, there, (by, levels), inside) for levels, inside in members]
     influence = np.hstack([own for _, own in parts])
@@ -164,16 +163,6 @@ def _means_alone(values: Floats, members: Mask, sample: Sample) -> Floats:
     with np.errstate(invalid="ignore"):  # Nobody of a group may have a weight: its mean is then not known.
         means: Floats = (weighted.T @ values) / weighted.sum(axis=0)[:, None]
     return means.ravel()
-
-
-def _refuse_infinite(sample: Sample, values: Floats, there: Mask, by: tuple[str, ...]) -> None:
-    infinite = np.isinf(values[there]).any(axis=1)
-    if infinite.any():
-        people = int(sample.persons[there][infinite].sum())
-        raise EstimationError(
-            f"{_quoted(sample, by)} is infinite for {people:,} people, so it has no mean. Leave them "
-            f"out by the domain, or correct the values."
-        )
 
 
 def _quoted(sample: Sample, by: tuple[str, ...]) -> str:

@@ -158,7 +158,7 @@ def draw(
     DesignError
         For a weight that is missing, negative or infinite, and a broken design.
     EstimationError
-        If nobody is in the domain, or no cycle measured all variables.
+        If nobody is in the domain, a value is infinite, or no cycle measured all variables.
 
     Examples
     --------
@@ -180,6 +180,7 @@ def draw(
         rows = rows.filter(_INSIDE)
     if rows.is_empty():
         raise _empty(condition.text, skeleton, unknown)
+    _require_finite(rows, chosen.values())
     cells = _cells(rows.drop(_INSIDE), chosen, skeleton)
     return Sample(
         study,
@@ -355,6 +356,16 @@ def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -
     keys = [UNIT, *columns]
     totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()
     return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
+
+
+def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
+    for column in columns:
+        people = int(rows[column.name].is_infinite().sum()) if column.continuous else 0
+        if people:
+            raise EstimationError(
+                f"'{column.name}' is infinite for {people:,} people, so nothing can be estimated with it. Leave "
+                f"them out by the domain, or correct the values."
+            )
 
 
 def _empty(text: str, skeleton: Skeleton, unknown: int) -> EstimationError:
