@@ -167,7 +167,7 @@ wider = [tk.association(people, **ratio, adjust=())]
 if sets.full and set(sets.full) != set(sets.main):
     wider.append(tk.association(people, **ratio, adjust=sets.full))
 sensitivity = pl.concat(wider)
-named = {**labels, ", ".join(sets.full): "Full set"}
+named = {**labels, ", ".join(sets.full): "Full set"} if len(sets.full) > 1 else labels
 display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named))
 
 # %% [markdown] tags=["measured"]

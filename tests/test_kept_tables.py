@@ -146,7 +146,7 @@ def test_what_is_no_file_is_not_waited_for(path, cache):
     kept = next((cache / "tables").glob("*.parquet"))
     kept.unlink()
     os.mkfifo(kept)
-    with pytest.warns(CacheWarning, match="it is no file"):
+    with pytest.warns(CacheWarning, match="it is a pipe"):
         assert right.equals(read_kept(path).collect())
     assert kept.is_file()
     assert right.equals(read_kept(path).collect())

@@ -363,8 +363,8 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
         people = int(rows[column.name].is_infinite().sum()) if column.continuous else 0
         if people:
             raise EstimationError(
-                f"'{column.name}' is infinite for {people:,} people, so nothing can be estimated with it. Leave "
-                f"them out by the domain, or correct the values."
+                f"'{column.name}' is infinite for {people:,} people, so nothing can be estimated with it. "
+                "Leave them out by the domain, or correct the values."
             )
 
 

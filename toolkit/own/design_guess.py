@@ -312,7 +312,18 @@ def _declared(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
                 yield f"# {design.note}"
     if series:
         yield from _replicated(series, frame)
-    elif not {"strata", "psu"} & set(design.roles):
+    else:
+        yield from _structured(design, frame)
+    if design.series and not series:
+        yield f"# Not read: replicate weights {_columns(design.series, ())}; strata and PSUs stand for them."
+    if design.rivals:
+        listed = ", ".join(quoted(column.name) for column in design.rivals)
+        yield f"# Other weights, not read: {listed}. Is the one above that of your analysis?"
+
+
+def _structured(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
+    """Say how PSUs stand in strata, or which of the two was not found."""
+    if not {"strata", "psu"} & set(design.roles):
         yield f"# {GUESS}: no strata and no PSUs, because no column looks like them. {_CLUSTERS}"
     elif "psu" not in design.roles:
         yield f"# {GUESS}: no PSUs, because no column looks like them. If clusters were drawn: psu = 'column'"
@@ -320,11 +331,6 @@ def _declared(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
         yield f"# {GUESS}: no strata, because no column looks like them. If there are any: strata = 'column'"
     elif _spans(frame, design.roles):
         yield f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum"
-    if design.series and not series:
-        yield f"# Not read: replicate weights {_columns(design.series, ())}; strata and PSUs stand for them."
-    if design.rivals:
-        listed = ", ".join(quoted(column.name) for column in design.rivals)
-        yield f"# Other weights, not read: {listed}. Is the one above that of your analysis?"
 
 
 def _replicated(series: Series, frame: pl.DataFrame) -> Iterator[str]:
