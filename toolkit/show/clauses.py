@@ -47,8 +47,8 @@ def extra(row: Row, main: Row, labels: Labels | None = None) -> str:
     told = adjustment(row, labels)
     if told == "crude":
         return f"crude {named}"
-    model = (labels or {}).get(row["adjust"] or "", "")
-    return f"{model} {named}" if model else f"{named}, {told}"
+    model, of_a_set, _ = told.partition(", adjusted for ")
+    return f"{model} {named}" if of_a_set else f"{named}, {told}"
 
 
 def opening(row: Row, labels: Labels | None = None, exposed: bool = True, named: bool = True) -> str:
