@@ -136,7 +136,9 @@ compared = pl.concat(
     for estimand in ("prevalence_ratio", "prevalence_difference")
     for covariates in sets.models.values()
 )
-display(passages.prose(tk.finding(compared, labels=labels)))
+# A set that was asked for is the main result, be Model 1 larger.
+found = tk.finding(compared, labels=labels, main=", ".join(sets.main))
+display(passages.prose(found))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 display(
     passages.prose(
@@ -149,12 +151,15 @@ display(
 
 # %% tags=["measured"]
 ratio = {**asked, "estimand": "prevalence_ratio"}
-without_sex = tuple(covariate for covariate in sets.main if covariate != "sex")
-by_age = tk.association(people, **ratio, adjust=sets.main, by=("age_group",))
-by_sex = tk.association(people, **ratio, adjust=without_sex, by=("sex",))
-display(passages.prose(tk.finding(by_age, labels=labels), tk.finding(by_sex, labels=labels)))
-for grouped in (by_age, by_sex):
-    display(tk.forest(grouped, labels=labels), tk.table(grouped, labels=labels))
+grouped = [
+    tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,))
+    for group in ("age_group", "sex")
+    if group in measured and group != exposure
+]
+found_in_groups = [tk.finding(one, labels=labels) for one in grouped]
+display(passages.prose(*(found_in_groups or ["This study has no groups of age or sex to compare."])))
+for one in grouped:
+    display(tk.forest(one, labels=labels), tk.table(one, labels=labels))
 
 # %% [markdown] tags=["measured"]
 # ## Sensitivity analyses
@@ -167,7 +172,7 @@ wider = [tk.association(people, **ratio, adjust=())]
 if sets.full and set(sets.full) != set(sets.main):
     wider.append(tk.association(people, **ratio, adjust=sets.full))
 sensitivity = pl.concat(wider)
-named = {**labels, ", ".join(sets.full): "Full set"}
+named = {**labels, ", ".join(sets.full): "Full set"} if len(sets.full) > 1 else labels
 display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named))
 
 # %% [markdown] tags=["measured"]
@@ -185,7 +190,7 @@ display(passages.prose(design.sentence))
 # is too wide. What could not be estimated stays in the tables with its reason.
 
 # %% tags=["measured"]
-everything = pl.concat([common, compared, by_age, by_sex, sensitivity], how="diagonal_relaxed")
+everything = pl.concat([common, compared, *grouped, sensitivity], how="diagonal_relaxed")
 display(passages.prose(sentences.reliability_sentence(everything)))
 display(passages.prose(sentences.missing_sentence(compared)))
 
@@ -217,9 +222,7 @@ display(passages.listed(card.caveats))
 
 # %% tags=["measured"]
 title = f"{card.title} and nocturnal leg cramps"
-tk.keep(
-    common, compared, by_age, by_sex, sensitivity, title=title, finding=tk.finding(compared, labels=labels)
-)
+tk.keep(common, compared, *grouped, sensitivity, title=title, finding=found)
 
 # %% tags=["not-measured"]
 title = f"{card.title} and nocturnal leg cramps"

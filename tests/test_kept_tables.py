@@ -1,3 +1,4 @@
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -137,3 +138,15 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(path, cache, monkeypat
     with pytest.raises(DatasetError, match="changed while it was read"):
         read_kept(path)
     assert not (cache / "tables").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_file_is_not_waited_for(path, cache):
+    right = read_kept(path).collect()
+    kept = next((cache / "tables").glob("*.parquet"))
+    kept.unlink()
+    os.mkfifo(kept)
+    with pytest.warns(CacheWarning, match="it is a pipe"):
+        assert right.equals(read_kept(path).collect())
+    assert kept.is_file()
+    assert right.equals(read_kept(path).collect())

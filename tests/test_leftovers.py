@@ -32,6 +32,13 @@ with temporary_folder() as folder:
     print(folder, flush=True)
     input()
 """
+HOLDS_FILES = """
+from toolkit.cache import cache_folder, cache_of_this_process
+with cache_of_this_process():
+    (cache_folder() / "people").write_text("rows")
+    print(cache_folder(), flush=True)
+input()
+"""
 HOLDS_DRAFT = """
 import sys
 from toolkit.readers import replacing
@@ -68,8 +75,11 @@ def test_a_folder_is_of_the_user_alone_and_goes_at_the_end(temporary: Path) -> N
     assert [] == list(temporary.iterdir())
 
 
-def test_the_folder_of_a_living_process_stays_and_that_of_a_killed_one_goes(temporary: Path) -> None:
-    with owner(HOLDS_FOLDER) as (process, folder):
+@pytest.mark.parametrize("code", [HOLDS_FOLDER, HOLDS_FILES])
+def test_the_folder_of_a_living_process_stays_and_that_of_a_killed_one_goes(
+    code: str, temporary: Path
+) -> None:
+    with owner(code) as (process, folder):
         remove_abandoned_folders()
         assert (folder / "people").is_file()
         process.kill()

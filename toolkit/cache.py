@@ -7,14 +7,13 @@ import atexit
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import Any
 
+from toolkit.leftovers import temporary_folder
 from toolkit.readers import DiskError
 
 CACHE_VARIABLE = "CRAMPS_CACHE"
@@ -60,16 +59,18 @@ def cache_folder() -> Path:
 def cache_of_this_process() -> Iterator[None]:
     """Put what the block downloads into a folder that goes when the process ends.
 
-    For a study whose files cannot be kept, because the disk of the cache is full or closed.
+    For a study whose files cannot be kept, because the disk of the cache is full or closed. What a process
+    that was killed left is removed at the next start.
 
     Examples
     --------
     >>> with cache_of_this_process():
-    ...     cache_folder().name[:13]
-    'cramps-files-'
+    ...     cache_folder().name[:11]
+    'cramps-run-'
     """
-    folder = Path(mkdtemp(prefix="cramps-files-"))
-    atexit.register(rmtree, folder, ignore_errors=True)
+    held = ExitStack()
+    folder = held.enter_context(temporary_folder())
+    atexit.register(held.close)
     token = _elsewhere.set(folder)
     try:
         yield

@@ -5,9 +5,11 @@ readable by the user alone, with a hash of its whole content, which is verified 
 costs time and nothing else.
 """
 
+import errno
 import io
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -147,7 +149,7 @@ def read_verified(place: Path, key: str, parts: Iterable[str]) -> Kept | None:
         None if nothing is kept, or it is not what was kept of this key; that is reported.
     """
     try:
-        content = place.read_bytes()
+        content = _content(place)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -164,6 +166,12 @@ def read_verified(place: Path, key: str, parts: Iterable[str]) -> Kept | None:
         report_damaged(place.name, "it is the file of something else")
         return None
     return Kept(note, content)
+
+
+def _content(place: Path) -> bytes:
+    if stat.S_ISFIFO(place.stat().st_mode):  # reading it would wait for ever
+        raise OSError(errno.EINVAL, "it is a pipe")
+    return place.read_bytes()
 
 
 def _note(content: bytes) -> dict[str, Any]:

@@ -212,3 +212,15 @@ def test_an_adjustment_is_found_again_at_once(study):
     first = adjustment_for(study, **ASKED)
     assert adjustment_for(study, **ASKED) is first
     assert adjustment_for(study, **ASKED, size="full") is not first
+
+
+def test_the_name_of_a_set_never_stands_for_a_variable() -> None:
+    frame = pl.DataFrame(
+        {"any_cramps": [0, 1, 1, 0] * 50, "diabetes_told": [0, 1] * 100, "sex": [0, 0, 1] * 66 + [1, 1]}
+    )
+    study = tk.study(frame, design=tk.Design.none())
+    asked = {"outcome": "any_cramps", "exposure": "diabetes_told"}
+    one = tk.adjustment_models(study, **asked, adjust=("sex",))
+    assert set() == set(one.labels) & set(frame.columns)
+    two = tk.adjustment_models(tk.open_study("simulated"), **asked)
+    assert {"Model 1", "Model 2"} == set(two.labels.values())

@@ -292,3 +292,30 @@ def test_a_wide_file_is_streamed(tmp_path: Path) -> None:
     people, grown = map(int, done.stdout.split())
     assert 25_000 == people
     assert grown < 0.75 * size, f"{grown} MB for a file of {size} MB"
+
+
+@pytest.mark.parametrize(
+    ("strata", "psus", "told"),
+    [
+        (["North", "NORTH", "South", "South"], ["1", "2", "1", "2"], "no stratum of .*: 'NORTH', 'North' "),
+        (["a", "a", "b", "b"], ["7", "007", "1", "2"], "no PSU of .*: '007', '7' "),
+        (["a", "a", "b", "b"], ["p", "P", "1", "2"], "no PSU of .*: 'P', 'p' "),
+        (["a", "a", "b", "b"], ["7", "8", "007", "8"], ""),  # two strata, each with numbers of its own
+        (["0", "0", "00", "00"], ["1", "2", "1", "2"], "no stratum of .*: '0', '00' "),
+    ],
+)
+def test_a_stratum_or_psu_that_is_written_in_two_ways_is_told(
+    tmp_path: Path, strata: list[str], psus: list[str], told: str
+) -> None:
+    rows = {"id": range(40), "age": [40] * 40, "w": [1.5] * 40, "place": strata * 10, "unit": psus * 10}
+    pl.DataFrame(rows).write_csv(tmp_path / "p.csv")
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'name = "a"\nperson = "id"\nfiles.p.path = "p.csv"\n[design]\nweight = "w"\nstrata = "place"\n'
+        'psu = "unit"\nnest = true\n[variables.age]\ncolumn = "age"\n'
+    )
+    if not told:
+        assert 40 == tk.open_study(path).people.height
+        return
+    with pytest.raises(tk.DatasetError, match=rf"{told}\(\d+ rows: 1, 2, "):
+        tk.open_study(path)

@@ -346,3 +346,45 @@ def test_a_finite_population_is_found(tmp_path: Path) -> None:
         looked_at(tmp_path, frame(id="id", pw="weight", stratum="stratum", fpc="population", age="age"))
     )
     assert ("pw", "stratum", "fpc") == (design.weight, design.strata, design.fpc)
+
+
+HOUSEHOLDS = {
+    "DHS": {"hhid": "household", "hvidx": "again", "hv005": "millions", "hv021": "psu", "hv022": "stratum"},
+    "MICS": {"HH2": "household", "LN": "again", "wmweight": "weight", "PSU": "psu", "stratum": "stratum"},
+    "plain": {
+        "hh": "household",
+        "number": "again",
+        "samplewt": "weight",
+        "cluster": "psu",
+        "strat": "stratum",
+    },
+    "a measurement": {"who": "household", "bmi": "weight", "w": "zero", "clust": "psu", "strat": "stratum"},
+}
+
+
+@pytest.mark.parametrize("case", HOUSEHOLDS)
+def test_a_weight_or_a_measurement_never_names_persons(tmp_path: Path, case: str) -> None:
+    first = looked_at(tmp_path, frame(**HOUSEHOLDS[case]))
+    person, _, *others = HOUSEHOLDS[case]
+    assert person == read_declaration(first.path).study.person
+    assert f'person = "{person}"  # GUESS: the first column, although rows share its values' in first.text
+    design = design_of(first)
+    weight = "w" if case == "a measurement" else others[0]
+    assert (weight, others[-1], others[-2]) == (design.weight, design.strata, design.psu)
+    told = CliRunner().invoke(main, ["check", str(first.path), "--accept-guesses"])
+    assert 1 == told.exit_code
+    assert "one row for each person" in told.output
+
+
+@pytest.mark.parametrize("absent", [[40], [1, 2], [7, 79]])
+def test_replicate_weights_with_gaps_are_asked_about(tmp_path: Path, absent: list[int]) -> None:
+    people = replicated("PWGTP", "PWGTP", 80).drop(f"PWGTP{number}" for number in absent)
+    first = looked_at(tmp_path, people)
+    assert f"lack number {', '.join(map(str, absent))}. Where is it?" in design_of(first).undeclared
+    assert ["age"] == list(read_declaration(first.path).study.variables)
+
+
+@pytest.mark.parametrize(("found", "other"), [("psu", "strata"), ("stratum", "PSUs")])
+def test_half_of_a_design_is_a_guess_that_has_to_be_confirmed(tmp_path: Path, found: str, other: str) -> None:
+    first = looked_at(tmp_path, frame(id="id", wt="weight", age="age", **{found: found}))
+    assert f"# GUESS: no {other}, because no column looks like them." in first.text

@@ -285,3 +285,14 @@ def test_commas_that_may_part_thousands_are_a_guess(tmp_path: Path) -> None:
         pl.DataFrame({"id": range(40), "steps": values * 20}).write_csv(tmp_path / f"{name}.csv")
         text = write_first_study([tmp_path / f"{name}.csv"], tmp_path / f"{name}.toml").text
         assert marked == ('decimal = ","  # GUESS: or do commas part thousands?' in text)
+
+
+@pytest.mark.parametrize("time", ["T08:00:0{}Z", " 21:05:0{}", "T08:00:0{}.25+01:00", " 21:0{}"])
+def test_dates_with_a_time_of_day_are_dates(tmp_path: Path, time: str) -> None:
+    stamps = [f"2022-11-{1 + i % 28:02d}{time.format(i % 10)}" for i in range(280)]
+    pl.DataFrame({"id": range(280), "completed": stamps, "same": stamps[:10] * 28}).write_csv(
+        tmp_path / "p.csv"
+    )
+    first = write_first_study([tmp_path / "p.csv"])
+    assert {} == read_declaration(first.path).study.variables
+    assert 2 == first.text.count("holds dates (%Y-%m-%d")

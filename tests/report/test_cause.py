@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -55,3 +56,28 @@ def test_a_page_of_a_study_without_a_design_says_so_first(tmp_path: Path) -> Non
     page = Path(render("cause", study=mine, cause="joints", output=tmp_path).html).read_text()
     paragraphs = re.findall(r"<p[^>]*>(.*?)</p>", page.partition("</nav>")[2] or page, re.DOTALL)
     assert any("declared without a sampling design" in text for text in paragraphs[:2])
+
+
+SEX = ["male", "female", "female"] * 266 + ["male"] * 2
+
+
+def invented(**more: Any) -> tk.Study:
+    people = {"any_cramps": [0, 1, 1, 0, 1] * 160, "diabetes_told": [0, 1, 0, 1] * 200, **more}
+    return tk.study(pl.DataFrame(people), design=tk.Design.none(), codebook="toolkit", name="invented")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [("age",), ("age", "sex")])
+def test_covariates_that_were_asked_for_make_the_main_result(asked: tuple[str, ...], tmp_path: Path) -> None:
+    study = invented(age=[20.0 + i % 57 for i in range(800)], sex=SEX)
+    made = render("cause", study=study, cause="diabetes", adjust=asked, output=tmp_path)
+    assert f"adjusted for {' and '.join(asked)};" in made.finding
+    assert "Model 1 prevalence ratio" in made.finding
+    assert "(invented, age ≥ 20, n = 800)" in made.finding
+
+
+@pytest.mark.slow
+def test_a_study_without_age_has_a_report(tmp_path: Path) -> None:
+    study = invented(sex=SEX)
+    made = render("cause", study=study, cause="diabetes", domain="", output=tmp_path)
+    assert "adjusted for sex;" in made.finding

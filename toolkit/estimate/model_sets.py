@@ -46,8 +46,13 @@ class ModelSets:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The name of each set by its covariates, as the `labels` of charts, tables and sentences take it."""
-        return {", ".join(covariates): name for name, covariates in self.models.items() if covariates}
+        """The name of each set by its covariates, as the `labels` of charts, tables and sentences take it.
+
+        A set of one covariate has the name of that variable alone, which keeps its own label.
+        """
+        return {
+            ", ".join(covariates): name for name, covariates in self.models.items() if len(covariates) > 1
+        }
 
 
 def adjustment_models(

@@ -17,6 +17,8 @@ from toolkit.own.table_files import Table
 SEEN = 50_000  # rows that a first look takes
 MOST_CODES = 30  # a column of more different values holds no codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
+# What stands behind a date that has a time of day, as instruments and databases write it.
+_TIMES = ("", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", " %H:%M:%S%.f", " %H:%M:%S%.f%#z", " %H:%M", "T%H:%M")
 REPEATED = re.compile(r"^-?([789])\1*$")
 _MISSING_WORDS = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", ".")
 _EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be the other way round
@@ -40,6 +42,8 @@ class Profile:
         The values in order, if they are few; a column of free text gives none.
     numbers
         The share of filled cells that are numbers.
+    fractions
+        Whether some of the numbers are not whole.
     low, high
         5th and 95th percentile of the numbers, without the suspects.
     suspects
@@ -62,6 +66,7 @@ class Profile:
     different: int = 0
     codes: tuple[str, ...] = ()
     numbers: float = 0.0
+    fractions: bool = False
     low: float | None = None
     high: float | None = None
     suspects: tuple[str, ...] = ()
@@ -161,6 +166,7 @@ def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Prof
         different,
         _codes(values, table.categories.get(name)) if different <= MOST_CODES else (),
         shown / len(values) if len(values) else 0.0,
+        bool((numbers != numbers.round()).any()),
         _percentile(numbers, 0.05),
         _percentile(numbers, 0.95),
         suspects,
@@ -211,8 +217,8 @@ def _date_forms(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
         return "date", ""
     if not isinstance(dtype, pl.String) or not len(values):
         return "", ""
-    form = next((form for form in FORMS if _fits(form, values)), "")
-    if form not in _EITHER:
+    form = next((f"{day}{time}" for time in _TIMES for day in FORMS if _fits(f"{day}{time}", values)), "")
+    if not form.startswith(_EITHER):
         return form, ""
     swapped = form.replace("%d", "%D").replace("%m", "%d").replace("%D", "%m")
     read, other = (values.str.to_date(each, strict=False).count() for each in (form, swapped))
@@ -220,6 +226,8 @@ def _date_forms(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
 
 
 def _fits(form: str, values: pl.Series) -> bool:
+    if not values.head(_MANY).str.to_date(form, strict=False).count():  # most columns hold no dates
+        return False
     read = values.str.to_date(form, strict=False).drop_nulls()
     return len(read) >= _NEARLY * len(values) and bool(read.dt.year().is_between(1900, 2100).all())
 

@@ -34,10 +34,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Series:
-    """Columns that look like replicate weights, and how they were made if their name says so."""
+    """Columns that look like replicate weights, how they were made if told, and which numbers are absent."""
 
     columns: tuple[Profile, ...]
     words: ReplicateWords | None = None
+    absent: tuple[int, ...] = ()
 
 
 @dataclass
@@ -95,6 +96,14 @@ def guess_design(
     if not question:
         used |= {rival.name for rival in design.rivals}
     return DesignGuess("\n".join(["[design]", *lines]), frozenset(used), not question)
+
+
+def has_design_role(column: Profile) -> bool:
+    """Tell whether name or label say that a column is of the design, and so no id of persons."""
+    surveys = ((*s.weight, *s.strata, *s.psu, *s.others) for s in words().surveys)
+    return any(
+        _named(words().sampling[role], column.name) or _labelled(role, column) for role in ROLES
+    ) or any(_fits(patterns, column) is not None for patterns in surveys)
 
 
 def _as_known_survey(design: _Design, columns: Sequence[Profile]) -> None:
@@ -224,7 +233,8 @@ def _series(columns: Sequence[Profile]) -> Series | None:
 
 def _series_of(head: str, group: Mapping[int, Profile]) -> Series | None:
     numbers = sorted(number for number in group if number > 0)
-    if numbers != list(range(1, len(numbers) + 1)) or len(numbers) < _FEWEST:
+    absent = tuple(n for n in range(1, max(numbers, default=0) + 1) if n not in numbers)
+    if len(absent) > len(numbers) or len(numbers) < _FEWEST:
         return None
     columns = tuple(group[number] for number in numbers)
     name = plain(head)
@@ -232,7 +242,7 @@ def _series_of(head: str, group: Mapping[int, Profile]) -> Series | None:
     labelled = "replicate" in columns[0].label.lower()
     named = labelled or any(word in name for word in words().replicate_words)
     unnamed = len(numbers) >= _FEWEST_UNNAMED and _named(words().sampling["weight"], head)
-    return Series(columns, told) if told or named or unnamed else None
+    return Series(columns, told, absent) if told or named or unnamed else None
 
 
 def _head(series: Series) -> str:
@@ -261,6 +271,11 @@ def _question(design: _Design) -> str:
     if weight and _ambiguous(weight):
         return f"is '{weight.column.name}' a sampling weight, or the weight of bodies?"
     sampled = {"strata", "psu"} & set(design.roles)
+    if design.series and design.series.absent:
+        listed = ", ".join(map(str, design.series.absent[:6]))
+        return (
+            f"the replicate weights '{design.series.columns[0].name}', ... lack number {listed}. Where is it?"
+        )
     if design.series and not design.series.words and not sampled:
         count = len(design.series.columns)
         return f"how were the {count} replicate weights '{design.series.columns[0].name}', ... made?"
@@ -297,15 +312,25 @@ def _declared(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
                 yield f"# {design.note}"
     if series:
         yield from _replicated(series, frame)
-    elif not {"strata", "psu"} & set(design.roles):
-        yield f"# {GUESS}: no strata and no PSUs, because no column looks like them. {_CLUSTERS}"
-    elif {"strata", "psu"} <= set(design.roles) and _spans(frame, design.roles):
-        yield f"nest = true  # {GUESS}: PSU numbers restart within strata"
+    else:
+        yield from _structured(design, frame)
     if design.series and not series:
         yield f"# Not read: replicate weights {_columns(design.series, ())}; strata and PSUs stand for them."
     if design.rivals:
         listed = ", ".join(quoted(column.name) for column in design.rivals)
         yield f"# Other weights, not read: {listed}. Is the one above that of your analysis?"
+
+
+def _structured(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
+    """Say how PSUs stand in strata, or which of the two was not found."""
+    if not {"strata", "psu"} & set(design.roles):
+        yield f"# {GUESS}: no strata and no PSUs, because no column looks like them. {_CLUSTERS}"
+    elif "psu" not in design.roles:
+        yield f"# {GUESS}: no PSUs, because no column looks like them. If clusters were drawn: psu = 'column'"
+    elif "strata" not in design.roles:
+        yield f"# {GUESS}: no strata, because no column looks like them. If there are any: strata = 'column'"
+    elif _spans(frame, design.roles):
+        yield f"nest = true  # {GUESS}: the numbers of PSUs start anew in each stratum"
 
 
 def _replicated(series: Series, frame: pl.DataFrame) -> Iterator[str]:

@@ -21,7 +21,7 @@ from toolkit.own.column_profile import (
     profiles,
     without_missing_words,
 )
-from toolkit.own.design_guess import guess_design
+from toolkit.own.design_guess import guess_design, has_design_role
 from toolkit.own.opening import examine
 from toolkit.own.study_toml import FORMATS, Problem
 from toolkit.own.table_files import TEXT, open_table
@@ -175,7 +175,7 @@ def _first(files: Sequence[_File], written: Path) -> First:
     home = next((file for file in files if _person(file, unique=True)), files[0])
     others = [file for file in files if file is not home]
     ordered = [home, *(file for file in others if _person(file) or _person(file, unique=True))]
-    person = _person(home, unique=True) or _person(home) or home.columns[0]
+    person = _person(home, unique=True) or _person(home) or _first_id(home)
     sections = dict(_sections(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
     design = guess_design(home.columns, home.frame, person.name, _mass(home))
@@ -188,8 +188,7 @@ def _first(files: Sequence[_File], written: Path) -> First:
             blocks += list(_variables(file, file is home, skip, taken, counts))
     parts = [
         HEAD.rstrip(),
-        f"name = {quoted(written.resolve().parent.name or 'my study')}\nperson = {quoted(person.name)}"
-        + ("" if has_role(person, "person") else f"  # {GUESS}: a column with another value in every row"),
+        f"name = {quoted(written.resolve().parent.name or 'my study')}\n{_person_line(person)}",
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
         *(_without_people(file) for file in others if file not in ordered),
         design.text,
@@ -211,11 +210,27 @@ def _person(file: _File, *, unique: bool = False) -> Profile | None:
     named = [c for c in file.columns if has_role(c, "person") and (c.unique or not unique)]
     if named or not unique:
         return next(iter(named), None)
-    return next((c for c in file.columns if c.unique and not c.date_form and not _measured(c)), None)
+    return next((c for c in file.columns if c.unique and _may_name_persons(c)), None)
 
 
-def _measured(column: Profile) -> bool:
-    return column.numeric and not all("." not in code for code in column.codes)
+def _first_id(file: _File) -> Profile:
+    return next((c for c in file.columns if c.different > 1 and _may_name_persons(c)), file.columns[0])
+
+
+def _may_name_persons(column: Profile) -> bool:
+    """Tell whether values of a column's own may be ids: not those of dates, measurements and weights."""
+    measured = column.numeric and (column.fractions or guess(column, set()).known)
+    return not (column.date_form or measured or has_design_role(column))
+
+
+def _person_line(person: Profile) -> str:
+    told = "a column with another value in every row"
+    if not person.unique:
+        told = (
+            "the first column, although rows share its values. If it takes several columns to tell persons "
+            "apart, such as household and number, join them into one in the file"
+        )
+    return f"person = {quoted(person.name)}{'' if has_role(person, 'person') else f'  # {GUESS}: {told}'}"
 
 
 def _sections(files: Sequence[_File], home: _File) -> Iterator[tuple[str, _File]]:

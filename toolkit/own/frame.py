@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.own.frame_categories import Categories
 
 TOOLKIT = "toolkit"
+_ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
@@ -46,6 +47,8 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
         )
     people, declared = _read(frame)
     people = _plain_types(people)
+    entries = codebook.variables if isinstance(codebook, Codebook) else {}
+    people = people.with_columns(_tidy(people[name]) for name in people.columns if name not in entries)
     _check_design(design, people)
     people = people.with_columns(people[name].cast(Reason) for name in _reasons(people))
     if codebook == TOOLKIT:
@@ -89,7 +92,7 @@ def _read(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
         if isinstance(known, nw.LazyFrame):
             known = known.collect("polars")
         people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, NotImplementedError) as error:
         # The libraries quote the value that they could not read: their words are not passed on.
         raise DatasetError(_no_frame(frame, error)) from None
     if not people.height:
@@ -108,11 +111,16 @@ def _of_its_own(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _no_frame(frame: Any, error: Exception) -> str:
-    columns = getattr(frame, "columns", None)
-    if columns is not None and type(error).__module__.startswith("pyarrow"):
+    named = list(map(str, getattr(frame, "columns", ())))
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        count = named.count(twice[0])
+        return f"the frame has the column '{twice[0]}' {count} times. Give each a name of its own."
+    if hasattr(frame, "columns") and type(error).__module__.startswith("pyarrow"):
+        mixed = next((name for name in frame.columns if not _is_of_one_type(frame[name])), None)
+        told = "a column of the frame" if mixed is None else f"the column '{mixed}'"
         return (
-            "a column of the frame holds values of several types. Make each column one type, such as "
-            "frame['column'].astype(str)."
+            f"{told} holds values of several types, or of a type that is not read here. Make each column one "
+            f"type, such as frame['{'column' if mixed is None else mixed}'].astype(str)."
         )
     return (
         f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
@@ -120,11 +128,35 @@ def _no_frame(frame: Any, error: Exception) -> str:
     )
 
 
+def _is_of_one_type(column: Any) -> bool:
+    import narwhals as nw
+
+    try:
+        nw.from_native(column, series_only=True).to_polars()
+    except (TypeError, ValueError, NotImplementedError):
+        return False
+    return True
+
+
 def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
     decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
     people = people.with_columns(pl.col(decimals).cast(pl.Float64))
-    floats = [name for name, dtype in people.schema.items() if dtype.is_float()]
-    return people.with_columns(pl.col(floats).fill_nan(None))
+    floats = pl.col([name for name, dtype in people.schema.items() if dtype.is_float()])
+    known = floats.fill_nan(None)
+    return people.with_columns(pl.when(known == _ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
+
+
+def _tidy(column: pl.Series) -> pl.Series:
+    """Take blanks around a text as not written, and a text of blanks alone as missing, as in a file."""
+    if isinstance(column.dtype, pl.Enum):
+        levels = list(dict.fromkeys(level.strip() for level in column.dtype.categories))
+        if levels == column.dtype.categories.to_list() and "" not in levels:
+            return column
+        tidy = column.cast(pl.String).str.strip_chars().replace("", None)
+        return tidy.cast(pl.Enum([level for level in levels if level]))
+    if not isinstance(column.dtype, pl.String | pl.Categorical):
+        return column
+    return column.cast(pl.String).str.strip_chars().replace("", None)
 
 
 def _reasons(people: pl.DataFrame) -> Iterable[str]:

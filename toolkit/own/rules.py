@@ -18,16 +18,21 @@ from toolkit.own.units import fitting_units, plausible
 PERSON = "person"
 DATE = "date"
 _ROWS_TOLD = 10
+_CODES_TOLD = 6
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What should hold of every row: an expression, false where it does not, in words, with a remedy."""
+    """What should hold of every row: an expression, false where it does not, in words, with a remedy.
+
+    `shown` names a column of the design whose codes are listed where the rule is broken.
+    """
 
     words: str
     holds: pl.Expr
     remedy: str
     note: bool = False
+    shown: str = ""
 
 
 def broken(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Problem]:
@@ -64,7 +69,14 @@ def broken(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Probl
     _, failures = schema.filter(frame)
     counts, details = failures.counts(), failures.details()
     return [
-        Problem(where, rule.words, rule.remedy, counts[name], _rows(details, name), rule.note)
+        Problem(
+            where,
+            rule.words + _codes(details, name, rule.shown),
+            rule.remedy,
+            counts[name],
+            _rows(details, name),
+            rule.note,
+        )
         for name, rule in named.items()
         if counts.get(name)
     ]
@@ -72,6 +84,13 @@ def broken(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Probl
 
 def _rows(details: pl.DataFrame, rule: str) -> tuple[int, ...]:
     return tuple(details.filter(pl.col(rule) == "invalid")[ROW].sort().head(_ROWS_TOLD).to_list())
+
+
+def _codes(details: pl.DataFrame, rule: str, column: str) -> str:
+    if not column:
+        return ""
+    found = details.filter(pl.col(rule) == "invalid")[column].cast(pl.String).drop_nulls().unique().sort()
+    return f": {', '.join(f'{code!r}' for code in found.head(_CODES_TOLD))}"
 
 
 def person_rules(key: tuple[str, ...], what: str) -> Iterator[Rule]:
@@ -181,12 +200,28 @@ def design_rules(
         yield Rule(f"weight '{file_name}' is above 0", value != 0, _OUTSIDE, note=True)
     for column in filter(None, (strata, psu)):
         yield Rule(f"'{column}' is there for everyone", pl.col(column).is_not_null(), "Mend it in the file.")
+    yield from _spelling_rules("stratum", strata, [])
+    yield from _spelling_rules("PSU", psu, [strata] if strata else [])
     if strata and psu and not nest:
         yield Rule(
             f"no PSU of '{psu}' stands in two strata of '{strata}'",
             (pl.col(strata).drop_nulls().n_unique().over(psu) <= 1) | pl.col(psu).is_null(),
             "If PSUs are numbered anew in each stratum, write nest = true under [design].",
         )
+
+
+def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterator[Rule]:
+    """Ask that a stratum or PSU is written in one way: "North" and "NORTH", or "7" and "007", are two."""
+    if not column:
+        return
+    code = pl.col(column).cast(pl.String).str.strip_chars()
+    plainly = code.str.to_lowercase().str.replace(r"^0+(\d)", "$1")
+    yield Rule(
+        f"no {what} of '{column}' is written in two ways, in capital letters or with zeros before its number",
+        (code.n_unique().over([plainly, *within]) <= 1) | code.is_null(),
+        "Write each in one way in the file.",
+        shown=column,
+    )
 
 
 _OUTSIDE = "These people are outside of every weighted analysis."

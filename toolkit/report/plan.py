@@ -99,10 +99,10 @@ def render_plan(
     >>> print(render_plan("simulated"))  # doctest: +SKIP
     13 of 13 reports made: open reports/out/index.html
     """
+    remove_abandoned_folders()
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study
     asked = study if isinstance(study, str) else study.name
-    remove_abandoned_folders()
     with ended_by_signals() as kernels, hand_over(opened) as people, _bar(shown=progress) as bar:
         ready = [_ordered(entry, opened, asked) for entry in entries]
         step = bar(sum(len(one.notebook.cells) for one in ready if isinstance(one, Order)))

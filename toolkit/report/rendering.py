@@ -128,9 +128,9 @@ def render(
     >>> render("cause", cause="diabetes").html  # doctest: +SKIP
     PosixPath('reports/out/cause-diabetes.html')
     """
+    remove_abandoned_folders()
     opened = open_study(study) if isinstance(study, str) else study
     ordered = order(report, opened, parameters, save_as)
-    remove_abandoned_folders()
     with ended_by_signals() as kernels, hand_over(ordered.study) as people:
         return make(ordered, Path(output), Means(people, kernels))
 

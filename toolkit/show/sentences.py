@@ -6,6 +6,7 @@ is too unreliable is said to be so, and simulated data are called simulated in e
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 import polars as pl
 
@@ -30,7 +31,7 @@ from toolkit.show.wording import (
 _FICTION = "SIMULATED DATA, no real people: "
 
 
-def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> str:
+def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, main: str | None = None) -> str:
     """Say in one sentence what a result frame shows.
 
     Parameters
@@ -40,6 +41,8 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> 
         others are added; of several groups or comparisons, the lowest and the highest.
     labels
         Words for the names of `by` and `adjust` variables.
+    main
+        The column `adjust` of the estimate that is told first, in place of the most adjusted.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> 
     check_result(frame, "tk.finding")
     if is_description(frame):
         return _finished(described(frame, labels), frame)
-    chosen = _main(frame)
+    chosen = _main(frame, main)
     alone = chosen.height == 1
     text = _one(frame, chosen.row(0, named=True), labels) if alone else extremes(chosen, labels)
     return _finished(text, frame)
@@ -307,14 +310,14 @@ def _missing_of_several(pairs: Sequence[tuple[int, int]]) -> str:
     return f"{start}; a missing value left out between {count(lost[0])} and {count(lost[-1])}."
 
 
-def _main(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep the first measure, and of each comparison its most adjusted row."""
+def _main(frame: pl.DataFrame, main: str | None) -> pl.DataFrame:
+    """Keep the first measure, and of each comparison the row adjusted as named, else the most adjusted."""
     first = (
         frame.filter(pl.col("estimand") == pl.lit(frame["estimand"][0])) if frame["estimand"][0] else frame
     )
     first = _plainest(first)
-    size = [len(covariates(text or "")) for text in first["adjust"]]
-    ranked = first.with_row_index("place").with_columns(pl.Series("size", size, pl.Int64))
+    size = [inf if text == main else len(covariates(text or "")) for text in first["adjust"]]
+    ranked = first.with_row_index("place").with_columns(pl.Series("size", size, pl.Float64))
     key = [*by_columns(frame), *_COMPARISON]
     best = ranked.sort("size", "place", descending=[True, False]).unique(key, keep="first").sort("place")
     return best.drop("place", "size")
