@@ -88,3 +88,9 @@ def test_no_difference_is_detectable_where_the_sampling_units_do_not_differ() ->
     assert ["failed", "failed"] == rows["reliability"].to_list()
     assert [None, None] == rows["estimate"].to_list()
     assert all("do not differ" in reason for reason in rows["reason"])
+
+
+def test_a_table_of_a_variable_that_is_the_other_is_refused_in_words() -> None:
+    study = tk.study(pl.DataFrame({"a": list("xyz") * 4, "b": list("xyz") * 4}), design=tk.Design.none())
+    with pytest.raises(tk.EstimationError, match="no variance"):
+        tk.chi_square(study, "a", "b")

@@ -175,7 +175,10 @@ def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> 
     contrasts = _interactions(table.shape)
     bread = contrasts.T @ (contrasts * inverse[:, None]) / table.persons
     scaled = contrasts * inverse[:, None]
-    effects = np.linalg.solve(bread, scaled.T @ matrix @ scaled)
+    try:
+        effects = np.linalg.solve(bread, scaled.T @ matrix @ scaled)
+    except np.linalg.LinAlgError:
+        raise no_variance() from None
     trace = float(np.trace(effects))
     if not trace > TINY:
         raise no_variance()
