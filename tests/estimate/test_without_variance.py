@@ -63,7 +63,7 @@ def test_a_replicate_without_a_group_leaves_no_standard_error_and_warns_of_nothi
 
 
 def test_the_likelihood_interval_of_a_share_with_a_large_error_is_within_0_and_1() -> None:
-    people = pl.DataFrame({"p": [1] * 40 + [2] * 41 + [3], "y": [0] * 40 + [1] * 42, "w": [1.0] * 82})
+    people = pl.DataFrame({"p": [1] * 40 + [2] * 41, "y": [0] * 40 + [1] * 41, "w": [1.0] * 81})
     study = tk.study(people, design=tk.Design(psu="p", weight="w"))
     row = tk.prevalence(study, outcome="y", interval="likelihood").row(0, named=True)
     assert 0 <= row["conf_low"] < row["estimate"] < row["conf_high"] <= 1
