@@ -7,6 +7,7 @@ from tests.show.frames import difference, prevalence, ratio, result
 from toolkit.errors import VariableError
 from toolkit.result import ESTIMANDS
 from toolkit.show import wording
+from toolkit.show.adjusting import adjustment
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_p_values(value, said):
     ],
 )
 def test_adjustment(adjust, said):
-    assert wording.adjustment(ratio(1.2, 1.1, 1.3, adjust=adjust)) == said
+    assert adjustment(ratio(1.2, 1.1, 1.3, adjust=adjust)) == said
 
 
 def test_a_prevalence_compares_nothing_and_is_not_crude():
     row = result(prevalence(0.3, 0.2, 0.4)).row(0, named=True)
-    assert wording.adjustment(row) == ""
+    assert adjustment(row) == ""
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.codebook import Codebook, Variable
 from toolkit.result import covariates
-from toolkit.show.wording import condition, estimate_text, measure, set_name, words
+from toolkit.show.adjusting import set_name
+from toolkit.show.wording import condition, estimate_text, measure, words
 
 UNKNOWN = "unknown"
 _EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")

@@ -6,20 +6,10 @@ sentences.
 
 from collections.abc import Sequence
 
+from toolkit.show.adjusting import adjustment, set_name
 from toolkit.show.comparing import after, compared, exposure, outcome
 from toolkit.show.phrases import phrase, quantile_name, ratio_name, tested
-from toolkit.show.wording import (
-    Labels,
-    Row,
-    adjustment,
-    condition,
-    count,
-    estimate_phrase,
-    estimate_text,
-    measure,
-    set_name,
-    words,
-)
+from toolkit.show.wording import Labels, Row, condition, count, estimate_phrase, estimate_text, measure, words
 
 
 def claim(row: Row, by: Sequence[str], labels: Labels | None = None) -> str:

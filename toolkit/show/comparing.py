@@ -3,17 +3,16 @@
 Takes a row of a result frame; gives a clause without capital and full stop, and its parts.
 """
 
+from toolkit.show.adjusting import adjustment, set_name
 from toolkit.show.wording import (
     Labels,
     Row,
-    adjustment,
     includes_null,
     interval,
     level_of_confidence,
     measure,
     number,
     outcome_name,
-    set_name,
     unit,
     words,
 )

@@ -12,19 +12,17 @@ from typing import Any
 import polars as pl
 
 from toolkit.result import by_columns, covariates
+from toolkit.show.adjusting import adjustment, set_name, whole_set
 from toolkit.show.wording import (
     Labels,
     Row,
-    adjustment,
     condition,
     count,
     level_of_confidence,
     listed,
     measure,
     outcome_name,
-    set_name,
     simulated,
-    whole_set,
     words,
 )
 

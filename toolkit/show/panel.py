@@ -12,6 +12,7 @@ import altair as alt
 import polars as pl
 
 from toolkit.show import palette
+from toolkit.show.adjusting import adjustment
 from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, with_narrow, write
 from toolkit.show.headings import Headed, confidence, headed_rows, notes, title
 from toolkit.show.layout import (
@@ -36,7 +37,6 @@ from toolkit.show.wording import (
     Labels,
     Measure,
     Row,
-    adjustment,
     brief_reason,
     count,
     estimate_text,

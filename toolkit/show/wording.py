@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.errors import VariableError, nearest
-from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA, SPLINE, covariates
+from toolkit.result import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA, SPLINE
 
 Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
 Row = Mapping[str, Any]
@@ -102,9 +102,6 @@ _SPELLED = {
     "ankle_brachial_index": "ankle-brachial index",
 }
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
-_CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
-# So many covariates may a set lack of a named one and still be called by its name.
-_FEW = 2
 
 
 def measure(row: Row) -> Measure:
@@ -140,47 +137,6 @@ def listed(parts: Iterable[str]) -> str:
     """
     items = list(parts)
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
-
-
-def whole_set(row: Row, labels: Labels | None = None) -> str:
-    """Find the key of `labels` that holds the covariates of a row and at most two more; "" if none does."""
-    text = str(row["adjust"] or "").strip()
-    own = set(covariates(text))
-    sets = {key: set(covariates(key)) for key in labels or {}}
-    lacking = [
-        (len(names - own), place, key)
-        for place, (key, names) in enumerate(sets.items())
-        if own and len(names) > 1 and own <= names
-    ]
-    few, _, key = min(lacking, default=(0, 0, ""))
-    return key if few <= _FEW else ""
-
-
-def set_name(row: Row, labels: Labels | None = None) -> str:
-    """Call the set of covariates of a row by the label of a whole set; "" where none fits.
-
-    Examples
-    --------
-    >>> set_name({"adjust": "age"}, {"age, sex": "Model 1"})
-    'Model 1 without sex'
-    """
-    key = whole_set(row, labels)
-    own = covariates(str(row["adjust"] or ""))
-    without = [words(name, labels) for name in covariates(key) if name not in own]
-    return ((labels or {}).get(key, "") + f" without {listed(without)}" * bool(without)) if key else ""
-
-
-def adjustment(row: Row, labels: Labels | None = None) -> str:
-    """Say "crude" or "adjusted for age and sex"; "" where nothing is compared.
-
-    A label of the whole set stands in front: "Model 1, adjusted for age and sex".
-    """
-    text = str(row["adjust"] or "").strip()
-    if text.lower() not in _CRUDE:
-        named = set_name(row, labels)
-        told = f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
-        return f"{named}, {told}" if named else told
-    return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
 
 
 def brief_reason(reason: str | None) -> str:
