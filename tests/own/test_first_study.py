@@ -296,3 +296,12 @@ def test_dates_with_a_time_of_day_are_dates(tmp_path: Path, time: str) -> None:
     first = write_first_study([tmp_path / "p.csv"])
     assert {} == read_declaration(first.path).study.variables
     assert 2 == first.text.count("holds dates (%Y-%m-%d")
+
+
+@pytest.mark.parametrize("content", [b"id,age\r7001,45\r7002,46\r", b"id,age\n"])
+def test_people_who_stand_in_the_heading_are_not_written_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p.csv").write_bytes(content)
+    with pytest.raises(tk.DatasetError, match="no row below its heading") as told:
+        write_first_study([tmp_path / "p.csv"])
+    assert "7001" not in str(told.value)
+    assert ["p.csv"] == [path.name for path in tmp_path.iterdir()]

@@ -146,6 +146,11 @@ def _looked_at(path: Path, folder: Path) -> _File:
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, encoding=encoding))
         frame = first_rows(table)
+        if not frame.height:  # what stands in the heading may be people then: lines that end in CR alone
+            raise DatasetError(
+                f"'{path}' has no row below its heading. Check how the file was written: its lines must end "
+                "in LF, or in CR and LF."
+            )
         text = path.suffix.lower() in TEXT
         frame, missing = without_missing_words(frame) if text else (frame, ())
         decimal = decimal_of(frame) if text else "."
