@@ -72,7 +72,7 @@ def test_a_set_without_unmeasured_confounders_says_that_the_diagram_is_an_assump
     assert whole.sufficient
     assert str(whole) == (
         "Adjusted for age, sex and survey cycle. By this diagram, whose missing arrows are assumptions too, "
-        "no unmeasured confounder remains."
+        "no further confounder is known; what the diagram omits may still confound."
     )
     assert not adjustment_for(study, outcome="any_cramps", exposure="race_ethnicity", size="core").sufficient
 

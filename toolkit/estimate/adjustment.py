@@ -107,7 +107,7 @@ class Adjustment:
             return ""
         start = "By this diagram, whose missing arrows are assumptions too, "
         if not self.unmeasured:
-            return f"{start}no unmeasured confounder remains."
+            return f"{start}no further confounder is known; what the diagram omits may still confound."
         named = [gap.label for gap in self.unmeasured[:_NAMED]]
         more = len(self.unmeasured) - len(named)
         others = [f"{more} other unmeasured factor{'s' if more > 1 else ''}"] if more else []
