@@ -18,6 +18,7 @@ SECTIONS = [
     "How common cramps are",
     "How cramps go with it, crude and adjusted",
     "By age and sex",
+    "Sensitivity analyses",
     "Weight and design",
     "How far the numbers can be trusted",
     "Published evidence beside this estimate",
@@ -25,7 +26,7 @@ SECTIONS = [
     "Caveats",
     "Provenance",
 ]
-CHARTS = 6
+CHARTS = 7
 MARKS = "svg path[aria-roledescription]"
 
 

@@ -39,7 +39,7 @@ def test_the_page_is_not_wider_than_the_screen(chromium: Any, dictionary: Path, 
 def test_words_find_variables(chromium: Any, dictionary: Path) -> None:
     page, _ = opened(chromium, dictionary)
     everyone = page.locator("article:visible").count()
-    page.locator("#find").fill("hba1c grouped")
+    page.locator("#find").fill("hba1c category")
     assert page.locator("article:visible").count() in range(1, everyone)
     assert page.locator("#variable-hba1c_group").is_visible()
     assert not page.locator("#variable-sex").is_visible()
