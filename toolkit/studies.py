@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -52,6 +53,11 @@ class Study(LevelGroups):
             frame = getattr(self, name)
             if frame is not None and not isinstance(frame, PersonFrame):
                 object.__setattr__(self, name, PersonFrame(frame))
+
+    @cached_property
+    def computed(self) -> dict[Any, Any]:
+        """What estimators compute once per study, such as its sampling units; a copy starts empty."""
+        return {}
 
     def variable(self, name: str) -> Variable:
         """Look up a variable that can be analysed.

@@ -3,9 +3,9 @@
 import gc
 
 import polars as pl
+from toolkit.estimate.per_study import PerStudy
 
 import toolkit as tk
-from toolkit.estimate.per_study import PerStudy
 
 
 def one() -> tk.Study:

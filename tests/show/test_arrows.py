@@ -7,8 +7,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.errors import VariableError
-from toolkit.estimate.adjustment import _edges
-from toolkit.graph import choose
+from toolkit.graph import assign_roles, choose_adjustment_set
 from toolkit.result import EDGES_SCHEMA
 from toolkit.show import palette
 from toolkit.show.diagram_places import narrow, wide
@@ -20,7 +19,8 @@ EXPOSURES = sorted(DIAGRAM.ancestors("cramps"))
 
 
 def edges_of(exposure: str, measured: list[str] = MEASURED) -> pl.DataFrame:
-    return _edges(DIAGRAM, choose(DIAGRAM, exposure, "cramps", measured))
+    chosen = choose_adjustment_set(DIAGRAM, exposure, "cramps", measured)
+    return DIAGRAM.frame(assign_roles(DIAGRAM, chosen))
 
 
 def plan_of(edges: pl.DataFrame, place=wide):

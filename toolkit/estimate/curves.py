@@ -16,7 +16,7 @@ from scipy.special import fdtrc
 from toolkit import result
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import intervals
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Question, covariates_for
 from toolkit.estimate.columns import Column
 from toolkit.estimate.comparison import family_of
 from toolkit.estimate.groups import counts, groups
@@ -172,9 +172,8 @@ def curve(
     """
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
-    adjusted = adjusted_names(
-        study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
-    )
+    question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
+    adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)

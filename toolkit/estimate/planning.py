@@ -15,7 +15,7 @@ import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Question, adjust_text, covariates_for
 from toolkit.estimate.averages import averages
 from toolkit.estimate.columns import Column
 from toolkit.estimate.diagram_nodes import Diagrams
@@ -132,7 +132,7 @@ def precision(
     plan = _checked(_Plan(confidence, power, n, df))
     by = as_names(by, "by")
     study = with_reference(study, exposure, reference)
-    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by, diagram=diagram)
+    adjusted = covariates_for(study, adjust, Question(outcome, exposure, domain, by, diagram))
     variables = variables_of(adjusted)
     require_one_role(outcome=outcome, exposure=exposure or (), adjust=variables, by=by)
     names = [outcome, *([exposure] if exposure else []), *variables]
@@ -144,7 +144,8 @@ def precision(
     else:
         asked = (outcome, exposure, adjusted)
         rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
-    fixed = {"conf_level": confidence, "adjust": ", ".join(adjusted)}
+    text = ", ".join(adjusted) if exposure else adjust_text(adjust, adjusted)
+    fixed = {"conf_level": confidence, "adjust": text}
     return result_of(sample, rows, by, fixed)
 
 

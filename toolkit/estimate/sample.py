@@ -18,7 +18,7 @@ from toolkit import domain as conditions
 from toolkit.codebook import Variable, why
 from toolkit.cycle_weights import CYCLE, grouped, label_of
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Question, covariates_for
 from toolkit.estimate.columns import Column, read, require_countable, written
 from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Names, require_one_role
@@ -271,17 +271,8 @@ def flow(
     """
     condition = conditions.parse(domain)
     groups = (by,) if isinstance(by, str) else tuple(by)
-    adjusted = adjusted_names(
-        study,
-        adjust,
-        outcome,
-        exposure,
-        domain=domain,
-        by=groups,
-        diagram=diagram,
-        allow_descendants=allow_descendants,
-    )
-    covariates = variables_of(adjusted)
+    question = Question(outcome, exposure, domain, groups, diagram, allow_descendants)
+    covariates = variables_of(covariates_for(study, adjust, question))
     require_one_role(outcome=outcome, exposure=exposure or (), adjust=covariates)
     roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *covariates, *groups])
     columns = read(study, [*roles, *condition.names], groups)

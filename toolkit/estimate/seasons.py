@@ -21,7 +21,7 @@ from scipy.special import fdtrc
 from toolkit.codebook import Variable
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Question, adjust_text, covariates_for
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
@@ -138,7 +138,7 @@ def cosinor(
     >>> cosinor(mine, outcome="pain", time="month")["level_label"][1].split(" (")[0]
     '17 July'
     """
-    by, adjusted = as_names(by, "by"), adjusted_names(study, adjust, outcome, None)
+    by, adjusted = as_names(by, "by"), covariates_for(study, adjust, Question(outcome))
     require_one_role(outcome=outcome, time=time, adjust=variables_of(adjusted), by=by)
     study, time = _with_number(study, time)
     names = (outcome, time, *variables_of(adjusted))
@@ -150,7 +150,7 @@ def cosinor(
     _require_times(angle, clock)
     build = partial(_matrix, sample, angle, adjusted)
     model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
-    asked = Asked(model, by, "coefficient", _WAVES, ", ".join(adjusted), confidence)
+    asked = Asked(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence)
     found = answer(asked)
     matrix = found.covariance()
     pairs = [(found.rows[k], found.rows[k + 1]) for k in range(0, len(found.rows), 2)]

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.adjustment import adjusted_names
+from toolkit.estimate.adjustment import Question, adjust_text, covariates_for
 from toolkit.estimate.columns import Column, require_order
 from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
 from toolkit.estimate.newton import FAMILIES
@@ -114,7 +114,7 @@ def trend(
         raise EstimationError(f"a trend has degree 1 (linear) or 2 (quadratic too), not {degree}: degree=1.")
     by = as_names(by, "by")
     given = () if adjust is None else adjust
-    adjusted = adjusted_names(study, given, outcome, over, domain=domain, by=by, allow_descendants=True)
+    adjusted = covariates_for(study, given, Question(outcome, over, domain, by, allow_descendants=True))
     names = (outcome, over, *variables_of(adjusted))
     require_one_role(outcome=outcome, over=over, adjust=variables_of(adjusted), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
@@ -124,7 +124,7 @@ def trend(
     terms = _terms(sample.columns[over], scored, degree)
     build = partial(_matrix, sample, scored, terms, adjusted)
     model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
-    asked = Asked(model, by, measured, terms, adjust=", ".join(adjusted), confidence=confidence)
+    asked = Asked(model, by, measured, terms, adjust=adjust_text(adjust, adjusted), confidence=confidence)
     found = answer(asked)
     result = _with_unit(found.frame(), column)
     return (result, found.covariance()) if covariance else result
