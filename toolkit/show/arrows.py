@@ -1,12 +1,11 @@
-"""Draw a causal diagram around one exposure: what is adjusted for, what lies between, what is not measured.
+"""Draw the causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
 
-Takes a checked frame of arrows with roles; gives one altair chart. Nodes of one role stand in one frame, and
-an arrow to or from the frame stands for those of its nodes, so that a diagram of forty nodes can be read;
-each node tells its own arrows, with their reasons, to the pointer.
+Nodes of one role share a frame, and an arrow at the frame represents those of its nodes, so that a diagram of
+forty nodes stays legible. The tooltip of a node lists its own arrows with their reasons.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import altair as alt
@@ -22,56 +21,45 @@ from toolkit.show.diagram_places import (
     STROKE,
     Box,
     Plan,
-    Way,
-    named_nodes,
-    narrow,
-    wide,
+    Route,
+    Rows,
+    lay_out_narrow,
+    lay_out_wide,
+    list_nodes,
 )
 from toolkit.show.drawing import chart, typed, with_narrow
 from toolkit.show.layout import LINE, wrapped
 from toolkit.show.wording import check_columns
 
-Rows = Sequence[Mapping[str, Any]]
 ROLES = ("exposure", "outcome", "adjusted", "between", "not measured")
 _FILL = {"exposure": palette.BLUE, "outcome": palette.INK}
 _HEAD, _DASHED = 9.0, [5, 4]
 
 
 def check_edges(frame: object, shown_by: str) -> pl.DataFrame:
-    """Refuse what is no frame of a diagram's arrows around an exposure."""
+    """Raise a VariableError unless this is a frame of a diagram's arrows around an exposure."""
     made_by = "tk.adjustment_for(study, ...).edges"
     edges = check_columns(frame, tuple(EDGES_SCHEMA), shown_by, made_by)
     if "exposure" not in {*edges["cause_role"], *edges["effect_role"]}:
         raise VariableError(
-            f"{shown_by} draws a diagram around an exposure, and these {edges.height} arrows have none. "
-            f"Choose one: {made_by}."
+            f"{shown_by} draws the diagram around an exposure, but these {edges.height} arrows have none. "
+            f"Use {made_by}."
         )
     return edges
 
 
 def arrows(edges: pl.DataFrame) -> alt.LayerChart:
-    """Draw the arrows around an exposure.
-
-    Parameters
-    ----------
-    edges
-        A frame of arrows with the roles of their nodes.
-
-    Returns
-    -------
-    altair.LayerChart
-        The chart.
-    """
+    """Draw the arrows around an exposure, from a frame of arrows with the roles of their nodes."""
     rows = edges.rows(named=True)
-    return with_narrow(_drawn(rows, wide), _drawn(rows, narrow))
+    return with_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 
 
-def _drawn(rows: Rows, place: Callable[[Rows], Plan]) -> alt.LayerChart:
-    plan = place(rows)
+def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
+    plan = lay_out(rows)
     layers = [
         *(_frame(box, plan) for box in plan.frames),
-        *(_line(way, plan) for way in plan.ways),
-        *(_head(way, plan) for way in plan.ways),
+        *(_line(route, plan) for route in plan.routes),
+        *(_head(route, plan) for route in plan.routes),
         *_nodes(plan),
         _headings(plan),
     ]
@@ -79,11 +67,11 @@ def _drawn(rows: Rows, place: Callable[[Rows], Plan]) -> alt.LayerChart:
 
 
 def _title(rows: Rows, plan: Plan) -> alt.TitleParams:
-    named = {role: label for label, role, _ in named_nodes(rows)}
-    text = f"{named['exposure']} and {named['outcome']} in the causal diagram"
-    subtitle = "An arrow at a frame stands for the arrows of its nodes. Dashed arrows are open paths."
+    named = {role: label for label, role, _ in list_nodes(rows)}
+    text = f"Causal diagram for {named['exposure']} and {named['outcome']}"
+    subtitle = "Arrows at a frame represent those of its nodes. Dashed arrows are open back-door paths."
     return alt.TitleParams(
-        wrapped(text[0].upper() + text[1:], plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
+        wrapped(text, plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
         subtitle=wrapped(subtitle, plan.width).split("\n"),
     )
 
@@ -107,8 +95,10 @@ def _nodes(plan: Plan) -> Iterator[alt.Chart]:
             "stroke": STROKE.get(role),
             "cornerRadius": 4,
         }
-        values = [{**_corners(box), "node": box.text.replace("\n", " "), "causes": box.told} for box in boxes]
-        tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("node", "causes")]
+        values = [
+            {**_corners(box), "node": box.text.replace("\n", " "), "effects": box.effects} for box in boxes
+        ]
+        tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("node", "effects")]
         yield typed(chart(values).mark_rect(**style).encode(**_area(plan), tooltip=tips))
         yield _text(boxes, plan, color="white" if filled else palette.INK, bold=filled)
 
@@ -133,29 +123,29 @@ def _headings(plan: Plan) -> alt.Chart:
     return typed(mark.encode(x=_x(plan), y=_y(plan), text="text:N"))
 
 
-def _line(way: Way, plan: Plan) -> alt.Chart:
-    values = [{"x": x, "y": y, "order": n} for n, (x, y) in enumerate(_short(way.points))]
+def _line(route: Route, plan: Plan) -> alt.Chart:
+    values = [{"x": x, "y": y, "order": n} for n, (x, y) in enumerate(_short(route.points))]
     mark = chart(values).mark_line(
-        color=way.colour, strokeWidth=1.6, strokeDash=_DASHED if way.dashed else [], interpolate="linear"
+        color=route.color, strokeWidth=1.6, strokeDash=_DASHED if route.dashed else [], interpolate="linear"
     )
     return typed(mark.encode(x=_x(plan), y=_y(plan), order="order:O"))
 
 
 def _short(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """End a line under its arrowhead, not at the head's tip."""
+    """End a line under its arrowhead, not at the tip."""
     (x0, y0), (x, y) = points[-2:]
     length = math.hypot(x - x0, y - y0) or 1.0
     back = min(_HEAD / length, 1.0)
     return [*points[:-1], (x - (x - x0) * back, y - (y - y0) * back)]
 
 
-def _head(way: Way, plan: Plan) -> alt.Chart:
-    (x0, y0), (x, y) = way.points[-2:]
+def _head(route: Route, plan: Plan) -> alt.Chart:
+    (x0, y0), (x, y) = route.points[-2:]
     angle = (math.degrees(math.atan2(y - y0, x - x0)) + 90) % 360
     length = math.hypot(x - x0, y - y0) or 1.0
     tip = {"x": x - (x - x0) / length * _HEAD / 2, "y": y - (y - y0) / length * _HEAD / 2}
     mark = chart([tip]).mark_point(
-        shape="triangle-up", filled=True, size=90, color=way.colour, angle=angle, opacity=1
+        shape="triangle-up", filled=True, size=90, color=route.color, angle=angle, opacity=1
     )
     return typed(mark.encode(x=_x(plan), y=_y(plan)))
 
