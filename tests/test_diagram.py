@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_file_is_told(tmp_path, old, new, told):
 def test_a_cycle_is_told_with_its_nodes(tmp_path):
     back = '[[arrows]]\ncause = "tea"\neffects = ["coffee"]\nreason = "and back"\n'
     with pytest.raises(
-        DatasetError, match="cycle: (coffee → tea → coffee|tea → coffee → tea). Resolve feedback"
+        DatasetError, match="cycle: (coffee → tea → coffee|tea → coffee → tea). Represent feedback"
     ):
         causal_diagram(written(tmp_path, MINE + back))
 

@@ -105,7 +105,7 @@ def test_nothing_is_divided_by_nothing():
     ("call", "told"),
     [
         (lambda s: ratio(s, "mood", "age"), r"'mood' has 3 levels.*tk\.total\(study, 'mood'\)"),
-        (lambda s: total(s, ("age", "age")), r"'age' in variable stands there twice.*variable=\('age',\)"),
+        (lambda s: total(s, ("age", "age")), r"'age' in variable.*variable=\('age',\)"),
         (lambda s: total(s, "agee"), "no variable 'agee'.*Nearest: 'age'"),
         (lambda s: total(s, "sex", by="age"), r"'age' is a number.*study\.derive\('age_group'"),
     ],
