@@ -91,7 +91,7 @@ def test_a_domain_of_nobody_is_a_row_with_the_reason():
     [
         ({"outcomes": "cramp"}, VariableError, "no variable 'cramp'. Nearest: 'cramps'"),
         ({"exposures": "walk"}, VariableError, "no variable 'walk'. Nearest: 'walks'"),
-        ({"exposures": ["walks", "walks"]}, VariableError, r"Write what is left: exposures=\('walks',\)"),
+        ({"exposures": ["walks", "walks"]}, VariableError, r"exposures=\('walks',\)"),
         ({"estimand": "odds"}, EstimationError, "no estimand 'odds'. Nearest: 'odds_ratio'"),
         ({"domain": "age >"}, VariableError, "age >"),
         ({"confidence": 95}, EstimationError, "confidence"),

@@ -279,16 +279,14 @@ def _refuse_descendants(
     study: Study, covariates: tuple[str, ...], ends: tuple[str, str], diagram: Diagrams
 ) -> None:
     nodes = nodes_of(study, diagram)
-    end, start = (nodes.node_of(name) for name in ends)
+    names = variables_of(covariates)
+    end, start, *others = nodes.match([*ends, *names])
     if start is None or end is None:
         return
-    for covariate in covariates:
-        name = variables_of([covariate])[0]
-        node = nodes.node_of(name)
-        if node is None or node in (start, end):
-            continue
-        bias = describe_bias(nodes.diagram, start, end, node)
-        if bias:
+    after = nodes.diagram.descendants(start) | nodes.diagram.descendants(end)
+    for covariate, name, node in zip(covariates, names, others, strict=True):
+        if node in after - {start, end}:
+            bias = describe_bias(nodes.diagram, start, end, node)
             rest = tuple(other for other in covariates if other != covariate)
             raise VariableError(
                 f"'{name}' cannot be adjusted for: in the causal diagram {bias}. Remove it, adjust={rest}. "

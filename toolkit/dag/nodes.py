@@ -1,6 +1,6 @@
 """Match a study's variables to the nodes of a causal diagram, and find which nodes the study measures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,10 @@ class StudyNodes:
         if name not in self._node_of:
             self._node_of[name] = self._find_node(name)
         return self._node_of[name]
+
+    def match(self, names: Iterable[str]) -> list[str | None]:
+        """Return the node of each variable."""
+        return [self.node_of(name) for name in names]
 
     def _find_node(self, name: str) -> str | None:
         entry = self.entries.get(name)

@@ -87,7 +87,7 @@ def precision(
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
         Covariates of the analysis as `association`: None is the small set of the causal diagram for the
-        exposure, and no covariate without one.
+        exposure, and no covariate without one; the column `adjust` is then "none".
     n
         Persons of a study planned on the same design, such as twice as many; those of this study if None.
     power

@@ -99,8 +99,8 @@ def cosinor(
     period
         Length of one turn in the unit of `time`, such as 365.25 for days, when it is no month or date.
     adjust
-        Covariates: names or splines such as "rcs(age, 4)". None, as `()`, adjusts for nothing: the calendar
-        is not an exposure.
+        Covariates: names or splines such as "rcs(age, 4)". None adjusts for nothing, as `()`, because the
+        calendar is not an exposure; the column `adjust` is then "none".
     estimand
         "prevalence_ratio" (the default for two levels: the curve is on the log scale, its swing the ratio of
         peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (of a

@@ -72,7 +72,8 @@ def trend(
         ("2005-2006") are followed in years from the middle of each; other levels by their place: 0, 1, 2, ...
     adjust
         Covariates as `association`: names or splines, or "small", "full" or "core" for a set of the causal
-        diagram for `over`. None, as `()`, adjusts for nothing: a trend is descriptive.
+        diagram for `over`. None adjusts for nothing, as `()`, because a trend is descriptive; the column
+        `adjust` is then "none".
     estimand
         "prevalence_ratio" (the default for two levels), "odds_ratio", "prevalence_difference" or
         "mean_difference" (of a number), per step.
