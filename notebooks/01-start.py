@@ -65,7 +65,7 @@ print(chosen)
 tk.diagram_chart(chosen.edges)
 
 # %% [markdown]
-# `adjust=()` gives the crude estimate, names adjust for these covariates, and the default is the diagram's set.
+# `adjust=()` gives the crude estimate, names give these covariates, and the default is the diagram's set.
 
 # %%
 crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)

@@ -94,25 +94,23 @@ def list_nodes(rows: Rows) -> list[Node]:
 
 def lay_out_wide(rows: Rows) -> Plan:
     """Lay out a diagram for a page: exposure at the left, outcome at the right, frames between them."""
-    named = list_nodes(rows)
-    inner = WIDTH - 2 * (_SIDE + _BETWEEN)
-    top = _panel("adjusted", named, WIDTH - 2 * _BETWEEN)
-    middle = _panel("between", named, inner)
-    bottom = _panel("not measured", named, WIDTH - 2 * _BETWEEN)
-    band = max(middle[0].height if middle else 0.0, 64.0)
-    first = top[0].height + _BETWEEN if top else 0.0
-    ends = [_end(role, named, first, band) for role in ("exposure", "outcome")]
+    named, outer = list_nodes(rows), WIDTH - 2 * _BETWEEN
+    widths = {"adjusted": outer, "between": outer - 2 * _SIDE, "not measured": outer}
+    panels = {role: _panel(role, named, width) for role, width in widths.items()}
+    heights = {role: boxes[0].height if boxes else 0.0 for role, boxes in panels.items()}
+    band = max(heights["between"], 64.0)
+    first = heights["adjusted"] + _BETWEEN if panels["adjusted"] else 0.0
     down = first + band + _BETWEEN
-    tops = (0.0, first + (band - middle[0].height) / 2 if middle else 0.0, down)
+    tops = {"adjusted": 0.0, "between": first + (band - heights["between"]) / 2, "not measured": down}
     placed = [
-        _move(boxes, (WIDTH - boxes[0].width) / 2, y)
-        for boxes, y in zip((top, middle, bottom), tops, strict=True)
-        if boxes
+        _move(boxes, (WIDTH - boxes[0].width) / 2, tops[role]) for role, boxes in panels.items() if boxes
     ]
+    exposure, outcome = (_end(role, named, first, band) for role in ("exposure", "outcome"))
     frames = tuple(boxes[0] for boxes in placed)
-    nodes = (*ends, *(box for boxes in placed for box in boxes[1:]))
-    height = down + bottom[0].height if bottom else first + band + _BETWEEN * _has_direct_arrow(rows)
-    return Plan(frames, nodes, tuple(_wide_routes(rows, frames, (ends[0], ends[1]))), WIDTH, height)
+    nodes = (exposure, outcome, *(box for boxes in placed for box in boxes[1:]))
+    bottom = heights["not measured"]
+    height = down + bottom if bottom else first + band + _BETWEEN * _has_direct_arrow(rows)
+    return Plan(frames, nodes, tuple(_wide_routes(rows, frames, (exposure, outcome))), WIDTH, height)
 
 
 def _has_direct_arrow(rows: Rows) -> bool:
