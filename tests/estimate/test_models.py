@@ -248,7 +248,7 @@ REFUSED = {
     "'age' in adjust.*adjust=\\('age',\\)": {"adjust": ("age", "age")},
     "'group' in adjust is the exposure. .* adjust=\\('age',\\)": {"adjust": ("group", "age")},
     "'cramps' in adjust is the outcome": {"adjust": ("cramps",)},
-    "'cramps' is both outcome and exposure. Name another": {"exposure": "cramps"},
+    "'cramps' is both outcome and exposure": {"exposure": "cramps"},
     "no estimand 'prevalence_rate'. Nearest: 'prevalence_ratio'.* All: ": {"estimand": "prevalence_rate"},
     "no variable 'crmps'. Nearest: 'cramps'": {"outcome": "crmps"},
     "'age' is a number; .*tk.model\\(study, 'age ~ ...', family='gaussian'": {"outcome": "age"},
