@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 
 from tests.house.tree import Module, imports, modules, table, words
+from tests.looping import in_one_test
 
 
 def arrows() -> dict[str, set[str]]:
@@ -22,7 +23,7 @@ def allowed(module: Module) -> set[str]:
     return drawn[module.room] | drawn.get(own, set()) | {module.room}
 
 
-@pytest.mark.parametrize("name", [name for name, module in modules().items() if module.room])
+@in_one_test("name", [name for name, module in modules().items() if module.room])
 def test_a_room_imports_only_what_its_arrow_allows(name: str) -> None:
     module = modules()[name]
     may = allowed(module)
@@ -36,7 +37,7 @@ def test_a_room_imports_only_what_its_arrow_allows(name: str) -> None:
     assert wrong == [], f"'{module.room}' may import {sorted(may)}"
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@in_one_test("name", sorted(modules()))
 def test_nothing_imports_the_package_root(name: str) -> None:
     module = modules()[name]
     wrong = [f"{module.where}:{line}" for target, line in imports(module) if target == "toolkit"]
@@ -64,7 +65,7 @@ def doors() -> dict[str, set[str]]:
     return {library: set(words(row[1])) for row in table("library") for library in words(row[0])}
 
 
-@pytest.mark.parametrize("library", sorted(doors()))
+@in_one_test("library", sorted(doors()))
 def test_a_library_has_one_door(library: str) -> None:
     allowed_in = doors()[library]
     wrong = [
