@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.messages import mentioning, mentions
-from toolkit.codebook import Availability, Reason
-from toolkit.domain import parse
 from toolkit.errors import VariableError
+from toolkit.variables.codebook import Availability, Reason
+from toolkit.variables.conditions import parse
 
 PEOPLE = pl.DataFrame(
     {

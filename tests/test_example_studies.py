@@ -10,8 +10,8 @@ from polars.testing import assert_series_equal
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.catalog import shipped
-from toolkit.own.opening import examine
+from toolkit.sources.catalog import shipped
+from toolkit.sources.user.loader import examine
 
 FOLDER = shipped("datasets") / "examples"
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.csv"))

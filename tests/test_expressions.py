@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.messages import mentions
 from toolkit.errors import VariableError
-from toolkit.expressions import formula
+from toolkit.variables.formulas import formula
 
 PEOPLE = pl.DataFrame(
     {

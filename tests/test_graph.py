@@ -12,9 +12,9 @@ from hypothesis import strategies as some
 from tests.causal_graphs import arrows_of, below, drawn, sufficient
 from tests.looping import in_one_test
 from tests.messages import mentioning
-from toolkit.diagram import Diagram, Node, causal_diagram
+from toolkit.dag.backdoor import SIZES, between, choose, harm, open_path
+from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
-from toolkit.graph import SIZES, between, choose, harm, open_path
 
 REFERENCE = Path(__file__).parent / "reference" / "adjustment-sets"
 SETS = json.loads((REFERENCE / "adjustment-sets.json").read_text())

@@ -7,9 +7,9 @@ import pyreadstat
 import pytest
 
 from tests.messages import mentioning
-from toolkit import readers
 from toolkit.errors import DatasetError
-from toolkit.readers import RECORD
+from toolkit.files import readers
+from toolkit.files.readers import RECORD
 
 
 def the_only_file(folder):

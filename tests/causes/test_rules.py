@@ -8,8 +8,8 @@ import polars as pl
 from tests.looping import in_one_test
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.parts import Rule
-from toolkit.codebook import Codebook, Reason, Variable
-from toolkit.derivation import derive
+from toolkit.variables.codebook import Codebook, Reason, Variable
+from toolkit.variables.derivation import derive
 
 EACH_RULE = in_one_test("rule", RULES.values(), ids=lambda rule: rule.name)
 

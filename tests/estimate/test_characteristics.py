@@ -5,8 +5,8 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
 from tests.messages import mentioning, mentions
-from toolkit.codebook import why
-from toolkit.estimate.characteristics import describe
+from toolkit.estimate.descriptive.table_one import describe
+from toolkit.variables.codebook import why
 
 
 def rows_of(frame, **wanted):

@@ -7,7 +7,7 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
 from tests.messages import mentioning, mentions
-from toolkit.estimate.contrasts import contrast
+from toolkit.estimate.hypotheses.contrasts import contrast
 
 
 @pytest.fixture(scope="module")

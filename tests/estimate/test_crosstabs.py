@@ -6,7 +6,7 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
 from tests.messages import mentioning, mentions
-from toolkit.estimate.crosstabs import chi_square
+from toolkit.estimate.hypotheses.two_way_tables import chi_square
 
 
 @pytest.mark.parametrize("statistic", ["F", "Chisq", "Wald", "adjWald", "saddlepoint"])

@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from tests.looping import in_one_test
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 FOLDER = Path(__file__).parents[1] / "reference" / "diagram"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())

@@ -6,8 +6,8 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning, mentions
-from toolkit.estimate.models import model
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import model
+from toolkit.studies.study import Study
 
 OF_R = "ordered4 ~ female + age_mid"
 

@@ -5,7 +5,7 @@ from scipy.stats import t
 
 from tests.messages import mentioning
 from toolkit.errors import EstimationError
-from toolkit.estimate.intervals import (
+from toolkit.estimate.survey.intervals import (
     Proportion,
     around,
     check,

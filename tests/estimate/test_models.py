@@ -9,9 +9,9 @@ from polars.testing import assert_frame_equal
 
 import toolkit as tk
 from tests.messages import mentioning, mentions
-from toolkit.codebook import Codebook, Variable
-from toolkit.estimate.models import association, model
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import association, model
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook, Variable
 
 GLM = {
     "logit": ("HI_CHOL ~ race + agecat + female", "logit"),

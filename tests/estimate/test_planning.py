@@ -7,7 +7,7 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
 from tests.messages import mentioning, mentions
-from toolkit.estimate.planning import precision
+from toolkit.estimate.study_precision import precision
 
 
 def test_the_margin_of_error_is_half_the_wald_interval():

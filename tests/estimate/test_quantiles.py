@@ -6,7 +6,7 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
 from tests.messages import mentioning, mentions
-from toolkit.estimate.quantiles import quantile
+from toolkit.estimate.descriptive.quantiles import quantile
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
 

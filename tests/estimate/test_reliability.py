@@ -1,8 +1,8 @@
 import pytest
 
 from tests.messages import mentions
-from toolkit.estimate.intervals import Proportion, interval
-from toolkit.estimate.reliability import (
+from toolkit.estimate.survey.intervals import Proportion, interval
+from toolkit.estimate.survey.reliability import (
     OK,
     for_review,
     judge_count,

@@ -6,7 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.estimate.repeated_rows import CLUSTER, DAY, ORDER
+from toolkit.estimate.longitudinal.person_records import CLUSTER, DAY, ORDER
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import toolkit as tk
 from tests.messages import mentioning
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
-from toolkit.estimate.resampling import hadamard
+from toolkit.estimate.survey.variance.replicate_weights import hadamard
 
 MADE = {"jk1": ("apiclus1", "JK1"), "jkn": ("apistrat", "JKn")}
 

@@ -6,7 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 RNG = np.random.default_rng(16)
 PEOPLE = pl.DataFrame(

@@ -9,7 +9,7 @@ import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
 from tests.messages import mentioning, mentions
-from toolkit.estimate.seasons import cosinor
+from toolkit.estimate.associations.seasonality import cosinor
 
 
 def seasonal(peak=6.5, size=3000):

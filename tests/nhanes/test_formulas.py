@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from tests.looping import in_one_test
-from toolkit import catalog
-from toolkit.expressions import formula
-from toolkit.survey_records import Measured
+from toolkit.sources import catalog
+from toolkit.sources.catalog_records import Measured
+from toolkit.variables.formulas import formula
 
 NHANES = catalog.nhanes()
 COMPUTED = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.messages import mentions
 from toolkit.errors import VariableError
-from toolkit.own.units import Conversion, conversion, fitting_units, plausible, spelled
+from toolkit.sources.harmonize.units import Conversion, conversion, fitting_units, plausible, spelled
 
 
 @pytest.mark.parametrize(

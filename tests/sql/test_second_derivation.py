@@ -12,14 +12,15 @@ import pyreadstat
 import pytest
 
 from tests.looping import in_one_test
-from toolkit import catalog
 from toolkit.causes import RULES
 from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
 from toolkit.causes.conditions import RULES as CONDITIONS
 from toolkit.causes.further import FURTHER
 from toolkit.causes.parts import Exposure
-from toolkit.studies import Study, open_study
+from toolkit.sources import catalog
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
 CYCLES = list(catalog.nhanes().cycles)
