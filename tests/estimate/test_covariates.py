@@ -43,7 +43,7 @@ def test_a_covariate_that_does_not_vary_is_dropped_with_the_reason(constant):
     study = village(country=constant)
     row = tk.association(study, **OWN, adjust=("country", "age")).row(0, named=True)
     assert ("age", "ok") == (row["adjust"], row["reliability"])
-    assert "not adjusted for country, which does not vary" == row["reason"]
+    assert mentions(row["reason"], "country")
     alone = tk.association(study, **OWN, adjust=("age",)).row(0, named=True)
     assert alone["estimate"] == row["estimate"]
     text = tk.finding(tk.association(study, **OWN, adjust=("country", "age")))
@@ -72,7 +72,8 @@ def test_within_a_group_it_is_dropped_there_alone():
     north = [p == "a" and n % 2 == 0 for n, p in enumerate(place)]
     rows = tk.association(village(place=place, north=north), **OWN, adjust=("north", "age"), by="place")
     assert ["north, age", "age"] == rows["adjust"].to_list()
-    assert [None, "not adjusted for north, which does not vary"] == rows["reason"].to_list()
+    assert rows["reason"][0] is None
+    assert mentions(rows["reason"][1], "north")
 
 
 def test_a_spline_of_few_values_has_fewer_knots_or_is_straight_and_says_so():
