@@ -34,7 +34,7 @@ def test_a_missing_id(tmp_path: Path) -> None:
 def test_ids_written_otherwise_in_another_file(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, toml=TOML + LAB, lab="pid,a1c\n1,5\n2,6\n"))
     assert mentions(problem, "lab.csv", "'people.csv'", "2 row", "1, 2")
-    assert mentions(problem, "1 row", "3")
+    assert mentions(problem, "1 to 1", "3 to 3")
 
 
 def test_a_stranger_is_left_out_only_on_request(tmp_path: Path) -> None:
