@@ -86,6 +86,16 @@ AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+VARIABLES_SCHEMA: dict[str, pl.DataType] = {
+    "name": pl.String(),
+    "label": pl.String(),
+    "kind": pl.String(),
+    "levels_or_unit": pl.String(),
+    "component": pl.String(),
+    "cycles": pl.String(),
+    "n": pl.Int64(),
+}
+
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
 EDGES_SCHEMA: dict[str, pl.DataType] = {
     "cause": pl.String(),
