@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ class Study:
             frame = getattr(self, name)
             if frame is not None and not isinstance(frame, PersonFrame):
                 object.__setattr__(self, name, PersonFrame(frame))
+
+    @cached_property
+    def computed(self) -> dict[Any, Any]:
+        """What estimators compute once per study, such as its sampling units; a copy starts empty."""
+        return {}
 
     def __str__(self) -> str:
         """Summarize participants, cycles, design, outcomes and variables."""
