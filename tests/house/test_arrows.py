@@ -16,7 +16,6 @@ PENDING = {
     ("estimate.survey.transformed", "estimate.regression.fit"),
     ("files.card_page", "causes.evidence_words"),
     ("files.card_page", "causes.parts"),
-    ("files.study_summary", "studies.population"),
     ("variables.arguments", "estimate.survey.variance.linearized"),
 }
 
