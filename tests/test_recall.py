@@ -17,7 +17,7 @@ from toolkit.sources.catalog import shipped
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.registry import open_study
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 
 CATALOGUE = catalog.nhanes()
 
@@ -60,7 +60,7 @@ def file_of(mirror, table="SLQ"):
 
 
 def expect_equal(first, again):
-    for field in fields(Population):
+    for field in fields(Study):
         if field.name not in ("people", "inputs", "provenance"):
             assert getattr(first, field.name) == getattr(again, field.name), field.name
     assert first.people.schema == again.people.schema

@@ -114,33 +114,7 @@ def test_a_spline_that_cannot_be_is_told(adjust, told):
         tk.association(village(), **OWN, adjust=adjust)
 
 
-# What None means.
-
-
-def test_without_an_exposure_none_is_no_covariate(study):
-    asked = {"outcome": "any_cramps"}
-    for rows in (
-        tk.precision(study, **asked),
-        tk.trend(study, **asked),
-        tk.cosinor(study, **asked, time="season")
-        if study.codebook["season"].kind == "number"
-        else tk.trend(study, **asked),
-    ):
-        assert {""} == {text or "" for text in rows["adjust"]}
-    assert tk.flow(study, **asked).equals(tk.flow(study, **asked, adjust=()))
-
-
-def test_none_is_the_small_set_in_every_function_of_an_exposure(study):
-    terms = adjustment_for(study, **ASKED).terms
-    text = ", ".join(terms)
-    assert text == tk.association(study, **ASKED, estimand="standardised_ratio")["adjust"][0]
-    assert {text} == set(tk.precision(study, **ASKED)["adjust"])
-    assert tk.flow(study, **ASKED).equals(tk.flow(study, **ASKED, adjust=terms))
-    atlas = tk.atlas(study, outcomes="any_cramps", exposures="diabetes_told", domain="", progress=False)
-    assert {text} == set(atlas["adjust"])
-    trend = tk.trend(study, outcome="any_cramps", over="diabetes_told", adjust="small")
-    assert text == trend["adjust"].item()
-
+# What None means: tests/estimate/test_default_adjustment.py.
 
 EXPOSURES = (
     "diabetes_told", "arthritis", "stroke", "statin", "sitting_group", "alcohol_group", "joint_limitation",
