@@ -34,6 +34,7 @@ from toolkit.estimate.term_tests import tested
 from toolkit.estimate.terms import main_effects
 from toolkit.estimate.unvarying import alike, constant, zero_variance
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.result import frame as result_frame
 from toolkit.studies import Study
 
@@ -71,7 +72,7 @@ def describe(
     numbers: Summary | Mapping[str, Summary] = "mean",
     test: bool = True,
     confidence: float = 0.95,
-) -> pl.DataFrame:
+) -> Estimates:
     """Describe people by many variables, overall and by groups, with a test of difference: Table 1.
 
     Parameters
@@ -212,9 +213,7 @@ def _failed(asked: _Asked, column: Column, estimand: str, error: EstimationError
 
 def _level_rows(asked: _Asked) -> list[dict[str, Any]]:
     how = ("korn-graubard", asked.confidence)
-    return asked.both(
-        lambda by: proportions(asked.study, asked.name, by, asked.domain, how=how, every=True)[0]
-    )
+    return asked.both(lambda by: proportions(asked.study, asked.name, by, asked.domain, how=how, every=True))
 
 
 def _number_rows(asked: _Asked) -> list[dict[str, Any]]:
@@ -336,7 +335,7 @@ def _test_rows(asked: _Asked, column: Column) -> list[dict[str, Any]]:
     return [{**row, group: None} for row in found.rows(named=True)]
 
 
-def _test_of_means(asked: _Asked) -> pl.DataFrame:
+def _test_of_means(asked: _Asked) -> Estimates:
     (group,) = asked.groups
     sample = draw(asked.study, [asked.name, group], asked.domain, in_groups=asked.groups)
     column, parted = sample.columns[asked.name], sample.columns[group]

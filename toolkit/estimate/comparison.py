@@ -7,26 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from toolkit.codebook import Variable
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError
 from toolkit.estimate.columns import Column
 from toolkit.estimate.formula_factors import quoted
-from toolkit.estimate.newton import FAMILIES, Family
+from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Degrees, Model
-from toolkit.estimate.requests import require_two_levels
+from toolkit.estimate.requests import require_estimand, require_two_levels
 from toolkit.estimate.rows import Asked
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.terms import Matrix, Term, levels_present, main_effects, of_level, per_unit
-from toolkit.result import variables_of
+from toolkit.result import ESTIMANDS, variables_of
 
-# Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
-_FAMILY_OF = {
-    "prevalence_ratio": "poisson",
-    "odds_ratio": "logit",
-    "prevalence_difference": "gaussian",
-    "standardised_prevalence": "logit",
-    "standardised_ratio": "logit",
-    "standardised_difference": "logit",
-}
+# The estimands that are coefficients of the exposure: the log link with Poisson variance is the modified
+# Poisson of Zou (2004). An association may also average the predictions of its model.
+COEFFICIENTS = ("prevalence_ratio", "odds_ratio", "prevalence_difference")
+STANDARDIZED = ("standardised_prevalence", "standardised_ratio", "standardised_difference")
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,8 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     VariableError
         If the outcome has not two levels.
     """
-    family = family_of(asked.estimand)
+    require_estimand(asked.estimand, (*COEFFICIENTS, *STANDARDIZED), "tk.association")
+    family = FAMILIES[ESTIMANDS[asked.estimand].model]
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
     names = (*names, *(name for name in asked.complete if name not in names))
@@ -115,16 +111,6 @@ def exposure_terms(variable: Variable) -> tuple[Term, ...]:
         return (per_unit(variable),)
     others = [level for level in variable.levels if level != variable.reference]
     return tuple(of_level(variable, level, variable.reference or "") for level in others)
-
-
-def family_of(estimand: str) -> Family:
-    """Name the family whose coefficients give an estimand."""
-    if estimand not in _FAMILY_OF:
-        known = ", ".join(_FAMILY_OF)
-        raise EstimationError(
-            unknown("an association has no estimand", estimand, _FAMILY_OF, f"All: {known}")
-        )
-    return FAMILIES[_FAMILY_OF[estimand]]
 
 
 def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], inside: Mask) -> Matrix:

@@ -8,7 +8,7 @@ Biometrika 100 (2013) 831-842; svyranktest) of R's survey package.
 from collections.abc import Callable
 from functools import partial
 from math import sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from scipy.special import fdtrc, ndtri, stdtr
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable, require_order
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.people import People, heading, people_of, result_of
 from toolkit.estimate.quadratic_forms import wald
@@ -28,31 +28,11 @@ from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.terms import main_effects, of_level
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 
-@overload
-def t_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def t_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def t_test(
     study: Study,
     variable: str,
@@ -61,8 +41,7 @@ def t_test(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Test whether the mean of a number differs between two groups.
 
     Parameters
@@ -78,7 +57,7 @@ def t_test(
     confidence
         Of the interval of the difference, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -111,10 +90,7 @@ def t_test(
     fitted = Model(sample, sample.columns[variable], (variable, group), FAMILIES["gaussian"], build)
     shown = (of_level(parted.variable, level, parted.reference),)
     found = answer(Asked(fitted, by, "mean_difference", shown, confidence=confidence))
-    result = found.frame().with_columns(
-        pl.lit(sample.columns[variable].variable.title).alias("outcome_label")
-    )
-    return (result, found.covariance()) if covariance else result
+    return found.frame(outcome_label=sample.columns[variable].variable.title)
 
 
 def _of_two_levels(column: Column) -> Column:
@@ -152,7 +128,7 @@ def rank_test(
     test: str = "wilcoxon",
     by: Names = (),
     domain: str = "",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether a number or an ordered variable tends to be higher in one group than in others.
 
     Parameters

@@ -11,7 +11,6 @@ from math import nan
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import chdtrc, fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
@@ -24,6 +23,7 @@ from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
 from toolkit.estimate.unvarying import TINY
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 STATISTICS = {
@@ -61,7 +61,7 @@ def chi_square(
     statistic: str = "F",
     by: Names = (),
     domain: str = "",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether two variables of levels are independent in the population.
 
     Parameters
@@ -93,7 +93,7 @@ def chi_square(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0, 1, 1], "sex": ["f", "m"] * 4})
     >>> mine = tk.study(people, design=tk.Design.none(), name="eight people")
     >>> chi_square(mine, "cramps", "sex")["df_numerator"].item()

@@ -7,24 +7,23 @@ Method: a restricted cubic spline (Harrell 2015, ch. 2) in the model of `associa
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc
 
-from toolkit import result
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column
-from toolkit.estimate.comparison import family_of
+from toolkit.estimate.comparison import COEFFICIENTS
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
+from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.regression import Degrees, Model, Regression, regress
 from toolkit.estimate.reliability import for_review
-from toolkit.estimate.requests import require_two_levels
+from toolkit.estimate.requests import require_estimand, require_two_levels
 from toolkit.estimate.rows import Asked, common, failed, figures, verdict, with_covariates
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.splines import knots_at, spline
@@ -32,7 +31,7 @@ from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import Matrix, Term, adjusted_matrix
 from toolkit.estimate.transformed import transformed
 from toolkit.estimate.variance import Floats
-from toolkit.result import variables_of
+from toolkit.result import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies import Study
 
 # Of the exposure's own values: a curve says nothing beyond almost all people.
@@ -57,42 +56,7 @@ class _Line:
         return own
 
 
-@overload
-def curve(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    adjust: Names | None = ...,
-    knots: int | Sequence[float] = ...,
-    reference: float | None = ...,
-    at: Sequence[float] | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def curve(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    adjust: Names | None = ...,
-    knots: int | Sequence[float] = ...,
-    reference: float | None = ...,
-    at: Sequence[float] | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def curve(
     study: Study,
     *,
@@ -108,8 +72,7 @@ def curve(
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the curve of an association along a number, such as age or body mass index.
 
     Parameters
@@ -141,7 +104,7 @@ def curve(
     confidence
         Of the intervals, which hold at each value alone, between 0 and 1.
     covariance
-        True to get the covariance of the rows too; those of tests have none.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -171,7 +134,8 @@ def curve(
     (['30', '50', '70', 'overall', 'bends'], 1.0)
     """
     intervals.check_confidence(confidence)
-    family, by = family_of(estimand), as_names(by, "by")
+    require_estimand(estimand, COEFFICIENTS, "tk.curve")
+    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
     adjusted = adjusted_names(
         study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
     )
@@ -189,8 +153,7 @@ def curve(
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
-    found = result.frame(rows, by)
-    return (found, covariance_of_rows(sample, parts)) if covariance else found
+    return frame(rows, by, covariance_of_rows(sample, parts))
 
 
 def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[Any, Any, Any]) -> _Line:

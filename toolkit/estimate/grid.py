@@ -9,22 +9,20 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-import polars as pl
-
 from toolkit import domain as conditions
-from toolkit import result
 from toolkit.causes.card import cards
 from toolkit.codebook import Variable
 from toolkit.errors import ToolkitError
 from toolkit.estimate import intervals
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, read
-from toolkit.estimate.comparison import Comparison, compare, exposure_terms, family_of
+from toolkit.estimate.comparison import COEFFICIENTS, Comparison, compare, exposure_terms
 from toolkit.estimate.names import Names, as_names
+from toolkit.estimate.requests import require_estimand
 from toolkit.estimate.rows import answer
 from toolkit.estimate.sample import Sample, draw, remarks, weight_of
 from toolkit.progress import steps
-from toolkit.result import variables_of
+from toolkit.result import Estimates, frame, variables_of
 from toolkit.studies import Study
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
@@ -84,7 +82,7 @@ def atlas(
     estimand: str = "prevalence_ratio",
     confidence: float = 0.95,
     progress: bool | None = None,
-) -> pl.DataFrame:
+) -> Estimates:
     """Estimate the association of every exposure with every outcome, adjustment by adjustment.
 
     Parameters
@@ -129,7 +127,7 @@ def atlas(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "walks": [0, 0, 0, 0, 1, 1, 1, 1]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="mine")
     >>> rows = tk.atlas(mine, outcomes="cramps", exposures="walks", adjust=[()], domain="")
@@ -137,7 +135,7 @@ def atlas(
     ('no card', 'walks', 1.5...)
     """
     intervals.check_confidence(confidence)
-    family_of(estimand)
+    require_estimand(estimand, COEFFICIENTS, "tk.atlas")
     read(study, as_names(outcomes, "outcomes"))
     domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     people, plans = _People(study), []
@@ -152,7 +150,7 @@ def atlas(
         for plan, place in plans:
             rows += _rows(people, plan, place)
             done()
-    return result.frame(rows, ("cause",))
+    return frame(rows, ("cause",))
 
 
 def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:

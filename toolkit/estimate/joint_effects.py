@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import exp, log, nan
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
-from toolkit import result
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate import formulas, intervals
 from toolkit.estimate.adjustment import adjusted_names
-from toolkit.estimate.comparison import family_of
+from toolkit.estimate.comparison import COEFFICIENTS
 from toolkit.estimate.empty_cells import Smallest
 from toolkit.estimate.groups import counts, groups
-from toolkit.estimate.names import Covaried, Names, as_covariates, as_names, require_one_role
+from toolkit.estimate.names import Names, as_covariates, as_names, require_one_role, with_covariance
+from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.references import with_references
 from toolkit.estimate.regression import Degrees, Model, Regression, regress
 from toolkit.estimate.reliability import for_review
-from toolkit.estimate.requests import require_two_levels
+from toolkit.estimate.requests import require_estimand, require_two_levels
 from toolkit.estimate.rows import Asked, common, failed, figures, verdict, with_covariates
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import Matrix, adjusted_matrix
 from toolkit.estimate.transformed import transformed
 from toolkit.estimate.unvarying import not_estimable
-from toolkit.result import variables_of
+from toolkit.result import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies import Study
 
 
@@ -52,38 +51,7 @@ class _Measure:
     slope: Callable[[float, float, float], tuple[float, float, float]]
 
 
-@overload
-def interaction(
-    study: Study,
-    *,
-    outcome: str,
-    exposures: tuple[str, str],
-    reference: Mapping[str, str] | None = ...,
-    adjust: Names | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def interaction(
-    study: Study,
-    *,
-    outcome: str,
-    exposures: tuple[str, str],
-    reference: Mapping[str, str] | None = ...,
-    adjust: Names | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def interaction(
     study: Study,
     *,
@@ -97,8 +65,7 @@ def interaction(
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the joint effect of two exposures, and whether it is more than the two of them together.
 
     Parameters
@@ -127,7 +94,7 @@ def interaction(
     confidence
         Of the intervals, between 0 and 1.
     covariance
-        True to get the covariance of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -162,7 +129,8 @@ def interaction(
     ['ratio_of_ratios', 'reri', 'attributable_proportion', 'synergy_index']
     """
     intervals.check_confidence(confidence)
-    family, by = family_of(estimand), as_names(by, "by")
+    require_estimand(estimand, COEFFICIENTS, "tk.interaction")
+    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
     first, second = _two(exposures)
     study = with_references(study, (first, second), reference)
     given = adjust if adjust is None or isinstance(adjust, str) else as_covariates(adjust)
@@ -187,8 +155,7 @@ def interaction(
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
-    found = result.frame(rows, by)
-    return (found, covariance_of_rows(sample, parts)) if covariance else found
+    return frame(rows, by, covariance_of_rows(sample, parts))
 
 
 def _adjusted(
@@ -352,7 +319,7 @@ def _measures(estimand: str) -> list[_Measure]:
         _Measure(estimand, (0, 1), lambda _a, b, _ab: b, lambda *_: (0, 1, 0)),
         _Measure(estimand, (1, 1), lambda a, b, ab: a + b + ab, lambda *_: (1, 1, 1)),
     ]
-    if estimand == "prevalence_difference":
+    if ESTIMANDS[estimand].family == "difference":
         return [
             *sums,
             _Measure("interaction_difference", (1, 1), lambda _a, _b, ab: ab, lambda *_: (0, 0, 1)),

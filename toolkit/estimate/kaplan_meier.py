@@ -8,23 +8,23 @@ values, which is Greenwood's where people are a simple random sample.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log, nan, sqrt
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.families import Clock, observed
 from toolkit.estimate.hazards import Times
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
-from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
+from toolkit.estimate.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import SMALLEST_DF
 from toolkit.estimate.requests import require_two_levels
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
 from toolkit.estimate.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 INTERVALS = ("log-log", "log", "plain")
@@ -42,34 +42,7 @@ class _Asked:
     confidence: float
 
 
-@overload
-def survival(
-    study: Study,
-    *,
-    time: str,
-    event: str,
-    entry: str | None = ...,
-    at: float | Sequence[float] | None = ...,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def survival(
-    study: Study,
-    *,
-    time: str,
-    event: str,
-    entry: str | None = ...,
-    at: float | Sequence[float] | None = ...,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def survival(
     study: Study,
     *,
@@ -81,8 +54,7 @@ def survival(
     domain: str = "",
     interval: str = "log-log",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the proportion of people still free of an event, such as a first cramp, by time.
 
     Parameters
@@ -106,7 +78,7 @@ def survival(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -129,7 +101,7 @@ def survival(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"days": [2.0, 4.0, 4.0, 9.0], "cramp": [1, 0, 1, 0]})
     >>> study = tk.study(people, design=tk.Design.none(), name="four people")
     >>> tk.survival(study, time="days", event="cramp", at=(1, 5))["estimate"].to_list()
@@ -155,8 +127,7 @@ def survival(
         for seen in [observed(clock, sample, group.counted) if group.n else None]
         for k in range(len(asked.at))
     ]
-    result = result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence}, matrix)
 
 
 def _require(sample: Sample, clock: Clock) -> None:

@@ -7,12 +7,10 @@ conditional logit of `case_crossover`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
-from toolkit import result
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate import intervals
 from toolkit.estimate.matched_nights import (
@@ -24,7 +22,7 @@ from toolkit.estimate.matched_nights import (
     matched,
     nights_of,
 )  # fmt: skip
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Names, as_names, with_covariance
 from toolkit.estimate.quantiles import RULES
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.rows import Asked, common, failed, figures, heading_of, verdict
@@ -34,6 +32,7 @@ from toolkit.estimate.spread import Estimate, covariance_of_rows
 from toolkit.estimate.terms import Matrix, Term
 from toolkit.estimate.transformed import transformed
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates, frame
 from toolkit.studies import Study
 
 SHAPES = ("spline", "polynomial", "free")
@@ -68,46 +67,7 @@ class _Basis:
         return np.vstack([each, each.sum(axis=0)])
 
 
-@overload
-def lag_curve(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposure: str,
-    lags: int = ...,
-    shape: str = ...,
-    df: int = ...,
-    per: float = ...,
-    knots: int | Sequence[float] | None = ...,
-    value: float | None = ...,
-    reference: float | None = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def lag_curve(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposure: str,
-    lags: int = ...,
-    shape: str = ...,
-    df: int = ...,
-    per: float = ...,
-    knots: int | Sequence[float] | None = ...,
-    value: float | None = ...,
-    reference: float | None = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def lag_curve(
     study: Study,
     *,
@@ -125,8 +85,7 @@ def lag_curve(
     domain: str = "",
     by: Names = (),
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how an exposure such as heat works over the nights that follow it.
 
     Parameters
@@ -197,8 +156,7 @@ def lag_curve(
         for row, part in _group_rows(asked, basis, shown, group):
             rows.append(for_review(row, nights.sample.review))
             parts.append(part)
-    frame = result.frame(rows, by)
-    return (frame, covariance_of_rows(nights.sample, parts)) if covariance else frame
+    return frame(rows, by, covariance_of_rows(nights.sample, parts))
 
 
 def _over_lags(lags: int, shape: str, df: int) -> Floats:

@@ -7,49 +7,26 @@ Method: the ratio of two weighted totals with the design's variance, and an inte
 from dataclasses import replace
 from functools import partial
 from math import exp, inf, isfinite, log, sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.intervals import student
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
-from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
+from toolkit.estimate.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import FEWEST_CASES, LARGEST_COUNT_WIDTH, SMALLEST_DF
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.spread import Estimate, spread
 from toolkit.estimate.unvarying import ROUNDING, Effect, constant, zero_variance
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 
-@overload
-def rate(
-    study: Study,
-    *,
-    events: str,
-    time: str,
-    per: float = ...,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def rate(
-    study: Study,
-    *,
-    events: str,
-    time: str,
-    per: float = ...,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def rate(
     study: Study,
     *,
@@ -59,8 +36,7 @@ def rate(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how many events happen in so much person-time.
 
     Parameters
@@ -80,7 +56,7 @@ def rate(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rates too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -106,7 +82,7 @@ def rate(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [1.0, 0.0, 3.0], "years": [2.0, 1.0, 5.0]})
     >>> study = tk.study(people, design=tk.Design.none(), name="three people")
     >>> tk.rate(study, events="cramps", time="years", per=100)["estimate"].item()
@@ -126,8 +102,7 @@ def rate(
         _row(sample, group, (events, time), (above, below), ((point, variance, per, confidence), effect))
         for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
-    result = result_of(sample, rows, by, {"estimand": "rate", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "rate", "conf_level": confidence}, matrix)
 
 
 def _effect(sample: Sample, above: Floats, below: Floats, people: list[People]) -> Effect:

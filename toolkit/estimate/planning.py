@@ -11,7 +11,6 @@ from math import exp, sqrt
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate import intervals
@@ -33,7 +32,7 @@ from toolkit.estimate.spread import Estimate, design_df, spread
 from toolkit.estimate.terms import Matrix, Term, main_effects
 from toolkit.estimate.unvarying import TINY
 from toolkit.estimate.variance import Floats
-from toolkit.result import variables_of
+from toolkit.result import ESTIMANDS, Estimates, variables_of
 from toolkit.studies import Study
 
 # Outcome, exposure, covariates.
@@ -72,7 +71,7 @@ def precision(
     confidence: float = 0.95,
     df: Degrees = "design",
     diagram: Diagrams = None,
-) -> pl.DataFrame:
+) -> Estimates:
     """Say how precise a planned analysis will be: margin of error, smallest ratio and difference detected.
 
     Parameters
@@ -122,7 +121,7 @@ def precision(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0] * 50, "sex": ["f"] * 100 + ["m"] * 100})
     >>> mine = tk.study(people, design=tk.Design.none(), name="200 people")
     >>> round(precision(mine, outcome="cramps")["estimate"].item(), 3)
@@ -201,13 +200,10 @@ def _detectable(
         if alone:
             raise
         failed = {**row, "reliability": "failed", "reason": str(error)}
-        return [{**failed, "estimand": name} for name in _SCALES]
+        return [{**failed, "estimand": name} for name in _DETECTABLE]
 
 
-_SCALES = {
-    "smallest_detectable_ratio": ("poisson", "log"),
-    "smallest_detectable_difference": ("gaussian", "identity"),
-}
+_DETECTABLE = ("smallest_detectable_ratio", "smallest_detectable_difference")
 
 
 def _both_scales(
@@ -237,7 +233,8 @@ def _both_scales(
         "reason": verdict[1],
     }
     found = []
-    for estimand, (family, scale) in _SCALES.items():
+    for estimand in _DETECTABLE:
+        family, scale = ESTIMANDS[estimand].model, ESTIMANDS[estimand].scale
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
             shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)

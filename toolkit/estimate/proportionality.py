@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc
 
-from toolkit import result
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.groups import counts, groups
@@ -26,6 +24,7 @@ from toolkit.estimate.rows import Asked, common, failed, heading_of, verdict
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.terms import Matrix, Term
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates, frame
 from toolkit.studies import Study
 
 ALL = "all terms"
@@ -33,7 +32,7 @@ ALL = "all terms"
 
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
-) -> pl.DataFrame:
+) -> Estimates:
     """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
 
     Parameters
@@ -78,7 +77,7 @@ def proportionality(
             flagged = for_review(row, asked.model.sample.review)
             named = dict(zip(by, levels, strict=True))
             rows.append({**common(asked), **named, **flagged, "conf_level": None})
-    return result.frame(rows, by)
+    return frame(rows, by)
 
 
 def _cuts(asked: Asked) -> Likelihood:

@@ -5,14 +5,12 @@ more precise; the errors hold whatever the correlation is.
 """
 
 from dataclasses import replace
-from typing import Literal, overload
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.estimating import CORRELATIONS, clusters, solve
-from toolkit.estimate.names import Covaried, Names, as_names
+from toolkit.estimate.names import Names, as_names, with_covariance
 from toolkit.estimate.newton import FAMILIES, Family
 from toolkit.estimate.regression import Likelihood, Points
 from toolkit.estimate.repeated_rows import CLUSTER, ORDER, is_records, records
@@ -21,39 +19,11 @@ from toolkit.estimate.rows import answer
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.terms import Matrix
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def gee(
     study: Study,
     formula: str,
@@ -66,8 +36,7 @@ def gee(
     by: Names = (),
     exponentiate: bool = False,
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Fit a marginal model of repeated visits or nights by generalised estimating equations.
 
     Parameters
@@ -94,7 +63,7 @@ def gee(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance of the coefficients too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -129,8 +98,7 @@ def gee(
         Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
     )
     marginal = _equations(asked.model.outcome.name, FAMILIES[family], correlation, asked.model.offset)
-    found = answer(replace(asked, model=replace(asked.model, family=marginal)))
-    return (found.frame(), found.covariance()) if covariance else found.frame()
+    return answer(replace(asked, model=replace(asked.model, family=marginal))).frame()
 
 
 _PLACE = (CLUSTER, ORDER)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc, xlogy
 
 from toolkit.errors import EstimationError, VariableError, unknown
@@ -27,6 +26,7 @@ from toolkit.estimate.requests import Request, question
 from toolkit.estimate.sample import Mask
 from toolkit.estimate.terms import Matrix, Term
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
@@ -59,7 +59,7 @@ def term_test(
     by: Names = (),
     domain: str = "",
     df: Degrees = "model",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether terms of a regression model can be left out together.
 
     Parameters
@@ -98,7 +98,7 @@ def term_test(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0, 4.0], "age": [20.0, 30.0, 40.0, 70.0, 50.0]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="five people")
     >>> term_test(mine, "nights ~ age", "age", family="gaussian")["df"].item()

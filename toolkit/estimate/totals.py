@@ -6,21 +6,21 @@ Method: weighted sums with Taylor linearisation, as svytotal and svyratio of R's
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.estimate import intervals
 from toolkit.estimate.columns import Column, require_countable
 from toolkit.estimate.design_effects import design_effect, population
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
-from toolkit.estimate.people import People, anyone, blanked, finite, heading, people_of, result_of, stack
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
+from toolkit.estimate.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.reliability import judge_count, judge_mean
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.spread import Estimate, spread
 from toolkit.estimate.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.variance import Floats
+from toolkit.result import Estimates
 from toolkit.studies import Study
 
 
@@ -37,26 +37,7 @@ class _Summed:
         return not self.column.continuous
 
 
-@overload
-def total(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def total(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def total(
     study: Study,
     variable: Names,
@@ -64,8 +45,7 @@ def total(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the total of a number in the population, or how many people have a level.
 
     Parameters
@@ -82,7 +62,7 @@ def total(
     confidence
         Of Student's t interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -106,7 +86,7 @@ def total(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1], "nights": [0.0, 2.0, 4.0], "w": [10.0, 20.0, 10.0]})
     >>> mine = tk.study(people, design=tk.Design(weight="w"), name="three people")
     >>> total(mine, "cramps")["estimate"].item(), total(mine, "nights")["estimate"].item()
@@ -125,8 +105,7 @@ def total(
         for i, group in enumerate(people)
         for k, one in enumerate(summed)
     ]
-    result = result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence}, matrix)
 
 
 def _summed(sample: Sample, column: Column) -> list[_Summed]:
@@ -182,28 +161,7 @@ def _design_effect(sample: Sample, group: People, one: _Summed, variance: float)
     return design_effect(variance / total**2, between, group.n, population(sample, group.counted))
 
 
-@overload
-def ratio(
-    study: Study,
-    numerator: str,
-    denominator: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def ratio(
-    study: Study,
-    numerator: str,
-    denominator: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def ratio(
     study: Study,
     numerator: str,
@@ -212,8 +170,7 @@ def ratio(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the ratio of two totals, such as nights with cramps per night of diary.
 
     Parameters
@@ -242,7 +199,7 @@ def ratio(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 4.0], "diary": [10.0, 10.0, 20.0]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="three people")
     >>> ratio(mine, "nights", "diary")["estimate"].item()
@@ -260,8 +217,7 @@ def ratio(
         _ratio_row(sample, group, (numerator, denominator), (above, below), (*map(float, own), confidence))
         for group, *own in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
-    result = result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence}, matrix)
 
 
 def _as_number(sample: Sample, name: str) -> Floats:

@@ -11,28 +11,22 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.adjustment import adjusted_names
 from toolkit.estimate.columns import Column, require_order
-from toolkit.estimate.names import Covaried, Names, as_names, require_one_role
+from toolkit.estimate.names import Names, as_names, require_one_role, with_covariance
 from toolkit.estimate.newton import FAMILIES
 from toolkit.estimate.regression import Degrees, Model
-from toolkit.estimate.requests import require_two_levels
+from toolkit.estimate.requests import require_estimand, require_two_levels
 from toolkit.estimate.rows import Asked, answer
 from toolkit.estimate.sample import Mask, Sample, draw
 from toolkit.estimate.terms import Matrix, Term, adjusted_matrix
 from toolkit.estimate.variance import Floats
-from toolkit.result import variables_of
+from toolkit.result import ESTIMANDS, Estimates, variables_of
 from toolkit.studies import Study
 
-_FAMILY_OF = {
-    "prevalence_ratio": "poisson",
-    "odds_ratio": "logit",
-    "prevalence_difference": "gaussian",
-    "mean_difference": "gaussian",
-}
+_ESTIMANDS = ("prevalence_ratio", "odds_ratio", "prevalence_difference", "mean_difference")
 _YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 
 
@@ -44,6 +38,7 @@ class _Scores:
     step: str
 
 
+@with_covariance
 def trend(
     study: Study,
     *,
@@ -57,8 +52,7 @@ def trend(
     domain: str = "",
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the trend of an outcome over cycles or over the ordered levels of an exposure.
 
     Parameters
@@ -87,7 +81,7 @@ def trend(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
@@ -104,7 +98,7 @@ def trend(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"sleep": [8.0, 7.5, 7.0, 6.5], "cycle": ["2001", "2001", "2003", "2003"]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="four people")
     >>> trend(mine, outcome="sleep").select("level", "level_label", "estimand").row(0)
@@ -123,23 +117,15 @@ def trend(
     scored = _scored(sample, sample.columns[over], scores)
     terms = _terms(sample.columns[over], scored, degree)
     build = partial(_matrix, sample, scored, terms, adjusted)
-    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    model = Model(sample, column, names, FAMILIES[ESTIMANDS[measured].model], build, degrees=df)
     asked = Asked(model, by, measured, terms, adjust=", ".join(adjusted), confidence=confidence)
-    found = answer(asked)
-    result = _with_unit(found.frame(), column)
-    return (result, found.covariance()) if covariance else result
-
-
-def _with_unit(result: pl.DataFrame, column: Column) -> pl.DataFrame:
     title = column.variable.title if column.continuous else column.variable.label
-    return result.with_columns(pl.lit(title).alias("outcome_label"))
+    return answer(asked).frame(outcome_label=title)
 
 
 def _estimand(outcome: Column, asked: str | None) -> str:
-    if asked is not None and asked not in _FAMILY_OF:
-        raise EstimationError(
-            unknown("a trend has no estimand", asked, _FAMILY_OF, f"All: {', '.join(_FAMILY_OF)}")
-        )
+    if asked is not None:
+        require_estimand(asked, _ESTIMANDS, "tk.trend")
     chosen = asked or ("mean_difference" if outcome.continuous else "prevalence_ratio")
     if chosen != "mean_difference":
         require_two_levels(outcome, "tk.trend")

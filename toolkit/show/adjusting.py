@@ -1,7 +1,7 @@
 """Name the covariates that a row adjusts for, by the label of a whole set of them where one is given."""
 
-from toolkit.result import covariates
-from toolkit.show.wording import Labels, Row, listed, measure, words
+from toolkit.result import Row, covariates, estimand_of
+from toolkit.show.wording import Labels, listed, words
 
 _CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
 # So many covariates may a set lack of a named one and still be called by its name.
@@ -46,4 +46,4 @@ def adjustment(row: Row, labels: Labels | None = None) -> str:
         named = set_name(row, labels)
         told = f"adjusted for {listed(words(name, labels) for name in covariates(text))}"
         return f"{named}, {told}" if named else told
-    return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
+    return "crude" if row["exposure"] and estimand_of(row).kind in ("ratio", "points") else ""

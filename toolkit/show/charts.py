@@ -10,11 +10,12 @@ import altair as alt
 import polars as pl
 
 from toolkit.errors import VariableError
+from toolkit.result import estimand_of
 from toolkit.show import theme
 from toolkit.show.arrows import arrows, check_edges
 from toolkit.show.panel import panels
 from toolkit.show.steps import steps
-from toolkit.show.wording import check_flow, check_result, measure
+from toolkit.show.wording import check_flow, check_result
 
 MOST_ROWS = 120
 
@@ -82,7 +83,7 @@ def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = 
     ['Cramps: prevalence by sex']
     """
     _checked(frame, "tk.prevalence_chart")
-    compared = [row["estimand"] for row in frame.rows(named=True) if measure(row).null_value is not None]
+    compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
     if compared:
         raise VariableError(
             f"tk.prevalence_chart draws prevalences and means, and this frame holds {len(compared)} row(s) "

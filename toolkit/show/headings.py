@@ -11,16 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.result import by_columns, covariates
+from toolkit.result import Row, by_columns, covariates, estimand_of
 from toolkit.show.adjusting import adjustment, set_name, whole_set
 from toolkit.show.wording import (
     Labels,
-    Row,
     condition,
     count,
     level_of_confidence,
     listed,
-    measure,
     outcome_name,
     simulated,
     words,
@@ -79,7 +77,7 @@ def title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     """Say what all rows are about: outcome, measure, exposure, groups."""
     rows = frame.rows(named=True)
     outcomes = _distinct(outcome_name(row, labels) for row in rows)
-    measures = _distinct(measure(row).name for row in rows)
+    measures = _distinct(estimand_of(row).noun for row in rows)
     exposures = _distinct(row["exposure_label"] or row["exposure"] for row in rows)
     by = [words(name, labels) for name in by_columns(frame)]
     outcome = outcomes[0] if len(outcomes) == 1 else f"{len(outcomes)} outcomes" if outcomes else ""

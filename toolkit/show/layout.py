@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 
+from toolkit.result import Row, estimand_of
 from toolkit.show.headings import Headed
 from toolkit.show.palette import SMALL_SIZE, TEXT_SIZE
-from toolkit.show.wording import Row, count, measure
+from toolkit.show.wording import count
 
 LINE, HALF, GAP, TOP, INDENT = 15, 7.5, 9, 26, 14
 _BAND, _TICK_WIDTH = 20, 34  # of mark and number where they stand below the label; of a tick's label
@@ -150,7 +151,7 @@ def persons_head(lines: Sequence[Line]) -> str:
     rows = [line.item.row for line in lines if line.item]
     if any(" / " in persons(row) for row in rows):
         # A model's people are those of all its levels together.
-        model = all(measure(row).kind in ("ratio", "points", "coefficient") for row in rows)
+        model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
         return "cases / people in model" if model else "cases / people"
     return "people" if any(persons(row) for row in rows) else ""
 

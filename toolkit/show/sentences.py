@@ -10,13 +10,12 @@ from math import inf
 
 import polars as pl
 
-from toolkit.result import AVAILABILITY_SCHEMA, by_columns, covariates
+from toolkit.result import AVAILABILITY_SCHEMA, Row, by_columns, covariates
 from toolkit.show.clauses import claim, extra, source
 from toolkit.show.description import described, is_description
 from toolkit.show.extremes import extremes
 from toolkit.show.wording import (
     Labels,
-    Row,
     brief_reason,
     check_columns,
     check_flow,

@@ -9,11 +9,12 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from toolkit.result import Row
 from toolkit.show import palette
 from toolkit.show.drawing import SMALL, chart, down, hover, stripes, typed, watermark, with_narrow, write
 from toolkit.show.headings import SIMULATED, Headed
 from toolkit.show.layout import NARROW, PAD, TOP, WIDE, Layout, Line, Room, place, text_width, wrapped
-from toolkit.show.wording import Row, count, simulated, step_text
+from toolkit.show.wording import count, simulated, step_text
 
 
 def steps(flow: pl.DataFrame) -> alt.LayerChart:

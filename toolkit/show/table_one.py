@@ -12,21 +12,12 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
-from toolkit.result import by_columns
+from toolkit.result import Row, by_columns
 from toolkit.show.description import EVERYONE, across, group_of, studies
 from toolkit.show.headings import SIMULATED
 from toolkit.show.palette import MUTED
 from toolkit.show.typesetting import typeset
-from toolkit.show.wording import (
-    Labels,
-    Row,
-    condition,
-    count,
-    number,
-    p_value,
-    simulated,
-    without_unit,
-)
+from toolkit.show.wording import Labels, condition, count, number, p_value, simulated, without_unit
 
 _TESTS = {
     "chi_square": "Rao-Scott F for levels",
