@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan
-from textwrap import shorten
+from shutil import get_terminal_size
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -41,28 +42,15 @@ _AXIS_UNITS: Mapping[Kind, str] = {
 class Estimand:
     """What a result row estimates.
 
-    Attributes
-    ----------
-    name
-        As in the column `estimand`.
-    family, kind
-        What it is, and how its numbers are written and drawn.
-    noun
-        As in prose, tables and charts; by default the name with spaces.
-    of
-        What a comparison compares: "odds" for an odds ratio.
-    model
-        The GLM family whose coefficient it is, or whose predictions are averaged.
-    ratio, difference
-        The estimands that compare two of this one.
-    logarithmic
-        True if the standard error is that of the logarithm although it is not a ratio.
+    `of` names what a comparison compares ("odds" for an odds ratio), `ratio` and `difference` the estimands
+    that compare two of this one, and `model` the GLM family whose coefficient or average prediction it is.
+    The standard error is on the log scale for ratios, and where `logarithmic` says so.
     """
 
     name: str
     family: Family
     kind: Kind
-    noun: str = ""
+    noun: str = ""  # As in prose, tables and charts; by default the name with spaces.
     of: str = ""
     model: str = ""
     ratio: str = ""
@@ -166,7 +154,6 @@ def estimand_of(row: Row) -> Estimand:
     return ESTIMANDS.get(name) or Estimand(name, "coefficient", kind)
 
 
-SCALES = ("identity", "log")
 RELIABILITY = ("ok", "review", "suppress", "failed")
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -247,8 +234,7 @@ class Estimates(pl.DataFrame):
     Columns, values and operations are those of `polars.DataFrame`; most operations return a plain frame.
     """
 
-    # Frames that polars makes of this one lack both. Some operations change the frame in place, so that the
-    # rows that the matrix describes are kept.
+    # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
     _matrix: "Floats | None" = None
     _rows: pl.DataFrame | None = None
 
@@ -302,7 +288,15 @@ class Estimates(pl.DataFrame):
         if not self._is_result():
             return super().__str__()
         heading, shown, footer = self._summarize()
-        with _printing():
+        with pl.Config(
+            tbl_cols=-1,
+            tbl_rows=int(os.environ.get("POLARS_FMT_MAX_ROWS", _MOST_ROWS)),
+            tbl_width_chars=get_terminal_size((140, 24)).columns,
+            tbl_hide_column_data_types=True,
+            tbl_hide_dataframe_shape=True,
+            tbl_cell_alignment="RIGHT",
+            fmt_str_lengths=40,
+        ):
             return f"{heading}\n{shown}\n{footer}"
 
     __repr__ = __str__
@@ -311,14 +305,22 @@ class Estimates(pl.DataFrame):
         if not self._is_result():
             return super()._repr_html_(_from_series=_from_series)
         heading, shown, footer = self._summarize()
-        with _printing():
-            return f"<p>{html.escape(heading)}</p>{shown._repr_html_()}<p>{html.escape(footer)}</p>"
+        lines = [("th", shown.columns), *(("td", row) for row in shown.head(_MOST_ROWS).rows())]
+        table = "".join(
+            f"<tr>{''.join(f'<{tag}>{html.escape(text)}</{tag}>' for text in row)}</tr>" for tag, row in lines
+        )
+        if self.height > _MOST_ROWS:
+            footer = f"{self.height - _MOST_ROWS:,} more rows; {footer}"
+        return (
+            f"<div><p>{html.escape(heading)}</p><table class='dataframe' border='1'>{table}</table>"
+            f"<p><small>{html.escape(footer)}</small></p></div>"
+        )
 
     def _is_result(self) -> bool:
         return not self.is_empty() and {*SCHEMA} <= {*self.columns}
 
     def _summarize(self) -> tuple[str, pl.DataFrame, str]:
-        """Return what all rows share, the columns to print, and where the others are."""
+        """Return what all rows share, the columns to print as text, and where the others are."""
         filled = [name for name in self.columns if self[name].null_count() < self.height]
         apart = [name for name in _IDENTIFIERS if self[name].n_unique() > 1]
         shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and self[name][0]]
@@ -328,35 +330,30 @@ class Estimates(pl.DataFrame):
         heading = [f"{self.height:,} {'row' if self.height == 1 else 'rows'}"]
         heading += [f"{name}: {shorten(str(self[name][0]), 80)}" for name in shared]
         footer = f"{self.width - len(shown)} more columns (std_error, df, reason, ...): see .glimpse()"
-        return "; ".join(heading), pl.DataFrame(self).select(shown), footer
+        texts = pl.DataFrame({name: [_print_cell(name, value) for value in self[name]] for name in shown})
+        return fill("; ".join(heading), 100, subsequent_indent="  "), texts, footer
 
 
-def _printing() -> pl.Config:
-    return pl.Config(
-        tbl_cols=-1,
-        tbl_rows=int(os.environ.get("POLARS_FMT_MAX_ROWS", "40")),
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-        fmt_str_lengths=40,
-    )
+def _print_cell(name: str, value: Any) -> str:
+    """Round a number for the printed form of a frame, whose own values stay as they are."""
+    if value is None:
+        return ""
+    if name == "p_value" and value < 0.001:
+        return "<0.001"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 10_000 <= abs(value) < inf else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+_MOST_ROWS = 40
 # What tells the rows of a result apart, after the columns of `by`.
 _IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust")
 
 
 def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: "Floats | None" = None) -> Estimates:
-    """Make a result frame of rows; what a row does not name is null.
+    """Make a result frame of rows, the columns `by` first as text; what a row does not name is null.
 
-    Parameters
-    ----------
-    rows
-        One mapping a result row: schema names and the names in `by`.
-    by
-        Names of the grouping variables, which come first, as text.
-    covariance
-        That of the rows, on the scale of their standard errors; rows without a standard error become NaN.
-        It is copied, so that nothing else of the analysis stays reachable from the result.
+    The covariance is that of the rows, on the scale of their standard errors.
     """
     schema: dict[str, pl.DataType] = {**dict.fromkeys(by, pl.String()), **SCHEMA}
     known = (_without_nan(row) for row in rows)
@@ -371,8 +368,6 @@ NO_ERROR = "the design, or one of its replicate weights, leaves no standard erro
 def _without_nan(row: Row) -> Row:
     """Leave out what is not a number; a row without its standard error is not ok."""
     lost = [name for name, value in row.items() if isinstance(value, float) and isnan(value)]
-    if not lost:
-        return row
     known = {**row, **dict.fromkeys(lost)}
     if "std_error" in lost and row.get("reliability") == "ok":
         known |= {"reliability": "review", "reason": NO_ERROR}
@@ -389,13 +384,7 @@ SPLINE = re.compile(r"rcs\(\s*`?(?P<name>[^`,()]+?)`?\s*,\s*(?P<numbers>[-+.\deE
 
 
 def covariates(adjust: str) -> list[str]:
-    """Split the column `adjust` into covariates.
-
-    Examples
-    --------
-    >>> covariates("rcs(age, 4), sex")
-    ['rcs(age, 4)', 'sex']
-    """
+    """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
     text = adjust.strip()
     if text.startswith("(") and text.endswith(")"):  # Somebody's tuple, written as text.
         text = text[1:-1]
@@ -404,12 +393,6 @@ def covariates(adjust: str) -> list[str]:
 
 
 def variables_of(covariates: Iterable[str]) -> tuple[str, ...]:
-    """Return the variables of covariates, each once.
-
-    Examples
-    --------
-    >>> variables_of(("rcs(age, 4)", "sex"))
-    ('age', 'sex')
-    """
+    """Return the variables of covariates, each once: that of "rcs(age, 4)" is "age"."""
     found = (spline["name"] if (spline := SPLINE.fullmatch(c.strip())) else c for c in covariates)
     return tuple(dict.fromkeys(found))
