@@ -53,7 +53,7 @@ WITHOUT: dict[str, Callable[[], Estimates]] = {
     "term_test": lambda: tk.term_test(STUDY, "cramps ~ age", "age"),
     "proportionality": lambda: tk.proportionality(tk.open_study("simulated"), "cramp_frequency ~ sex"),
     "precision": lambda: tk.precision(STUDY, outcome="cramps"),
-    "atlas": lambda: tk.atlas(tk.open_study("simulated"), outcomes="any_cramps", causes=["diabetes"]),
+    "atlas": lambda: tk.atlas(tk.open_study("simulated"), outcomes="any_cramps", exposures="diabetes_told"),
 }
 
 

@@ -56,7 +56,7 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         A row for each: the mean of the estimates (of logarithms, for ratios), the error within and between
         imputations, Student's t interval, and a last column `missing_information`: the fraction of
         information that is lost to missing values. n is that of the imputations, n_cases their mean.
@@ -116,7 +116,7 @@ def imputed(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         As `pool`.
 
     Raises

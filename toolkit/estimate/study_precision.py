@@ -100,7 +100,7 @@ def precision(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows. Without an exposure, "margin_of_error": half the length of the prevalence's interval.
         With one, for each of its levels (or a step of one unit) "smallest_detectable_ratio" (the smallest
         prevalence ratio above 1 that would be found with this power; below 1 its inverse) and

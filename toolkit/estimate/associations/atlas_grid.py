@@ -107,7 +107,7 @@ def atlas(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows after a column `cause` (the card, or "no card"): one an exposure level and model. A model
         that cannot be estimated has its rows with reliability "failed" and the reason.
 

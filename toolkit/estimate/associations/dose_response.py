@@ -115,10 +115,10 @@ def curve(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: one a value, which stands in `level`, against `reference`; then two of estimand "term":
         level "overall" tests the whole curve, "bends" whether it is a straight line. Draw it with
-        `tk.curve_chart`. With `covariance=True` a tuple of frame and matrix.
+        `tk.curve_chart`.
 
     Raises
     ------

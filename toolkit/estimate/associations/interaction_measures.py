@@ -106,13 +106,13 @@ def interaction(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows. For each pair of levels: the ratios of the first alone, the second alone and both, all
         against neither (`reference`); `ratio_of_ratios`, the ratio of the joint ratio to the product of the
         two (1: no interaction on the ratio scale); `reri`, the excess of the joint ratio over the sum of the
         single excesses (0: none on the additive scale); `attributable_proportion`, that excess as a part of
         the joint ratio; `synergy_index`, the joint excess over the sum of the single ones (1: none). For
-        differences: `interaction_difference`. With `covariance=True` a tuple of frame and matrix.
+        differences: `interaction_difference`.
 
     Raises
     ------

@@ -99,9 +99,8 @@ def margins(
 
     Returns
     -------
-    polars.DataFrame
-        One row a level, the reference too for prevalences and means: the result schema. With
-        `covariance=True` a tuple of frame and matrix (of logarithms for ratios).
+    Estimates
+        One row a level, the reference too for prevalences and means: the result schema.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def predict(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row a combination, the variables of `at` in front as text: the result schema, estimand
         "predicted_prevalence", or "predicted_mean" of a number.
 

@@ -89,11 +89,11 @@ def association(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
         that cannot be estimated stays as a row with the reason. `adjust` names the covariates as they
         entered: one that does not vary is dropped, which `reason` says. More coefficients than degrees of
-        freedom of the design are flagged for review. With `covariance=True` a tuple of frame and matrix.
+        freedom of the design are flagged for review.
 
     Raises
     ------
@@ -185,11 +185,10 @@ def model(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row a coefficient on the link scale, the intercept first: the result schema, estimand
         "coefficient". Cutpoints of the ordinal model come last, so does the dispersion of the negative
-        binomial; the multinomial has a column `outcome_level` in front. With `covariance=True` a tuple of
-        frame and matrix.
+        binomial; the multinomial has a column `outcome_level` in front.
 
     Raises
     ------

@@ -111,7 +111,7 @@ def cosinor(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, three a group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
         "amplitude"); "peak", in months from the beginning of January (or the unit of `time`), whose interval
         may pass the turn of the year, with the day in `level_label`; and "seasonality", the Wald F that there

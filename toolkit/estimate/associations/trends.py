@@ -85,7 +85,7 @@ def trend(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: `level` is "linear" or "quadratic", `level_label` the step ("per year"), `p_value` of the
         linear row the p for trend.
 

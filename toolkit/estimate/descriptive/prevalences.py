@@ -77,10 +77,9 @@ def prevalence(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows (`toolkit.results.SCHEMA`), `by` first; standardised rows have the estimand
-        "standardised_prevalence" and the standard in `adjust`. With `covariance=True` a tuple of it and a
-        matrix.
+        "standardised_prevalence" and the standard in `adjust`.
 
     Raises
     ------
@@ -165,9 +164,8 @@ def mean(
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a group and variable, with Student's t interval; with `covariance=True` a tuple of it
-        and the covariance matrix of the rows.
+    Estimates
+        Result rows, one a group and variable, with Student's t interval.
 
     Raises
     ------

@@ -99,7 +99,7 @@ def quantile(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group and probability, which stands in `level`. An end that would lie beyond the
         data is null. The standard error is the interval's length over twice Student's t.
 

@@ -60,11 +60,10 @@ def rate(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group; `n_cases` is the number of events. The standard error is that of the rate,
         the interval is symmetric on the log scale. Without any event there is no standard error, and the
-        interval is the exact one of a Poisson count in the persons' own time over the design effect. With
-        `covariance=True` a tuple of it and a matrix.
+        interval is the exact one of a Poisson count in the persons' own time over the design effect.
 
     Raises
     ------

@@ -82,10 +82,10 @@ def survival(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group and time, which stands in `level`; `n` are the people of the curve,
         `n_cases` the events up to the time. A time until which nobody of the group was observed has a
-        failed row. With `covariance=True` a tuple of it and a matrix.
+        failed row.
 
     Raises
     ------

@@ -96,7 +96,7 @@ def describe(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, which `tk.table(frame)` sets as one table. For everyone (`by` null) and each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,

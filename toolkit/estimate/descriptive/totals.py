@@ -66,9 +66,9 @@ def total(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows (`toolkit.results.SCHEMA`), one a group and variable or level; people without a value are
-        not in the total, and counted in `n_missing`. With `covariance=True` a tuple of it and a matrix.
+        not in the total, and counted in `n_missing`.
 
     Raises
     ------
@@ -184,9 +184,8 @@ def ratio(
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a group: `outcome` is the numerator, `exposure` the denominator. With
-        `covariance=True` a tuple of it and the covariance matrix of the rows.
+    Estimates
+        Result rows, one a group: `outcome` is the numerator, `exposure` the denominator.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def contrast(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: `level` is compared with `reference`, `exposure` names the groups. A test of
         heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. What a contrast takes from
         a row that failed is failed too. The difference of two crude prevalences one of which is 0 or 1 has

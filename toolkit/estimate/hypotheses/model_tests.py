@@ -84,7 +84,7 @@ def term_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "term": `statistic` is an F ("wald") or a chi-square ("rao-scott"), with
         `df_numerator`, `df` and `p_value`; `deff` is the mean generalised design effect of the likelihood
         ratio.

@@ -50,7 +50,7 @@ def proportionality(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows of estimand "proportionality": one a variable, then one of all together, each with
         statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
         them apart, by logits of derived outcomes or by ``family="multinomial"``.

@@ -61,7 +61,7 @@ def t_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "mean_difference": the difference with its interval, t in `statistic`, `df`
         (PSUs minus strata minus 1) and `p_value`.
 
@@ -147,7 +147,7 @@ def rank_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "rank_test". Of two groups: `estimate` is the difference in mean score against
         the reference, `statistic` its t with `df`; of more: `statistic` is an F with `df_numerator` and `df`.
 

@@ -79,7 +79,7 @@ def chi_square(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
         `deff` is the mean generalised design effect. `statistic` is Pearson's chi-square of the table scaled
         to the persons of the domain for "Chisq" and "saddlepoint", and an F else.

@@ -86,10 +86,9 @@ def case_crossover(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one an exposure and lag ("lag 0", ...): odds ratios. `n` are the nights of strata that
-        hold both a night with the outcome and another, `n_cases` those with it. With
-        `covariance=True` a tuple of frame and matrix.
+        hold both a night with the outcome and another, `n_cases` those with it.
 
     Raises
     ------

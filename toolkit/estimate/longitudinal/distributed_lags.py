@@ -114,9 +114,9 @@ def lag_curve(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: odds ratios of "lag 0" to the last, then "cumulative", the ratio of so much exposure on
-        all of these days. Draw it with `tk.curve_chart`. With `covariance=True` a tuple of frame and matrix.
+        all of these days. Draw it with `tk.curve_chart`.
 
     Raises
     ------

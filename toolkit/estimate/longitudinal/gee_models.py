@@ -67,9 +67,8 @@ def gee(
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a coefficient; `n` counts visits or nights. With `covariance=True` a tuple of frame
-        and matrix.
+    Estimates
+        Result rows, one a coefficient; `n` counts visits or nights.
 
     Raises
     ------
