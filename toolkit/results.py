@@ -197,35 +197,22 @@ SCHEMA: dict[str, pl.DataType] = {
 # A last column that pooled results of imputations have, and no others: the fraction that was lost.
 INFORMATION = "missing_information"
 
-FLOW_SCHEMA: dict[str, pl.DataType] = {
-    "step": pl.String(),
-    "reason": pl.String(),
-    "n_left": pl.Int64(),
-    "n_out": pl.Int64(),
-}
-
+_TEXT, _COUNT = pl.String(), pl.Int64()
+FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
-    "cause": pl.String(),
-    "exposure": pl.String(),
-    "cycle": pl.String(),
-    "status": pl.String(),
-    "reason": pl.String(),
-    "n": pl.Int64(),
+    **dict.fromkeys(("cause", "exposure", "cycle", "status", "reason"), _TEXT),
+    "n": _COUNT,
     "percent_missing": pl.Float64(),
 }
-
-
-# The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
-EDGES_SCHEMA: dict[str, pl.DataType] = {
-    "cause": pl.String(),
-    "effect": pl.String(),
-    "cause_label": pl.String(),
-    "effect_label": pl.String(),
-    "cause_role": pl.String(),
-    "effect_role": pl.String(),
-    "reason": pl.String(),
-    "citation": pl.String(),
+VARIABLES_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
+    "n": _COUNT,
 }
+# The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
+EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
+    ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation"),
+    _TEXT,
+)
 
 
 class Estimates(pl.DataFrame):
@@ -383,9 +370,15 @@ def by_columns(result: pl.DataFrame) -> list[str]:
 SPLINE = re.compile(r"rcs\(\s*`?(?P<name>[^`,()]+?)`?\s*,\s*(?P<numbers>[-+.\deE,\s]+)\)")
 
 
+# What the column `adjust` says where nothing is adjusted for; "none" where that is the default.
+_CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
+
+
 def covariates(adjust: str) -> list[str]:
     """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
     text = adjust.strip()
+    if text.lower() in _CRUDE:
+        return []
     if text.startswith("(") and text.endswith(")"):  # Somebody's tuple, written as text.
         text = text[1:-1]
     parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)

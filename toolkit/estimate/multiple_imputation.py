@@ -74,8 +74,7 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
     Examples
     --------
     >>> import polars as pl, toolkit as tk
-    >>> XX
-    def imputed(value):
+    >>> def imputed(value):
     ...     people = pl.DataFrame({"age": [30.0, 40.0, 61.0, value]})
     ...     return tk.mean(tk.study(people, design=tk.Design.none()), "age")
     >>> pool([imputed(45.0), imputed(53.0)])["estimate"].item()

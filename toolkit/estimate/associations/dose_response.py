@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.regression.coefficient_rows import (
@@ -143,9 +143,8 @@ def curve(
     intervals.check_confidence(confidence)
     require_estimand(estimand, COEFFICIENTS, "tk.curve")
     family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
-    adjusted = adjusted_names(
-        study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
-    )
+    question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
+    adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
