@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc, xlogy
 
 from toolkit.errors import EstimationError, VariableError, unknown
@@ -26,6 +25,7 @@ from toolkit.estimate.survey.distributions import upper_tail
 from toolkit.estimate.survey.people import People, people_of, result_of
 from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names
 
@@ -59,7 +59,7 @@ def term_test(
     by: Names = (),
     domain: str = "",
     df: Degrees = "model",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether terms of a regression model can be left out together.
 
     Parameters
@@ -84,7 +84,7 @@ def term_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "term": `statistic` is an F ("wald") or a chi-square ("rao-scott"), with
         `df_numerator`, `df` and `p_value`; `deff` is the mean generalised design effect of the likelihood
         ratio.
@@ -98,7 +98,7 @@ def term_test(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0, 4.0], "age": [20.0, 30.0, 40.0, 70.0, 50.0]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="five people")
     >>> term_test(mine, "nights ~ age", "age", family="gaussian")["df"].item()

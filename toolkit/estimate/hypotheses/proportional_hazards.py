@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc
 
-from toolkit import results
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
 from toolkit.estimate.regression.fit import Likelihood, Points, Regression, regress
@@ -25,6 +23,7 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.groups import counts, groups
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names
 
@@ -33,7 +32,7 @@ ALL = "all terms"
 
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
-) -> pl.DataFrame:
+) -> Estimates:
     """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
 
     Parameters
@@ -51,7 +50,7 @@ def proportionality(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows of estimand "proportionality": one a variable, then one of all together, each with
         statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
         them apart, by logits of derived outcomes or by ``family="multinomial"``.
@@ -78,7 +77,7 @@ def proportionality(
             flagged = for_review(row, asked.model.sample.review)
             named = dict(zip(by, levels, strict=True))
             rows.append({**common(asked), **named, **flagged, "conf_level": None})
-    return results.frame(rows, by)
+    return frame(rows, by)
 
 
 def _cuts(asked: Asked) -> Likelihood:

@@ -5,10 +5,8 @@ more precise; the errors hold whatever the correlation is.
 """
 
 from dataclasses import replace
-from typing import Literal, overload
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
@@ -20,40 +18,12 @@ from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names
+from toolkit.variables.arguments import Names, as_names, with_covariance
 
 
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def gee(
     study: Study,
     formula: str,
@@ -66,8 +36,7 @@ def gee(
     by: Names = (),
     exponentiate: bool = False,
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Fit a marginal model of repeated visits or nights by generalised estimating equations.
 
     Parameters
@@ -94,13 +63,12 @@ def gee(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance of the coefficients too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a coefficient; `n` counts visits or nights. With `covariance=True` a tuple of frame
-        and matrix.
+    Estimates
+        Result rows, one a coefficient; `n` counts visits or nights.
 
     Raises
     ------
@@ -129,8 +97,7 @@ def gee(
         Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
     )
     marginal = _equations(asked.model.outcome.name, FAMILIES[family], correlation, asked.model.offset)
-    found = answer(replace(asked, model=replace(asked.model, family=marginal)))
-    return (found.frame(), found.covariance()) if covariance else found.frame()
+    return answer(replace(asked, model=replace(asked.model, family=marginal))).frame()
 
 
 _PLACE = (CLUSTER, ORDER)

@@ -4,6 +4,7 @@ Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -199,6 +200,14 @@ def _ratio(asked: Request, outcome: Column) -> str:
     # Events over person-time, or a count of them, have rates; people of two kinds have prevalences.
     counted = family == "poisson" and (outcome.continuous or asked.offset)
     return "rate_ratio" if counted else _RATIO[family]
+
+
+def require_estimand(estimand: str, allowed: Sequence[str], caller: str) -> None:
+    """Raise unless an estimand is one of those that an estimator has."""
+    if estimand not in allowed:
+        raise EstimationError(
+            unknown(f"{caller} has no estimand", estimand, allowed, f"All: {', '.join(allowed)}")
+        )
 
 
 def require_two_levels(outcome: Column, caller: str) -> None:
