@@ -249,10 +249,10 @@ def test_exponentiated_rows_are_ratios_and_the_rest_stays(family: str, unweighte
         ("Surv(time) ~ age", "cox", "Surv(entry, time, event)"),
         ("Surv(event, time) ~ age", "cox", "The order is Surv(time, event)"),
         ("Surv(time, event) ~ age", "logit", "Take family='cox'"),
-        ("event ~ age + strata(group)", "logit", "no strata(...). Take family='cox'"),
+        ("event ~ age + strata(group)", "logit", "family='cox'"),
         ("Surv(time, event) ~ age * strata(group)", "cox", "... + strata(sex, region)"),
         ("Surv(time, event) ~ group + strata(age)", "cox", "study.derive('age_group', ...)"),
-        ("Surv(time, event) ~ age - 1", "cox", "Take '- 1' or '0 +' out"),
+        ("Surv(time, event) ~ age - 1", "cox", "'- 1' or '0 +'"),
         ("event ~ age", "ordinal", "family='logit'"),
         ("age ~ group", "multinomial", "family='gaussian' or 'negative-binomial'"),
         ("event ~ age", "negative-binomial", "family='poisson'"),
@@ -266,14 +266,14 @@ def test_what_a_family_cannot_read_says_what_to_write(formula, family, remedy, u
 
 def test_time_before_entry_is_counted_and_refused(unweighted) -> None:
     late = unweighted.derive("late", pl.col("time") + 1.0)
-    with pytest.raises(tk.VariableError, match="'time' is not after 'late' for 600 of 600 persons"):
+    with pytest.raises(tk.VariableError, match="'time'.*'late' for 600 of 600.*'time > late'"):
         model(late, "Surv(late, time, event) ~ age", "cox")
 
 
 def test_counts_without_extra_variance_are_sent_to_poisson() -> None:
     people = pl.DataFrame({"nights": [1.0, 2.0] * 30, "age": np.arange(60.0)})
     study = tk.study(people, design=tk.Design.none(), name="even")
-    with pytest.raises(tk.EstimationError, match="Take family='poisson'"):
+    with pytest.raises(tk.EstimationError, match="family='poisson'"):
         model(study, "nights ~ age", "negative-binomial")
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
 _PART = 1e-6
-_BINOMIAL = ("logit", "probit", "cloglog")
-_LOG = ("poisson", "log-binomial", "negative-binomial", "cox")
+_BINOMIAL = ("logit", "probit", "cloglog", "loglog", "cauchit")
+_LOG = ("poisson", "log-binomial", "negative-binomial", "tweedie", "cox")
 _SEVERAL = ("ordinal", "multinomial")
 
 

@@ -1,14 +1,7 @@
-"""Estimate associations and regression models: ratios, differences and coefficients with design-based errors.
+"""Estimate associations and regression models with design-based standard errors."""
 
-Takes a study and names or a formula; gives a result frame. Points come from the kernel's own Newton steps on
-cells; those of probit, cloglog and log-binomial start from statsmodels'. The variance is always the design's.
-"""
-
-import warnings
-from functools import partial
 from typing import Literal, overload
 
-import numpy as np
 import polars as pl
 
 from toolkit.estimate.adjustment import adjusted_names
@@ -17,16 +10,12 @@ from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.names import Covaried, Names, as_covariates, as_names, require_one_role
 from toolkit.estimate.predictions import STANDARDISED, standardised_association
 from toolkit.estimate.references import with_reference
-from toolkit.estimate.regression import Degrees, Start
+from toolkit.estimate.regression import Degrees
 from toolkit.estimate.requests import Request, question
 from toolkit.estimate.rows import Answer, answer
 from toolkit.estimate.sample import draw
-from toolkit.estimate.variance import Floats
 from toolkit.result import variables_of
 from toolkit.studies import Study
-
-# Those whose start from the mean is poor.
-_STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
 
 
 @overload
@@ -283,26 +272,8 @@ def model(
     """
     groups = as_names(by, "by")
     request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
-    return _given(answer(question(request, _start(family))), covariance=covariance)
+    return _given(answer(question(request)), covariance=covariance)
 
 
 def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
     return (found.frame(), found.covariance()) if covariance else found.frame()
-
-
-def _start(family: str) -> Start | None:
-    return partial(_statsmodels_points, _STARTED[family]) if family in _STARTED else None
-
-
-def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
-    import statsmodels.api as sm
-
-    family = sm.families.Binomial(getattr(sm.families.links, link)())
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        try:
-            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
-        except (ValueError, np.linalg.LinAlgError):
-            return None  # The kernel's own fit starts from the mean, and names what is wrong.
-    points = np.asarray(fitted.params)
-    return points if np.isfinite(points).all() else None

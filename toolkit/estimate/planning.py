@@ -21,7 +21,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.diagram_nodes import Diagrams
 from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.names import Names, as_names, require_one_role
-from toolkit.estimate.newton import FAMILIES, fit
+from toolkit.estimate.newton import FAMILIES, fit_glm
 from toolkit.estimate.people import People, people_of, result_of
 from toolkit.estimate.references import with_reference
 from toolkit.estimate.regression import Degrees
@@ -277,10 +277,11 @@ def _scores(sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple
     """Take one Newton step from the model without the exposure: its spread is that under no association."""
     family, places = how
     X, weights = matrix.values, sample.weights[group.counted]
-    null = fit(np.delete(X, places, axis=1), y, weights, FAMILIES[family])
-    working = weights * null.mean if family == "poisson" else weights
+    fewer, null = np.delete(X, places, axis=1), FAMILIES[family]
+    mean = null.mean(fewer @ fit_glm(fewer, y, weights, null).points)
+    working = weights * mean if family == "poisson" else weights
     bread = np.linalg.inv((X * working[:, None]).T @ X)
-    parts = (X * (weights * (y - null.mean))[:, None]) @ bread[:, places]
+    parts = (X * (weights * (y - mean))[:, None]) @ bread[:, places]
     influence = np.zeros((len(sample.weights), len(places)))
     influence[group.counted] = parts
     return Estimate(parts.sum(axis=0), influence, group.counted)

@@ -18,7 +18,7 @@ from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.groups import counts, groups
 from toolkit.estimate.names import Names, as_names
-from toolkit.estimate.newton import FAMILIES, fit
+from toolkit.estimate.newton import FAMILIES, fit_glm
 from toolkit.estimate.regression import Likelihood, Points, Regression, regress
 from toolkit.estimate.reliability import for_review
 from toolkit.estimate.requests import Request, question
@@ -91,13 +91,13 @@ def _cuts(asked: Asked) -> Likelihood:
         for cut in np.unique(y)[1:]:
             try:
                 above = (y >= cut).astype(float)
-                fits.append(fit(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
+                fits.append(fit_glm(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
             except NotConvergedError:
                 raise EstimationError(
                     f"the logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge: "
                     f"some term separates it. Merge levels with study.derive(...), or take fewer terms."
                 ) from None
-        return np.concatenate([f.coefficients for f in fits]), np.hstack([f.influence for f in fits])
+        return np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits])
 
     def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]

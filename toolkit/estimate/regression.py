@@ -19,7 +19,7 @@ from toolkit.estimate.columns import Column
 from toolkit.estimate.firth import Penalized
 from toolkit.estimate.fit_errors import BoundaryError, CollinearError, NotConvergedError
 from toolkit.estimate.formula_factors import quoted
-from toolkit.estimate.newton import Family, fit, fit_again
+from toolkit.estimate.newton import Family, fit_glm
 from toolkit.estimate.quadratic_forms import wald
 from toolkit.estimate.sample import Mask, Sample
 from toolkit.estimate.spread import Estimate, design_df, joint_covariance, replicate_points
@@ -27,8 +27,6 @@ from toolkit.estimate.terms import Matrix, Term
 from toolkit.estimate.unvarying import firth_call
 from toolkit.estimate.variance import Floats
 
-# Starting coefficients for a family whose own start from the mean is poor.
-Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).
 Degrees = Literal["model", "design"]
@@ -90,8 +88,6 @@ class Model:
         Cells -> design matrix.
     offset
         Cells -> what is added to the linear predictor; None for nothing.
-    start
-        Where the fit starts; None for the mean.
     elsewhere
         Gives the same model of other people; None where it can be of these alone.
     formula
@@ -106,7 +102,6 @@ class Model:
     family: Family | Likelihood
     build: Callable[[Mask], Matrix]
     offset: Callable[[Mask], Floats] | None = None
-    start: Start | None = None
     elsewhere: Callable[[Sample], "Model"] | None = None
     degrees: Degrees = "model"
     formula: str = ""
@@ -284,7 +279,7 @@ def _scale(model: Model, attempt: difficulties.Attempt, count: int) -> Floats:
     X = attempt.matrix.values
     if X.shape[1] != count:
         return np.zeros(count)
-    size = float(np.abs(attempt.y).max()) if model.family.name == "gaussian" else 1.0
+    size = float(np.abs(attempt.y).max()) if model.family.name in ("gaussian", "poisson-identity") else 1.0
     scale: Floats = size / np.abs(X).max(axis=0)
     return scale
 
@@ -311,7 +306,7 @@ def _refit(
         if isinstance(model.family, Likelihood):
             return model.family.maximise(attempt.matrix, attempt.y, sample, inside)[0]
         offset = model.offset(inside) if model.offset else None
-        return fit_again(X, attempt.y, weight, model.family, offset=offset, start=start)
+        return fit_glm(X, attempt.y, weight, model.family, offset=offset, start=start).points
     except (CollinearError, NotConvergedError):
         raise EstimationError(
             "its people of a weight above zero do not have every term of the model, or are separated. Leave "
@@ -325,11 +320,8 @@ def _points(model: Model, attempt: difficulties.Attempt, inside: Mask) -> Points
         return model.family.maximise(attempt.matrix, attempt.y, sample, inside)
     X, weight = attempt.matrix.values, sample.weights[inside]
     offset = model.offset(inside) if model.offset else None
-    start = None
-    if model.start:
-        start = model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
-    fitted = fit(X, attempt.y, weight, model.family, offset=offset, start=start)
-    return fitted.coefficients, fitted.influence
+    fitted = fit_glm(X, attempt.y, weight, model.family, offset=offset)
+    return fitted.points, fitted.influence
 
 
 def _words(outcome: Column, own: bool) -> tuple[str, ...]:

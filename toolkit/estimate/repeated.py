@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.estimating import CORRELATIONS, clusters, solve
+from toolkit.estimate.estimating import CORRELATIONS, solve_equations, sort_clusters
 from toolkit.estimate.names import Covaried, Names, as_names
-from toolkit.estimate.newton import FAMILIES, Family
+from toolkit.estimate.newton import Family, family_named
 from toolkit.estimate.regression import Likelihood, Points
 from toolkit.estimate.repeated_rows import CLUSTER, ORDER, is_records, records
 from toolkit.estimate.requests import Request, question
@@ -128,7 +128,7 @@ def gee(
     asked = question(
         Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
     )
-    marginal = _equations(asked.model.outcome.name, FAMILIES[family], correlation, asked.model.offset)
+    marginal = _equations(asked.model.outcome.name, family_named(family), correlation, asked.model.offset)
     found = answer(replace(asked, model=replace(asked.model, family=marginal)))
     return (found.frame(), found.covariance()) if covariance else found.frame()
 
@@ -149,10 +149,10 @@ def _require(family: str, correlation: str) -> None:
 def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
     def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
         person, order = (sample.numbers(name)[inside] for name in _PLACE)
-        places, within = clusters(person, order, correlation)
+        places, within = sort_clusters(person, order, correlation)
         shift = offset(inside)[places] if callable(offset) else None
         weight = sample.weights[inside][places]
-        found = solve(matrix.values[places], y[places], weight, family, within, offset=shift)
+        found = solve_equations(matrix.values[places], y[places], weight, family, within, offset=shift)
         influence = np.empty_like(found.influence)
         influence[places] = found.influence
         return found.points, influence

@@ -12,8 +12,8 @@ from toolkit.errors import EstimationError, VariableError, short, unknown
 from toolkit.estimate import families, formulas
 from toolkit.estimate.columns import Column, unknown_case
 from toolkit.estimate.names import require_one_role
-from toolkit.estimate.newton import FAMILIES, Family
-from toolkit.estimate.regression import Degrees, Likelihood, Model, Start
+from toolkit.estimate.newton import GLM_FAMILIES, Family, family_named
+from toolkit.estimate.regression import Degrees, Likelihood, Model
 from toolkit.estimate.rows import Asked
 from toolkit.estimate.sample import Sample, draw
 from toolkit.estimate.time_formulas import EXAMPLE, Taken, take_time
@@ -51,15 +51,13 @@ class Request:
     degrees: Degrees = "model"
 
 
-def question(asked: Request, start: Start | None = None, also: tuple[str, ...] = ()) -> Asked:
+def question(asked: Request, also: tuple[str, ...] = ()) -> Asked:
     """Read a request and draw its people.
 
     Parameters
     ----------
     asked
         What was asked.
-    start
-        Where the fit starts; None for the family's own start.
     also
         Columns of the people that the fit needs besides.
 
@@ -110,7 +108,7 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     def of(people: Sample) -> Model:
         own = partial(formulas.offset_values, shift, people) if shift else None
         build = partial(formulas.build, reading, people)
-        fitted = Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        fitted = Model(people, column, names, family, build, offset=own, elsewhere=of)
         return replace(fitted, formula=taken.formula, degrees=asked.degrees)
 
     model = of(sample)
@@ -135,7 +133,7 @@ def _reading(formula: str) -> formulas.Reading:
 
 
 def _require_family(family: str) -> None:
-    known = [*FAMILIES, *OTHERS]
+    known = [*GLM_FAMILIES, *OTHERS]
     if family not in known:
         raise EstimationError(unknown("there is no family", family, known, f"All: {', '.join(known)}"))
 
@@ -169,8 +167,8 @@ def _require_roles(sample: Sample, taken: Taken) -> None:
 
 
 def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -> Family | Likelihood:
-    if name in FAMILIES:
-        return FAMILIES[name]
+    if name in GLM_FAMILIES:
+        return family_named(name)
     if name == "cox":
         clock = families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata)
         return families.cox(clock, offset)
