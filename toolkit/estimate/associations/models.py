@@ -224,8 +224,8 @@ def model(
         "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
         For an outcome of two levels "logit", "probit", "cloglog", "loglog", "cauchit", "log-binomial",
-        "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For a
-        count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome "gaussian",
+        "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For
+        a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome "gaussian",
         "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also "ordinal"
         (proportional odds), "multinomial" (each level against the reference), "negative-binomial" (log link)
         and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.

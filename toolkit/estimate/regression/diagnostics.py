@@ -227,24 +227,12 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
 
 
 def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError:
-    """Say that fitted prevalences reach 1.
-
-    Parameters
-    ----------
-    attempt
-        The fit that was tried.
-    error
-        The cells as the fit found them.
-
-    Returns
-    -------
-    EstimationError
-        To be raised.
-    """
+    """Explain that fitted means reach a limit of the distribution."""
+    ratio = ", which estimates the same ratio," if attempt.family == "log-binomial" else ""
     return EstimationError(
-        f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted prevalence of "
-        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} persons is 1, so its coefficients have "
-        f"no standard error. Use family='poisson', which estimates the same ratio, or take fewer terms."
+        f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted mean of "
+        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} participants is at a limit of its range, "
+        f"so its coefficients have no standard error. Use family='poisson'{ratio} or remove terms."
     )
 
 
@@ -277,9 +265,11 @@ def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> Estimatio
             f"fit: beyond some value all have the same '{attempt.outcome}'. Merge levels with "
             f"study.derive(...), or leave the variable out."
         )
-    remedy = "Take fewer terms, or another family."
+    remedy = "Use fewer terms, or another family."
     if attempt.family == "log-binomial":
-        remedy = "Its fitted prevalences may have to pass 1: take family='poisson' for the same ratio."
+        remedy = "Its fitted prevalences may exceed 1. Use family='poisson' for the same ratio."
+    elif attempt.family in ("binomial-identity", "poisson-identity"):
+        remedy = "Its fitted means may leave their range. Use family='gaussian' for the same difference."
     return EstimationError(
         f"the {attempt.family} model of '{attempt.outcome}' did not converge with "
         f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons. {remedy}"

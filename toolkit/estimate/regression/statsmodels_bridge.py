@@ -147,8 +147,8 @@ def design_matrix(study: Study, formula: str, domain: str = "", *, offset: str |
     inside = sample.complete(model.names)
     if not inside.any():
         raise EstimationError(
-            f"None of {sample.size:,} participants has complete data for this formula. Find the variable with "
-            f"missing values: study.missing('{model.outcome.name}')."
+            f"None of {sample.size:,} participants has complete data for this formula. Find the variable "
+            f"with missing values: study.missing('{model.outcome.name}')."
         )
     matrix = model.build(inside)
     strata, psus = _sampling_units(model, sample.unit[inside])
@@ -225,9 +225,9 @@ def survey_inference(
     Raises
     ------
     EstimationError
-        If the result is not of a GLM, was fitted to other data or weights, has not converged or does not
-        maximize the likelihood (regularization, constraints), and as `tk.model` for separation, collinear
-        columns and too few sampling units.
+        If the result is not of a GLM, was fitted to other data or weights, does not maximize the likelihood
+        (no convergence, regularization, constraints), and as `tk.model` for separation, collinear columns and
+        too few sampling units.
 
     Notes
     -----
@@ -249,10 +249,6 @@ def survey_inference(
     results = getattr(fitted, "_results", fitted)
     _require_glm(results)
     _require_data(results.model, sample)
-    if not getattr(results, "converged", True):
-        raise EstimationError(
-            f"The fit of '{sample.outcome}' has not converged. Allow more iterations: .fit(maxiter=200)."
-        )
     points = np.asarray(results.params, np.float64)
     family = replace(adopt_family(results.model.family), start=lambda *_: points)
     model = replace(sample.model, family=family, degrees=df)
@@ -333,6 +329,6 @@ def _require_maximum(found: Answer, points: Floats, names: tuple[str, ...]) -> N
         if isinstance(part, Estimate) and error and abs(part.points[0] - point) > _CLOSE * error:
             raise EstimationError(
                 f"The coefficient of '{name}' is {abs(part.points[0] - point) / error:.2g} standard errors "
-                f"from the maximum of the weighted likelihood. Fit without regularization or constraints, and "
-                f"to convergence: .fit(maxiter=200, tol=1e-10)."
+                f"from the maximum of the weighted likelihood. Fit without regularization or constraints, "
+                f"and to convergence: .fit(maxiter=200, tol=1e-10)."
             )
