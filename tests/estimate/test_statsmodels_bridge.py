@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -311,3 +312,22 @@ def test_means_on_the_boundary_are_refused() -> None:
     for family in ("log-binomial", "binomial-identity"):
         with pytest.raises(tk.EstimationError, match="'y'"):
             tk.model(study, "y ~ g", family)
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, capsys) -> None:
+    page = (REFERENCE.parents[1] / "docs" / "statsmodels.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "example.py").write_text(code)
+    made = runpy.run_path(str(tmp_path / "example.py"))
+    assert "sex: female" in capsys.readouterr().out
+    assert tk.survey_inference(made["fitted"], made["sample"]).height == len(made["sample"].names)
+
+
+def test_the_documentation_counts_the_models_that_are_compared() -> None:
+    page = (REFERENCE.parents[1] / "docs" / "statsmodels.md").read_text()
+    distributions, links, designs = (
+        len({entry[key] for entry in ENTRIES}) for key in ("distribution", "link", "study")
+    )
+    assert f"{len(ENTRIES)} models are compared" in page
+    assert f"{distributions} distributions and {links} links" in page
+    assert f"{designs} designs" in page

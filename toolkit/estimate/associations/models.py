@@ -225,9 +225,9 @@ def model(
     family
         For an outcome of two levels "logit", "probit", "cloglog", "loglog", "cauchit", "log-binomial",
         "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For
-        a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome "gaussian",
-        "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also "ordinal"
-        (proportional odds), "multinomial" (each level against the reference), "negative-binomial" (log link)
+        a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome
+        "gaussian", "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also
+        "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial" (log link)
         and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
     domain
         A condition such as "age >= 20"; null is outside.

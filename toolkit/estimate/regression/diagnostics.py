@@ -228,11 +228,12 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
 
 def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError:
     """Explain that fitted means reach a limit of the distribution."""
-    ratio = ", which estimates the same ratio," if attempt.family == "log-binomial" else ""
+    instead = "poisson" if attempt.family == "log-binomial" else "gaussian"
     return EstimationError(
         f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted mean of "
-        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} participants is at a limit of its range, "
-        f"so its coefficients have no standard error. Use family='poisson'{ratio} or remove terms."
+        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} participants is at a limit of its "
+        f"range, so its coefficients have no standard error. Use family='{instead}' for the same measure, "
+        f"or remove terms."
     )
 
 
