@@ -227,8 +227,8 @@ def model(
         "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For
         a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome
         "gaussian", "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also
-        "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial" (log link)
-        and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
+        "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial"
+        (log link) and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
     domain
         A condition such as "age >= 20"; null is outside.
     offset
