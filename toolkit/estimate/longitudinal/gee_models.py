@@ -13,10 +13,11 @@ import polars as pl
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
 from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.fit import Likelihood, Points
+from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.formula.design_matrix import Matrix
 from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
 from toolkit.estimate.regression.likelihoods.glm import Family, family_named
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
@@ -147,7 +148,7 @@ def _require(family: str, correlation: str) -> None:
 
 
 def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         person, order = (sample.numbers(name)[inside] for name in _PLACE)
         places, within = sort_clusters(person, order, correlation)
         shift = offset(inside)[places] if callable(offset) else None
@@ -155,12 +156,6 @@ def _equations(outcome: str, family: Family, correlation: str, offset: object) -
         found = solve_equations(matrix.values[places], y[places], weight, family, within, offset=shift)
         influence = np.empty_like(found.influence)
         influence[places] = found.influence
-        return found.points, influence
+        return Fit(found.points, influence)
 
-    return Likelihood(
-        family.name,
-        lambda sample: sample.numbers(outcome),
-        lambda matrix, _: matrix.terms,
-        maximise,
-        lambda matrix: len(matrix.terms),
-    )
+    return Likelihood(family.name, lambda sample: sample.numbers(outcome), maximize)

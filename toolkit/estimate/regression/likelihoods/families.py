@@ -8,7 +8,7 @@ import numpy as np
 
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
-from toolkit.estimate.regression.fit import Likelihood, Points
+from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import CUTPOINT, DISPERSION, ONE, Matrix, Term
 from toolkit.estimate.regression.likelihoods.cox import Times, fit_cox
@@ -19,6 +19,7 @@ from toolkit.estimate.regression.likelihoods.negative_binomial import (
     NotOverdispersedError,
     fit_negative_binomial,
 )
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.likelihoods.ordinal import fit_ordinal
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.roles import Column, require_order
@@ -55,19 +56,18 @@ def ordinal(outcome: Column, offset: Offset = None) -> Likelihood:
     _require_several(outcome, "ordinal")
     require_order(outcome, "An ordinal model")
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
-        found = fit_ordinal(
+        return fit_ordinal(
             _drop_intercept(matrix, "ordinal"), _number_levels(y), sample.weights[inside], offset=shift
         )
-        return found.points, found.influence
 
     def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         levels = [outcome.levels[int(k)] for k in np.unique(y)]
         return (*matrix.terms[1:], *(_cutpoint(below, above) for below, above in pairwise(levels)))
 
     # R's svyolr leaves PSUs minus strata minus slopes: its cutpoints count as one intercept.
-    return Likelihood("ordinal", _read_levels(outcome), terms, maximise, lambda matrix: len(matrix.terms))
+    return Likelihood("ordinal", _read_levels(outcome), maximize, terms)
 
 
 def _cutpoint(below: str, above: str) -> Term:
@@ -84,39 +84,36 @@ def multinomial(outcome: Column) -> Likelihood:
         there = np.unique(y)
         return there[np.argsort(there != reference, kind="stable")]
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         place = np.argsort(order(y))[_number_levels(y)]
-        found = fit_multinomial(matrix.values, place, sample.weights[inside])
-        return found.points, found.influence
+        return fit_multinomial(matrix.values, place, sample.weights[inside])
 
     def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         levels = [outcome.levels[int(k)] for k in order(y)[1:]]
         return tuple(replace(term, outcome_level=level) for level in levels for term in matrix.terms)
 
-    return Likelihood("multinomial", _read_levels(outcome), terms, maximise, lambda matrix: len(matrix.terms))
+    return Likelihood("multinomial", _read_levels(outcome), maximize, terms)
 
 
 def negative_binomial(outcome: Column, offset: Offset = None) -> Likelihood:
     """Describe the negative binomial model of a count, with the dispersion as its last parameter."""
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
         try:
-            found = fit_negative_binomial(matrix.values, y, sample.weights[inside], offset=shift)
+            return fit_negative_binomial(matrix.values, y, sample.weights[inside], offset=shift)
         except NotOverdispersedError:
             raise NotOverdispersedError(
                 f"'{outcome.name}' is not overdispersed among the {int(sample.persons[inside].sum()):,} "
                 f"participants of the fit, so the negative binomial model has no dispersion to estimate. Use "
                 f"family='poisson'."
             ) from None
-        return found.points, found.influence
 
     return Likelihood(
         "negative-binomial",
         lambda sample: sample.numbers(outcome.name),
+        maximize,
         lambda matrix, _: (*matrix.terms, _DISPERSION),
-        maximise,
-        lambda matrix: len(matrix.terms),
     )
 
 
@@ -128,18 +125,17 @@ _DISPERSION = Term(
 def cox(clock: Clock, offset: Offset = None) -> Likelihood:
     """Describe the Cox model of the time to an event."""
 
-    def maximise(matrix: Matrix, _: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
         times = read_times(clock, sample, inside)
         X = _drop_intercept(matrix, "cox")
-        found = fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
-        return found.points, found.influence
+        return fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
 
     return Likelihood(
         "cox",
         lambda sample: sample.numbers(clock.event),
+        maximize,
         lambda matrix, _: matrix.terms[1:],
-        maximise,
         lambda matrix: len(matrix.terms) - 1,
         all_may_be_cases=True,
     )
@@ -148,10 +144,9 @@ def cox(clock: Clock, offset: Offset = None) -> Likelihood:
 def firth(outcome: Column, offset: Offset = None) -> Likelihood:
     """Describe the logit with Firth's penalty."""
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift, persons = offset(inside) if offset else None, float(sample.persons[inside].sum())
-        found = fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
-        return found.points, found.influence
+        return fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
 
     def separated(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Penalized | None:
         shift, weights = offset(inside) if offset else None, sample.weights[inside]
@@ -168,9 +163,7 @@ def firth(outcome: Column, offset: Offset = None) -> Likelihood:
     return Likelihood(
         "firth",
         lambda sample: sample.numbers(outcome.name),
-        lambda matrix, _: matrix.terms,
-        maximise,
-        lambda matrix: len(matrix.terms),
+        maximize,
         separated=separated,
     )
 

@@ -4,7 +4,7 @@ The modules beside it, one per kind of model, say what is maximized.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +78,8 @@ class Fit:
 
     points: Floats
     influence: Floats
-    bread: Floats
-    score: Floats
+    bread: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    score: Floats = field(default_factory=lambda: np.empty(0))
 
 
 def maximize(
