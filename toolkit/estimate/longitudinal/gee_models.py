@@ -1,8 +1,4 @@
-"""Model outcomes that were measured several times in each person, by generalised estimating equations.
-
-Takes a cohort and a formula; gives result rows, one a coefficient. The working correlation makes the points
-more precise; the errors hold whatever the correlation is.
-"""
+"""Fit marginal models of repeated outcomes by generalized estimating equations."""
 
 from dataclasses import replace
 from typing import Literal, overload
@@ -69,7 +65,7 @@ def gee(
     confidence: float = 0.95,
     covariance: bool = False,
 ) -> pl.DataFrame | Covaried:
-    """Fit a marginal model of repeated visits or nights by generalised estimating equations.
+    """Fit a marginal model of repeated visits or nights by generalized estimating equations.
 
     Parameters
     ----------
@@ -80,8 +76,8 @@ def gee(
     family
         "logit", "poisson" (log link), "gaussian", "probit" or "cloglog".
     correlation
-        Of a person's outcomes: "exchangeable" (all pairs alike), "ar1" (falling with the number of visits
-        between) or "independence".
+        Working correlation of a participant's outcomes: "exchangeable" (equal for all pairs), "ar1"
+        (declining with the number of visits between) or "independence".
     section
         Which rows of the cohort: "visits" or "diary".
     domain
@@ -112,9 +108,9 @@ def gee(
 
     Notes
     -----
-    Points as geeglm of R's geepack for equal weights. Errors are robust and clustered by person, or by PSU
-    where the design has them, with Student's t by the number of these; geepack's lack the factor of the
-    number of clusters over that number less 1.
+    Estimates equal those of geeglm in R's geepack for equal weights. Standard errors are robust to the
+    working correlation and clustered by participant, or by PSU if the design has PSUs, with t intervals.
+    Those of geepack lack the factor m / (m - 1) for m clusters.
 
     Examples
     --------
@@ -127,29 +123,29 @@ def gee(
     rows = study if is_records(study) else records(study, section)
     names = as_names(by, "by")
     asked = question(
-        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
+        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_POSITION
     )
     marginal = _equations(asked.model.outcome.name, family_named(family), correlation, asked.model.offset)
     found = answer(replace(asked, model=replace(asked.model, family=marginal)))
     return (found.frame(), found.covariance()) if covariance else found.frame()
 
 
-_PLACE = (CLUSTER, ORDER)
+_POSITION = (CLUSTER, ORDER)
 _MARGINAL = ("logit", "poisson", "gaussian", "probit", "cloglog")
 
 
 def _require(family: str, correlation: str) -> None:
     if family not in _MARGINAL:
         known = f"All: {', '.join(_MARGINAL)}"
-        raise EstimationError(unknown("estimating equations have no family", family, _MARGINAL, known))
+        raise EstimationError(unknown("tk.gee has no family", family, _MARGINAL, known))
     if correlation not in CORRELATIONS:
         known = f"All: {', '.join(CORRELATIONS)}"
-        raise EstimationError(unknown("there is no working correlation", correlation, CORRELATIONS, known))
+        raise EstimationError(unknown("tk.gee has no working correlation", correlation, CORRELATIONS, known))
 
 
 def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
     def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        person, order = (sample.numbers(name)[inside] for name in _PLACE)
+        person, order = (sample.numbers(name)[inside] for name in _POSITION)
         places, within = sort_clusters(person, order, correlation)
         shift = offset(inside)[places] if callable(offset) else None
         weight = sample.weights[inside][places]
