@@ -30,7 +30,7 @@ _RATIOS_OF_LINK = {
     "Logit": ("odds_ratio",),
     "CLogLog": ("hazard_ratio",),
 }
-_EXAMPLE = "sm.GLM(d.endog, d.exog, family=sm.families.Binomial(), var_weights=d.weights).fit()"
+_EXAMPLE = "sm.GLM(d.endog, d.exog, family=sm.families.{}(), var_weights=d.weights).fit()"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -284,14 +284,15 @@ def _require_glm(results: Any) -> None:
             ".fit() in place of .fit_regularized()."
         )
     raise EstimationError(
-        f"Survey inference needs the result of statsmodels' GLM, and this is a {name}. Fit {_EXAMPLE}, where "
-        f"d = tk.design_matrix(...)."
+        f"Survey inference needs the result of statsmodels' GLM, and this is a {name}. Fit "
+        f"{_EXAMPLE.format('Binomial')}, where d = tk.design_matrix(...)."
     )
 
 
 def _require_data(model: Any, sample: DesignMatrix) -> None:
     """Raise unless a model of statsmodels has the outcome, columns, weights and offset of the sample."""
-    again = f"Fit the model to this sample: {_EXAMPLE}, where d is the sample."
+    call = _EXAMPLE.format(type(model.family).__name__)
+    again = f"Fit the model to this sample: {call}, where d is the sample."
     n, k = model.exog.shape
     if n != sample.n:
         raise EstimationError(
