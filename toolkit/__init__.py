@@ -56,6 +56,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.longitudinal.person_records import records as records
     from toolkit.estimate.multiple_imputation import imputed as imputed
     from toolkit.estimate.multiple_imputation import pool as pool
+    from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
+    from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.analysis_sample import flow as flow
     from toolkit.estimate.survey.design_description import describe_design as describe_design
@@ -129,6 +131,8 @@ _ROOM_OF = {
     "association": "estimate.associations.models",
     "atlas": "estimate.associations.atlas_grid",
     "model": "estimate.associations.models",
+    "design_matrix": "estimate.regression.statsmodels_bridge",
+    "survey_inference": "estimate.regression.statsmodels_bridge",
     "interaction": "estimate.associations.interaction_measures",
     "curve": "estimate.associations.dose_response",
     "survival": "estimate.descriptive.survival_curves",

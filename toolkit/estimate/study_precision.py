@@ -19,7 +19,7 @@ from toolkit.estimate.regression.coefficient_rows import with_covariates
 from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
@@ -275,10 +275,11 @@ def _scores(sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple
     """Take one Newton step from the model without the exposure: its spread is that under no association."""
     family, places = how
     X, weights = matrix.values, sample.weights[group.counted]
-    null = fit(np.delete(X, places, axis=1), y, weights, FAMILIES[family])
-    working = weights * null.mean if family == "poisson" else weights
+    fewer, null = np.delete(X, places, axis=1), FAMILIES[family]
+    mean = null.mean(fewer @ fit_glm(fewer, y, weights, null).points)
+    working = weights * mean if family == "poisson" else weights
     bread = np.linalg.inv((X * working[:, None]).T @ X)
-    parts = (X * (weights * (y - null.mean))[:, None]) @ bread[:, places]
+    parts = (X * (weights * (y - mean))[:, None]) @ bread[:, places]
     influence = np.zeros((len(sample.weights), len(places)))
     influence[group.counted] = parts
     return Estimate(parts.sum(axis=0), influence, group.counted)

@@ -1,30 +1,17 @@
-"""Estimate associations and regression models: ratios, differences and coefficients with design-based errors.
-
-Takes a study and names or a formula; gives a result frame. Points come from the kernel's own Newton steps on
-cells; those of probit, cloglog and log-binomial start from statsmodels'. The variance is always the design's.
-"""
-
-import warnings
-from functools import partial
-
-import numpy as np
+"""Estimate associations and regression models with design-based standard errors."""
 
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.dag.nodes import Diagrams
 from toolkit.estimate.associations.marginal_effects import standardised_association
 from toolkit.estimate.regression.coefficient_rows import answer
 from toolkit.estimate.regression.comparison import STANDARDIZED, Comparison, compare
-from toolkit.estimate.regression.fit import Degrees, Start
+from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import draw
 from toolkit.estimate.survey.references import with_reference
-from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
-
-# Those whose start from the mean is poor.
-_STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
 
 
 @with_covariance
@@ -156,9 +143,12 @@ def model(
         and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
         "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
-        "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
-        Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
-        level against the reference), "negative-binomial" (log link), "cox" (ties by Efron).
+        For an outcome of two levels "logit", "probit", "cloglog", "loglog", "cauchit", "log-binomial",
+        "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For
+        a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome
+        "gaussian", "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also
+        "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial"
+        (log link) and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
     domain
         A condition such as "age >= 20"; null is outside.
     offset
@@ -204,22 +194,4 @@ def model(
     """
     groups = as_names(by, "by")
     request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
-    return answer(question(request, _start(family))).frame()
-
-
-def _start(family: str) -> Start | None:
-    return partial(_statsmodels_points, _STARTED[family]) if family in _STARTED else None
-
-
-def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
-    import statsmodels.api as sm
-
-    family = sm.families.Binomial(getattr(sm.families.links, link)())
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        try:
-            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
-        except (ValueError, np.linalg.LinAlgError):
-            return None  # The kernel's own fit starts from the mean, and names what is wrong.
-    points = np.asarray(fitted.params)
-    return points if np.isfinite(points).all() else None
+    return answer(question(request)).frame()

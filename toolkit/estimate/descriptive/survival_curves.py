@@ -14,7 +14,7 @@ import numpy as np
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.likelihoods.cox import Times
-from toolkit.estimate.regression.likelihoods.families import Clock, observed
+from toolkit.estimate.regression.likelihoods.families import Clock, read_times
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
@@ -124,7 +124,7 @@ def survival(
     rows = [
         _row(sample, group, asked, seen, (k, float(points[i, k]), float(variances[i, k])))
         for i, group in enumerate(people)
-        for seen in [observed(clock, sample, group.counted) if group.n else None]
+        for seen in [read_times(clock, sample, group.counted) if group.n else None]
         for k in range(len(asked.at))
     ]
     return result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence}, matrix)
@@ -146,7 +146,7 @@ def _times(sample: Sample, clock: Clock, people: list[People], at: float | Seque
         if not len(chosen) or (chosen < 0).any() or not np.isfinite(chosen).all():
             raise EstimationError("'at' holds times of 0 and later, such as at=(30, 60, 90).")
         return chosen
-    times = observed(clock, sample, anyone(people))
+    times = read_times(clock, sample, anyone(people))
     moments = np.unique(times.exit[times.event])
     if len(moments) > MOST_TIMES:
         moments = moments[np.linspace(0, len(moments) - 1, MOST_TIMES).round().astype(int)]
@@ -160,7 +160,7 @@ def _curves(sample: Sample, people: list[People], asked: _Asked) -> Estimate:
         curve = np.full(len(asked.at), nan)
         weights = sample.weights[group.counted]
         if weights.any():  # In a replicate nobody of the group may have a weight.
-            times = observed(asked.clock, sample, group.counted)
+            times = read_times(asked.clock, sample, group.counted)
             curve, own[group.counted] = _curve(times, weights, asked.at)
         points.append(curve)
         parts.append(own)

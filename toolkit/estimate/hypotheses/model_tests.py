@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import fdtrc, xlogy
+from scipy.special import fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.empty_cells import flaw
@@ -233,7 +233,7 @@ def likelihood_ratio(
     smaller = regress(_without(model, places), group)
     kept = np.delete(X, places, axis=1)
     full, less = X @ fitted.coefficients + offset, kept @ smaller.coefficients + offset
-    gain = _deviance(family, y, less, weights) - _deviance(family, y, full, weights)
+    gain = family.deviance(y, family.mean(less), weights) - family.deviance(y, family.mean(full), weights)
     working = np.linalg.inv(_information(family, X, full, weights))[np.ix_(places, places)]
     effects = np.linalg.eigvals(np.linalg.solve(working, fitted.covariance[np.ix_(places, places)])).real
     return Ratio(gain, np.sort(effects)[::-1])
@@ -252,16 +252,3 @@ def _information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Flo
     mean = family.mean(eta)
     working = weights * np.square(family.slope(eta, mean)) / family.variance(mean)
     return np.asarray(X.T @ (X * working[:, None]))
-
-
-def _deviance(family: Family, y: Floats, eta: Floats, weights: Floats) -> float:
-    """Give the deviance of the family's distribution, as R's quasi families have it."""
-    mean = family.mean(eta)
-    if family.name == "gaussian":
-        return float(weights @ np.square(y - mean))
-    if family.name == "poisson":
-        return 2 * float(weights @ (xlogy(y, np.where(y > 0, y / mean, 1.0)) - (y - mean)))
-    parts = xlogy(y, np.where(y > 0, y / mean, 1.0)) + xlogy(
-        1 - y, np.where(y < 1, (1 - y) / (1 - mean), 1.0)
-    )
-    return 2 * float(weights @ parts)

@@ -14,10 +14,11 @@ from scipy.special import fdtrc
 
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
-from toolkit.estimate.regression.fit import Likelihood, Points, Regression, regress
+from toolkit.estimate.regression.fit import Likelihood, Regression, regress
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.groups import counts, groups
@@ -84,25 +85,25 @@ def _cuts(asked: Asked) -> Likelihood:
     """Give the logits of all cuts as one family, so that their slopes have one covariance."""
     outcome, offset = asked.model.outcome, asked.model.offset
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         weight, shift = sample.weights[inside], offset(inside) if offset else None
         fits = []
         for cut in np.unique(y)[1:]:
             try:
                 above = (y >= cut).astype(float)
-                fits.append(fit(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
+                fits.append(fit_glm(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
             except NotConvergedError:
                 raise EstimationError(
                     f"the logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge: "
                     f"some term separates it. Merge levels with study.derive(...), or take fewer terms."
                 ) from None
-        return np.concatenate([f.coefficients for f in fits]), np.hstack([f.influence for f in fits])
+        return Fit(np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits]))
 
     def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]
         return tuple(replace(term, outcome_level=cut) for cut in cuts for term in matrix.terms)
 
-    return replace(cast("Likelihood", asked.model.family), terms=terms, maximise=maximise)
+    return replace(cast("Likelihood", asked.model.family), terms=terms, maximize=maximize)
 
 
 def _group_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,4 @@
-"""Model outcomes that were measured several times in each person, by generalised estimating equations.
-
-Takes a cohort and a formula; gives result rows, one a coefficient. The working correlation makes the points
-more precise; the errors hold whatever the correlation is.
-"""
+"""Fit marginal models of repeated outcomes by generalized estimating equations."""
 
 from dataclasses import replace
 
@@ -11,10 +7,11 @@ import numpy as np
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
 from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.fit import Likelihood, Points
+from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.formula.design_matrix import Matrix
-from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, clusters, solve
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family
+from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
+from toolkit.estimate.regression.likelihoods.glm import Family, family_named
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
@@ -37,7 +34,7 @@ def gee(
     exponentiate: bool = False,
     confidence: float = 0.95,
 ) -> Estimates:
-    """Fit a marginal model of repeated visits or nights by generalised estimating equations.
+    """Fit a marginal model of repeated visits or nights by generalized estimating equations.
 
     Parameters
     ----------
@@ -48,8 +45,8 @@ def gee(
     family
         "logit", "poisson" (log link), "gaussian", "probit" or "cloglog".
     correlation
-        Of a person's outcomes: "exchangeable" (all pairs alike), "ar1" (falling with the number of visits
-        between) or "independence".
+        Working correlation of a participant's outcomes: "exchangeable" (equal for all pairs), "ar1"
+        (declining with the number of visits between) or "independence".
     section
         Which rows of the cohort: "visits" or "diary".
     domain
@@ -79,9 +76,9 @@ def gee(
 
     Notes
     -----
-    Points as geeglm of R's geepack for equal weights. Errors are robust and clustered by person, or by PSU
-    where the design has them, with Student's t by the number of these; geepack's lack the factor of the
-    number of clusters over that number less 1.
+    Estimates equal those of geeglm in R's geepack for equal weights. Standard errors are robust to the
+    working correlation and clustered by participant, or by PSU if the design has PSUs, with t intervals.
+    Those of geepack lack the factor m / (m - 1) for m clusters.
 
     Examples
     --------
@@ -94,40 +91,34 @@ def gee(
     rows = study if is_records(study) else records(study, section)
     names = as_names(by, "by")
     asked = question(
-        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
+        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_POSITION
     )
-    marginal = _equations(asked.model.outcome.name, FAMILIES[family], correlation, asked.model.offset)
+    marginal = _equations(asked.model.outcome.name, family_named(family), correlation, asked.model.offset)
     return answer(replace(asked, model=replace(asked.model, family=marginal))).frame()
 
 
-_PLACE = (CLUSTER, ORDER)
+_POSITION = (CLUSTER, ORDER)
 _MARGINAL = ("logit", "poisson", "gaussian", "probit", "cloglog")
 
 
 def _require(family: str, correlation: str) -> None:
     if family not in _MARGINAL:
         known = f"All: {', '.join(_MARGINAL)}"
-        raise EstimationError(unknown("estimating equations have no family", family, _MARGINAL, known))
+        raise EstimationError(unknown("tk.gee has no family", family, _MARGINAL, known))
     if correlation not in CORRELATIONS:
         known = f"All: {', '.join(CORRELATIONS)}"
-        raise EstimationError(unknown("there is no working correlation", correlation, CORRELATIONS, known))
+        raise EstimationError(unknown("tk.gee has no working correlation", correlation, CORRELATIONS, known))
 
 
 def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
-        person, order = (sample.numbers(name)[inside] for name in _PLACE)
-        places, within = clusters(person, order, correlation)
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
+        person, order = (sample.numbers(name)[inside] for name in _POSITION)
+        places, within = sort_clusters(person, order, correlation)
         shift = offset(inside)[places] if callable(offset) else None
         weight = sample.weights[inside][places]
-        found = solve(matrix.values[places], y[places], weight, family, within, offset=shift)
+        found = solve_equations(matrix.values[places], y[places], weight, family, within, offset=shift)
         influence = np.empty_like(found.influence)
         influence[places] = found.influence
-        return found.points, influence
+        return Fit(found.points, influence)
 
-    return Likelihood(
-        family.name,
-        lambda sample: sample.numbers(outcome),
-        lambda matrix, _: matrix.terms,
-        maximise,
-        lambda matrix: len(matrix.terms),
-    )
+    return Likelihood(family.name, lambda sample: sample.numbers(outcome), maximize)
