@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.trends import trend as trend
     from toolkit.estimate.weighting import weights as weights
     from toolkit.ghcn import read_ghcn as read_ghcn
+    from toolkit.potential_outcomes import truth as truth
     from toolkit.report.dictionary import data_dictionary as data_dictionary
     from toolkit.report.plan import render_plan as render_plan
     from toolkit.report.rendering import render as render
@@ -138,6 +139,7 @@ _ROOM_OF = {
     "gee": "estimate.repeated",
     "case_crossover": "estimate.case_crossover",
     "lag_curve": "estimate.lag_curves",
+    "truth": "potential_outcomes",
     # show
     "diagram_chart": "show.charts",
     "forest": "show.charts",

@@ -3,7 +3,6 @@
 Takes a seed and a number of people; gives the record that a loader hands over. A finite population is grown
 in strata of PSUs; two PSUs a stratum are drawn in proportion to their size, people within them with unequal
 chances that depend on cramps; weights are the inverse of these chances, on the scale of the US population.
-`truth` tells the true values behind the study.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +28,13 @@ from toolkit.growth import (
     Ints,
     Noise,
     People,
-    grow,
     logistic,
     own_stream,
     psu_sizes,
+    simulate_people,
     stream,
 )
 from toolkit.population import Population
-from toolkit.potential_outcomes import truth
-
-__all__ = ["open_simulated", "truth"]
 
 PERSONS = 12_000
 # Ten people a PSU at least; at most half of the smallest PSU.
@@ -119,7 +115,7 @@ def _people(model: Model, seed: int, n: int, sample: int) -> pl.DataFrame:
     chosen = _drawn_psus(sizes, stream(seed, DRAW_PSUS, sample))
     strata = np.repeat(np.arange(len(sizes)), PSUS_DRAWN)
     size = sizes[strata, chosen]
-    everyone = grow(model, seed, strata * sizes.shape[1] + chosen, size)
+    everyone = simulate_people(model, seed, strata * sizes.shape[1] + chosen, size)
     rows, chance, place = _drawn_people(everyone, size, stream(seed, DRAW_PEOPLE, sample), n)
     in_psu = PSUS_DRAWN * size / sizes.sum(axis=1)[strata]
     weight = model.settings["persons"] / sizes.sum() / (in_psu[place] * chance)
@@ -181,7 +177,7 @@ def _drawn_people(
 
 
 def _rows(people: People, rows: Ints) -> People:
-    noise = Noise({}, {}, {}, len(rows))
+    noise = Noise({}, {}, {}, np.array([len(rows)]))
     return People(people.model, noise, {name: values[rows] for name, values in people.columns.items()})
 
 
