@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from toolkit.causal_model import OUTCOME, load_model, read_model
-from toolkit.growth import (
+from toolkit.sources.simulated.causal_model import OUTCOME, load_model, read_model
+from toolkit.sources.simulated.generate import (
     People,
     cramp_probabilities,
     intervene,

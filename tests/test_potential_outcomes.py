@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit import result
-from toolkit.causal_model import load_model
-from toolkit.growth import cramp_probabilities, intervene, psu_sizes, simulate_people
+from toolkit import results
+from toolkit.sources.simulated.causal_model import load_model
+from toolkit.sources.simulated.generate import cramp_probabilities, intervene, psu_sizes, simulate_people
 
 ADULTS = "age >= 20"
 # The causes of arthritis in the causal model.
@@ -42,7 +42,7 @@ def test_its_rows_are_those_of_the_estimate(study: tk.Study) -> None:
         "study", "domain", "estimand", "outcome", "outcome_label", "exposure", "exposure_label", "level",
         "level_label", "reference", "adjust", "scale",
     ]  # fmt: skip
-    assert true.columns == list(result.SCHEMA)
+    assert true.columns == list(results.SCHEMA)
     assert true.select(keys).equals(estimated.select(keys))
     assert true["std_error"].null_count() == true.height
 
