@@ -20,7 +20,7 @@ from toolkit.errors import DatasetError
 from toolkit.files import cache, readers, table_cache
 from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
-from toolkit.sources.nhanes.export import write_nhanes
+from tests.nhanes_files import write_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study
 

@@ -12,7 +12,7 @@ import toolkit as tk
 from toolkit.errors import DatasetError
 from toolkit.sources.catalog import codebook, nhanes
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
+from tests.nhanes_files import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
 from toolkit.studies.population import Population

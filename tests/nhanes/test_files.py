@@ -10,7 +10,7 @@ import pytest
 from toolkit.errors import DatasetError
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
+from tests.nhanes_files import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.studies.design import Design
 from toolkit.studies.population import Population
