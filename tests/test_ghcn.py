@@ -93,11 +93,11 @@ def test_several_stations_are_several_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.dly", "cut short", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.csv", "a,20240101,PRCP,2,,,S,\n", "Choose a station with TAVG, or with TMAX and TMIN"),
-        ("a.csv", "a,20240101,TMAX,200,,I,S,\n", "holds no temperature that passed the quality checks"),
+        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "tk.daily_weather(frame"),
+        ("a.dly", "cut short", "tk.daily_weather(frame"),
+        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "tk.daily_weather(frame"),
+        ("a.csv", "a,20240101,PRCP,2,,,S,\n", "Use a station with TAVG, or with TMAX and TMIN"),
+        ("a.csv", "a,20240101,TMAX,200,,I,S,\n", "contains no temperature that passed the quality checks"),
     ],
 )
 def test_what_is_no_station_says_what_to_do(tmp_path: Path, name: str, content: str, told: str) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_station_says_what_to_do(tmp_path: Path, name: str, content: 
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="cannot be read: No such file"):
+    with pytest.raises(DatasetError, match="cannot be read.*No such file"):
         read_ghcn(tmp_path / "a.dly")
     with pytest.raises(DatasetError, match="read_ghcn\\('USW00094728.dly'\\)"):
         read_ghcn()

@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.sources.registry import study as study
     from toolkit.sources.simulated.potential_outcomes import truth as truth
     from toolkit.sources.study_downloads import download_study as download_study
+    from toolkit.sources.weather.daily import daily_weather as daily_weather
     from toolkit.sources.weather.ghcn import read_ghcn as read_ghcn
     from toolkit.sources.weather.linkage import add_weather as add_weather
     from toolkit.studies.design import Design as Design
@@ -87,6 +88,7 @@ _ROOM_OF = {
     "download_study": "sources.study_downloads",
     "study": "sources.registry",
     "Study": "studies.study",
+    "daily_weather": "sources.weather.daily",
     "add_weather": "sources.weather.linkage",
     "read_ghcn": "sources.weather.ghcn",
     "Design": "studies.design",
