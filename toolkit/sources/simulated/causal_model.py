@@ -93,7 +93,7 @@ class Model:
     def with_ancestors(self, names: Iterable[str]) -> tuple[str, ...]:
         """Name the nodes that the named ones depend on, and these, in the order of drawing."""
         needed = set(names)
-        for node in reversed(self.nodes.values()):
+        for node in reversed(list(self.nodes.values())):
             if node.name in needed:
                 needed.update(node.parents)
         return tuple(name for name in self.nodes if name in needed)

@@ -157,22 +157,19 @@ def _draw_noise(model: Model, seed: int, psus: Ints, sizes: Ints) -> Noise:
             generator.standard_normal((len(normals), size)),
         ))  # fmt: skip
     shift, uniform, normal = (np.concatenate(block, axis=1) for block in zip(*drawn, strict=True))
-    noise = Noise(
-        uniform=dict(zip(uniforms, uniform, strict=True)),
-        normal=dict(zip(normals, normal, strict=True)),
-        psu=dict(zip(shared, shift, strict=True)),
-        sizes=np.asarray(sizes),
-    )
-    for name in (name for name in model.nodes if name not in noise.psu):
+    of_psu = dict(zip(shared, shift, strict=True))
+    of_uniform = dict(zip(uniforms, uniform, strict=True))
+    of_normal = dict(zip(normals, normal, strict=True))
+    for name in (name for name in model.nodes if name not in shared):
         own = [
             (generator.standard_normal(1), generator.random(size), generator.standard_normal(size))
             for psu, size in zip(psus, sizes, strict=True)
             if (generator := own_stream(seed, name, int(psu)))
         ]
-        noise.psu[name], noise.uniform[name], noise.normal[name] = (
+        of_psu[name], of_uniform[name], of_normal[name] = (
             np.concatenate(block) for block in zip(*own, strict=True)
         )
-    return noise
+    return Noise(of_uniform, of_normal, of_psu, np.asarray(sizes))
 
 
 def _draw(node: Node, people: People) -> Array:

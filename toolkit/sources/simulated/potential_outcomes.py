@@ -15,15 +15,15 @@ import polars as pl
 from toolkit import results
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, EstimationError, VariableError, unknown
-from toolkit.results import SPLINE, covariates
+from toolkit.results import covariates
 from toolkit.sources.simulated.causal_model import OUTCOME, Model, load_model
+from toolkit.sources.simulated.conditional_odds import fit_log_odds
 from toolkit.sources.simulated.generate import (
     DONORS,
     Array,
     People,
     cramp_probabilities,
     intervene,
-    logistic,
     psu_sizes,
     simulate_people,
     stream,
@@ -36,7 +36,6 @@ ODDS_RATIO = "odds_ratio"
 AS_IS, PER_UNIT = "as it is", "per unit"  # the worlds of a continuous exposure
 THINNING = 10  # the conditional odds ratio is that of every tenth simulated person
 _ROW = ".row"
-GROUPS = 20  # into which a covariate with a spline is divided
 
 Compare = Callable[[Array, Array], Array]
 _COMPARE: Mapping[str, Compare] = {
@@ -387,7 +386,7 @@ def _values(
         ]
     other = worlds.index(against)
     if question.covariates:
-        log_odds = _fit_logistic(*_conditional_rows(group, question, worlds))
+        log_odds = _conditional_log_odds(group, question, worlds)
         compared = np.exp(log_odds - log_odds[other])
     else:
         compared = _COMPARE[estimand](shares[1:], shares[1 + other])
@@ -399,46 +398,8 @@ def _values(
     ]
 
 
-def _conditional_rows(group: _Group, question: _Question, worlds: Sequence[str]) -> tuple[Array, Array]:
-    """Build the standardized columns of the covariates, and the probabilities in each world."""
+def _conditional_log_odds(group: _Group, question: _Question, worlds: Sequence[str]) -> Array:
     frame, chances = pl.concat([frame for frame, _ in group.rows]), np.concatenate([c for _, c in group.rows])
-    splines = results.variables_of(term for term in question.covariates if SPLINE.fullmatch(term))
     # An increase by one unit is conditional on where it starts.
-    names = [*results.variables_of(question.covariates), *([question.exposure] if worlds[0] == AS_IS else [])]
-    known = frame.select(~pl.any_horizontal(pl.col(names).is_null())).to_series().to_numpy()
-    frame = frame.filter(known)
-    columns = [column for name in names for column in _columns(frame[name], spline=name in splines)]
-    X = np.column_stack([column for column in columns if np.ptp(column) > 0] or [np.zeros(frame.height)])
-    return (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), np.finfo(float).tiny), chances[known]
-
-
-def _columns(values: pl.Series, *, spline: bool) -> list[Array]:
-    if spline:
-        cuts = np.unique(np.quantile(values.to_numpy(), np.arange(1, GROUPS) / GROUPS))
-        codes, first = np.searchsorted(cuts, values.to_numpy(), side="right"), 1
-    elif values.dtype.is_numeric():
-        return [values.to_numpy().astype(float)]
-    else:
-        codes, first = values.to_physical().to_numpy(), 1
-    return [(codes == code).astype(float) for code in range(first, int(codes.max()) + 1)]
-
-
-def _fit_logistic(X: Array, chances: Array) -> Array:
-    """Fit a logistic model with one intercept a world and common effects of the covariates.
-
-    Returns the intercepts. Newton's method, on the expected outcomes (persons by worlds).
-    """
-    mean = chances.mean(axis=0)
-    worlds, intercepts, effects = len(mean), np.log(mean / (1 - mean)), np.zeros(X.shape[1])
-    for _ in range(50):
-        fitted = logistic((X @ effects)[:, None] + intercepts)
-        variance = fitted * (1 - fitted)
-        residual, cross = chances - fitted, X.T @ variance
-        score = np.concatenate([residual.sum(axis=0), X.T @ residual.sum(axis=1)])
-        within = X.T @ (X * variance.sum(axis=1)[:, None])
-        information = np.block([[np.diag(variance.sum(axis=0)), cross.T], [cross, within]])
-        step = np.linalg.lstsq(information, score, rcond=None)[0]  # covariates may be collinear
-        intercepts, effects = intercepts + step[:worlds], effects + step[worlds:]
-        if np.abs(step).max() < 1e-10:
-            return np.asarray(intercepts)
-    raise EstimationError("The conditional odds ratio did not converge. Supply fewer covariates in adjust=.")
+    start = (str(question.exposure),) if worlds[0] == AS_IS else ()
+    return fit_log_odds(frame, (*question.covariates, *start), chances)
