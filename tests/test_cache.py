@@ -16,11 +16,12 @@ from threading import Thread
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.files import cache, readers, table_cache
 from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
-from tests.nhanes_files import write_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study
 
@@ -242,5 +243,5 @@ def test_a_study_that_does_not_open_says_that_alone(folder: Path) -> None:
             report_damaged("a", "it is cut short")
             raise DatasetError("no file")
 
-    with pytest.raises(DatasetError, match="no file"):
+    with pytest.raises(DatasetError, match=mentioning("no file")):
         broken()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError, VariableError
 from toolkit.sources.weather.daily import DAILY, daily_weather, join_lags, join_mean_before, mark_heat_waves
 
@@ -71,29 +72,29 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda f: f.rename({"rh": "RH"}), "no column 'rh'"),
-        (lambda f: pl.concat([f, f]), "2 rows repeat a place and date"),
+        (lambda f: f.rename({"rh": "RH"}), "'rh'"),
+        (lambda f: pl.concat([f, f]), "2 rows"),
         (lambda f: f.with_columns(t=pl.col("t") * 9 / 5 + 32), "unit='F'"),
-        (lambda f: f.with_columns(rh=pl.lit(-99.0)), "2 humidities are outside 0 to 100"),
-        (lambda f: f.with_columns(rh=pl.col("rh") / 100), "Multiply them by 100"),
-        (lambda f: f.with_columns(date=pl.lit(None, pl.Date)), "2 rows have no place or date"),
-        (lambda f: f.with_columns(date=pl.lit("6/1/24")), "pl.col('date').str.to_date"),
-        (lambda f: f.with_columns(t=pl.lit("21,5")), "2 of 2 values of 't'"),
+        (lambda f: f.with_columns(rh=pl.lit(-99.0)), ("2", "0", "100")),
+        (lambda f: f.with_columns(rh=pl.col("rh") / 100), "100"),
+        (lambda f: f.with_columns(date=pl.lit(None, pl.Date)), ("2 rows", "place", "date")),
+        (lambda f: f.with_columns(date=pl.lit("6/1/24")), "pl.col('date')"),
+        (lambda f: f.with_columns(t=pl.lit("21,5")), ("2", "'t'")),
     ],
 )
 def test_weather_that_cannot_be_is_refused(change: Change, told: str) -> None:
     with pytest.raises(DatasetError) as caught:
         daily_weather(change(series(35.0, 34.0)), mean="t", humidity="rh")
-    assert told in str(caught.value)
+    assert mentions(caught.value, told)
 
 
 def test_swapped_extremes_are_refused() -> None:
-    with pytest.raises(DatasetError, match="1 days have a maximum below the minimum"):
+    with pytest.raises(DatasetError, match=mentioning("minimum", "swapped")):
         daily_weather(series(30.0).with_columns(lo=pl.lit(31.0)), maximum="t", minimum="lo")
 
 
 def test_temperatures_must_be_named() -> None:
-    with pytest.raises(DatasetError, match="mean='...', or maximum='...'"):
+    with pytest.raises(DatasetError, match=mentioning("mean='...'", "maximum='...'")):
         daily_weather(series(30.0), humidity="rh")
 
 
@@ -152,9 +153,9 @@ def test_waves_equal_a_slow_reading(temperatures: list[int | None], days: int) -
 
 
 def test_a_wave_of_what_is_not_there_is_refused() -> None:
-    with pytest.raises(VariableError, match="'temperature'"):
+    with pytest.raises(VariableError, match=mentioning("'temperature'")):
         mark_heat_waves(weather(30, 31), of="temperature")
-    with pytest.raises(VariableError, match="'heat_index'.*of="):
+    with pytest.raises(VariableError, match=mentioning("'heat_index'", "of=")):
         mark_heat_waves(daily_weather(series(30).drop("rh"), mean="t"), of="heat_index")
 
 
@@ -188,9 +189,9 @@ def test_a_mean_needs_four_days_in_five() -> None:
 
 
 def test_places_that_are_called_otherwise_are_told() -> None:
-    with pytest.raises(DatasetError, match="1 places of the participants .* 1 places"):
+    with pytest.raises(DatasetError, match=mentioning("1", "places")):
         join_lags(nights(0, place="a"), weather(20), "heat_index")
-    with pytest.raises(DatasetError, match="types.*cast"):
+    with pytest.raises(DatasetError, match=mentioning("types", "cast")):
         join_lags(nights(0).with_columns(date=pl.lit("2024-06-01")), weather(20), "heat_index")
-    with pytest.raises(DatasetError, match="weather.*'heat'"):
+    with pytest.raises(DatasetError, match=mentioning("'heat'")):
         join_mean_before(nights(0), weather(20), "heat")

@@ -24,7 +24,7 @@ from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycle
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
 from toolkit.studies.cycle_weights import span
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Inputs, Population
+from toolkit.studies.study import Inputs, Study
 
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"
@@ -34,7 +34,7 @@ def open_nhanes(
     cycles: Sequence[str] | str = CYCLES,
     mirror: str | Path | None = None,
     minutes: str | Path | None = None,
-) -> Population:
+) -> Study:
     """Open NHANES: the participants of some cycles, with the weights of each cycle.
 
     Parameters
@@ -51,7 +51,7 @@ def open_nhanes(
 
     Returns
     -------
-    Population
+    Study
         One row per participant: `person`, `cycle`, `stratum`, `psu`, the cycle's own weight for each
         component (0 or null outside of it; for 1999-2002 also the four-year weights), and the codebook's
         variables with their reasons. A variable that these cycles did not measure, or whose file is absent,
@@ -87,7 +87,7 @@ def open_nhanes(
         measured = add_minutes(people, codebook, minutes)
         people, codebook = measured.people, measured.codebook
         provenance |= measured.provenance
-    return Population(
+    return Study(
         name="nhanes",
         label=_label(chosen, found.mark),
         people=people,

@@ -28,7 +28,7 @@ from toolkit.sources.simulated.generate import (
     simulate_people,
     stream,
 )
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Variable
 from toolkit.variables.conditions import parse
 
@@ -81,7 +81,7 @@ class _Group:
 
 
 def truth(
-    study: Population,
+    study: Study,
     outcome: str,
     exposure: str | None = None,
     *,
@@ -199,7 +199,7 @@ def truth(
     return results.frame(rows, by)
 
 
-def _seed(study: Population) -> int:
+def _seed(study: Study) -> int:
     if study.provenance.get("study") != "simulated":
         raise DatasetError(
             f"The true values are known only for the simulated study, and '{study.label}' is another one. "
@@ -246,7 +246,7 @@ def _worlds(model: Model, exposure: str | None) -> tuple[str, ...]:
     return (AS_IS, PER_UNIT)
 
 
-def _reference(study: Population, exposure: str | None, reference: str | None, worlds: Sequence[str]) -> str:
+def _reference(study: Study, exposure: str | None, reference: str | None, worlds: Sequence[str]) -> str:
     if exposure is None or worlds[0] == AS_IS:
         return AS_IS
     chosen = reference or study.codebook[exposure].reference or worlds[0]

@@ -33,7 +33,7 @@ from toolkit.sources.simulated.generate import (
 )
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
 
 PERSONS = 12_000
@@ -55,7 +55,7 @@ class _Subsample:
     without: str = "not examined"
 
 
-def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Population:
+def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Study:
     """Draw the simulated study: persons of 16 and older in 30 strata of 2 PSUs, with all ten causes.
 
     Parameters
@@ -69,7 +69,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
 
     Returns
     -------
-    Population
+    Study
         `weight_examination` is 0 for persons not examined; weights of subsamples are null outside of them.
 
     Raises
@@ -81,7 +81,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
     _check_whole("n", n, FEWEST, MOST)
     _check_whole("sample", sample, 0, 2**63 - 1)
     model = load_model()
-    return Population(
+    return Study(
         name="simulated",
         label=model.settings["label"],
         people=_people(model, seed, n, sample),

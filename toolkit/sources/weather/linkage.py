@@ -1,7 +1,6 @@
 """Link daily weather to the participants, visits and diary nights of a study."""
 
 from dataclasses import replace
-from typing import TypeVar
 
 import polars as pl
 
@@ -16,7 +15,7 @@ from toolkit.sources.weather.daily import (
     join_mean_before,
     mark_heat_waves,
 )
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Reason, Variable, why
 from toolkit.variables.derivation import derive
 
@@ -25,10 +24,8 @@ HEAT_INDEX = "heat_index"
 OF_EACH_DAY = ("heat_index", "temperature_mean", "degree_days", "heat_wave")
 _PERSON = "person"
 
-Kind = TypeVar("Kind", bound=Population)
 
-
-def add_weather(population: Kind, weather: pl.DataFrame, *, days: int = MONTH) -> Kind:
+def add_weather(population: Study, weather: pl.DataFrame, *, days: int = MONTH) -> Study:
     """Join daily weather to a study's visits, diary nights and participants.
 
     Parameters
@@ -98,7 +95,7 @@ def _join_weather(part: pl.DataFrame | None, weather: pl.DataFrame) -> pl.DataFr
     return join_lags(part, weather, OF_EACH_DAY, LAGS)
 
 
-def _last_dates(population: Population) -> pl.DataFrame:
+def _last_dates(population: Study) -> pl.DataFrame:
     """Place and date of each participant: of the last visit, the participant, or the last night."""
     for part in (population.visits, population.people, population.diary):
         if part is not None and {_PERSON, PLACE, DATE} <= set(part.columns):
