@@ -72,7 +72,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.sources.registry import available_studies as available_studies
     from toolkit.sources.registry import open_study as open_study
     from toolkit.sources.registry import study as study
+    from toolkit.sources.simulated.potential_outcomes import truth as truth
     from toolkit.sources.study_downloads import download_study as download_study
+    from toolkit.sources.weather.daily import daily_weather as daily_weather
     from toolkit.sources.weather.ghcn import read_ghcn as read_ghcn
     from toolkit.sources.weather.linkage import add_weather as add_weather
     from toolkit.studies.design import Design as Design
@@ -88,6 +90,7 @@ _ROOM_OF = {
     "download_study": "sources.study_downloads",
     "study": "sources.registry",
     "Study": "studies.study",
+    "daily_weather": "sources.weather.daily",
     "add_weather": "sources.weather.linkage",
     "read_ghcn": "sources.weather.ghcn",
     "Design": "studies.design",
@@ -142,6 +145,7 @@ _ROOM_OF = {
     "gee": "estimate.longitudinal.gee_models",
     "case_crossover": "estimate.longitudinal.case_crossovers",
     "lag_curve": "estimate.longitudinal.distributed_lags",
+    "truth": "sources.simulated.potential_outcomes",
     # show
     "diagram_chart": "display.charts.figures",
     "forest": "display.charts.figures",

@@ -11,12 +11,12 @@ import pyreadstat
 import pytest
 
 from tests.messages import mentioning, mentions
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError, VariableError
 from toolkit.files.download import CACHE_VARIABLE
 from toolkit.files.readers import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.studies.weights import choose_weight
 from toolkit.variables.codebook import why
