@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.causes.levels import answer, bands, number, within, yes_if
+from toolkit.causes.recode import answer, bands, number, within, yes_if
 
 NUMBERS = st.lists(st.one_of(st.none(), st.floats(-100, 100), st.just(float("nan"))), min_size=1)
 LOGIC = {True: "yes", False: "no", None: None}

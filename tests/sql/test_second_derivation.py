@@ -11,14 +11,15 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
 from toolkit.causes import RULES
 from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
 from toolkit.causes.conditions import RULES as CONDITIONS
 from toolkit.causes.further import FURTHER
 from toolkit.causes.parts import Exposure
-from toolkit.studies import Study, open_study
+from toolkit.sources import catalog
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
 CYCLES = list(catalog.nhanes().cycles)

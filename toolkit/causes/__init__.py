@@ -5,7 +5,7 @@ Takes nothing; gives `RULES` by variable, and `DERIVATIONS` in an order in which
 
 from toolkit.causes.background import RULES as _BACKGROUND
 from toolkit.causes.burden import RULES as _BURDEN
-from toolkit.causes.card import cards
+from toolkit.causes.card import cards as _cards
 from toolkit.causes.conditions import RULES as _CONDITIONS
 from toolkit.causes.further import RULES as _FURTHER
 from toolkit.causes.outcome import RULES as _OUTCOME
@@ -16,7 +16,7 @@ _all = (
     *_FURTHER,
     *_CONDITIONS,
     *_BURDEN,
-    *(rule for card in cards().values() for rule in card.rules),
+    *(rule for card in _cards().values() for rule in card.rules),
 )
 RULES = {rule.name: rule for rule in _all}
 DERIVATIONS = tuple(rule.derivation for rule in RULES.values())

@@ -8,10 +8,10 @@ from itertools import product
 
 import polars as pl
 
-from toolkit.causes.levels import answer, bands, number
 from toolkit.causes.parts import Rule
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import answer, bands, number
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 AGE_GROUPS = ("20-39", "40-59", "60+")
 SMOKING = ("never", "former", "current")

@@ -4,11 +4,11 @@ Takes answers on sleep, health and care as measured; gives `short_sleep`, `insom
 `fair_or_poor_health`, `frequent_unhealthy_days` and `many_care_visits`.
 """
 
-from toolkit.causes.levels import answer, number, yes_if
 from toolkit.causes.outcome import FREQUENCIES
 from toolkit.causes.parts import Exposure, Rule, any_yes
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import answer, number, yes_if
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 # Adults need 7 hours or more: Watson et al., Sleep 2015;38:843-844.
 SHORT_BELOW = 7

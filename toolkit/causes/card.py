@@ -9,11 +9,11 @@ from importlib import import_module
 
 import polars as pl
 
-from toolkit.causes.card_page import page
 from toolkit.causes.evidence import conflicts_of, evidence_of
 from toolkit.causes.parts import Exposure, Prevention, Rule
-from toolkit.derivation import Derivation
 from toolkit.errors import VariableError, unknown
+from toolkit.files.card_page import page
+from toolkit.variables.derivation import Derivation
 
 # In the order in which reports show them; each is a module of this room that holds its `CARD`.
 CAUSES = (
@@ -169,7 +169,7 @@ def cards() -> dict[str, Card]:
     >>> len(cards())
     10
     """
-    return {name: import_module(f"toolkit.causes.{name}").CARD for name in CAUSES}
+    return {name: import_module(f"toolkit.causes.cards.{name}").CARD for name in CAUSES}
 
 
 def card(name: str) -> Card:

@@ -8,10 +8,10 @@ from itertools import product
 
 import polars as pl
 
-from toolkit.causes.levels import answer, number, yes_if
 from toolkit.causes.parts import Rule, any_yes
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import answer, number, yes_if
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 # Expert panel on high blood cholesterol (ATP III), JAMA 2001;285:2486-2497: 240 mg/dL and over is high.
 HIGH_CHOLESTEROL_FROM = 240

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.catalog import shipped
+from toolkit.sources.catalog import shipped
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),

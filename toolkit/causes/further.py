@@ -3,10 +3,10 @@
 Takes variables as measured, and `alcohol` and `depression_score`; gives `alcohol_group` and `depression`.
 """
 
-from toolkit.causes.levels import bands, number, yes_if
 from toolkit.causes.parts import Exposure, Rule
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import bands, number, yes_if
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 # 7 drinks a week for women and 14 for men bound moderate drinking: Dietary Guidelines for Americans, 2015.
 DRINKS = ("none", "under 7", "7 to under 14", "14 or more")

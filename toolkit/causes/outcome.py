@@ -5,10 +5,10 @@ gives any, mild and frequent cramps. Mild and frequent exclude one another: the 
 Coding: Grandner & Winkelman, PLoS ONE 2017;12(6):e0178465 (mild, moderate to severe).
 """
 
-from toolkit.causes.levels import answer, yes_if
 from toolkit.causes.parts import Rule
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import answer, yes_if
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 FREQUENCIES = ("never", "rarely", "sometimes", "often", "almost always")
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.causes.levels import answer, yes_if
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.causes.recode import answer, yes_if
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 # The ways of preventing cramps that the cards speak of.
 PREVENTIONS = (

@@ -14,10 +14,10 @@ from toolkit.causes.card import Card
 from toolkit.causes.evidence import evidence_of
 from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
-from toolkit.codebook import Codebook, Variable
-from toolkit.result import covariates
-from toolkit.show.adjusting import set_name
-from toolkit.show.wording import condition, estimate_text, measure, words
+from toolkit.display.text.adjusting import set_name
+from toolkit.display.text.numbers import condition, estimate_text, measure, words
+from toolkit.results import covariates
+from toolkit.variables.codebook import Codebook, Variable
 
 UNKNOWN = "unknown"
 _EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")

@@ -1,0 +1,1 @@
+"""The ten cause cards, one module per cause."""

@@ -1,0 +1,182 @@
+"""Check the rows of a user's file against written rules, and report row numbers but never a value."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from toolkit.sources.harmonize.recode import UNREAD, OwnColumn
+from toolkit.sources.harmonize.units import fitting_units, plausible
+from toolkit.sources.user.declaration import Problem
+from toolkit.sources.user.row_widths import ROW
+from toolkit.variables.codebook import Variable
+
+PERSON = "person"
+DATE = "date"
+_LISTED_ROWS = 10
+_LISTED_CODES = 6
+_CORRECT = "Correct it in the file."
+_OUTSIDE = "These participants are outside every weighted analysis."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on each row, what it means where the condition is false, and the remedy.
+
+    A condition that is null is met. `listed` names a column of the design whose codes the problem lists.
+    """
+
+    finding: str
+    valid: pl.Expr
+    remedy: str
+    note: bool = False
+    listed: str = ""
+
+
+def check_rows(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Problem]:
+    """Return one problem for each rule that some rows break, with column `:row` as their numbers."""
+    rules = list(rules)
+    failed = frame.with_columns(
+        (~rule.valid).fill_null(value=False).alias(f":{n}") for n, rule in enumerate(rules)
+    )
+    problems = []
+    for number, rule in enumerate(rules):
+        rows = failed.filter(pl.col(f":{number}"))
+        if rows.height:
+            finding = rule.finding + _list_codes(rows, rule.listed)
+            first = tuple(rows[ROW].sort().head(_LISTED_ROWS).to_list())
+            problems.append(Problem(where, finding, rule.remedy, rows.height, first, rule.note))
+    return problems
+
+
+def _list_codes(rows: pl.DataFrame, column: str) -> str:
+    if not column:
+        return ""
+    codes = rows[column].cast(pl.String).drop_nulls().unique().sort()
+    return f": {', '.join(f'{code!r}' for code in codes.head(_LISTED_CODES))}"
+
+
+def person_rules(key: tuple[str, ...], what: str) -> Iterator[Rule]:
+    """Require a participant ID in every row, and a key that is unique."""
+    yield Rule("no participant ID", pl.col(PERSON).is_not_null(), "Remove the row, or supply its ID.")
+    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
+    yield Rule(
+        f"more than one row for the same {what}",
+        ~(pl.struct(key).is_duplicated() & complete),
+        f"Keep one row for each {what}. Repeated visits and nights belong in files of their own, under "
+        "[visits] and [diary].",
+    )
+
+
+def date_rules(name: str, column: str) -> Iterator[Rule]:
+    """Require dates that exist in a column that was read under another name."""
+    yield Rule(
+        f"'{column}' is not a valid date",
+        ~pl.col(name + UNREAD),
+        "Correct the date, or declare how dates are written: date_format = '%d.%m.%Y'.",
+    )
+
+
+def column_rules(column: OwnColumn, limits: tuple[float, float] | None) -> Iterator[Rule]:
+    """Require that the declaration explains each value of a variable, and that numbers are plausible."""
+    name = column.variable.name
+    if column.codes or column.variable.kind != "number":
+        known = ", ".join(f"'{code}'" for code in list(column.codes)[:12]) or "none"
+        finding = f"'{name}' has undeclared codes (declared: {known})"
+        remedy = "Add them to levels = {code = 'level'}, or to missing = {code = 'reason'}."
+    else:
+        finding = f"'{name}' is not a number"
+        remedy = "Declare the codes for missing values, missing = {code = 'reason'}, or decimal = ','."
+    yield Rule(finding, ~pl.col(name + UNREAD), remedy)
+    if column.variable.kind == "number":
+        yield from range_rules(column.variable, limits)
+    yield Rule(
+        f"'{name}' has no values", pl.col(name).count() > 0, "Check that it is the right column.", note=True
+    )
+
+
+def range_rules(variable: Variable, limits: tuple[float, float] | None) -> Iterator[Rule]:
+    """Require numbers in the declared range, or else in the range that is possible in life."""
+    ends = limits or plausible(variable.name)
+    if ends is None:
+        return
+    span = f"{ends[0]:g} to {ends[1]:g} {variable.unit}".strip()
+    remedy = (
+        "Correct them, or change missing or range."
+        if limits
+        else "Check the unit, and declare it: unit = '...'."
+    )
+    yield Rule(f"'{variable.name}' is outside {span}", pl.col(variable.name).is_between(*ends), remedy)
+
+
+def unit_hint(variable: Variable, values: pl.Series) -> str:
+    """Name the unit in which nearly all values would be plausible, where few are as declared."""
+    ends = plausible(variable.name)
+    known = values.drop_nulls()
+    if ends is None or not len(known) or 2 * known.is_between(*ends).sum() > len(known):
+        return ""
+    low, high = (float(known.quantile(share) or 0) for share in (0.05, 0.95))
+    units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
+    return f"They would be plausible in {' or '.join(units)}: unit = '{units[0]}'." if units else ""
+
+
+def number_rule(column: str, file_name: str) -> Rule:
+    """Require numbers throughout a column that is nearly all numbers."""
+    remedy = (
+        "Correct them, or declare the codes for missing values under the file: missing = {code = 'reason'}."
+    )
+    return Rule(f"'{file_name}' is not a number", ~pl.col(column + UNREAD), remedy)
+
+
+def size_rules(fpcs: Mapping[str, str], replicates: Mapping[str, str]) -> Iterator[Rule]:
+    """Require population sizes above 0 and replicate weights that are not negative, for every participant."""
+    for column, file_name in fpcs.items():
+        valid = pl.col(column).is_not_null() & (pl.col(column) > 0)
+        yield Rule(f"finite population '{file_name}' is missing or not above 0", valid, _CORRECT)
+    for column, file_name in replicates.items():
+        valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
+        yield Rule(f"replicate weight '{file_name}' is missing or negative", valid, _CORRECT)
+
+
+def span_rule(start: str, end: str) -> Rule:
+    """Require follow-up that does not end before it starts."""
+    return Rule(
+        "follow-up ends before it starts", pl.col(end) >= pl.col(start), "Correct one of the two dates."
+    )
+
+
+def design_rules(
+    weights: Mapping[str, str], strata: str | None, psu: str | None, *, nest: bool
+) -> Iterator[Rule]:
+    """Require finite weights that are not negative, and strata and PSUs that are known and nested."""
+    for column, file_name in weights.items():
+        value, name = pl.col(column), f"weight '{file_name}'"
+        unread = pl.col(column + UNREAD)
+        yield Rule(f"{name} is not a finite number", ~unread, _CORRECT)
+        yield Rule(f"{name} is missing", value.is_not_null() | unread, _OUTSIDE, note=True)
+        yield Rule(f"{name} is negative", value >= 0, _CORRECT)
+        yield Rule(f"{name} is 0", value != 0, _OUTSIDE, note=True)
+    for column in filter(None, (strata, psu)):
+        yield Rule(f"'{column}' is missing", pl.col(column).is_not_null(), _CORRECT)
+    yield from _spelling_rules("stratum", strata, [])
+    yield from _spelling_rules("PSU", psu, [strata] if strata else [])
+    if strata and psu and not nest:
+        yield Rule(
+            f"a PSU of '{psu}' is in two strata of '{strata}'",
+            (pl.col(strata).drop_nulls().n_unique().over(psu) <= 1) | pl.col(psu).is_null(),
+            "If PSUs are numbered anew in each stratum, write nest = true under [design].",
+        )
+
+
+def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterator[Rule]:
+    """Require one spelling of each stratum or PSU: "North" and "NORTH", or "7" and "007", are two."""
+    if not column:
+        return
+    code = pl.col(column).cast(pl.String).str.strip_chars()
+    normalized = code.str.to_lowercase().str.replace(r"^0+(\d)", "$1")
+    yield Rule(
+        f"a {what} of '{column}' is spelled in two ways, in capital letters or with leading zeros",
+        (code.n_unique().over([normalized, *within]) <= 1) | code.is_null(),
+        "Use one spelling in the file.",
+        listed=column,
+    )
