@@ -10,19 +10,19 @@ import pytest
 from tests.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
 from toolkit.errors import DatasetError
 from toolkit.files import http
-from toolkit.files.cache import CacheWarning
 from toolkit.files.download import (
-    CACHE_VARIABLE,
     CONNECTIONS,
+    HASHES,
     Mirror,
     Wanted,
-    cache_folder,
     choose_mirror,
     fetch,
     fetch_all,
     fetch_optional,
+    known_hashes,
+    remember_hash,
 )
-from toolkit.files.hash_lock import NAME, known_hashes, remember
+from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, cache_folder
 
 SITE = "https://example.org/"
 SETTING = "CRAMPS_TEST"
@@ -50,7 +50,7 @@ def expect_good(path: Path) -> None:
 
 def kept(cache: Path) -> list[str]:
     """Name the files that count as files: not the list of hashes, not what waits to be taken up."""
-    found = [p for p in cache.rglob("*") if p.is_file() and p.name != NAME]
+    found = [p for p in cache.rglob("*") if p.is_file() and p.name != HASHES]
     return [p.name for p in found if p.parent.name != "unfinished"]
 
 
@@ -79,9 +79,7 @@ def test_what_is_asked_for_goes_before_the_setting(monkeypatch, tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(
-        DatasetError, match=r"there is no folder .*gone.*Set CRAMPS_TEST to a folder or an addr"
-    ):
+    with pytest.raises(DatasetError, match=r"folder .*gone.*Set CRAMPS_TEST to a folder or an addr"):
         choose_mirror(tmp_path / "gone", SITE, SETTING)
 
 
@@ -110,7 +108,7 @@ def test_what_was_spoilt_in_the_cache_is_fetched_anew(server):
     first = fetch(mirror, "a/file", expect_good)
     assert first is not None
     first.write_bytes(GOOD[:9])
-    with pytest.warns(CacheWarning, match="'file' is not used, because its content does not match the hash"):
+    with pytest.warns(CacheWarning, match="'file', because its content does not match"):
         assert fetch(mirror, "a/file", expect_good) == first
     assert first.read_bytes() == GOOD
     assert len(Misbehaving.seen.paths) == 2
@@ -132,26 +130,26 @@ def test_two_mirrors_do_not_share_what_is_kept(server):
     [
         (
             "moved",
-            r"there is no file at http.*/moved .status 404.: it may have moved. Set CRAMPS_TEST to a fold",
+            r"no file at http.*/moved .status 404.* Set CRAMPS_TEST to a fold",
         ),
         ("broken", r"/broken answered with status 503. Try again later. Set CRAMPS_TEST"),
         (
             "cut",
-            r"/cut could not be fetched .ChunkedEncodingError.. Check the network and try again. Set CRAM",
+            r"/cut .*ChunkedEncodingError.*Check the network.*Set CRAM",
         ),
         ("forbidden", r"/forbidden answered with status 403. Try again later. Set CRAMPS_TEST"),
-        ("resting", r"/resting answered with status 429 and asks to wait 120 minutes. Try again then. Set C"),
+        ("resting", r"/resting .*status 429 .*120 minutes.*Set C"),
         (
             "silent",
-            r"/silent could not be fetched .ConnectionError.. Check the network and try again. Set CRA",
+            r"/silent .*ConnectionError.*Check the network.*Set CRA",
         ),
         (
             "empty",
-            r"http.*/empty was not kept: 'empty' is not the file. Fetch it anew, in place of .*/a/empty$",
+            r"http.*/empty was discarded. 'empty' is not the file. Fetch it anew, in place of .*/a/empty$",
         ),
         (
             "page",
-            r"http.*/page was not kept: 'page' is not the file. Fetch it anew, in place of .*cache.*/a/page$",
+            r"http.*/page was discarded. .page. is not the file.* in place of .*cache.*/a/page$",
         ),
     ],
 )
@@ -163,17 +161,17 @@ def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):
 
 
 def test_a_server_that_is_not_there(cache):
-    with pytest.raises(DatasetError, match=r"could not be fetched .ConnectionError.. Check the network"):
+    with pytest.raises(DatasetError, match=r"ConnectionError.*Check the network"):
         fetch(choose_mirror("http://127.0.0.1:9/", SITE, SETTING), "file", expect_good)
     assert kept(cache) == []
 
 
 def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
-    def full(self: object, url: str, output: str, pooch: object) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
-    with pytest.raises(DatasetError, match="the disk is full. Nothing half-written is left. Free some space"):
+    monkeypatch.setattr(http._Target, "write", full)
+    with pytest.raises(DatasetError, match="the disk is full.*Free some space"):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
     assert kept(cache) == []
     assert unfinished(cache) == []
@@ -182,9 +180,7 @@ def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
 def test_a_cache_that_cannot_be_made(server, monkeypatch, tmp_path):
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "taken"))
-    with pytest.raises(
-        DatasetError, match="the cache folder .* cannot be written.*Set CRAMPS_CACHE to a folder"
-    ):
+    with pytest.raises(DatasetError, match="cache folder .*Set CRAMPS_CACHE to a folder"):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
 
 
@@ -234,22 +230,22 @@ def test_several_files_come_at_once_over_few_connections(server):
 def test_every_folder_of_the_cache_is_for_the_user_alone(server, cache):
     fetch(choose_mirror(server, SITE, SETTING), "a/b/file", expect_good)
     modes = {p.relative_to(cache).name: stat.S_IMODE(p.stat().st_mode) for p in cache.rglob("*")}
-    assert {"file": 0o600, NAME: 0o600} == {n: m for n, m in modes.items() if n in ("file", NAME)}
-    assert {0o700} == {m for n, m in modes.items() if n not in ("file", NAME)}
+    assert {"file": 0o600, HASHES: 0o600} == {n: m for n, m in modes.items() if n in ("file", HASHES)}
+    assert {0o700} == {m for n, m in modes.items() if n not in ("file", HASHES)}
 
 
 def test_files_that_moved_are_all_told_and_the_others_kept(server, cache):
     with pytest.raises(DatasetError) as raised:
         fetch_all(choose_mirror(server, SITE, SETTING), wanted("moved", "good", "moved-2"))
     lines = str(raised.value).splitlines()
-    assert lines[0] == "2 files could not be had:"
+    assert lines[0] == "2 files could not be downloaded:"
     assert [line.partition(" (status")[0].rpartition("/")[2] for line in lines[1:]] == ["moved", "moved-2"]
     assert all("Set CRAMPS_TEST to a folder" in line for line in lines[1:])
     assert kept(cache) == ["good"]
 
 
 def test_a_long_list_of_troubles_is_cut(server):
-    with pytest.raises(DatasetError, match="^8 files could not be had:(\n- .*){5}\n- and 3 more$"):
+    with pytest.raises(DatasetError, match="^8 files could not be downloaded:(\n- .*){5}\n- and 3 more$"):
         fetch_all(choose_mirror(server, SITE, SETTING), wanted(*(f"moved-{n}" for n in range(8))))
 
 
@@ -270,17 +266,15 @@ def test_two_who_want_the_same_file_ask_once(server):
 
 
 def site_folder(cache: Path) -> Path:
-    [list_of_hashes] = cache.rglob(NAME)
+    [list_of_hashes] = cache.rglob(HASHES)
     return list_of_hashes.parent
 
 
 def test_a_file_that_changed_upstream_is_refused_until_the_user_takes_it(server, cache):
     mirror = choose_mirror(server, SITE, SETTING)
     fetch(mirror, "a/file", expect_good)
-    remember(site_folder(cache), "a/file", "0" * 64)
-    told = (
-        r"another file than the one .*first fetched .sha256 000000000000… then, .* now.*cramps download nha"
-    )
+    remember_hash(site_folder(cache), "a/file", "0" * 64)
+    told = r"sha256 000000000000… then, .* now.*cramps download nhanes --renew"
     with pytest.raises(DatasetError, match=told):
         fetch(mirror, "a/file", expect_good)
     assert unfinished(cache) == []
@@ -296,8 +290,8 @@ def test_a_refused_change_leaves_what_was_kept(server, cache):
     assert first is not None
     assert first.read_bytes() == REVISED
     first.write_bytes(b"spoilt")
-    remember(site_folder(cache), "a/revised", "0" * 64)
-    with pytest.raises(DatasetError, match="another file"):
+    remember_hash(site_folder(cache), "a/revised", "0" * 64)
+    with pytest.raises(DatasetError, match="differs"):
         fetch(mirror, "a/revised", lambda _: None)
     assert first.read_bytes() == b"spoilt"
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_transport
+from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe

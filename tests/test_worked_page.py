@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import toolkit as tk
+from toolkit.files.checked_toml import shipped
 from toolkit.report import execute
-from toolkit.sources.catalog import shipped
 
 PAGE = shipped("notebooks") / "02-your-own-study.py"
 

@@ -6,8 +6,8 @@ import pytest
 
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
+from toolkit.files.checked_toml import shipped
 from toolkit.report.batch import PlanRun, read_plan, render_plan
-from toolkit.sources.catalog import shipped
 from toolkit.studies.study import Study
 
 
@@ -67,10 +67,10 @@ def test_the_shipped_plan_has_a_report_on_each_cause() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[report]\n", "is not TOML"),
-        ("", "names no report.*Add one"),
-        ('[[report]]\nreport = "cause"\n', "lacks 'save_as'"),
-        ('[[report]]\nreport = "cause"\nsaveas = "x"\n', "no key 'saveas'. Nearest: 'save_as'"),
+        ("[[report]\n", "is not valid TOML"),
+        ("", "lists no reports.*Add one"),
+        ('[[report]]\nreport = "cause"\n', "report.#1.save_as: Field required"),
+        ('[[report]]\nreport = "cause"\nsaveas = "x"\n', "key 'saveas'. Nearest: 'save_as'"),
     ],
 )
 def test_a_plan_that_is_wrong_says_where(text: str, message: str, tmp_path: Path) -> None:
@@ -80,5 +80,5 @@ def test_a_plan_that_is_wrong_says_where(text: str, message: str, tmp_path: Path
 
 
 def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"no plan '.*plan.toml'"):
+    with pytest.raises(DatasetError, match=r"plan.toml' cannot be read.*Check the path"):
         read_plan(tmp_path / "plan.toml")

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from toolkit.errors import DatasetError, ToolkitError, VariableError
-from toolkit.files.readers import replacing
+from toolkit.files.atomic import replacing
 from toolkit.report import execute, render
 from toolkit.report.rendering import Rendered, order, reports
 from toolkit.studies.study import Study

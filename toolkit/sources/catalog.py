@@ -4,23 +4,19 @@ Takes `datasets/*.toml`; gives checked records. Every problem of the files is to
 with the nearest known ones.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import VariableError, unknown
+from toolkit.files.checked_toml import list_problems, read_themes, read_toml, shipped
 from toolkit.sources.catalog_records import Absent, Cycle, Entry, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Variable
 from toolkit.variables.formulas import Formula, formula
 
-SHIPPED = ("datasets", "notebooks", "reports")
 # Blocks of a variable that differ in one of these differ in what was asked or measured, and of whom. Another
 # name of a column or another code for the same answer is no difference.
 _TOLD = (
@@ -67,104 +63,6 @@ class Catalogue:
         file = self.tables[table].files[cycle]
         year = file.year or self.cycles[cycle].first_year
         return self.site.path.format(first_year=year, table=file.name)
-
-
-Model = TypeVar("Model")
-
-
-def shipped(folder: str) -> Path:
-    """Find a folder that the toolkit ships beside its code, in a checkout and in an installed wheel alike.
-
-    Parameters
-    ----------
-    folder
-        `datasets`, `notebooks` or `reports` (which holds plan.toml).
-
-    Returns
-    -------
-    pathlib.Path
-        The folder, which exists.
-
-    Raises
-    ------
-    DatasetError
-        If the toolkit ships no such folder, or the installation lost it.
-
-    Examples
-    --------
-    >>> shipped("datasets").name
-    'datasets'
-    """
-    if folder not in SHIPPED:
-        raise DatasetError(unknown("the toolkit ships no folder", folder, SHIPPED))
-    package = Path(__file__).resolve().parents[1]
-    for found in (package / "_shipped" / folder, package.parent / folder):
-        if found.is_dir():
-            return found
-    raise DatasetError(
-        f"the folder '{folder}' that belongs to the toolkit is not beside it in '{package.parent}'. "
-        "Install the toolkit anew: pip install --force-reinstall cramps-toolkit."
-    )
-
-
-def read_toml(path: Path, model: type[Model]) -> Model:
-    """Read a TOML file into a checked record, or tell every problem of it at once.
-
-    Parameters
-    ----------
-    path
-        The file.
-    model
-        A pydantic model, or a type such as `dict[str, Entry]`.
-
-    Raises
-    ------
-    DatasetError
-        One line a problem: where it is, what is wrong, the nearest known key.
-
-    Examples
-    --------
-    >>> read_toml(shipped("datasets") / "codebook" / "background.toml", dict[str, Entry])["bmi"].unit
-    'kg/m²'
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return TypeAdapter(model).validate_python(content)
-    except OSError as error:
-        raise DatasetError(f"'{path}' cannot be read: {error.strerror}. Check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"'{path.name}' is not TOML: {error}. Mend that line.") from error
-    except ValidationError as error:
-        raise _every_problem(path.name, [worded(problem, model) for problem in error.errors()]) from error
-
-
-def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:
-    """Read the variables of a folder, one TOML file a theme, into one mapping by name.
-
-    Parameters
-    ----------
-    folder
-        The folder; its files are read in alphabetical order.
-    entry
-        The pydantic model of one variable.
-
-    Raises
-    ------
-    DatasetError
-        If a file cannot be read, or a variable stands in two of them.
-
-    Examples
-    --------
-    >>> read_themes(shipped("datasets") / "codebook", Entry)["bmi"].unit
-    'kg/m²'
-    """
-    found: dict[str, Model] = {}
-    for path in sorted(folder.glob("*.toml")):
-        theme = read_toml(path, cast("type[dict[str, Model]]", dict[str, entry]))  # type: ignore[valid-type]
-        if twice := sorted(found.keys() & theme):
-            raise DatasetError(f"'{twice[0]}' stands in two files of '{folder.name}': take it out of one.")
-        found |= theme
-    return found
 
 
 @cache
@@ -226,30 +124,8 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
     problems = [problem for name in found.origins for problem in _origin_problems(found, name)]
     problems += _weight_problems(found)
     if problems:
-        raise _every_problem(f"{survey}-variables", problems)
+        raise list_problems(f"{survey}-variables", problems)
     return found
-
-
-def _every_problem(file: str, problems: list[str]) -> DatasetError:
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return DatasetError("\n".join([f"'{file}' has {count}. Mend the file:", *(f"- {p}" for p in problems)]))
-
-
-def worded(problem: Any, model: Any) -> str:
-    """Tell one of pydantic's problems: where it is, what is wrong, the nearest known key."""
-    where = [str(part) for part in problem["loc"]]
-    if problem["type"] != "extra_forbidden":
-        return f"{'.'.join(where)}: {problem['msg']}"
-    return f"{'.'.join(where[:-1]) or 'top level'}: " + unknown("unknown key", where[-1], _keys(model))
-
-
-def _keys(model: Any) -> Iterator[str]:
-    """Name the keys of a model and of all models inside it: few enough to be searched as one."""
-    for inner in getattr(model, "__args__", ()):
-        yield from _keys(inner)
-    for name, field in getattr(model, "model_fields", {}).items():
-        yield name
-        yield from _keys(field.annotation)
 
 
 def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:

@@ -6,18 +6,11 @@ Takes parsed TOML; gives frozen records. A key that a record does not know is an
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from toolkit.files.checked_toml import Checked
 from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
 Code = int | float
-
-
-class Checked(BaseModel):
-    """A record of a file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Entry(Checked):

@@ -5,10 +5,10 @@ Which weight an analysis takes is decided in `weight_choice`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any, Literal, get_args
 
 from toolkit.errors import DesignError, unknown
+from toolkit.files.notebook_html import render_html
 from toolkit.studies.calibration_targets import Calibration, read_totals
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.studies.replicate_methods import read_method, require_whole
@@ -264,11 +264,7 @@ class Design:
             **self._replicate_words(),
             **({"weights": self.calibration.sentence} if self.calibration else {}),
         }
-        lines = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text or 'none')}</td></tr>"
-            for name, text in rows.items()
-        )
-        return f"<p><b>Sampling design</b></p><table>{lines}</table>"
+        return render_html("design.html", rows=rows)
 
     def _replicate_words(self) -> dict[str, str]:
         if not self.replicate_weights:

@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.leftovers import temporary_trouble_told
+from toolkit.files.atomic import restate_full_temporary_folder
 from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
@@ -56,7 +56,7 @@ def hand_over(population: Population) -> BinaryIO:
     ...     take_over(path_of(file)).label
     'my study'
     """
-    with temporary_trouble_told(), ExitStack() as stack:
+    with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:
             parts.writestr(_DECLARED, declared_json(population))

@@ -8,7 +8,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.errors import DatasetError, VariableError
-from toolkit.files.study_summary import summary_html
+from toolkit.files.notebook_html import render_html
 from toolkit.studies.derived_variables import Words, checked_steps, own_step
 from toolkit.studies.level_groups import LevelGroups
 from toolkit.studies.missingness import availability, count_missing
@@ -241,4 +241,5 @@ class Study(LevelGroups):
         return write_r(self, folder)
 
     def _repr_html_(self) -> str:
-        return summary_html(self, self.cycles)
+        present = sum(name in self.people.columns for name in self.codebook)
+        return render_html("study.html", study=self, present=present)

@@ -3,14 +3,13 @@
 Takes a name and age bands, or shares of one's own; gives a `Standard`.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 # Age groups of adults, as the National Center for Health Statistics adjusts NHANES (Klein and Schoenborn).
 ADULTS = (20, 40, 60)
@@ -90,13 +89,13 @@ def standard(
         )
     entry = known[name]
     ends = [*bands[1:], until]
-    _require_ages(name, entry["ages"], [age for age in (*bands, until) if age is not None])
+    _require_ages(name, entry.ages, [age for age in (*bands, until) if age is not None])
     people = [_between(entry, low, high) for low, high in zip(bands, ends, strict=True)]
     labels = [_label(low, high) for low, high in zip(bands, ends, strict=True)]
     shares: dict[tuple[str, ...], float] = {
         (label,): count / sum(people) for label, count in zip(labels, people, strict=True)
     }
-    return Standard(entry["label"], (variable,), shares, tuple(map(float, bands)), until, entry["citation"])
+    return Standard(entry.label, (variable,), shares, tuple(map(float, bands)), until, entry.citation)
 
 
 def as_standard(asked: Any) -> Standard:
@@ -144,9 +143,16 @@ def as_standard(asked: Any) -> Standard:
     return Standard("a standard of one's own", variables, {key: n / size for key, n in counts.items()})
 
 
+class _Published(Checked):
+    label: str
+    citation: str
+    ages: tuple[int, ...]
+    people: tuple[float, ...]
+
+
 @cache
-def _published() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((shipped("datasets") / "standards.toml").read_text(encoding="utf-8"))
+def _published() -> dict[str, _Published]:
+    return read_toml(shipped("datasets") / "standards.toml", dict[str, _Published])
 
 
 def _require_ages(name: str, ages: Sequence[int], asked: Sequence[int]) -> None:
@@ -161,8 +167,8 @@ def _require_ages(name: str, ages: Sequence[int], asked: Sequence[int]) -> None:
         raise EstimationError("age bands must rise: tk.standard('us-2000', bands=(20, 40, 60)).")
 
 
-def _between(entry: Mapping[str, Any], low: int, high: int | None) -> float:
-    pairs = zip(entry["ages"], entry["people"], strict=True)
+def _between(entry: _Published, low: int, high: int | None) -> float:
+    pairs = zip(entry.ages, entry.people, strict=True)
     return float(sum(count for age, count in pairs if low <= age and (high is None or age < high)))
 
 

@@ -4,19 +4,16 @@ Takes a path; gives a `Declaration`, as far as the file can be understood, with 
 keys and words with the nearest known ones, files that are absent or leave the study's folder.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, VariableError, unknown
-from toolkit.sources.catalog import codebook, worded
-from toolkit.sources.catalog_records import Checked
+from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
+from toolkit.sources.catalog import codebook
 from toolkit.sources.user.weather import STATIONS, OwnWeather
 from toolkit.studies.design import LonelyPsu
 from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Kind
@@ -31,7 +28,6 @@ _DECLARE = (
     'Write weight = "column" under [design], with strata = "column" and psu = "column" if people were drawn '
     "in strata and clusters, or none = true if nobody was drawn; and remove undeclared."
 )
-_MOST_MENDS = 200  # mistaken keys that are set aside one by one, so that the rest can be checked too
 
 
 @cache
@@ -237,17 +233,18 @@ def read_declaration(path: str | Path) -> Declaration:
         If there is no such file, it is not TOML, or too little of it can be understood to go on.
     """
     source = Path(path)
-    study, problems = _validated(source, _content(source))
+    if not source.is_file():
+        raise DatasetError(f"There is no file '{source}'. Create one with: cramps new-study FILE...")
+    study, invalid = read_valid_part(source, OwnStudy, needed=("files", "design"))
+    problems = [Problem(source.name, text.rstrip("."), "Correct the key.") for text in invalid]
     found = Declaration(source, study)
     paths, lost = _paths(found)
     return Declaration(source, study, paths, (*problems, *lost, *_static(found)))
 
 
 def every_problem(path: Path, problems: tuple[Problem, ...]) -> DatasetError:
-    """Tell all problems of a study in one error."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = [f"'{path.name}' has {count}. See them again with: cramps check {path.name}"]
-    return DatasetError("\n".join([*lines, *(f"- {problem}" for problem in problems)]))
+    """Return one error for all problems of a study."""
+    return list_problems(path.name, map(str, problems), f"See them again with cramps check {path.name}")
 
 
 def _listed(rows: tuple[int, ...], n: int) -> str:
@@ -255,45 +252,6 @@ def _listed(rows: tuple[int, ...], n: int) -> str:
         return ""
     more = ", ..." if n > len(rows) else ""
     return f": {', '.join(str(row) for row in rows)}{more}"
-
-
-def _content(source: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(source.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DatasetError(
-            f"'{source}' cannot be read: {error.strerror}. Write a first one: cramps new-study FILE..."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
-        raise DatasetError(f"'{source.name}' is not TOML: {reason}. Mend that line.") from error
-
-
-def _validated(source: Path, content: dict[str, Any]) -> tuple[OwnStudy, tuple[Problem, ...]]:
-    """Set mistaken keys aside one by one, so that one pass tells what is wrong with the others too."""
-    problems: dict[str, Problem] = {}
-    for _ in range(_MOST_MENDS):
-        try:
-            return OwnStudy.model_validate(content), tuple(problems.values())
-        except ValidationError as error:
-            found = [(e["loc"], worded(e, OwnStudy)) for e in error.errors()]
-            problems |= {text: Problem(source.name, text.rstrip("."), "Mend the key.") for _, text in found}
-            if not all(list(map(partial(_set_aside, content), (location for location, _ in found)))):
-                break
-    raise every_problem(source, tuple(problems.values()))
-
-
-def _set_aside(content: Any, location: tuple[int | str, ...]) -> bool:
-    """Remove the deepest part of a location that is in the content; False if there is none."""
-    holder, last = None, None
-    for step in location:
-        if not isinstance(content, dict) or step not in content:
-            break
-        holder, last, content = content, step, content[step]
-    if holder is None or last in {"files", "design"}:
-        return False
-    holder.pop(last)
-    return True
 
 
 def _paths(found: Declaration) -> tuple[dict[str, Path], list[Problem]]:
