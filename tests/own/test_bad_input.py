@@ -228,7 +228,7 @@ def test_a_path_that_leaves_the_folder(tmp_path: Path, name: str) -> None:
     (path.parent / "linked.csv").symlink_to(tmp_path / "outside.csv")
     (problem,) = told(path)
     assert problem.startswith(
-        f"files.people: '{name}' leaves the study's folder. Put the file beside study.toml"
+        f"files.people: '{name}' is outside the study's folder. Put the file beside study.toml"
     )
 
 

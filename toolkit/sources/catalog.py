@@ -1,8 +1,4 @@
-"""Read and check the data about data: what a study's tables and variables are, cycle by cycle.
-
-Takes `datasets/*.toml`; gives checked records. Every problem of the files is told at once, unknown words
-with the nearest known ones.
-"""
+"""The shared codebook, and the catalog of a survey: cycles, tables, variables and weights, cross-checked."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +15,7 @@ from toolkit.variables.formulas import Formula, formula
 
 # Blocks of a variable that differ in one of these differ in what was asked or measured, and of whom. Another
 # name of a column or another code for the same answer is no difference.
-_TOLD = (
+_DISTINGUISHING = (
     "question",
     "ages",
     "leave_out",
@@ -34,7 +30,7 @@ _TOLD = (
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that is known of a survey before any of its files is opened."""
+    """What is known of a survey before any of its files is opened."""
 
     site: Site
     tables: Mapping[str, Table]
@@ -47,19 +43,19 @@ class Catalogue:
         return {cycle.name: cycle for cycle in self.site.cycles}
 
     def measured(self, variable: str, cycle: str) -> Measured | None:
-        """Say where a cycle holds a variable; None if it does not."""
+        """Return how a cycle measured a variable; None if it did not."""
         pieces = self.origins[variable].measured
         return next((p for p in pieces if p.cycles == "all" or cycle in p.cycles), None)
 
     def absence(self, variable: str, cycle: str) -> str:
-        """Say why a cycle does not hold a variable; "" if it does."""
+        """Return why a cycle did not measure a variable; "" if it did."""
         blocks = self.origins[variable].absent
         named = [b.reason for b in blocks if cycle in b.cycles]
         rest = [b.reason for b in blocks if not b.cycles]
         return "" if self.measured(variable, cycle) else (named + rest)[0]
 
     def path(self, cycle: str, table: str) -> str:
-        """Give the path of a table's file below the site, or below a mirror laid out like it."""
+        """Return the path of a table's file below the site or a mirror."""
         file = self.tables[table].files[cycle]
         year = file.year or self.cycles[cycle].first_year
         return self.site.path.format(first_year=year, table=file.name)
@@ -67,53 +63,21 @@ class Catalogue:
 
 @cache
 def codebook() -> Codebook:
-    """Read the codebook that every study of the toolkit shares.
-
-    Returns
-    -------
-    Codebook
-        Variables without question, source and availability, which each study adds.
-
-    Examples
-    --------
-    >>> codebook()["sex"].levels
-    ('male', 'female')
-    """
+    """Return the codebook that all studies share; each study adds question, source and availability."""
     entries = read_themes(shipped("datasets") / "codebook", Entry)
     return Codebook.of(*(Variable(name=name, **entry.model_dump()) for name, entry in entries.items()))
 
 
 @cache
 def nhanes() -> Catalogue:
-    """Read what is known of NHANES: cycles, tables, variables, weights.
-
-    Returns
-    -------
-    Catalogue
-        Checked: every name, level, table and cycle that is named exists.
-
-    Examples
-    --------
-    >>> nhanes().path("2005-2006", "SLQ")
-    'Nchs/Data/Nhanes/Public/2005/DataFiles/SLQ_D.xpt'
-    """
+    """Return the catalog of NHANES, in which every name, level, table and cycle that is used exists."""
     return read_catalogue(shipped("datasets"), "nhanes")
 
 
 def read_catalogue(folder: Path, survey: str) -> Catalogue:
-    """Read a survey's three files from a folder and check them against each other and the codebook.
+    """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/ of a folder, and check them.
 
-    Parameters
-    ----------
-    folder
-        Holds <survey>.toml, <survey>-tables.toml and the folder <survey>-variables.
-    survey
-        Such as "nhanes".
-
-    Raises
-    ------
-    DatasetError
-        Every problem at once.
+    Raises a DatasetError with every problem of the files.
     """
     found = Catalogue(
         read_toml(folder / f"{survey}.toml", Site),
@@ -143,19 +107,19 @@ def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
 
 
 def _merged(origin: Origin) -> Iterator[str]:
-    """Find instruments that would be merged in silence, and blocks that differ without a word of it."""
+    """Find instruments that would be merged silently, and blocks that differ without a stated change."""
     instruments = list(dict.fromkeys(piece.instrument for piece in origin.measured))
     if len(instruments) > 1:
         yield (
-            f"two instruments under one name ('{instruments[0]}' and '{instruments[1]}'); give the second "
+            f"two instruments have one name ('{instruments[0]}' and '{instruments[1]}'); give the second "
             "its own name, or say absent with the reason"
         )
     for before, piece in pairwise(origin.measured):
-        differs = [key for key in _TOLD if getattr(before, key) != getattr(piece, key)]
+        differs = [key for key in _DISTINGUISHING if getattr(before, key) != getattr(piece, key)]
         if differs and not (before.change or piece.change):
             yield f"blocks differ in {', '.join(differs)} and neither says what changed; write change = ..."
     if any("another instrument" in piece.change.lower() for piece in origin.measured):
-        yield "a block that is measured calls itself another instrument; say absent, or reword the change"
+        yield "a measured block is described as another instrument; declare it absent, or rewrite the change"
 
 
 def _weight_problems(catalogue: Catalogue) -> Iterator[str]:
@@ -195,7 +159,7 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
 
 
 def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
-    """Tell what is wrong with how a value is worked out of several answers or rows."""
+    """Check how a value is computed from several answers or rows."""
     if bool(piece.columns) == piece.computed:
         yield "it needs either columns, or inputs or rows with a formula"
     if piece.computed and not piece.formula and (piece.inputs or len(piece.rows) != 1):
@@ -213,11 +177,11 @@ def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
 
 
 def _parsed_rows(rows: Rows) -> list[str]:
-    """Parse the conditions of a reduction; gives what is wrong with it besides the language."""
+    """Parse the conditions of a reduction; return its problems other than syntax."""
     conditions: list[Formula] = [formula(text) for text in (rows.where, *rows.unknown.values())]
     wrong = [f"'{one.text}' is not a condition" for one in conditions if one.result != "yes_no"]
     if rows.total and rows.lookup:
-        wrong.append("a total cannot be taken over the rows of a lookup: they may stand there twice")
+        wrong.append("a total cannot be computed over the rows of a lookup, which may be repeated")
     return wrong + list(_unknown_words("column in texts", rows.texts, columns_of(rows)))
 
 

@@ -27,6 +27,7 @@ from toolkit.sources.user.follow_up import END, NIGHT_CRAMP, START, VISIT_CRAMP,
 from toolkit.sources.user.row_checks import (
     DATE,
     PERSON,
+    ROW,
     Rule,
     check_rows,
     design_rules,
@@ -35,7 +36,6 @@ from toolkit.sources.user.row_checks import (
     span_rule,
 )
 from toolkit.sources.user.row_reader import Request, Rows, absent_as, column_names, read_rows
-from toolkit.sources.user.row_widths import ROW
 from toolkit.sources.user.study_columns import follow_up_columns, lost_columns, reserved_names
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather

@@ -1,21 +1,27 @@
 """Check the rows of a user's file against written rules, and report row numbers but never a value."""
 
+import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from toolkit.sources.harmonize.recode import UNREAD, OwnColumn
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import Problem
-from toolkit.sources.user.row_widths import ROW
 from toolkit.variables.codebook import Variable
 
+ROW = ":row"  # a name that no user can give a variable
+LONG = "long"
 PERSON = "person"
 DATE = "date"
 _LISTED_ROWS = 10
 _LISTED_CODES = 6
 _CORRECT = "Correct it in the file."
+_CHUNK = 1 << 22
+_QUOTED = r'"[^"]*"'
+_LARGEST = 1 << 27  # letters in one cell; csv stops at 131,072 otherwise
 _OUTSIDE = "These participants are outside every weighted analysis."
 
 
@@ -180,3 +186,48 @@ def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterato
         "Use one spelling in the file.",
         listed=column,
     )
+
+
+def uneven_rows(path: Path, separator: str) -> pl.DataFrame:
+    """List rows of a text file in UTF-8 that have more (`long`) or fewer columns than the heading.
+
+    A reader of some columns does not notice that an extra separator has moved the values. Blank lines
+    are not rows. Lines are read in a stream; a file whose quotes span lines is read record by record.
+    """
+    lines = pl.scan_lines(path, name="line", glob=False).with_row_index(ROW)
+    text = pl.col("line")
+    if _has_quotes(path):
+        odd = lines.select((text.str.count_matches('"', literal=True) % 2).sum()).collect(engine="streaming")
+        if odd.item():
+            return pl.DataFrame(
+                _uneven_records(path, separator), schema={ROW: pl.Int64, LONG: pl.Boolean}, orient="row"
+            )
+        text = text.str.replace_all(_QUOTED, "")
+    separators = text.str.count_matches(separator, literal=True)
+    widths = lines.select(ROW, blank=pl.col("line").str.strip_chars() == "", n=separators)
+    heading = widths.head(1).collect()
+    if heading.is_empty():
+        return pl.DataFrame(schema={ROW: pl.Int64, LONG: pl.Boolean})
+    n = heading["n"].item()
+    uneven = widths.filter((pl.col("n") != n) & ~pl.col("blank"))
+    return uneven.select(pl.col(ROW).cast(pl.Int64), (pl.col("n") > n).alias(LONG)).collect(
+        engine="streaming"
+    )
+
+
+def _has_quotes(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
+
+
+def _uneven_records(path: Path, separator: str) -> Iterator[tuple[int, bool]]:
+    before = csv.field_size_limit(_LARGEST)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            records = csv.reader(file, delimiter=separator)
+            width = len(next(records))
+            for number, record in enumerate(records, 1):
+                if record and len(record) != width:
+                    yield number, len(record) > width
+    finally:
+        csv.field_size_limit(before)

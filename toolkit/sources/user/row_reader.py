@@ -26,15 +26,17 @@ from toolkit.sources.harmonize.recode import (
 )
 from toolkit.sources.user.declaration import Declaration, FileEntry, OwnVariable, Problem
 from toolkit.sources.user.row_checks import (
+    LONG,
     PERSON,
+    ROW,
     Rule,
     check_rows,
     column_rules,
     date_rules,
     number_rule,
+    uneven_rows,
     unit_hint,
 )
-from toolkit.sources.user.row_widths import LONG, ROW, uneven_rows
 from toolkit.sources.user.tabular_files import Table, open_table
 from toolkit.variables.codebook import Reason, why
 
