@@ -1,7 +1,7 @@
 """Files come whole from a folder or a server that misbehaves, and no bad file is ever kept."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from toolkit.files.download import (
     Mirror,
     Wanted,
     choose_mirror,
-    fetch,
     fetch_all,
     fetch_optional,
     known_hashes,
@@ -46,6 +45,10 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def expect_good(path: Path) -> None:
     if path.read_bytes() != GOOD:
         raise DatasetError(f"'{path.name}' is not the file. Fetch it anew, in place of {path}")
+
+
+def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | None:
+    return fetch_all(mirror, [Wanted(path, check)])[path]
 
 
 def kept(cache: Path) -> list[str]:

@@ -92,7 +92,7 @@ def test_what_is_damaged_inside_is_not_trusted(path, cache, reads):
 
 def test_another_reader_reads_anew(path, reads, monkeypatch):
     read_table(path)
-    monkeypatch.setattr(table_cache, "_reader_versions", lambda: "another")
+    monkeypatch.setattr(table_cache, "reader_versions", lambda: "another")
     read_table(path)
     assert 2 == len(reads)
 

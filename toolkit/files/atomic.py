@@ -112,7 +112,7 @@ def temporary_folder() -> Iterator[Path]:
     while True:
         with tempfile.TemporaryDirectory(prefix=_RUN, ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            with _locked(folder) as ours:
+            with locked(folder) as ours:
                 # Another process may have regarded the folder as abandoned before it was locked.
                 if ours:
                     yield folder
@@ -130,7 +130,7 @@ def draft_beside(target: Path) -> Iterator[Path]:
         os.close(handle)
         draft = Path(name)
         try:
-            with _locked(draft) as ours:
+            with locked(draft) as ours:
                 if ours:
                     yield draft
                     return
@@ -170,7 +170,7 @@ def _umask() -> int:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
+def locked(path: Path) -> Iterator[bool]:
     """Lock a file or folder while the block runs; yield whether it is still at its path."""
     if fcntl is None:
         yield True

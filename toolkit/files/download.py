@@ -130,11 +130,6 @@ class Wanted:
     check: Callable[[Path], None]
 
 
-def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | None:
-    """Return one file of the mirror as a local file; see `fetch_all`."""
-    return fetch_all(mirror, [Wanted(path, check)])[path]
-
-
 def fetch_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool = False) -> dict[str, Path | None]:
     """Return local files by their paths below the mirror; None for those that a mirror folder lacks.
 

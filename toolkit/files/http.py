@@ -19,6 +19,7 @@ import requests
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
+from toolkit.files.atomic import locked
 from toolkit.files.table_cache import toolkit_version
 
 TRIES = 5
@@ -30,7 +31,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 LONGEST_REST = 300.0
 _BUSY = (429, 500, 502, 503, 504)
 _PARTIAL, _CANNOT_RESUME = 206, 416
-_PRIVATE = 0o600
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -81,12 +81,12 @@ def claimed(part: Path) -> Iterator[BinaryIO]:
     The block may move the file away or remove it.
     """
     while True:
-        handle = os.open(part, os.O_RDWR | os.O_CREAT, _PRIVATE)
-        with os.fdopen(handle, "r+b") as file:
-            _lock(file)
-            # The previous owner may have moved the file to its place: then this is no longer the part.
-            if _is_at(file, part):
-                yield file
+        part.touch(mode=0o600)
+        with locked(part) as ours:
+            # The previous owner may have moved the file to its place: then another part is needed.
+            if ours:
+                with part.open("r+b") as file:
+                    yield file
                 return
 
 
@@ -206,18 +206,3 @@ def _place_answer(response: requests.Response, target: _Target, start: int) -> i
     target.truncate(0)
     target.remember_version(response)
     return None
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such locks; two downloads of one file at once are not supported.
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False

@@ -352,7 +352,7 @@ def _table_path(path: Path) -> Path:
 def _table_entry(path: Path) -> Entry | None:
     key = str(path.resolve())
     entry = read_entry(_table_path(path), key)
-    return entry if entry and entry.origin.is_current(key, _reader_versions()) else None
+    return entry if entry and entry.origin.is_current(key, reader_versions()) else None
 
 
 def _read_and_cache(path: Path) -> pl.DataFrame:
@@ -360,19 +360,16 @@ def _read_and_cache(path: Path) -> pl.DataFrame:
     frame = read_transport(path).collect()
     expect_unchanged(path, identity)
     try:
-        write_entry(_table_path(path), frame, Origin(key, _reader_versions(), {key: identity}))
+        write_entry(_table_path(path), frame, Origin(key, reader_versions(), {key: identity}))
     except DatasetError as error:
         report_unkept(path.name, str(error))
     return frame
 
 
-def _reader_versions() -> str:
-    return f"{reader_versions()}, cramps-toolkit {toolkit_version()}"
-
-
 def reader_versions() -> str:
-    """Name the versions of the libraries that read tables."""
-    return f"polars-readstat {version('polars-readstat')}, polars {pl.__version__}"
+    """Name the versions of the toolkit and of the libraries that read tables."""
+    readers = f"polars-readstat {version('polars-readstat')}, polars {pl.__version__}"
+    return f"cramps-toolkit {toolkit_version()}, {readers}"
 
 
 def toolkit_version() -> str:
