@@ -176,7 +176,7 @@ def test_the_files_as_they_are_have_no_problem(folder):
     [
         ('1 = "male"', '1 = "mail"', "sex: unknown level 'mail'. Nearest: 'male'"),
         ('table = "SLQ"', 'table = "SLX"', "cramp_frequency: there is no table 'SLX'. Nearest: "),
-        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.0: unknown key 'age'. Nearest: "),
+        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.#1: unknown key 'age'. Nearest: "),
         ('7 = "refused", 9', '7 = "refusal", 9', "unknown reason 'refusal'. Nearest: 'refused'"),
         ('[arthritis]\n', '[arthritis]\nmeasure = []\n',
          "arthritis: unknown key 'measure'. Nearest: 'measured'"),

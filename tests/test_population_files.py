@@ -105,7 +105,7 @@ def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
-    code = "import sys; from toolkit.studies.study import open_study; print(open_study(sys.argv[1]).label)"
+    code = "import sys; from toolkit.sources.registry import open_study; print(open_study(sys.argv[1]).label)"
     with hand_over(population()) as file:
         command = [sys.executable, "-c", code, path_of(file)]
         child = subprocess.run(

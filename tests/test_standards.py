@@ -65,10 +65,10 @@ def test_a_standard_of_ones_own_may_have_two_variables():
     [
         (
             lambda: standard("us2000"),
-            "no standard population 'us2000'. Nearest: 'us-2000'. All: us-2000, who",
+            "'us2000'. Nearest: 'us-2000'. .*us-2000, who",
         ),
-        (lambda: standard("us-2000", bands=(18, 40)), "begins at 18: .*Take 15 or 20, and narrow the domain"),
-        (lambda: standard("us-2000", bands=(40, 20)), r"bands must rise: tk\.standard\('us-2000', bands="),
+        (lambda: standard("us-2000", bands=(18, 40)), "18.* 15 or 20, .*domain"),
+        (lambda: standard("us-2000", bands=(40, 20)), r"tk\.standard\('us-2000', bands="),
         (lambda: as_standard(["us-2000"]), r"takes tk\.standard\(\.\.\.\).*standardise=\{'age_group'"),
         (lambda: as_standard({"band": {"young": 0}}), "above 0 for each level of band.*standardise="),
         (lambda: as_standard({("band", "sex"): {"young": 1}}), "each level of band, sex"),

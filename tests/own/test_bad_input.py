@@ -262,7 +262,7 @@ def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, suffix: str) -> N
 def test_no_study_toml(tmp_path: Path) -> None:
     assert "cramps new-study FILE..." in refused(tmp_path / "study.toml")
     (tmp_path / "study.toml").write_text("name = ")
-    assert "Mend that line" in refused(tmp_path / "study.toml")
+    assert "is not valid TOML" in refused(tmp_path / "study.toml")
 
 
 def test_options_belong_into_the_file(tmp_path: Path) -> None:

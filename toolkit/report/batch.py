@@ -132,7 +132,7 @@ def read_plan(path: str | Path) -> tuple[Entry, ...]:
     Raises
     ------
     DatasetError
-        If there is no such file, it is no TOML, or an entry has an unknown or missing key.
+        If the file is absent or not valid TOML, or an entry has an unknown or missing key.
     """
     source = Path(path)
     entries = read_toml(source, _Plan).report
