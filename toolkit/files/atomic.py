@@ -61,7 +61,7 @@ def write_text(path: str | Path, text: str, *, private: bool = False) -> None:
     write_bytes(path, text.encode(), private=private)
 
 
-def write_bytes(path: str | Path, content: bytes, *, private: bool = False) -> None:
+def write_bytes(path: str | Path, content: bytes | bytearray, *, private: bool = False) -> None:
     """Write bytes, whole or not at all."""
     with replacing(path, private=private) as draft:
         draft.write_bytes(content)

@@ -268,7 +268,7 @@ def write_entry(path: Path, frame: pl.DataFrame, origin: Origin) -> None:
     at = content.rfind(_MARK) + len(_MARK)
     content[at : at + len(_BLANK)] = hashlib.sha256(content).hexdigest().encode()
     private_folder(path.parent)
-    write_bytes(path, bytes(content), private=True)
+    write_bytes(path, content, private=True)
 
 
 def read_entry(path: Path, key: str) -> Entry | None:
