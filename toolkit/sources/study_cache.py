@@ -28,15 +28,15 @@ from toolkit.files.table_cache import (
     unchanged,
     write_entry,
 )
-from toolkit.studies.population import Inputs, Population
 from toolkit.studies.storage import declared_again, declared_json
+from toolkit.studies.study import Inputs, Study
 
 _LOADED = time.time()
 _MOST_STUDIES = 24
 _SETTINGS = ("CRAMPS_NHANES",)
 
 
-def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Population]) -> Population:
+def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Study]) -> Study:
     """Return a study from the cache, or open it and cache it.
 
     `name` and `options` are what `open_study` received. Warns once if the cache is damaged or
@@ -56,7 +56,7 @@ def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Popula
         return opened
 
 
-def recall_study(name: str, options: Mapping[str, Any]) -> Population | None:
+def recall_study(name: str, options: Mapping[str, Any]) -> Study | None:
     """Return a study from the cache; None if it is not there, or anything it was made from has changed."""
     for folder in ("studies", "tables"):
         remove_abandoned_drafts(cache_folder() / folder)
@@ -69,7 +69,7 @@ def recall_study(name: str, options: Mapping[str, Any]) -> Population | None:
     return declared_again(entry.origin.about, entry.frame())
 
 
-def cache_study(name: str, options: Mapping[str, Any], population: Population) -> None:
+def cache_study(name: str, options: Mapping[str, Any], population: Study) -> None:
     """Cache a study, if its population records the inputs that it was made from."""
     key, code, inputs = _request_key(name, options), _hash_code(), population.inputs
     if inputs is None or key is None or code is None or _names_more(options, inputs):

@@ -20,7 +20,7 @@ from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnam
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable
 
 _DECLARED = "population.json"
@@ -29,7 +29,7 @@ _REPEATED = _FRAMES[1:]
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
-def hand_over(population: Population) -> BinaryIO:
+def hand_over(population: Study) -> BinaryIO:
     """Write a population into a file without a name, whose `unnamed_files.path_of` is for `take_over`.
 
     Closing the file frees the rows once no other process has it open.
@@ -46,7 +46,7 @@ def hand_over(population: Population) -> BinaryIO:
     return file
 
 
-def take_over(path: object) -> Population:
+def take_over(path: object) -> Study:
     """Read what `hand_over` wrote, in the process that wrote it or one that inherited the descriptor.
 
     Tuples in the provenance come back as lists. Raises a DatasetError if there is no population at `path`.
@@ -79,7 +79,7 @@ def _packed(frame: pl.DataFrame) -> bytes:
     return packed.getvalue()
 
 
-def declared_json(population: Population) -> str:
+def declared_json(population: Study) -> str:
     """Write all of a population except its frames as JSON."""
     declared = {
         "facts": {name: getattr(population, name) for name in _PLAIN},
@@ -89,10 +89,10 @@ def declared_json(population: Population) -> str:
     return json.dumps(declared, default=_as_plain)
 
 
-def declared_again(text: str, people: pl.DataFrame) -> Population:
+def declared_again(text: str, people: pl.DataFrame) -> Study:
     """Make a population from its rows and its `declared_json`."""
     declared = json.loads(text)
-    return Population(
+    return Study(
         people=people,
         design=_design(declared["design"]),
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
