@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from toolkit.causes.card import Card
-from toolkit.causes.parts import Exposure, Rule
+from toolkit.causes.card import Card, Exposure, Rule
 from toolkit.codebook import Codebook, Variable
 from toolkit.derivation import Derivation
 from toolkit.design import Design

@@ -5,7 +5,7 @@ import pytest
 from toolkit.catalog import codebook
 from toolkit.causal_model import OUTCOME, load_model, parts, read_model
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
+from toolkit.causes.outcomes import BURDEN
 from toolkit.errors import DatasetError
 
 HEAD = 'label = "SIMULATED"\ncycles = ["2005-2006"]\n'

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
     from toolkit.causes.card import Card as Card
+    from toolkit.causes.card import Exposure as Exposure
+    from toolkit.causes.card import Rule as Rule
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
-    from toolkit.causes.parts import Exposure as Exposure
-    from toolkit.causes.parts import Rule as Rule
     from toolkit.codebook import Codebook as Codebook
     from toolkit.codebook import Variable as Variable
     from toolkit.dated_weather import add_weather as add_weather
@@ -96,8 +96,8 @@ _ROOM_OF = {
     "card": "causes.card",
     "causal_diagram": "diagram",
     "Card": "causes.card",
-    "Exposure": "causes.parts",
-    "Rule": "causes.parts",
+    "Exposure": "causes.card",
+    "Rule": "causes.card",
     "Derivation": "derivation",
     # estimate
     "prevalence": "estimate.descriptive",

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolkit.causes.card import Card
-from toolkit.causes.parts import Rule
-from toolkit.codebook import Codebook, Kind, Variable
-from toolkit.derivation import Derivation, derive
+from toolkit.codebook import Kind, Variable
+from toolkit.derivation import Derivation
 from toolkit.domain import parse
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError
 from toolkit.expressions import formula
 from toolkit.population import Population
 
@@ -59,49 +57,6 @@ def require_free(population: Population, name: str) -> None:
     if name in population.codebook or name in population.people.columns:
         raise VariableError(
             f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
-        )
-
-
-def checked_steps(population: Population, card: Card) -> list[Derivation]:
-    """Hold the rules of a cause to their truth tables, and give the derivations that a population lacks.
-
-    Parameters
-    ----------
-    population
-        Whose variables the rules read.
-    card
-        The cause.
-
-    Raises
-    ------
-    VariableError
-        If a rule gives another value than its truth table, or reads a variable that is not there.
-    """
-    known = {*population.people.columns, *population.codebook}
-    for rule in card.rules:
-        _check_truth(rule)
-        for name in rule.derivation.inputs:
-            if name not in known:
-                raise VariableError(unknown("this study has no variable", name, population.codebook))
-        known.add(rule.name)
-    return [rule.derivation for rule in card.rules if rule.name not in population.people.columns]
-
-
-def _check_truth(rule: Rule) -> None:
-    table = rule.truth_table()
-    try:
-        people, _ = derive(table.drop(rule.name), Codebook(), [rule.derivation])
-    except pl.exceptions.PolarsError:
-        raise VariableError(
-            f"the rule '{rule.name}' gives values that are not its variable's. Name every level in its "
-            "Variable, and let its expression give them as text."
-        ) from None
-    given, told = (frame[rule.name].cast(table[rule.name].dtype) for frame in (people, table))
-    wrong = [number for number, same in enumerate(given.eq_missing(told), 1) if not same]
-    if wrong:
-        raise VariableError(
-            f"the rule '{rule.name}' and its truth table disagree in {len(wrong)} of {table.height} cases "
-            f"({', '.join(map(str, wrong))}). Mend the expression or the case."
         )
 
 

@@ -21,7 +21,7 @@ from toolkit.expressions import formula
 from toolkit.gaps import availability, count_missing
 from toolkit.level_groups import LevelGroups
 from toolkit.own.frame import TOOLKIT, own_population
-from toolkit.own_variable import Words, checked_steps, own_step
+from toolkit.own_variable import Words, own_step
 from toolkit.person_frame import PersonFrame
 from toolkit.population import Population
 from toolkit.population_files import holds_population, take_over
@@ -207,7 +207,7 @@ class Study(LevelGroups):
         return self._with(step)
 
     def with_cause(self, card: Card) -> "Study":
-        """Add the variables of a cause of one's own, after its rules were held to their truth tables.
+        """Add the variables of a cause of one's own, after checking its rules against their truth tables.
 
         Parameters
         ----------
@@ -230,9 +230,11 @@ class Study(LevelGroups):
         >>> "hba1c_group" in tk.open_study("simulated").with_cause(tk.card("diabetes")).people.columns
         True
         """
+        card.check({*self.people.columns, *self.codebook})
         study = self
-        for step in checked_steps(self, card):
-            study = study._with(step)
+        for step in card.derivations:
+            if step.variable.name not in self.people.columns:
+                study = study._with(step)
         return study
 
     def to_r(self, folder: str | Path) -> Path:

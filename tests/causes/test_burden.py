@@ -7,11 +7,10 @@ import pytest
 from toolkit.catalog import codebook
 from toolkit.causal_model import OUTCOME, load_model
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
-from toolkit.causes.card import cards
+from toolkit.causes.card import Exposure, cards
+from toolkit.causes.covariates import FURTHER
 from toolkit.causes.evidence import evidence_of
-from toolkit.causes.further import FURTHER
-from toolkit.causes.parts import Exposure
+from toolkit.causes.outcomes import BURDEN
 from toolkit.studies import Study, open_study
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from toolkit.causes import DERIVATIONS, RULES
-from toolkit.causes.parts import Rule
+from toolkit.causes.card import Rule
 from toolkit.codebook import Codebook, Reason, Variable
 from toolkit.derivation import derive
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.causes import RULES, exertion
+from toolkit.causes import RULES
 from toolkit.causes.card import CAUSES, cards
+from toolkit.causes.cards import exertion
 from toolkit.causes.evidence import evidence_of
 from toolkit.codebook import why
 from toolkit.studies import Study, open_study
@@ -15,7 +16,7 @@ from toolkit.studies import Study, open_study
 NOT_PUT = ("not asked", "not in the subsample")
 # Names that tell the instruments of NHANES apart; the simulated study has one instrument.
 OTHER_INSTRUMENTS = {
-    *(name for name, *_ in exertion.OTHER_INSTRUMENTS),
+    *exertion.OTHER_INSTRUMENTS,
     *("screen_hours_in_one", "screen_hours_since_2011"),
 }
 

@@ -52,7 +52,7 @@ def test_a_measured_exposure_has_its_question_its_caveat_and_no_truth_table() ->
     html = definition(CODEBOOK, "hba1c", card("diabetes")).html
     assert "<code>hba1c</code>: a number, in %." in html
     assert "<td>Asked of</td><td>12 and older.</td>" in html
-    assert "Misleads in anaemia" in html
+    assert "anemia" in html
     assert "Truth table" not in html
 
 

@@ -13,11 +13,10 @@ import pytest
 
 from toolkit import catalog
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
-from toolkit.causes.card import cards
-from toolkit.causes.conditions import RULES as CONDITIONS
-from toolkit.causes.further import FURTHER
-from toolkit.causes.parts import Exposure
+from toolkit.causes.card import Exposure, cards
+from toolkit.causes.comorbidities import RULES as COMORBIDITIES
+from toolkit.causes.covariates import FURTHER
+from toolkit.causes.outcomes import BURDEN
 from toolkit.studies import Study, open_study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
@@ -47,7 +46,7 @@ EXPOSURES = {
     "conditions": tuple(
         Exposure(RULES[name].derivation.variable if name in RULES else catalog.codebook()[name])
         for name in (
-            *(rule.name for rule in CONDITIONS),
+            *(rule.name for rule in COMORBIDITIES),
             *("work_status", "births", "pregnancy", "opioid", "antidepressant", "energy_intake"),
             *(name for theme in ("sleep_disorders", "work", "laboratory") for name in theme_of(theme)),
             *(name for name in theme_of("conditions") if name.upper() not in words(SCRIPTS["further"])),

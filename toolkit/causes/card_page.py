@@ -5,12 +5,14 @@ Takes a `Card`; gives HTML with its style inside, without scripts and without an
 
 from collections.abc import Iterable
 from html import escape
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from toolkit.causes.evidence_words import finding_words
-from toolkit.causes.parts import Exposure, Prevention, Rule
+from toolkit.causes.evidence import format_finding
+
+if TYPE_CHECKING:
+    from toolkit.causes.card import Card, Exposure, Prevention
 
 # The page keeps to JupyterLab's colours, light or dark, and falls back to plain ones elsewhere.
 _STYLE = """
@@ -34,41 +36,7 @@ border:0;border-bottom:1px solid var(--jp-border-color2,#e3e6ea);background:none
 """
 
 
-class Card(Protocol):
-    """What the page reads of a card."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - as on the card
-
-    @property
-    def title(self) -> str: ...  # noqa: D102 - as on the card
-
-    @property
-    def what(self) -> str: ...  # noqa: D102 - as on the card
-
-    @property
-    def mechanism(self) -> str: ...  # noqa: D102 - as on the card
-
-    @property
-    def caveats(self) -> tuple[str, ...]: ...  # noqa: D102 - as on the card
-
-    @property
-    def exposures(self) -> tuple[Exposure, ...]: ...  # noqa: D102 - as on the card
-
-    @property
-    def prevention(self) -> tuple[Prevention, ...]: ...  # noqa: D102 - as on the card
-
-    @property
-    def rules(self) -> tuple[Rule, ...]: ...  # noqa: D102 - as on the card
-
-    @property
-    def conflicts(self) -> tuple[str, ...]: ...  # noqa: D102 - as on the card
-
-    @property
-    def evidence(self) -> pl.DataFrame: ...  # noqa: D102 - as on the card
-
-
-def page(card: Card) -> str:
+def page(card: "Card") -> str:
     """Lay a card out: what it is, exposures, truth tables, mechanism, evidence, caveats, prevention.
 
     Parameters
@@ -102,39 +70,39 @@ def page(card: Card) -> str:
     return "".join(parts)
 
 
-def _exposures(card: Card) -> str:
+def _exposures(card: "Card") -> str:
     rows = [
         _exposure(e, main=e is card.exposures[0], derived=e.name in _derived(card)) for e in card.exposures
     ]
     return _table(["variable", "what it is", "levels or unit", "how it is known"], rows)
 
 
-def _derived(card: Card) -> dict[str, str]:
+def _derived(card: "Card") -> dict[str, str]:
     return {rule.name: rule.derivation.variable.source for rule in card.rules}
 
 
-def _exposure(exposure: Exposure, *, main: bool, derived: bool) -> list[str]:
+def _exposure(exposure: "Exposure", *, main: bool, derived: bool) -> list[str]:
     name = f"{exposure.name} (main)" if main else exposure.name
     known = f"derived: {exposure.variable.source}" if derived else "measured directly"
     caveat = f". {exposure.caveat[:1].upper()}{exposure.caveat[1:]}" if exposure.caveat else ""
     return [name, exposure.label, _scale(exposure), known + caveat]
 
 
-def _scale(exposure: Exposure) -> str:
+def _scale(exposure: "Exposure") -> str:
     if not exposure.levels:
         return exposure.unit or "number"
     levels = [f"{level} (reference)" if level == exposure.reference else level for level in exposure.levels]
     return f"{', '.join(levels)} {exposure.unit}".strip()
 
 
-def _evidence(card: Card) -> str:
+def _evidence(card: "Card") -> str:
     conflicts = "".join(f'<p class="conflict">Conflict: {escape(said)}</p>' for said in card.conflicts)
     rows = [
         [
             row["source"],
             row["population"],
             f"{row['topic']}: {row['outcome']}",
-            finding_words(row),
+            format_finding(row),
             row["direction"] or "",
         ]
         for row in card.evidence.iter_rows(named=True)
@@ -144,11 +112,11 @@ def _evidence(card: Card) -> str:
     return conflicts + _details(f"{len(rows)} published findings", table)
 
 
-def _words(prevention: Prevention) -> str:
+def _words(prevention: "Prevention") -> str:
     return f"{prevention.kind.capitalize()}: {prevention.finding}"
 
 
-def _truth_tables(card: Card) -> str:
+def _truth_tables(card: "Card") -> str:
     return "".join(
         _details(f"{rule.name}: {rule.derivation.variable.source}", _frame(rule.truth_table()))
         for rule in card.rules

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.catalog import read_toml, shipped
-from toolkit.causes import background, burden, conditions, further, outcome
+from toolkit.causes import comorbidities, covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.codebook import Variable
 from toolkit.errors import DatasetError
@@ -155,12 +155,14 @@ def _theme_of() -> dict[str, str]:
     for name, card in cards().items():
         found |= {step.variable.name: name for step in card.derivations}
         found |= {exposure.name: name for exposure in card.exposures if exposure.name not in found}
-    rooms = (
-        *(("cramps", outcome), ("background", background), ("background", further)),
-        *(("burden", burden), ("conditions", conditions)),
-    )
-    for theme, room in rooms:
-        found |= {rule.name: theme for rule in room.RULES}
+    themes_of_rules = {
+        "cramps": outcomes.CRAMP_RULES,
+        "background": covariates.RULES,
+        "burden": outcomes.BURDEN_RULES,
+        "conditions": comorbidities.RULES,
+    }
+    for theme, rules in themes_of_rules.items():
+        found |= {rule.name: theme for rule in rules}
     return found
 
 
