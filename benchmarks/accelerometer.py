@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from toolkit.accelerometer import days
+from toolkit.sources.nhanes.accelerometer_minutes import days
 
 WEEK = 10_080
 

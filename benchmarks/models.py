@@ -19,7 +19,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 import toolkit as tk
-from toolkit.estimate.newton import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
 
 PEOPLE, TERMS, ROUNDS = 10_000, 8, 15
 # Milliseconds of a model and of a proportion; None where a peer is not installed.
@@ -111,7 +111,7 @@ def main() -> None:
     X = np.column_stack([np.ones(PEOPLE), frame.select(f"x{j + 1}" for j in range(TERMS)).to_numpy()])
     y, w = frame["cramps"].to_numpy().astype(float), frame["w"].to_numpy()
     print(f"{PEOPLE:,} people x {TERMS} terms and an intercept; best of {ROUNDS}")
-    report("import of toolkit.estimate.models", import_time("toolkit.estimate.models"),
+    report("import of associations.models", import_time("toolkit.estimate.associations.models"),
            import_time("statsmodels.api"), "statsmodels")  # fmt: skip
     peers = {
         "logit": sm.families.Binomial(),

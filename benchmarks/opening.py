@@ -11,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from toolkit import catalog
+from toolkit.sources import catalog
 
 # Imports count as the first use of the toolkit, not as opening.
 PROGRAM = """
-import time, polars, toolkit as tk, toolkit.studies, toolkit.nhanes
+import time, polars, toolkit as tk, toolkit.studies.study, toolkit.sources.nhanes
 start = time.perf_counter()
 study = tk.open_study("nhanes", cycles={cycles!r})
 print(time.perf_counter() - start, *study.people.shape, len(study.provenance["files"]))

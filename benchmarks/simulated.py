@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from toolkit.potential_outcomes import truth
-from toolkit.simulated import open_simulated
+from toolkit.sources.simulated.potential_outcomes import truth
+from toolkit.sources.simulated.study import open_simulated
 
 
 def line(what: str, run: Callable[[], object]) -> None:

@@ -31,8 +31,8 @@ from IPython.display import display
 
 import toolkit as tk
 from toolkit.causes.outcomes import BURDEN
+from toolkit.display.text import sentences
 from toolkit.report import passages
-from toolkit.show import sentences
 
 people = tk.open_study(study)
 labels = {name: variable.label for name, variable in people.codebook.items()}

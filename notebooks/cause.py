@@ -39,8 +39,8 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
+from toolkit.display.text import sentences
 from toolkit.report import passages
-from toolkit.show import sentences
 
 people = tk.open_study(study)
 card = tk.card(cause)

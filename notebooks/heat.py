@@ -34,8 +34,9 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import half_years, passages
-from toolkit.show import sentences
+from toolkit.display.text import sentences
+from toolkit.estimate.associations import season_bounds
+from toolkit.report import passages
 
 people = tk.open_study(study)
 card = tk.card("dehydration_heat")
@@ -82,7 +83,7 @@ kept += [common, compared]
 
 # %% tags=["needs season"]
 adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
-display(passages.prose(half_years.what_it_rules_out(adjusted)))
+display(passages.prose(season_bounds.what_it_rules_out(adjusted)))
 
 # %% [markdown] tags=["needs season", "lacks diary"]
 # ## The curve through the year
@@ -142,8 +143,8 @@ display(passages.prose(tk.finding(halves, labels=night_labels)))
 display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
 display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
 dated = nights.people.drop_nulls(night_outcome)
-expected = half_years.ratio_on(dated["date"], dated["half_year"] == "warm")
-display(passages.prose(half_years.what_it_rules_out(by_half.row(-1, named=True), expected)))
+expected = season_bounds.ratio_on(dated["date"], dated["half_year"] == "warm")
+display(passages.prose(season_bounds.what_it_rules_out(by_half.row(-1, named=True), expected)))
 kept += [by_month, curve, halves, by_half]
 
 # %% [markdown] tags=["needs heat_index_lag0"]

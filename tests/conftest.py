@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.catalog import codebook
-from toolkit.codebook import Reason, why
-from toolkit.design import Design
-from toolkit.population import Population
+from toolkit.sources.catalog import codebook
+from toolkit.studies.design import Design
+from toolkit.studies.population import Population
+from toolkit.variables.codebook import Reason, why
 
 ROOT = Path(__file__).parents[1]
 REMEDY = (
@@ -72,7 +72,7 @@ def nhanes_page() -> Callable[[str], dict[str, Any] | None]:
 @pytest.fixture(scope="session")
 def nhanes_people(nhanes_mirror: Path) -> Population:
     """Give the people of NHANES 2005-2008 as the loader hands them over, before any cause is derived."""
-    from toolkit.nhanes import open_nhanes
+    from toolkit.sources.nhanes import open_nhanes
 
     return open_nhanes(mirror=nhanes_mirror)
 
@@ -80,7 +80,7 @@ def nhanes_people(nhanes_mirror: Path) -> Population:
 @pytest.fixture(scope="session")
 def nhanes(nhanes_mirror: Path) -> Any:
     """Give the study NHANES 2005-2008."""
-    from toolkit.studies import open_study
+    from toolkit.sources.registry import open_study
 
     return open_study("nhanes", mirror=nhanes_mirror)
 
@@ -97,7 +97,7 @@ def minutes_file() -> Path:
 @pytest.fixture(scope="session")
 def nhanes_1999_2004(nhanes_mirror: Path) -> Any:
     """Give the study NHANES 1999-2004, whose people had their ankle blood pressure measured."""
-    from toolkit.studies import open_study
+    from toolkit.sources.registry import open_study
 
     return open_study("nhanes", cycles=("1999-2000", "2001-2002", "2003-2004"), mirror=nhanes_mirror)
 

@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from toolkit.design import Design
-from toolkit.studies import Study, study
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
+from toolkit.studies.study import Study
 
 FRAME = pl.DataFrame(
     {

@@ -3,10 +3,11 @@
 import polars as pl
 
 from toolkit.causes.card import Card, Exposure, Rule
-from toolkit.codebook import Codebook, Variable
-from toolkit.derivation import Derivation
-from toolkit.design import Design
-from toolkit.studies import Study, study
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables.derivation import Derivation
 
 ADDRESS = "https://e.example"
 NAME = f"a < b & c > d ![x]({ADDRESS}/p.png) <style>@import '{ADDRESS}'</style> <title>t</title>"

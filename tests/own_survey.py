@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.own.opening import examine
+from toolkit.sources.user.loader import examine
 
 PEOPLE = pl.DataFrame(
     {

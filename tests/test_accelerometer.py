@@ -11,9 +11,9 @@ from polars.testing import assert_frame_equal
 from tests.conftest import shared
 from tests.slow_accelerometer import choi_slowly, day_slowly, troiano_slowly
 from tests.test_nonwear import recording
-from toolkit import accelerometer
-from toolkit.accelerometer import days, nonwear, persons
 from toolkit.errors import DatasetError
+from toolkit.sources.nhanes import accelerometer_minutes
+from toolkit.sources.nhanes.accelerometer_minutes import days, nonwear, persons
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def test_days_equal_a_slow_reading(recordings: list[list[int]]) -> None:
 def test_the_size_of_the_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     frame = people([0] * 100 + [300] * 900, [50] * 1500, [7], [0, 3000] * 800)
     at_once = days(frame), persons(frame), nonwear(frame)
-    monkeypatch.setattr(accelerometer, "CHUNK", size)
+    monkeypatch.setattr(accelerometer_minutes, "CHUNK", size)
     for whole, pieces in zip(at_once, (days(frame), persons(frame), nonwear(frame)), strict=True):
         assert_frame_equal(whole, pieces)
 

@@ -16,11 +16,13 @@ from threading import Thread
 import polars as pl
 import pytest
 
-from toolkit import cache, kept_tables, readers, recall
-from toolkit.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.errors import DatasetError
-from toolkit.nhanes.files import write_nhanes
-from toolkit.studies import Study, open_study
+from toolkit.files import cache, readers, table_cache
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
+from toolkit.sources import study_cache
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 Damage = Callable[[bytes], bytes]
 
@@ -40,14 +42,14 @@ def a_letter_of_the_note(content: bytes) -> bytes:
 
 
 def a_letter_of_the_hash(content: bytes) -> bytes:
-    at = content.rindex(kept_tables._MARK) + len(kept_tables._MARK)
+    at = content.rindex(table_cache._MARK) + len(table_cache._MARK)
     return content[:at] + (b"1" if content[at : at + 1] != b"1" else b"2") + content[at + 1 :]
 
 
 def another_form(content: bytes) -> bytes:
     """Give the same rows without a hash, as an earlier version kept them."""
     written = io.BytesIO()
-    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={kept_tables.NOTE: "{not JSON"})
+    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={table_cache.NOTE: "{not JSON"})
     return written.getvalue()
 
 
@@ -69,7 +71,7 @@ DAMAGES: tuple[Damage, ...] = (
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(recall, "_code", lambda: "this toolkit")
+    monkeypatch.setattr(study_cache, "_code", lambda: "this toolkit")
     return tmp_path / "cache"
 
 
@@ -141,16 +143,16 @@ def test_files_in_each_others_place_are_known(mirror: Path, folder: Path, room: 
 def test_a_note_without_what_is_needed_is_not_trusted(mirror: Path, folder: Path) -> None:
     first = opened(mirror)
     [only] = (folder / "studies").iterdir()
-    kept = kept_tables.read_verified(only, json.loads(_note(only))["key"], ())
+    kept = table_cache.read_verified(only, json.loads(_note(only))["key"], ())
     assert kept is not None
     foreign = {"code": "this toolkit", "form": "another"}
-    kept_tables.write_verified(only, kept.frame(), kept.note["key"], foreign)
+    table_cache.write_verified(only, kept.frame(), kept.note["key"], foreign)
     with warned_once("rebuilt from the source"):
         expect_same(first, opened(mirror))
 
 
 def _note(path: Path) -> str:
-    return pl.read_parquet_metadata(path)[kept_tables.NOTE]
+    return pl.read_parquet_metadata(path)[table_cache.NOTE]
 
 
 def test_a_file_that_cannot_be_read_is_rebuilt(mirror: Path, folder: Path) -> None:

@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 
-from toolkit import catalog
-from toolkit.catalog import Catalogue, read_catalogue, read_toml, shipped
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
-from toolkit.many_rows import columns_of
-from toolkit.simulated import open_simulated
-from toolkit.survey_records import Entry, Measured, SimulatedMark
+from toolkit.sources import catalog
+from toolkit.sources.catalog import Catalogue, read_catalogue, read_toml, shipped
+from toolkit.sources.catalog_records import Entry, Measured, SimulatedMark
+from toolkit.sources.harmonize.multirow import columns_of
+from toolkit.sources.simulated.study import open_simulated
 
 PLACES = [
     (name, cycle, piece)

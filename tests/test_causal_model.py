@@ -2,11 +2,11 @@
 
 import pytest
 
-from toolkit.catalog import codebook
-from toolkit.causal_model import OUTCOME, load_model, parts, read_model
 from toolkit.causes import RULES
 from toolkit.causes.outcomes import BURDEN
 from toolkit.errors import DatasetError
+from toolkit.sources.catalog import codebook
+from toolkit.sources.simulated.causal_model import OUTCOME, load_model, parts, read_model
 
 HEAD = 'label = "SIMULATED"\ncycles = ["2005-2006"]\n'
 AGE = '[node.age]\nkind = "number"\nsd = 1\n'

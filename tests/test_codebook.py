@@ -3,8 +3,17 @@
 import polars as pl
 import pytest
 
-from toolkit.codebook import MOST_LEVELS, REASONS, Availability, Codebook, Reason, Variable, deepest, why
 from toolkit.errors import VariableError
+from toolkit.variables.codebook import (
+    MOST_LEVELS,
+    REASONS,
+    Availability,
+    Codebook,
+    Reason,
+    Variable,
+    deepest,
+    why,
+)
 
 BMI = Variable("bmi", "body mass index", "number", unit="kg/m²")
 SEX = Variable("sex", "sex", "category", ("male", "female"))

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 import toolkit as tk
-from toolkit.condition_text import one_line
-from toolkit.domain import parse
 from toolkit.errors import ToolkitError
-from toolkit.expressions import formula
+from toolkit.variables.condition_text import one_line
+from toolkit.variables.conditions import parse
+from toolkit.variables.formulas import formula
 
 LINES = "age >= 40  # adults who said 'yes' or \"no\"\r\n# a line of its own\n\n  and sex == 'female'"
 PLAIN = "age >= 40 and sex == 'female'"

@@ -8,12 +8,12 @@ import pytest
 
 import toolkit as tk
 from tests.test_weather import FIRST, series
-from toolkit.codebook import Codebook, why
-from toolkit.dated_weather import OF_EACH_DAY, add_weather
-from toolkit.design import Design
 from toolkit.errors import DatasetError
-from toolkit.population import Population
-from toolkit.weather import LAGS, daily, mean_before
+from toolkit.sources.weather.daily import LAGS, daily, mean_before
+from toolkit.sources.weather.linkage import OF_EACH_DAY, add_weather
+from toolkit.studies.design import Design
+from toolkit.studies.population import Population
+from toolkit.variables.codebook import Codebook, why
 
 WARM = daily(series(*[30] * 40), mean="t", humidity="rh")
 PEOPLE = pl.DataFrame({"person": ["a", "b"]})

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from toolkit.codebook import Variable
-from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DesignError
-from toolkit.weight_choice import choose_weight
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import Variable
 
 AGE = Variable("age", "age", "number")
 HBA1C = Variable("hba1c", "HbA1c", "number", component="examination")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.causes.card import cards
-from toolkit.diagram import causal_diagram
+from toolkit.dag.diagram import causal_diagram
 from toolkit.errors import DatasetError, VariableError
 
 DIAGRAM = causal_diagram()

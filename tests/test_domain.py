@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.codebook import Availability, Reason
-from toolkit.domain import parse
 from toolkit.errors import VariableError
+from toolkit.variables.codebook import Availability, Reason
+from toolkit.variables.conditions import parse
 
 PEOPLE = pl.DataFrame(
     {

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
-from toolkit import transfer
-from toolkit.cache import CacheWarning
-from toolkit.download import (
+from toolkit.errors import DatasetError
+from toolkit.files import http
+from toolkit.files.cache import CacheWarning
+from toolkit.files.download import (
     CACHE_VARIABLE,
     CONNECTIONS,
     Mirror,
@@ -21,8 +22,7 @@ from toolkit.download import (
     fetch_all,
     fetch_optional,
 )
-from toolkit.errors import DatasetError
-from toolkit.hash_lock import NAME, known_hashes, remember
+from toolkit.files.hash_lock import NAME, known_hashes, remember
 
 SITE = "https://example.org/"
 SETTING = "CRAMPS_TEST"
@@ -38,7 +38,7 @@ def server() -> Iterator[str]:
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(SETTING, raising=False)
-    monkeypatch.setattr(transfer, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(http, "_FIRST_PAUSE", 0.0)
     Misbehaving.seen.forget()
     return tmp_path / "cache"
 

@@ -9,8 +9,8 @@ import pytest
 from polars.testing import assert_series_equal
 
 import toolkit as tk
-from toolkit.catalog import shipped
-from toolkit.own.opening import examine
+from toolkit.sources.catalog import shipped
+from toolkit.sources.user.loader import examine
 
 FOLDER = shipped("datasets") / "examples"
 FILES = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*.csv"))

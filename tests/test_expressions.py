@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import VariableError
-from toolkit.expressions import formula
+from toolkit.variables.formulas import formula
 
 PEOPLE = pl.DataFrame(
     {

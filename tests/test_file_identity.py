@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-from toolkit import file_identity
 from toolkit.errors import DatasetError
-from toolkit.file_identity import expect_still, identify, unchanged
+from toolkit.files import file_identity
+from toolkit.files.file_identity import expect_still, identify, unchanged
 
 LONG_AGO = time.time() - 3600
 

@@ -3,10 +3,10 @@
 import polars as pl
 
 from toolkit.causes.card import cards
-from toolkit.codebook import Availability, Codebook, Reason, Variable, why
-from toolkit.design import Design
-from toolkit.gaps import availability, count_missing
-from toolkit.population import Population
+from toolkit.studies.design import Design
+from toolkit.studies.missingness import availability, count_missing
+from toolkit.studies.population import Population
+from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
 
 FIRST, SECOND = "2005-2006", "2007-2008"
 PEOPLE = pl.DataFrame(

@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from toolkit.errors import DatasetError
-from toolkit.ghcn import read_ghcn
+from toolkit.sources.weather.ghcn import read_ghcn
 
 STATION = "USW00000001"
 # Element -> day -> value in the file's units, and the quality flag.
@@ -93,9 +93,9 @@ def test_several_stations_are_several_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "toolkit.weather.daily(frame"),
-        ("a.dly", "cut short", "toolkit.weather.daily(frame"),
-        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "toolkit.weather.daily(frame"),
+        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "toolkit.sources.weather.daily.daily(frame"),
+        ("a.dly", "cut short", "toolkit.sources.weather.daily.daily(frame"),
+        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "toolkit.sources.weather.daily.daily(frame"),
         ("a.csv", "a,20240101,PRCP,2,,,S,\n", "Choose a station with TAVG, or with TMAX and TMIN"),
         ("a.csv", "a,20240101,TMAX,200,,I,S,\n", "holds no temperature that passed the quality checks"),
     ],

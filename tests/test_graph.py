@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.causal_graphs import arrows_of, below, drawn, sufficient
-from toolkit.diagram import Diagram, Node, causal_diagram
+from toolkit.dag.backdoor import SIZES, between, choose, harm, open_path
+from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
-from toolkit.graph import SIZES, between, choose, harm, open_path
 
 REFERENCE = Path(__file__).parent / "reference" / "adjustment-sets"
 SETS = json.loads((REFERENCE / "adjustment-sets.json").read_text())

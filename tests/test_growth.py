@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from toolkit.causal_model import OUTCOME, load_model, read_model
-from toolkit.growth import People, cramp_probabilities, grow, intervene, logistic, psu_sizes, stream
+from toolkit.sources.simulated.causal_model import OUTCOME, load_model, read_model
+from toolkit.sources.simulated.generate import (
+    People,
+    cramp_probabilities,
+    grow,
+    intervene,
+    logistic,
+    psu_sizes,
+    stream,
+)
 
 HEAD = 'label = "SIMULATED"\ncycles = ["2005-2006"]\n'
 SIZES = np.array([60_000, 60_000])

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from toolkit.hash_lock import NAME, known_hashes, remember, sha256_of
+from toolkit.files.hash_lock import NAME, known_hashes, remember, sha256_of
 
 
 def test_the_last_hash_of_a_file_holds(tmp_path):

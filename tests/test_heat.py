@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.heat import celsius, fahrenheit, heat_index, relative_humidity
+from toolkit.sources.weather.heat_index import celsius, fahrenheit, heat_index, relative_humidity
 
 CHART = Path(__file__).parent / "reference" / "weather" / "heat-index-nws.csv"
 

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pytest
 
-from toolkit import kept_tables
-from toolkit.cache import CACHE_VARIABLE, CacheWarning
 from toolkit.errors import DatasetError
-from toolkit.hash_lock import sha256_of
-from toolkit.kept_tables import hash_read, keep_tables, read_kept
-from toolkit.readers import read_transport, write_transport
+from toolkit.files import table_cache
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
+from toolkit.files.hash_lock import sha256_of
+from toolkit.files.readers import read_transport, write_transport
+from toolkit.files.table_cache import hash_read, keep_tables, read_kept
 
 CODES = pl.DataFrame({"SEQN": [1.0, 2.0, 3.0], "SLQ160": [0.0, 7.0, None]})
 
@@ -31,7 +31,7 @@ def path(tmp_path, cache):
 def reads(monkeypatch):
     """The transport files that are read in earnest."""
     done = []
-    monkeypatch.setattr(kept_tables, "read_transport", lambda p: done.append(p) or read_transport(p))
+    monkeypatch.setattr(table_cache, "read_transport", lambda p: done.append(p) or read_transport(p))
     return done
 
 
@@ -87,7 +87,7 @@ def test_what_is_damaged_inside_is_not_trusted(path, cache, reads):
 
 def test_another_reader_reads_anew(path, reads, monkeypatch):
     read_kept(path)
-    monkeypatch.setattr(kept_tables, "_reader", lambda: "another")
+    monkeypatch.setattr(table_cache, "_reader", lambda: "another")
     read_kept(path)
     assert 2 == len(reads)
 
@@ -134,7 +134,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(path, cache, monkeypat
         write_transport(source, CODES.with_columns(SLQ160=pl.lit(2.0)), "SLQ_D")
         return frame.lazy()
 
-    monkeypatch.setattr(kept_tables, "read_transport", meddle)
+    monkeypatch.setattr(table_cache, "read_transport", meddle)
     with pytest.raises(DatasetError, match="changed while it was read"):
         read_kept(path)
     assert not (cache / "tables").exists()

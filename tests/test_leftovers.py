@@ -14,14 +14,14 @@ import polars as pl
 import pytest
 
 from toolkit.errors import DatasetError
-from toolkit.leftovers import (
+from toolkit.files.leftovers import (
     draft_beside,
     remove_abandoned_drafts,
     remove_abandoned_folders,
     temporary_folder,
     temporary_trouble_told,
 )
-from toolkit.readers import replacing, write_text
+from toolkit.files.readers import replacing, write_text
 
 pytest.importorskip("fcntl", reason="nothing is locked on this system, so nothing is taken for abandoned")
 ROOT = Path(__file__).parents[1]
@@ -128,7 +128,7 @@ def test_a_folder_taken_away_before_it_was_locked_is_made_anew(
             taken[0].rmdir()
         lock(handle, how)
 
-    monkeypatch.setattr("toolkit.leftovers.fcntl.flock", flock)
+    monkeypatch.setattr("toolkit.files.leftovers.fcntl.flock", flock)
     with temporary_folder() as folder:
         assert folder.is_dir()
         assert folder not in taken
@@ -227,7 +227,7 @@ def test_an_earlier_draft_that_is_being_written_stays(tmp_path: Path) -> None:
 def test_without_a_list_of_processes_a_day_must_have_passed(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.leftovers._PROCESSES", Path("no such folder"))
+    monkeypatch.setattr("toolkit.files.leftovers._PROCESSES", Path("no such folder"))
     older_folders(temporary)
     remove_abandoned_folders()
     assert 2 == len(list(temporary.iterdir()))

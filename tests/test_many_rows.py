@@ -5,9 +5,9 @@ from itertools import permutations
 import polars as pl
 import pytest
 
-from toolkit.codebook import Reason
-from toolkit.many_rows import columns_of, lookup_columns, reduce_rows
-from toolkit.survey_records import Lookup, Rows
+from toolkit.sources.catalog_records import Lookup, Rows
+from toolkit.sources.harmonize.multirow import columns_of, lookup_columns, reduce_rows
+from toolkit.variables.codebook import Reason
 
 DRUG = Rows(
     table="DRUGS",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.slow_accelerometer import choi_slowly, troiano_slowly
-from toolkit.nonwear import Series, choi, troiano
+from toolkit.sources.nhanes.nonwear import Series, choi, troiano
 
 # Runs of lengths and heights around every limit of the rules; plain random minutes hardly ever meet one.
 _run = st.tuples(

@@ -5,13 +5,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.catalog import Catalogue, nhanes
-from toolkit.codebook import Codebook, Variable, why
 from toolkit.errors import DatasetError
-from toolkit.person_table import TableFile, join_cycle
-from toolkit.readers import write_transport
-from toolkit.survey_codebook import describe
-from toolkit.survey_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
+from toolkit.files.readers import write_transport
+from toolkit.sources.catalog import Catalogue, nhanes
+from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
+from toolkit.sources.harmonize.documentation import describe
+from toolkit.sources.harmonize.person_table import TableFile, join_cycle
+from toolkit.variables.codebook import Codebook, Variable, why
 
 CYCLE = "2001-2002"
 REFUSALS = {7: "refused", 9: "don't know"}

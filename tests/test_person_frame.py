@@ -8,8 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tests.four_people import make
-from toolkit.codebook import Reason
-from toolkit.person_frame import PersonFrame
+from toolkit.studies.person_frame import PersonFrame
+from toolkit.variables.codebook import Reason
 
 PEOPLE = pl.DataFrame(
     {

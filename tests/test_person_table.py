@@ -5,13 +5,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.catalog import Catalogue
-from toolkit.codebook import Codebook, Variable, why
 from toolkit.errors import DatasetError
-from toolkit.person_table import TableFile, check_rows, join_cycle
-from toolkit.readers import write_transport
-from toolkit.survey_codebook import describe
-from toolkit.survey_records import Absent, Cycle, File, Measured, Origin, Site, Table
+from toolkit.files.readers import write_transport
+from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
+from toolkit.sources.harmonize.documentation import describe
+from toolkit.sources.harmonize.person_table import TableFile, check_rows, join_cycle
+from toolkit.variables.codebook import Codebook, Variable, why
 
 FIRST, SECOND = "2001-2002", "2003-2004"
 ASKED = {"cycles": (FIRST,), "ages": ((20, 150),)}

@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.codebook import Availability, Codebook, Reason, Variable
-from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError
-from toolkit.population import Population
-from toolkit.population_files import hand_over, holds_population, take_over
-from toolkit.unnamed_files import path_of
+from toolkit.files.unnamed_files import path_of
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.population import Population
+from toolkit.studies.storage import hand_over, holds_population, take_over
+from toolkit.variables.codebook import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
     {
@@ -105,7 +105,7 @@ def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
-    code = "import sys; from toolkit.studies import open_study; print(open_study(sys.argv[1]).label)"
+    code = "import sys; from toolkit.studies.study import open_study; print(open_study(sys.argv[1]).label)"
     with hand_over(population()) as file:
         command = [sys.executable, "-c", code, path_of(file)]
         child = subprocess.run(
@@ -133,7 +133,7 @@ def test_want_of_space_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
     def full() -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolkit.population_files.unnamed_file", full)
+    monkeypatch.setattr("toolkit.studies.storage.unnamed_file", full)
     with pytest.raises(DatasetError, match="environment variable TMPDIR") as caught:
         hand_over(population())
     assert "\n" not in str(caught.value)

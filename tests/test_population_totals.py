@@ -5,11 +5,11 @@ import json
 import polars as pl
 import pytest
 
-from toolkit.codebook import Variable
-from toolkit.design import Design
 from toolkit.errors import DesignError
-from toolkit.population_totals import Margin, calibration_of
-from toolkit.weight_choice import choose_weight
+from toolkit.studies.calibration_targets import Margin, calibration_of
+from toolkit.studies.design import Design
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import Variable
 
 SEX = {"male": 48, "female": 52.0}
 D = Design(weight="w")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from toolkit.causal_model import load_model
 from toolkit.errors import EstimationError, VariableError
-from toolkit.growth import cramp_probabilities, grow, intervene, psu_sizes
-from toolkit.simulated import truth
+from toolkit.sources.simulated.causal_model import load_model
+from toolkit.sources.simulated.generate import cramp_probabilities, grow, intervene, psu_sizes
+from toolkit.sources.simulated.study import truth
 
 
 def estimate(frame, estimand, level=None):

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 import toolkit as tk
-from toolkit.catalog import shipped
 from toolkit.cli import main
+from toolkit.sources.catalog import shipped
 
 ID, NAME, TAIL = "PLANTED-", "Jane Planted", "73205"
 PLANTED = re.compile(f"{ID}|{NAME}|{TAIL}")

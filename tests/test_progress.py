@@ -1,7 +1,7 @@
 import io
 import sys
 
-from toolkit.progress import shown
+from toolkit.files.progress import shown
 
 
 class Terminal(io.StringIO):

@@ -12,8 +12,8 @@ import pytest
 
 import toolkit as tk
 from tests.own_survey import PEOPLE, survey
-from toolkit.codebook import Codebook
 from toolkit.errors import VariableError
+from toolkit.variables.codebook import Codebook
 
 ASK = """
 source(file.path(Sys.getenv("STUDY_FOLDER"), "study.R"))

@@ -6,9 +6,9 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import readers
 from toolkit.errors import DatasetError
-from toolkit.readers import RECORD
+from toolkit.files import readers
+from toolkit.files.readers import RECORD
 
 
 def the_only_file(folder):

@@ -8,15 +8,15 @@ from dataclasses import fields, replace
 import polars as pl
 import pytest
 
-from toolkit import catalog, recall
-from toolkit.cache import CACHE_VARIABLE, CacheWarning
-from toolkit.catalog import shipped
 from toolkit.errors import DatasetError
-from toolkit.nhanes.files import write_nhanes
-from toolkit.nhanes.sources import CYCLES
-from toolkit.population import Population
-from toolkit.readers import read_transport, write_transport
-from toolkit.studies import open_study
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
+from toolkit.files.readers import read_transport, write_transport
+from toolkit.sources import catalog, study_cache
+from toolkit.sources.catalog import shipped
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.nhanes.manifest import CYCLES
+from toolkit.sources.registry import open_study
+from toolkit.studies.population import Population
 
 CATALOGUE = catalog.nhanes()
 
@@ -24,7 +24,7 @@ CATALOGUE = catalog.nhanes()
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(recall, "_code", lambda: "this toolkit")
+    monkeypatch.setattr(study_cache, "_code", lambda: "this toolkit")
     return tmp_path / "cache"
 
 
@@ -37,7 +37,7 @@ def mirror(cache, invented, tmp_path):
 @pytest.fixture
 def openings(monkeypatch):
     """How often NHANES is opened in earnest."""
-    from toolkit import nhanes
+    from toolkit.sources import nhanes
 
     done = []
     original = nhanes.open_nhanes
@@ -133,7 +133,7 @@ def test_a_mark_that_appears_makes_the_study_simulated(mirror, cache, tmp_path):
 
 def test_another_toolkit_reads_anew(mirror, cache, openings, monkeypatch):
     open_study("nhanes", mirror=mirror)
-    monkeypatch.setattr(recall, "_code", lambda: "another toolkit")
+    monkeypatch.setattr(study_cache, "_code", lambda: "another toolkit")
     open_study("nhanes", mirror=mirror)
     assert 2 == len(openings)
     assert 1 == len(kept(cache))
@@ -160,11 +160,11 @@ def test_the_environment_decides_what_was_asked_for(mirror, openings, monkeypatc
 
 
 def test_people_of_ones_own_are_never_kept(cache, tmp_path):
-    from toolkit.design import Design
-    from toolkit.studies import study
+    from toolkit.sources.registry import study
+    from toolkit.studies.design import Design
 
     own = study(pl.DataFrame({"w": [1.0, 2.0]}), design=Design(weight="w"))
-    recall.keep("mine", {}, own)
+    study_cache.keep("mine", {}, own)
     assert [] == kept(cache)
 
 
@@ -172,8 +172,8 @@ def test_what_an_option_names_beside_the_inputs_is_not_kept(mirror, cache, tmp_p
     (tmp_path / "more.parquet").write_bytes(b"")
     opened = open_study("nhanes", mirror=mirror)
     before = kept(cache)
-    recall.keep("nhanes", {"minutes": tmp_path / "more.parquet"}, opened)
-    recall.keep("nhanes", {"minutes": pl.DataFrame()}, opened)
+    study_cache.keep("nhanes", {"minutes": tmp_path / "more.parquet"}, opened)
+    study_cache.keep("nhanes", {"minutes": pl.DataFrame()}, opened)
     assert before == kept(cache)
 
 
@@ -182,12 +182,12 @@ def test_a_file_that_changed_after_it_was_read_is_not_kept(mirror, cache):
     [only] = kept(cache)
     only.unlink()
     write_transport(file_of(mirror), pl.DataFrame({"SEQN": [1.0]}), "SLQ_D")
-    recall.keep("nhanes", {"mirror": mirror}, opened)
+    study_cache.keep("nhanes", {"mirror": mirror}, opened)
     assert [] == kept(cache)
 
 
 def test_the_cache_holds_a_bounded_number_of_studies(mirror, cache, monkeypatch):
-    monkeypatch.setattr(recall, "_MOST_STUDIES", 2)
+    monkeypatch.setattr(study_cache, "_MOST_STUDIES", 2)
     for cycles in ("2005-2006", "2007-2008", ("2005-2006", "2007-2008")):
         open_study("nhanes", mirror=mirror, cycles=cycles)
     assert 2 == len(kept(cache))
@@ -200,30 +200,30 @@ def test_where_nothing_can_be_kept_the_study_opens_all_the_same(mirror, cache):
 
 
 def test_the_code_that_is_hashed_is_all_of_the_toolkit(monkeypatch):
-    monkeypatch.setattr(recall, "_LOADED", time.time() + 3600)
-    assert recall._code() == recall._code()
-    hashed = {path.name for path in recall._own_files()}
+    monkeypatch.setattr(study_cache, "_LOADED", time.time() + 3600)
+    assert study_cache._code() == study_cache._code()
+    hashed = {path.name for path in study_cache._own_files()}
     assert {"derivation.py", "person_table.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
 
 
 def test_code_that_changed_since_it_was_loaded_keeps_nothing(monkeypatch):
-    newest = max(path.stat().st_mtime for path in recall._own_files())
-    monkeypatch.setattr(recall, "_LOADED", newest - 1)
-    assert recall._code() is None
-    monkeypatch.setattr(recall, "_LOADED", newest + 1)
-    assert recall._code()
+    newest = max(path.stat().st_mtime for path in study_cache._own_files())
+    monkeypatch.setattr(study_cache, "_LOADED", newest - 1)
+    assert study_cache._code() is None
+    monkeypatch.setattr(study_cache, "_LOADED", newest + 1)
+    assert study_cache._code()
 
 
 def test_other_data_about_data_are_another_code(monkeypatch, tmp_path):
-    monkeypatch.setattr(recall, "_LOADED", time.time() + 3600)
+    monkeypatch.setattr(study_cache, "_LOADED", time.time() + 3600)
     source = shipped("datasets") / "nhanes.toml"
     copy = tmp_path / "nhanes.toml"
     copy.write_bytes(source.read_bytes())
-    monkeypatch.setattr(recall, "_own_files", lambda: (copy,))
-    before = recall._code()
+    monkeypatch.setattr(study_cache, "_own_files", lambda: (copy,))
+    before = study_cache._code()
     copy.write_bytes(source.read_bytes() + b"\n")
     os.utime(copy, (1, 1))
-    assert before != recall._code()
+    assert before != study_cache._code()
 
 
 def test_a_file_of_minutes_is_part_of_what_a_study_rests_on(

@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.catalog import codebook, nhanes
-from toolkit.codebook import REASONS, Variable, why
 from toolkit.errors import DatasetError
-from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.files import write_nhanes
-from toolkit.nhanes.sources import CYCLES
-from toolkit.population import Population
-from toolkit.simulated import NOT_SIMULATED, open_simulated, truth
-from toolkit.weight_choice import choose_weight
+from toolkit.sources.catalog import codebook, nhanes
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.nhanes.manifest import CYCLES
+from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated, truth
+from toolkit.studies.population import Population
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import REASONS, Variable, why
 
 ADULTS = "age >= 20"
 REFERENCE = Path(__file__).parent / "reference" / "nhanes" / "expected.json"

@@ -4,7 +4,7 @@ import pytest
 
 import toolkit as tk
 from tests.house.tree import ROOT
-from toolkit.standards import as_standard, standard
+from toolkit.estimate.survey.standard_populations import as_standard, standard
 
 PUBLISHED = tomllib.loads((ROOT / "datasets" / "standards.toml").read_text(encoding="utf-8"))
 # Anderson and Rosenberg, National Vital Statistics Reports 47(3), 1998: ages, thousands, weights.

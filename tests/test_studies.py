@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 
 from tests.four_people import make
-from toolkit.codebook import Availability, Codebook, Reason, Variable, why
-from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError, ToolkitError, VariableError
-from toolkit.studies import Study, available_studies, open_study, study
+from toolkit.sources.registry import available_studies, open_study, study
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
 
 
 def two_cycles() -> Study:

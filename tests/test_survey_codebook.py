@@ -3,15 +3,15 @@
 import polars as pl
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import Codebook, Comparability, Variable
-from toolkit.codebook_page import codebook_page, variable_page
-from toolkit.derivation import Derivation, derive
 from toolkit.errors import DatasetError
-from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.files import write_nhanes
-from toolkit.readers import read_transport, write_transport
-from toolkit.studies import open_study
+from toolkit.files.codebook_page import codebook_page, variable_page
+from toolkit.files.readers import read_transport, write_transport
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.registry import open_study
+from toolkit.variables.codebook import Codebook, Comparability, Variable
+from toolkit.variables.derivation import Derivation, derive
 
 CATALOGUE = catalog.nhanes()
 D, E = "2005-2006", "2007-2008"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.misbehaving_server import GOOD, PIECE, REVISED, Misbehaving, misbehaving_server
-from toolkit import transfer as room
-from toolkit.transfer import TRIES, Pace, StoppedError, claimed, transfer, user_agent, version_note
+from toolkit.files import http as room
+from toolkit.files.http import TRIES, Pace, StoppedError, claimed, transfer, user_agent, version_note
 
 
 @pytest.fixture(scope="module")

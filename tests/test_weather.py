@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import DatasetError, VariableError
-from toolkit.weather import DAILY, daily, heat_waves, lagged, mean_before
+from toolkit.sources.weather.daily import DAILY, daily, heat_waves, lagged, mean_before
 
 FIRST = date(2024, 6, 1)
 

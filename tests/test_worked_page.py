@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 import toolkit as tk
-from toolkit.catalog import shipped
-from toolkit.report import kernel
+from toolkit.report import execute
+from toolkit.sources.catalog import shipped
 
 PAGE = shipped("notebooks") / "02-your-own-study.py"
 
 
 @pytest.fixture(scope="module")
 def executed() -> Any:
-    return kernel.run(kernel.load(PAGE), kernel.Run("02-your-own-study", {}))
+    return execute.run(execute.load(PAGE), execute.Run("02-your-own-study", {}))
 
 
 def texts(notebook: Any) -> str:
@@ -49,7 +49,7 @@ def test_it_names_nothing_inside_the_toolkit() -> None:
 
 def test_a_cause_of_one_s_own_is_derived_with_the_reasons_of_its_inputs(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
-    source = [c.source for c in kernel.load(PAGE).cells if c.cell_type == "code"]
+    source = [c.source for c in execute.load(PAGE).cells if c.cell_type == "code"]
     for text in source[: next(i for i, s in enumerate(source) if "with_cause" in s) + 1]:
         exec(text, names)  # noqa: S102 - the cells of our own page
     study = names["study"]

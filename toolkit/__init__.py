@@ -12,145 +12,145 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.causes.card import Rule as Rule
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
-    from toolkit.codebook import Codebook as Codebook
-    from toolkit.codebook import Variable as Variable
-    from toolkit.dated_weather import add_weather as add_weather
-    from toolkit.derivation import Derivation as Derivation
-    from toolkit.design import Design as Design
-    from toolkit.diagram import causal_diagram as causal_diagram
+    from toolkit.dag.adjustment import adjustment_for as adjustment_for
+    from toolkit.dag.diagram import causal_diagram as causal_diagram
+    from toolkit.display.charts.curves import curve_chart as curve_chart
+    from toolkit.display.charts.figures import diagram_chart as diagram_chart
+    from toolkit.display.charts.figures import flow_chart as flow_chart
+    from toolkit.display.charts.figures import forest as forest
+    from toolkit.display.charts.figures import prevalence_chart as prevalence_chart
+    from toolkit.display.tables.result_table import table as table
+    from toolkit.display.text.sentences import finding as finding
     from toolkit.errors import DatasetError as DatasetError
     from toolkit.errors import DesignError as DesignError
     from toolkit.errors import EstimationError as EstimationError
     from toolkit.errors import ToolkitError as ToolkitError
     from toolkit.errors import VariableError as VariableError
-    from toolkit.estimate.adjustment import adjustment_for as adjustment_for
-    from toolkit.estimate.case_crossover import case_crossover as case_crossover
-    from toolkit.estimate.characteristics import describe as describe
-    from toolkit.estimate.comparisons import rank_test as rank_test
-    from toolkit.estimate.comparisons import t_test as t_test
-    from toolkit.estimate.contrasts import contrast as contrast
-    from toolkit.estimate.crosstabs import chi_square as chi_square
-    from toolkit.estimate.curves import curve as curve
-    from toolkit.estimate.descriptive import mean as mean
-    from toolkit.estimate.descriptive import prevalence as prevalence
-    from toolkit.estimate.design_facts import describe_design as describe_design
-    from toolkit.estimate.grid import atlas as atlas
-    from toolkit.estimate.imputation import imputed as imputed
-    from toolkit.estimate.imputation import pool as pool
-    from toolkit.estimate.joint_effects import interaction as interaction
-    from toolkit.estimate.kaplan_meier import survival as survival
-    from toolkit.estimate.lag_curves import lag_curve as lag_curve
-    from toolkit.estimate.model_sets import adjustment_models as adjustment_models
-    from toolkit.estimate.models import association as association
-    from toolkit.estimate.models import model as model
-    from toolkit.estimate.person_time import rate as rate
-    from toolkit.estimate.planning import precision as precision
-    from toolkit.estimate.predictions import margins as margins
-    from toolkit.estimate.predictions import predict as predict
-    from toolkit.estimate.proportionality import proportionality as proportionality
-    from toolkit.estimate.quantiles import quantile as quantile
-    from toolkit.estimate.repeated import gee as gee
-    from toolkit.estimate.repeated_rows import records as records
-    from toolkit.estimate.resampling import replicates as replicates
-    from toolkit.estimate.sample import flow as flow
-    from toolkit.estimate.seasons import cosinor as cosinor
-    from toolkit.estimate.term_tests import term_test as term_test
-    from toolkit.estimate.totals import ratio as ratio
-    from toolkit.estimate.totals import total as total
-    from toolkit.estimate.trends import trend as trend
-    from toolkit.estimate.weighting import weights as weights
-    from toolkit.ghcn import read_ghcn as read_ghcn
-    from toolkit.report.dictionary import data_dictionary as data_dictionary
-    from toolkit.report.plan import render_plan as render_plan
+    from toolkit.estimate.associations.atlas_grid import atlas as atlas
+    from toolkit.estimate.associations.dose_response import curve as curve
+    from toolkit.estimate.associations.interaction_measures import interaction as interaction
+    from toolkit.estimate.associations.marginal_effects import margins as margins
+    from toolkit.estimate.associations.marginal_effects import predict as predict
+    from toolkit.estimate.associations.model_sets import adjustment_models as adjustment_models
+    from toolkit.estimate.associations.models import association as association
+    from toolkit.estimate.associations.models import model as model
+    from toolkit.estimate.associations.seasonality import cosinor as cosinor
+    from toolkit.estimate.associations.trends import trend as trend
+    from toolkit.estimate.descriptive.prevalences import mean as mean
+    from toolkit.estimate.descriptive.prevalences import prevalence as prevalence
+    from toolkit.estimate.descriptive.quantiles import quantile as quantile
+    from toolkit.estimate.descriptive.rates import rate as rate
+    from toolkit.estimate.descriptive.survival_curves import survival as survival
+    from toolkit.estimate.descriptive.table_one import describe as describe
+    from toolkit.estimate.descriptive.totals import ratio as ratio
+    from toolkit.estimate.descriptive.totals import total as total
+    from toolkit.estimate.hypotheses.contrasts import contrast as contrast
+    from toolkit.estimate.hypotheses.model_tests import term_test as term_test
+    from toolkit.estimate.hypotheses.proportional_hazards import proportionality as proportionality
+    from toolkit.estimate.hypotheses.two_groups import rank_test as rank_test
+    from toolkit.estimate.hypotheses.two_groups import t_test as t_test
+    from toolkit.estimate.hypotheses.two_way_tables import chi_square as chi_square
+    from toolkit.estimate.longitudinal.case_crossovers import case_crossover as case_crossover
+    from toolkit.estimate.longitudinal.distributed_lags import lag_curve as lag_curve
+    from toolkit.estimate.longitudinal.gee_models import gee as gee
+    from toolkit.estimate.longitudinal.person_records import records as records
+    from toolkit.estimate.multiple_imputation import imputed as imputed
+    from toolkit.estimate.multiple_imputation import pool as pool
+    from toolkit.estimate.study_precision import precision as precision
+    from toolkit.estimate.survey.analysis_sample import flow as flow
+    from toolkit.estimate.survey.design_description import describe_design as describe_design
+    from toolkit.estimate.survey.standard_populations import Standard as Standard
+    from toolkit.estimate.survey.standard_populations import standard as standard
+    from toolkit.estimate.survey.variance.replicate_weights import replicates as replicates
+    from toolkit.estimate.survey.weighting import weights as weights
+    from toolkit.report.batch import render_plan as render_plan
+    from toolkit.report.captured_results import keep as keep
+    from toolkit.report.data_dictionary import data_dictionary as data_dictionary
     from toolkit.report.rendering import render as render
-    from toolkit.report.results import keep as keep
-    from toolkit.show.charts import diagram_chart as diagram_chart
-    from toolkit.show.charts import flow_chart as flow_chart
-    from toolkit.show.charts import forest as forest
-    from toolkit.show.charts import prevalence_chart as prevalence_chart
-    from toolkit.show.curve_charts import curve_chart as curve_chart
-    from toolkit.show.sentences import finding as finding
-    from toolkit.show.tables import table as table
-    from toolkit.standards import Standard as Standard
-    from toolkit.standards import standard as standard
-    from toolkit.studies import Study as Study
-    from toolkit.studies import available_studies as available_studies
-    from toolkit.studies import open_study as open_study
-    from toolkit.studies import study as study
-    from toolkit.study_downloads import download_study as download_study
+    from toolkit.sources.registry import available_studies as available_studies
+    from toolkit.sources.registry import open_study as open_study
+    from toolkit.sources.registry import study as study
+    from toolkit.sources.study_downloads import download_study as download_study
+    from toolkit.sources.weather.ghcn import read_ghcn as read_ghcn
+    from toolkit.sources.weather.linkage import add_weather as add_weather
+    from toolkit.studies.design import Design as Design
+    from toolkit.studies.study import Study as Study
+    from toolkit.variables.codebook import Codebook as Codebook
+    from toolkit.variables.codebook import Variable as Variable
+    from toolkit.variables.derivation import Derivation as Derivation
 
 _ROOM_OF = {
     # open
-    "available_studies": "studies",
-    "open_study": "studies",
-    "download_study": "study_downloads",
-    "study": "studies",
-    "Study": "studies",
-    "add_weather": "dated_weather",
-    "read_ghcn": "ghcn",
-    "Design": "design",
-    "Codebook": "codebook",
-    "Variable": "codebook",
+    "available_studies": "sources.registry",
+    "open_study": "sources.registry",
+    "download_study": "sources.study_downloads",
+    "study": "sources.registry",
+    "Study": "studies.study",
+    "add_weather": "sources.weather.linkage",
+    "read_ghcn": "sources.weather.ghcn",
+    "Design": "studies.design",
+    "Codebook": "variables.codebook",
+    "Variable": "variables.codebook",
     # causes
     "cards": "causes.card",
     "card": "causes.card",
-    "causal_diagram": "diagram",
+    "causal_diagram": "dag.diagram",
     "Card": "causes.card",
     "Exposure": "causes.card",
     "Rule": "causes.card",
-    "Derivation": "derivation",
+    "Derivation": "variables.derivation",
     # estimate
-    "prevalence": "estimate.descriptive",
-    "mean": "estimate.descriptive",
-    "total": "estimate.totals",
-    "ratio": "estimate.totals",
-    "quantile": "estimate.quantiles",
-    "standard": "standards",
-    "Standard": "standards",
-    "contrast": "estimate.contrasts",
-    "trend": "estimate.trends",
-    "cosinor": "estimate.seasons",
-    "precision": "estimate.planning",
-    "describe": "estimate.characteristics",
-    "term_test": "estimate.term_tests",
-    "chi_square": "estimate.crosstabs",
-    "t_test": "estimate.comparisons",
-    "rank_test": "estimate.comparisons",
-    "flow": "estimate.sample",
-    "describe_design": "estimate.design_facts",
-    "replicates": "estimate.resampling",
-    "imputed": "estimate.imputation",
-    "pool": "estimate.imputation",
-    "weights": "estimate.weighting",
-    "margins": "estimate.predictions",
-    "predict": "estimate.predictions",
-    "adjustment_for": "estimate.adjustment",
-    "adjustment_models": "estimate.model_sets",
-    "association": "estimate.models",
-    "atlas": "estimate.grid",
-    "model": "estimate.models",
-    "interaction": "estimate.joint_effects",
-    "curve": "estimate.curves",
-    "survival": "estimate.kaplan_meier",
-    "rate": "estimate.person_time",
-    "proportionality": "estimate.proportionality",
-    "records": "estimate.repeated_rows",
-    "gee": "estimate.repeated",
-    "case_crossover": "estimate.case_crossover",
-    "lag_curve": "estimate.lag_curves",
+    "prevalence": "estimate.descriptive.prevalences",
+    "mean": "estimate.descriptive.prevalences",
+    "total": "estimate.descriptive.totals",
+    "ratio": "estimate.descriptive.totals",
+    "quantile": "estimate.descriptive.quantiles",
+    "standard": "estimate.survey.standard_populations",
+    "Standard": "estimate.survey.standard_populations",
+    "contrast": "estimate.hypotheses.contrasts",
+    "trend": "estimate.associations.trends",
+    "cosinor": "estimate.associations.seasonality",
+    "precision": "estimate.study_precision",
+    "describe": "estimate.descriptive.table_one",
+    "term_test": "estimate.hypotheses.model_tests",
+    "chi_square": "estimate.hypotheses.two_way_tables",
+    "t_test": "estimate.hypotheses.two_groups",
+    "rank_test": "estimate.hypotheses.two_groups",
+    "flow": "estimate.survey.analysis_sample",
+    "describe_design": "estimate.survey.design_description",
+    "replicates": "estimate.survey.variance.replicate_weights",
+    "imputed": "estimate.multiple_imputation",
+    "pool": "estimate.multiple_imputation",
+    "weights": "estimate.survey.weighting",
+    "margins": "estimate.associations.marginal_effects",
+    "predict": "estimate.associations.marginal_effects",
+    "adjustment_for": "dag.adjustment",
+    "adjustment_models": "estimate.associations.model_sets",
+    "association": "estimate.associations.models",
+    "atlas": "estimate.associations.atlas_grid",
+    "model": "estimate.associations.models",
+    "interaction": "estimate.associations.interaction_measures",
+    "curve": "estimate.associations.dose_response",
+    "survival": "estimate.descriptive.survival_curves",
+    "rate": "estimate.descriptive.rates",
+    "proportionality": "estimate.hypotheses.proportional_hazards",
+    "records": "estimate.longitudinal.person_records",
+    "gee": "estimate.longitudinal.gee_models",
+    "case_crossover": "estimate.longitudinal.case_crossovers",
+    "lag_curve": "estimate.longitudinal.distributed_lags",
     # show
-    "diagram_chart": "show.charts",
-    "forest": "show.charts",
-    "prevalence_chart": "show.charts",
-    "flow_chart": "show.charts",
-    "curve_chart": "show.curve_charts",
-    "table": "show.tables",
-    "finding": "show.sentences",
+    "diagram_chart": "display.charts.figures",
+    "forest": "display.charts.figures",
+    "prevalence_chart": "display.charts.figures",
+    "flow_chart": "display.charts.figures",
+    "curve_chart": "display.charts.curves",
+    "table": "display.tables.result_table",
+    "finding": "display.text.sentences",
     # report
-    "data_dictionary": "report.dictionary",
+    "data_dictionary": "report.data_dictionary",
     "render": "report.rendering",
-    "render_plan": "report.plan",
-    "keep": "report.results",
+    "render_plan": "report.batch",
+    "keep": "report.captured_results",
     # errors
     "ToolkitError": "errors",
     "DatasetError": "errors",

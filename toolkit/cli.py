@@ -14,7 +14,7 @@ import click
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from toolkit.studies import Study
+    from toolkit.studies.study import Study
 
 
 class Commands(click.Group):
@@ -91,7 +91,7 @@ def report(study: str, cause: str | None, everything: bool, out: Path, **asked: 
 @main.command(epilog=_example("cramps studies"))
 def studies() -> None:
     """List the studies that can be opened."""
-    from toolkit.studies import available_studies
+    from toolkit.sources.registry import available_studies
 
     _rows(available_studies().items())
 
@@ -113,8 +113,8 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
 
     STUDY is a name of cramps studies, or the path of a study.toml.
     """
-    from toolkit.report.dictionary import data_dictionary
-    from toolkit.studies import open_study
+    from toolkit.report.data_dictionary import data_dictionary
+    from toolkit.sources.registry import open_study
 
     opened = open_study(study)
     click.echo(f"{opened.label}: {opened.people.height:,} people")
@@ -130,7 +130,7 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; study.toml beside the first.")
 def new_study(files: tuple[Path, ...], out: Path | None) -> None:
     """Write a first study.toml from FILES and mark each guess. Nothing is overwritten."""
-    from toolkit.own.first_study import write_first_study
+    from toolkit.sources.user.scaffold import write_first_study
 
     first = write_first_study(files, out)
     click.echo(first)
@@ -146,12 +146,12 @@ def check(path: Path, accept_guesses: bool) -> None:
 
     It fails as long as a guess of cramps new-study is neither confirmed nor accepted.
     """
-    from toolkit.own import guesses
-    from toolkit.own.opening import examine
+    from toolkit.sources.user import accepted_guesses
+    from toolkit.sources.user.loader import examine
 
     found = examine(path)
-    accepted = guesses.accept_guesses(path) if accept_guesses else 0
-    open_guesses = guesses.unconfirmed(path)
+    accepted = accepted_guesses.accept_guesses(path) if accept_guesses else 0
+    open_guesses = accepted_guesses.unconfirmed(path)
     for heading, told in (
         ("Problems", found.errors),
         ("Guesses to confirm", open_guesses),
@@ -180,7 +180,7 @@ def check(path: Path, accept_guesses: bool) -> None:
 @click.option("--renew", is_flag=True, help="Fetch anew and trust what comes, as after a revision.")
 def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> None:
     """Download a study's files ahead of their use, resumed where it broke off."""
-    from toolkit.study_downloads import download_study
+    from toolkit.sources.study_downloads import download_study
 
     chosen = cycles[0] if cycles == ("all",) else cycles
     files = download_study(study, cycles=chosen, verify=verify, renew=renew)
@@ -197,8 +197,8 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
 @click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")
 def simulate(folder: Path, form: str) -> None:
     """Write the simulated study to FOLDER as files of another study, marked as simulated."""
-    from toolkit.nhanes.files import write_nhanes
-    from toolkit.simulated import open_simulated
+    from toolkit.sources.nhanes.export import write_nhanes
+    from toolkit.sources.simulated.study import open_simulated
 
     writers = {"nhanes": write_nhanes}
     written = writers[form](open_simulated(), folder)

@@ -10,10 +10,10 @@ import pytest
 import toolkit as tk
 from tests import hostile_study as hostile
 from tests.browser.conftest import Seen
+from toolkit.display.charts.theme import to_svg
 from toolkit.report import passages
-from toolkit.report.page import index
+from toolkit.report.html import index
 from toolkit.report.rendering import Rendered
-from toolkit.show.theme import to_svg
 
 pytestmark = pytest.mark.browser
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')

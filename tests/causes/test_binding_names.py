@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.catalog import nhanes
 from toolkit.causes import DERIVATIONS
-from toolkit.codebook import Codebook
-from toolkit.derivation import derive
-from toolkit.survey_codebook import describe
+from toolkit.sources.catalog import nhanes
+from toolkit.sources.harmonize.documentation import describe
+from toolkit.variables.codebook import Codebook
+from toolkit.variables.derivation import derive
 
 YES_NO = ("no", "yes")
 POSTURES = ("sits", "stands or walks", "light loads or stairs", "heavy work")

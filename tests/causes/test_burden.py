@@ -4,14 +4,15 @@ from itertools import chain
 
 import pytest
 
-from toolkit.catalog import codebook
-from toolkit.causal_model import OUTCOME, load_model
 from toolkit.causes import RULES
 from toolkit.causes.card import Exposure, cards
 from toolkit.causes.covariates import FURTHER
 from toolkit.causes.evidence import evidence_of
 from toolkit.causes.outcomes import BURDEN
-from toolkit.studies import Study, open_study
+from toolkit.sources.catalog import codebook
+from toolkit.sources.registry import open_study
+from toolkit.sources.simulated.causal_model import OUTCOME, load_model
+from toolkit.studies.study import Study
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]
 EACH = pytest.mark.parametrize("exposure", EVERY, ids=lambda e: e.name)

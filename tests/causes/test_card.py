@@ -5,14 +5,14 @@ import re
 
 import pytest
 
-from toolkit.catalog import codebook
-from toolkit.causal_model import load_model
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.card import CAUSES, PREVENTIONS, Card, Exposure, card, cards
 from toolkit.causes.evidence import evidence_of
 from toolkit.causes.outcomes import CAVEATS
-from toolkit.codebook import Variable
 from toolkit.errors import VariableError
+from toolkit.sources.catalog import codebook
+from toolkit.sources.simulated.causal_model import load_model
+from toolkit.variables.codebook import Variable
 
 EACH_CARD = pytest.mark.parametrize("card_", cards().values(), ids=CAUSES)
 

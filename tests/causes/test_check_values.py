@@ -7,7 +7,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.causes import RULES
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 ADULTS = "age >= 20"
 # Usual ranges of healthy adults: potassium and sodium in mmol/L, calcium in mg/dL. They are drawn so that

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.catalog import shipped
 from toolkit.causes.card import CAUSES, cards
 from toolkit.causes.evidence import SCHEMA, conflicts_of, evidence_of
+from toolkit.sources.catalog import shipped
 
 FILE = tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))
 FILE_OF = {finding["id"]: finding for finding in FILE["finding"]}

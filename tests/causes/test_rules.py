@@ -8,8 +8,8 @@ import pytest
 
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.card import Rule
-from toolkit.codebook import Codebook, Reason, Variable
-from toolkit.derivation import derive
+from toolkit.variables.codebook import Codebook, Reason, Variable
+from toolkit.variables.derivation import derive
 
 EACH_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toolkit.design import Design
-from toolkit.studies import Study, study
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
+from toolkit.studies.study import Study
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R_SURVEY = REFERENCE / "r-survey"

@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.codebook import Availability
-from toolkit.diagram import Arrow, Diagram, Node, causal_diagram
+from toolkit.dag.adjustment import adjustment_for
+from toolkit.dag.diagram import Arrow, Diagram, Node, causal_diagram
 from toolkit.errors import DatasetError, VariableError
-from toolkit.estimate.adjustment import adjustment_for
-from toolkit.population_files import declared_again, declared_json
-from toolkit.result import EDGES_SCHEMA, covariates
+from toolkit.results import EDGES_SCHEMA, covariates
+from toolkit.studies.storage import declared_again, declared_json
+from toolkit.variables.codebook import Availability
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
 

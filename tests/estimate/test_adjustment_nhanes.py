@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.adjustment import adjustment_for
-from toolkit.estimate.diagram_nodes import CYCLE
-from toolkit.studies import Study
+from toolkit.dag.adjustment import adjustment_for
+from toolkit.dag.nodes import CYCLE
+from toolkit.studies.study import Study
 
 SETS = json.loads(
     (Path(__file__).parents[1] / "reference" / "adjustment-sets" / "adjustment-sets.json").read_text()

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
-from toolkit.estimate.averages import averages
-from toolkit.estimate.descriptive import prevalence
-from toolkit.estimate.sample import draw
+from toolkit.estimate.descriptive.prevalences import prevalence
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.domain_means import averages
 
 CLUSTERED = tk.Design(weight="w", strata="stratum", psu="psu")
 

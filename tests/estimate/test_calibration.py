@@ -8,8 +8,8 @@ import toolkit as tk
 from tests.estimate.conftest import DESIGNS
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
-from toolkit.estimate.skeleton import WEIGHT, skeleton_of
-from toolkit.weight_choice import choose_weight
+from toolkit.estimate.survey.sampling_units import WEIGHT, skeleton_of
+from toolkit.studies.weights import choose_weight
 
 STYPE = {"E": 4421, "H": 755, "M": 1018}
 WIDE = {"No": 1072, "Yes": 5122}

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.conditional import fit_conditional, informative
+from toolkit.estimate.regression.likelihoods.conditional_logit import fit_conditional, informative
 
 
 def strata(seed: int = 2, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,8 +4,8 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.codebook import why
-from toolkit.estimate.characteristics import describe
+from toolkit.estimate.descriptive.table_one import describe
+from toolkit.variables.codebook import why
 
 
 def rows_of(frame, **wanted):

@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
-from toolkit.estimate.comparisons import rank_test, t_test
+from toolkit.estimate.hypotheses.two_groups import rank_test, t_test
 
 TESTS = ["wilcoxon", "vanderWaerden", "median", "KruskalWallis"]
 

@@ -6,7 +6,7 @@ from scipy.stats import f as f_distribution
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.contrasts import contrast
+from toolkit.estimate.hypotheses.contrasts import contrast
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from scipy.stats import f
 
 import toolkit as tk
 from tests.estimate.invented import crowded
-from toolkit.estimate.adjustment import adjustment_for
+from toolkit.dag.adjustment import adjustment_for
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
 

@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
-from toolkit.estimate.crosstabs import chi_square
+from toolkit.estimate.hypotheses.two_way_tables import chi_square
 
 
 @pytest.mark.parametrize("statistic", ["F", "Chisq", "Wald", "adjWald", "saddlepoint"])

@@ -9,7 +9,7 @@ from scipy.stats import t
 
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE
-from toolkit.estimate.descriptive import mean, prevalence
+from toolkit.estimate.descriptive.prevalences import mean, prevalence
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
 MEANS = {**dict.fromkeys(API, ("api00", "enroll")), "mu284": "y1", "fpc": "x", "fpc_with": "x"}

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.design_facts import describe_design
+from toolkit.estimate.survey.design_description import describe_design
 
 N = 96
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import toolkit as tk
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 FOLDER = Path(__file__).parents[1] / "reference" / "diagram"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())

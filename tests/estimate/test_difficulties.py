@@ -6,10 +6,10 @@ import pytest
 
 import toolkit as tk
 from toolkit.errors import EstimationError
-from toolkit.estimate.difficulties import Attempt, separating_terms
-from toolkit.estimate.models import association, model
-from toolkit.estimate.terms import ONE, Matrix, Term
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import association, model
+from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
+from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Term
+from toolkit.studies.study import Study
 
 N = 400
 

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate import estimating
-from toolkit.estimate.estimating import CORRELATIONS, clusters, solve
-from toolkit.estimate.newton import FAMILIES
+from toolkit.estimate.regression.likelihoods import gee
+from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, clusters, solve
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES
 
 
 def visits(people: int = 150) -> pl.DataFrame:
@@ -58,7 +58,7 @@ def test_the_inverse_of_the_correlation_is_one(kind: str) -> None:
     same = within.of[:, None] == within.of
     apart = np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
     R = np.where(same, alpha**apart if kind == "ar1" else np.where(apart == 0, 1, alpha), 0)
-    found = estimating._inverse_times(np.eye(7), alpha, within)
+    found = gee._inverse_times(np.eye(7), alpha, within)
     np.testing.assert_allclose(found, np.linalg.inv(R), atol=1e-14)
 
 

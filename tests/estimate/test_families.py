@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.models import model
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import model
+from toolkit.studies.study import Study
 
 OF_R = "ordered4 ~ female + age_mid"
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import toolkit as tk
-from toolkit.estimate.firth import fit_firth
+from toolkit.estimate.regression.likelihoods.firth import fit_firth
 
 
 def separated(n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

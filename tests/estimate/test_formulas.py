@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.codebook import Codebook, Variable
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate import formulas
-from toolkit.estimate.models import model
-from toolkit.estimate.sample import draw
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import model
+from toolkit.estimate.regression.formula import parser
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook, Variable
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def study() -> Study:
     return tk.study(people, design=tk.Design.none(), name="formulas", codebook=codebook)
 
 
-def built(study: Study, formula: str) -> formulas.Matrix:
-    reading = formulas.read(formula)
+def built(study: Study, formula: str) -> parser.Matrix:
+    reading = parser.read(formula)
     sample = draw(study, [reading.outcome, *reading.variables])
-    return formulas.build(reading, sample, sample.complete())
+    return parser.build(reading, sample, sample.complete())
 
 
 def test_categories_are_compared_with_their_reference_in_the_codebooks_order(study) -> None:
@@ -108,17 +108,17 @@ def test_powers_inside_are_arithmetic(study) -> None:
 
 def test_an_offset_of_several_parts_counts_them_all(study) -> None:
     people, sample = study.people, draw(study, ["age", "score"])
-    reading = formulas.read_offset("log(age) + score * 2")
+    reading = parser.read_offset("log(age) + score * 2")
     expected = np.sort(people["age"].log() + 2 * people["score"])
-    given = np.sort(formulas.offset_values(reading, sample, sample.complete()))
+    given = np.sort(parser.offset_values(reading, sample, sample.complete()))
     np.testing.assert_allclose(given, expected, rtol=1e-14)
 
 
 def test_variables_alone_have_the_columns_of_any_formula(study) -> None:
-    plain = formulas.read("nights ~ education + age + sex")
+    plain = parser.read("nights ~ education + age + sex")
     sample = draw(study, ["nights", *plain.variables])
-    quick = formulas.build(plain, sample, sample.complete())
-    full = formulas.build(replace(plain, plain=False), sample, sample.complete())
+    quick = parser.build(plain, sample, sample.complete())
+    full = parser.build(replace(plain, plain=False), sample, sample.complete())
     assert full.terms == quick.terms
     np.testing.assert_array_equal(quick.values, full.values)
 

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.codebook import Codebook, Variable
 from toolkit.errors import ToolkitError
-from toolkit.estimate import formulas
-from toolkit.estimate.sample import draw
-from toolkit.studies import Study
+from toolkit.estimate.regression.formula import parser
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook, Variable
 
 HERE = Path(__file__).parents[1] / "reference" / "formulas"
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())
@@ -48,10 +48,10 @@ def test_formulas_have_the_columns_of_r_or_are_refused(study) -> None:
     for entry in EXPECTED["formulas"]:
         wanted = np.array([columns[int(j)] for j in entry["columns"]]).T[order]
         try:
-            reading = formulas.read(entry["formula"])
+            reading = parser.read(entry["formula"])
             sample = draw(study, ["y", *reading.variables])
-            formulas.require_numbers(reading, sample)
-            found = formulas.model_matrix(reading, sample, sample.complete()).values
+            parser.require_numbers(reading, sample)
+            found = parser.model_matrix(reading, sample, sample.complete()).values
         except ToolkitError:
             refused.append(entry["formula"])
             continue
@@ -68,10 +68,10 @@ def test_columns_that_the_formula_makes_redundant_are_those_that_r_gives_up(stud
     """R's rank counts empty cells and the like too, so only formulas of full cells are compared."""
     compared = 0
     for entry in EXPECTED["formulas"][:190]:
-        reading = formulas.read(entry["formula"])
+        reading = parser.read(entry["formula"])
         sample = draw(study, ["y", *reading.variables])
-        every = formulas.model_matrix(reading, sample, sample.complete())
-        kept = formulas.build(reading, sample, sample.complete())
+        every = parser.model_matrix(reading, sample, sample.complete())
+        kept = parser.build(reading, sample, sample.complete())
         assert len(kept.terms) == len({term.key for term in kept.terms}), entry["formula"]
         if kept.values.shape[1] < every.values.shape[1]:
             scaled = kept.values / np.abs(kept.values).max(axis=0).clip(1e-12)

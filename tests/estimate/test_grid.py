@@ -7,8 +7,8 @@ from polars.testing import assert_frame_equal
 import toolkit as tk
 from toolkit.causes.card import cards
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate import grid
-from toolkit.result import covariates
+from toolkit.estimate.associations import atlas_grid
+from toolkit.results import covariates
 
 ADJUST = [(), ("age", "sex")]
 DOMAINS = ["age >= 20", "age >= 20 and sex == 'female'"]
@@ -61,8 +61,8 @@ def four(**columns: list[object]) -> tk.Study:
 
 def test_people_are_gathered_once_for_each_domain_and_weight(monkeypatch):
     calls = []
-    monkeypatch.setattr(grid, "draw", lambda *given: calls.append(given[2]) or draw(*given))
-    from toolkit.estimate.sample import draw
+    monkeypatch.setattr(atlas_grid, "draw", lambda *given: calls.append(given[2]) or draw(*given))
+    from toolkit.estimate.survey.analysis_sample import draw
 
     tk.atlas(four(), outcomes="cramps", exposures=["walks", "age"], adjust=[()], domain=["", "age > 31"])
     assert ["", "age > 31"] == calls

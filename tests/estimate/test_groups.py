@@ -3,8 +3,8 @@ import pytest
 
 import toolkit as tk
 from toolkit.errors import VariableError
-from toolkit.estimate.groups import groups
-from toolkit.estimate.sample import Sample, draw
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.groups import groups
 
 
 @pytest.fixture(scope="module")

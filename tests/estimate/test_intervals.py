@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import t
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.intervals import (
+from toolkit.estimate.survey.intervals import (
     Proportion,
     around,
     check,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE, equal
-from toolkit.estimate.quantile_groups import quantile_groups
+from toolkit.estimate.descriptive.quantile_groups import quantile_groups
 
 ENTRIES = json.loads((REFERENCE / "quantile-groups" / "expected.json").read_text())["entries"]
 NONE = tk.Design.none()

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
-from toolkit.codebook import Codebook, Variable
-from toolkit.estimate.models import association, model
-from toolkit.studies import Study
+from toolkit.estimate.associations.models import association, model
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook, Variable
 
 GLM = {
     "logit": ("HI_CHOL ~ race + agecat + female", "logit"),

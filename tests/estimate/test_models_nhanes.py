@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toolkit.estimate.models import association
-from toolkit.studies import Study, open_study
+from toolkit.estimate.associations.models import association
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 EXPECTED = Path(__file__).parents[1] / "reference" / "nhanes" / "expected.json"
 ENTRIES = {entry["id"]: entry for entry in json.loads(EXPECTED.read_text())["entries"]}

@@ -4,9 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toolkit.estimate.models import association
-from toolkit.simulated import truth
-from toolkit.studies import Study, open_study
+from toolkit.estimate.associations.models import association
+from toolkit.sources.registry import open_study
+from toolkit.sources.simulated.study import truth
+from toolkit.studies.study import Study
 
 ADULTS = "age >= 20"
 # The causes of arthritis in the causal model; `work_posture` among them, or the ratio stays confounded.

@@ -1,7 +1,7 @@
 import pytest
 
 from toolkit.errors import VariableError
-from toolkit.estimate.names import as_names
+from toolkit.variables.arguments import as_names
 
 
 def test_one_name_or_several_are_a_tuple():

@@ -4,8 +4,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.estimate.fit_errors import CollinearError, NotConvergedError
-from toolkit.estimate.newton import FAMILIES, fit
+from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
 
 LINKS = sm.families.links
 PEERS = {

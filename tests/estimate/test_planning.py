@@ -6,7 +6,7 @@ from scipy.stats import t as student
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.planning import precision
+from toolkit.estimate.study_precision import precision
 
 
 def test_the_margin_of_error_is_half_the_wald_interval():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import chdtrc
 
-from toolkit.estimate.quadratic_forms import satterthwaite, upper_tail
+from toolkit.estimate.survey.distributions import satterthwaite, upper_tail
 
 
 def simulated(value, weights, df):

@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
-from toolkit.estimate.quantiles import quantile
+from toolkit.estimate.descriptive.quantiles import quantile
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
 

@@ -13,7 +13,7 @@ import pytest
 
 import toolkit as tk
 from tests.estimate.conftest import equal
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 EXPECTED: dict[str, Any] = json.loads((REFERENCE / "agreement" / "expected.json").read_text())

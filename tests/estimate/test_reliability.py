@@ -1,7 +1,7 @@
 import pytest
 
-from toolkit.estimate.intervals import Proportion, interval
-from toolkit.estimate.reliability import (
+from toolkit.estimate.survey.intervals import Proportion, interval
+from toolkit.estimate.survey.reliability import (
     OK,
     for_review,
     judge_count,

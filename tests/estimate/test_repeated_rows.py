@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.repeated_rows import CLUSTER, DAY, ORDER
+from toolkit.estimate.longitudinal.person_records import CLUSTER, DAY, ORDER
 
 
 @pytest.fixture(scope="module")

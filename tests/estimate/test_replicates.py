@@ -9,8 +9,8 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import DESIGNS, R_SURVEY
 from toolkit.errors import DesignError, EstimationError
-from toolkit.estimate.sample import Sample, draw
-from toolkit.estimate.spread import Estimate, spread
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.linearization import Estimate, spread
 
 PSU = ["SDMVSTRA", "SDMVPSU"]
 METHODS = {"bootstrap": "bootstrap", "brr": "BRR", "fay": "Fay"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import toolkit as tk
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
-from toolkit.estimate.resampling import hadamard
+from toolkit.estimate.survey.variance.replicate_weights import hadamard
 
 MADE = {"jk1": ("apiclus1", "JK1"), "jkn": ("apistrat", "JKn")}
 

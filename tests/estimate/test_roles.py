@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 RNG = np.random.default_rng(16)
 PEOPLE = pl.DataFrame(

@@ -5,13 +5,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from toolkit.codebook import Availability, Codebook, Reason, Variable
-from toolkit.design import ComponentWeight, Design
 from toolkit.errors import DatasetError, DesignError, EstimationError, VariableError
-from toolkit.estimate.columns import read
-from toolkit.estimate.sample import draw, flow
-from toolkit.estimate.skeleton import skeleton_of
-from toolkit.studies import Study, study
+from toolkit.estimate.survey.analysis_sample import draw, flow
+from toolkit.estimate.survey.roles import read
+from toolkit.estimate.survey.sampling_units import skeleton_of
+from toolkit.sources.registry import study
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
     {

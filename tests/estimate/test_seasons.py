@@ -8,7 +8,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.seasons import cosinor
+from toolkit.estimate.associations.seasonality import cosinor
 
 
 def seasonal(peak=6.5, size=3000):

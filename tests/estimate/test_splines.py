@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.splines import knots_at, spline
+from toolkit.estimate.regression.formula.splines import knots_at, spline
 
 X = np.linspace(0, 20, 401)
 PLACES = [2.0, 4.0, 8.0, 12.0]

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 import toolkit as tk
-from toolkit.estimate.sample import Sample, draw
-from toolkit.estimate.spread import Estimate, design_df, spread
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.linearization import Estimate, design_df, spread
 
 
 def mean_age(sample: Sample) -> Estimate:

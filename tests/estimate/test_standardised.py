@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
-from toolkit.estimate.descriptive import prevalence
+from toolkit.estimate.descriptive.prevalences import prevalence
 
 AGES = {"(0,19]": 55901, "(19,39]": 77670, "(39,59]": 72816, "(59,Inf]": 45364}
 BANDS = {"band": {"20-39": 77670, "40-59": 72816, "60+": 45364}}

@@ -5,9 +5,9 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.regression import regress
-from toolkit.estimate.requests import Request, question
-from toolkit.estimate.term_tests import likelihood_ratio, term_test
+from toolkit.estimate.hypotheses.model_tests import likelihood_ratio, term_test
+from toolkit.estimate.regression.fit import regress
+from toolkit.estimate.regression.specification import Request, question
 
 # R's own fit stops one step early, which moves these by 1e-9 (see the entries' notes): 1e-7 as they say.
 EARLY = 1e-7

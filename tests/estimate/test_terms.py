@@ -3,9 +3,9 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.codebook import Codebook, Variable
-from toolkit.estimate.sample import Sample, draw
-from toolkit.estimate.terms import Term, levels_present, main_effects, per_unit
+from toolkit.estimate.regression.formula.design_matrix import Term, levels_present, main_effects, per_unit
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.variables.codebook import Codebook, Variable
 
 LEVELS = ("low", "mid", "high")
 EDUCATION = Variable("education", "education", "category", LEVELS, "high", component="")

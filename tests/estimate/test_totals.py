@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowded, small
-from toolkit.estimate.totals import ratio, total
+from toolkit.estimate.descriptive.totals import ratio, total
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
 TOTALS = {**dict.fromkeys(API, "api00"), "mu284": "y1", "fpc": "x", "fpc_with": "x"}

@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.trends import trend
+from toolkit.estimate.associations.trends import trend
 
 ESTIMANDS = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
 

@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.design import Design
 from toolkit.errors import DesignError
-from toolkit.estimate.sample import draw
-from toolkit.estimate.variance import Stage, Units, covariance, degrees_of_freedom
-from toolkit.studies import study
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.variance.linearized import Stage, Units, covariance, degrees_of_freedom
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
 
 MEANS = {
     "apisrs": ["api00", "enroll"],

@@ -10,7 +10,7 @@ import pytest
 import toolkit as tk
 from tests.house.tree import ROOT, modules, table
 from toolkit.cli import main
-from toolkit.codebook import why
+from toolkit.variables.codebook import why
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -33,7 +33,7 @@ def test_every_public_name_is_explained_and_every_name_explained_is_public() -> 
 
 
 def test_the_table_of_rooms_is_all_of_them() -> None:
-    named = {word.strip(" `") for row in table("room", "README.md") for word in row[0].split(",")}
+    named = {word.strip(" `") for row in table("package", "README.md") for word in row[0].split(",")}
     assert {module.room for module in modules().values() if module.room} == named
 
 

@@ -19,7 +19,7 @@ class Module:
 
     @property
     def room(self) -> str:
-        """The first word after the package: `estimate` for `toolkit.estimate.models`; "" for the root."""
+        """The first word after `toolkit`: `estimate` of `toolkit.estimate.survey`; "" for the root."""
         return self.name.partition(".")[2].partition(".")[0]
 
     @property

@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from toolkit import catalog
 from toolkit.cli import main
-from toolkit.download import CACHE_VARIABLE
 from toolkit.errors import DatasetError
-from toolkit.nhanes.check import code_counts, compare_codes, download_nhanes
-from toolkit.nhanes.files import write_nhanes
-from toolkit.readers import read_transport, write_transport
-from toolkit.study_downloads import download_study
+from toolkit.files.download import CACHE_VARIABLE
+from toolkit.files.readers import read_transport, write_transport
+from toolkit.sources import catalog
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.nhanes.verify import code_counts, compare_codes, download_nhanes
+from toolkit.sources.study_downloads import download_study
 
 CATALOGUE = catalog.nhanes()
 D = "2005-2006"

@@ -6,9 +6,9 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import REASONS, why
-from toolkit.nhanes import open_nhanes
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.variables.codebook import REASONS, why
 
 CATALOGUE = catalog.nhanes()
 # Pages and files of these tables differ, by the CDC's own doing. The catalogue reads none of the columns that

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.codebook import why
 from toolkit.errors import EstimationError
-from toolkit.studies import open_study
+from toolkit.sources.registry import open_study
+from toolkit.variables.codebook import why
 
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"
 P, L = "2017-2020", "2021-2023"

@@ -7,15 +7,15 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import Variable, why
-from toolkit.design import Design
 from toolkit.errors import DatasetError
-from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.files import write_nhanes
-from toolkit.nhanes.sources import CYCLES
-from toolkit.population import Population
-from toolkit.weight_choice import choose_weight
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.nhanes.manifest import CYCLES
+from toolkit.studies.design import Design
+from toolkit.studies.population import Population
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import Variable, why
 
 
 @pytest.fixture(scope="module")

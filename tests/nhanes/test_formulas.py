@@ -5,9 +5,9 @@ from itertools import product
 import polars as pl
 import pytest
 
-from toolkit import catalog
-from toolkit.expressions import formula
-from toolkit.survey_records import Measured
+from toolkit.sources import catalog
+from toolkit.sources.catalog_records import Measured
+from toolkit.variables.formulas import formula
 
 NHANES = catalog.nhanes()
 COMPUTED = [

@@ -9,12 +9,12 @@ import pytest
 import toolkit as tk
 from tests.conftest import shared
 from tests.test_accelerometer import people as recordings
-from toolkit.catalog import nhanes as catalogue
-from toolkit.codebook import Codebook, why
 from toolkit.errors import DatasetError, VariableError
-from toolkit.nhanes.minutes import MEASURED, Measured, add_minutes
-from toolkit.readers import write_parquet
-from toolkit.survey_codebook import describe
+from toolkit.files.readers import write_parquet
+from toolkit.sources.catalog import nhanes as catalogue
+from toolkit.sources.harmonize.documentation import describe
+from toolkit.sources.nhanes.activity import MEASURED, Measured, add_minutes
+from toolkit.variables.codebook import Codebook, why
 
 OPENED = ("2003-2004", "2005-2006", "2007-2008")
 

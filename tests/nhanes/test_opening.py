@@ -10,15 +10,15 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import why
-from toolkit.download import CACHE_VARIABLE
 from toolkit.errors import DatasetError, VariableError
-from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.files import write_nhanes
-from toolkit.readers import read_transport, write_transport
-from toolkit.studies import open_study
-from toolkit.weight_choice import choose_weight
+from toolkit.files.download import CACHE_VARIABLE
+from toolkit.files.readers import read_transport, write_transport
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.sources.nhanes.export import write_nhanes
+from toolkit.sources.registry import open_study
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import why
 
 CATALOGUE = catalog.nhanes()
 FILES = "Nchs/Data/Nhanes/Public/{year}/DataFiles/{table}.xpt"

@@ -6,9 +6,9 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import why
-from toolkit.nhanes import open_nhanes
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.variables.codebook import why
 
 CATALOGUE = catalog.nhanes()
 # Cycle and table -> the codebook variables that are read from it.

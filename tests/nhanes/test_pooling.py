@@ -4,14 +4,14 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
-from toolkit.codebook import COMPONENTS, Variable, weight_name
-from toolkit.cycle_weights import rescale
 from toolkit.errors import DesignError
-from toolkit.nhanes import open_nhanes
-from toolkit.nhanes.pooling import weights_of
-from toolkit.studies import open_study
-from toolkit.weight_choice import choose_weight
+from toolkit.sources import catalog
+from toolkit.sources.nhanes import open_nhanes
+from toolkit.sources.nhanes.pooled_weights import weights_of
+from toolkit.sources.registry import open_study
+from toolkit.studies.cycle_weights import rescale
+from toolkit.studies.weights import choose_weight
+from toolkit.variables.codebook import COMPONENTS, Variable, weight_name
 
 CATALOGUE = catalog.nhanes()
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"

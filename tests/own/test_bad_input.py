@@ -10,7 +10,7 @@ import pytest
 import toolkit as tk
 from tests.own_survey import DIARY, LAB, PEOPLE, TOML, having, survey, told
 from toolkit.errors import DatasetError
-from toolkit.own.opening import examine
+from toolkit.sources.user.loader import examine
 
 
 def refused(path: Path) -> str:
@@ -182,7 +182,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytes
             handle.write("\n")
         return "digest"
 
-    monkeypatch.setattr("toolkit.own.rows._digest", growing)
+    monkeypatch.setattr("toolkit.sources.user.row_reader._digest", growing)
     assert "files.people: 'people.csv' changed while it was read. Open the study again." in refused(path)
 
 
@@ -264,7 +264,7 @@ def test_formulas_that_need_one_another(tmp_path: Path) -> None:
 
 WIDE = """
 import resource, sys
-import dataframely, toolkit.causes, toolkit.own.opening
+import dataframely, toolkit.causes, toolkit.sources.user.loader
 import toolkit as tk
 
 def peak():

@@ -8,7 +8,7 @@ import pytest
 
 import toolkit as tk
 from tests.own_survey import DIARY, LAB, PEOPLE, TOML, having, survey, told
-from toolkit.own.opening import examine
+from toolkit.sources.user.loader import examine
 
 
 def test_a_file_without_rows(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.own_survey import TOML, survey
-from toolkit.codebook import why
-from toolkit.own.cohort import follow
+from toolkit.sources.user.follow_up import follow
+from toolkit.variables.codebook import why
 
 COHORT = """
 [files.nights]

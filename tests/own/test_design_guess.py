@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
-from toolkit.own.first_study import First, write_first_study
-from toolkit.own.study_toml import OwnDesign, read_declaration
+from toolkit.sources.user.declaration import OwnDesign, read_declaration
+from toolkit.sources.user.scaffold import First, write_first_study
 
 N = 120
 Columns = dict[str, list[Any]]

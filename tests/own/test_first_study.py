@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import toolkit as tk
-from toolkit.catalog import shipped
 from toolkit.cli import main
-from toolkit.own.first_study import First, write_first_study
-from toolkit.own.opening import examine
-from toolkit.own.study_toml import read_declaration
+from toolkit.sources.catalog import shipped
+from toolkit.sources.user.declaration import read_declaration
+from toolkit.sources.user.loader import examine
+from toolkit.sources.user.scaffold import First, write_first_study
 
 EXAMPLES = shipped("datasets") / "examples"
 ROWS = 40

@@ -8,8 +8,8 @@ import pytest
 
 import toolkit as tk
 from tests.own_survey import PEOPLE, TOML, having, survey
-from toolkit.codebook import why
-from toolkit.own.opening import examine
+from toolkit.sources.user.loader import examine
+from toolkit.variables.codebook import why
 
 LAB = '[files.lab]\npath = "lab.csv"\nabsent = "not examined"\n'
 

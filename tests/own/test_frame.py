@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 import toolkit as tk
-import toolkit.own.units
+import toolkit.sources.harmonize.units
 from tests.four_people import FRAME, WEIGHTED, make
-from toolkit.design import Design
 from toolkit.errors import DatasetError, DesignError, VariableError
-from toolkit.studies import study
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
 
 
 def test_a_frame_of_ones_own_is_read_by_its_types() -> None:
@@ -161,7 +161,10 @@ def test_the_people_of_a_study_are_read_back_as_they_were() -> None:
         ("holds 1 values that are no level", pl.Series("sex", ["man", "male", None, "female"])),
         ("holds 4 values that are no level", pl.Series("diabetes_told", [2, 2, 3, 9])),
         ("Cast it, or give the column another name", pl.Series("age", ["twenty", "30", "40", "50"])),
-        ("toolkit.own.units.conversion('mmol/mol', '%', 'hba1c')", pl.Series("hba1c", [48, 42, 50, None])),
+        (
+            "toolkit.sources.harmonize.units.conversion('mmol/mol', '%', 'hba1c')",
+            pl.Series("hba1c", [48, 42, 50, None]),
+        ),
         ("frame.rename({'age': 'my_age'})", pl.Series("age", [20, -9, 999, 40])),
     ],
 )
@@ -174,7 +177,7 @@ def test_a_column_that_is_not_the_codebook_s_is_told_with_what_to_do(remedy: str
 
 def test_the_remedy_for_a_unit_works() -> None:
     raw = NAMED.with_columns(hba1c=pl.Series([48, 42, 50, None]))
-    change = toolkit.own.units.conversion("mmol/mol", "%", "hba1c")
+    change = toolkit.sources.harmonize.units.conversion("mmol/mol", "%", "hba1c")
     made = named(raw.with_columns(change.expression(pl.col("hba1c"))))
     assert 0.09148 * 48 + 2.152 == pytest.approx(made.people["hba1c"][0], rel=1e-12)
 

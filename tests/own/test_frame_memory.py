@@ -125,7 +125,7 @@ def test_what_changes_later_does_not_reach_the_study(kind: str) -> None:
 
 
 def test_columns_of_every_type_come_back_as_they_were() -> None:
-    from toolkit.own.frame import as_polars
+    from toolkit.sources.from_frame import as_polars
 
     frame = pl.DataFrame(
         {

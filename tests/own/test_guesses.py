@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
-from toolkit.own.first_study import First, write_first_study
-from toolkit.own.guesses import accept_guesses, unconfirmed
+from toolkit.sources.user.accepted_guesses import accept_guesses, unconfirmed
+from toolkit.sources.user.scaffold import First, write_first_study
 
 N = 120
 

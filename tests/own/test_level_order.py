@@ -15,9 +15,9 @@ import pytest
 from scipy.stats import rankdata
 
 import toolkit as tk
-from toolkit.level_order import sorted_levels
-from toolkit.population_files import hand_over, take_over
-from toolkit.unnamed_files import path_of
+from toolkit.files.unnamed_files import path_of
+from toolkit.studies.storage import hand_over, take_over
+from toolkit.variables.level_order import sorted_levels
 
 NONE = tk.Design.none()
 SLEEP = ["poor", "fair", "good", "excellent"]

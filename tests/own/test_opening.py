@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.own_survey import PEOPLE, TOML, having, survey
-from toolkit.codebook import why
-from toolkit.own.opening import examine
+from toolkit.sources.user.loader import examine
+from toolkit.variables.codebook import why
 
 LABELS = {"cr": {0: "Never", 1: "Rarely", 2: "Sometimes", 3: "Often", 4: "Almost always", 9: "Refused"}}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import VariableError
-from toolkit.own.units import Conversion, conversion, fitting_units, plausible, spelled
+from toolkit.sources.harmonize.units import Conversion, conversion, fitting_units, plausible, spelled
 
 
 @pytest.mark.parametrize(

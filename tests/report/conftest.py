@@ -5,8 +5,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from toolkit.design import Design
-from toolkit.studies import Study, study
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
+from toolkit.studies.study import Study
 
 NOTEBOOK = """# %% [markdown]
 # # A small report

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit as tk
-from toolkit.report.dictionary import data_dictionary
-from toolkit.report.distribution import histogram, number, rounded, share
-from toolkit.report.page import refuse_addresses
+from toolkit.report.data_dictionary import data_dictionary
+from toolkit.report.disclosure_control import histogram, number, rounded, share
+from toolkit.report.html import refuse_addresses
 
 
 class Page(HTMLParser):

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from toolkit.report.fitting import fit
-from toolkit.studies import Study, open_study
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 
 def kept(study: Study, *tags: str) -> list[str]:

@@ -6,7 +6,12 @@ from math import cos, pi
 import polars as pl
 import pytest
 
-from toolkit.report.half_years import PUBLISHED_PEAK, half_year_ratio, ratio_on, what_it_rules_out
+from toolkit.estimate.associations.season_bounds import (
+    PUBLISHED_PEAK,
+    half_year_ratio,
+    ratio_on,
+    what_it_rules_out,
+)
 
 ROW = {"estimate": 1.0, "conf_low": 0.9, "conf_high": 1.1, "reliability": "ok"}
 YEAR = [date(2023, 1, 1) + timedelta(days=n) for n in range(365)]

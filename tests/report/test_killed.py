@@ -14,10 +14,10 @@ from zipfile import ZipFile, is_zipfile
 import polars as pl
 import pytest
 
-from toolkit.design import Design
-from toolkit.leftovers import remove_abandoned_folders
-from toolkit.population_files import hand_over
-from toolkit.studies import study
+from toolkit.files.leftovers import remove_abandoned_folders
+from toolkit.sources.registry import study
+from toolkit.studies.design import Design
+from toolkit.studies.storage import hand_over
 
 ROOT = Path(__file__).parents[2]
 PLANTED = "qzxv-planted-7f3a9"

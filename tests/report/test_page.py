@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from toolkit.errors import DatasetError
-from toolkit.report.page import CHART, SVG, Facts, compose, first_heading, index, refuse_addresses
+from toolkit.report.html import CHART, SVG, Facts, compose, first_heading, index, refuse_addresses
 
 FACTS = Facts("Diabetes & cramps", "my study", "A finding < 5 %.", provenance=(("Python", "3.11"),))
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="

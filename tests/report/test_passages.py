@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 
 from toolkit.causes.card import card, cards
-from toolkit.codebook import Codebook, Variable
 from toolkit.report import passages
-from toolkit.report.page import refuse_addresses
+from toolkit.report.html import refuse_addresses
 from toolkit.report.passages import definition, evidence, listed
-from toolkit.result import frame
+from toolkit.results import frame
+from toolkit.variables.codebook import Codebook, Variable
 
 CODEBOOK = Codebook.of(
     Variable(

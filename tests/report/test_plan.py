@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.catalog import shipped
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
-from toolkit.report.plan import PlanRun, read_plan, render_plan
-from toolkit.studies import Study
+from toolkit.report.batch import PlanRun, read_plan, render_plan
+from toolkit.sources.catalog import shipped
+from toolkit.studies.study import Study
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 from toolkit.errors import DatasetError, ToolkitError, VariableError
-from toolkit.readers import replacing
-from toolkit.report import kernel, render
+from toolkit.files.readers import replacing
+from toolkit.report import execute, render
 from toolkit.report.rendering import Rendered, order, reports
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_the_kernel_is_this_python(few: Study, tmp_path: Path) -> None:
 def test_parameters_are_refused_before_a_kernel_starts(
     given: dict[str, object], message: str, notebook: Path, few: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "run", no_kernel)
+    monkeypatch.setattr(execute, "run", no_kernel)
     with pytest.raises(VariableError, match=message):
         render(notebook, study=few, **given)  # type: ignore[arg-type]
 
@@ -169,7 +169,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_kernel_starts(
     notebook: Path, few: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "out").touch()
-    monkeypatch.setattr(kernel, "run", no_kernel)
+    monkeypatch.setattr(execute, "run", no_kernel)
     with pytest.raises(DatasetError, match="Name another folder"):
         render(notebook, study=few, output=tmp_path / "out")
 
@@ -203,7 +203,7 @@ def test_a_full_folder_of_temporary_files_is_told_in_one_line_before_a_kernel_st
         raise OSError(28, "No space left on device", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    monkeypatch.setattr(kernel, "_in_own_loop", no_kernel)
+    monkeypatch.setattr(execute, "_in_own_loop", no_kernel)
     with pytest.raises(DatasetError, match="is full. Free some space there, or set .* TMPDIR") as caught:
         render(notebook, study=few, output=tmp_path / "out")
     assert "\n" not in str(caught.value)

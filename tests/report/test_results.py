@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from toolkit.errors import EstimationError
-from toolkit.report.results import MIME, keep, read
-from toolkit.result import SCHEMA, frame
+from toolkit.report.captured_results import MIME, keep, read
+from toolkit.results import SCHEMA, frame
 
 ROW = {"study": "S", "estimand": "mean", "estimate": 0.1 + 0.2, "n": 7}
 

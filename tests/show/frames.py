@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.result import AVAILABILITY_SCHEMA, frame
+from toolkit.results import AVAILABILITY_SCHEMA, frame
 
 STUDY = {"study": "NHANES 2005-2008", "domain": "age >= 20", "conf_level": 0.95, "weight": "interview"}
 CRAMPS = {"outcome": "any_cramps", "outcome_label": "any night-time leg cramps"}

@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from toolkit.dag.adjustment import _edges
+from toolkit.dag.backdoor import choose
+from toolkit.display.charts import palette
+from toolkit.display.charts.causal_diagram_layout import narrow, wide
+from toolkit.display.charts.row_layout import LINE, text_width
 from toolkit.errors import VariableError
-from toolkit.estimate.adjustment import _edges
-from toolkit.graph import choose
-from toolkit.result import EDGES_SCHEMA
-from toolkit.show import palette
-from toolkit.show.diagram_places import narrow, wide
-from toolkit.show.layout import LINE, text_width
+from toolkit.results import EDGES_SCHEMA
 
 DIAGRAM = tk.causal_diagram()
 MEASURED = [node.name for node in DIAGRAM.nodes.values() if node.variables]

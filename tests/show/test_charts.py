@@ -11,9 +11,9 @@ import vl_convert
 
 from tests.show import frames
 from tests.show.frames import mean, prevalence, ratio, result
+from toolkit.display.charts import figures, palette
+from toolkit.display.charts.row_layout import text_width
 from toolkit.errors import VariableError
-from toolkit.show import charts, palette
-from toolkit.show.layout import text_width
 
 
 def values(spec: dict[str, Any], panel: int = 0) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def x_of(spec: dict[str, Any], panel: int = 0) -> dict[str, Any]:
 
 
 def test_ratios_on_a_log_axis_and_differences_in_points_each_with_its_line_of_no_difference():
-    spec = charts.forest(frames.crude_and_adjusted()).to_dict()
+    spec = figures.forest(frames.crude_and_adjusted()).to_dict()
     assert len(spec["vconcat"]) == 2
     assert x_of(spec)["scale"]["type"] == "log"
     assert x_of(spec)["axis"]["title"] == "Prevalence ratio (log scale)"
@@ -62,7 +62,7 @@ def test_ratios_on_a_log_axis_and_differences_in_points_each_with_its_line_of_no
 
 
 def test_labels_numbers_and_counts_are_written_beside_the_marks():
-    spec = charts.forest(frames.crude_and_adjusted()).to_dict()
+    spec = figures.forest(frames.crude_and_adjusted()).to_dict()
     assert texts(spec) == [
         "Prevalence ratio (95 % CI)",
         "cases / people in model",
@@ -80,7 +80,9 @@ def test_labels_numbers_and_counts_are_written_beside_the_marks():
 
 
 def test_a_failed_row_keeps_its_place_and_tells_its_reason_without_a_mark():
-    spec = charts.forest(result(ratio(1.2, 1.1, 1.3), ratio(None, None, None, adjust="", **FAILED))).to_dict()
+    spec = figures.forest(
+        result(ratio(1.2, 1.1, 1.3), ratio(None, None, None, adjust="", **FAILED))
+    ).to_dict()
     assert len(points(spec)) == 1
     assert "crude" in texts(spec)
     assert "not estimated: everyone has diabetes" in texts(spec)
@@ -90,7 +92,7 @@ FAILED = {"reliability": "failed", "reason": "everyone has diabetes"}
 
 
 def test_a_suppressed_row_is_hollow_and_its_number_is_nowhere():
-    spec = charts.forest(
+    spec = figures.forest(
         result(ratio(1.2, 1.1, 1.3), ratio(2.345, 1.1, 4.3, adjust="", **frames.UNSURE))
     ).to_dict()
     assert [p["sound"] for p in points(spec)] == [True, False]
@@ -107,7 +109,7 @@ def test_a_suppressed_row_is_hollow_and_its_number_is_nowhere():
 
 def test_endless_and_huge_values_are_cut_with_an_arrow_and_stay_in_the_text():
     frame = result(ratio(84000.0, 0.9, math.inf), ratio(1.2, 0.0, math.inf, adjust=""))
-    spec = charts.forest(frame).to_dict()
+    spec = figures.forest(frame).to_dict()
     json.dumps(spec, allow_nan=False)
     low, high = x_of(spec)["scale"]["domain"]
     assert 1e-4 < low < high < 1e4 * 1.1
@@ -119,7 +121,7 @@ def test_endless_and_huge_values_are_cut_with_an_arrow_and_stay_in_the_text():
 
 
 def test_rows_of_one_exposure_or_group_stand_under_one_heading():
-    spec = charts.forest(frames.nasty()).to_dict()
+    spec = figures.forest(frames.nasty()).to_dict()
     shown = texts(spec)
     assert "smoking (vs never)" in shown
     assert "stroke: yes vs no" in shown
@@ -128,7 +130,7 @@ def test_rows_of_one_exposure_or_group_stand_under_one_heading():
 
 @pytest.mark.parametrize("frame", [frames.nasty(), frames.by_sex_and_age(), frames.crude_and_adjusted()])
 def test_no_line_overlaps_another_and_no_label_leaves_its_column(frame):
-    spec = charts.forest(frame).to_dict()
+    spec = figures.forest(frame).to_dict()
     for k, panel in enumerate(spec["vconcat"]):
         stripes = [v for v in values(spec, k) if "remark" in v]
         assert all(a["below"] <= b["y"] for a, b in pairwise(stripes))
@@ -140,12 +142,12 @@ def test_no_line_overlaps_another_and_no_label_leaves_its_column(frame):
 
 
 def test_height_grows_with_rows():
-    one, two = (charts.forest(frames.nasty().head(n)).to_dict()["vconcat"][0]["height"] for n in (4, 8))
+    one, two = (figures.forest(frames.nasty().head(n)).to_dict()["vconcat"][0]["height"] for n in (4, 8))
     assert two > one + 80
 
 
 def test_prevalence_is_bars_in_percent_from_zero_and_headed_by_group():
-    spec = charts.prevalence_chart(frames.by_sex_and_age()).to_dict()
+    spec = figures.prevalence_chart(frames.by_sex_and_age()).to_dict()
     assert x_of(spec)["scale"]["domain"][0] == 0.0
     assert x_of(spec)["axis"]["title"] == "Prevalence (%)"
     bars = [v for v in values(spec) if v["mark"]["type"] == "bar"]
@@ -159,14 +161,14 @@ def test_prevalence_is_bars_in_percent_from_zero_and_headed_by_group():
 
 def test_means_are_points_in_their_unit_not_bars_from_zero():
     rows = (mean(28.44, 28.1, 28.8, sex="male"), mean(29.1, 28.7, 29.5, sex="female"))
-    spec = charts.prevalence_chart(result(*rows, by=("sex",))).to_dict()
+    spec = figures.prevalence_chart(result(*rows, by=("sex",))).to_dict()
     assert x_of(spec)["axis"]["title"] == "Mean (kg/m²)"
     assert x_of(spec)["scale"]["domain"][0] > 27
     assert not any(v["mark"]["type"] == "bar" for v in values(spec))
 
 
 def test_flow_shows_every_reason_with_its_number():
-    spec = charts.flow_chart(frames.flow()).to_dict()
+    spec = figures.flow_chart(frames.flow()).to_dict()
     assert spec["title"]["text"] == "From 20,497 people to 10,877 in the analysis"
     shown = texts(spec)
     assert "−9,583: outside the domain" in shown
@@ -179,9 +181,9 @@ def test_flow_shows_every_reason_with_its_number():
 @pytest.mark.parametrize(
     ("draw", "frame"),
     [
-        (charts.forest, frames.simulated(frames.crude_and_adjusted())),
-        (charts.prevalence_chart, frames.simulated(frames.by_sex_and_age())),
-        (charts.flow_chart, frames.flow().with_columns(step=pl.lit("people in SIMULATED study"))),
+        (figures.forest, frames.simulated(frames.crude_and_adjusted())),
+        (figures.prevalence_chart, frames.simulated(frames.by_sex_and_age())),
+        (figures.flow_chart, frames.flow().with_columns(step=pl.lit("people in SIMULATED study"))),
     ],
 )
 def test_simulated_is_loud(draw, frame):
@@ -195,15 +197,15 @@ def test_a_frame_from_last_years_parquet_draws_the_same(tmp_path):
     frame = frames.nasty()
     frame.write_parquet(tmp_path / "results.parquet")
     again = pl.read_parquet(tmp_path / "results.parquet")
-    assert values(charts.forest(again).to_dict()) == values(charts.forest(frame).to_dict())
+    assert values(figures.forest(again).to_dict()) == values(figures.forest(frame).to_dict())
 
 
 @pytest.mark.parametrize(
     "chart",
     [
-        charts.forest(frames.nasty()),
-        charts.prevalence_chart(frames.simulated(frames.by_sex_and_age())),
-        charts.flow_chart(frames.flow()),
+        figures.forest(frames.nasty()),
+        figures.prevalence_chart(frames.simulated(frames.by_sex_and_age())),
+        figures.flow_chart(frames.flow()),
     ],
 )
 def test_charts_are_drawn_for_real(chart):
@@ -227,30 +229,30 @@ def test_every_estimand_can_be_drawn():
             "hazard_ratio",
         )
     ]
-    assert len(charts.forest(result(*rows)).to_dict()["vconcat"]) == 8
+    assert len(figures.forest(result(*rows)).to_dict()["vconcat"]) == 8
 
 
 def test_constant_and_failed_frames_are_drawn():
-    charts.forest(result(ratio(1.0, 1.0, 1.0))).to_dict()
-    charts.forest(result(ratio(None, None, None, **FAILED))).to_dict()
-    charts.prevalence_chart(result(prevalence(0.0, 0.0, 0.0))).to_dict()
+    figures.forest(result(ratio(1.0, 1.0, 1.0))).to_dict()
+    figures.forest(result(ratio(None, None, None, **FAILED))).to_dict()
+    figures.prevalence_chart(result(prevalence(0.0, 0.0, 0.0))).to_dict()
 
 
 def test_what_cannot_be_drawn_is_refused_with_what_to_do():
     many = pl.concat([frames.nasty()] * 6)
     with pytest.raises(VariableError, match=r"up to 120 rows.*has 126.*frame\.filter\(.*or.*tk\.table"):
-        charts.forest(many)
+        figures.forest(many)
     with pytest.raises(
         VariableError,
         match=r"2 row\(s\) of 'prevalence_difference'|4 row\(s\) of 'prevalence_ratio'.*tk\.forest",
     ):
-        charts.prevalence_chart(frames.crude_and_adjusted())
+        figures.prevalence_chart(frames.crude_and_adjusted())
     with pytest.raises(VariableError, match=r"tk\.forest got a frame without rows"):
-        charts.forest(frames.nasty().clear())
+        figures.forest(frames.nasty().clear())
     with pytest.raises(VariableError, match=r"tk\.flow_chart cannot read this frame.*Give it what tk\.flow"):
-        charts.flow_chart(frames.nasty())
+        figures.flow_chart(frames.nasty())
     with pytest.raises(VariableError, match=r"tk\.forest cannot read this frame.*'study'.*tk\.association"):
-        charts.forest(frames.flow())
+        figures.forest(frames.flow())
 
 
 def narrow(chart: Any) -> dict[str, Any]:
@@ -258,7 +260,7 @@ def narrow(chart: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "chart", [charts.forest(frames.nasty()), charts.flow_chart(frames.flow())], ids=["forest", "flow"]
+    "chart", [figures.forest(frames.nasty()), figures.flow_chart(frames.flow())], ids=["forest", "flow"]
 )
 def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
     small = narrow(chart)
@@ -277,13 +279,15 @@ def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
 
 
 def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
-    small = narrow(charts.forest(frames.by_sex_and_age()))
+    small = narrow(figures.forest(frames.by_sex_and_age()))
     heights: dict[str, float] = {}
     for value in values(small):
         heights.setdefault(value.get("text", ""), value["y"])
     assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["500 / 1,800 cases / people"]
     lines = [
-        v for v in values(narrow(charts.forest(frames.crude_and_adjusted()))) if "below" in v and "value" in v
+        v
+        for v in values(narrow(figures.forest(frames.crude_and_adjusted())))
+        if "below" in v and "value" in v
     ]
     assert 2 == len(lines)
     assert all(line["below"] - line["y"] < 25 for line in lines)

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 import vl_convert
 
+from toolkit.display.charts.curves import curve_chart
 from toolkit.errors import VariableError
-from toolkit.result import frame
-from toolkit.show.curve_charts import curve_chart
+from toolkit.results import frame
 
 BASE = {
     "study": "a study",

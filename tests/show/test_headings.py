@@ -2,7 +2,7 @@
 
 from tests.show import frames
 from tests.show.frames import prevalence, ratio, result
-from toolkit.show.headings import headed_rows, notes, title
+from toolkit.display.text.row_labels import headed_rows, notes, title
 
 SMOKING = {"exposure": "smoking", "exposure_label": "smoking", "reference": "never"}
 

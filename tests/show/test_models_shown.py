@@ -5,7 +5,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
-from toolkit.result import ESTIMANDS, SCHEMA
+from toolkit.results import ESTIMANDS, SCHEMA
 
 
 @pytest.fixture(scope="module")

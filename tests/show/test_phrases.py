@@ -112,7 +112,7 @@ def test_its_rows_go_through_parquet_and_back(name, tmp_path):
     frame = CASES[name][0](crowded())
     frame.write_parquet(tmp_path / "rows.parquet")
     assert frame.equals(pl.read_parquet(tmp_path / "rows.parquet"))
-    from toolkit.result import ESTIMANDS
+    from toolkit.results import ESTIMANDS
 
     assert set(frame["estimand"]) <= set(ESTIMANDS)
 

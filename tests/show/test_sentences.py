@@ -5,9 +5,9 @@ import pytest
 
 from tests.show import frames
 from tests.show.frames import difference, mean, prevalence, ratio, result
+from toolkit.display.text import sentences
+from toolkit.display.text.sentences import finding
 from toolkit.errors import VariableError
-from toolkit.show import sentences
-from toolkit.show.sentences import finding
 
 PER_UNIT = {
     "exposure": "bmi", "exposure_label": "body mass index", "level": "per unit", "level_label": "per 1 kg/m²",

@@ -5,7 +5,7 @@ import pytest
 
 import toolkit as tk
 from tests.estimate.invented import crowd, crowded
-from toolkit.estimate.characteristics import describe
+from toolkit.estimate.descriptive.table_one import describe
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 
 from tests.show import frames
 from tests.show.frames import mean, prevalence, result
+from toolkit.display.tables.result_table import table
 from toolkit.errors import VariableError
-from toolkit.result import AVAILABILITY_SCHEMA
-from toolkit.show.tables import table
+from toolkit.results import AVAILABILITY_SCHEMA
 
 
 def lines(frame: pl.DataFrame, **options) -> list[str]:

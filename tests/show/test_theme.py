@@ -3,7 +3,7 @@
 import altair as alt
 import pytest
 
-from toolkit.show import theme
+from toolkit.display.charts import theme
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 
 from tests.show import frames
 from tests.show.frames import difference, prevalence, ratio, result
+from toolkit.display.text import numbers
+from toolkit.display.text.adjusting import adjustment
 from toolkit.errors import VariableError
-from toolkit.result import ESTIMANDS
-from toolkit.show import wording
-from toolkit.show.adjusting import adjustment
+from toolkit.results import ESTIMANDS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from toolkit.show.adjusting import adjustment
     ],
 )
 def test_numbers_are_rounded_by_what_they_are(value, kind, std_error, said):
-    assert wording.number(value, kind, std_error) == said
+    assert numbers.number(value, kind, std_error) == said
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_numbers_are_rounded_by_what_they_are(value, kind, std_error, said):
     ],
 )
 def test_an_end_of_an_interval_stays_on_its_side_of_no_difference(value, kind, said):
-    assert wording.bound(value, kind) == said
+    assert numbers.bound(value, kind) == said
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(0.0312, "p = 0.031"), (0.5, "p = 0.50"), (1e-9, "p < 0.001"), (0.001, "p = 0.001")]
 )
 def test_p_values(value, said):
-    assert wording.p_value(value) == said
+    assert numbers.p_value(value) == said
 
 
 @pytest.mark.parametrize(
@@ -92,37 +92,37 @@ def test_a_prevalence_compares_nothing_and_is_not_crude():
     ],
 )
 def test_domains(domain, said):
-    assert wording.condition(domain) == said
+    assert numbers.condition(domain) == said
 
 
 def test_estimates_with_their_intervals():
     row = result(difference(-0.02, -0.04, -0.001)).row(0, named=True)
-    assert wording.estimate_text(row) == "−2.0 (−4.0 to −0.1)"
-    assert wording.estimate_phrase(row) == "−2.0 percentage points (95 % CI −4.0 to −0.1)"
+    assert numbers.estimate_text(row) == "−2.0 (−4.0 to −0.1)"
+    assert numbers.estimate_phrase(row) == "−2.0 percentage points (95 % CI −4.0 to −0.1)"
     bare = result(ratio(1.3, None, None)).row(0, named=True)
-    assert wording.estimate_text(bare) == "1.30"
-    assert wording.estimate_phrase(bare) == "1.30 (no interval)"
+    assert numbers.estimate_text(bare) == "1.30"
+    assert numbers.estimate_phrase(bare) == "1.30 (no interval)"
 
 
 def test_a_failed_row_has_no_number_even_if_one_stands_in_the_frame():
     row = result(ratio(1.3, 1.1, 1.5, reliability="failed")).row(0, named=True)
-    assert wording.estimate_text(row) == ""
+    assert numbers.estimate_text(row) == ""
 
 
 def test_an_estimand_of_later_times_is_read_by_its_scale():
-    assert wording.measure({"estimand": "hazard_ratio", "scale": "log"}) == wording.Measure(
+    assert numbers.measure({"estimand": "hazard_ratio", "scale": "log"}) == numbers.Measure(
         "hazard ratio", "ratio"
     )
-    assert wording.measure({"estimand": "slope", "scale": "identity"}).null_value is None
+    assert numbers.measure({"estimand": "slope", "scale": "identity"}).null_value is None
 
 
 def test_every_estimand_of_the_schema_has_its_words():
-    assert set(wording.MEASURES) == set(ESTIMANDS)
+    assert set(numbers.MEASURES) == set(ESTIMANDS)
 
 
 def test_frames_are_told_apart():
-    assert wording.kind_of_frame(frames.flow(), "x") == "flow"
-    assert wording.kind_of_frame(frames.availability(), "x") == "availability"
-    assert wording.kind_of_frame(frames.nasty(), "x") == "result"
+    assert numbers.kind_of_frame(frames.flow(), "x") == "flow"
+    assert numbers.kind_of_frame(frames.availability(), "x") == "availability"
+    assert numbers.kind_of_frame(frames.nasty(), "x") == "result"
     with pytest.raises(VariableError, match=r"x cannot read this frame: 1 of its 30 columns.*'reason'"):
-        wording.kind_of_frame(frames.nasty().drop("reason"), "x")
+        numbers.kind_of_frame(frames.nasty().drop("reason"), "x")

@@ -11,13 +11,14 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from toolkit import catalog
 from toolkit.causes import RULES
 from toolkit.causes.card import Exposure, cards
 from toolkit.causes.comorbidities import RULES as COMORBIDITIES
 from toolkit.causes.covariates import FURTHER
 from toolkit.causes.outcomes import BURDEN
-from toolkit.studies import Study, open_study
+from toolkit.sources import catalog
+from toolkit.sources.registry import open_study
+from toolkit.studies.study import Study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
 CYCLES = list(catalog.nhanes().cycles)

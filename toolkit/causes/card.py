@@ -8,11 +8,11 @@ from textwrap import shorten
 
 import polars as pl
 
-from toolkit.catalog import codebook
 from toolkit.causes.evidence import conflicts_of, evidence_of
-from toolkit.codebook import Codebook, Variable
-from toolkit.derivation import Derivation, derive
 from toolkit.errors import VariableError, unknown
+from toolkit.sources.catalog import codebook
+from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables.derivation import Derivation, derive
 
 # The order of the reports. Each is a module of `toolkit/causes/cards/` with its `CARD`.
 CAUSES = (
@@ -95,13 +95,7 @@ class Rule:
         return self.derivation.variable.name
 
     def exposure(self, caveat: str = "") -> Exposure:
-        """Use the derived variable as an exposure.
-
-        Examples
-        --------
-        >>> card("stretching").rules[0].exposure("self-report").caveat
-        'self-report'
-        """
+        """Use the derived variable as an exposure."""
         return Exposure(self.derivation.variable, caveat)
 
     def truth_table(self) -> pl.DataFrame:
@@ -123,10 +117,6 @@ class Rule:
         ------
         VariableError
             If they disagree, or the expression gives a value that is not a level of the variable.
-
-        Examples
-        --------
-        >>> card("diabetes").rules[0].check()
         """
         table = self.truth_table()
         try:
@@ -222,11 +212,6 @@ class Card:
         -------
         Exposure or None
             None if none of the card's exposures is among them.
-
-        Examples
-        --------
-        >>> card("circulation").exposure_among({"ankle_brachial_index", "age"}).name
-        'ankle_brachial_index'
         """
         return next((e for e in self.exposures if e.name in measured), None)
 
@@ -348,7 +333,7 @@ class Card:
         )
 
     def _repr_html_(self) -> str:
-        from toolkit.causes.card_page import page
+        from toolkit.files.card_page import page
 
         return page(self)
 

@@ -4,8 +4,17 @@ from itertools import product
 
 import polars as pl
 
-from toolkit.causes.recode import ANSWERS, answer, any_yes_rule, make_rule, number, threshold_rule, yes_if
-from toolkit.codebook import Variable
+from toolkit.causes.recode import (
+    ANSWERS,
+    answer,
+    any_yes_rule,
+    cross,
+    make_rule,
+    number,
+    threshold_rule,
+    yes_if,
+)
+from toolkit.variables.codebook import Variable
 
 _lungs = any_yes_rule(
     Variable(
@@ -73,8 +82,9 @@ def _constant(value: float) -> pl.Expr:
 # CKD-EPI 2021 without race (Inker et al., N Engl J Med 2021;385:1737-1749), developed in adults. Creatinine
 # is in mg/dL; 0 is not a concentration.
 _relative = number("serum_creatinine") / _by_sex(0.7, 0.9)
-# Creatinine and age: eGFR of women and men.
-_EGFR = {
+_CREATININE, _AGES = (0, 0.5, 0.7, 0.9, 1.0, None), (17, 18, 50, None)
+# Of a woman and a man, by creatinine and age.
+_EGFR: dict[tuple[float | None, int | None], tuple[float, float]] = {
     (0.5, 18): (139.33735970476494, 151.622098908843),
     (0.5, 50): (114.19190916803021, 124.2596887378267),
     (0.7, 18): (128.48449451683896, 136.9720127265977),
@@ -100,12 +110,14 @@ _egfr = make_rule(
         * _constant(0.9938).pow(number("age"))
         * _by_sex(1.012, 1.0)
     ),
-    tuple(
-        (creatinine, age, sex, value)
-        for creatinine, age in product((0, 0.5, 0.7, 0.9, 1.0, None), (17, 18, 50, None))
-        for sex, value in zip(
-            ("female", "male", None), (*_EGFR.get((creatinine, age), (None, None)), None), strict=True
-        )
+    cross(
+        _CREATININE,
+        _AGES,
+        ("female", "male", None),
+        results=[
+            (*_EGFR.get((creatinine, age), (None, None)), None)
+            for creatinine, age in product(_CREATININE, _AGES)
+        ],
     ),
 )
 

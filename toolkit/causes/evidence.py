@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.catalog import shipped
+from toolkit.sources.catalog import shipped
 
 _TEXT = pl.String()
 SCHEMA: dict[str, pl.DataType] = {

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Cases, Rule, Value
-from toolkit.codebook import Variable
-from toolkit.derivation import Derivation
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
 
 ANSWERS: tuple[str | None, ...] = ("no", "yes", None)
 

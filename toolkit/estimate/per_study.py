@@ -6,7 +6,7 @@ Takes a study; gives a dictionary that is its alone. A study never changes, so n
 import weakref
 from typing import Generic, TypeVar
 
-from toolkit.studies import Study
+from toolkit.studies.study import Study
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -4,8 +4,8 @@ Takes a report's name, a study and parameters; gives pages and result files in a
 papermill, jupytext, nbconvert and jinja2 are behind this door and load on first use.
 """
 
-from toolkit.report.plan import PlanRun, render_plan
+from toolkit.report.batch import PlanRun, render_plan
+from toolkit.report.captured_results import Results, keep
 from toolkit.report.rendering import Rendered, render
-from toolkit.report.results import Results, keep
 
 __all__ = ["PlanRun", "Rendered", "Results", "keep", "render", "render_plan"]

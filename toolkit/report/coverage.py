@@ -8,8 +8,8 @@ from html import escape
 
 import polars as pl
 
+from toolkit.display.text.numbers import listed, words
 from toolkit.report.passages import Passage
-from toolkit.show.wording import listed, words
 
 _ANSWERS = ("measured", "proxy", "not measured")
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.causes.card import card
-from toolkit.domain import parse
-from toolkit.graph import SIZES
-from toolkit.result import variables_of
-from toolkit.studies import Study
+from toolkit.dag.backdoor import SIZES
+from toolkit.results import variables_of
+from toolkit.studies.study import Study
+from toolkit.variables.conditions import parse
 
 MEASURED, NOT_MEASURED = "measured", "not-measured"
 NEEDS, LACKS = "needs", "lacks"

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.dag.backdoor import SIZES
 from toolkit.errors import DatasetError, VariableError, unknown
-from toolkit.graph import SIZES
 
 TAG = "parameters"
 

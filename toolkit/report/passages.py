@@ -13,10 +13,10 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.codebook import Codebook, Variable
-from toolkit.result import covariates
-from toolkit.show.adjusting import set_name
-from toolkit.show.wording import condition, estimate_text, measure, words
+from toolkit.display.text.adjusting import set_name
+from toolkit.display.text.numbers import condition, estimate_text, measure, words
+from toolkit.results import covariates
+from toolkit.variables.codebook import Codebook, Variable
 
 UNKNOWN = "unknown"
 _EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")

@@ -15,8 +15,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from toolkit.codebook import Codebook
-from toolkit.studies import Study
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Codebook
 
 PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
 _TOOLKIT = "cramps-toolkit"
@@ -59,8 +59,8 @@ def people_hash(study: Study) -> str:
 
     Examples
     --------
-    >>> from toolkit.design import Design
-    >>> from toolkit.studies import study
+    >>> from toolkit.studies.design import Design
+    >>> from toolkit.sources.registry import study
     >>> len(people_hash(study({"a": [1, 2]}, design=Design.none())))
     64
     """

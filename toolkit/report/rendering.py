@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from toolkit.catalog import shipped
 from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.leftovers import remove_abandoned_folders
-from toolkit.population_files import hand_over
-from toolkit.readers import replacing, write_text
-from toolkit.report import kernel, page
+from toolkit.files.leftovers import remove_abandoned_folders
+from toolkit.files.readers import replacing, write_text
+from toolkit.files.unnamed_files import path_of
+from toolkit.report import execute, html
+from toolkit.report.captured_results import Results, read
 from toolkit.report.fitting import fit
 from toolkit.report.interruption import Kernels, ended_by_signals
 from toolkit.report.parameters import checked, declared
 from toolkit.report.provenance import provenance
-from toolkit.report.results import Results, read
-from toolkit.studies import Study, open_study
-from toolkit.unnamed_files import path_of
+from toolkit.sources.catalog import shipped
+from toolkit.sources.registry import open_study
+from toolkit.studies.storage import hand_over
+from toolkit.studies.study import Study
 
 OUTPUT = "reports/out"
 _SUFFIXES = (".html", ".parquet", ".csv")
@@ -155,8 +156,8 @@ def order(
         What `make` needs.
     """
     path = _notebook(report)
-    notebook = kernel.load(path)
-    known = declared(kernel.parameters_source(notebook, path.stem), path.stem)
+    notebook = execute.load(path)
+    known = declared(execute.parameters_source(notebook, path.stem), path.stem)
     values = checked(known, {"study": asked or study.name, **parameters}, path.stem)
     fitted = fit(notebook, values, study)
     name = save_as or "-".join(filter(None, (path.stem, str(values.get("cause", "")))))
@@ -183,18 +184,20 @@ def make(ordered: Order, output: Path, means: Means) -> Rendered:
     _check_writable(output)
     failed = output / f"{ordered.name}.failed.ipynb"
     parameters = {**ordered.parameters, "study": path_of(means.people)}
-    run = kernel.Run(ordered.path.stem, parameters, means.after_cell, (means.people.fileno(),), means.kernels)
+    run = execute.Run(
+        ordered.path.stem, parameters, means.after_cell, (means.people.fileno(),), means.kernels
+    )
     try:
-        done = kernel.run(ordered.notebook, run)
-    except kernel.NotebookError as failure:
+        done = execute.run(ordered.notebook, run)
+    except execute.NotebookError as failure:
         write_text(failed, failure.text)
         raise ToolkitError(f"{str(failure).rstrip('.')}. The notebook as it stood: {failed}.") from None
     results = read(output for cell in done.cells for output in cell.get("outputs", []))
     if results is None:
         results = Results.none()
-    title = results.title or page.first_heading(done) or ordered.name
-    html = page.compose(done, _facts(ordered, results, title), ordered.path.parent)
-    rendered = _write(output / ordered.name, html, results, (title, ordered.study.label))
+    title = results.title or html.first_heading(done) or ordered.name
+    page = html.compose(done, _facts(ordered, results, title), ordered.path.parent)
+    rendered = _write(output / ordered.name, page, results, (title, ordered.study.label))
     failed.unlink(missing_ok=True)
     return rendered
 
@@ -241,8 +244,8 @@ def _check_writable(output: Path) -> None:
     probe.unlink(missing_ok=True)
 
 
-def _facts(ordered: Order, results: Results, title: str) -> page.Facts:
-    return page.Facts(
+def _facts(ordered: Order, results: Results, title: str) -> html.Facts:
+    return html.Facts(
         title=title,
         study=ordered.study.label,
         finding=results.finding,
@@ -251,13 +254,13 @@ def _facts(ordered: Order, results: Results, title: str) -> page.Facts:
     )
 
 
-def _write(stem: Path, html: str, results: Results, words: tuple[str, str]) -> Rendered:
+def _write(stem: Path, page: str, results: Results, words: tuple[str, str]) -> Rendered:
     targets = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
     made = targets if results.rows.height else targets[:1]
     # All drafts take their places together at the end, so a full disk leaves the older files as they were.
     with ExitStack() as stack:
         drafts = [stack.enter_context(replacing(target)) for target in made]
-        drafts[0].write_text(html, encoding="utf-8")
+        drafts[0].write_text(page, encoding="utf-8")
         if results.rows.height:
             results.rows.write_parquet(drafts[1])
             results.rows.write_csv(drafts[2])

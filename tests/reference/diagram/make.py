@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 import toolkit as tk
-from toolkit.codebook import weight_name
-from toolkit.estimate.splines import knots_at
+from toolkit.estimate.regression.formula.splines import knots_at
+from toolkit.variables.codebook import weight_name
 
 HERE = Path(__file__).parent
 CYCLES = ("2005-2006", "2007-2008")

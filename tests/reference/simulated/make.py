@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from toolkit.studies import open_study
+from toolkit.sources.registry import open_study
 
 HERE = Path(__file__).parent
 EVERY = 6  # of 12,000 people

@@ -1,0 +1,1 @@
+"""Causal diagram, back-door criterion, and the adjustment sets that follow from them."""

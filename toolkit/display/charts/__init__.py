@@ -1,0 +1,1 @@
+"""Charts of results, of participant flow and of the causal diagram."""

@@ -1,0 +1,144 @@
+"""Give every chart one look, and show it in a notebook without a network.
+
+Takes vega-lite specs from altair; gives the theme "toolkit" and the renderer "toolkit", both switched on by
+`use()`. A chart's output holds, by mime type:
+
+`application/vnd.vegalite.v6+json`
+    The spec with its data, as a JSON object: what a report draws interactively with one vega bundle a page.
+`image/svg+xml`
+    The same chart drawn: for print, for a saved notebook, for readers without a script.
+`text/plain`
+    The chart's title.
+`application/vnd.jupyter.widget-view+json`
+    An interactive widget, only in JupyterLab or VS Code and only while `CRAMPS_CHARTS` is not "saved".
+    Who runs notebooks without a screen (papermill) sets `CRAMPS_CHARTS=saved` for the kernel, because a
+    widget's state would put a megabyte of script into the notebook for each chart.
+"""
+
+import os
+import sys
+from typing import Any
+
+import altair as alt
+
+from toolkit.display.charts.palette import FAINT, FONT, INK, MUTED, PALETTE, TEXT_SIZE, TITLE_SIZE
+
+SPEC_TYPE = "application/vnd.vegalite.v6+json"
+SVG_TYPE = "image/svg+xml"
+
+
+def use() -> None:
+    """Switch on theme and renderer, unless the user chose others.
+
+    Examples
+    --------
+    >>> use()
+    >>> alt.theme.active
+    'toolkit'
+    """
+    if alt.theme.active == "default":
+        alt.theme.enable("toolkit")
+    if alt.renderers.active == "default":
+        alt.renderers.enable("toolkit")
+
+
+@alt.theme.register("toolkit", enable=False)
+def look() -> alt.theme.ThemeConfig:
+    """Give fonts, colours, sizes and grid of every chart."""
+    axis = {
+        "labelFontSize": TEXT_SIZE,
+        "titleFontSize": TEXT_SIZE,
+        "titleFontWeight": "normal",
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridColor": FAINT,
+        "domainColor": MUTED,
+        "tickColor": MUTED,
+        "labelLimit": 0,
+        "titleLimit": 0,
+    }
+    title = {
+        "anchor": "start",
+        "frame": "bounds",
+        "fontSize": TITLE_SIZE,
+        "color": INK,
+        "subtitleFontSize": TEXT_SIZE,
+        "subtitleColor": MUTED,
+        "subtitleLineHeight": 16,
+        "subtitlePadding": 4,
+        "offset": 14,
+    }
+    legend = {"labelFontSize": TEXT_SIZE, "titleFontSize": TEXT_SIZE, "labelLimit": 0, "titleLimit": 0}
+    config = {
+        "font": FONT,
+        "background": "white",
+        "padding": 8,
+        "view": {"stroke": None},
+        "axis": axis,
+        "title": title,
+        "legend": legend,
+        "range": {"category": list(PALETTE)},
+    }
+    return {"config": config}  # type: ignore[typeddict-item]
+
+
+def render(spec: dict[str, Any], **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Turn a spec into the outputs that a notebook keeps, as the header of this file lists them.
+
+    Parameters
+    ----------
+    spec
+        A complete vega-lite spec with its data inside.
+    options
+        Ignored; altair hands over the options of `renderers.enable`.
+
+    Returns
+    -------
+    tuple
+        Contents by mime type, and their (empty) metadata.
+
+    Examples
+    --------
+    >>> bundle, _ = render(alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().to_dict())
+    >>> sorted(bundle)
+    ['application/vnd.vegalite.v6+json', 'image/svg+xml', 'text/plain']
+    """
+    del options
+    saved = {SPEC_TYPE: spec, SVG_TYPE: to_svg(spec), "text/plain": _title(spec)}
+    return ({**_widget(spec), **saved} if _interactive() else saved), {}
+
+
+alt.renderers.register("toolkit", render)
+
+
+def to_svg(spec: dict[str, Any]) -> str:
+    """Draw a spec as SVG, without a browser and without a network.
+
+    Examples
+    --------
+    >>> to_svg(alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().to_dict())[:4]
+    '<svg'
+    """
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+
+
+def _title(spec: dict[str, Any]) -> str:
+    title = spec.get("title", "chart")
+    text = title.get("text", "chart") if isinstance(title, dict) else title
+    return " ".join(text) if isinstance(text, list) else str(text)
+
+
+def _interactive() -> bool:
+    in_kernel = getattr(getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)(), "kernel", None)
+    watched = any(name in os.environ for name in ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_IPC_HOOK"))
+    return in_kernel is not None and watched and os.environ.get("CRAMPS_CHARTS") != "saved"
+
+
+def _widget(spec: dict[str, Any]) -> dict[str, Any]:
+    alt.JupyterChart.enable_offline(offline=True)
+    options = {"actions": {"export": True, "source": False, "compiled": False, "editor": False}}
+    made = alt.JupyterChart(chart=alt.Chart.from_dict(spec), embed_options=options)._repr_mimebundle_()
+    bundle = made[0] if isinstance(made, tuple) else made
+    return dict(bundle or {})

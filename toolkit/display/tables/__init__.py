@@ -1,0 +1,1 @@
+"""Tables of results, of participant characteristics and of availability."""

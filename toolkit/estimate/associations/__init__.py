@@ -1,0 +1,1 @@
+"""Associations of exposures with outcomes: models, marginal effects, interaction, dose-response, trends."""

@@ -1,0 +1,308 @@
+"""Estimate associations and regression models: ratios, differences and coefficients with design-based errors.
+
+Takes a study and names or a formula; gives a result frame. Points come from the kernel's own Newton steps on
+cells; those of probit, cloglog and log-binomial start from statsmodels'. The variance is always the design's.
+"""
+
+import warnings
+from functools import partial
+from typing import Literal, overload
+
+import numpy as np
+import polars as pl
+
+from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.nodes import Diagrams
+from toolkit.estimate.associations.marginal_effects import STANDARDISED, standardised_association
+from toolkit.estimate.regression.coefficient_rows import Answer, answer
+from toolkit.estimate.regression.comparison import Comparison, compare
+from toolkit.estimate.regression.fit import Degrees, Start
+from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.references import with_reference
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import variables_of
+from toolkit.studies.study import Study
+from toolkit.variables.arguments import Covaried, Names, as_covariates, as_names, require_one_role
+
+# Those whose start from the mean is poor.
+_STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
+
+
+@overload
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    reference: str | None = ...,
+    adjust: Names | None = ...,
+    complete: Names = ...,
+    estimand: str = ...,
+    domain: str = ...,
+    by: Names = ...,
+    terms: bool = ...,
+    confidence: float = ...,
+    diagram: Diagrams = ...,
+    allow_descendants: bool = ...,
+    df: Degrees = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    reference: str | None = ...,
+    adjust: Names | None = ...,
+    complete: Names = ...,
+    estimand: str = ...,
+    domain: str = ...,
+    by: Names = ...,
+    terms: bool = ...,
+    confidence: float = ...,
+    diagram: Diagrams = ...,
+    allow_descendants: bool = ...,
+    df: Degrees = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
+
+
+def association(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str,
+    reference: str | None = None,
+    adjust: Names | None = None,
+    complete: Names = (),
+    estimand: str = "prevalence_ratio",
+    domain: str = "",
+    by: Names = (),
+    terms: bool = False,
+    confidence: float = 0.95,
+    diagram: Diagrams = None,
+    allow_descendants: bool = False,
+    df: Degrees = "design",
+    covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
+
+    Parameters
+    ----------
+    study
+        People, design and codebook.
+    outcome
+        A variable of two levels. The case is yes, 1 or true, otherwise the second level of a declared order;
+        two levels of plain text are refused.
+    exposure
+        A category, each level of which is compared with its reference, or a number, per unit.
+    reference
+        The level of the exposure that others are compared with; None for that of the codebook.
+    adjust
+        None or "small" for the small set of the causal diagram, in which age is "rcs(age, 4)"; "full" or
+        "core" for its other sets, see `tk.adjustment_for`; names of covariates, each of which may be a spline
+        such as "rcs(age, 4)"; `()` for a crude estimate.
+    complete
+        Further variables that must have a value, such as the covariates of a larger model: crude and adjusted
+        estimates are then of the same participants, with the same weight.
+    estimand
+        "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
+        (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
+        every level, the reference too), "standardised_ratio" and "standardised_difference": see `tk.margins`.
+    domain
+        A condition such as "age >= 20 and sex == 'female'"; null is outside.
+    by
+        Categories; one estimate within each of their levels.
+    terms
+        True for one row a coefficient, the intercept first, on the link scale.
+    confidence
+        Of the interval, between 0 and 1.
+    diagram
+        The file of a causal diagram of your own; None for the toolkit's.
+    allow_descendants
+        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+    df
+        "design": PSUs minus strata among the participants of the fit, as Stata and SUDAAN. "model": PSUs
+        minus strata plus 1 minus coefficients, as R's svyglm.
+    covariance
+        True to get the covariance of the rows too, on the scale of their standard errors.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
+        that cannot be estimated stays as a row with the reason. `adjust` names the covariates as they
+        entered: one that does not vary is dropped, which `reason` says. More coefficients than degrees of
+        freedom of the design are flagged for review. With `covariance=True` a tuple of frame and matrix.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or one that cannot stand where it does.
+    EstimationError
+        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+
+    Notes
+    -----
+    Linearized variance (Binder 1983) over the whole design, as svyglm of R's survey package, with t
+    intervals.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "diabetes": [0, 0, 0, 0, 1, 1, 1, 1]})
+    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> found = tk.association(study, outcome="cramps", exposure="diabetes", adjust=())
+    >>> round(found["estimate"].item(), 6)
+    1.5
+    """
+    groups, study = as_names(by, "by"), with_reference(study, exposure, reference)
+    adjusted = adjusted_names(
+        study,
+        adjust,
+        outcome,
+        exposure,
+        domain=domain,
+        by=groups,
+        diagram=diagram,
+        allow_descendants=allow_descendants,
+    )
+    require_one_role(outcome=outcome, exposure=exposure, by=groups)
+    also = variables_of(as_covariates(complete))
+    names = [outcome, exposure, *variables_of(adjusted), *groups, *also]
+    sample = draw(study, names, domain, by=groups)
+    comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df, also)
+    asked = compare(sample, comparison, groups, terms=terms)
+    if estimand in STANDARDISED and not terms:
+        asked = standardised_association(asked, exposure, estimand)
+    return _given(answer(asked), covariance=covariance)
+
+
+@overload
+def model(
+    study: Study,
+    formula: str,
+    family: str = ...,
+    domain: str = ...,
+    offset: str | None = ...,
+    *,
+    by: Names = ...,
+    exponentiate: bool = ...,
+    confidence: float = ...,
+    df: Degrees = ...,
+    covariance: Literal[True],
+) -> Covaried: ...
+@overload
+def model(
+    study: Study,
+    formula: str,
+    family: str = ...,
+    domain: str = ...,
+    offset: str | None = ...,
+    *,
+    by: Names = ...,
+    exponentiate: bool = ...,
+    confidence: float = ...,
+    df: Degrees = ...,
+    covariance: Literal[False] = ...,
+) -> pl.DataFrame: ...
+def model(
+    study: Study,
+    formula: str,
+    family: str = "logit",
+    domain: str = "",
+    offset: str | None = None,
+    *,
+    by: Names = (),
+    exponentiate: bool = False,
+    confidence: float = 0.95,
+    df: Degrees = "model",
+    covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Fit a regression model that a formula describes.
+
+    Parameters
+    ----------
+    study
+        People, design and codebook.
+    formula
+        Such as "any_cramps ~ sex * age + I(bmi ** 2)", with R's operators and R's columns: treatment
+        contrasts against the reference, and a column for each level where an interaction stands without its
+        main effects. Names that are not plain words stand in backticks. docs/formulas.md lists the functions
+        and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
+        "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
+    family
+        "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
+        Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
+        level against the reference), "negative-binomial" (log link), "cox" (ties by Efron).
+    domain
+        A condition such as "age >= 20"; null is outside.
+    offset
+        A number's name or arithmetic such as "log(follow_up)", added with the coefficient 1.
+    by
+        Categories; one model within each of their levels.
+    exponentiate
+        True for ratios in place of coefficients: of odds, prevalences, rates or hazards. The intercept,
+        cutpoints and dispersion stay as they are.
+    confidence
+        Of the interval, between 0 and 1.
+    df
+        "model": PSUs minus strata plus 1 minus coefficients, as R's svyglm. "design": PSUs minus strata.
+    covariance
+        True to get the covariance of the coefficients too.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a coefficient on the link scale, the intercept first: the result schema, estimand
+        "coefficient". Cutpoints of the ordinal model come last, so does the dispersion of the negative
+        binomial; the multinomial has a column `outcome_level` in front. With `covariance=True` a tuple of
+        frame and matrix.
+
+    Raises
+    ------
+    VariableError
+        For a formula that cannot be read, an unknown variable, or one that cannot stand where it does.
+    EstimationError
+        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+
+    Notes
+    -----
+    As svyglm, svyolr and svycoxph of R's survey package; see `association`. Cutpoints have the sign of
+    R's: logit P(Y <= k) = cutpoint - terms.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0], "age": [20.0, 30.0, 40.0, 70.0]})
+    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> tk.model(study, "nights ~ age", family="gaussian")["level"].to_list()
+    ['intercept', 'per unit']
+    """
+    groups = as_names(by, "by")
+    request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
+    return _given(answer(question(request, _start(family))), covariance=covariance)
+
+
+def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
+    return (found.frame(), found.covariance()) if covariance else found.frame()
+
+
+def _start(family: str) -> Start | None:
+    return partial(_statsmodels_points, _STARTED[family]) if family in _STARTED else None
+
+
+def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
+    import statsmodels.api as sm
+
+    family = sm.families.Binomial(getattr(sm.families.links, link)())
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
+        try:
+            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
+        except (ValueError, np.linalg.LinAlgError):
+            return None  # The kernel's own fit starts from the mean, and names what is wrong.
+    points = np.asarray(fitted.params)
+    return points if np.isfinite(points).all() else None

@@ -1,0 +1,328 @@
+"""Estimate a seasonal curve: how far an outcome swings over the year, and when it peaks.
+
+Takes a study, an outcome and a month or date; gives result rows, three a group.
+Method: cosinor regression (Cornelissen, Theoretical Biology and Medical Modelling 11 (2014) 16): a cosine and
+a sine of the time of year, on the log scale for ratios of prevalences; amplitude and peak by the delta method
+from the design's covariance of the two coefficients.
+"""
+
+import calendar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+from math import atan2, exp, hypot, pi, sqrt
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import fdtrc
+
+from toolkit.dag.adjustment import adjusted_names
+from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate.regression.coefficient_rows import Asked, answer
+from toolkit.estimate.regression.fit import Degrees, Model, adjusted_wald
+from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.survey import intervals
+from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
+from toolkit.estimate.survey.distributions import wald
+from toolkit.estimate.survey.reliability import for_review
+from toolkit.estimate.survey.roles import Column, require_order
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import frame, variables_of
+from toolkit.studies.study import Study
+from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.codebook import Variable
+
+_FAMILY_OF = {
+    "prevalence_ratio": "poisson",
+    "prevalence_difference": "gaussian",
+    "mean_difference": "gaussian",
+}
+# What the swing of the curve is called, and how many amplitudes it is.
+_SWING = {
+    "prevalence_ratio": ("peak_to_trough_ratio", 2.0),
+    "prevalence_difference": ("peak_to_trough_difference", 2.0),
+    "mean_difference": ("amplitude", 1.0),
+}
+MONTHS = 12.0
+_WAVES = (Term("cosine", "cosine", "cosine", "cosine"), Term("sine", "sine", "sine", "sine"))
+
+
+@dataclass(frozen=True)
+class _Wave:
+    """One group's curve: coefficients of cosine and sine with their covariance, on the scale of the model."""
+
+    x: float
+    y: float
+    covariance: Floats
+    df: float
+    degrees: Degrees
+
+    @property
+    def amplitude(self) -> float:
+        return hypot(self.x, self.y)
+
+    def slopes(self) -> Floats:
+        """Give the derivatives of amplitude and of peak (as an angle) by both coefficients."""
+        a = self.amplitude
+        return np.array([[self.x / a, self.y / a], [-self.y / a**2, self.x / a**2]])
+
+
+def cosinor(
+    study: Study,
+    *,
+    outcome: str,
+    time: str,
+    period: float | None = None,
+    adjust: Names | None = None,
+    estimand: str | None = None,
+    by: Names = (),
+    domain: str = "",
+    df: Degrees = "design",
+    confidence: float = 0.95,
+    covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Estimate the seasonal curve of an outcome: its swing from trough to peak, and when the peak is.
+
+    Parameters
+    ----------
+    study
+        The study.
+    outcome
+        A variable of two levels, or a number.
+    time
+        A month from 1 to 12, a date, or a variable whose levels follow one another through the year, such as
+        the names of twelve months; with `period` any number.
+    period
+        Length of one turn in the unit of `time`, such as 365.25 for days, when it is no month or date.
+    adjust
+        Covariates: names or splines such as "rcs(age, 4)". None, as `()`, adjusts for nothing: the calendar
+        is not an exposure.
+    estimand
+        "prevalence_ratio" (the default for two levels: the curve is on the log scale, its swing the ratio of
+        peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (of a
+        number: `amplitude` is half the swing).
+    by, domain
+        As in `prevalence`.
+    df
+        "design" or "model", as `association`.
+    confidence
+        Of the intervals, between 0 and 1.
+    covariance
+        True to get the covariance matrix of the rows too, on the scale of their standard errors.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows, three a group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
+        "amplitude"); "peak", in months from the beginning of January (or the unit of `time`), whose interval
+        may pass the turn of the year, with the day in `level_label`; and "seasonality", the Wald F that there
+        is no curve. Without a clear curve swing and peak are for review: the delta method fails near zero.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or a time that is none.
+    EstimationError
+        If there are fewer than three times, or the model cannot be fitted.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> months = [float(m) for m in range(1, 13)] * 2
+    >>> pain = [5 + np.cos(2 * np.pi * (m - 7) / 12) + k % 3 / 9 for k, m in enumerate(months)]
+    >>> mine = tk.study(pl.DataFrame({"pain": pain, "month": months}), design=tk.Design.none())
+    >>> cosinor(mine, outcome="pain", time="month")["level_label"][1].split(" (")[0]
+    '17 July'
+    """
+    by, adjusted = as_names(by, "by"), adjusted_names(study, adjust, outcome, None)
+    require_one_role(outcome=outcome, time=time, adjust=variables_of(adjusted), by=by)
+    study, time = _with_number(study, time)
+    names = (outcome, time, *variables_of(adjusted))
+    sample = draw(study, [*names, *by], domain, by=by)
+    column, clock = sample.columns[outcome], sample.columns[time]
+    measured = _estimand(column, estimand)
+    turn = period or _turn(sample, clock)
+    angle = 2 * pi / turn * (_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
+    _require_times(angle, clock)
+    build = partial(_matrix, sample, angle, adjusted)
+    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    asked = Asked(model, by, "coefficient", _WAVES, ", ".join(adjusted), confidence)
+    found = answer(asked)
+    matrix = found.covariance()
+    pairs = [(found.rows[k], found.rows[k + 1]) for k in range(0, len(found.rows), 2)]
+    waves = [_wave(pair, matrix[2 * k : 2 * k + 2, 2 * k : 2 * k + 2], df) for k, pair in enumerate(pairs)]
+    own = {"outcome_label": _title(column), "exposure": clock.name, "exposure_label": clock.variable.label}
+    rows = [
+        for_review({**pair[0], **own, **row}, sample.review)
+        for pair, wave in zip(pairs, waves, strict=True)
+        for row in _rows(wave, measured, turn, confidence, pair[0])
+    ]
+    result = frame(rows, by)
+    return (result, _rows_covariance(matrix, waves, measured, turn)) if covariance else result
+
+
+def _title(column: Column) -> str:
+    return column.variable.title if column.continuous else column.variable.label
+
+
+def _with_number(study: Study, time: str) -> tuple[Study, str]:
+    """Give a date its place in the year, in months from the beginning of January."""
+    if time not in study.people.columns or not study.people.schema[time].is_temporal():
+        return study, time
+    column = pl.col(time)
+    length = pl.when(column.dt.is_leap_year()).then(366.0).otherwise(365.0)
+    place = MONTHS * (column.dt.ordinal_day() - 0.5) / length
+    name = f"{time}_in_year"
+    label = study.codebook[time].label if time in study.codebook else time
+    component = study.codebook[time].component if time in study.codebook else ""
+    entry = Variable(name, label, "number", unit="months from 1 January", component=component)
+    people = study.people.with_columns(place.alias(name))
+    return replace(study, people=people, codebook=study.codebook.with_variables(entry)), name
+
+
+def _estimand(outcome: Column, asked: str | None) -> str:
+    if asked is not None and asked not in _FAMILY_OF:
+        raise EstimationError(
+            unknown("a seasonal curve has no estimand", asked, _FAMILY_OF, f"All: {', '.join(_FAMILY_OF)}")
+        )
+    chosen = asked or ("mean_difference" if outcome.continuous else "prevalence_ratio")
+    if chosen != "mean_difference":
+        require_two_levels(outcome, "tk.cosinor")
+    return chosen
+
+
+def _turn(sample: Sample, clock: Column) -> float:
+    if not clock.continuous:
+        if len(clock.levels) > 2:
+            require_order(clock, "A seasonal curve over levels")
+        return float(len(clock.levels))
+    values = sample.numbers(clock.name)
+    if clock.variable.unit != "months from 1 January" and not _are_months(values):
+        raise VariableError(
+            f"'{clock.name}' is neither a date nor a month from 1 to 12. Say how long its year is: "
+            f"tk.cosinor(..., time='{clock.name}', period=365.25) for days."
+        )
+    return MONTHS
+
+
+def _are_months(values: Floats) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(np.isin(known, np.arange(1, 13)).all())
+
+
+def _counts_months(clock: Column, period: float | None) -> bool:
+    """Tell whether times are numbered from 1: the middle of the first lies half a step from its start."""
+    return period is None and clock.variable.unit != "months from 1 January"
+
+
+def _times(sample: Sample, clock: Column) -> Floats:
+    if clock.continuous:
+        return sample.numbers(clock.name)
+    codes = sample.codes(clock.name)
+    return np.where(codes < 0, np.nan, codes + 1.0)
+
+
+def _require_times(angle: Floats, clock: Column) -> None:
+    seen = np.unique(np.round(angle[~np.isnan(angle)] % (2 * pi), 9))
+    if len(seen) < 3:
+        raise EstimationError(
+            f"the people of the analysis have {len(seen)} different times of year in '{clock.name}', and a "
+            f"curve needs three. Compare halves of the year: tk.association(..., exposure='{clock.name}')."
+        )
+
+
+def _matrix(sample: Sample, angle: Floats, adjust: tuple[str, ...], inside: Mask) -> Matrix:
+    own = angle[inside]
+    return adjusted_matrix(sample, np.column_stack([np.cos(own), np.sin(own)]), _WAVES, adjust, inside)
+
+
+def _wave(
+    pair: tuple[Mapping[str, Any], Mapping[str, Any]], covariance: Floats, degrees: Degrees
+) -> _Wave | None:
+    if any(row.get("std_error") is None for row in pair):
+        return None
+    return _Wave(pair[0]["estimate"], pair[1]["estimate"], covariance, pair[0]["df"], degrees)
+
+
+def _rows(
+    wave: _Wave | None, measured: str, turn: float, confidence: float, row: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    named, _ = _SWING[measured]
+    empty = dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "level"))
+    empty |= {"level_label": None, "scale": "identity"}
+    if wave is None:
+        return [{**empty, "estimand": name} for name in (named, "peak", "seasonality")]
+    test = _test(wave)
+    flat = _flat(test, confidence, row)
+    return [
+        {**empty, **flat, "estimand": named, **_swing(wave, measured, confidence)},
+        {**empty, **flat, "estimand": "peak", **_peak(wave, turn, confidence)},
+        {**empty, "estimand": "seasonality", **test},
+    ]
+
+
+def _test(wave: _Wave) -> dict[str, Any]:
+    points = np.array([wave.x, wave.y])
+    f, df = adjusted_wald(wald(points, wave.covariance) / 2, 2, int(wave.df), wave.degrees)
+    return {"statistic": f, "df_numerator": 2, "df": df, "p_value": float(fdtrc(2, df, f))}
+
+
+def _flat(test: Mapping[str, Any], confidence: float, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Flag swing and peak of a curve that may be none: near zero the delta method does not hold."""
+    if test["p_value"] < 1 - confidence:
+        return {}
+    reason = (
+        f"no clear season (p = {test['p_value']:.2g}), so that swing and peak are less sure than they look"
+    )
+    told = "; ".join(part for part in (reason, row["reason"]) if part)
+    return {"reliability": "review" if row["reliability"] == "ok" else row["reliability"], "reason": told}
+
+
+def _swing(wave: _Wave, measured: str, confidence: float) -> dict[str, Any]:
+    name, times = _SWING[measured]
+    point = times * wave.amplitude
+    slope = times * wave.slopes()[0]
+    std_error = sqrt(float(slope @ wave.covariance @ slope))
+    low, high = intervals.around(point, std_error, wave.df, confidence)
+    ratio = name == "peak_to_trough_ratio"
+    shown = exp if ratio else float
+    # A curve swings by nothing at least.
+    ends = {"conf_low": shown(max(low, 0.0)), "conf_high": shown(high)}
+    return {"estimate": shown(point), "std_error": std_error, "scale": "log" if ratio else "identity", **ends}
+
+
+def _peak(wave: _Wave, turn: float, confidence: float) -> dict[str, Any]:
+    point = (atan2(wave.y, wave.x) * turn / (2 * pi)) % turn
+    slope = wave.slopes()[1] * turn / (2 * pi)
+    std_error = sqrt(float(slope @ wave.covariance @ slope))
+    low, high = intervals.around(point, std_error, wave.df, confidence)
+    found = {"estimate": point, "std_error": std_error}
+    if high - low >= turn:
+        return {**found, "level_label": _day(point, turn)}
+    label = f"{_day(point, turn)} ({_day(low, turn)} to {_day(high, turn)})"
+    return {**found, "conf_low": low, "conf_high": high, "level_label": label}
+
+
+def _day(point: float, turn: float) -> str:
+    """Name the day of a common year at a point of the turn."""
+    place = (point % turn) / turn * 365
+    day = date(2001, 1, 1) + timedelta(days=int(place))
+    return f"{day.day} {calendar.month_name[day.month]}"
+
+
+def _rows_covariance(matrix: Floats, waves: list[_Wave | None], measured: str, turn: float) -> Floats:
+    """Carry the covariance of the coefficients over to swing and peak; the test has none."""
+    slopes = np.zeros((3 * len(waves), 2 * len(waves)))
+    lost = np.ones(len(slopes), bool)
+    for k, wave in enumerate(waves):
+        if wave is not None:
+            scale = np.array([[_SWING[measured][1]], [turn / (2 * pi)]])
+            slopes[3 * k : 3 * k + 2, 2 * k : 2 * k + 2] = scale * wave.slopes()
+            lost[3 * k : 3 * k + 2] = False
+    result: Floats = slopes @ np.nan_to_num(matrix) @ slopes.T
+    result[lost] = result[:, lost] = np.nan
+    return result

@@ -1,0 +1,1 @@
+"""Descriptive estimates: prevalence, means, totals, quantiles, rates, survival, Table 1."""

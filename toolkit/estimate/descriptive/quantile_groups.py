@@ -1,0 +1,90 @@
+"""Find where weighted quantiles part a population into groups, for `study.cut`.
+
+The variable of the groups is made in `level_groups`; quantiles with intervals are in `quantiles`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.errors import VariableError
+from toolkit.estimate.descriptive.quantiles import RULES
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.studies.study import Study
+
+
+@dataclass(frozen=True)
+class QuantileGroups:
+    """Where a number is cut: each group ends at its cut, which it includes.
+
+    Attributes
+    ----------
+    cuts
+        The ends of all groups but the highest.
+    texts
+        The cuts in as few digits as part the same people.
+    persons
+        The number of people of each group.
+    """
+
+    cuts: tuple[float, ...]
+    texts: tuple[str, ...]
+    persons: tuple[int, ...]
+
+
+def quantile_groups(study: Study, name: str, into: int, domain: str) -> QuantileGroups:
+    """Cut a number at the weighted quantiles of the people of a domain; ties stay together.
+
+    Raises
+    ------
+    VariableError
+        If the variable has levels, or fewer than two different values in the domain.
+    EstimationError
+        If nobody is in the domain.
+    """
+    if not isinstance(into, int) or isinstance(into, bool) or into < 2:
+        raise VariableError(
+            f"The number of quantile groups must be 2 or more, not {into!r}. "
+            f"Use study.cut('{name}', into=3) for thirds."
+        )
+    sample = draw(study, [name], domain)
+    if not sample.columns[name].continuous:
+        levels = ", ".join(map(repr, sample.columns[name].levels))
+        raise VariableError(
+            f"'{name}' is a category ({levels}) and has no quantiles. Merge its levels with "
+            f"study.merge_levels('{name}', {{'new level': [...]}})."
+        )
+    values = sample.numbers(name)
+    known = np.isfinite(values)
+    values, weights, persons = values[known], sample.weights[known], sample.persons[known]
+    different = np.unique(values)
+    if len(different) < 2:
+        raise VariableError(_constant(name, domain, int(persons.sum()), len(different)))
+    cuts = _cuts(values, weights, into, different)
+    group = np.searchsorted(cuts, values, side="left")
+    counts = np.bincount(group, persons, minlength=len(cuts) + 1).astype(int)
+    return QuantileGroups(tuple(map(float, cuts)), _texts(cuts, different), tuple(map(int, counts)))
+
+
+def _constant(name: str, domain: str, persons: int, different: int) -> str:
+    whom = f"{persons:,} participants" + (f" with {domain}" if domain.strip() else "")
+    seen = f"has a single value among the {whom}" if different else "has no value in the domain"
+    return f"'{name}' {seen}, so there are no quantile groups. Widen the domain, or leave the variable out."
+
+
+def _cuts(values: Floats, weights: Floats, into: int, different: Floats) -> Floats:
+    found = [RULES["math"](values, weights, k / into) for k in range(1, into)]
+    # A cut at the largest value would leave nobody above it: those who share that value are a group.
+    return np.unique(np.minimum(found, different[-2]))
+
+
+def _texts(cuts: Floats, different: Floats) -> tuple[str, ...]:
+    """Write cuts in as few digits as leave everybody on the side of the cut where they are."""
+    below = np.searchsorted(different, cuts, side="right")
+    for digits in range(3, 18):
+        texts = [np.format_float_positional(cut, digits, fractional=False, trim="-") for cut in cuts]
+        read = np.array([float(text) for text in texts])
+        if np.array_equal(np.searchsorted(different, read, side="right"), below):
+            break
+    return tuple(texts)

@@ -1,0 +1,1 @@
+"""Contrasts and hypothesis tests."""

@@ -1,0 +1,390 @@
+"""Compare the rows of a result with one another: differences, ratios, and whether groups differ at all.
+
+Takes a result frame and the covariance of its rows; gives result rows. It reads no data.
+Method: linear combinations on the scale of the rows or of their logarithms, by the delta method, as
+svycontrast of R's survey package.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import exp, sqrt
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import fdtrc, stdtr
+
+from toolkit.errors import EstimationError, unknown
+from toolkit.estimate.regression.formula.factors import quoted
+from toolkit.estimate.survey import intervals
+from toolkit.estimate.survey.distributions import wald
+from toolkit.estimate.survey.intervals import Proportion
+from toolkit.estimate.survey.unvarying import difference, firth_call, not_estimable
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import RELIABILITY, SCHEMA, by_columns, frame
+from toolkit.variables.arguments import Covaried
+
+Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
+_WAYS = ("first", "pairs", "heterogeneity")
+_PREVALENCES = {"prevalence": "prevalence", "standardised_prevalence": "standardised"}
+_EXAMPLE = "tk.contrast(*tk.prevalence(study, outcome='any_cramps', by='sex', covariance=True), 'first')"
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows to be compared, on the scale on which they are combined."""
+
+    rows: list[dict[str, Any]]
+    by: list[str]
+    points: Floats
+    covariance: Floats
+    logarithms: bool
+
+    def names(self, places: Sequence[int]) -> list[str]:
+        """Tell rows apart by what differs among them."""
+        return _names([self.rows[place] for place in places], self.by)
+
+
+@dataclass(frozen=True)
+class _Combined:
+    """One linear combination: weights of the rows, and names for it."""
+
+    weights: Floats
+    level: str
+    reference: str | None
+
+
+def contrast(
+    frame: pl.DataFrame,
+    covariance: Floats,
+    weights: Weights = "first",
+    *,
+    ratio: bool = False,
+    df: float | None = None,
+    confidence: float = 0.95,
+    with_covariance: bool = False,
+) -> pl.DataFrame | Covaried:
+    """Compare rows of a result: differences or ratios of groups, and tests of heterogeneity.
+
+    Parameters
+    ----------
+    frame, covariance
+        What an estimator gives with `covariance=True`: result rows, and their covariance on the scale of
+        their standard errors.
+    weights
+        "first": each row against the first of its kind. "pairs": every two. "heterogeneity": one test that
+        all rows of a kind are equal. Or weights of one's own, one a row: [-1, 1, 0]; several with names:
+        {"old less young": [-1, 0, 1]}. Rows of a kind have one measure of one outcome and exposure;
+        groups are what differs.
+    ratio
+        True for ratios of rows on a plain scale, such as prevalences; ratios on the log scale (prevalence
+        ratios, odds ratios) are always compared by their ratio.
+    df
+        Degrees of freedom; the smallest of the rows combined if None.
+    confidence
+        Of the interval, between 0 and 1.
+    with_covariance
+        True to get the covariance matrix of the contrasts too.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows: `level` is compared with `reference`, `exposure` names the groups. A test of
+        heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. What a contrast takes from
+        a row that failed is failed too. The difference of two crude prevalences one of which is 0 or 1 has
+        Newcombe's hybrid interval, without a standard error; its ratio is not estimable.
+
+    Raises
+    ------
+    EstimationError
+        If the covariance is not that of the rows, weights do not fit them, or there is nothing to compare.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0, 0, 1], "sex": ["f", "f", "f", "f"] + ["m"] * 4})
+    >>> mine = tk.study(people, design=tk.Design.none(), name="eight people")
+    >>> rows, matrix = tk.prevalence(mine, outcome="cramps", by="sex", covariance=True)
+    >>> contrast(rows, matrix, [-1, 1]).select("estimand", "level", "reference", "estimate").row(0)
+    ('prevalence_difference', 'm', 'f', 0.0)
+    """
+    intervals.check_confidence(confidence)
+    seen = _checked(frame, np.asarray(covariance, float), ratio)
+    if isinstance(weights, str) and weights == "heterogeneity":
+        return _result([_tested(seen, kind, df) for kind in _kinds(seen)])
+    combined = _asked(seen, weights)
+    rows = [_row(seen, one, df, confidence) for one in combined]
+    if not with_covariance:
+        return _result(rows)
+    every = np.array([one.weights for one in combined])
+    return _result(rows), every @ seen.covariance @ every.T
+
+
+def _result(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return frame(rows)
+
+
+def _checked(given: pl.DataFrame, covariance: Floats, ratio: bool) -> _Rows:
+    lacking = [name for name in SCHEMA if name not in given.columns]
+    if lacking or covariance.shape != (given.height, given.height):
+        raise EstimationError(
+            f"tk.contrast takes result rows and their covariance matrix, and this is a frame of "
+            f"{given.height} rows with a matrix of {' x '.join(map(str, covariance.shape))}. Take both from "
+            f"one call: {_EXAMPLE}."
+        )
+    rows = given.rows(named=True)
+    errors = np.array([np.nan if row["std_error"] is None else row["std_error"] for row in rows])
+    spread = np.sqrt(covariance.diagonal())
+    known = ~np.isnan(errors)
+    if not np.allclose(spread[known], errors[known], rtol=1e-6, atol=0, equal_nan=False):
+        raise EstimationError(
+            "the covariance matrix is not that of these rows: its diagonal is not their standard errors. "
+            f"Filter both alike, or take both from one call: {_EXAMPLE}."
+        )
+    points = np.array([np.nan if row["estimate"] is None else row["estimate"] for row in rows])
+    return _scaled(_Rows(rows, by_columns(given), points, covariance, logarithms=False), ratio)
+
+
+def _scaled(seen: _Rows, ratio: bool) -> _Rows:
+    scales = {row["scale"] for row in seen.rows}
+    if len(scales) > 1:
+        raise EstimationError(
+            "some rows are ratios and some are not, and one contrast cannot take both. Compare them one "
+            "measure at a time."
+        )
+    if scales == {"log"}:
+        return _Rows(seen.rows, seen.by, np.log(seen.points), seen.covariance, logarithms=True)
+    if not ratio:
+        return seen
+    lacking = [row["std_error"] is None for row in seen.rows]
+    points = np.where(lacking, np.nan, seen.points)
+    if (points <= 0).any():
+        raise EstimationError("a row is not above 0, so there is no ratio to it. Leave ratio=True out.")
+    matrix = seen.covariance / np.outer(points, points)
+    return _Rows(seen.rows, seen.by, np.log(points), matrix, logarithms=True)
+
+
+def _kinds(seen: _Rows) -> list[list[int]]:
+    """Put rows together that only their groups tell apart; without groups, that only their levels do."""
+    apart = ["estimand", "outcome", "exposure", "adjust"]
+    apart += ["level", "reference", "domain"] if seen.by else []
+    kinds: dict[Any, list[int]] = {}
+    for place, row in enumerate(seen.rows):
+        kinds.setdefault(tuple(row[name] for name in apart), []).append(place)
+    alone = [kind for kind in kinds.values() if len(kind) > 1]
+    if not alone:
+        raise EstimationError(
+            f"no two of these {len(seen.rows)} rows are of one kind, so there is nothing to compare. "
+            f"Estimate by groups: {_EXAMPLE}."
+        )
+    return alone
+
+
+def _asked(seen: _Rows, weights: Weights) -> list[_Combined]:
+    if isinstance(weights, str):
+        if weights not in _WAYS:
+            raise EstimationError(unknown("tk.contrast knows no", weights, _WAYS, f"All: {', '.join(_WAYS)}"))
+        pairs = combinations if weights == "pairs" else _against_first
+        return [_pair(seen, kind, low, high) for kind in _kinds(seen) for low, high in pairs(kind, 2)]
+    if isinstance(weights, Mapping):
+        return [_Combined(_numbers(seen, own), str(name), None) for name, own in weights.items()]
+    own = _numbers(seen, weights)
+    used = np.flatnonzero(own)
+    if len(used) == 2 and own[used].sum() == 0 and abs(own[used[0]]) == 1:
+        low, high = sorted(used, key=lambda place: own[place])
+        return [_pair(seen, [int(low), int(high)], int(low), int(high))]
+    return [_Combined(own, _worded(seen, own), None)]
+
+
+def _against_first(kind: list[int], _: int) -> list[tuple[int, int]]:
+    return [(kind[0], place) for place in kind[1:]]
+
+
+def _pair(seen: _Rows, kind: list[int], low: int, high: int) -> _Combined:
+    weights = np.zeros(len(seen.rows))
+    weights[low], weights[high] = -1, 1
+    names = dict(zip(kind, seen.names(kind), strict=True))
+    return _Combined(weights, names[high], names[low])
+
+
+def _numbers(seen: _Rows, weights: Sequence[float]) -> Floats:
+    own = np.asarray(weights, float)
+    if own.shape != (len(seen.rows),) or not np.isfinite(own).all() or not own.any():
+        raise EstimationError(
+            f"a contrast needs one weight a row: {len(seen.rows)} here, not {own.size}, and not all 0. Rows: "
+            f"{', '.join(seen.names(range(len(seen.rows))))}."
+        )
+    return own
+
+
+def _worded(seen: _Rows, weights: Floats) -> str:
+    names = seen.names(range(len(seen.rows)))
+    parts = [f"{w:+g} × {name}" for w, name in zip(weights, names, strict=True) if w]
+    return " ".join(parts).replace("+1 × ", "+ ").replace("-1 × ", "− ").removeprefix("+ ")
+
+
+def _names(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[str]:
+    columns = [*by, "study", "domain", "outcome", "exposure_label", "level_label", "adjust", "estimand"]
+    apart = [name for name in columns if len({row[name] for row in rows}) > 1]
+    return [", ".join(str(row[name] if row[name] is not None else "all") for name in apart) for row in rows]
+
+
+def _row(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> dict[str, Any]:
+    used = [seen.rows[place] for place in np.flatnonzero(one.weights)]
+    estimand = _estimand(used, one.weights[np.flatnonzero(one.weights)], seen.logarithms)
+    named = {**_shared(used, seen.by, estimand), "level": one.level, "level_label": one.level}
+    named |= {"reference": one.reference, "conf_level": confidence}
+    verdict = _verdict(used)
+    if verdict["reliability"] == "failed":
+        return {**named, **verdict}
+    if any(row["std_error"] is None for row in used):
+        return {**named, **verdict, **_without_error(used, seen, one, confidence)}
+    places = np.flatnonzero(one.weights)
+    own = one.weights[places]
+    point = float(own @ seen.points[places])
+    std_error = sqrt(max(float(own @ seen.covariance[np.ix_(places, places)] @ own), 0.0))
+    free = df if df is not None else _smallest_df(used)
+    shown = exp if seen.logarithms else float
+    low, high = intervals.around(point, std_error, free, confidence)
+    statistic = point / std_error if std_error > 0 else None
+    return {
+        **named,
+        **verdict,
+        "estimate": shown(point),
+        "std_error": std_error,
+        "scale": "log" if seen.logarithms else "identity",
+        "conf_low": shown(low),
+        "conf_high": shown(high),
+        "statistic": statistic,
+        "p_value": None if statistic is None else 2 * float(stdtr(free, -abs(statistic))),
+        "df": free,
+    }
+
+
+def _without_error(
+    used: list[dict[str, Any]], seen: _Rows, one: _Combined, confidence: float
+) -> dict[str, Any]:
+    """Compare rows one of which has no standard error: crude prevalences by Newcombe, others not at all."""
+    weights = one.weights[np.flatnonzero(one.weights)]
+    crude = all(row["estimand"] == "prevalence" and row["n_effective"] for row in used)
+    apart = any(used[0][name] != used[-1][name] for name in (*seen.by, "study", "domain"))
+    if crude and apart and not seen.logarithms and sorted(weights) == [-1, 1]:
+        low, high = (_proportion(used[int(np.flatnonzero(weights == sign)[0])]) for sign in (-1, 1))
+        return difference(low, high, confidence)
+    lone = next(row for row in used if row["std_error"] is None)
+    what = str(lone["reason"] or "a row has no standard error")
+    if lone["estimand"] not in _PREVALENCES:
+        return {"reliability": "failed", "reason": f"{what}, so that this comparison is not estimable"}
+    names = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])]
+    call = firth_call(quoted(lone["outcome"]), [*map(quoted, names)] or ["..."], lone["domain"] or "")
+    return {"reliability": "failed", "reason": not_estimable(what, call)}
+
+
+def _proportion(row: Mapping[str, Any]) -> Proportion:
+    persons, variance = row["n"] + (row["n_missing"] or 0), (row["std_error"] or 0.0) ** 2
+    deff = row["n"] / row["n_effective"] if row["std_error"] is None else 1.0
+    return Proportion(row["estimate"], variance, row["df"], persons, row["n"], deff)
+
+
+def _smallest_df(rows: Sequence[Mapping[str, Any]]) -> float:
+    known = [row["df"] for row in rows if row["df"] is not None]
+    return float(min(known)) if known else float("inf")
+
+
+def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bool) -> str:
+    """Name what a combination estimates: weights that sum to 0 compare, weights that sum to 1 average."""
+    base = {str(row["estimand"]) for row in rows}
+    only = base.pop() if len(base) == 1 else ""
+    if only and abs(weights.sum() - 1) < 1e-12:
+        return only
+    compared, prevalence = abs(weights.sum()) < 1e-12, _PREVALENCES.get(only)
+    if logarithms:
+        return f"{prevalence}_ratio" if prevalence and compared else "ratio_of_ratios"
+    if prevalence and compared:
+        return f"{prevalence}_difference"
+    return "mean_difference" if only == "mean" and compared else "difference"
+
+
+def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str) -> dict[str, Any]:
+    """Keep what holds for all rows; the exposure is what the groups are made by."""
+    names = ["study", "domain", "outcome", "outcome_label", "exposure", "exposure_label", "adjust"]
+    names += ["weight", "variance"]
+    kept = {name: rows[0][name] if len({row[name] for row in rows}) == 1 else None for name in names}
+    kept["estimand"] = estimand
+    groups = [name for name in by if len({row[name] for row in rows}) > 1]
+    count = sum if groups else max
+    for name in ("n", "n_cases", "n_missing"):
+        known = [row[name] for row in rows if row[name] is not None]
+        kept[name] = count(known) if known else None
+    if groups:
+        kept["n_missing"] = None  # Who lacks a value of `by` is missing in several rows: no sum is theirs.
+    if not groups:
+        return kept
+    if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:
+        kept["outcome_label"] = _named(rows[0])
+    elif kept["exposure"]:
+        kept["outcome_label"] = f"{kept['outcome_label']}, {_measure(rows[0])}"
+    kept["exposure"] = ", ".join(groups)
+    kept["exposure_label"] = " and ".join(name.replace("_", " ") for name in groups)
+    return kept
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """Name what a difference is of, where its estimand does not say so: a quantile, a total, ..."""
+    quantile = (
+        f"{row['level']} quantile"
+        if row["estimand"] == "quantile"
+        else str(row["estimand"]).replace("_", " ")
+    )
+    return f"{'median' if quantile == '0.5 quantile' else quantile} of {row['outcome_label']}"
+
+
+def _measure(row: Mapping[str, Any]) -> str:
+    against = f" vs {row['reference']}" if row["reference"] else ""
+    return (
+        f"{str(row['estimand']).replace('_', ' ')} by {row['exposure_label']} ({row['level_label']}{against})"
+    )
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Give a contrast the worst verdict of its rows, with the reason."""
+    flags = [(RELIABILITY.index(row["reliability"] or "ok"), row["reason"]) for row in rows]
+    worst = max(rank for rank, _ in flags)
+    reasons = dict.fromkeys(str(reason) for rank, reason in flags if rank == worst and reason)
+    return {"reliability": RELIABILITY[worst], "reason": "; ".join(reasons) or None}
+
+
+def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
+    """Test by Wald's F that the rows of a kind are equal; rows without a variance are left out, and said."""
+    sound = [place for place in kind if seen.rows[place]["std_error"] is not None]
+    rows = [seen.rows[place] for place in sound or kind]
+    named = {**_shared(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
+    if len(sound) < 2:
+        reason = f"only {len(sound)} of {len(kind)} rows have a standard error"
+        return {**named, "reliability": "failed", "reason": reason}
+    own = np.hstack([-np.ones((len(sound) - 1, 1)), np.eye(len(sound) - 1)])
+    points = own @ seen.points[sound]
+    matrix = own @ seen.covariance[np.ix_(sound, sound)] @ own.T
+    free, first = df if df is not None else _smallest_df(rows), len(points)
+    try:
+        f = wald(points, matrix) / first
+    except EstimationError as error:
+        return {**named, "reliability": "failed", "reason": str(error)}
+    return {
+        **named,
+        **_verdict_of_test(rows, len(kind) - len(sound)),
+        "statistic": f,
+        "df_numerator": first,
+        "df": free,
+        "p_value": float(fdtrc(first, free, f)),
+    }
+
+
+def _verdict_of_test(rows: Sequence[Mapping[str, Any]], lost: int) -> dict[str, Any]:
+    """Read a test with care that rests on rows to be read with care, or not on all groups."""
+    flagged = _verdict(rows)
+    told = f"{lost} of {lost + len(rows)} groups could not be estimated, or have no standard error"
+    reasons = [told] if lost else []
+    reasons += [flagged["reason"]] if flagged["reason"] else []
+    return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}

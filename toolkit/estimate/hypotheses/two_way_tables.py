@@ -1,0 +1,250 @@
+"""Test whether two variables of levels go together, with tests that count the design.
+
+Takes a study and two names; gives result rows, one a group.
+Method: Pearson's statistic with the corrections of Rao and Scott (Annals of Statistics 12 (1984) 46-60), and
+Wald's test of independence, as svychisq of R's survey package.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.special import chdtrc, fdtrc
+
+from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.distributions import no_variance, upper_tail, wald
+from toolkit.estimate.survey.linearization import Estimate, spread
+from toolkit.estimate.survey.people import People, heading, people_of, result_of
+from toolkit.estimate.survey.reliability import judge_test
+from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.unvarying import TINY
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.studies.study import Study
+from toolkit.variables.arguments import Names, as_names, require_one_role
+
+STATISTICS = {
+    "F": "Rao-Scott F",
+    "Chisq": "Rao-Scott chi-square",
+    "Wald": "Wald F",
+    "adjWald": "adjusted Wald F",
+    "saddlepoint": "Pearson chi-square, saddlepoint",
+}
+
+
+@dataclass(frozen=True)
+class _Crossed:
+    """One group's table: levels of both variables that people have, and cells of the sample in each."""
+
+    levels: tuple[tuple[str, ...], tuple[str, ...]]
+    marks: Floats
+    counts: Floats
+    persons: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.levels[0]), len(self.levels[1])
+
+    @property
+    def freedom(self) -> int:
+        return (self.shape[0] - 1) * (self.shape[1] - 1)
+
+
+def chi_square(
+    study: Study,
+    row: str,
+    column: str,
+    *,
+    statistic: str = "F",
+    by: Names = (),
+    domain: str = "",
+) -> pl.DataFrame:
+    """Test whether two variables of levels are independent in the population.
+
+    Parameters
+    ----------
+    study
+        The study.
+    row, column
+        Variables with levels or codes.
+    statistic
+        "F" (Rao and Scott's second-order F, the default), "Chisq" (their chi-square), "saddlepoint" (the same
+        statistic against its own distribution), "Wald" or "adjWald" (Wald's F of the differences from
+        independence, plain or adjusted for few PSUs).
+    by, domain
+        As in `prevalence`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows, one a group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
+        `deff` is the mean generalised design effect. `statistic` is Pearson's chi-square of the table scaled
+        to the persons of the domain for "Chisq" and "saddlepoint", and an F else.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or one that makes no levels.
+    EstimationError
+        For an unknown statistic, and if one of the variables has one level only.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0, 1, 1], "sex": ["f", "m"] * 4})
+    >>> mine = tk.study(people, design=tk.Design.none(), name="eight people")
+    >>> chi_square(mine, "cramps", "sex")["df_numerator"].item()
+    1.0
+    """
+    if statistic not in STATISTICS:
+        known = ", ".join(STATISTICS)
+        raise EstimationError(unknown("chi_square has no statistic", statistic, STATISTICS, f"All: {known}"))
+    by = as_names(by, "by")
+    require_one_role(row=row, column=column, by=by)
+    sample = draw(study, [row, column, *by], domain, in_groups=[row, column], by=by)
+    columns = tuple(_levelled(sample.columns[name]) for name in (row, column))
+    people = people_of(sample, by, sample.complete([row, column]))
+    rows = [_group_row(sample, group, columns, statistic, alone=not by) for group in people]
+    return result_of(sample, rows, by, {"estimand": "chi_square"})
+
+
+def _levelled(column: Column) -> Column:
+    if column.continuous:
+        raise VariableError(
+            f"'{column.name}' is a number and makes no table. Compare its means: tk.t_test(study, "
+            f"'{column.name}', ...), or cut it into levels: study.derive('{column.name}_group', ...)."
+        )
+    return column
+
+
+def _group_row(
+    sample: Sample, group: People, columns: tuple[Column, ...], statistic: str, *, alone: bool
+) -> dict[str, Any]:
+    row = heading(group, columns[0], columns[0].variable.label, statistic)
+    row |= {"exposure": columns[1].name, "exposure_label": columns[1].variable.label}
+    row["level_label"] = STATISTICS[statistic]
+    if not group.n:
+        return row
+    table = _table(sample, group, columns)
+    single = [c.name for c, levels in zip(columns, table.levels, strict=True) if len(levels) < 2]
+    if single:
+        reason = (
+            f"'{single[0]}' has a single level among the {group.n:,} persons: there is nothing to compare"
+        )
+        if alone:
+            raise EstimationError(f"{reason}. Widen the domain.")
+        return {**row, "reason": reason}
+    test = _wald if "Wald" in statistic else _pearson
+    try:
+        found = test(sample, group, table, statistic)
+    except EstimationError as error:
+        if alone:
+            raise
+        return {**row, "reason": str(error)}
+    verdict = judge_test(group.df, _empty_cell(table, columns))
+    return {**row, **found, "reliability": verdict[0], "reason": verdict[1]}
+
+
+def _table(sample: Sample, group: People, columns: tuple[Column, ...]) -> _Crossed:
+    codes = [sample.codes(column.name) for column in columns]
+    present = [np.unique(own[group.counted]) for own in codes]
+    marks = np.stack([(codes[0] == i) & (codes[1] == j) for i in present[0] for j in present[1]], axis=1)
+    inside = np.where(group.counted[:, None], marks, 0.0)
+    levels = tuple(tuple(c.levels[k] for k in own) for c, own in zip(columns, present, strict=True))
+    return _Crossed((levels[0], levels[1]), inside, sample.persons @ inside.astype(float), group.persons)
+
+
+def _empty_cell(table: _Crossed, columns: tuple[Column, ...]) -> str | None:
+    empty = np.flatnonzero(table.counts == 0)
+    if not empty.size:
+        return None
+    i, j = divmod(int(empty[0]), table.shape[1])
+    one, other = table.levels[0][i], table.levels[1][j]
+    return f"nobody has '{columns[0].name}' = '{one}' and '{columns[1].name}' = '{other}'"
+
+
+def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> Mapping[str, Any]:
+    found, matrix = spread(sample, lambda drawn: _shares(drawn, group, table))
+    shares = found.points
+    expected = _margins_product(shares, table.shape)
+    pearson = table.persons * float(np.sum(np.square(shares - expected) / expected))
+    inverse = np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
+    contrasts = _interactions(table.shape)
+    bread = contrasts.T @ (contrasts * inverse[:, None]) / table.persons
+    scaled = contrasts * inverse[:, None]
+    try:
+        effects = np.linalg.solve(bread, scaled.T @ matrix @ scaled)
+    except np.linalg.LinAlgError:
+        raise no_variance() from None
+    trace = float(np.trace(effects))
+    if not trace > TINY:
+        raise no_variance()
+    first = trace**2 / float(np.trace(effects @ effects))
+    shown = {"deff": trace / table.freedom}
+    if statistic == "F":
+        f, second = pearson / trace, first * group.df
+        return {**shown, **_f_test(f, first, second)}
+    if statistic == "Chisq":
+        p = float(chdtrc(table.freedom, pearson / shown["deff"]))
+        return {**shown, "statistic": pearson, "df_numerator": table.freedom, "p_value": p}
+    p = upper_tail(pearson, np.linalg.eigvals(effects).real, first * group.df)
+    return {**shown, "statistic": pearson, "p_value": p}
+
+
+def _shares(sample: Sample, group: People, table: _Crossed) -> Estimate:
+    weights = np.where(group.counted, sample.weights, 0.0)
+    size = float(weights.sum())
+    shares = (weights[:, None] * table.marks).sum(axis=0) / size
+    return Estimate(shares, (table.marks - shares) * weights[:, None] / size, group.counted)
+
+
+def _margins_product(cells: Floats, shape: tuple[int, int]) -> Floats:
+    square = cells.reshape(shape)
+    return np.outer(square.sum(axis=1), square.sum(axis=0)).ravel() / float(cells.sum())
+
+
+def _interactions(shape: tuple[int, int]) -> Floats:
+    """Span what the two margins cannot explain of a table."""
+    rows, columns = (np.eye(k)[:, 1:] - 1 / k for k in shape)
+    return np.asarray(np.kron(rows, columns), float)
+
+
+def _wald(sample: Sample, group: People, table: _Crossed, statistic: str) -> Mapping[str, Any]:
+    found, matrix = spread(sample, lambda drawn: _departures(drawn, group, table))
+    squares = wald(found.points, matrix)
+    first, second = table.freedom, group.df
+    if statistic == "Wald":
+        return _f_test(squares / first, first, second)
+    second = group.df - first + 1
+    if second <= 0:
+        raise EstimationError(
+            f"the adjusted Wald test of {table.shape[0]} by {table.shape[1]} levels needs more than "
+            f"{group.df} degrees of freedom. Take statistic='F'."
+        )
+    return _f_test(squares * second / (first * group.df), first, second)
+
+
+def _departures(sample: Sample, group: People, table: _Crossed) -> Estimate:
+    """Estimate how many more people are in each cell (but first row and column) than independence has."""
+    weights = np.where(group.counted, sample.weights, 0.0)
+    own = table.marks * weights[:, None]
+    totals = own.sum(axis=0)
+    size, square = float(totals.sum()), totals.reshape(table.shape)
+    rows, columns = square.sum(axis=1), square.sum(axis=0)
+    cube = own.reshape(-1, *table.shape)
+    moved = (
+        cube
+        - cube.sum(axis=2)[:, :, None] * columns / size
+        - cube.sum(axis=1)[:, None, :] * rows[:, None] / size
+        + cube.sum(axis=(1, 2))[:, None, None] * np.outer(rows, columns) / size**2
+    )
+    points = (square - np.outer(rows, columns) / size)[1:, 1:].ravel()
+    return Estimate(points, moved[:, 1:, 1:].reshape(len(weights), -1), group.counted)
+
+
+def _f_test(f: float, first: float, second: float) -> dict[str, Any]:
+    p = float(fdtrc(first, second, f)) if second > 0 else nan
+    return {"statistic": f, "df_numerator": first, "df": second, "p_value": p}

@@ -1,0 +1,1 @@
+"""Repeated measurements: GEE, case-crossover and distributed-lag models."""

@@ -1,0 +1,1 @@
+"""Model formulas: parsing, coding of factors, special terms, design matrix."""

@@ -1,0 +1,398 @@
+"""Read a model formula over a study's variables and build its design matrix, with R's columns.
+
+The coding is that of R's `terms` and `model.matrix` (Chambers and Hastie, Statistical Models in S, 1992,
+ch. 2). No text is ever run: arithmetic is a syntax tree of a few allowed pieces.
+"""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.errors import VariableError
+from toolkit.estimate.regression.formula.coding import Coding, codings, kept_columns
+from toolkit.estimate.regression.formula.design_matrix import (
+    ONE,
+    PER_UNIT,
+    Matrix,
+    Term,
+    levels_present,
+    main_effects,
+    of_level,
+    per_unit,
+)
+from toolkit.estimate.regression.formula.factors import (
+    EXAMPLE,
+    FUNCTIONS,
+    IDENTITY,
+    Factor,
+    parse_factor,
+    quoted,
+    shorten,
+    tokens,
+    unreadable,
+)
+from toolkit.estimate.regression.formula.splines import knots_at, spline
+from toolkit.estimate.regression.formula.terms import Terms, parse_terms
+
+if TYPE_CHECKING:
+    from toolkit.estimate.survey.analysis_sample import Mask, Sample
+    from toolkit.estimate.survey.variance.linearized import Floats
+
+_CALLS: dict[str, Any] = {
+    **{name: getattr(np, {"ceiling": "ceil"}.get(name, name)) for name in FUNCTIONS},
+    IDENTITY: np.positive,
+}
+_OPERATIONS: dict[type, Any] = {
+    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
+    ast.USub: np.negative, ast.UAdd: np.positive,
+}  # fmt: skip
+
+
+# What others need of the syntax.
+__all__ = (
+    "build",
+    "cell_key",
+    "model_matrix",
+    "offset_values",
+    "quoted",
+    "read",
+    "read_offset",
+    "require_numbers",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A formula that was read and found harmless.
+
+    Attributes
+    ----------
+    outcome
+        Left of ~.
+    variables
+        Every variable right of it, in order of appearance.
+    inside
+        Those of them that stand in arithmetic or a function, where only numbers may.
+    right
+        The terms of the right side.
+    plain
+        True if it is an intercept and variables alone.
+    """
+
+    outcome: str
+    variables: tuple[str, ...]
+    inside: frozenset[str]
+    right: Terms
+    plain: bool = False
+
+
+def read(formula: str) -> Reading:
+    """Read a formula.
+
+    Parameters
+    ----------
+    formula
+        Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `a / b` is
+        a + a:b, `(a + b)^2` crosses terms, `I(age ** 2)` is arithmetic, log, log2, log10, log1p, exp, expm1,
+        sqrt, abs, sin, cos, tan, floor and ceiling are functions; `rcs(age, 4)` is a restricted cubic spline
+        of 4 knots, `rcs(age, 30, 50, 70)` one of the knots named; `- 1` or `+ 0` leaves the intercept out;
+        a name that is not a plain word stands in backticks.
+
+    Returns
+    -------
+    Reading
+        Names and terms.
+
+    Raises
+    ------
+    VariableError
+        If it is not a formula, or asks for more than arithmetic.
+
+    Examples
+    --------
+    >>> read("any_cramps ~ sex * age + I(bmi ** 2)").variables
+    ('sex', 'age', 'bmi')
+    """
+    given = tokens(formula)
+    tildes = [place for place, token in enumerate(given) if token.kind == "sign" and token.text == "~"]
+    left, right = given[: tildes[0]] if tildes else given, given[tildes[0] + 1 :] if tildes else []
+    if len(tildes) > 1 or (tildes and not right):
+        raise unreadable(formula)
+    if not tildes or len(left) != 1 or left[0].kind != "name":
+        raise VariableError(
+            f"the formula '{shorten(formula)}' needs the name of one outcome left of '~'. Example: {EXAMPLE}."
+        )
+    terms, outcome = parse_terms(right, formula), left[0].text
+    factors = terms.factors.values()
+    variables = tuple(dict.fromkeys(name for factor in factors for name in factor.names))
+    if outcome in variables:
+        raise VariableError(
+            f"'{outcome}' stands on both sides of '~' in '{shorten(formula)}'. Leave it out on the right: "
+            f"{EXAMPLE}."
+        )
+    if not terms.terms and not terms.intercept:
+        raise VariableError(
+            f"The formula '{shorten(formula)}' has no term and no intercept. Example: {EXAMPLE}."
+        )
+    inside = frozenset(name for factor in factors if not factor.plain for name in factor.names)
+    alone = terms.intercept and not inside and all(len(term) == 1 for term in terms.terms)
+    plain = alone and tuple(term[0] for term in terms.terms) == variables
+    return Reading(outcome, variables, inside, terms, plain)
+
+
+def read_offset(offset: str) -> Reading:
+    """Read an offset: a number's name, or arithmetic such as "log(follow_up)".
+
+    Parameters
+    ----------
+    offset
+        What is added to the linear predictor with the coefficient 1.
+
+    Returns
+    -------
+    Reading
+        As of a formula with this one term.
+    """
+    factor = parse_factor(offset)
+    terms = Terms(False, {factor.text: factor}, ((factor.text,),))
+    return Reading("", factor.names, frozenset(factor.names), terms)
+
+
+def require_numbers(reading: Reading, sample: "Sample") -> None:
+    """Raise if a category stands where only a number may.
+
+    Parameters
+    ----------
+    reading
+        The formula.
+    sample
+        Its variables.
+
+    Raises
+    ------
+    VariableError
+        With the category's name.
+    """
+    for name in sorted(reading.inside):
+        if not sample.columns[name].continuous:
+            raise VariableError(
+                f"'{name}' is a category, which cannot stand in arithmetic. Write it alone, or derive a "
+                f"number from it first: study.derive(...)."
+            )
+
+
+def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
+    """Give the design matrix of a formula.
+
+    Parameters
+    ----------
+    reading
+        The formula.
+    sample
+        The people of the analysis as cells.
+    inside
+        The cells of the fit; each variable has a value in them.
+
+    Returns
+    -------
+    Matrix
+        Columns in the order of R's `model.matrix`, the intercept first, without those that the formula makes
+        redundant whatever the data, such as the last cell of `a:b` beside an intercept (R estimates them as
+        NA).
+
+    Raises
+    ------
+    VariableError
+        If a function gives no finite number for someone, such as the logarithm of 0.
+    """
+    if reading.plain:
+        return main_effects(sample, reading.variables, inside)
+    return _build(reading, sample, inside, every=False)
+
+
+def model_matrix(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
+    """Give every column of R's `model.matrix`, those that R estimates as NA too.
+
+    Parameters
+    ----------
+    reading, sample, inside
+        As `build` takes them.
+
+    Returns
+    -------
+    Matrix
+        One row a cell.
+    """
+    return _build(reading, sample, inside, every=True)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of one factor: with a reference level, and with a column for each level."""
+
+    levels: int  # 0 unless it is a category
+    marked: list[tuple["Floats", Term]]
+    full: list[tuple["Floats", Term]] = field(default_factory=list)
+
+
+def _build(reading: Reading, sample: "Sample", inside: "Mask", *, every: bool) -> Matrix:
+    right = reading.right
+    made = {text: _columns(factor, sample, inside) for text, factor in right.factors.items()}
+    levels = {text: own.levels for text, own in made.items() if own.levels}
+    columns: list[Floats] = [np.ones(int(inside.sum()))] if right.intercept else []
+    terms = [ONE] if right.intercept else []
+    for coding in codings(right.terms, levels, intercept=right.intercept):
+        for values, term in _crossed(coding, made, right.factors, every=every):
+            columns.append(values)
+            terms.append(term)
+    matrix = np.asfortranarray(np.array(columns).T)
+    _require_finite(matrix, tuple(terms), sample.persons[inside])
+    return Matrix(matrix, tuple(terms))
+
+
+def _columns(factor: Factor, sample: "Sample", inside: "Mask") -> _Columns:
+    if factor.knots:
+        return _Columns(0, _spline(factor, sample, inside))
+    if factor.tree is not None:
+        numbers = {alias: sample.numbers(name)[inside] for alias, name in factor.aliases}
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(_evaluate(factor.tree, numbers), int(inside.sum())).astype(float)
+        return _Columns(0, [(values, Term(factor.text, factor.text, PER_UNIT, PER_UNIT))])
+    column = sample.columns[factor.text]
+    if column.continuous:
+        return _Columns(0, [(sample.numbers(factor.text)[inside], per_unit(column.variable))])
+    codes = sample.codes(factor.text)[inside]
+    levels = levels_present(column.variable, codes)
+    marks = [(codes == column.levels.index(level)).astype(float) for level in levels]
+    against = [of_level(column.variable, level, levels[0]) for level in levels]
+    alone = [of_level(column.variable, level, None) for level in levels]
+    return _Columns(
+        len(levels),
+        list(zip(marks[1:], against[1:], strict=True)),
+        list(zip(marks, alone, strict=True)),
+    )
+
+
+def _spline(factor: Factor, sample: "Sample", inside: "Mask") -> list[tuple["Floats", Term]]:
+    """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
+    (name,), knots, weights = factor.names, factor.knots or (), sample.weights[inside]
+    x = sample.numbers(name)[inside]
+    if len(knots) > 1:
+        values = spline(x, sorted(knots))
+    else:
+        counted = weights > 0  # People of no weight, such as copies with another exposure, move no knot.
+        values = spline(x, knots_at(x[counted], weights[counted], knots[0], name))
+    parts = ["linear part", *(f"bend {j}" for j in range(1, values.shape[1]))]
+    return [(values[:, j], Term(factor.text, factor.text, part, part)) for j, part in enumerate(parts)]
+
+
+def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return np.float64(value)
+        case ast.Name(id=alias):
+            return numbers[alias]
+        case ast.UnaryOp(op=op, operand=operand):
+            return _OPERATIONS[type(op)](_evaluate(operand, numbers))
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATIONS[type(op)](_evaluate(left, numbers), _evaluate(right, numbers))
+        case ast.Call(func=ast.Name(id=name), args=[argument]):
+            return _CALLS[name](_evaluate(argument, numbers))
+    raise AssertionError(ast.dump(node))  # `formula_terms` let nothing else through.
+
+
+def _crossed(
+    coding: Coding, made: Mapping[str, _Columns], factors: Mapping[str, Factor], *, every: bool
+) -> list[tuple["Floats", Term]]:
+    """Multiply the columns of a term's factors, those of the first running fastest."""
+    kept = None if every else kept_columns(coding)
+    choices = [made[text].full if text in coding.full else made[text].marked for text in coding.factors]
+    categories = [place for place, text in enumerate(coding.factors) if text in coding.levels]
+    last = _dropped_cell(coding, made, kept)
+    found = []
+    for places in product(*(range(len(choice)) for choice in reversed(choices))):
+        own = tuple(reversed(places))
+        if kept is not None and tuple(own[k] for k in categories) not in kept:
+            continue
+        parts = [choice[k] for choice, k in zip(choices, own, strict=True)]
+        values = parts[0][0]
+        for part in parts[1:]:
+            values = values * part[0]
+        found.append((values, _joined([factors[t] for t in coding.factors], [p[1] for p in parts], last)))
+    return found
+
+
+def _dropped_cell(
+    coding: Coding, made: Mapping[str, _Columns], kept: set[tuple[int, ...]] | None
+) -> str | None:
+    """Name the cell that the others are compared with, if the term is cells and exactly one is redundant."""
+    sizes = [coding.levels[text] for text in coding.factors if text in coding.levels]
+    if kept is None or set(coding.factors) != coding.full or len(kept) != np.prod(sizes) - 1:
+        return None
+    (cell,) = set(product(*(range(size) for size in sizes))) - kept
+    return _levels([made[text].full[k][1].level for text, k in zip(coding.factors, cell, strict=True)])
+
+
+def _levels(levels: Sequence[str]) -> str:
+    """Join levels by colons, so that a level that holds one stays whole."""
+    if len(levels) == 1:
+        return levels[0]
+    return ":".join(f"'{level}'" if ":" in level else level for level in levels)
+
+
+def cell_key(names: Sequence[str], levels: Sequence[str]) -> tuple[str, str]:
+    """Give exposure and level of the term of several variables' levels.
+
+    Examples
+    --------
+    >>> cell_key(("sex", "age group"), ("female", "20-39"))
+    ('sex:`age group`', 'female:20-39')
+    """
+    return ":".join(quoted(name) for name in names), _levels(levels)
+
+
+def _joined(factors: Sequence[Factor], parts: Sequence[Term], dropped: str | None) -> Term:
+    if len(parts) == 1:
+        return parts[0]
+    marked = [part.reference for part in parts if part.reference is not None]
+    names = [quoted(factor.text) if factor.plain else factor.text for factor in factors]
+    return Term(
+        ":".join(names),
+        " × ".join(part.exposure_label for part in parts),
+        _levels([part.level for part in parts]),
+        " × ".join(part.level_label for part in parts),
+        _levels(marked) if len(marked) == len(parts) else dropped,
+    )
+
+
+def _require_finite(values: "Floats", terms: tuple[Term, ...], persons: Any) -> None:
+    broken = ~np.isfinite(values)
+    if broken.any():
+        j = int(np.flatnonzero(broken.any(axis=0))[0])
+        raise VariableError(
+            f"'{terms[j].exposure}' is not a finite number for {persons[broken[:, j]].sum():,} of "
+            f"{persons.sum():,} persons. Narrow the domain to people for whom it is one, or derive another "
+            f"variable: study.derive(...)."
+        )
+
+
+def offset_values(reading: Reading, sample: "Sample", inside: "Mask") -> "Floats":
+    """Give what an offset adds to the linear predictor of each cell.
+
+    Parameters
+    ----------
+    reading
+        The offset, as `read_offset` gave it.
+    sample, inside
+        The people of the analysis as cells, and the cells of the fit.
+
+    Returns
+    -------
+    numpy.ndarray
+        One number a cell.
+    """
+    return build(reading, sample, inside).values[:, 0]

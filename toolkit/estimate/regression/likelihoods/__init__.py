@@ -1,0 +1,1 @@
+"""Likelihoods and estimating equations of the model families."""

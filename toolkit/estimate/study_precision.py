@@ -1,0 +1,300 @@
+"""Say how precise a planned analysis will be, and which difference it can detect, before its result is seen.
+
+Takes a study, an outcome and an exposure; gives result rows.
+Method: the design's standard error under the hypothesis of no association, from the people, weights and
+clusters that the analysis would have; the association itself is not looked at.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from math import exp, sqrt
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.nodes import Diagrams
+from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.regression.coefficient_rows import with_covariates
+from toolkit.estimate.regression.fit import Degrees
+from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
+from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.survey import intervals
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.domain_means import averages
+from toolkit.estimate.survey.linearization import Estimate, design_df, spread
+from toolkit.estimate.survey.people import People, people_of, result_of
+from toolkit.estimate.survey.references import with_reference
+from toolkit.estimate.survey.reliability import judge_test
+from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.unvarying import TINY
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import variables_of
+from toolkit.studies.study import Study
+from toolkit.variables.arguments import Names, as_names, require_one_role
+
+# Outcome, exposure, covariates.
+_Asked = tuple[str, str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is planned: how sure to be, how likely to find it, and with how many people."""
+
+    confidence: float
+    power: float
+    n: int | None
+    degrees: Degrees = "design"
+
+    def shrunk(self, std_error: float, people: int) -> float:
+        """Bring a standard error of this many people to those that are planned."""
+        return std_error * sqrt(people / self.n) if self.n else std_error
+
+    def reach(self, df: float) -> float:
+        """Give how many standard errors the smallest detectable difference lies away from none."""
+        return intervals.student(self.confidence, df) + intervals.student(2 * self.power - 1, df)
+
+
+def precision(
+    study: Study,
+    *,
+    outcome: str,
+    exposure: str | None = None,
+    reference: str | None = None,
+    adjust: Names | None = None,
+    n: int | None = None,
+    power: float = 0.8,
+    by: Names = (),
+    domain: str = "",
+    confidence: float = 0.95,
+    df: Degrees = "design",
+    diagram: Diagrams = None,
+) -> pl.DataFrame:
+    """Say how precise a planned analysis will be: margin of error, smallest ratio and difference detected.
+
+    Parameters
+    ----------
+    study
+        The study whose people, weights and clusters the analysis would have.
+    outcome
+        A variable of two levels.
+    exposure
+        A category or a number; None for the prevalence alone.
+    reference
+        The level of the exposure that others are compared with; None for that of the codebook.
+    adjust
+        Covariates of the analysis as `association`: None is the small set of the causal diagram for the
+        exposure, and no covariate without one.
+    n
+        Persons of a study planned on the same design, such as twice as many; those of this study if None.
+    power
+        Chance to find a difference that is there, between 0.5 and 1.
+    by, domain
+        As in `prevalence`.
+    confidence
+        Of the interval, and so 1 less the level of the test.
+    df, diagram
+        As `association`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Result rows. Without an exposure, "margin_of_error": half the length of the prevalence's interval.
+        With one, for each of its levels (or a step of one unit) "smallest_detectable_ratio" (the smallest
+        prevalence ratio above 1 that would be found with this power; below 1 its inverse) and
+        "smallest_detectable_difference". `std_error` is that of the planned estimate under no association, of
+        the logarithm for the ratio.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or an outcome of more than two levels.
+    EstimationError
+        If there is no variation, or the design leaves no degrees of freedom.
+
+    Notes
+    -----
+    Student's t quantiles of confidence and power are added, with the degrees of freedom that the analysis
+    would have. The standard error comes from the scores of the exposure in the model without it.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0] * 50, "sex": ["f"] * 100 + ["m"] * 100})
+    >>> mine = tk.study(people, design=tk.Design.none(), name="200 people")
+    >>> round(precision(mine, outcome="cramps")["estimate"].item(), 3)
+    0.07
+    """
+    intervals.check_confidence(confidence)
+    plan = _checked(_Plan(confidence, power, n, df))
+    by = as_names(by, "by")
+    study = with_reference(study, exposure, reference)
+    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by, diagram=diagram)
+    variables = variables_of(adjusted)
+    require_one_role(outcome=outcome, exposure=exposure or (), adjust=variables, by=by)
+    names = [outcome, *([exposure] if exposure else []), *variables]
+    sample = draw(study, [*names, *by], domain, by=by)
+    require_two_levels(sample.columns[outcome], "tk.precision")
+    people = people_of(sample, by, sample.complete(names))
+    if exposure is None:
+        rows = [_margin(sample, group, outcome, plan) for group in people]
+    else:
+        asked = (outcome, exposure, adjusted)
+        rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
+    fixed = {"conf_level": confidence, "adjust": ", ".join(adjusted)}
+    return result_of(sample, rows, by, fixed)
+
+
+def _checked(plan: _Plan) -> _Plan:
+    if not 0.5 < plan.power < 1:
+        raise EstimationError(
+            f"'power' is {plan.power}, but must be between 0.5 and 1. Write 80 % as power=0.8."
+        )
+    if plan.n is not None and plan.n < 2:
+        raise EstimationError(
+            f"'n' is {plan.n}, but a study needs people: n=5000. Leave it out for this study's own."
+        )
+    return plan
+
+
+def _started(sample: Sample, group: People, outcome: str) -> dict[str, Any]:
+    variable = sample.columns[outcome].variable
+    return {
+        "group": group.levels,
+        "outcome": outcome,
+        "outcome_label": variable.label,
+        "n": group.n,
+        "n_missing": group.missing,
+    }
+
+
+def _margin(sample: Sample, group: People, outcome: str, plan: _Plan) -> dict[str, Any]:
+    row = {**_started(sample, group, outcome), "estimand": "margin_of_error"}
+    if not group.n:
+        return {**row, "reliability": "failed", "reason": "nobody with a value is in this group"}
+    values = np.where(group.counted, sample.numbers(outcome), np.nan)[:, None]
+    (found,), _ = averages(sample, values, ())
+    error = plan.shrunk(sqrt(float(found.variance[0])), group.n)
+    verdict = judge_test(group.df)
+    return {
+        **row,
+        "estimate": intervals.student(plan.confidence, group.df) * error,
+        "std_error": error,
+        "df": group.df,
+        "n": plan.n or group.n,
+        "n_cases": int(found.cases[0]),
+        "reliability": verdict[0],
+        "reason": verdict[1],
+    }
+
+
+def _detectable(
+    sample: Sample, group: People, names: _Asked, plan: _Plan, *, alone: bool
+) -> list[dict[str, Any]]:
+    row = _started(sample, group, names[0])
+    try:
+        return _both_scales(sample, group, names, plan, row)
+    except EstimationError as error:
+        if alone:
+            raise
+        failed = {**row, "reliability": "failed", "reason": str(error)}
+        return [{**failed, "estimand": name} for name in _SCALES]
+
+
+_SCALES = {
+    "smallest_detectable_ratio": ("poisson", "log"),
+    "smallest_detectable_difference": ("gaussian", "identity"),
+}
+
+
+def _both_scales(
+    sample: Sample, group: People, names: _Asked, plan: _Plan, row: dict[str, Any]
+) -> list[dict[str, Any]]:
+    if not group.n:
+        raise EstimationError("nobody with a value in every variable is in this group.")
+    matrix = main_effects(sample, [names[1]], group.counted, names[2])
+    places = [k for k, term in enumerate(matrix.terms) if term.exposure == names[1]]
+    y = sample.numbers(names[0])[group.counted]
+    persons = sample.persons[group.counted]
+    _require_variation(sample.columns[names[0]], sample.columns[names[1]], y, places)
+    free = design_df(sample, group.counted)
+    df = free if plan.degrees == "design" else free + 1 - len(matrix.terms)
+    if df <= 0:
+        raise EstimationError(
+            f"the model would have {len(matrix.terms)} coefficients on {free} degrees of freedom of the "
+            f"design. Adjust for fewer variables or levels."
+        )
+    verdict = judge_test(free)
+    common = {
+        **row,
+        "df": df,
+        "n": plan.n or group.n,
+        "n_cases": int(persons @ y),
+        "reliability": verdict[0],
+        "reason": verdict[1],
+    }
+    found = []
+    for estimand, (family, scale) in _SCALES.items():
+        errors = _null_errors(sample, group, matrix, y, (family, places))
+        for place, error in zip(places, errors, strict=True):
+            shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)
+            if not error > TINY:
+                shown |= {"estimate": None, "std_error": None, "reliability": "failed"}
+                shown["reason"] = "the sampling units do not differ, which leaves no standard error"
+            found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **shown}))
+    return found
+
+
+def _require_variation(outcome: Column, exposure: Column, y: Floats, places: list[int]) -> None:
+    if not places:
+        raise EstimationError(
+            f"'{exposure.name}' has a single level among the people of the analysis. Widen the domain."
+        )
+    if y.min() == y.max():
+        raise EstimationError(
+            f"'{outcome.name}' does not vary among the people of the analysis: everybody or nobody is a "
+            f"case. Widen the domain."
+        )
+
+
+def _null_errors(
+    sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple[str, list[int]]
+) -> Floats:
+    estimate = partial(_scores, group=group, matrix=matrix, y=y, how=how)
+    try:
+        _, covariance = spread(sample, estimate)
+    except (CollinearError, NotConvergedError, np.linalg.LinAlgError):
+        raise VariableError(
+            "the variables to adjust for determine one another or the outcome. Adjust for fewer of them."
+        ) from None
+    return np.sqrt(covariance.diagonal())
+
+
+def _scores(sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple[str, list[int]]) -> Estimate:
+    """Take one Newton step from the model without the exposure: its spread is that under no association."""
+    family, places = how
+    X, weights = matrix.values, sample.weights[group.counted]
+    null = fit(np.delete(X, places, axis=1), y, weights, FAMILIES[family])
+    working = weights * null.mean if family == "poisson" else weights
+    bread = np.linalg.inv((X * working[:, None]).T @ X)
+    parts = (X * (weights * (y - null.mean))[:, None]) @ bread[:, places]
+    influence = np.zeros((len(sample.weights), len(places)))
+    influence[group.counted] = parts
+    return Estimate(parts.sum(axis=0), influence, group.counted)
+
+
+def _shown(term: Term, plan: _Plan, error: float, df: float, scale: str) -> dict[str, Any]:
+    reach = plan.reach(df) * error
+    return {
+        "exposure": term.exposure,
+        "exposure_label": term.exposure_label,
+        "level": term.level,
+        "level_label": term.level_label,
+        "reference": term.reference,
+        "estimate": exp(reach) if scale == "log" else reach,
+        "std_error": error,
+        "scale": scale,
+    }

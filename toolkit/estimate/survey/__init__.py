@@ -1,0 +1,1 @@
+"""Survey estimation: analytic sample, linearization, intervals, reliability."""

@@ -1,0 +1,296 @@
+"""Validate an analysis weight and index the strata and sampling units of the contributing cycles.
+
+A `Skeleton` is kept as long as the study lives, because each analysis of the study starts from it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import DesignError
+from toolkit.estimate.per_study import PerStudy
+from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
+from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage, Units
+from toolkit.estimate.survey.variance.replicates import replication_of
+from toolkit.studies.design import Design
+from toolkit.studies.study import Study
+from toolkit.studies.weights import WeightChoice
+
+# Names that no variable has in the domain language.
+UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
+_STRATUM = ".stratum"
+
+_kept: PerStudy[tuple[Any, ...], "Skeleton"] = PerStudy()
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The people whose weight counts, and the sampling units of the design.
+
+    Attributes
+    ----------
+    source
+        The study's people.
+    placed
+        Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
+        `.weight`, and `.before` where the weight was calibrated.
+    units
+        The sampling units of the contributing cycles, also those in which every weight is 0.
+    rows_are_units
+        True if each person is a sampling unit.
+    """
+
+    source: pl.DataFrame
+    placed: pl.DataFrame
+    units: Units
+    rows_are_units: bool
+
+    @property
+    def everyone(self) -> int:
+        """Number of persons in the study, those without a weight too."""
+        return self.source.height
+
+    def select(self, *expressions: pl.Expr) -> pl.DataFrame:
+        """Evaluate expressions for the people whose weight counts, beside `.unit` and `.weight`."""
+        # The index keeps the height where every expression is a constant.
+        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
+        if self.placed.height < values.height:
+            values = values[self.placed[ROW]]
+        return self.placed.select(UNIT, WEIGHT).hstack(values)
+
+
+def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
+    """Give the study's people and sampling units as one weight sees them.
+
+    Parameters
+    ----------
+    study
+        People and design.
+    weight
+        As `choose_weight` gave it.
+
+    Returns
+    -------
+    Skeleton
+        The same object for the same study and weight.
+
+    Raises
+    ------
+    DesignError
+        For a weight that is missing, negative or infinite, a missing stratum, PSU or population, a PSU
+        in two strata, and a population smaller than its sample.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> from toolkit.studies.weights import choose_weight
+    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
+    >>> skeleton_of(study, choose_weight(study.design, [])).everyone
+    2
+    """
+    by_weight = _kept.of(study)
+    if weight.key not in by_weight:
+        by_weight[weight.key] = _prepared(study, weight)
+    return by_weight[weight.key]
+
+
+def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
+    design = study.design
+    _require(study.people, design)
+    people = _of_the_design(study)
+    if choice.weight:
+        people = _weighted(people, study, choice)
+    if design.replicate_weights:
+        return _replicated(study, people.filter(pl.col(WEIGHT) > 0), design.replicates_of(choice.component))
+    people, units = number_units(people, design)
+    if choice.weight:
+        people = people.filter(pl.col(WEIGHT) > 0)
+    else:
+        people = people.with_columns(pl.Series(WEIGHT, _weights_from(units)[people[UNIT].to_numpy()]))
+    return _calibrated(study, people, units, rows_are_units=not design.stages)
+
+
+def _of_the_design(study: Study) -> pl.DataFrame:
+    """Take the columns of design and calibration, with each person's row."""
+    design = study.design
+    calibrated = design.calibration.variables if design.calibration else ()
+    known = [name for name in calibrated if name in study.people.columns]
+    row = pl.int_range(pl.len()).alias(ROW)
+    return study.people.select(row, *dict.fromkeys([*design.columns, *known]))
+
+
+def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool) -> Skeleton:
+    if study.design.calibration is None:
+        return Skeleton(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
+    people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
+    placed = people.select(ROW, UNIT, WEIGHT, BEFORE)
+    return Skeleton(study.people, placed, units, people[UNIT].n_unique() == people.height)
+
+
+def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Skeleton:
+    design = study.design
+    replication, unit = replication_of(people, people[WEIGHT].to_numpy(), design, columns)
+    method = f"{len(columns)} {design.replicate_method} replicates".replace(" other", "")
+    count = replication.factors.shape[1]
+    stage = Stage(np.zeros(count, int), np.full(count, np.inf))
+    units = Units((stage,), 1, design.lonely_psu, method, replication)
+    people = people.with_columns(pl.Series(UNIT, unit))
+    return _calibrated(study, people, units, rows_are_units=not design.replicate_factors)
+
+
+def _require(people: pl.DataFrame, design: Design) -> None:
+    for name in design.columns:
+        if name not in people.columns:
+            raise DesignError(
+                f"the design names '{name}', but the people have no such column. "
+                f"Name one that is there: study.people.columns."
+            )
+    weights = (column for w in design.components.values() for column in w.columns)
+    for name in (*weights, *design.fpcs):
+        if not people[name].dtype.is_numeric():
+            raise DesignError(
+                f"'{name}' of the design is of type {people[name].dtype.base_type()}, not a number. "
+                f"Make it one before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
+            )
+
+
+def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
+    """Keep who is part of the component in the contributing cycles, with the rescaled weight.
+
+    A weight of 0 stays, as in R: stratum and PSU belong to the design, the person to no domain.
+    """
+    by_component = not isinstance(study.design.weight, str)
+    name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
+    missing = weight.is_nan() | weight.is_null()
+    counts = {
+        "missing": int((weight.is_nan() if by_component else missing).sum()),
+        "negative": int((weight < 0).sum()),
+        "infinite": int((weight == np.inf).sum()),
+    }
+    seen = ", ".join(f"{what} for {count:,}" for what, count in counts.items() if count)
+    if seen:
+        raise DesignError(
+            f"the weight '{name}' is {seen} of {people.height:,} people. A weight must be a finite number, 0 "
+            f"or above. Correct it, or exclude these people: "
+            f"frame.filter((pl.col('{name}') >= 0) & pl.col('{name}').is_finite())."
+        )
+    if not (weight > 0).any():
+        raise DesignError(
+            f"nobody has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
+        )
+    return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
+
+
+def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:
+    for name in columns:
+        missing = people[name].null_count()
+        if missing:
+            raise DesignError(
+                f"'{name}' of the design is missing for {missing:,} of {people.height:,} people. Fill it in, "
+                f"or leave them out: frame.filter(pl.col('{name}').is_not_null())."
+            )
+
+
+def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units]:
+    """Give each of the people the number of the last-stage unit, and describe the units of every stage."""
+    _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
+    if len(design.fpcs) > max(len(design.stages), 1):
+        raise DesignError(
+            f"the design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
+            f"Name one psu a stage: tk.Design(psu=(...), fpc=(...))."
+        )
+    people = _dense(people, [design.strata] if design.strata else [], _STRATUM)
+    parent, stages = _STRATUM, []
+    for depth, name in enumerate(_stage_columns(design)):
+        people = _units_of_stage(people, design, parent, name, depth)
+        stages.append(_stage(people, parent, _unit_name(depth), design.fpcs[depth : depth + 1]))
+        parent = _unit_name(depth)
+    strata = int(people[_STRATUM].max()) + 1  # type: ignore[arg-type]
+    people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
+    method = "robust" if design.declared_absent else "linearised"
+    return people, Units(tuple(stages), strata, design.lonely_psu, method)
+
+
+def _stage_columns(design: Design) -> tuple[str | None, ...]:
+    """Name the stages that the variance needs: the first alone when it was drawn with replacement."""
+    if not design.stages:
+        return (None,)
+    return design.stages if design.fpcs else design.stages[:1]
+
+
+def _unit_name(depth: int) -> str:
+    return f".stage{depth}"
+
+
+def _units_of_stage(
+    people: pl.DataFrame, design: Design, parent: str, name: str | None, depth: int
+) -> pl.DataFrame:
+    unit = _unit_name(depth)
+    if name is None:
+        return people.with_row_index(unit).with_columns(pl.col(unit).cast(pl.Int64))
+    keys = [name] if depth == 0 and not design.nest else [parent, name]
+    people = _dense(people, keys, unit)
+    across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
+    if across:
+        raise DesignError(
+            f"{across:,} values of '{name}' stand in more than one stratum. If PSU numbers start anew in "
+            f"each stratum: tk.Design(..., nest=True); else correct '{name}' or '{design.strata}'."
+        )
+    return people
+
+
+def _dense(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
+    """Give the distinct values of the keys numbers from 0, in their order."""
+    if not keys:
+        return people.with_columns(pl.lit(0, pl.Int64).alias(name))
+    numbered = people.select(keys).unique().sort(keys).with_row_index(name)
+    return people.join(numbered, on=keys, how="left", maintain_order="left").with_columns(
+        pl.col(name).cast(pl.Int64)
+    )
+
+
+def _stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -> Stage:
+    first = people.group_by(unit).agg(
+        pl.col(parent).first(), *(pl.col(name).first().cast(pl.Float64) for name in fpc)
+    )
+    first = first.sort(unit)
+    above = first[parent].to_numpy()
+    if not fpc:
+        return Stage(above, np.full(len(above), np.inf))
+    _refuse_varying(people, parent, fpc[0])
+    return Stage(above, _population(first[fpc[0]].to_numpy(), above, fpc[0]))
+
+
+def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
+    varying = people.group_by(parent).agg(pl.col(fpc).n_unique())[fpc].gt(1).sum()
+    if varying:
+        raise DesignError(
+            f"'{fpc}' varies within {varying:,} of the groups that were drawn from. It holds one population "
+            f"size (or sampling fraction) for each stratum, and at a later stage for each unit of the stage "
+            f"before: correct it."
+        )
+
+
+def _population(fpc: Floats, parent: Indices, name: str) -> Floats:
+    sampled = np.bincount(parent).astype(float)[parent]
+    population: Floats = fpc if (fpc > 1).any() else sampled / fpc
+    too_few = int((population < sampled * (1 - 1e-12)).sum())
+    if too_few:
+        raise DesignError(
+            f"'{name}' says of {too_few:,} of {len(fpc):,} units that more were drawn than there are. Write "
+            f"either population counts, in units of the stage, or sampling fractions of at most 1, all of "
+            f"one kind."
+        )
+    rounded: Floats = np.maximum(population, sampled)
+    return rounded
+
+
+def _weights_from(units: Units) -> Floats:
+    """Multiply population over sample along the stages: the weight where the design has no other."""
+    weight = np.ones(units.strata)
+    for stage in units.stages:
+        with_replacement = np.isinf(stage.population)
+        weight = weight[stage.parent] * np.where(with_replacement, 1.0, stage.population / stage.sampled)
+    return weight

@@ -1,0 +1,1 @@
+"""Design-based covariance by linearization or replicate weights, and calibration."""

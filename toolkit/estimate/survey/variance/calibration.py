@@ -1,0 +1,317 @@
+"""Calibrate weights to totals of the population, and say what that leaves of the variance.
+
+Takes the people with their weight and sampling units and a `Calibration`; gives them with calibrated weights,
+and units that know the residuals or the calibrated replicates.
+Method: Deville and Särndal, JASA 87 (1992) 376-382; the equations are solved by Newton's steps until the
+totals are met to rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import DesignError, unknown
+from toolkit.estimate.survey.roles import Column, read
+from toolkit.estimate.survey.variance.linearized import Floats, Indices, Replication, Residuals, Units
+from toolkit.studies.calibration_targets import Calibration, Margin
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import YES_NO
+
+MAX_STEPS, MAX_HALVINGS = 100, 60
+# Totals are met when what is missing is below this part of them; R's own default is 1e-7.
+MET = 1e-11
+# Totals that follow from others, as the last level of each of two margins, are of no rank of their own.
+RANK = 1e-9
+# The weight as it was, beside the one that is calibrated.
+BEFORE, _KIND = ".before", ".kind"
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """What the weights are to meet: people of one kind are alike in every variable of the totals."""
+
+    variables: Floats
+    totals: Floats
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """People of one unit and one kind: their unit, kind, sum of weights before, and what multiplies them."""
+
+    parent: Indices
+    kind: Indices
+    within: Floats
+    factor: Floats
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The factor of a weight as a function of the solution's linear predictor, and its slope."""
+
+    factor: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+
+
+def calibrate(
+    study: Study, people: pl.DataFrame, units: Units, calibration: Calibration, columns: tuple[str, str]
+) -> tuple[pl.DataFrame, Units]:
+    """Calibrate the weights of the people, and their replicates.
+
+    Parameters
+    ----------
+    study
+        Says what the variables are.
+    people
+        Those with a positive weight.
+    units
+        Their sampling units, or replicates.
+    calibration
+        Totals and method.
+    columns
+        Names of the columns of the unit and of the weight.
+
+    Returns
+    -------
+    tuple
+        People with calibrated weights, the weight before in `BEFORE`, and parts of units for units; and the
+        units with the residuals.
+
+    Raises
+    ------
+    DesignError
+        If a variable is missing for someone or unknown, a level has a total but no people or the reverse, or
+        no weights meet the totals.
+    """
+    unit, weight = columns
+    kinds, equations = _equations(study, people, calibration)
+    people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
+    parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(".part")
+    people = people.join(parts, on=[unit, _KIND], how="left", maintain_order="left")
+    before = people[weight].to_numpy()
+    factor = _factors(equations, np.bincount(kinds, before).astype(float), calibration)
+    part = people[".part"].cast(pl.Int64).to_numpy()
+    people = people.drop(".part", _KIND).with_columns(
+        pl.Series(weight, before * factor[kinds]), pl.Series(unit, part)
+    )
+    kind, within = parts[_KIND].to_numpy(), np.bincount(part, before).astype(float)
+    own = _Parts(parts[unit].to_numpy(), kind, within, factor[kind])
+    found = replace(units, method=f"{units.method}, {calibration.word}")
+    if units.replication is None:
+        return people, replace(found, residuals=_residuals(equations, own))
+    return people, replace(found, replication=_replicated(units.replication, equations, own, calibration))
+
+
+def _residuals(equations: _Equations, parts: _Parts) -> Residuals:
+    root = np.sqrt(parts.within)
+    weighted = equations.variables[parts.kind] * root[:, None]
+    # Columns of one length first: a sum of money beside marks of 0 and 1 would hide their rank.
+    left, size, _ = np.linalg.svd(weighted / np.linalg.norm(weighted, axis=0), full_matrices=False)
+    basis = np.ascontiguousarray(left[:, size > RANK * size[0]])
+    return Residuals(parts.parent, basis, root * parts.factor)
+
+
+def _replicated(
+    replication: Replication, equations: _Equations, parts: _Parts, calibration: Calibration
+) -> Replication:
+    made = replication.factors[:, parts.parent]
+    factors = np.empty_like(made)
+    for number, own in enumerate(made):
+        weight = np.bincount(parts.kind, parts.within * own, minlength=len(equations.variables)).astype(float)
+        try:
+            again = _factors(equations, weight, calibration)
+        except DesignError as error:
+            raise DesignError(f"replicate weight {number + 1} of {len(made)}: {error}") from None
+        factors[number] = own * again[parts.kind] / parts.factor
+    return replace(replication, factors=factors, made=made)
+
+
+def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> tuple[Indices, _Equations]:
+    """Part people into kinds, and write for each kind what it adds to each total."""
+    names = calibration.variables
+    grouped = [name for margin in calibration.margins if margin.crossed for name in margin.variables]
+    read_as = read(study, names, in_groups=grouped)
+    values = people.select(pl.lit(0).alias("."), *(column.expression for column in read_as.values()))
+    _refuse_missing(values)
+    kinds = values.unique().sort(values.columns).with_row_index(_KIND)
+    of_person = values.join(kinds, on=values.columns, how="left", maintain_order="left")[_KIND]
+    blocks = [_block(margin, kinds, read_as) for margin in calibration.margins]
+    variables = np.column_stack([block for block, _, _ in blocks])
+    totals = np.concatenate([own for _, own, _ in blocks])
+    labels = tuple(name for _, _, own in blocks for name in own)
+    return of_person.cast(pl.Int64).to_numpy(), _Equations(variables, totals, labels)
+
+
+def _refuse_missing(values: pl.DataFrame) -> None:
+    for name in values.columns:
+        missing = values[name].null_count()
+        if missing:
+            raise DesignError(
+                f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} people "
+                f"with a weight. Make that a level with a total, study.derive('{name}_known', ...), or leave "
+                f"these people out before tk.study."
+            )
+
+
+def _block(
+    margin: Margin, kinds: pl.DataFrame, columns: dict[str, Column]
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    totals = np.array([total for _, total in margin.totals])
+    if not margin.crossed:
+        own = kinds[margin.variables[0]].to_numpy() if margin.variables else np.ones(kinds.height)
+        _require_number(margin, columns)
+        return own[:, None].astype(float), totals, (str(margin),)
+    levels = [_levels(margin, k, columns[name]) for k, name in enumerate(margin.variables)]
+    wanted = list(zip(*levels, strict=True))
+    have = list(kinds.select(pl.col(margin.variables).cast(pl.String)).iter_rows())
+    _refuse_unmatched(margin, wanted, have)
+    place = {key: k for k, key in enumerate(wanted)}
+    marks = np.zeros((kinds.height, len(wanted)))
+    marks[np.arange(kinds.height), [place[key] for key in have]] = 1.0
+    return marks, totals, tuple(f"{margin}: {', '.join(key)}" for key in wanted)
+
+
+def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
+    for name in margin.variables:
+        if not columns[name].continuous:
+            shown = ", ".join(f"'{level}': ..." for level in columns[name].levels)
+            raise DesignError(
+                f"'{name}' has levels, so it needs a total for each: "
+                f"design.calibrated({{'{name}': {{{shown}}}}})."
+            )
+
+
+def _levels(margin: Margin, place: int, column: Column) -> list[str]:
+    if column.continuous:
+        raise DesignError(
+            f"'{column.name}' is a number of many values, so it has one total, its sum: "
+            f"design.calibrated({{'{column.name}': ...}}). Or cut it first: study.derive(...)."
+        )
+    numbered = {"0": "no", "1": "yes"} if column.levels == YES_NO else {}
+    found = [numbered.get(levels[place], levels[place]) for levels, _ in margin.totals]
+    for level in found:
+        if level not in column.levels:
+            known = f"Levels: {', '.join(column.levels)}"
+            raise DesignError(
+                unknown(f"totals name a level that '{column.name}' has not,", level, column.levels, known)
+            )
+    return found
+
+
+def _refuse_unmatched(margin: Margin, wanted: list[tuple[str, ...]], have: list[tuple[str, ...]]) -> None:
+    empty = [key for key in wanted if key not in have]
+    if empty:
+        told = "; ".join(", ".join(key) for key in empty)
+        raise DesignError(
+            f"{len(empty)} of {len(wanted)} totals of {margin} have no people in the study ({told}), so no "
+            f"weights can meet them. Merge levels with study.derive(...) and add up their totals."
+        )
+    without = [key for key in dict.fromkeys(have) if key not in wanted]
+    if without:
+        told = "; ".join(", ".join(key) for key in without)
+        raise DesignError(
+            f"the totals of {margin} leave out levels that people of the study have: {told}. Give each a "
+            f"total."
+        )
+
+
+def _factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
+    """Solve for what the weights of each kind of people are multiplied by."""
+    _refuse_empty(equations, weight)
+    X, totals, form = equations.variables, equations.totals, _form(calibration)
+    size = np.maximum(np.abs(totals), np.abs(X).T @ np.abs(weight))
+
+    def missing(path: Floats) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return totals - (weight * form.factor(X @ path)) @ X
+
+    path = np.zeros(X.shape[1])
+    for _ in range(MAX_STEPS):
+        left = missing(path)
+        if (np.abs(left) <= MET * size).all():
+            return _positive(form.factor(X @ path), calibration)
+        # Scaled to numbers of a like size, as totals of people and sums of numbers are not.
+        information = (X * (weight * form.slope(X @ path))[:, None]).T @ X / np.outer(size, size)
+        step = np.linalg.pinv(information, rcond=1e-13, hermitian=True) @ (left / size) / size
+        path = _ahead(missing, path, step)
+    raise _unmet(equations, missing(path), calibration)
+
+
+def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
+    """Go along a step as far as what is missing does not turn round."""
+    bound = abs(missing(path) @ step)
+    for halvings in range(MAX_HALVINGS):
+        along: Floats = path + step * 0.5**halvings
+        if abs(missing(along) @ step) <= bound:
+            return along
+    return path
+
+
+def _form(calibration: Calibration) -> _Form:
+    if calibration.method == "raking":
+        return _Form(np.exp, np.exp)
+    if calibration.bounds is None:
+        return _Form(lambda u: 1 + u, np.ones_like)
+    low, high = calibration.bounds
+    if calibration.method == "linear":
+        return _Form(
+            lambda u: np.clip(1 + u, low, high), lambda u: ((1 + u > low) & (1 + u < high)).astype(float)
+        )
+    return _logit(low, high)
+
+
+def _logit(low: float, high: float) -> _Form:
+    """Keep factors between bounds by a logistic curve through 1, of slope 1 there."""
+    speed = (high - low) / ((high - 1) * (1 - low))
+
+    def factor(u: Floats) -> Floats:
+        with np.errstate(over="ignore"):
+            shrunk = (high - 1) * np.exp(-speed * u)
+        return (
+            high - (high - low) * shrunk / (shrunk + 1 - low)
+            if np.isfinite(shrunk).all()
+            else np.where(np.isinf(shrunk), low, high - (high - low) * shrunk / (shrunk + 1 - low))
+        )
+
+    def slope(u: Floats) -> Floats:
+        g = factor(u)
+        return speed * (g - low) * (high - g) / (high - low)
+
+    return _Form(factor, slope)
+
+
+def _refuse_empty(equations: _Equations, weight: Floats) -> None:
+    """Name the levels in which nobody has a weight, as may be in a replicate."""
+    there = weight @ (equations.variables != 0)
+    for name, own in zip(equations.names, there, strict=True):
+        if own == 0:
+            raise DesignError(
+                f"nobody of {name} has a weight above zero, so its total cannot be met. Merge levels with "
+                f"study.derive(...) and add up their totals."
+            )
+
+
+def _positive(factor: Floats, calibration: Calibration) -> Floats:
+    below = int((factor <= 0).sum())
+    if below and calibration.bounds is None:
+        raise DesignError(
+            f"linear calibration makes weights of {below:,} kinds of people zero or negative. Set bounds, "
+            f"design.calibrated(..., bounds=(0.2, 5)), or take method='raking'."
+        )
+    return factor
+
+
+def _unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> DesignError:
+    share = np.abs(missing) / np.abs(equations.totals)
+    worst = int(share.argmax())
+    remedy = (
+        f"Widen bounds={calibration.bounds}"
+        if calibration.bounds
+        else "Merge small levels with study.derive(...), or take fewer margins"
+    )
+    return DesignError(
+        f"no weights were found that meet the totals: {equations.names[worst]} stays "
+        f"{100 * share[worst]:.2g} % off. Check the totals against those of the sample. {remedy}."
+    )

@@ -1,0 +1,369 @@
+"""Make replicate weights of a design of strata and PSUs: jackknife, half samples, bootstrap, differences.
+
+Takes a study; gives a copy whose people carry a factor for each replicate and whose design names them.
+Methods and scales: Wolter, Introduction to Variance Estimation, 2007, ch. 3-5; Rao and Wu, JASA 83 (1988)
+231-241; Fay and Train, ASA Proceedings 1995; as `as.svrepdesign` of R's survey package where that makes them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import DesignError, unknown
+from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, number_units, skeleton_of
+from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage
+from toolkit.studies.design import Design
+from toolkit.studies.replicate_methods import read_method
+from toolkit.studies.study import Study
+from toolkit.studies.weights import choose_weight
+
+# A jackknife refits once for each unit: beyond this many, a bootstrap says as much in far less time.
+MOST_UNITS = 2_000
+FULL_WEIGHT = "full_sample_weight"
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Replicates x units, with their scales."""
+
+    factors: Floats
+    scale: float | None = None
+    rscales: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the units are, and how replicates are to be made of them."""
+
+    stage: Stage
+    design: Design
+    number: int
+    seed: int
+    fay_rho: float
+
+    @property
+    def strata(self) -> Indices:
+        """The stratum of each unit."""
+        return self.stage.parent
+
+
+def replicates(
+    study: Study,
+    *,
+    method: str,
+    number: int = 200,
+    seed: int = 1,
+    fay_rho: float = 0.3,
+    mse: bool = False,
+) -> Study:
+    """Make replicate weights of a study's strata and PSUs.
+
+    Parameters
+    ----------
+    study
+        With a design of strata and PSUs, of PSUs alone, or of persons drawn singly.
+    method
+        "JK1" (leave out a PSU; no strata), "JKn" (leave out a PSU of a stratum), "BRR" (half samples, two
+        PSUs a stratum), "Fay" (half samples, damped), "bootstrap" (Rao and Wu) or "SDR" (successive
+        differences of PSUs in their order).
+    number
+        Of bootstrap replicates.
+    seed
+        Of the bootstrap: the same seed gives the same replicates.
+    fay_rho
+        Of Fay's method, between 0 and 1.
+    mse
+        True for deviations from the full-sample estimate, False for those from the replicates' mean.
+
+    Returns
+    -------
+    Study
+        A copy. Its people have a column a replicate, `replicate_1` and so on, that multiplies whichever
+        weight an analysis takes; its design names them in place of strata and PSUs. Totals that the design
+        was calibrated to are met by each replicate anew.
+
+    Raises
+    ------
+    DesignError
+        If the method does not fit the design: strata for JK1, none for JKn, a stratum of other than two PSUs
+        for BRR, a finite population where a method has no place for it.
+
+    Notes
+    -----
+    Finite populations of the first stage shrink jackknife scales and, as Rao and Wu, bootstrap factors. A
+    stratum of one PSU counts as `lonely_psu` says: left out, or for "adjust" taken out of the whole.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = replicates(tk.open_study("simulated"), method="JKn")
+    >>> tk.prevalence(study, outcome="any_cramps")["variance"].item()
+    '60 JKn replicates'
+    """
+    chosen = read_method(method)
+    if chosen not in _METHODS:
+        raise DesignError(
+            unknown("replicates cannot be made by", method, _METHODS, f"All: {', '.join(_METHODS)}")
+        )
+    _require_units(study.design, chosen)
+    study = _with_weight(study)
+    people, stage = _units(study)
+    made = _METHODS[chosen](_Asked(stage, study.design, number, seed, fay_rho))
+    names = _free_names(study, len(made.factors))
+    values = np.ones((study.people.height, len(names)))
+    values[people[".row"].to_numpy()] = made.factors[:, people[UNIT].to_numpy()].T
+    columns = pl.from_numpy(values, schema=names)
+    design = replace(
+        study.design,
+        strata=None,
+        psu=None,
+        fpc=None,
+        replicate_weights=names,
+        replicate_method=chosen,
+        replicate_scale=made.scale,
+        replicate_rscales=made.rscales,
+        fay_rho=fay_rho if chosen == "Fay" else 0.0,
+        mse=mse,
+        replicate_factors=True,
+    )
+    return replace(study, people=study.people.hstack(columns), design=design)
+
+
+def _require_units(design: Design, method: str) -> None:
+    if design.replicate_weights:
+        raise DesignError(
+            f"the study has replicate weights by {design.replicate_method} already, of which no others can "
+            f"be made. Start from the study that has strata and PSUs."
+        )
+    if design.fpcs and method in ("BRR", "Fay", "SDR"):
+        raise DesignError(
+            f"{method} has no place for a finite population. Take 'JKn' or 'bootstrap', or declare the "
+            f"design without fpc, as drawn with replacement."
+        )
+    if len(design.fpcs) > 1:
+        raise DesignError(
+            f"replicates are of the first stage, and the design has populations of {len(design.fpcs)}. Name "
+            f"the first: tk.Design(psu='{design.stages[0]}', fpc='{design.fpcs[0]}', weight=...)."
+        )
+    if method == "JK1" and design.strata:
+        raise DesignError(
+            "JK1 leaves strata out. For this stratified design: tk.replicates(study, method='JKn')."
+        )
+    if method in ("JKn", "BRR", "Fay") and not design.strata:
+        raise DesignError(
+            f"{method} needs strata, and the design has none. Take method='JK1' or 'bootstrap'."
+        )
+
+
+def _with_weight(study: Study) -> Study:
+    """Write a weight that follows from the design into a column, as replicates multiply one."""
+    if study.design.weight is not None:
+        return study
+    plain = replace(study, design=replace(study.design, calibration=None))
+    weight = skeleton_of(plain, choose_weight(plain.design, [])).placed[WEIGHT].alias(FULL_WEIGHT)
+    design = replace(study.design, weight=FULL_WEIGHT, declared_absent=False)
+    return replace(study, people=study.people.with_columns(weight), design=design)
+
+
+def _units(study: Study) -> tuple[pl.DataFrame, Stage]:
+    """Give everyone who has a weight, 0 too, the number of the PSU."""
+    weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
+    people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
+    people, units = number_units(people, study.design)
+    return people, units.stages[0]
+
+
+def _free_names(study: Study, count: int) -> tuple[str, ...]:
+    prefix = "replicate"
+    while any(name.startswith(f"{prefix}_") for name in study.people.columns):
+        prefix += "_again"
+    return tuple(f"{prefix}_{number}" for number in range(1, count + 1))
+
+
+def _jk1(asked: _Asked) -> _Made:
+    n = len(asked.strata)
+    _require_few(n)
+    left = 1 - float(asked.stage.fraction[0])
+    return _Made(_without_each(n), left * (n - 1) / n)
+
+
+def _without_each(n: int) -> Floats:
+    if n < 2:
+        raise DesignError("a jackknife needs two PSUs at least, and the design has one.")
+    factors = np.full((n, n), n / (n - 1))
+    np.fill_diagonal(factors, 0.0)
+    return factors
+
+
+def _require_few(units: int) -> None:
+    if units > MOST_UNITS:
+        raise DesignError(
+            f"a jackknife takes one replicate for each of {units:,} units, more than {MOST_UNITS:,}. Take "
+            f"method='bootstrap', or declare the PSUs that people were drawn in."
+        )
+
+
+def _jkn(asked: _Asked) -> _Made:
+    strata = asked.strata
+    _require_few(len(strata))
+    blocks, rscales, left_out = [], [], 0
+    for stratum in range(strata.max() + 1):
+        own = np.flatnonzero(strata == stratum)
+        left = 1 - float(asked.stage.fraction[own[0]])
+        if len(own) == 1 and left > 0:
+            left_out += 1
+            block, scale = _lonely(asked, own)
+        elif left <= 0:  # A census of the stratum varies by nothing.
+            continue
+        else:
+            block = np.ones((len(own), len(strata)))
+            block[:, own] = _without_each(len(own))
+            scale = left * (len(own) - 1) / len(own)
+        blocks.append(block)
+        rscales += [scale] * len(block)
+    if not rscales:
+        raise DesignError("no stratum has two PSUs, so there is nothing to leave out. Merge strata.")
+    average = asked.design.lonely_psu == "average" and left_out
+    return _Made(np.vstack(blocks), len(strata) / len(rscales) if average else None, tuple(rscales))
+
+
+def _lonely(asked: _Asked, own: Indices) -> tuple[Floats, float]:
+    how, count = asked.design.lonely_psu, int(asked.strata.max()) + 1
+    if how == "fail":
+        raise DesignError(
+            "a stratum holds a single PSU, which cannot be left out of it. Merge it with a stratum like it, "
+            "or say how it shall count: tk.Design(..., lonely_psu='adjust')."
+        )
+    if how != "adjust" or count == 1:
+        return np.ones((0, len(asked.strata))), 0.0
+    factors = np.full((1, len(asked.strata)), count / (count - 1))
+    factors[0, own] = 0.0
+    return factors, (count - 1) / count
+
+
+def _half_samples(asked: _Asked, rho: float) -> _Made:
+    sizes = np.bincount(asked.strata)
+    others = int((sizes != 2).sum())
+    if others:
+        raise DesignError(
+            f"half samples need two PSUs in each stratum, and {others:,} of {len(sizes):,} strata have other "
+            f"numbers. Take method='JKn' or 'bootstrap'."
+        )
+    signs = hadamard(len(sizes) + 1)[1 : len(sizes) + 1]
+    second = np.zeros(len(asked.strata))
+    second[np.unique(asked.strata, return_index=True)[1]] = 1
+    side = np.where(second == 1, 1.0, -1.0)
+    return _Made((1 + (1 - rho) * signs[asked.strata] * side[:, None]).T)
+
+
+def _fay(asked: _Asked) -> _Made:
+    if not 0 < asked.fay_rho < 1:
+        raise DesignError(f"'fay_rho' is {asked.fay_rho}, and must lie between 0 and 1, such as 0.3.")
+    return _half_samples(asked, asked.fay_rho)
+
+
+def _bootstrap(asked: _Asked) -> _Made:
+    """Draw one PSU fewer than a stratum has, with replacement, as Rao and Wu."""
+    if not isinstance(asked.number, int) or asked.number < 2:
+        raise DesignError(f"'number' is {asked.number!r}, and a bootstrap takes at least 2 replicates.")
+    random = np.random.default_rng(asked.seed)
+    factors = np.ones((asked.number, len(asked.strata)))
+    for stratum in range(asked.strata.max() + 1):
+        own = np.flatnonzero(asked.strata == stratum)
+        n, left = len(own), 1 - float(asked.stage.fraction[own[0]])
+        if n == 1:
+            if left > 0 and asked.design.lonely_psu not in ("certainty", "remove"):
+                raise DesignError(
+                    "a stratum holds a single PSU, of which no bootstrap can be drawn. Merge it with "
+                    "another, or declare it of no variance: tk.Design(..., lonely_psu='certainty')."
+                )
+            continue
+        drawn = random.multinomial(n - 1, np.full(n, 1 / n), size=asked.number)
+        damping = np.sqrt(left)
+        factors[:, own] = 1 - damping + damping * drawn * n / (n - 1)
+    return _Made(factors)
+
+
+def _successive(asked: _Asked) -> _Made:
+    """Weigh each PSU by the difference of its own row of signs and the next one's, around its stratum."""
+    sizes = np.bincount(asked.strata)
+    signs = hadamard(len(asked.strata) + 1)[1:]
+    order = np.argsort(asked.strata, kind="stable")
+    following = np.empty(len(order), np.int64)
+    for stratum, start in enumerate(np.cumsum(sizes) - sizes):
+        own = np.arange(start, start + sizes[stratum])
+        following[own] = np.roll(own, -1)
+    factors = np.empty((signs.shape[1], len(order)))
+    place = np.arange(len(order))
+    factors[:, order] = 1 + 2**-1.5 * (signs[place] - signs[following]).T
+    return _Made(factors)
+
+
+def hadamard(least: int) -> Floats:
+    """Give a matrix of 1 and -1 with orthogonal rows, the first all 1, of the smallest order that is known.
+
+    Parameters
+    ----------
+    least
+        Rows that are needed.
+
+    Returns
+    -------
+    numpy.ndarray
+        Square; by Paley's first construction and Sylvester's doubling.
+
+    Examples
+    --------
+    >>> H = hadamard(11)
+    >>> H.shape, bool((H @ H.T == 12 * np.eye(12)).all())
+    ((12, 12), True)
+    """
+    order = next(size for size in range(max(least, 1), 2 * least + 2) if _construction(size))
+    q, doublings = _construction(order) or (0, 0)
+    matrix = _paley(q) if q else np.ones((1, 1))
+    for _ in range(doublings):
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    signs: Floats = matrix * matrix[0]
+    return signs
+
+
+def _construction(order: int) -> tuple[int, int] | None:
+    """Find q and k with order = 2^k (q + 1), q a prime of the form 4m + 3, or order = 2^k with q = 0."""
+    doublings = 0
+    while order >= 1:
+        if order == 1:
+            return 0, doublings
+        if _is_prime(order - 1) and (order - 1) % 4 == 3:
+            return order - 1, doublings
+        if order % 2:
+            return None
+        order, doublings = order // 2, doublings + 1
+    return None
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, isqrt(number) + 1))
+
+
+def _paley(q: int) -> Floats:
+    squares = {(k * k) % q for k in range(1, q)}
+    sign = np.array([0.0, *(1.0 if k in squares else -1.0 for k in range(1, q))])
+    Q = sign[(np.arange(q)[:, None] - np.arange(q)) % q]
+    skew = np.zeros((q + 1, q + 1))
+    skew[0, 1:], skew[1:, 0], skew[1:, 1:] = 1, -1, Q
+    np.fill_diagonal(skew, 1.0)
+    return skew
+
+
+_METHODS: dict[str, Callable[[Any], _Made]] = {
+    "JK1": _jk1,
+    "JKn": _jkn,
+    "BRR": lambda asked: _half_samples(asked, 0.0),
+    "Fay": _fay,
+    "bootstrap": _bootstrap,
+    "SDR": _successive,
+}

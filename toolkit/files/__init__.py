@@ -1,0 +1,1 @@
+"""Files, downloads, caches and notebook HTML."""

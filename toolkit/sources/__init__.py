@@ -1,0 +1,1 @@
+"""Sources of studies: NHANES, simulated data, users' own surveys and cohorts, weather."""

@@ -1,0 +1,1 @@
+"""Convert source codes to codebook values, with reasons for missing data."""

@@ -1,0 +1,135 @@
+"""Complete the codebook by what a survey's cycles asked, of whom, where it stands, and how they compare.
+
+Takes a catalogue and the cycles that are opened; gives the codebook of the study.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog_records import Measured, Origin, Rows
+from toolkit.sources.harmonize.multirow import columns_of
+from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable, deepest
+
+NOT_FOUND, NO_COLUMN = "file not found", "column not found"
+Gaps = Mapping[tuple[str, str], str]
+
+
+def places_of(piece: Measured) -> list[tuple[str, str]]:
+    """Name every table and column that a block reads, those of tables of many rows too.
+
+    Examples
+    --------
+    >>> places_of(Measured(cycles="all", table="GHB", columns=("LBXGH",)))
+    [('GHB', 'LBXGH')]
+    """
+    many = [(rows.table, column) for rows in piece.rows.values() for column in columns_of(rows)]
+    return [*piece.reads, *many]
+
+
+def describe(
+    catalogue: Catalogue, cycles: Sequence[str], not_found: Gaps, lacking: Gaps | None = None
+) -> Codebook:
+    """Complete the codebook by what a survey's cycles asked, of whom, where it stands and what is missing.
+
+    Parameters
+    ----------
+    catalogue
+        What is known of the survey.
+    cycles
+        The cycles that are opened.
+    not_found
+        Table and cycle -> address, for the files that are not there.
+    lacking
+        Variable and cycle -> reason, for the files that lack a column of a variable.
+
+    Returns
+    -------
+    Codebook
+        The catalogue's variables with question, source and availability.
+    """
+    gaps = (not_found, lacking or {})
+    entries = [_described(catalogue, name, cycles, gaps) for name in catalogue.origins]
+    cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
+    return Codebook.of(cycle, *entries)
+
+
+def _described(catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]) -> Variable:
+    base, origin = catalogue.codebook[name], catalogue.origins[name]
+    pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
+    return replace(
+        base,
+        component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
+        question=_questions(pieces),
+        asked=origin.asked,
+        source=_sources(catalogue, pieces),
+        availability=tuple(_available(catalogue, name, cycle, gaps) for cycle in cycles),
+        comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
+        review=_review(origin, pieces),
+        unfit=origin.unfit if pieces else "",
+        note=" ".join(note for note in (base.note, origin.note) if note),
+    )
+
+
+def _review(origin: Origin, pieces: Mapping[str, Measured]) -> str:
+    """Say why estimates are for review: a proxy, or cycles pooled that are better compared."""
+    told = [f"a proxy: {piece.proxy}" for piece in pieces.values() if piece.proxy]
+    if origin.pooled and len(pieces) > 1:
+        told.append(f"not alike in {', '.join(pieces)}: {origin.pooled}")
+    return "; ".join(dict.fromkeys(told))
+
+
+def _questions(pieces: Mapping[str, Measured]) -> str:
+    cycles_of: dict[str, list[str]] = {}
+    for cycle, piece in pieces.items():
+        cycles_of.setdefault(piece.question, []).append(cycle)
+    if len(cycles_of) <= 1:
+        return "".join(cycles_of)
+    return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
+
+
+def _sources(catalogue: Catalogue, pieces: Mapping[str, Measured]) -> str:
+    """Name the columns of each cycle, and once each the rules by which several of them make a value."""
+    places = ", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items())
+    rules = dict.fromkeys(_rule(piece) for piece in pieces.values() if piece.computed)
+    return ". ".join(filter(None, [places, *rules]))
+
+
+def _rule(piece: Measured) -> str:
+    return "; ".join(
+        [piece.formula or "yes if any row counts", *(_counted(n, r) for n, r in piece.rows.items())]
+    )
+
+
+def _counted(name: str, rows: Rows) -> str:
+    what = f"the sum of {rows.total} over" if rows.total else "1 if any of"
+    return f"{name}: {what} the rows of {rows.table} where {rows.where}"
+
+
+def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
+    columns: dict[str, list[str]] = {}
+    for table, column in dict.fromkeys(places_of(piece)):
+        columns.setdefault(catalogue.tables[table].files[cycle].name, []).append(column)
+    if piece.computed:
+        return " with ".join(f"{file} ({', '.join(own)})" for file, own in columns.items())
+    return " + ".join(f"{file}.{column}" for file, own in columns.items() for column in own)
+
+
+def _available(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
+    not_found, lacking = gaps
+    piece = catalogue.measured(name, cycle)
+    if piece is None:
+        return Availability(cycle, "not measured", catalogue.absence(name, cycle))
+    lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
+    if lost:
+        return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
+    if (name, cycle) in lacking:
+        return Availability(cycle, "not measured", lacking[name, cycle])
+    return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)
+
+
+def _compared(catalogue: Catalogue, name: str, cycle: str) -> Comparability:
+    piece = catalogue.measured(name, cycle)
+    if piece is None:
+        return Comparability(cycle, "absent", catalogue.absence(name, cycle))
+    return Comparability(cycle, "changed" if piece.change else "same", piece.change)

@@ -1,0 +1,199 @@
+"""Turn a number's unit into the codebook's, and tell which values a living person can have.
+
+Takes names of variables and units; gives factors, all of them from `datasets/units.toml`. The same two units
+have another factor for another substance (mmol/L to mg/dL: calcium 4.0078, glucose 18.0156), so the variable,
+or its analyte, is always asked for.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import polars as pl
+
+from toolkit.errors import VariableError, unknown
+from toolkit.sources.catalog import read_toml, shipped
+from toolkit.sources.catalog_records import Checked
+
+_RATE = re.compile(r"\s*(?:/|\ba |\bper )\s*(?:day|night)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A linear change of unit: value in the new unit = value * times + plus."""
+
+    times: float = 1.0
+    plus: float = 0.0
+
+    def then(self, other: "Conversion") -> "Conversion":
+        """Follow this change by another."""
+        return Conversion(self.times * other.times, self.plus * other.times + other.plus)
+
+    @property
+    def back(self) -> "Conversion":
+        """The change the other way."""
+        return Conversion(1 / self.times, -self.plus / self.times)
+
+    def expression(self, value: pl.Expr) -> pl.Expr:
+        """Apply the change to a column; the same unit leaves every bit as it was."""
+        return value if self == Conversion() else value * self.times + self.plus
+
+
+class _Step(Checked):
+    """One line of the table; without variables it holds for every substance."""
+
+    unit: str
+    into: str
+    times: float
+    plus: float = 0.0
+    variables: tuple[str, ...] = ()
+
+
+class _Analyte(Checked):
+    """A substance: from moles to mass by its molar mass in g/mol, to charge by its valence."""
+
+    molar_mass: float
+    valence: int = 0
+    variables: tuple[str, ...] = ()
+
+
+class _Table(Checked):
+    """The file `units.toml`."""
+
+    spelling: Mapping[str, tuple[str, ...]]
+    plain: tuple[_Step, ...]
+    of: tuple[_Step, ...]
+    analytes: Mapping[str, _Analyte]
+    plausible: Mapping[str, tuple[float, float]]
+
+
+def conversion(unit: str, into: str, variable: str = "", analyte: str = "") -> Conversion:
+    """Find how values in one unit become values in another.
+
+    Parameters
+    ----------
+    unit
+        The unit that the values are in, in any usual spelling.
+    into
+        The unit wanted.
+    variable
+        The codebook variable that is measured: its substance decides between moles and mass.
+    analyte
+        The substance of a variable that the codebook does not know, such as "glucose".
+
+    Returns
+    -------
+    Conversion
+        Factor and shift.
+
+    Raises
+    ------
+    VariableError
+        If there is no way from one unit to the other for this variable; names the units that there are.
+
+    Examples
+    --------
+    >>> round(conversion("mmol/L", "mg/dL", "serum_calcium").times, 10)
+    4.0078
+    >>> conversion("minutes a day", "hours a day", "sitting_hours").times * 60
+    1.0
+    """
+    if analyte and analyte not in _table().analytes:
+        raise VariableError(unknown("there is no analyte", analyte, _table().analytes))
+    start, goal = spelled(unit), spelled(into)
+    found = _reachable(start, variable, analyte)
+    if goal in found:
+        return found[goal]
+    known = [u for u in _reachable(goal, variable, analyte) if u != goal]
+    raise VariableError(
+        unknown(f"'{variable}' in {into} cannot be had from the unit", unit, known, _remedy(known, into))
+    )
+
+
+def spelled(unit: str) -> str:
+    """Give the one spelling of a unit that stands for all; an unknown unit comes back as it is.
+
+    Examples
+    --------
+    >>> spelled("mmol/l"), spelled("Minutes per day")
+    ('mmol/L', 'minutes')
+    """
+    bare = _RATE.sub("", unit.strip())
+    return _spellings().get(bare.lower(), bare)
+
+
+def plausible(variable: str) -> tuple[float, float] | None:
+    """Give the widest range that values of a codebook variable can have, None where no range is kept.
+
+    Examples
+    --------
+    >>> plausible("sitting_hours")
+    (0.0, 24.0)
+    """
+    return _table().plausible.get(variable)
+
+
+def fitting_units(variable: str, into: str, low: float, high: float) -> list[str]:
+    """Name the units in which values that spread from `low` to `high` would be possible.
+
+    Examples
+    --------
+    >>> fitting_units("hba1c", "%", 30, 80)
+    ['mmol/mol']
+    """
+    limits = plausible(variable)
+    if limits is None:
+        return []
+    ways = {unit: way.back for unit, way in _reachable(spelled(into), variable, "").items()}
+    ends = {u: sorted((low * w.times + w.plus, high * w.times + w.plus)) for u, w in ways.items()}
+    return [u for u, (least, most) in ends.items() if limits[0] <= least and most <= limits[1]]
+
+
+def _remedy(known: list[str], into: str) -> str:
+    if not known:
+        return f"Write unit = '{into}' if the values are in it, or compute them in an expression"
+    return f"Units that can be converted: {', '.join(known)}"
+
+
+@cache
+def _table() -> _Table:
+    return read_toml(shipped("datasets") / "units.toml", _Table)
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {word.lower(): unit for unit, words in _table().spelling.items() for word in words}
+
+
+@cache
+def _reachable(start: str, variable: str, analyte: str) -> dict[str, Conversion]:
+    """Walk the table from a unit, nearest units first."""
+    found, waiting = {start: Conversion()}, deque([start])
+    steps = list(_steps(variable, analyte))
+    while waiting:
+        here = waiting.popleft()
+        for unit, into, way in steps:
+            if unit == here and into not in found:
+                found[into] = found[here].then(way)
+                waiting.append(into)
+    return found
+
+
+def _steps(variable: str, analyte: str) -> Iterator[tuple[str, str, Conversion]]:
+    for unit, into, way in _forward(variable, analyte):
+        yield unit, into, way
+        yield into, unit, way.back
+
+
+def _forward(variable: str, analyte: str) -> Iterator[tuple[str, str, Conversion]]:
+    table = _table()
+    for step in (*table.of, *table.plain):
+        if not step.variables or variable in step.variables:
+            yield step.unit, step.into, Conversion(step.times, step.plus)
+    for name, substance in table.analytes.items():
+        if name == analyte or (not analyte and variable in substance.variables):
+            yield "mmol/L", "mg/dL", Conversion(substance.molar_mass / 10)
+            if substance.valence:
+                yield "mmol/L", "mEq/L", Conversion(float(substance.valence))

@@ -1,0 +1,204 @@
+"""Open NHANES: choose cycles, find their files, join them to people, and know files of simulated people.
+
+What a table or a code means is in `datasets/nhanes*.toml`, the weights of each cycle in `nhanes.pooling`.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from toolkit.errors import DatasetError
+from toolkit.files.download import Mirror, choose_mirror
+from toolkit.files.hash_lock import sha256_of
+from toolkit.files.table_cache import hash_read, keep_tables
+from toolkit.sources import catalog
+from toolkit.sources.catalog import Catalogue, shipped
+from toolkit.sources.catalog_records import Cycle, SimulatedMark
+from toolkit.sources.harmonize.documentation import describe
+from toolkit.sources.harmonize.person_table import PERSON, TableFile, join_cycle
+from toolkit.sources.nhanes.activity import add_minutes
+from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
+from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
+from toolkit.studies.cycle_weights import span
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.population import Inputs, Population
+
+STRATUM, PSU = "stratum", "psu"
+_RELEASE = "release"
+
+
+def open_nhanes(
+    cycles: Sequence[str] | str = CYCLES,
+    mirror: str | Path | None = None,
+    minutes: str | Path | None = None,
+) -> Population:
+    """Open NHANES: the people of some cycles, with the weights of each cycle.
+
+    Parameters
+    ----------
+    cycles
+        Names such as "2005-2006"; 1999-2000 to 2017-2018, 2017-2020 (which holds the people of 2017-2018) and
+        2021-2023.
+    mirror
+        A folder or an http(s) address laid out like the CDC's site. None: what `CRAMPS_NHANES` says, else
+        the CDC's site.
+    minutes
+        A file of accelerometer minutes of 2003-2006 (PAXRAW as parquet or transport file), which gives
+        `sedentary_hours`, `active_minutes`, `wear_hours` and `accelerometer_days`.
+
+    Returns
+    -------
+    Population
+        `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
+        `stratum`, `psu` and the cycle's own weight for each component: `weight_interview`,
+        `weight_examination`, `weight_phlebotomy`, `weight_dietary_day_1`, `weight_dietary_two_day`,
+        `weight_fasting`, `weight_glucose_tolerance` (0 or null for people who are not in it), for 1999-2002
+        with the four-year weights beside them (`weight_interview_four_year`). An analysis rescales them for
+        the cycles that contribute (`study.weight_for`). A variable that these cycles did not measure, or
+        whose file is not there, is in the codebook alone.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown or repeated cycle, cycles that hold the same people, a home table that is not there,
+        and any file that is not as its codebook page says.
+
+    Notes
+    -----
+    Analyses pool weights by years, as the CDC advises: each is multiplied by the years that it represents
+    over the years of all contributing cycles. As soon as 1999-2000 is pooled with another cycle, 1999-2002
+    take the four-year weights.
+    """
+    catalogue = catalog.nhanes()
+    chosen = choose_cycles(catalogue, cycles)
+    source = choose_mirror(mirror, catalogue.site.site, SETTING)
+    found = find_files(catalogue, chosen, source)
+    keep_tables(file.path for file in found.files.values())
+    lacking = found.lacking(catalogue)
+    codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent, lacking)
+    weights = weights_of(catalogue, chosen, found.files)
+    usable = [n for n in catalogue.origins if _usable(catalogue, n, chosen, found, lacking)]
+    people = _people(catalogue, chosen, found, usable, weights)
+    people = people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
+    provenance = _provenance(catalogue, chosen, source, found)
+    inputs = rests_on(catalogue, chosen, source, found)
+    if minutes is not None:
+        inputs = _with_recordings(inputs, Path(minutes))
+        measured = add_minutes(people, codebook, minutes)
+        people, codebook = measured.people, measured.codebook
+        provenance |= measured.provenance
+    return Population(
+        name="nhanes",
+        label=_label(chosen, found.mark),
+        people=people,
+        design=Design(weight=weights, strata=STRATUM, psu=PSU, nest=True, lonely_psu="fail"),
+        codebook=codebook,
+        provenance=provenance,
+        simulated=found.mark is not None,
+        inputs=inputs,
+    )
+
+
+def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
+    # Hashed before it is read: if it changes meanwhile, its hash is another one when the study is kept.
+    if inputs is None or not path.is_file():
+        return inputs
+    return Inputs({**inputs.files, path: sha256_of(path)}, inputs.absent)
+
+
+def _people(
+    catalogue: Catalogue,
+    cycles: Sequence[Cycle],
+    found: Found,
+    variables: list[str],
+    weights: Mapping[str, ComponentWeight],
+) -> pl.DataFrame:
+    columns = [column for weight in weights.values() for column in weight.columns]
+    parts = [_cycle_people(catalogue, cycle, found, variables, weights) for cycle in cycles]
+    return pl.concat(_with_weights(part, columns) for part in parts)
+
+
+def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Put the weights in one order; a cycle without a component has nobody in it."""
+    blank = [pl.lit(None, pl.Float64).alias(name) for name in columns if name not in people.columns]
+    rest = [name for name in people.columns if name not in (PERSON, "cycle", STRATUM, PSU, *columns)]
+    return people.with_columns(blank).select(PERSON, "cycle", STRATUM, PSU, *columns, *rest)
+
+
+def _usable(
+    catalogue: Catalogue,
+    name: str,
+    cycles: Sequence[Cycle],
+    found: Found,
+    lacking: Mapping[tuple[str, str], str],
+) -> bool:
+    """Tell whether any cycle measured a variable and none lacks its file or column: half of one is none."""
+    pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
+    places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
+    lost = [place in found.absent for place in places] + [(name, cycle) in lacking for cycle in pieces]
+    return bool(pieces) and not any(lost)
+
+
+def _cycle_people(
+    catalogue: Catalogue,
+    cycle: Cycle,
+    found: Found,
+    variables: list[str],
+    weights: Mapping[str, ComponentWeight],
+) -> pl.DataFrame:
+    site = catalogue.site
+    files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
+    keep = {
+        _RELEASE: (site.home, site.release),
+        STRATUM: (site.home, site.stratum),
+        PSU: (site.home, site.psu),
+        **columns_of(catalogue, cycle, weights, found.files),
+    }
+    people = join_cycle(catalogue, cycle.name, files, variables, keep)
+    _expect_release(people, cycle, files[site.home])
+    return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64))
+
+
+def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None:
+    wrong = people.filter(pl.col(_RELEASE).ne_missing(float(cycle.release))).height
+    if wrong:
+        raise DatasetError(
+            f"'{file.name}' holds {wrong:,} persons of another cycle than {cycle.name}: the file has a wrong "
+            f"name. Fetch it anew, in place of {file.path}."
+        )
+
+
+def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
+    years = f"NHANES {span([cycle.name for cycle in cycles])}"
+    return f"{years}, {mark.label}" if mark else years
+
+
+def _provenance(
+    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: Found
+) -> dict[str, Any]:
+    files = [
+        {
+            "table": file.name,
+            "cycle": cycle,
+            "address": source.publisher(catalogue.path(cycle, table)),
+            "sha256": hash_read(file.path),
+        }
+        for (table, cycle), file in found.files.items()
+    ]
+    mark = {"simulated_from": dict(found.mark.source)} if found.mark else {}
+    return {
+        "survey": "National Health and Nutrition Examination Survey, CDC/NCHS",
+        "cycles": [cycle.name for cycle in cycles],
+        "origin": source.origin,
+        "files": files,
+        "not_found": sorted(found.absent.values()),
+        "codebook": {
+            f"{path.parent.name}/{path.name}": sha256(path.read_bytes()).hexdigest()
+            for path in sorted(shipped("datasets").rglob("*.toml"))
+            if path.name.startswith("nhanes") or path.parent.name in ("nhanes-variables", "codebook")
+        },
+        **mark,
+    }

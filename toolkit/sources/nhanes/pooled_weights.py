@@ -1,0 +1,116 @@
+"""Find the weight columns of each cycle of NHANES, for the cycle alone and for pooling with others.
+
+How an analysis rescales them is in `cycle_weights`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog_records import Cycle
+from toolkit.studies.cycle_weights import CycleWeight, listed
+from toolkit.studies.design import ComponentWeight
+from toolkit.variables.codebook import COMPONENTS, weight_name
+
+# The four-year weights of 1999-2002 represent four years.
+_FOUR_YEARS = 4.0
+# Where blood was drawn from all who were examined, the examination weight is the weight of blood.
+_STANDS_IN = {"phlebotomy": "examination"}
+_RESCALING = "rescaled in each analysis for the cycles that contribute"
+
+
+def weights_of(
+    catalogue: Catalogue, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]
+) -> dict[str, ComponentWeight]:
+    """Say for the design which columns of the people hold each cycle's weights.
+
+    Parameters
+    ----------
+    catalogue
+        What is known of the survey.
+    cycles
+        The cycles that are opened.
+    there
+        Table and cycle of each file that is there.
+
+    Returns
+    -------
+    dict
+        By component; a component that no cycle has a weight for is not in it.
+
+    Notes
+    -----
+    The two-year weights of 1999-2000 rest on another census than later ones: pooled, the weights made for the
+    four years 1999-2002 take their place.
+    """
+    found = {}
+    several = len(cycles) > 1 and any(cycle.two_year_alone for cycle in cycles)
+    for component in (c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)):
+        own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there, several=several))]
+        if own:
+            words = _RESCALING if len(cycles) > 1 else ""
+            found[component] = ComponentWeight(weight_name(component), _sources(own), words, tuple(own))
+    return found
+
+
+def columns_of(
+    catalogue: Catalogue,
+    cycle: Cycle,
+    weights: Mapping[str, ComponentWeight],
+    there: Collection[tuple[str, str]],
+) -> dict[str, tuple[str, str]]:
+    """Give for each weight column of the people the table and column of one cycle that it is read from."""
+    read = {}
+    for component, weight in weights.items():
+        for own in (w for w in weight.cycles if w.cycle == cycle.name):
+            table = _table(catalogue, cycle, component, there)
+            read[own.column] = (table, own.source)
+            if own.pooled_column:
+                read[own.pooled_column] = (table, own.pooled_source)
+    return read
+
+
+def _own(cycle: Cycle, component: str) -> str:
+    return component if component in cycle.weights else _STANDS_IN.get(component, "")
+
+
+def _table(catalogue: Catalogue, cycle: Cycle, component: str, there: Collection[tuple[str, str]]) -> str:
+    """Name the table that holds a cycle's weight; "" if the cycle has none, or none is there."""
+    weight = cycle.weights.get(_own(cycle, component))
+    if weight is None:
+        return ""
+    tables = weight.tables or (catalogue.site.home,)
+    return next((table for table in tables if (table, cycle.name) in there), "")
+
+
+def _cycle_weight(
+    catalogue: Catalogue,
+    cycle: Cycle,
+    component: str,
+    there: Collection[tuple[str, str]],
+    *,
+    several: bool,
+) -> CycleWeight | None:
+    """Describe a cycle's weight; `several`: the weights made for several cycles may take its place."""
+    if not _table(catalogue, cycle, component, there):
+        return None
+    own, column = _own(cycle, component), weight_name(component)
+    pooled = cycle.four_year.get(own) if several else None
+    return CycleWeight(
+        cycle.name,
+        column,
+        cycle.weights[own].column,
+        cycle.years,
+        pooled_column=f"{column}_four_year" if pooled else "",
+        pooled_source=pooled.column if pooled else "",
+        pooled_years=_FOUR_YEARS if pooled else 0.0,
+        alone=cycle.two_year_alone,
+    )
+
+
+def _sources(weights: Sequence[CycleWeight]) -> str:
+    columns: dict[str, list[str]] = {}
+    for weight in weights:
+        columns.setdefault(weight.source, []).append(weight.cycle)
+    if len(columns) == 1:
+        return next(iter(columns))
+    return "; ".join(f"{column} in {listed(cycles)}" for column, cycles in columns.items())

@@ -1,0 +1,1 @@
+"""Simulated study with a known causal model."""

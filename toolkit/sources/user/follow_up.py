@@ -1,0 +1,160 @@
+"""Work out a cohort's person-time, first cramp and nights a month from diaries and visits.
+
+Takes people, visits and nights, each with `person` and `date`; gives people with `COLUMNS` and their codebook
+entries. A day is a whole day: from the 1st to the 3rd are 3 days, and a cramp in the night of the 3rd comes
+on day 3.
+"""
+
+import polars as pl
+
+from toolkit.variables.codebook import Reason, Variable, why
+
+NIGHT_CRAMP = "cramp"  # the yes/no variable of a diary that says whether there was a cramp in the night
+VISIT_CRAMP = "any_cramps"  # and that of a visit
+DAYS_A_MONTH = 365.25 / 12
+DAYS_A_YEAR = 365.25
+
+COLUMNS = (
+    Variable("follow_up_days", "days of follow-up", "number", unit="days", component="",
+             source="from the start of follow-up (its column, or the first record) to its end, both counted"),
+    Variable("person_years", "person-years", "number", unit="years", component="",
+             source="follow_up_days / 365.25"),
+    Variable("first_cramp", "a cramp during follow-up", "yes_no", component="",
+             source="yes: a record of a cramp; no: records, and none of a cramp"),
+    Variable("first_cramp_days", "days to the first cramp, or to the last record", "number", unit="days",
+             component="",
+             source="day of the first cramp, the start of follow-up being day 1; else of the last answer"),
+    Variable("diary_nights", "nights in the diary", "number", unit="nights", component="",
+             source="nights with an answer"),
+    Variable("cramp_nights", "nights with cramps", "number", unit="nights", component="",
+             source="nights of the diary with a cramp"),
+    Variable("cramp_nights_a_month", "nights with cramps", "number", unit="nights a month", component="",
+             source="cramp_nights / diary_nights * 30.4375; nights without an answer do not count as free"),
+)  # fmt: skip
+START, END = "follow_up_start", "follow_up_end"
+_PERSON, _DATE, _EVENT = "person", "date", "event"
+
+
+def follow(
+    people: pl.DataFrame, visits: pl.DataFrame | None, diary: pl.DataFrame | None
+) -> tuple[pl.DataFrame, tuple[Variable, ...]]:
+    """Add what the records of a cohort say of each person.
+
+    Parameters
+    ----------
+    people
+        One row a person, perhaps with `follow_up_start` and `follow_up_end`.
+    visits, diary
+        One row a visit or night; None if the study has none. A diary's variable `cramp` and a visit's
+        `any_cramps` say whether there was a cramp: yes/no, or a number of cramps.
+
+    Returns
+    -------
+    tuple
+        People with those of `COLUMNS` that can be known, start and end of follow-up, and the entries of the
+        columns added. Who has no record has nulls.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> nights = pl.DataFrame(
+    ...     {
+    ...         "person": ["a", "a"],
+    ...         "date": [date(2024, 1, 1), date(2024, 1, 4)],
+    ...         "cramp": ["no", "yes"],
+    ...     }
+    ... )
+    >>> people, _ = follow(pl.DataFrame({"person": ["a", "b"]}), None, nights)
+    >>> people.select("follow_up_days", "first_cramp", "first_cramp_days", "cramp_nights_a_month").rows()
+    [(4.0, 'yes', 4.0, 15.21875), (None, None, None, None)]
+    """
+    records = _records(visits, diary)
+    if records is None and START not in people.columns:
+        return people, ()
+    people = _with_span(people, records)
+    if records is not None:
+        people = people.join(_first_cramps(people, records), on=_PERSON, how="left", maintain_order="left")
+    if diary is not None and NIGHT_CRAMP in diary.columns:
+        people = people.join(_nights(people, diary), on=_PERSON, how="left", maintain_order="left")
+    added = tuple(v for v in COLUMNS if v.name in people.columns)
+    return people.with_columns(_typed(v) for v in added).with_columns(
+        _unexplained(v.name) for v in added
+    ), added
+
+
+def within(start: str = START, end: str = END) -> pl.Expr:
+    """Tell whether a record lies within the person's follow-up; an unknown end leaves it open."""
+    after = pl.col(_DATE) >= pl.col(start)
+    return after.fill_null(value=True) & (pl.col(_DATE) <= pl.col(end)).fill_null(value=True)
+
+
+def _records(visits: pl.DataFrame | None, diary: pl.DataFrame | None) -> pl.DataFrame | None:
+    pairs = ((visits, VISIT_CRAMP), (diary, NIGHT_CRAMP))
+    parts = [
+        part.select(_PERSON, _DATE, _event(part, name).alias(_EVENT))
+        for part, name in pairs
+        if part is not None
+    ]
+    return pl.concat(parts) if parts else None
+
+
+def _event(part: pl.DataFrame, name: str) -> pl.Expr:
+    if name not in part.columns:
+        return pl.lit(None, pl.Boolean)
+    return pl.col(name) > 0 if part.schema[name].is_numeric() else pl.col(name) == "yes"
+
+
+def _with_span(people: pl.DataFrame, records: pl.DataFrame | None) -> pl.DataFrame:
+    if records is not None:
+        span = records.group_by(_PERSON).agg(first=pl.col(_DATE).min(), last=pl.col(_DATE).max())
+        people = people.join(span, on=_PERSON, how="left", maintain_order="left")
+    found = {START: "first", END: "last"}
+    for name, record in found.items():
+        given = [column for column in (name, record) if column in people.columns]
+        people = people.with_columns(
+            pl.coalesce(given).alias(name) if given else pl.lit(None, pl.Date).alias(name)
+        )
+    days = (pl.col(END) - pl.col(START)).dt.total_days().cast(pl.Float64) + 1
+    kept = people.drop("first", "last", strict=False)
+    spanned = kept.with_columns(follow_up_days=pl.when(days > 0).then(days))
+    return spanned.with_columns(person_years=pl.col("follow_up_days") / DAYS_A_YEAR)
+
+
+def _inside(people: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    return records.join(people.select(_PERSON, START, END), on=_PERSON).filter(within())
+
+
+def _first_cramps(people: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    answered = _inside(people, records).filter(pl.col(_EVENT).is_not_null())
+    day = (pl.col(_DATE) - pl.col(START)).dt.total_days().cast(pl.Float64) + 1
+    found = answered.with_columns(day=day).group_by(_PERSON)
+    firsts = found.agg(
+        event=pl.col(_EVENT).any(), hit=pl.col("day").filter(pl.col(_EVENT)).min(), last=pl.col("day").max()
+    )
+    return firsts.select(
+        _PERSON,
+        first_cramp=pl.when(pl.col("event")).then(pl.lit("yes")).otherwise(pl.lit("no")),
+        first_cramp_days=pl.coalesce("hit", "last"),
+    )
+
+
+def _nights(people: pl.DataFrame, diary: pl.DataFrame) -> pl.DataFrame:
+    nights = diary.select(_PERSON, _DATE, _event(diary, NIGHT_CRAMP).alias(_EVENT))
+    counts = (
+        _inside(people, nights)
+        .group_by(_PERSON)
+        .agg(
+            diary_nights=pl.col(_EVENT).count().cast(pl.Float64),
+            cramp_nights=pl.col(_EVENT).sum().cast(pl.Float64),
+        )
+    )
+    share = pl.when(pl.col("diary_nights") > 0).then(pl.col("cramp_nights") / pl.col("diary_nights"))
+    return counts.with_columns(cramp_nights_a_month=share * DAYS_A_MONTH)
+
+
+def _typed(variable: Variable) -> pl.Expr:
+    return pl.col(variable.name).cast(variable.dtype)
+
+
+def _unexplained(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_null()).then(pl.lit("no value recorded", Reason)).alias(why(name))

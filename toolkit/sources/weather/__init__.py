@@ -1,0 +1,1 @@
+"""Daily weather, heat index, and their linkage to participants."""

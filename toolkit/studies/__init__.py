@@ -1,0 +1,1 @@
+"""The study: participants, survey design, weights, derived variables and missing data."""

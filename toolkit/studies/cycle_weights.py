@@ -1,0 +1,297 @@
+"""Pool the weights of survey cycles: which contribute to an analysis, and how their weights are rescaled.
+
+Takes the weights of one component by cycle, the variables of an analysis and a condition on `cycle`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+import polars as pl
+
+from toolkit.errors import EstimationError
+from toolkit.variables.codebook import Availability, Variable
+
+CYCLE = "cycle"
+NOT_MEASURED = "not measured"
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+@dataclass(frozen=True, slots=True)
+class CycleWeight:
+    """The weight of one component in one cycle.
+
+    Attributes
+    ----------
+    cycle
+        Level of the variable `cycle`.
+    column, source, years
+        The column of the people frame with the cycle's own weight, its name as published, and the years of
+        data that it represents.
+    scale
+        What the column is multiplied by to give the cycle's own weight.
+    pooled_column, pooled_source, pooled_years
+        The weight made for several cycles together (four years of NHANES 1999-2002); "" where there is none.
+    alone
+        Whether the cycle's own weight is for that cycle alone: pooled, the weights made for several cycles
+        take its place, and that of the others among them.
+    """
+
+    cycle: str
+    column: str
+    source: str = ""
+    years: float = 2.0
+    scale: float = 1.0
+    pooled_column: str = ""
+    pooled_source: str = ""
+    pooled_years: float = 0.0
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentWeight:
+    """The weight column of one component, where it comes from and how it was rescaled, in words.
+
+    With `cycles` each cycle has its own weight, rescaled for the cycles that contribute to an analysis.
+    """
+
+    column: str
+    source: str = ""
+    rescaling: str = ""
+    cycles: tuple[CycleWeight, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the people frame that holds a weight of the component."""
+        pooled = [w.pooled_column for w in self.cycles if w.pooled_column]
+        return tuple(dict.fromkeys([self.column, *(w.column for w in self.cycles), *pooled]))
+
+
+@dataclass(frozen=True, slots=True)
+class CyclePart:
+    """What one contributing cycle brings: its weight column and the factor that rescales it."""
+
+    cycle: str
+    column: str
+    source: str
+    share: float
+    years: float
+    scale: float = 1.0
+
+    @property
+    def factor(self) -> float:
+        """What the column is multiplied by."""
+        return self.share * self.scale
+
+
+def rescale(weights: Sequence[CycleWeight], *, by_cycle: bool = False) -> tuple[CyclePart, ...]:
+    """Rescale the weights of the cycles that contribute.
+
+    Parameters
+    ----------
+    weights
+        Of the contributing cycles.
+    by_cycle
+        True where each cycle is estimated by itself: its own weight, as it is.
+
+    Notes
+    -----
+    Each weight is multiplied by the years that it represents over the years of all contributing cycles, as
+    the NHANES analytic guidelines advise (NCHS, Vital Health Stat 2(161), 2013; 2(184), 2020).
+
+    Examples
+    --------
+    >>> pair = [CycleWeight("2005-2006", "w"), CycleWeight("2007-2008", "w")]
+    >>> [part.factor for part in rescale(pair)], [part.factor for part in rescale(pair[:1])]
+    ([0.5, 0.5], [1.0])
+    """
+    pooled = len(weights) > 1 and not by_cycle
+    total = sum(w.years for w in weights)
+    over_several = pooled and any(w.alone for w in weights)
+    parts = []
+    for w in weights:
+        if over_several and w.pooled_column:
+            column, source, years = w.pooled_column, w.pooled_source, w.pooled_years
+        else:
+            column, source, years = w.column, w.source, w.years
+        parts.append(CyclePart(w.cycle, column, source, years / total if pooled else 1.0, years, w.scale))
+    return tuple(parts)
+
+
+def rescaled(parts: Sequence[CyclePart]) -> pl.Expr:
+    """Give each person the rescaled weight of the cycle; null in cycles that do not contribute."""
+    cycle, alike = pl.col(CYCLE).cast(pl.String), dict[tuple[str, float], list[str]]()
+    for part in parts:
+        alike.setdefault((part.column, part.factor), []).append(part.cycle)
+    weight = pl.lit(None, pl.Float64)
+    for (column, factor), cycles in alike.items():
+        here = pl.col(column).cast(pl.Float64) * factor
+        weight = pl.when(cycle.is_in(cycles)).then(here).otherwise(weight)
+    return weight
+
+
+def contributing(
+    weights: Mapping[str, CycleWeight],
+    cycles: Iterable[str],
+    variables: Sequence[Variable],
+    admits: Callable[[str], bool] | None,
+    component: str,
+) -> tuple[list[CycleWeight], dict[str, str]]:
+    """Find the cycles that measured every variable, have the weight and meet the condition on `cycle`.
+
+    Parameters
+    ----------
+    weights
+        Of the component, by cycle.
+    cycles
+        Every cycle of the study.
+    variables
+        Those of the analysis.
+    admits
+        Whether the domain can hold for someone of a cycle; None if there is no condition.
+    component
+        Whose weights they are.
+
+    Returns
+    -------
+    tuple
+        Weights of the contributing cycles; and why each other cycle does not contribute.
+
+    Raises
+    ------
+    EstimationError
+        If no cycle contributes.
+    """
+    chosen, left_out = [], dict[str, str]()
+    for cycle in cycles:
+        lacking = [(v.name, a.reason) for v in variables for a in _gaps(v, cycle)]
+        if admits is not None and not admits(cycle):
+            left_out[cycle] = "outside the domain"
+        elif lacking:
+            name, reason = lacking[0]
+            left_out[cycle] = f"'{name}' was not measured" + (f" ({reason})" if reason else "")
+        elif cycle not in weights:
+            left_out[cycle] = f"no {component} weight"
+        else:
+            chosen.append(weights[cycle])
+    if not chosen:
+        raise EstimationError(_none_contributes(left_out))
+    return chosen, left_out
+
+
+def _gaps(variable: Variable, cycle: str) -> list[Availability]:
+    return [a for a in variable.availability if a.cycle == cycle and a.status == NOT_MEASURED]
+
+
+def _none_contributes(left_out: Mapping[str, str]) -> str:
+    told = "; ".join(dict.fromkeys(grouped(left_out.items()).values()))
+    return (
+        f"No cycle of the study measured all variables of this analysis within the domain ({told}). Remove a "
+        f"variable, change the condition on 'cycle', or open other cycles; what each cycle measured: "
+        f"study.availability()."
+    )
+
+
+def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Say for each cycle why it does not contribute, cycles of one reason together.
+
+    Examples
+    --------
+    >>> grouped([("2005-2006", "no fasting weight"), ("2007-2008", "no fasting weight")])["2005-2006"]
+    '2005-2008: no fasting weight'
+    """
+    cycles: dict[str, list[str]] = {}
+    for cycle, reason in left_out:
+        cycles.setdefault(reason, []).append(cycle)
+    told = {reason: f"{span(own)}: {reason}" for reason, own in cycles.items()}
+    return {cycle: told[reason] for reason, own in cycles.items() for cycle in own}
+
+
+def span(cycles: Sequence[str]) -> str:
+    """Name cycles by their years, consecutive cycles as one run.
+
+    Examples
+    --------
+    >>> span(["2005-2006", "2007-2008"]), span(["1999-2000", "2003-2004"]), span(["2017-2020"])
+    ('2005-2008', '1999-2000, 2003-2004', '2017-2020')
+    """
+    if not all(cycle[:4].isdigit() and cycle[-4:].isdigit() for cycle in cycles):
+        return ", ".join(cycles)
+    runs = [[cycles[0]]]
+    for before, cycle in pairwise(cycles):
+        if int(cycle[:4]) == int(before[:4]) + 2:
+            runs[-1].append(cycle)
+        else:
+            runs.append([cycle])
+    return ", ".join(f"{run[0][:4]}-{run[-1][-4:]}" for run in runs)
+
+
+def label_of(label: str, cycles: Sequence[str], contributing: Sequence[str]) -> str:
+    """Name a study by the cycles that contribute.
+
+    Examples
+    --------
+    >>> label_of("NHANES 2005-2008", ["2005-2006", "2007-2008"], ["2007-2008"])
+    'NHANES 2007-2008'
+    """
+    if list(cycles) == list(contributing):
+        return label
+    whole, part = span(cycles), span(contributing)
+    return label.replace(whole, part, 1) if whole in label else f"{label}, {part}"
+
+
+def source_of(parts: Sequence[CyclePart]) -> str:
+    """Name the published weights of the contributing cycles, each with its cycles where they differ."""
+    sources: dict[str, list[str]] = {}
+    for part in parts:
+        sources.setdefault(part.source, []).append(part.cycle)
+    if len(sources) == 1:
+        return next(iter(sources))
+    return "; ".join(f"{source} in {listed(cycles)}" for source, cycles in sources.items())
+
+
+def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
+    """Explain in words how the weights were rescaled; "" for a study of one cycle.
+
+    Examples
+    --------
+    >>> pair = rescale([CycleWeight("2005-2006", "w"), CycleWeight("2007-2008", "w")])
+    >>> rescaling_of(pair, 2)
+    'divided by 2 because two cycles contribute (2005-2006 and 2007-2008)'
+    """
+    cycles = [part.cycle for part in parts]
+    if len(cycles) == 1:
+        return f"not rescaled because only {cycles[0]} contributes" if opened > 1 else ""
+    if by_cycle:
+        return f"not rescaled because each cycle is estimated separately ({listed(cycles)})"
+    count = _NUMBERS[len(cycles)] if len(cycles) < len(_NUMBERS) else f"{len(cycles)}"
+    shares: dict[tuple[float, float], list[str]] = {}
+    for part in parts:
+        shares.setdefault((part.share, part.years), []).append(part.cycle)
+    if {part.share for part in parts} == {1 / len(parts)}:
+        return f"divided by {len(parts)} because {count} cycles contribute ({listed(cycles)})"
+    told = [f"{_times(*key)} in {listed(own)}" for key, own in shares.items()]
+    told = told[:1] + [text.removeprefix("multiplied ") for text in told[1:]]
+    return f"{listed(told)} because {count} cycles contribute"
+
+
+def _times(share: float, years: float) -> str:
+    total = years / share
+    simple = Fraction(share).limit_denominator(100)
+    if simple == 1:
+        return "multiplied by 1"
+    if years.is_integer() and round(total, 9).is_integer():
+        return f"multiplied by {simple}"
+    return f"multiplied by {years:g}/{total:g} (years)"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words with commas and "and".
+
+    Examples
+    --------
+    >>> listed(["1999-2000", "2001-2002", "2003-2004"])
+    '1999-2000, 2001-2002 and 2003-2004'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

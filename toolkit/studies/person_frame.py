@@ -1,0 +1,105 @@
+"""Hold rows of people so that a notebook shows a summary of them, and rows only to who asks for rows.
+
+Takes a polars frame; gives the same frame, whose representation counts columns by type and missing values.
+"""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from toolkit.variables.codebook import Reason
+
+_HINT = "Rows of people are shown only when asked for:"
+_KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing values", "other")
+
+
+class PersonFrame(pl.DataFrame):
+    """A polars frame that shows a summary in place of its rows; all that is taken from it is a plain frame.
+
+    Examples
+    --------
+    >>> people = PersonFrame({"age": [40.0, None], "person": ["a", "b"]})
+    >>> print(people)
+    2 people x 2 columns
+      number  1 column   1 value missing
+      text    1 column   0 values missing
+    Rows of people are shown only when asked for: study.people.head()
+    >>> type(people.head()).__name__
+    'DataFrame'
+    """
+
+    @classmethod
+    def _from_pydf(cls, py_df: Any) -> pl.DataFrame:
+        # Every method of polars that gives a frame makes it here: who calls one has asked.
+        return pl.DataFrame._from_pydf(py_df)  # noqa: SLF001 - there is no public way; a test holds it
+
+    def __repr__(self) -> str:
+        """Count people, and columns and missing values by type."""
+        rows = [(kind, *_counted(self, names)) for kind, names in _by_kind(self)]
+        widths = [max((len(row[part]) for row in rows), default=0) for part in range(3)]
+        lines = [
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([_size(self), *lines, f"{_HINT} study.people.head()"])
+
+    __str__ = __repr__
+
+    def _repr_html_(self, **_: Any) -> str:
+        heads = "".join(f"<th>{head}</th>" for head in ("type", "columns", "values missing"))
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(kind)}</td><td style='text-align:left'>"
+            f"{_names(names)}</td><td>{_counted(self, names)[1].partition(' ')[0]}</td></tr>"
+            for kind, names in _by_kind(self)
+        )
+        return (
+            f"<p><b>{escape(_size(self))}</b></p><table><tr>{heads}</tr>{rows}</table>"
+            f"<p>{_HINT} <code>study.people.head()</code></p>"
+        )
+
+
+def _size(frame: pl.DataFrame) -> str:
+    people = "1 person" if frame.height == 1 else f"{frame.height:,} people"
+    return f"{people} x {frame.width:,} columns"
+
+
+def _by_kind(frame: pl.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    kinds = {name: _kind(dtype) for name, dtype in frame.schema.items()}
+    for kind in _KINDS:
+        if names := [name for name, found in kinds.items() if found == kind]:
+            yield kind, names
+
+
+def _kind(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.Enum):
+        if dtype == Reason:
+            return "reasons of missing values"
+        return "yes/no" if set(dtype.categories) == {"yes", "no"} else "category"
+    if isinstance(dtype, pl.Boolean):
+        return "yes/no"
+    if dtype.is_numeric():
+        return "number"
+    if dtype.is_temporal():
+        return "date"
+    words = {pl.String: "text", pl.Categorical: "category"}
+    return words.get(type(dtype), "other")
+
+
+def _counted(frame: pl.DataFrame, names: list[str]) -> tuple[str, str]:
+    columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
+    if frame.schema[names[0]] == Reason:
+        return columns, ""
+    missing = _missing(frame, names)
+    return columns, "1 value missing" if missing == 1 else f"{missing:,} values missing"
+
+
+def _missing(frame: pl.DataFrame, names: list[str]) -> int:
+    return sum(frame[name].null_count() for name in names)
+
+
+def _names(names: list[str]) -> str:
+    """List the columns behind their number, folded away until they are wanted."""
+    told = ", ".join(escape(name) for name in names)
+    return f"<details><summary>{len(names):,}</summary>{told}</details>"

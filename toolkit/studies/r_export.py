@@ -1,0 +1,247 @@
+"""Hand a study to R: its people as files, and a script that rebuilds the same design with `survey`.
+
+Takes a population; gives a folder. The files hold rows of people: they are readable by the user alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from toolkit.errors import VariableError
+from toolkit.files.readers import replacing, write_parquet, write_text
+from toolkit.studies.calibration_targets import Calibration
+from toolkit.studies.cycle_weights import ComponentWeight
+from toolkit.studies.design import Design
+from toolkit.studies.population import Population
+from toolkit.variables.codebook import Variable, weight_name, why
+
+SCRIPT = "study.R"
+_TYPES = {"SDR": "ACS"}
+
+
+def write_r(population: Population, folder: str | Path) -> Path:
+    """Write people.csv, people.parquet and study.R into a folder.
+
+    Parameters
+    ----------
+    population
+        A population or a study.
+    folder
+        Where to write; made if it is not there.
+
+    Returns
+    -------
+    pathlib.Path
+        The script. It makes `people`, and a design for each weight: `design`, or by component
+        `design_interview`, `design_examination`, ... , and `design_interview_of(cycles)` where cycles are
+        pooled.
+
+    Raises
+    ------
+    VariableError
+        If a column's name cannot stand in an R script.
+    """
+    target = Path(folder)
+    people = _plain(population)
+    for name in people.columns:
+        if "`" in name or "\\" in name:
+            raise VariableError(
+                f"'{name}' holds a sign that R cannot read in a name. Rename the column first."
+            )
+    write_parquet(target / "people.parquet", people, private=True)
+    with replacing(target / "people.csv", private=True) as draft:
+        people.write_csv(draft)
+    write_text(target / SCRIPT, "\n".join(_script(population)) + "\n")
+    return target / SCRIPT
+
+
+def _plain(population: Population) -> pl.DataFrame:
+    """Keep the codebook's variables with their reasons and the design's columns; ids stay behind."""
+    known = [name for name in population.codebook if name in population.people.columns]
+    reasons = [why(name) for name in known if why(name) in population.people.columns]
+    columns = dict.fromkeys([*known, *reasons, *population.design.columns])
+    texts = pl.selectors.enum() | pl.selectors.categorical()
+    return population.people.select(list(columns)).with_columns(texts.cast(pl.String))
+
+
+def _script(population: Population) -> Iterator[str]:
+    yield f"# {_one_line(population.label)}: people and design for R, of {population.people.height} people."
+    if population.simulated:
+        yield "# SIMULATED: no person in it is real."
+    yield "library(survey)"
+    yield f"options(survey.lonely.psu = {_text(population.design.lonely_psu)})"
+    yield 'here <- Sys.getenv("STUDY_FOLDER", ".")  # the folder of this script, if R runs elsewhere'
+    yield 'people <- read.csv(file.path(here, "people.csv"), check.names = FALSE, na.strings = "",'
+    schema = _plain(population).schema
+    texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, pl.String)]
+    classes = f"c({', '.join(texts)})" if texts else "NA"
+    yield f"                   colClasses = {classes})"
+    for name, variable in population.codebook.items():
+        if name in population.people.columns and variable.levels:
+            yield _factor(variable, population.people.schema[name])
+    yield from _designs(population.design)
+
+
+def _factor(variable: Variable, dtype: pl.DataType) -> str:
+    column = f"people[[{_text(variable.name)}]]"
+    levels = ", ".join(_text(level) for level in variable.levels)
+    if isinstance(dtype, pl.Boolean):
+        return f"{column} <- factor({column}, levels = c(FALSE, TRUE), labels = c({levels}))"
+    if dtype.is_numeric():
+        return f"{column} <- factor({column}, levels = c(0, 1), labels = c({levels}))"
+    reference = variable.reference or variable.levels[0]
+    if variable.ordered and len(variable.levels) > 2:
+        # R's polynomial contrasts would hide the levels: they are compared with the reference, as here.
+        base = variable.levels.index(reference) + 1
+        return (
+            f"{column} <- factor({column}, levels = c({levels}), ordered = TRUE)\n"
+            f"contrasts({column}) <- contr.treatment(c({levels}), base = {base})"
+        )
+    reference = _text(reference)
+    return f"{column} <- relevel(factor({column}, levels = c({levels})), ref = {reference})"
+
+
+def _designs(design: Design) -> Iterator[str]:
+    weights = design.components
+    if not weights:
+        yield f"design <- {_design(design, None, 'people')}"
+        yield from _calibrated("design", design.calibration)
+    if design.cycles:
+        yield from _pooling(weights)
+    for component, weight in weights.items():
+        own = weight_name(component).replace("weight", "design", 1)
+        name = "design" if isinstance(design.weight, str) else own
+        if weight.cycles:
+            chosen = f"own <- pooled_people({_text(component)}, cycles)"
+            made = _design(design, _POOLED, _weighted(design, _POOLED, "own"), component)
+            yield f"{name}_of <- function(cycles = NULL) {{ {chosen}; {made} }}"
+            yield f"{name} <- {name}_of()"
+        else:
+            inside = _weighted(design, weight.column, "people")
+            yield f"{name} <- {_design(design, weight.column, inside, component)}"
+        yield from _calibrated(name, design.calibration)
+
+
+def _weighted(design: Design, column: str, people: str) -> str:
+    """Keep who has a weight; one of 0 keeps its stratum and PSU in the design, and makes no replicates."""
+    weight = f"{people}[[{_text(column)}]]"
+    positive = f" & {weight} > 0" if design.replicate_weights else ""
+    return f"{people}[!is.na({weight}){positive}, ]"
+
+
+def _pooling(weights: Mapping[str, ComponentWeight]) -> Iterator[str]:
+    """Write each cycle's weights and the function that pools those of the cycles of an analysis."""
+    yield "# An analysis pools the cycles that measured all its variables, by years: name them, such as"
+    yield '# design_interview_of("2007-2008"). design_interview pools all cycles that have the weight.'
+    yield "cycle_weights <- rbind("
+    rows = [
+        f"  data.frame(component = {_text(component)}, cycle = {_text(w.cycle)}, column = {_text(w.column)}, "
+        f"years = {w.years!r}, scale = {w.scale!r}, pooled_column = {_text(w.pooled_column)}, "
+        f"pooled_years = {w.pooled_years!r}, alone = {str(w.alone).upper()})"
+        for component, weight in weights.items()
+        for w in weight.cycles
+    ]
+    yield ",\n".join(rows) + ")"
+    yield _POOL
+
+
+_POOLED = "pooled_weight"
+_POOL = f"""pooled_people <- function(component, cycles = NULL) {{
+  own <- cycle_weights[cycle_weights$component == component, ]
+  if (!is.null(cycles)) own <- own[own$cycle %in% cycles, ]
+  several <- nrow(own) > 1
+  pooled <- several & any(own$alone) & own$pooled_column != ""
+  column <- ifelse(pooled, own$pooled_column, own$column)
+  years <- ifelse(pooled, own$pooled_years, own$years)
+  times <- own$scale * (if (several) years / sum(own$years) else 1)
+  place <- match(people$cycle, own$cycle)
+  chosen <- people[!is.na(place), ]
+  place <- place[!is.na(place)]
+  chosen${_POOLED} <- NA
+  for (k in seq_len(nrow(own)))
+    chosen${_POOLED}[place == k] <- chosen[[column[k]]][place == k] * times[k]
+  chosen
+}}"""
+
+
+def _design(design: Design, weight: str | None, people: str, component: str = "") -> str:
+    if design.replicate_weights:
+        return _replicates(design, weight, people, design.replicates_of(component))
+    terms = {
+        "ids": _formula(design.stages),
+        "strata": _formula((design.strata,)) if design.strata else "NULL",
+        "fpc": _formula(design.fpcs) if design.fpcs else "NULL",
+        "weights": _formula((weight,)) if weight else "NULL" if design.fpcs else "~1",
+        "nest": "TRUE" if design.nest and design.strata else "FALSE",
+    }
+    return _call("svydesign", {**terms, "data": people})
+
+
+def _replicates(design: Design, weight: str | None, people: str, columns: tuple[str, ...]) -> str:
+    method = design.replicate_method or "other"
+    terms = {
+        "weights": _formula((weight,)) if weight else "NULL",
+        "repweights": f"{people}[, c({', '.join(map(_text, columns))})]",
+        "type": _text(_TYPES.get(method, method)),
+        "combined.weights": str(not design.replicate_factors).upper(),
+        "mse": str(design.mse).upper(),
+    }
+    if design.replicate_scale is not None:
+        terms["scale"] = repr(design.replicate_scale)
+    if design.replicate_rscales is not None:
+        terms["rscales"] = f"c({', '.join(map(repr, design.replicate_rscales))})"
+    if method == "Fay":
+        terms["rho"] = repr(design.fay_rho)
+    return _call("svrepdesign", {**terms, "data": people})
+
+
+def _calibrated(name: str, calibration: Calibration | None) -> Iterator[str]:
+    """Calibrate by marks of the levels: one way for post-strata, margins and numbers."""
+    if calibration is None:
+        return
+    marks, totals = [], []
+    for place, margin in enumerate(calibration.margins):
+        # The last level of a further margin follows from the others.
+        kept = margin.totals[: -1 if place and margin.crossed else None]
+        for levels, total in kept:
+            marks.append(_mark(margin.variables, levels))
+            totals.append(f"total_{len(marks)} = {total!r}")
+    columns = [f"total_{number + 1}" for number in range(len(marks))]
+    pairs = ", ".join(f"{column} = {mark}" for column, mark in zip(columns, marks, strict=True))
+    yield f"# {_one_line(calibration.sentence)}. R's rake() has the same weights and other standard errors."
+    yield f"{name} <- update({name}, {pairs})"
+    terms = {
+        "formula": f"~0 + {' + '.join(columns)}",
+        "population": f"c({', '.join(totals)})",
+        "calfun": _text(calibration.method),
+        "epsilon": "1e-12",
+        "maxit": "500",
+    }
+    if calibration.bounds:
+        terms["bounds"] = "c({!r}, {!r})".format(*calibration.bounds)
+    yield f"{name} <- {_call('calibrate', {'design': name, **terms})}"
+
+
+def _mark(variables: tuple[str, ...], levels: tuple[str, ...]) -> str:
+    if not levels:
+        return f"`{variables[0]}`" if variables else "1"
+    same = (f"`{name}` == {_text(level)}" for name, level in zip(variables, levels, strict=True))
+    return f"1 * ({' & '.join(same)})"
+
+
+def _call(function: str, terms: Mapping[str, str]) -> str:
+    return f"{function}({', '.join(f'{name} = {value}' for name, value in terms.items())})"
+
+
+def _formula(columns: tuple[str, ...]) -> str:
+    return "~" + (" + ".join(f"`{column}`" for column in columns) or "1")
+
+
+def _text(words: str) -> str:
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _one_line(words: str) -> str:
+    return " ".join(words.split())

@@ -1,0 +1,189 @@
+"""Hand a population to another process through a file without a name: people as parquet, the rest as JSON.
+
+Rows of people are in no place that others can find and leave nothing behind when a process is killed. The
+process that takes them must inherit the file's descriptor.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, fields, replace
+from io import BytesIO
+from typing import Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
+
+import polars as pl
+
+from toolkit.errors import DatasetError
+from toolkit.files.leftovers import temporary_trouble_told
+from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
+from toolkit.studies.calibration_targets import calibration_of
+from toolkit.studies.cycle_weights import CycleWeight
+from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.population import Population
+from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable
+
+_DECLARED = "population.json"
+_FRAMES = ("people", "visits", "diary")
+_REPEATED = _FRAMES[1:]
+_PLAIN = ("name", "label", "provenance", "simulated")
+
+
+def hand_over(population: Population) -> BinaryIO:
+    """Write people and what is declared about them into a file without a name.
+
+    Parameters
+    ----------
+    population
+        A population or a study; its provenance holds plain values.
+
+    Returns
+    -------
+    typing.BinaryIO
+        The file, open; closing it frees the people once no other process holds it. Its path for
+        `take_over` is `unnamed_files.path_of(file)`.
+
+    Raises
+    ------
+    DatasetError
+        If there is no space for it.
+
+    Examples
+    --------
+    >>> from toolkit.files.unnamed_files import path_of
+    >>> people = pl.DataFrame({"w": [1.0]})
+    >>> with hand_over(Population("mine", "my study", people, Design(weight="w"), Codebook())) as file:
+    ...     take_over(path_of(file)).label
+    'my study'
+    """
+    with temporary_trouble_told(), ExitStack() as stack:
+        file = stack.enter_context(unnamed_file())
+        with ZipFile(file, "w") as parts:
+            parts.writestr(_DECLARED, declared_json(population))
+            for name in _FRAMES:
+                if (frame := getattr(population, name)) is not None:
+                    parts.writestr(f"{name}.parquet", _packed(frame))
+        file.flush()
+        stack.pop_all()
+    return file
+
+
+def take_over(path: object) -> Population:
+    """Read what `hand_over` wrote.
+
+    Parameters
+    ----------
+    path
+        The descriptor's path, in the process that wrote it or in one that inherited it.
+
+    Returns
+    -------
+    Population
+        Equal to what was written, but that tuples in the provenance come back as lists.
+
+    Raises
+    ------
+    DatasetError
+        If this process was handed no population by that path.
+
+    Examples
+    --------
+    See `hand_over`.
+    """
+    try:
+        with ZipFile(BytesIO(content_of(path))) as parts:
+            frames = {
+                name: pl.read_parquet(parts.read(f"{name}.parquet"))
+                for name in _FRAMES
+                if f"{name}.parquet" in parts.namelist()
+            }
+            population = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
+    except (OSError, BadZipFile, KeyError) as error:
+        raise DatasetError(
+            f"There is no study at '{path}'. Its people were handed to a report that has ended. Name a study "
+            "of tk.available_studies(), or the path of a study.toml."
+        ) from error
+    repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
+    return replace(population, **repeated)
+
+
+def holds_population(path: object) -> bool:
+    """Tell whether a path is that of a population that was handed over, and not the name of a study.
+
+    Examples
+    --------
+    >>> holds_population("simulated")
+    False
+    """
+    return is_path_of_descriptor(path)
+
+
+def _packed(frame: pl.DataFrame) -> bytes:
+    packed = BytesIO()
+    frame.write_parquet(packed)
+    return packed.getvalue()
+
+
+def declared_json(population: Population) -> str:
+    """Give all of a population but its frames as JSON.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({"w": [1.0]})
+    >>> text = declared_json(Population("mine", "my study", people, Design(weight="w"), Codebook()))
+    >>> declared_again(text, people).design.weight
+    'w'
+    """
+    declared = {
+        "facts": {name: getattr(population, name) for name in _PLAIN},
+        "design": _design_record(population.design),
+        "codebook": [asdict(variable) for variable in population.codebook.values()],
+    }
+    return json.dumps(declared, default=_as_plain)
+
+
+def declared_again(text: str, people: pl.DataFrame) -> Population:
+    """Make a population of people and of what `declared_json` gave; see there."""
+    declared = json.loads(text)
+    return Population(
+        people=people,
+        design=_design(declared["design"]),
+        codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
+        **declared["facts"],
+    )
+
+
+def _as_plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _design_record(design: Design) -> dict[str, Any]:
+    record = {f.name: getattr(design, f.name) for f in fields(design)}
+    if isinstance(design.weight, Mapping):
+        record["weight"] = {name: asdict(weight) for name, weight in design.components.items()}
+    if design.calibration:
+        record["calibration"] = design.calibration.record()
+    return record
+
+
+def _design(record: Mapping[str, Any]) -> Design:
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+    }
+    if isinstance(record["weight"], dict):
+        values["weight"] = {name: _component_weight(weight) for name, weight in record["weight"].items()}
+    if record["calibration"]:
+        values["calibration"] = calibration_of(record["calibration"])
+    return Design(**values)
+
+
+def _component_weight(record: Mapping[str, Any]) -> ComponentWeight:
+    return ComponentWeight(**{**record, "cycles": tuple(CycleWeight(**own) for own in record["cycles"])})
+
+
+def _variable(record: Mapping[str, Any]) -> Variable:
+    entries = tuple(Availability(**entry) for entry in record["availability"])
+    compared = tuple(Comparability(**entry) for entry in record["comparability"])
+    lists = {name: tuple(record[name]) for name in ("levels", "inputs")}
+    own = {**lists, "availability": entries, "comparability": compared}
+    return Variable(**{**record, **own})

@@ -1,0 +1,1 @@
+"""Codebook variables, derivations, and the language of conditions and formulas."""

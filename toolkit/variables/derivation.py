@@ -1,0 +1,227 @@
+"""Derive a variable from others and keep the reason where the value is missing.
+
+Takes a people frame, its codebook and derivations (pure expressions over named columns); gives both with
+the derived variables added. A missing derived value takes the first reason, in the order of
+`codebook.REASONS`, that stands at one of its inputs; where every input has a value it is "outside the groups"
+(such as an age under 20 of `age_group`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from toolkit.errors import DesignError
+from toolkit.variables.codebook import (
+    Availability,
+    Codebook,
+    Comparability,
+    Reason,
+    Variable,
+    clash,
+    deepest,
+    why,
+)
+from toolkit.variables.conditions import Condition
+
+NOT_MEASURED = "not measured"
+_OUTSIDE = pl.lit("outside the domain", Reason)
+NOT_THIS_CYCLE = "not measured in this cycle"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How one variable follows from others.
+
+    Attributes
+    ----------
+    variable
+        What is derived. Its component and availability are worked out from the inputs.
+    inputs
+        Names of the columns that the expression reads.
+    expression
+        A polars expression over the inputs; null wherever the value cannot be known.
+    any_input
+        True if one measured input is enough (such as one leg of two); else a cycle that did not measure all
+        of them has no value.
+    gate
+        The input whose answer decided whether the others were asked (such as "ever smoked"): its reason
+        goes before theirs.
+    within
+        The domain in which the variable is defined; who is outside has no value, for that reason. None for
+        everyone.
+    """
+
+    variable: Variable
+    inputs: tuple[str, ...]
+    expression: pl.Expr
+    any_input: bool = False
+    gate: str = ""
+    within: Condition | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every variable that it depends on: its inputs, and those of its domain."""
+        return tuple(dict.fromkeys((*self.inputs, *(self.within.names if self.within else ()))))
+
+
+def derive(
+    people: pl.DataFrame, codebook: Codebook, derivations: Iterable[Derivation]
+) -> tuple[pl.DataFrame, Codebook]:
+    """Add each derived variable whose inputs the study has and which it does not have itself.
+
+    Parameters
+    ----------
+    people
+        One row a person, with reason columns (`bmi.why`) where known.
+    codebook
+        The variables of `people`.
+    derivations
+        In order: a later one may read what an earlier one gave.
+
+    Returns
+    -------
+    tuple
+        People and codebook with the derived variables and their reason columns. A variable whose inputs the
+        codebook knows and the people lack is in the codebook alone, with the inputs' reasons.
+    """
+    for step in derivations:
+        name = step.variable.name
+        if name in people.columns:
+            continue
+        if not _possible(step, people):
+            codebook = _with_gap(people, codebook, step)
+            continue
+        people = people.with_columns(_value(people, step).alias(name))
+        settled = _settled(people, codebook, step)
+        people = people.with_columns(pl.when(_measured(people, step, settled)).then(pl.col(name)).alias(name))
+        people = people.with_columns(_reason(people, step).alias(why(name)))
+        codebook = codebook.with_variables(_described(step, codebook, settled))
+    return people, codebook
+
+
+def _with_gap(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> Codebook:
+    """Let the codebook say why a variable cannot be derived, where it says so of the inputs."""
+    absent = [name for name in step.reads if name not in people.columns]
+    told = all(name in codebook for name in step.reads) and all(
+        any(a.status == NOT_MEASURED for a in codebook[name].availability) for name in absent
+    )
+    return codebook.with_variables(_described(step, codebook)) if told else codebook
+
+
+def _possible(step: Derivation, people: pl.DataFrame) -> bool:
+    present = [name in people.columns for name in step.reads]
+    return any(present) if step.any_input else all(present)
+
+
+def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
+    absent = [pl.lit(None).alias(name) for name in step.reads if name not in people.columns]
+    # A condition may ask why an input is missing.
+    read = [column for name in step.reads for column in (name, why(name)) if column in people.columns]
+    columns = people.select(read).with_columns(absent)
+    value = step.expression.cast(step.variable.dtype)
+    if step.within:
+        value = pl.when(step.within.expression(columns.schema)).then(value)
+    return columns.select(value.alias(step.variable.name)).to_series()
+
+
+def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:
+    """Tell who belongs to a cycle that measured all inputs, or settles the value nevertheless.
+
+    Elsewhere "yes or not measured" would find the yes and nobody's no.
+    """
+    reasons = [] if step.any_input else [name for name in map(why, step.reads) if name in people.columns]
+    elsewhere = [(pl.col(name) == NOT_THIS_CYCLE).fill_null(value=False) for name in reasons]
+    if not elsewhere:
+        return pl.lit(value=True)
+    if settled:
+        return ~pl.any_horizontal(elsewhere) | pl.col("cycle").cast(pl.String).is_in(list(settled))
+    return ~pl.any_horizontal(elsewhere)
+
+
+def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
+    columns = [why(name) for name in step.reads if why(name) in people.columns]
+    ranks = [pl.col(column).to_physical() for column in columns]
+    first = pl.min_horizontal(ranks).cast(pl.UInt8).cat.to(Reason) if ranks else pl.lit(None, Reason)
+    gate = pl.col(why(step.gate)) if why(step.gate) in columns else pl.lit(None, Reason)
+    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in step.reads if name in people.columns)
+    outside = pl.when(complete).then(pl.lit("outside the groups", Reason))
+    unexplained = outside.otherwise(pl.lit("no value recorded", Reason))
+    known = pl.coalesce(gate, first, unexplained)
+    if step.within:
+        known = pl.when(~step.within.expression(people.schema)).then(_OUTSIDE).otherwise(known)
+    return pl.when(pl.col(step.variable.name).is_null()).then(known)
+
+
+def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> frozenset[str]:
+    """Name the cycles that lack an input and settle the value nevertheless, such as by another instrument.
+
+    There everyone who has a value in each of the other inputs has a derived one.
+    """
+    inputs = [codebook[name] for name in step.inputs if name in codebook and name in people.columns]
+    lacking: dict[str, set[str]] = {}
+    for variable in inputs:
+        for entry in variable.availability:
+            if entry.status == NOT_MEASURED:
+                lacking.setdefault(entry.cycle, set()).add(variable.name)
+    if step.any_input or not lacking or "cycle" not in people.columns:
+        return frozenset()
+    cycle, value = pl.col("cycle").cast(pl.String), pl.col(step.variable.name)
+    settled = []
+    for name, lost in lacking.items():
+        others = [v.name for v in inputs if v.name not in lost]
+        known = pl.all_horizontal(pl.lit(value=True), *(pl.col(other).is_not_null() for other in others))
+        values = people.filter((cycle == name) & known).select(value.is_not_null())
+        if others and values.height and bool(values.to_series().all()):
+            settled.append(name)
+    return frozenset(settled)
+
+
+def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = frozenset()) -> Variable:
+    inputs = [codebook[name] for name in step.reads if name in codebook]
+    _expect_common_weight(step, inputs)
+    cycles = list(dict.fromkeys(a.cycle for v in inputs for a in v.availability))
+    entries = tuple(
+        _available(cycle, inputs, any_input=step.any_input or cycle in settled) for cycle in cycles
+    )
+    every = list(dict.fromkeys(c.cycle for v in inputs for c in v.comparability))
+    compared = tuple(_compared(cycle, inputs, any_input=step.any_input) for cycle in every)
+    component = deepest([v.component for v in inputs])
+    review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
+    derived = replace(step.variable, component=component, availability=entries, comparability=compared)
+    unfit = "; ".join(dict.fromkeys(v.unfit for v in inputs if v.unfit))
+    return replace(derived, review=review, unfit=unfit, inputs=step.inputs)
+
+
+def _expect_common_weight(step: Derivation, inputs: list[Variable]) -> None:
+    pair = clash(v.component for v in inputs)
+    if pair:
+        of = {v.component: v.name for v in inputs}
+        raise DesignError(
+            f"'{step.variable.name}' would mix '{of[pair[0]]}' ({pair[0]}) and '{of[pair[1]]}' ({pair[1]}), "
+            "which have no common weight. Derive one variable of each instead."
+        )
+
+
+def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availability:
+    found = [a for v in inputs for a in v.availability if a.cycle == cycle]
+    absent = [a for a in found if a.status == NOT_MEASURED]
+    if absent and not (any_input and len(absent) < len(found)):
+        return absent[0]
+    proxies = [a for a in found if a.status == "proxy"]
+    return proxies[0] if proxies else Availability(cycle, "measured", _changes(cycle, inputs))
+
+
+def _compared(cycle: str, inputs: list[Variable], *, any_input: bool) -> Comparability:
+    """Compare as the inputs do: one that is absent makes it absent, one that changed makes it changed."""
+    found = [c for v in inputs for c in v.comparability if c.cycle == cycle]
+    absent = [c for c in found if c.verdict == "absent"]
+    if absent and not (any_input and len(absent) < len(found)):
+        return absent[0]
+    changed = any(c.verdict == "changed" for c in found)
+    return Comparability(cycle, "changed" if changed else "same", _changes(cycle, inputs) if changed else "")
+
+
+def _changes(cycle: str, inputs: list[Variable]) -> str:
+    told = {v.name: c.how for v in inputs if (c := v.compared(cycle)).verdict == "changed"}
+    return "; ".join(f"{name}: {how}" for name, how in told.items())
