@@ -11,7 +11,7 @@ import polars as pl
 from toolkit.causes.evidence import conflicts_of, evidence_of
 from toolkit.errors import VariableError, unknown
 from toolkit.sources.catalog import codebook
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables.codebook import Codebook, Variable, unknown_variable
 from toolkit.variables.derivation import Derivation, derive
 
 # The order of the reports. Each is a module of `toolkit/causes/cards/` with its `CARD`.
@@ -308,9 +308,7 @@ class Card:
             rule.check()
             for name in rule.derivation.inputs:
                 if available is not None and name not in known:
-                    raise VariableError(
-                        unknown("This study has no variable", name, available, "All: study.variables()")
-                    )
+                    raise unknown_variable(name, available)
             known.add(rule.name)
 
     def __str__(self) -> str:
