@@ -69,7 +69,7 @@ def test_it_is_said_tabled_and_drawn(name, shown) -> None:
 
 SAID = {
     "ordinal": "the odds of a higher level of nocturnal leg cramps were",
-    "multinomial": "in the group outcome: rarely, in the group sex: female, the relative risk of nocturnal leg cramps",
+    "multinomial": "in the group sex: female, the relative risk of nocturnal leg cramps",
     "cox": "the hazard of a cramp during follow-up was",
     "interaction": "the ratio of ratios of any nocturnal leg cramps in the past month by",
     "survival": "the proportion still free of a cramp during follow-up: 10 days was",
