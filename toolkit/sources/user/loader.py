@@ -39,7 +39,7 @@ from toolkit.sources.user.row_widths import ROW
 from toolkit.sources.user.study_columns import follow_up_columns, lost_columns, reserved_names
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook, Variable, why
 from toolkit.variables.formulas import Formula, formula
 
@@ -60,7 +60,7 @@ class Examined:
     """
 
     problems: tuple[Problem, ...]
-    population: Population | None
+    population: Study | None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -73,7 +73,7 @@ class Examined:
         return tuple(problem for problem in self.problems if problem.note)
 
 
-def open_own(path: str | Path) -> Population:
+def open_own(path: str | Path) -> Study:
     """Open a user's study.
 
     Raises
@@ -164,7 +164,7 @@ class _Reading:
         self.design, wrong = declared_design(declaration, columns[declaration.home])
         self.problems += wrong
 
-    def population(self) -> Population:
+    def population(self) -> Study:
         people = self._with_formulas(self._people())
         parts: dict[str, Any] = {section: self._repeated(section, people) for section in _SECTIONS}
         people, added = follow(people, parts["visits"], parts["diary"])
@@ -180,12 +180,12 @@ class _Reading:
         if self.study.simulated and "simulated" not in label.lower():
             label = f"SIMULATED {label}"
         return self._with_weather(
-            Population(
+            Study(
                 self.study.name, label, people, self.design, shown, provenance, self.study.simulated, **parts
             )
         )
 
-    def _with_weather(self, population: Population) -> Population:
+    def _with_weather(self, population: Study) -> Study:
         told = self.study.weather
         if told is None or "weather" in self.lost:
             return population
