@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import Variable
+from toolkit.variables.codebook import Variable, unknown_variable
 
 # Whole numbers of at most so many different values can part people into groups: codes of sex, region, cycle.
 MOST_CODES = 30
