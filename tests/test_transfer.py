@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from tests.messages import mentioning
 from tests.misbehaving_server import GOOD, PIECE, REVISED, Misbehaving, misbehaving_server
 from toolkit.files import http as room
-from toolkit.files.http import TRIES, Pace, StoppedError, claimed, transfer, user_agent, version_note
+from toolkit.files.http import (
+    TRIES,
+    Pace,
+    StoppedError,
+    claimed,
+    requested_rest,
+    transfer,
+    user_agent,
+    version_note,
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +108,7 @@ def test_what_an_earlier_process_left_is_not_joined_to_an_unknown_version(server
 
 
 def test_pauses_double_and_vary(server, part, pace):
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(OSError, match=mentioning("503")):
         bring(f"{server}/broken", part, pace)
     assert TRIES == len(Misbehaving.seen.heads)
     assert TRIES - 1 == len(pace.paused)
@@ -108,7 +119,7 @@ def test_pauses_double_and_vary(server, part, pace):
 def test_pauses_have_an_upper_bound(monkeypatch, server, part, pace):
     monkeypatch.setattr(room, "TRIES", 9)
     monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(OSError, match=mentioning("503")):
         bring(f"{server}/broken", part, pace)
     assert [1, 2, 4, 8, 16, 30, 30, 30] == pace.paused
 
@@ -137,7 +148,7 @@ def test_the_disk_is_not_tried_again(server, part, pace, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(room._Counted, "write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=mentioning("No space left")):
         bring(f"{server}/good", part, pace)
     assert 1 == len(Misbehaving.seen.heads)
 
@@ -180,3 +191,11 @@ def test_a_second_process_waits_and_does_not_write_into_what_the_first_moved_awa
     first.join()
     assert part.with_name("kept").read_bytes() == b"whole"
     assert part.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", 0.0), ("soon", 0.0)])
+def test_the_rest_that_an_answer_requests(header, seconds):
+    answer = requests.Response()
+    answer.headers["Retry-After"] = header
+    assert seconds == requested_rest(requests.HTTPError(response=answer))
+    assert 0.0 == requested_rest(requests.ConnectionError())

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import VariableError
 from toolkit.variables.arguments import as_covariates, as_names, require_one_role, spline_of
 
@@ -10,8 +11,8 @@ def test_one_name_or_several_are_a_tuple():
     assert () == as_names((), "by")
 
 
-def test_a_repeated_name_says_what_to_use():
-    with pytest.raises(VariableError, match=r"'age' in by.*by=\('age', 'sex'\)"):
+def test_a_name_that_stands_twice_says_what_to_write():
+    with pytest.raises(VariableError, match=mentioning("'age'", "by=('age', 'sex')")):
         as_names(("age", "sex", "age"), "by")
 
 

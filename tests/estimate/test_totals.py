@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowded, small
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.totals import ratio, total
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -77,7 +78,8 @@ def test_a_ratio_and_its_inverse_have_one_relative_error():
 
 def test_few_people_are_not_to_be_shown():
     row = total(small(), "cramps").row(0, named=True)
-    assert ("suppress", "only 6 persons counted, fewer than 10") == (row["reliability"], row["reason"])
+    assert "suppress" == row["reliability"]
+    assert mentions(row["reason"], 6, 10)
     assert ["ok"] * 2 == total(crowded(), "cramps", by="sex")["reliability"].to_list()
 
 
@@ -88,7 +90,8 @@ def test_a_group_without_persons_is_a_failed_row_without_covariance():
         ratio(study, "age", "cramps", by="ages", covariance=True),
     ):
         result, matrix = estimated
-        assert ("failed", "nobody in the domain is old") == result.select("reliability", "reason").row(1)
+        assert "failed" == result["reliability"][1]
+        assert mentions(result["reason"][1], "old")
         assert np.isnan(matrix[1]).all()
         assert matrix[0, 0] > 0
 
@@ -104,17 +107,17 @@ def test_nothing_is_divided_by_nothing():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: ratio(s, "mood", "age"), r"'mood' has 3 levels.*tk\.total\(study, 'mood'\)"),
-        (lambda s: total(s, ("age", "age")), r"'age' in variable.*variable=\('age',\)"),
-        (lambda s: total(s, "agee"), "no variable 'agee'.*Nearest: 'age'"),
-        (lambda s: total(s, "sex", by="age"), r"'age' is a number.*study\.derive\('age_group'"),
+        (lambda s: ratio(s, "mood", "age"), ("'mood'", "3", "tk.total(study, 'mood')")),
+        (lambda s: total(s, ("age", "age")), ("'age'", "variable=('age',)")),
+        (lambda s: total(s, "agee"), ("'agee'", "'age'")),
+        (lambda s: total(s, "sex", by="age"), ("'age'", "study.derive('age_group'")),
     ],
 )
 def test_what_cannot_be_asked_says_what_to_call(call, told):
-    with pytest.raises(tk.VariableError, match=told):
+    with pytest.raises(tk.VariableError, match=mentioning(told)):
         call(small(mood=["a", "b", "c", "a"] * 4, age=[20.5 + k for k in range(16)]))
 
 
 def test_a_variable_without_a_value_says_where_to_look():
-    with pytest.raises(tk.EstimationError, match=r"none of 16 people.*'mood'.*study\.missing\('mood'\)"):
+    with pytest.raises(tk.EstimationError, match=mentioning("16", "'mood'", "study.missing('mood')")):
         total(small(mood=pl.Series([None] * 16, dtype=pl.Float64)), "mood", by="sex")

@@ -26,8 +26,8 @@ import sys
 import polars as pl
 
 from toolkit.report import keep
-from toolkit.result import frame
-from toolkit.studies import open_study
+from toolkit.results import frame
+from toolkit.sources.registry import open_study
 
 people = open_study(study)
 print("people:", people.people.height, "least:", least)

@@ -11,12 +11,12 @@ import polars as pl
 import pyreadstat
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
-from toolkit.causes.card import cards
-from toolkit.causes.conditions import RULES as CONDITIONS
-from toolkit.causes.further import FURTHER
-from toolkit.causes.parts import Exposure
+from toolkit.causes.card import Exposure, cards
+from toolkit.causes.comorbidities import RULES as COMORBIDITIES
+from toolkit.causes.covariates import FURTHER
+from toolkit.causes.outcomes import BURDEN
 from toolkit.sources import catalog
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study
@@ -48,7 +48,7 @@ EXPOSURES = {
     "conditions": tuple(
         Exposure(RULES[name].derivation.variable if name in RULES else catalog.codebook()[name])
         for name in (
-            *(rule.name for rule in CONDITIONS),
+            *(rule.name for rule in COMORBIDITIES),
             *("work_status", "births", "pregnancy", "opioid", "antidepressant", "energy_intake"),
             *(name for theme in ("sleep_disorders", "work", "laboratory") for name in theme_of(theme)),
             *(name for name in theme_of("conditions") if name.upper() not in words(SCRIPTS["further"])),
@@ -126,7 +126,7 @@ def opened(nhanes_mirror: Path) -> Callable[[str], Study]:
     return of
 
 
-@pytest.mark.parametrize("cycle", CYCLES)
+@in_one_test("cycle", CYCLES)
 @pytest.mark.parametrize("card", SCRIPTS)
 def test_exposures_equal_the_sql_person_by_person(
     card: str, cycle: str, derived: Callable[[str], pl.DataFrame], opened: Callable[[str], Study]
@@ -154,7 +154,7 @@ def count_unequal(both: pl.DataFrame, name: str) -> int:
     return int((~same.fill_null(value=False) & ~(ours.is_null() & sql.is_null())).sum())
 
 
-@pytest.mark.parametrize("card", SCRIPTS)
+@in_one_test("card", SCRIPTS)
 def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
     # An exposure that stands on a card and among the further ones has its SQL there.
     known = words(SCRIPTS[card]) | words(SCRIPTS["further"])

@@ -1,7 +1,7 @@
 """Read a frame of the user's own, so that it can be a study.
 
 Takes a frame of polars, pandas, pyarrow or DuckDB, or any that narwhals knows, and a design; gives a
-`Population`. Without a codebook nothing is matched by name: text has levels without an order, categories keep
+`Study`. Without a codebook nothing is matched by name: text has levels without an order, categories keep
 their list and the order that they declare, true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
@@ -14,7 +14,7 @@ from toolkit.errors import DatasetError, DesignError, VariableError, unknown
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 from toolkit.variables.level_order import sorted_levels
 
@@ -27,7 +27,7 @@ _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
 
-def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Population:
+def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
     """Make a population of a frame: NaN becomes null, text becomes levels, the design's columns are checked.
 
     Raises
@@ -55,10 +55,10 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
         people = _matched(people, design)
     people = people.with_columns(_with_levels(people[name]) for name in people.columns)
     if isinstance(codebook, Codebook):
-        return Population(name, name, people, design, codebook)
+        return Study(name, name, people, design, codebook)
     ordered = {name for name, own in declared.items() if own.ordered}
     entries = _described(people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered)
-    return Population(name, name, people, design, entries)
+    return Study(name, name, people, design, entries)
 
 
 def as_polars(frame: Any) -> pl.DataFrame:

@@ -1,7 +1,7 @@
-"""Hand a population to another process through a file without a name: people as parquet, the rest as JSON.
+"""Hand a study to another process in a file without a name; convert its declarations to JSON and back.
 
-Rows of people are in no place that others can find and leave nothing behind when a process is killed. The
-process that takes them must inherit the file's descriptor.
+No other process can find the rows, and a kill leaves nothing behind. The process that takes them over must
+inherit the file's descriptor.
 """
 
 import json
@@ -15,12 +15,12 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.leftovers import temporary_trouble_told
+from toolkit.files.atomic import restate_full_temporary_folder
 from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable
 
 _DECLARED = "population.json"
@@ -29,34 +29,12 @@ _REPEATED = _FRAMES[1:]
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
-def hand_over(population: Population) -> BinaryIO:
-    """Write people and what is declared about them into a file without a name.
+def hand_over(population: Study) -> BinaryIO:
+    """Write a population into a file without a name, whose `unnamed_files.path_of` is for `take_over`.
 
-    Parameters
-    ----------
-    population
-        A population or a study; its provenance holds plain values.
-
-    Returns
-    -------
-    typing.BinaryIO
-        The file, open; closing it frees the people once no other process holds it. Its path for
-        `take_over` is `unnamed_files.path_of(file)`.
-
-    Raises
-    ------
-    DatasetError
-        If there is no space for it.
-
-    Examples
-    --------
-    >>> from toolkit.files.unnamed_files import path_of
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> with hand_over(Population("mine", "my study", people, Design(weight="w"), Codebook())) as file:
-    ...     take_over(path_of(file)).label
-    'my study'
+    Closing the file frees the rows once no other process has it open.
     """
-    with temporary_trouble_told(), ExitStack() as stack:
+    with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:
             parts.writestr(_DECLARED, declared_json(population))
@@ -68,27 +46,10 @@ def hand_over(population: Population) -> BinaryIO:
     return file
 
 
-def take_over(path: object) -> Population:
-    """Read what `hand_over` wrote.
+def take_over(path: object) -> Study:
+    """Read what `hand_over` wrote, in the process that wrote it or one that inherited the descriptor.
 
-    Parameters
-    ----------
-    path
-        The descriptor's path, in the process that wrote it or in one that inherited it.
-
-    Returns
-    -------
-    Population
-        Equal to what was written, but that tuples in the provenance come back as lists.
-
-    Raises
-    ------
-    DatasetError
-        If this process was handed no population by that path.
-
-    Examples
-    --------
-    See `hand_over`.
+    Tuples in the provenance come back as lists. Raises a DatasetError if there is no population at `path`.
     """
     try:
         with ZipFile(BytesIO(content_of(path))) as parts:
@@ -100,7 +61,7 @@ def take_over(path: object) -> Population:
             population = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
     except (OSError, BadZipFile, KeyError) as error:
         raise DatasetError(
-            f"There is no study at '{path}'. Its people were handed to a report that has ended. Name a study "
+            f"There is no study at '{path}', which was handed to a report that has ended. Name a study "
             "of tk.available_studies(), or the path of a study.toml."
         ) from error
     repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
@@ -108,13 +69,7 @@ def take_over(path: object) -> Population:
 
 
 def holds_population(path: object) -> bool:
-    """Tell whether a path is that of a population that was handed over, and not the name of a study.
-
-    Examples
-    --------
-    >>> holds_population("simulated")
-    False
-    """
+    """Whether a path is that of a population that was handed over, and not the name of a study."""
     return is_path_of_descriptor(path)
 
 
@@ -124,16 +79,8 @@ def _packed(frame: pl.DataFrame) -> bytes:
     return packed.getvalue()
 
 
-def declared_json(population: Population) -> str:
-    """Give all of a population but its frames as JSON.
-
-    Examples
-    --------
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> text = declared_json(Population("mine", "my study", people, Design(weight="w"), Codebook()))
-    >>> declared_again(text, people).design.weight
-    'w'
-    """
+def declared_json(population: Study) -> str:
+    """Write all of a population except its frames as JSON."""
     declared = {
         "facts": {name: getattr(population, name) for name in _PLAIN},
         "design": _design_record(population.design),
@@ -142,10 +89,10 @@ def declared_json(population: Population) -> str:
     return json.dumps(declared, default=_as_plain)
 
 
-def declared_again(text: str, people: pl.DataFrame) -> Population:
-    """Make a population of people and of what `declared_json` gave; see there."""
+def declared_again(text: str, people: pl.DataFrame) -> Study:
+    """Make a population from its rows and its `declared_json`."""
     declared = json.loads(text)
-    return Population(
+    return Study(
         people=people,
         design=_design(declared["design"]),
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),

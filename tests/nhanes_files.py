@@ -1,8 +1,7 @@
 """Write a simulated study as NHANES transport files, laid out like the CDC's site and marked as simulated.
 
-Takes a simulated `Population`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
-every variable that NHANES measured in the cycles of the people. A variable that follows from several answers
-by a formula does not give the answers back: it is left blank.
+`open_nhanes` reads back equal design, weights and every variable that NHANES measured in these cycles, except
+variables computed from several answers: these are left blank.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,13 +12,14 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError, unknown
-from toolkit.files.readers import write_text, write_transport
+from toolkit.files.atomic import write_text
+from toolkit.files.transport import write_transport
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
 from toolkit.sources.nhanes.manifest import MARK
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import why
 
 PERSON = "person"
@@ -30,29 +30,11 @@ _UNSTATED = "no value recorded"
 _BLANK = pl.lit(None, pl.Float64)
 
 
-def write_nhanes(population: Population, folder: str | Path) -> list[Path]:
-    """Write a simulated study as NHANES transport files with a mark that says so.
+def write_nhanes(population: Study, folder: str | Path) -> list[Path]:
+    """Write the files, the mark first, and return their paths.
 
-    Parameters
-    ----------
-    population
-        A simulated one, with the variable `cycle` (levels such as "2005-2006"), a design of strata and PSUs
-        and the weights `interview` and `examination`, pooled over the cycles. A column `person` of whole
-        numbers names the people; without it they are numbered.
-    folder
-        Where to write: <folder>/Nchs/Data/Nhanes/Public/<first year>/DataFiles/<TABLE>.xpt, and
-        <folder>/SIMULATED.toml. Each file is written whole or not at all, the mark first.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written, the mark first.
-
-    Raises
-    ------
-    DatasetError
-        If the people are real, a cycle is not one of NHANES, a value has no code, or a file cannot be
-        written.
+    The people need `cycle`, a design of strata and PSUs, and the weights `interview` and `examination`,
+    pooled over the cycles. A column `person` names them; without it they are numbered.
     """
     if not population.simulated:
         raise DatasetError(
@@ -72,7 +54,7 @@ def _write(catalogue: Catalogue, path: Path, table: pl.DataFrame) -> Path:
     return path
 
 
-def _mark_text(population: Population, rows: Mapping[str, int]) -> str:
+def _mark_text(population: Study, rows: Mapping[str, int]) -> str:
     plain = {k: v for k, v in population.provenance.items() if isinstance(v, str | int | float)}
     lines = [
         "# These files hold simulated people. No person in them is real.",
@@ -93,7 +75,7 @@ def _toml(value: str | int | float) -> str:
     return str(value).lower()
 
 
-def _all_tables(catalogue: Catalogue, population: Population) -> Iterator[tuple[str, pl.DataFrame]]:
+def _all_tables(catalogue: Catalogue, population: Study) -> Iterator[tuple[str, pl.DataFrame]]:
     people = _numbered(population.people)
     names = people["cycle"].cast(pl.String).unique().sort().to_list()
     for name in names:
@@ -112,9 +94,7 @@ def _numbered(people: pl.DataFrame) -> pl.DataFrame:
     return people if PERSON in people.columns else people.with_row_index(PERSON, offset=1)
 
 
-def _home_columns(
-    catalogue: Catalogue, population: Population, cycle: Cycle, total: float
-) -> dict[str, pl.Expr]:
+def _home_columns(catalogue: Catalogue, population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
     site, design = catalogue.site, population.design
     weights = _own_weights(population, cycle, total)
     home = {name: column for name, column in cycle.weights.items() if not column.tables}
@@ -135,7 +115,7 @@ def _home_columns(
     }
 
 
-def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
+def _part_weights(population: Study, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
     """Give the weights that stand in tables of their own, by table; blank where the design has none."""
     weights = _own_weights(population, cycle, total)
     found: dict[str, dict[str, pl.Expr]] = {}
@@ -145,7 +125,7 @@ def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[st
     return found
 
 
-def _own_weights(population: Population, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
+def _own_weights(population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
     """Give the weights of one cycle for itself, by component: its own, or pooled ones scaled back."""
     own: dict[str, pl.Expr] = {}
     for name, weight in population.design.components.items():
