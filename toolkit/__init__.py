@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
     from toolkit.causes.card import Card as Card
+    from toolkit.causes.card import Exposure as Exposure
+    from toolkit.causes.card import Rule as Rule
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
-    from toolkit.causes.parts import Exposure as Exposure
-    from toolkit.causes.parts import Rule as Rule
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram
     from toolkit.display.charts.curves import curve_chart as curve_chart
@@ -56,6 +56,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.longitudinal.person_records import records as records
     from toolkit.estimate.multiple_imputation import imputed as imputed
     from toolkit.estimate.multiple_imputation import pool as pool
+    from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
+    from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.analysis_sample import flow as flow
     from toolkit.estimate.survey.design_description import describe_design as describe_design
@@ -99,8 +101,8 @@ _ROOM_OF = {
     "card": "causes.card",
     "causal_diagram": "dag.diagram",
     "Card": "causes.card",
-    "Exposure": "causes.parts",
-    "Rule": "causes.parts",
+    "Exposure": "causes.card",
+    "Rule": "causes.card",
     "Derivation": "variables.derivation",
     # estimate
     "prevalence": "estimate.descriptive.prevalences",
@@ -132,6 +134,8 @@ _ROOM_OF = {
     "association": "estimate.associations.models",
     "atlas": "estimate.associations.atlas_grid",
     "model": "estimate.associations.models",
+    "design_matrix": "estimate.regression.statsmodels_bridge",
+    "survey_inference": "estimate.regression.statsmodels_bridge",
     "interaction": "estimate.associations.interaction_measures",
     "curve": "estimate.associations.dose_response",
     "survival": "estimate.descriptive.survival_curves",

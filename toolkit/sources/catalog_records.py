@@ -1,41 +1,16 @@
-"""Hold the records that `datasets/*.toml` are read into: cycles, tables, and where a variable stands in them.
-
-Takes parsed TOML; gives frozen records. A key that a record does not know is an error.
-"""
+"""Records of `datasets/*.toml`: cycles, tables, and where and how each variable was measured."""
 
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from toolkit.variables.codebook import Kind
+from toolkit.files.checked_toml import Checked
 
 EVERYONE = ((0, 150),)
 Code = int | float
 
 
-class Checked(BaseModel):
-    """A record of a file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Entry(Checked):
-    """A codebook variable as `datasets/codebook` describes it."""
-
-    label: str
-    kind: Kind
-    levels: tuple[str, ...] = ()
-    reference: str | None = None
-    unit: str = ""
-    component: str = "interview"
-    note: str = ""
-    ordered: bool = False
-    case: str | None = None
-
-
 class WeightColumn(Checked):
-    """The column of a weight, in the home table or in the first of `tables` that is there."""
+    """The column of a weight, in the home table or in the first available of `tables`."""
 
     column: str
     tables: tuple[str, ...] = ()
@@ -44,8 +19,8 @@ class WeightColumn(Checked):
 class Cycle(Checked):
     """One cycle of a survey.
 
-    `years` is how long it counts when cycles are pooled, `release` what every row of the home table holds.
-    `two_year_alone`: its two-year weights hold for the cycle alone; pooled, `four_year` take their place.
+    `years` is its share when cycles are pooled, `release` the code in every row of the home table.
+    `two_year_alone`: its two-year weights apply to the cycle alone; pooled, `four_year` replace them.
     """
 
     name: str
@@ -59,10 +34,7 @@ class Cycle(Checked):
 
 
 class File(Checked):
-    """A table's name in one cycle, its row count where a codebook page gives it, and the year of its folder.
-
-    Without a year it stands in the folder of its cycle.
-    """
+    """A table's name in one cycle, its row count if published, and its folder's year (else its cycle's)."""
 
     name: str
     rows: int | None = None
@@ -77,10 +49,10 @@ class Table(Checked):
 
 
 class Input(Checked):
-    """What one column may hold: codes, texts or a range, and codes of missing answers with their reasons.
+    """The valid codes, texts or range of a column, and the codes of missing answers with their reasons.
 
-    A code that stands among both is read by the formula and still states its reason where no value follows.
-    `table` is said where a formula reads a column of another table than its block's.
+    A code in both lists is read by the formula, and gives its reason where no value results. `table` is
+    declared where a formula reads a column of a table other than its block's.
     """
 
     table: str = ""
@@ -91,9 +63,9 @@ class Input(Checked):
 
 
 class Beside(Checked):
-    """A column that stands beside a value and says why there is none: `here` is its code where there is one.
+    """A column with the reason for a missing value; `here` is its code where there is a value.
 
-    Such as the status of a dietary recall, or the comment "below the limit of detection".
+    Examples: the status of a dietary recall, or the comment "below the limit of detection".
     """
 
     column: str
@@ -102,10 +74,9 @@ class Beside(Checked):
 
 
 class Lookup(Checked):
-    """A table without persons that tells more of each row, found by the column `on`.
+    """A table without participants that adds columns to each row, joined by the column `on`.
 
-    A # in `columns` stands for the numbers 1 to `slots`: each slot becomes a row of its own, in columns named
-    without the #.
+    A # in `columns` is replaced by 1 to `slots`: each slot becomes a row, in columns without the #.
     """
 
     table: str
@@ -115,20 +86,20 @@ class Lookup(Checked):
 
 
 class Rows(Checked):
-    """How the rows of a person in a table of many rows become one number.
+    """How a participant's rows in a table of several rows become one number.
 
     Attributes
     ----------
     where
-        The rows that count, as a condition over the table's columns.
+        The rows that count, as a condition on the table's columns.
     total
         A formula that is summed over them; without it the number is 1 if a row counts, else 0.
     unknown
-        Reason -> rows that leave the answer open, unless another one settles it.
+        Reason -> rows that leave the answer open, unless another one determines it.
     empty
-        The number of a person who has no row in the table; none: no value.
+        The number for participants without a row in the table; None for a missing value.
     texts
-        The columns that hold text; a blank is no value.
+        The text columns, in which a blank is a missing value.
     """
 
     table: str
@@ -146,7 +117,7 @@ class Rows(Checked):
 
 
 class Measured(Checked):
-    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables)."""
+    """How some cycles measured a variable, and how its codes are read (the keys of nhanes-variables)."""
 
     cycles: tuple[str, ...] | Literal["all"]
     table: str
@@ -175,16 +146,16 @@ class Measured(Checked):
 
     @property
     def reads(self) -> dict[tuple[str, str], Input]:
-        """Table and column of each answer that it reads, with what may stand there."""
+        """Table and column of each answer that it reads, with the valid values."""
         if self.inputs:
             return {(of.table or self.table, column): of for column, of in self.inputs.items()}
         codes = tuple(dict.fromkeys([*self.codes, *self.values]))
         own = Input(codes=codes, range=self.range, missing=self.missing)
-        told = {(self.table, column): own for column in self.columns}
+        columns = {(self.table, column): own for column in self.columns}
         if self.beside:
             code = Input(codes=(self.beside.here,), missing=self.beside.missing)
-            told[self.table, self.beside.column] = code
-        return told
+            columns[self.table, self.beside.column] = code
+        return columns
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -195,12 +166,12 @@ class Measured(Checked):
 
     @property
     def computed(self) -> bool:
-        """Whether it follows from several answers or rows, so that these do not follow from it."""
+        """Whether it is computed from several answers or rows, which cannot be recovered from it."""
         return bool(self.inputs or self.rows)
 
 
 class Absent(Checked):
-    """Why some cycles do not hold a variable; without cycles: all that are left."""
+    """Why some cycles did not measure a variable; without cycles, all remaining ones."""
 
     reason: str
     cycles: tuple[str, ...] = ()
@@ -212,11 +183,11 @@ class Origin(Checked):
     Attributes
     ----------
     asked, note
-        Who was asked; what belongs beside every use.
+        Target population of the question; a note to be shown with every use.
     pooled
-        Why estimates over several cycles are for review; "" if cycles may be pooled.
+        Why estimates over several cycles need review; "" if cycles may be pooled.
     unfit
-        Why it enters no model and its estimates are suppressed, wherever it is measured.
+        Why it may not enter models and its estimates are suppressed in every cycle.
     measured, absent
         Its blocks.
     """
@@ -230,7 +201,7 @@ class Origin(Checked):
 
 
 class Site(Checked):
-    """Where a survey's files are and how people are found in them (the keys of nhanes.toml)."""
+    """Where a survey's files are, and its identifying columns (the keys of nhanes.toml)."""
 
     site: str
     path: str
@@ -246,7 +217,7 @@ class Site(Checked):
 
 
 class SimulatedMark(Checked):
-    """What stands beside files of people who do not exist: their own row counts and where they come from."""
+    """The mark of simulated files: their row counts and their source."""
 
     label: str
     rows: Mapping[str, int]

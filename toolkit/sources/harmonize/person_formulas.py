@@ -12,7 +12,7 @@ import polars as pl
 from toolkit.errors import VariableError, unknown
 from toolkit.sources.harmonize.recode import described
 from toolkit.sources.user.declaration import OwnStudy, OwnVariable, Problem, known_variables
-from toolkit.sources.user.row_checks import broken, range_rules
+from toolkit.sources.user.row_checks import check_rows, range_rules
 from toolkit.variables.codebook import Codebook, Variable
 from toolkit.variables.derivation import Derivation, derive
 from toolkit.variables.formulas import Formula
@@ -65,7 +65,7 @@ def _with(done: Computed, name: str, declared: OwnVariable, parsed: Formula) -> 
     except VariableError as error:
         return Computed(done.people, done.codebook, (*done.problems, Problem(where, str(error), "")))
     rules = range_rules(entry, declared.range) if entry.kind == "number" else ()
-    return Computed(people, codebook, (*done.problems, *broken(where, people, rules)))
+    return Computed(people, codebook, (*done.problems, *check_rows(where, people, rules)))
 
 
 def _entry(name: str, declared: OwnVariable, parsed: Formula) -> Variable:

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError, unknown
-from toolkit.files.readers import read_transport
-from toolkit.files.table_cache import read_kept
+from toolkit.files.table_cache import read_table
+from toolkit.files.transport import read_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Input, Measured
 from toolkit.sources.harmonize.multirow import VALUE, WHY, columns_of, lookup_columns, reduce_rows
@@ -139,7 +139,7 @@ def _read(file: TableFile, person: str, table: str, columns: Iterable[str]) -> p
 
 
 def _read_columns(file: TableFile, person: str | None, columns: Iterable[str]) -> pl.DataFrame:
-    lazy = read_kept(file.path)
+    lazy = read_table(file.path)
     there = lazy.collect_schema().names()
     for column in (*([person] if person else []), *columns):
         if column not in there:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
+from toolkit.files.checked_toml import shipped
 from toolkit.files.download import choose_mirror
-from toolkit.files.table_cache import read_kept
+from toolkit.files.table_cache import read_table
 from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue, shipped
+from toolkit.sources.catalog import Catalogue
 from toolkit.sources.harmonize.person_table import TableFile
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files
 
@@ -71,7 +72,7 @@ def _verify_file(cycle: str, file: TableFile, found: Found, *, verify: bool) -> 
     expected = {} if found.mark else code_counts(file.name)
     if not expected and file.rows is None:
         return row | {"problem": "no counts are known for this table"}
-    frame = read_kept(file.path).collect()
+    frame = read_table(file.path).collect()
     differing, compared = compare_codes(frame, expected)
     problems = [f"{column}: {wrong} of {of} counts differ" for column, (wrong, of) in differing.items()]
     if file.rows is not None and frame.height != file.rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_bytes
+from toolkit.files.atomic import write_bytes
 from toolkit.sources.user.guesses import GUESS
 
 ACCEPTED = "accepted guess"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from toolkit.sources.catalog_records import Checked
+from toolkit.files.checked_toml import Checked
 
 
 class Names(Checked):

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from toolkit.sources.catalog import nhanes, read_toml, shipped
+from toolkit.files.checked_toml import read_toml, shipped
+from toolkit.sources.catalog import nhanes
 from toolkit.sources.catalog_records import Measured
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.column_names import ColumnNames

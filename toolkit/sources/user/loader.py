@@ -27,15 +27,15 @@ from toolkit.sources.user.follow_up import END, NIGHT_CRAMP, START, VISIT_CRAMP,
 from toolkit.sources.user.row_checks import (
     DATE,
     PERSON,
+    ROW,
     Rule,
-    broken,
+    check_rows,
     design_rules,
     person_rules,
     size_rules,
     span_rule,
 )
 from toolkit.sources.user.row_reader import Request, Rows, absent_as, column_names, read_rows
-from toolkit.sources.user.row_widths import ROW
 from toolkit.sources.user.study_columns import follow_up_columns, lost_columns, reserved_names
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
@@ -100,7 +100,7 @@ def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
         With every problem else.
     """
     for problem in problems:
-        if problem.where == "design" and problem.rule.startswith(UNDECLARED):
+        if problem.where == "design" and problem.finding.startswith(UNDECLARED):
             raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
     raise every_problem(path, problems)
 
@@ -242,13 +242,13 @@ class _Reading:
     def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         entry, home = self.study.files[file], self.study.files[self.declaration.home]
         known = frame.select(ROW, strange=~pl.col(PERSON).is_in(people[PERSON].to_list()))
-        words = f"everyone stands in '{home.path}' too"
-        remedy = f"If they are to be left out: strangers = 'leave out' under [files.{file}]."
+        finding = f"participant is not in '{home.path}'"
+        remedy = f"To exclude them, write strangers = 'leave out' under [files.{file}]."
         if known["strange"].all():
-            remedy = f"No id is in both files: are they written alike? {_forms(frame, people)}"
+            remedy = f"No ID is in both files. Check that they are written alike. {_forms(frame, people)}"
         note = bool(entry.strangers) and not known["strange"].all()
-        rule = Rule(words, ~pl.col("strange"), remedy, note=note)
-        self.problems += broken(entry.path, known, [rule])
+        rule = Rule(finding, ~pl.col("strange"), remedy, note=note)
+        self.problems += check_rows(entry.path, known, [rule])
 
     def _request(self, file: str) -> Request:
         variables = {
@@ -329,9 +329,9 @@ class _Reading:
         }
         what = "person and night" if section == "diary" else "person and visit"
         dated = Rule(
-            "every row has its date",
+            "no date",
             pl.col(DATE).is_not_null() | pl.col(DATE + UNREAD),
-            "Mend the date in the file.",
+            "Supply the date in the file.",
         )
         request = Request(
             variables,
@@ -369,12 +369,12 @@ class _Reading:
         absent = [pl.lit(None, pl.Date).alias(name) for name in (START, END) if name not in ends]
         dated = frame.join(people.select(PERSON, *ends), on=PERSON, how="left", maintain_order="left")
         rule = Rule(
-            "every date lies within the person's follow-up",
+            "date is outside the participant's follow-up",
             within(),
-            "Records outside are kept, and do not enter person-time, first cramp and nights.",
+            "These records are kept, but excluded from person-time, first cramp and nights.",
             note=True,
         )
-        self.problems += broken(self.study.files[file].path, dated.with_columns(absent), [rule])
+        self.problems += check_rows(self.study.files[file].path, dated.with_columns(absent), [rule])
 
 
 def _words(variable: Variable) -> dict[str, str]:

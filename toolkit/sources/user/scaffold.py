@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_text
+from toolkit.files.atomic import write_text
 from toolkit.sources.user.declaration import FORMATS, Problem
 from toolkit.sources.user.design_guess import guess_design, has_design_role
 from toolkit.sources.user.guesses import GUESS, Guess, guess, has_role, plain, quoted, words
@@ -124,7 +124,7 @@ def _settled(first: First) -> First:
     for number, block in enumerate(blocks):
         name = _VARIABLE.search(block)
         of_block = name and (
-            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.rule), None)
+            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.finding), None)
         )
         if of_block:
             commented = "\n".join(f"# {line}" for line in block.splitlines())
