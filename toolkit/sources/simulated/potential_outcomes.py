@@ -286,7 +286,7 @@ def _simulate(question: _Question) -> Mapping[tuple[str, ...], _Group]:
         cycle = model.settings["cycles"][int(stratum >= len(sizes) // 2)]
         frame = _observe(people, question.names, cycle)
         condition = parse(question.domain).expression(frame.schema)
-        inside = frame.filter(condition.fill_null(value=False))
+        inside = frame.filter(condition.fill_null(value=False)) if question.domain else frame
         generator = stream(question.seed, DONORS, stratum)
         settings = [_intervene(people, inside, question, world, generator) for world in worlds]
         chances = np.column_stack([cramp_probabilities(each) @ cases for each in (people, *settings)])
