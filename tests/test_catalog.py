@@ -12,9 +12,10 @@ from toolkit.files import checked_toml
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue, read_catalogue
-from toolkit.sources.catalog_records import Entry, Measured, SimulatedMark
+from toolkit.sources.catalog_records import Measured, SimulatedMark
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.sources.simulated.study import open_simulated
+from toolkit.variables.shared_codebook import Entry
 
 PLACES = [
     (name, cycle, piece)
@@ -206,7 +207,7 @@ def test_the_files_as_they_are_have_no_problem(folder):
          "hba1c: two instruments have one name ('' and 'Tosoh'); give the second"),
         ('change = "asked of', '# "asked of',
          "smoked_100: blocks differ in ages and neither says what changed; write change"),
-        ('change = "another analyser (Roche) since 2017"', 'change = "Another instrument (Roche)"',
+        ('change = "another analyzer (Roche) since 2017"', 'change = "Another instrument (Roche)"',
          "serum_calcium: a measured block is described as another instrument"),
         ('blank = "no usable recall"', 'blank = "no recall"', "unknown reason 'no recall'. Nearest: "),
         ('component = "phlebotomy"', 'component = "blood"', "unknown component 'blood'."),

@@ -11,12 +11,11 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.evidence import evidence_of
-from toolkit.causes.evidence_words import finding_words
-from toolkit.causes.outcome import RULES
+from toolkit.causes.evidence import evidence_of, format_finding
+from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text.adjusting import set_name
-from toolkit.display.text.numbers import condition, estimate_text, measure, words
-from toolkit.results import covariates
+from toolkit.display.text.numbers import condition, estimate_text, words
+from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
 UNKNOWN = "unknown"
@@ -57,7 +56,7 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
     '<h3>Age (years)</h3><p><code>age</code>'
     """
     variable = codebook[name]
-    rules = {rule.name: rule for rule in (*(card.rules if card else ()), *RULES)}
+    rules = {rule.name: rule for rule in (*(card.rules if card else ()), *CRAMP_RULES)}
     caveat = next((e.caveat for e in card.exposures if e.name == name), "") if card else ""
     parts = [f"<h3>{escape(_capital(variable.title))}</h3>", f"<p>{_levels(variable)}</p>"]
     inputs = rules[name].derivation.inputs if name in rules else ()
@@ -260,7 +259,7 @@ def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     people = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
     against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
     shown = row["reliability"] in {"ok", "review"}
-    told = f"{measure(row).name}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
+    told = f"{estimand_of(row).noun}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
     adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
     if name := set_name(row, labels):
         adjusted = f"{name}: {adjusted}"
@@ -275,7 +274,7 @@ def _published(row: Mapping[str, Any]) -> list[str]:
         row["source"],
         f"{row['population']}{size}",
         compared,
-        _capital(finding_words(row)),
+        _capital(format_finding(row)),
         row["adjusted_for"] or "",
     ]
 

@@ -4,24 +4,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from toolkit.files.checked_toml import Checked
-from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
 Code = int | float
-
-
-class Entry(Checked):
-    """A variable of `datasets/codebook`."""
-
-    label: str
-    kind: Kind
-    levels: tuple[str, ...] = ()
-    reference: str | None = None
-    unit: str = ""
-    component: str = "interview"
-    note: str = ""
-    ordered: bool = False
-    case: str | None = None
 
 
 class WeightColumn(Checked):
