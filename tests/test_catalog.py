@@ -197,7 +197,7 @@ def test_the_files_as_they_are_have_no_problem(folder):
          "stretching_sessions: there is no table 'PAQIAG'. Nearest: 'PAQIAF'"),
         ('columns = ["PAD590", "PAD600"]\n', '',
          "screen_hours: it needs either columns, or inputs or rows with a formula"),
-        ('formula = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
+        ('expression = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
          "strengthening_sessions: several inputs or rows need a formula that joins them"),
         ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
          'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',

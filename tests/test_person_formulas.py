@@ -10,7 +10,7 @@ from toolkit.files.readers import write_transport
 from toolkit.sources.catalog import Catalogue, nhanes
 from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.documentation import describe
-from toolkit.sources.harmonize.person_table import TableFile, join_cycle
+from toolkit.sources.harmonize.join import TableFile, join_cycle
 from toolkit.variables.codebook import Codebook, Variable, why
 
 CYCLE = "2001-2002"
@@ -32,13 +32,13 @@ MINUTES = Measured(
         "DAYS": Input(range=(1, 7), missing={77: "refused", 99: "don't know"}),
         "EACH": Input(range=(10, 1440), missing={9999: "don't know"}),
     },
-    formula="when(GATE == 2, 0, GATE == 1, DAYS * EACH)",
+    expression="when(GATE == 2, 0, GATE == 1, DAYS * EACH)",
 )
 PACE = Measured(
     cycles="all",
     table="ASK",
     inputs={"UNIT": Input(texts=("D", "W")), "SPEED": Input(table="LAB", range=(0, 99))},
-    formula="when(UNIT == 'D' and SPEED > 10, 'fast', 'slow')",
+    expression="when(UNIT == 'D' and SPEED > 10, 'fast', 'slow')",
     proxy="only the speed of a day is asked",
 )
 SESSIONS = Measured(
@@ -46,7 +46,7 @@ SESSIONS = Measured(
     table="ASK",
     inputs={"GATE": Input(codes=(1, 2), missing=REFUSALS)},
     rows={"listed": Rows(table="ACTS", where="KIND == 37", total="TIMES", empty=0)},
-    formula="when(listed > 0, listed, GATE in [1, 2], 0)",
+    expression="when(listed > 0, listed, GATE in [1, 2], 0)",
 )
 YOGA = Measured(
     cycles="all",
@@ -102,12 +102,12 @@ def test_a_skip_a_refusal_and_a_number_that_looks_like_a_code(tmp_path):
 def test_a_code_that_is_both_is_read_and_still_states_its_reason(tmp_path):
     gate = Input(codes=(1, 2, 9), missing=REFUSALS)
     piece = MINUTES.model_copy(
-        update={"inputs": {**MINUTES.inputs, "GATE": gate}, "formula": "when(GATE == 2, 0, GATE == 9, 5)"}
+        update={"inputs": {**MINUTES.inputs, "GATE": gate}, "expression": "when(GATE == 2, 0, GATE == 9, 5)"}
     )
     found = joined(tmp_path, FRAMES, minutes=piece)
     assert [None, 0.0, 5.0, None, None] == found["minutes"].to_list()
     assert "refused" == found[why("minutes")].to_list()[4]
-    piece = piece.model_copy(update={"formula": "when(GATE == 2, 0)"})
+    piece = piece.model_copy(update={"expression": "when(GATE == 2, 0)"})
     assert "don't know" == joined(tmp_path, FRAMES, minutes=piece)[why("minutes")].to_list()[2]
 
 

@@ -322,12 +322,12 @@ def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
     """Tell what is wrong with how a value is worked out of several answers or rows."""
     if bool(piece.columns) == piece.computed:
         yield "it needs either columns, or inputs or rows with a formula"
-    if piece.computed and not piece.formula and (piece.inputs or len(piece.rows) != 1):
+    if piece.computed and not piece.expression and (piece.inputs or len(piece.rows) != 1):
         yield "several inputs or rows need a formula that joins them"
     try:
         texts = [_parsed_rows(rows) for rows in piece.rows.values()]
-        if piece.formula:
-            parsed = formula(piece.formula)
+        if piece.expression:
+            parsed = formula(piece.expression)
             yield from _unknown_words("name in the formula", parsed.names, [*piece.inputs, *piece.rows])
             yield from _unknown_words("level", parsed.levels, variable.levels)
     except VariableError as error:

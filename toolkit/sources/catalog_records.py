@@ -1,17 +1,16 @@
-"""Hold the records that `datasets/*.toml` are read into: cycles, tables, and where a variable stands in them.
-
-Takes parsed TOML; gives frozen records. A key that a record does not know is an error.
-"""
+"""Schemas of the catalog: survey cycles, tables, codebook entries and declarations of variables."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
+NO_VALUE = "no value recorded"
 Code = int | float
+CodeT = TypeVar("CodeT")  # codes are numbers in the files of NHANES and text in those of users
 
 
 class Checked(BaseModel):
@@ -35,7 +34,7 @@ class Entry(Checked):
 
 
 class WeightColumn(Checked):
-    """The column of a weight, in the home table or in the first of `tables` that is there."""
+    """The column of a weight, in the home table or in the first available one of `tables`."""
 
     column: str
     tables: tuple[str, ...] = ()
@@ -44,8 +43,8 @@ class WeightColumn(Checked):
 class Cycle(Checked):
     """One cycle of a survey.
 
-    `years` is how long it counts when cycles are pooled, `release` what every row of the home table holds.
-    `two_year_alone`: its two-year weights hold for the cycle alone; pooled, `four_year` take their place.
+    `years` is its share when cycles are pooled, `release` its code in every row of the home table. With
+    `two_year_alone` the two-year weights apply to the cycle alone; pooled, `four_year` replace them.
     """
 
     name: str
@@ -59,10 +58,7 @@ class Cycle(Checked):
 
 
 class File(Checked):
-    """A table's name in one cycle, its row count where a codebook page gives it, and the year of its folder.
-
-    Without a year it stands in the folder of its cycle.
-    """
+    """A table's name in one cycle, its row count by the codebook page, the year of its folder if another."""
 
     name: str
     rows: int | None = None
@@ -77,10 +73,10 @@ class Table(Checked):
 
 
 class Input(Checked):
-    """What one column may hold: codes, texts or a range, and codes of missing answers with their reasons.
+    """What a column may contain: codes, texts or a range, and codes for missing answers with their reasons.
 
-    A code that stands among both is read by the formula and still states its reason where no value follows.
-    `table` is said where a formula reads a column of another table than its block's.
+    A code listed as both is read by the formula, and gives the reason where no value results. `table` is
+    needed for a column of another table than the block's.
     """
 
     table: str = ""
@@ -91,10 +87,7 @@ class Input(Checked):
 
 
 class Beside(Checked):
-    """A column that stands beside a value and says why there is none: `here` is its code where there is one.
-
-    Such as the status of a dietary recall, or the comment "below the limit of detection".
-    """
+    """A status column next to a value: `here` is its code for a valid value, such as a reliable recall."""
 
     column: str
     here: int
@@ -102,10 +95,9 @@ class Beside(Checked):
 
 
 class Lookup(Checked):
-    """A table without persons that tells more of each row, found by the column `on`.
+    """A table without persons that describes each row, found by the column `on`.
 
-    A # in `columns` stands for the numbers 1 to `slots`: each slot becomes a row of its own, in columns named
-    without the #.
+    A # in `columns` is replaced by 1 to `slots`: each slot becomes a row, in columns named without the #.
     """
 
     table: str
@@ -115,20 +107,20 @@ class Lookup(Checked):
 
 
 class Rows(Checked):
-    """How the rows of a person in a table of many rows become one number.
+    """Reduction of a table with several rows per person to one number per person.
 
     Attributes
     ----------
     where
-        The rows that count, as a condition over the table's columns.
+        Condition for the rows that count.
     total
-        A formula that is summed over them; without it the number is 1 if a row counts, else 0.
+        Formula summed over these rows; without it the number is 1 if a row counts, else 0.
     unknown
-        Reason -> rows that leave the answer open, unless another one settles it.
+        Reason -> condition for rows that leave the answer open, unless another row settles it.
     empty
-        The number of a person who has no row in the table; none: no value.
+        The number of a person without rows in the table; None for no value.
     texts
-        The columns that hold text; a blank is no value.
+        The text columns; blank is missing.
     """
 
     table: str
@@ -141,12 +133,47 @@ class Rows(Checked):
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that it reads."""
+        """The table and that of its lookup."""
         return (self.table, self.lookup.table) if self.lookup else (self.table,)
 
 
-class Measured(Checked):
-    """Where some cycles hold a variable, and how its codes are read (the keys of nhanes-variables)."""
+class Declaration(Checked, Generic[CodeT]):
+    """How a column becomes a variable: the keys shared by `datasets/nhanes-variables` and `study.toml`.
+
+    Attributes
+    ----------
+    levels
+        Code -> level. In a `study.toml` also a list of the words in the column, lowest first.
+    values
+        Code -> number. Without levels and values, numbers are read as they are.
+    missing
+        Code -> reason for the missing value.
+    range
+        Lowest and highest possible number, in the variable's unit.
+    expression
+        Formula that computes the variable from others.
+    component
+        Survey component that decides the weight, if not the codebook's.
+    question
+        Verbatim question.
+    """
+
+    levels: Mapping[CodeT, str] | tuple[str, ...] = ()
+    values: Mapping[CodeT, float] = {}
+    missing: Mapping[CodeT, str] = {}
+    range: tuple[float, float] | None = None
+    expression: str = ""
+    component: str | None = None
+    question: str = ""
+
+    @property
+    def codes(self) -> Mapping[CodeT, str]:
+        """Code -> level; empty where the levels are listed without codes."""
+        return self.levels if isinstance(self.levels, Mapping) else {}
+
+
+class Measured(Declaration[Code]):
+    """How some cycles measured a variable; datasets/nhanes-variables/README.md explains the keys."""
 
     cycles: tuple[str, ...] | Literal["all"]
     table: str
@@ -154,53 +181,65 @@ class Measured(Checked):
     instrument: str = ""
     inputs: Mapping[str, Input] = {}
     rows: Mapping[str, Rows] = {}
-    formula: str = ""
-    codes: Mapping[int, str] = {}
-    values: Mapping[int, float] = {}
-    missing: Mapping[Code, str] = {}
     beside: Beside | None = None
     subsample: bool = False
-    blank: str = "no value recorded"
+    blank: str = NO_VALUE
     combine: Literal["", "sum"] = ""
     divide_by: float = 1
     cap: float | None = None
-    range: tuple[float, float] | None = None
     ages: tuple[tuple[int, int], ...] = EVERYONE
     leave_out: tuple[tuple[int, int], ...] = ()
     only_if: Mapping[str, tuple[str, ...]] = {}
-    component: str = ""
-    question: str = ""
     change: str = ""
     proxy: str = ""
 
     @property
     def reads(self) -> dict[tuple[str, str], Input]:
-        """Table and column of each answer that it reads, with what may stand there."""
+        """Table and column of each answer that it reads, with the permitted entries."""
         if self.inputs:
             return {(of.table or self.table, column): of for column, of in self.inputs.items()}
-        codes = tuple(dict.fromkeys([*self.codes, *self.values]))
+        codes = tuple(int(code) for code in dict.fromkeys([*self.codes, *self.values]))
         own = Input(codes=codes, range=self.range, missing=self.missing)
-        told = {(self.table, column): own for column in self.columns}
+        found = {(self.table, column): own for column in self.columns}
         if self.beside:
-            code = Input(codes=(self.beside.here,), missing=self.beside.missing)
-            told[self.table, self.beside.column] = code
-        return told
+            status = Input(codes=(self.beside.here,), missing=self.beside.missing)
+            found[self.table, self.beside.column] = status
+        return found
 
     @property
     def tables(self) -> tuple[str, ...]:
         """Every table that it reads, its own first."""
-        asked = [self.table] if self.columns else [table for table, _ in self.reads]
-        many = [table for rows in self.rows.values() for table in rows.tables]
-        return tuple(dict.fromkeys([*asked, *many]))
+        own = [self.table] if self.columns else [table for table, _ in self.reads]
+        return tuple(dict.fromkeys([*own, *(table for rows in self.rows.values() for table in rows.tables)]))
 
     @property
     def computed(self) -> bool:
-        """Whether it follows from several answers or rows, so that these do not follow from it."""
+        """Whether it is computed from several answers or rows, which cannot be derived from it."""
         return bool(self.inputs or self.rows)
 
 
+class OwnVariable(Declaration[str]):
+    """A variable of a `study.toml`: a column ("sex", or "lab.sex" of a further file), or an expression.
+
+    The codebook supplies label, kind, levels and unit of its own names. `unit` is the unit of the column,
+    `convert_to` and `analyte` serve variables that the codebook does not know. Listed levels are ordered
+    unless `ordered = false`. `node` is the node of the causal diagram that the variable measures.
+    """
+
+    column: str = ""
+    label: str = ""
+    note: str = ""
+    kind: Kind | None = None
+    ordered: bool | None = None
+    reference: str | None = None
+    unit: str = ""
+    analyte: str = ""
+    convert_to: str = ""
+    node: str = ""
+
+
 class Absent(Checked):
-    """Why some cycles do not hold a variable; without cycles: all that are left."""
+    """Why some cycles did not measure a variable; without cycles, all remaining ones."""
 
     reason: str
     cycles: tuple[str, ...] = ()
@@ -212,13 +251,11 @@ class Origin(Checked):
     Attributes
     ----------
     asked, note
-        Who was asked; what belongs beside every use.
+        Who was asked; a caveat for every use.
     pooled
-        Why estimates over several cycles are for review; "" if cycles may be pooled.
+        Why estimates that pool cycles are flagged for review; "" if cycles may be pooled.
     unfit
-        Why it enters no model and its estimates are suppressed, wherever it is measured.
-    measured, absent
-        Its blocks.
+        Why no model takes it and its estimates are suppressed, wherever it is measured.
     """
 
     asked: str
@@ -230,7 +267,7 @@ class Origin(Checked):
 
 
 class Site(Checked):
-    """Where a survey's files are and how people are found in them (the keys of nhanes.toml)."""
+    """Where a survey's files are and which columns identify persons and design (the keys of nhanes.toml)."""
 
     site: str
     path: str
@@ -246,7 +283,7 @@ class Site(Checked):
 
 
 class SimulatedMark(Checked):
-    """What stands beside files of people who do not exist: their own row counts and where they come from."""
+    """Marks a folder of simulated survey files: their row counts and their origin."""
 
     label: str
     rows: Mapping[str, int]

@@ -14,7 +14,7 @@ from toolkit.files.table_cache import hash_read, read_kept
 from toolkit.sources.catalog import Catalogue, read_toml
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
-from toolkit.sources.harmonize.person_table import TableFile, check_rows
+from toolkit.sources.harmonize.join import TableFile, check_rows
 from toolkit.studies.population import Inputs
 
 SETTING = "CRAMPS_NHANES"

@@ -13,7 +13,7 @@ from toolkit.files.download import choose_mirror
 from toolkit.files.table_cache import read_kept
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue, shipped
-from toolkit.sources.harmonize.person_table import TableFile
+from toolkit.sources.harmonize.join import TableFile
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files
 
 ALL = "all"

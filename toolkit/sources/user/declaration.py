@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.sources.catalog import codebook, worded
-from toolkit.sources.catalog_records import Checked
+from toolkit.sources.catalog_records import NO_VALUE, Checked, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
 from toolkit.studies.design import LonelyPsu
-from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Kind
+from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook
 from toolkit.variables.formulas import formula
 
 FORMATS = (
@@ -61,36 +61,9 @@ class FileEntry(Checked):
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
     missing: Mapping[str, str] = {}
-    absent: str = "no value recorded"
+    absent: str = NO_VALUE
     strangers: Literal["", "leave out"] = ""
     date_format: str = "%Y-%m-%d"
-
-
-class OwnVariable(Checked):
-    """Where a variable comes from: a column ("sex", or "lab.sex" of a further file), or a formula.
-
-    A name of the codebook takes label, kind, levels and unit from there. `levels` says which code is which
-    level, or lists the words that stand in the column, lowest first unless `ordered = false`; `missing` says
-    which code is missing for which reason; `unit` is the unit that the column is in. `node` is the node of
-    the causal diagram that it measures. `analyte` and `convert_to` are for units of one's own names.
-    """
-
-    column: str = ""
-    expression: str = ""
-    label: str = ""
-    question: str = ""
-    note: str = ""
-    kind: Kind | None = None
-    levels: Mapping[str, str] | tuple[str, ...] = ()
-    ordered: bool | None = None
-    reference: str | None = None
-    missing: Mapping[str, str] = {}
-    unit: str = ""
-    analyte: str = ""
-    convert_to: str = ""
-    range: tuple[float, float] | None = None
-    component: str | None = None
-    node: str = ""
 
 
 class OwnDesign(Checked):
@@ -151,6 +124,12 @@ class OwnStudy(Checked):
     diary: Repeated | None = None
     follow_up: FollowUp | None = None
     weather: OwnWeather | None = None
+
+    @property
+    def records(self) -> dict[str, Repeated]:
+        """The sections of files with several rows per person: visits, diary."""
+        sections = {"visits": self.visits, "diary": self.diary}
+        return {name: part for name, part in sections.items() if part is not None}
 
 
 @dataclass(frozen=True)
@@ -338,16 +317,14 @@ def _static(found: Declaration) -> Iterator[Problem]:
     for section, variables in _sections(study):
         for name, variable in variables.items():
             yield from _variable_problems(f"{section}.{name}", name, variable)
-    for section, part in (("visits", study.visits), ("diary", study.diary)):
-        if part is not None:
-            yield from _unknown(section, "file", [part.file], study.files)
+    for section, part in study.records.items():
+        yield from _unknown(section, "file", [part.file], study.files)
 
 
 def _sections(study: OwnStudy) -> Iterator[tuple[str, Mapping[str, OwnVariable]]]:
     yield "variables", study.variables
-    for section, part in (("visits", study.visits), ("diary", study.diary)):
-        if part is not None:
-            yield f"{section}.variables", part.variables
+    for section, part in study.records.items():
+        yield f"{section}.variables", part.variables
 
 
 def _design_problems(design: OwnDesign) -> Iterator[Problem]:
@@ -372,6 +349,8 @@ def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator
         yield Problem(where, "is no name", "Use letters, digits and _, not a digit first.")
     if bool(variable.column) == bool(variable.expression):
         yield Problem(where, "needs a column or an expression, one of the two", 'Write column = "...".')
+    if variable.levels and variable.values:
+        yield Problem(where, "has both levels and values", "Keep levels for categories, values for numbers.")
     yield from _unknown(where, "reason", variable.missing.values(), REASONS)
     if name in known_variables() and isinstance(variable.levels, Mapping) and known_variables()[name].levels:
         yield from _unknown(where, "level", variable.levels.values(), known_variables()[name].levels)

@@ -5,12 +5,12 @@ Takes an open table; gives a `Profile` a column, made of the file's first rows.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from toolkit.sources.frame_categories import Categories
-from toolkit.sources.harmonize.recode import code_text, text_number
+from toolkit.sources.harmonize.recode import parse_numbers, read_codes
 from toolkit.sources.user.tabular_files import Table
 from toolkit.variables.level_order import sorted_levels
 
@@ -143,16 +143,16 @@ def without_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str,
 
 def profiles(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
     """Describe each column of a table by its first rows."""
-    # Codes that the file itself declares to be missing are no values.
-    seen = replace(table, frame=frame.select(table.columns).lazy(), text=None)
+    # Codes that the file itself declares as missing are not values.
+    own = frame.select(table.columns)
     for name in table.columns:
-        yield _profile(seen, frame, name, decimal)
+        yield _profile(table, own, name, decimal)
 
 
 def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Profile:
-    values = frame.select(cell=code_text(name, table, decimal))["cell"].drop_nulls()
+    values = frame.select(cell=read_codes(name, frame.schema, decimal))["cell"].drop_nulls()
     sign = decimal if isinstance(frame.schema[name], pl.String) else "."
-    numbers = pl.select(text_number(pl.lit(values), sign)).to_series().drop_nulls().drop_nans()
+    numbers = pl.select(parse_numbers(pl.lit(values), sign)).to_series().drop_nulls().drop_nans()
     different = values.n_unique()
     suspects = _suspects(numbers)
     numbers = numbers.filter(~numbers.is_in([float(code) for code in suspects])).cast(pl.Float64)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolkit.sources.harmonize.recode import UNREAD, OwnColumn
+from toolkit.sources.harmonize.recode import UNREAD
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import Problem
+from toolkit.sources.user.file_columns import FileColumn
 from toolkit.sources.user.row_widths import ROW
 from toolkit.variables.codebook import Variable
 
@@ -114,11 +115,11 @@ def date_rules(name: str, column: str) -> Iterator[Rule]:
     )
 
 
-def column_rules(column: OwnColumn, limits: tuple[float, float] | None) -> Iterator[Rule]:
+def column_rules(column: FileColumn, limits: tuple[float, float] | None) -> Iterator[Rule]:
     """Ask that each value of a variable is explained by its declaration and is possible."""
     name = column.variable.name
-    if column.codes or column.variable.kind != "number":
-        known = ", ".join(f"'{code}'" for code in list(column.codes)[:12]) or "none"
+    if column.recoder.codes or column.variable.kind != "number":
+        known = ", ".join(f"'{code}'" for code in list(column.recoder.codes)[:12]) or "none"
         words = f"'{name}' holds only codes that are known ({known})"
         remedy = "Add the others to levels = {code = 'level'}, or to missing = {code = 'reason'}."
     else:

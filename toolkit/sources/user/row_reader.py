@@ -13,18 +13,17 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError, VariableError
+from toolkit.sources.catalog_records import OwnVariable
 from toolkit.sources.harmonize.recode import (
     UNREAD,
-    OwnColumn,
-    as_date,
-    as_number,
-    code_text,
-    filled,
-    input_columns,
-    own_column,
-    text_number,
+    is_filled,
+    parse_numbers,
+    read_codes,
+    read_dates,
+    read_numbers,
 )
-from toolkit.sources.user.declaration import Declaration, FileEntry, OwnVariable, Problem
+from toolkit.sources.user.declaration import Declaration, FileEntry, Problem
+from toolkit.sources.user.file_columns import FileColumn, file_column, read_input
 from toolkit.sources.user.row_checks import (
     PERSON,
     Rule,
@@ -86,7 +85,7 @@ class Rows:
     """
 
     frame: pl.DataFrame
-    columns: tuple[OwnColumn, ...] = ()
+    columns: tuple[FileColumn, ...] = ()
     problems: tuple[Problem, ...] = ()
     facts: Mapping[str, str | int] = field(default_factory=dict)
 
@@ -125,7 +124,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> Rows:
     before = path.stat()
     try:
         with _opened(path, entry) as table:
-            columns, problems = _own_columns(table, entry, request)
+            columns, problems = _declared_columns(table, entry, request)
             problems += _uneven(table, entry)
             frame = _collected(table, entry, entry.person or declaration.study.person, columns, request)
         digest = _digest(path)
@@ -162,37 +161,39 @@ def _uneven(table: Table, entry: FileEntry) -> list[Problem]:
     return broken(entry.path, uneven_rows(*table.text), rules)
 
 
-def _own_columns(table: Table, entry: FileEntry, request: Request) -> tuple[list[OwnColumn], list[Problem]]:
+def _declared_columns(
+    table: Table, entry: FileEntry, request: Request
+) -> tuple[list[FileColumn], list[Problem]]:
     columns, problems = [], []
     for name, (declared, column) in request.variables.items():
         try:
-            columns.append(own_column(name, declared, entry, table, column))
+            columns.append(file_column(name, declared, entry, table, column))
         except VariableError as error:
             problems.append(Problem(f"variables.{name}", str(error), ""))
     return columns, problems
 
 
 def _collected(
-    table: Table, entry: FileEntry, person: str, columns: Iterable[OwnColumn], request: Request
+    table: Table, entry: FileEntry, person: str, columns: Iterable[FileColumn], request: Request
 ) -> pl.DataFrame:
     schema = table.frame.collect_schema()
     wanted = [
         pl.col(ROW).cast(pl.Int64),
-        code_text(person, table).alias(PERSON),
-        *(expression for column in columns for expression in column.expressions(table)),
-        *(code_text(column, table).alias(name) for name, column in request.codes.items()),
+        read_codes(person, schema).alias(PERSON),
+        *(expression for column in columns for expression in column.expressions(schema)),
+        *(read_codes(column, schema).alias(name) for name, column in request.codes.items()),
     ]
     for name, (column, form) in request.inputs.items():
-        wanted += input_columns(name, column, form, table, entry)
+        wanted += read_input(name, column, form, table, entry)
     for name, column in request.numbers.items():
-        wanted += _marked(name, column, schema[column], as_number(column, schema[column], entry.decimal))
+        wanted += _with_mark(name, column, schema, read_numbers(column, schema, entry.decimal))
     for name, (column, form) in request.dates.items():
-        wanted += _marked(name, column, schema[column], as_date(column, schema[column], form))
+        wanted += _with_mark(name, column, schema, read_dates(column, schema, form))
     return table.frame.with_row_index(ROW, 1).select(wanted).collect(engine="streaming")
 
 
-def _marked(name: str, column: str, dtype: pl.DataType, value: pl.Expr) -> list[pl.Expr]:
-    unread = filled(column, dtype) & value.is_null()
+def _with_mark(name: str, column: str, schema: pl.Schema, value: pl.Expr) -> list[pl.Expr]:
+    unread = is_filled(column, schema) & value.is_null()
     return [value.alias(name), unread.alias(name + UNREAD)]
 
 
@@ -203,7 +204,7 @@ def _with_numbers(frame: pl.DataFrame, request: Request, decimal: str) -> tuple[
         column = frame[name]
         if form or not column.count():
             continue
-        numbers = pl.select(text_number(pl.lit(column), decimal).alias(name)).to_series()
+        numbers = pl.select(parse_numbers(pl.lit(column), decimal).alias(name)).to_series()
         if 2 * numbers.count() >= column.count():
             unread = (numbers.is_null() & column.is_not_null()).alias(name + UNREAD)
             frame = frame.with_columns(numbers, unread)
@@ -234,7 +235,7 @@ def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
 def _broken(
     entry: FileEntry,
     frame: pl.DataFrame,
-    columns: Iterable[OwnColumn],
+    columns: Iterable[FileColumn],
     request: Request,
     doubtful: Iterable[str],
 ) -> Iterable[Problem]:
@@ -245,8 +246,8 @@ def _broken(
         rules += column_rules(column, declared.range)
     rules += [number_rule(name, request.inputs[name][0]) for name in doubtful]
     inputs = {name: told for name, told in request.inputs.items() if told[1]}
-    for name, (file_column, _) in {**inputs, **request.dates}.items():
-        rules += date_rules(name, file_column)
+    for name, (source, _) in {**inputs, **request.dates}.items():
+        rules += date_rules(name, source)
     yield from broken(entry.path, frame, rules)
     for column in columns:
         hint = (

@@ -17,12 +17,12 @@ from toolkit.errors import DatasetError
 from toolkit.files.leftovers import temporary_folder, temporary_trouble_told
 from toolkit.files.unnamed_files import path_of, unnamed_file
 from toolkit.sources.frame_categories import Categories, categories_of_file
+from toolkit.sources.harmonize.recode import DECLARED_MISSING
 
 TEXT = (".csv", ".tsv", ".txt")
 LABELLED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
 ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xls", ".xlsb", ".ods")
-DECLARED_MISSING = ":declared missing"  # suffix of the column that holds SPSS's and Stata's missing codes
 _CHUNK = 1 << 22
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
