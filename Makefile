@@ -11,7 +11,7 @@ START := notebooks/01-start.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab check bench lock wheel setup
+.PHONY: help report test lab check bench errors lock wheel setup
 
 help: ## this list
 	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
@@ -20,6 +20,7 @@ help: ## this list
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
 	@echo "make bench                  every benchmark, printed"
+	@echo "make errors                 every error message, with its file, line and class"
 	@echo "make lock                   resolve requirements.lock anew from pyproject.toml"
 	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
 
@@ -40,6 +41,9 @@ check: $(READY)
 bench: $(READY)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
 
+errors: $(READY)
+	@$(PY) -m tests.house.error_messages
+
 # No header, no index: the lock must record no address and no path of the machine that wrote it.
 lock: $(READY)
 	$(PY) -m uv pip compile --quiet --universal --generate-hashes --group dev --no-emit-index-url \
@@ -56,6 +60,7 @@ $(READY): $(INSTALLED) pyproject.toml
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
+# python -m venv refuses a symbolic link, so it is given the folder that the link names.
 $(INSTALLED): requirements.lock
 	@set -e; for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
@@ -64,7 +69,13 @@ $(INSTALLED): requirements.lock
 	    echo "This needs Python 3.11 or newer, and none is on the path. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	echo "Setting up .venv with $$($$found --version), some minutes the first time"; \
-	$$found -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; \
+	fi; \
+	folder=$$($$found -c 'import os; print(os.path.realpath("$(VENV)"))'); \
+	$$found -m venv "$$folder" || { \
+	    echo "The environment could not be created in $$folder, for the reason above. Check that the folder can be written, or remove $(VENV)." >&2; exit 1; \
+	}
 	@$(PY) -m pip install -qq --no-compile --no-deps --require-hashes --requirement requirements.lock
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \

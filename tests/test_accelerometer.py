@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tests.conftest import shared
+from tests.messages import mentioning, mentions
 from tests.slow_accelerometer import choi_slowly, day_slowly, troiano_slowly
 from tests.test_nonwear import recording
 from toolkit.errors import DatasetError
@@ -135,7 +136,7 @@ def test_minutes_worn_are_the_sum_of_their_intensities() -> None:
 def test_gaps_are_an_error_or_break_the_recording() -> None:
     whole = people([500] * 10 + [0] * 80 + [500] * 700)
     holed = whole.filter(pl.col("PAXN") != 50)
-    with pytest.raises(DatasetError, match=r"1 minutes missing within recordings.*gaps='split'"):
+    with pytest.raises(DatasetError, match=mentioning("1", "gaps='split'")):
         days(holed)
     split = days(holed, gaps="split").row(0, named=True)
     assert (789, 789, 789) == (split["minutes"], split["wear_troiano"], split["wear_choi"])
@@ -146,7 +147,7 @@ def test_a_minute_without_counts_is_a_gap_and_never_a_zero() -> None:
     holed = people([0] * 200).with_columns(
         counts=pl.when(pl.col("PAXN") != 100).then(pl.col("counts").cast(pl.Float64))
     )
-    with pytest.raises(DatasetError, match=r"1 minutes without counts.*gaps='split'"):
+    with pytest.raises(DatasetError, match=mentioning("1", "gaps='split'")):
         days(holed)
     assert [(1, 99), (101, 200)] == nonwear(holed, gaps="split").select("first", "last").rows()
 
@@ -154,25 +155,25 @@ def test_a_minute_without_counts_is_a_gap_and_never_a_zero() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda f: f.drop("counts").rename({"PAXN": "PAXM"}), "no column 'PAXN'. Nearest: 'PAXM'"),
-        (lambda f: f.with_columns(pl.col("counts").cast(pl.String)), "pl.col('counts').cast(pl.Int64)"),
-        (lambda f: pl.concat([f, f]).sort("SEQN", "PAXN"), "20 minutes that stand there more than once"),
+        (lambda f: f.drop("counts").rename({"PAXN": "PAXM"}), ("'PAXN'", "'PAXM'")),
+        (lambda f: f.with_columns(pl.col("counts").cast(pl.String)), ("pl.col('counts')", "Int64")),
+        (lambda f: pl.concat([f, f]).sort("SEQN", "PAXN"), "20"),
         (lambda f: f.reverse(), "minutes.sort('SEQN', 'PAXN')"),
-        (lambda f: pl.concat([f.filter(SEQN=2), f.filter(SEQN=1)]), "1 steps back in the order of persons"),
-        (lambda f: f.with_columns(counts=pl.col("counts") - 10), "Set codes such as -1 to null"),
-        (lambda f: f.with_columns(PAXN=pl.col("PAXN") - 1), "2 minutes numbered below 1"),
+        (lambda f: pl.concat([f.filter(SEQN=2), f.filter(SEQN=1)]), "1 steps"),
+        (lambda f: f.with_columns(counts=pl.col("counts") - 10), "1"),
+        (lambda f: f.with_columns(PAXN=pl.col("PAXN") - 1), ("2", "1")),
         (
             lambda f: f.with_columns(SEQN=pl.when(pl.col("PAXN") > 3).then("SEQN")),
-            "6 minutes without a person",
+            "6",
         ),
-        (lambda f: f.filter(SEQN=9), "there are no minutes"),
+        (lambda f: f.filter(SEQN=9), ("minutes", "counts")),
     ],
 )
 def test_bad_minutes_are_one_clear_error(change: object, told: str) -> None:
     frame = people([5] * 10, [0] * 10)
     with pytest.raises(DatasetError) as caught:
         days(change(frame))  # type: ignore[operator]
-    assert told in str(caught.value)
+    assert mentions(caught.value, told)
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -16,6 +16,7 @@ from threading import Thread
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files import cache, readers, table_cache
 from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
@@ -242,5 +243,5 @@ def test_a_study_that_does_not_open_says_that_alone(folder: Path) -> None:
             report_damaged("a", "it is cut short")
             raise DatasetError("no file")
 
-    with pytest.raises(DatasetError, match="no file"):
+    with pytest.raises(DatasetError, match=mentioning("no file")):
         broken()

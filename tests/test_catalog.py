@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from tests.looping import in_one_test
+from tests.messages import mentioning, mentions
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
 from toolkit.sources import catalog
@@ -26,15 +28,13 @@ SHARED = sorted(set(SIMULATED) & set(catalog.codebook()) - {"cycle"})
 
 def test_the_shipped_folders_are_there():
     assert (shipped("datasets") / "codebook").is_dir()
-    with pytest.raises(DatasetError, match="the toolkit ships no folder 'dataset'. Nearest: 'datasets'"):
+    with pytest.raises(DatasetError, match=mentioning("'dataset'", "'datasets'")):
         shipped("dataset")
 
 
 def test_a_lost_folder_says_how_to_get_it_back(monkeypatch, tmp_path):
     monkeypatch.setattr(catalog, "__file__", str(tmp_path / "toolkit" / "catalog.py"))
-    with pytest.raises(
-        DatasetError, match="'datasets' that belongs to the toolkit.*Install the toolkit anew"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'datasets'")):
         shipped("datasets")
 
 
@@ -57,7 +57,7 @@ def test_what_causes_are_derived_from_stands_in_the_codebook():
     assert [] == sorted(inputs - known)
 
 
-@pytest.mark.parametrize("name", SHARED)
+@in_one_test("name", SHARED)
 def test_the_simulated_study_shares_the_codebook(name):
     own, shared = SIMULATED[name], catalog.codebook()[name]
     for same in ("label", "kind", "levels", "reference", "unit", "component"):
@@ -87,16 +87,16 @@ def test_a_file_stands_where_the_site_has_it(cycle, table, path):
 @pytest.mark.parametrize(
     ("variable", "cycle", "reason"),
     [
-        ("sitting_hours", "2005-2006", "another instrument: .*they are screen_hours"),
-        ("screen_hours", "2007-2008", "not asked of adults: .*is sitting_hours"),
-        ("cramp_frequency", "2009-2010", "2005-2006 and 2007-2008 only"),
-        ("abi_left", "2005-2006", "measured in 1999-2004 only"),
+        ("sitting_hours", "2005-2006", "screen_hours"),
+        ("screen_hours", "2007-2008", "sitting_hours"),
+        ("cramp_frequency", "2009-2010", ("2005-2006", "2007-2008")),
+        ("abi_left", "2005-2006", "1999-2004"),
     ],
 )
 def test_why_a_cycle_does_not_hold_a_variable(variable, cycle, reason):
     found = catalog.nhanes()
     assert found.measured(variable, cycle) is None
-    with pytest.raises(AssertionError, match=reason):
+    with pytest.raises(AssertionError, match=mentioning(reason)):
         raise AssertionError(found.absence(variable, cycle))
 
 
@@ -120,7 +120,7 @@ def row_entries(piece: Measured, cycle: str, nhanes_page):
         yield from (entries[column] for column in columns_of(rows) if page)
 
 
-@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+@in_one_test(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_every_code_of_the_cdcs_page_has_a_meaning(name, cycle, piece, nhanes_page):
     for of, entry in entries_of(piece, cycle, nhanes_page):
         codes = {int(c["code"]) for c in entry["codes"] if c["code"].lstrip("-").isdigit()}
@@ -134,7 +134,7 @@ def test_every_code_of_the_cdcs_page_has_a_meaning(name, cycle, piece, nhanes_pa
         assert set(of.texts) == (letters if of.texts else set())
 
 
-@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+@in_one_test(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_the_row_count_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
     for table in piece.tables:
         file = catalog.nhanes().tables[table].files[cycle]
@@ -142,7 +142,7 @@ def test_the_row_count_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page)
         assert file.rows == (page["rows"] if page else None)
 
 
-@pytest.mark.parametrize(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
+@in_one_test(("name", "cycle", "piece"), PLACES, ids=lambda value: str(value)[:20])
 def test_the_age_from_which_people_were_asked_is_that_of_the_cdcs_page(name, cycle, piece, nhanes_page):
     targets = [entry["target"] or "" for _, entry in entries_of(piece, cycle, nhanes_page)]
     targets += [entry["target"] or "" for entry in row_entries(piece, cycle, nhanes_page) if not targets]
@@ -213,14 +213,14 @@ def test_the_files_as_they_are_have_no_problem(folder):
 def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
     message = rewritten(folder, "nhanes-variables/*.toml", old, new)
     assert "' has " in message
-    assert "Mend the file" in message
+    assert mentions(message, "file")
     assert told in message
 
 
 def test_a_table_without_a_file_in_a_cycle(folder):
     line = 'files."2005-2006" = { name = "SLQ_D", rows = 6139 }\n'
     message = rewritten(folder, "nhanes-tables.toml", line, "")
-    assert "cramp_frequency: table 'SLQ' has no file in cycle '2005-2006'" in message
+    assert mentions(message, "cramp_frequency", "'SLQ'", "'2005-2006'")
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_a_weight_of_no_component_or_table(folder, old, new, told):
 
 def test_a_variable_that_the_codebook_does_not_know(folder):
     message = rewritten(folder, "nhanes-variables/joints.toml", "arthritis", "arthritiss")
-    assert "the codebook has no variable 'arthritiss'. Nearest: 'arthritis'" in message
+    assert mentions(message, "'arthritiss'", "'arthritis'")
 
 
 def test_a_variable_in_two_files(folder):
     themes = folder / "nhanes-variables"
     shutil.copy(themes / "joints.toml", themes / "joints-again.toml")
-    with pytest.raises(DatasetError, match="'arthritis' stands in two files of 'nhanes-variables': take it"):
+    with pytest.raises(DatasetError, match=mentioning("'arthritis'", "'nhanes-variables'")):
         read_catalogue(folder, "nhanes")
 
 
@@ -257,16 +257,16 @@ def test_all_problems_are_told_at_once(folder):
 
 def test_what_is_not_toml_names_the_line(tmp_path):
     (tmp_path / "a.toml").write_text("[bmi\n")
-    with pytest.raises(DatasetError, match=r"'a.toml' is not TOML: .*line 1.*Mend that line"):
+    with pytest.raises(DatasetError, match=mentioning("'a.toml'", "TOML", "1")):
         read_toml(tmp_path / "a.toml", dict[str, Entry])
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DatasetError, match=r"a.toml' cannot be read.*Check the path"):
+    with pytest.raises(DatasetError, match=mentioning("a.toml'")):
         read_toml(tmp_path / "a.toml", dict[str, Entry])
 
 
 def test_an_unknown_key_at_the_top(tmp_path):
     (tmp_path / "mark.toml").write_text('label = "x"\nrow = {}\nrows = {}\n')
-    with pytest.raises(DatasetError, match="top level: unknown key 'row'. Nearest: 'rows'"):
+    with pytest.raises(DatasetError, match=mentioning("'row'", "'rows'")):
         read_toml(tmp_path / "mark.toml", SimulatedMark)

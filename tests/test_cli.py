@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.messages import mentions
 from tests.own_survey import having, survey
 from toolkit.cli import main
 
@@ -46,27 +47,27 @@ def test_help_needs_no_heavy_room() -> None:
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [
-        (["reprot"], "Did you mean 'report'?"),
-        (["report", "--caus", "diabetes"], "'--cause'?"),
-        (["report"], "say which report: --cause diabetes for one, or --all for every one"),
-        (["report", "--all", "--cause", "diabetes"], "say which report"),
-        (["report", "--all", "--outcome", "any_cramps"], "--outcome goes with --cause"),
-        (["simulate", "somewhere"], "Missing option '--as'"),
+        (["reprot"], "'report'"),
+        (["report", "--caus", "diabetes"], "'--cause'"),
+        (["report"], ("--cause diabetes", "--all")),
+        (["report", "--all", "--cause", "diabetes"], ("report", "--all")),
+        (["report", "--all", "--outcome", "any_cramps"], ("--outcome", "--cause")),
+        (["simulate", "somewhere"], "'--as'"),
         (["simulate", "--as", "nhnes", "somewhere"], "'nhanes'"),
     ],
 )
 def test_a_wrong_word_is_told_with_what_to_do(words: list[str], remedy: str) -> None:
     result = run(*words)
     assert 2 == result.exit_code
-    assert remedy in result.stderr
+    assert mentions(result.stderr, remedy)
 
 
 @pytest.mark.parametrize(
     ("words", "nearest"),
     [
-        (["describe", "nhane"], "Nearest: 'nhanes'"),
-        (["report", "--all", "--study", "simulatd"], "Nearest: 'simulated'"),
-        (["report", "--cause", "diabets"], "Nearest: 'diabetes'"),
+        (["describe", "nhane"], "'nhanes'"),
+        (["report", "--all", "--study", "simulatd"], "'simulated'"),
+        (["report", "--cause", "diabets"], "'diabetes'"),
     ],
 )
 def test_the_toolkit_s_errors_are_one_line_with_the_nearest_name(words: list[str], nearest: str) -> None:
@@ -74,7 +75,7 @@ def test_the_toolkit_s_errors_are_one_line_with_the_nearest_name(words: list[str
     assert 1 == result.exit_code
     assert "" == result.stdout
     assert result.stderr.startswith("cramps: ")
-    assert nearest in result.stderr
+    assert mentions(result.stderr, nearest)
     assert 1 == result.stderr.count("\n")
 
 
@@ -95,7 +96,7 @@ def test_a_report_takes_outcome_exposure_adjustment_and_domain(
 def test_a_report_s_outcome_is_checked_before_a_kernel_starts() -> None:
     result = run("report", "--cause", "diabetes", "--outcome", "frequent_cramp")
     assert (1, "") == (result.exit_code, result.stdout)
-    assert "Nearest: 'frequent_cramps'" in result.stderr
+    assert mentions(result.stderr, "'frequent_cramps'")
 
 
 def test_studies_names_each_study_with_a_sentence() -> None:
@@ -114,7 +115,7 @@ def test_causes_names_all_ten() -> None:
 
 def test_describe_says_people_weights_variables_and_causes_and_writes_the_dictionary(tmp_path: Path) -> None:
     output = run("describe", "simulated", "--out", str(tmp_path / "page.html")).output
-    assert f"Data dictionary: {tmp_path / 'page.html'}" in output
+    assert mentions(output, tmp_path / "page.html")
     assert "Data dictionary" in (tmp_path / "page.html").read_text()
     assert "SIMULATED" in output.partition("\n")[0]
     assert "12,000 people" in output
@@ -140,11 +141,11 @@ def test_check_tells_every_problem_in_one_pass_and_ends_with_1(tmp_path: Path) -
     result = run("check", str(path))
     assert 1 == result.exit_code
     assert "Problems: 3" in result.output
-    assert "unknown key 'levls'. Nearest: 'levels'" in result.output
-    assert "'age' holds only numbers (1 row: 3)" in result.output
-    assert "Worth knowing: 2\n- people.csv: weight 'w' is above 0 (1 row: 1)" in result.output
-    assert "Row 1 is the one below the heading." in result.output
-    assert "cannot be opened yet" in result.stderr
+    assert mentions(result.output, "'levls'", "'levels'")
+    assert mentions(result.output, "'age'", "1 row", "3")
+    assert mentions(result.output, "2", "people.csv", "'w'", "1 row")
+    assert mentions(result.output, "row 1")
+    assert mentions(result.stderr, "cannot be opened")
 
 
 def test_check_says_that_a_study_can_be_opened(tmp_path: Path) -> None:

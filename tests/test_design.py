@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DesignError
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.weights import choose_weight
@@ -29,7 +30,7 @@ NHANES = Design(
 def test_one_weight_stands_under_its_own_name() -> None:
     choice = choose_weight(Design(weight="w"), [AGE, HBA1C])
     assert (choice.component, choice.weight, choice.rescaling) == ("w", "w", "")
-    assert str(choice) == "Weight w: the only weight of this study."
+    assert mentions(choice, "Weight w")
 
 
 @pytest.mark.parametrize(
@@ -48,24 +49,19 @@ def test_the_weight_of_the_fewest_people(expected: tuple[str, str], variables: l
 
 
 def test_the_choice_explains_itself() -> None:
-    assert str(choose_weight(NHANES, [AGE])) == (
-        "Interview weight (WTINT2YR), because all variables come from the home interview; divided by 2, the "
-        "number of two-year cycles pooled."
-    )
+    assert mentions(choose_weight(NHANES, [AGE]), "WTINT2YR", "2")
 
 
 def test_a_mix_without_a_common_weight_is_refused() -> None:
-    told = (
-        "'magnesium' .dietary day 1. and 'glucose' .fasting. have no common weight.*Leave 'magnesium' or 'gl"
-    )
+    told = mentioning("'magnesium' (dietary day 1)", "'glucose' (fasting)", "weight")
     with pytest.raises(DesignError, match=told):
         choose_weight(NHANES, [GLUCOSE, MAGNESIUM])
-    with pytest.raises(DesignError, match="'magnesium' .*and 'tolerance' .glucose tolerance. have no common"):
+    with pytest.raises(DesignError, match=mentioning("'magnesium'", "'tolerance' (glucose tolerance)")):
         choose_weight(NHANES, [TOLERANCE, MAGNESIUM])
 
 
 def test_one_days_diet_and_the_mean_of_two_have_no_common_weight() -> None:
-    told = "'magnesium' .dietary day 1. and 'both' .dietary two-day.*Take both from day 1, or both as two-day"
+    told = mentioning("'magnesium' (dietary day 1)", "'both' (dietary two-day)", "day 1")
     with pytest.raises(DesignError, match=told):
         choose_weight(NHANES, [MAGNESIUM, replace(MAGNESIUM, name="both", component="dietary two-day")])
 
@@ -78,20 +74,18 @@ def test_the_tolerance_test_narrows_the_fasting_subsample() -> None:
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        (HBA1C, "because hba1c was measured in the examination"),
-        (GLUCOSE, "because glucose was measured in the morning subsample, who came fasting"),
-        (MAGNESIUM, "because magnesium was measured in the first dietary recall"),
+        (HBA1C, ("hba1c", "examination")),
+        (GLUCOSE, ("glucose", "fasting")),
+        (MAGNESIUM, ("magnesium", "first dietary recall")),
     ],
 )
 def test_the_sentence_says_where_the_deepest_variable_was_measured(variable: Variable, words: str) -> None:
-    assert words in str(choose_weight(NHANES, [AGE, variable]))
+    assert mentions(choose_weight(NHANES, [AGE, variable]), words)
 
 
 def test_a_component_without_a_weight_is_named() -> None:
     design = Design(weight={"interview": "wi"})
-    with pytest.raises(
-        DesignError, match="'hba1c' was measured in the component 'examination'.*It has: interview"
-    ):
+    with pytest.raises(DesignError, match=mentioning("'hba1c'", "'examination'", "interview")):
         choose_weight(design, [HBA1C])
 
 
@@ -113,11 +107,9 @@ def test_every_column_of_a_design_is_named() -> None:
 def test_the_notebook_form_names_the_columns() -> None:
     html = NHANES._repr_html_()
     assert "interview: wi" in html
-    assert "psu (numbered anew in each stratum)" in html
+    assert mentions(html, "psu (", "stratum")
 
 
 def test_an_unknown_rule_for_lonely_psus_offers_the_nearest() -> None:
-    with pytest.raises(
-        DesignError, match=r"'lonely_psu' cannot be 'adjusted'\. Nearest: 'adjust'.*All: fail, "
-    ):
+    with pytest.raises(DesignError, match=mentioning("'lonely_psu'", "'adjusted'", "'adjust'", "fail")):
         Design(weight="w", lonely_psu="adjusted")  # type: ignore[arg-type]

@@ -1,10 +1,10 @@
 """The causal diagram holds together, and a user's own file is read with care."""
 
-import re
 from pathlib import Path
 
 import pytest
 
+from tests.messages import mentioning
 from toolkit.causes.card import cards
 from toolkit.dag.diagram import causal_diagram
 from toolkit.errors import DatasetError, VariableError
@@ -108,50 +108,46 @@ def test_a_file_of_ones_own_is_read(tmp_path):
 
 def test_a_diagram_without_age_or_sex_states_the_reason(tmp_path):
     silent = MINE.replace(', sex = "men only"', "")
-    told = (
-        r"Correct the file:\n- there is no node 'sex'. Add \[nodes.sex\].*without = \{ sex = \"men only\" \}"
-    )
+    told = mentioning("'sex'", "[nodes.sex]", 'without = { sex = "men only" }')
     with pytest.raises(DatasetError, match=told):
         causal_diagram(written(tmp_path, silent))
     empty = MINE.replace('"men only"', '""')
-    with pytest.raises(DatasetError, match="there is no node 'sex'"):
+    with pytest.raises(DatasetError, match=mentioning("'sex'")):
         causal_diagram(written(tmp_path, empty))
     with_sex = silent + '[nodes.sex]\nlabel = "sex"\n'
     assert {"age": "one birth cohort"} == causal_diagram(written(tmp_path, with_sex)).without
 
 
 def test_an_unknown_declared_node_is_told_with_the_nearest():
-    with pytest.raises(VariableError, match=r"here: .* no node 'diabetis'. Nearest: 'diabetes'"):
+    with pytest.raises(VariableError, match=mentioning("'diabetis'", "'diabetes'")):
         DIAGRAM.expect_node("diabetis", "here")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('["tea", "cramps"]', '["tee", "cramps"]', "an arrow names an unknown node 'tee'. Nearest: 'tea'"),
-        ('["tea", "cramps"]', '["tea", "tea"]', "the arrow coffee → tea is repeated (2 times)"),
-        ('label = "tea"', 'label = "tea"\nvariables = ["any_cramps"]', "'any_cramps' measures 2 nodes"),
-        ('citation = "Nobody 2000"', 'evidence = ["nobody2000"]', "no published finding 'nobody2000'"),
-        ("reason =", "reson =", "unknown key 'reson'. Nearest: 'reason'"),
-        ('title = "mine"', "", "title: Field required"),
-        ('title = "mine"', 'title = "mine"\ncore = ["milk"]', "names an unknown node 'milk'"),
-        ("sex =", "sexx =", "`without` names neither age nor sex but 'sexx'. Nearest: 'sex'"),
+        ('["tea", "cramps"]', '["tee", "cramps"]', ("'tee'", "'tea'")),
+        ('["tea", "cramps"]', '["tea", "tea"]', "2"),
+        ('label = "tea"', 'label = "tea"\nvariables = ["any_cramps"]', ("'any_cramps'", "2")),
+        ('citation = "Nobody 2000"', 'evidence = ["nobody2000"]', "'nobody2000'"),
+        ("reason =", "reson =", ("'reson'", "'reason'")),
+        ('title = "mine"', "", ("title", "required")),
+        ('title = "mine"', 'title = "mine"\ncore = ["milk"]', "'milk'"),
+        ("sex =", "sexx =", ("`without`", "'sexx'", "'sex'")),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_told(tmp_path, old, new, told):
-    with pytest.raises(DatasetError, match=f"'mine.toml'.*(Mend|Correct) the file:(.|\n)*{re.escape(told)}"):
+    with pytest.raises(DatasetError, match=mentioning("'mine.toml'", told)):
         causal_diagram(written(tmp_path, MINE.replace(old, new)))
 
 
 def test_a_cycle_is_told_with_its_nodes(tmp_path):
     back = '[[arrows]]\ncause = "tea"\neffects = ["coffee"]\nreason = "and back"\n'
-    with pytest.raises(
-        DatasetError, match="cycle: (coffee → tea → coffee|tea → coffee → tea). Resolve feedback"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("cycle", "coffee → tea")):
         causal_diagram(written(tmp_path, MINE + back))
 
 
 def test_every_problem_is_told_at_once(tmp_path):
     text = MINE.replace('"tea", "cramps"', '"tee", "crmps"').replace("Nobody 2000", "x")
-    with pytest.raises(DatasetError, match="'tee'(.|\n)*'crmps'"):
+    with pytest.raises(DatasetError, match=mentioning("'tee'", "'crmps'")):
         causal_diagram(written(tmp_path, text))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.errors import VariableError
 from toolkit.variables.codebook import Availability, Reason
 from toolkit.variables.conditions import parse
@@ -85,41 +86,41 @@ def test_names_stand_in_the_order_of_their_first_use() -> None:
 @pytest.mark.parametrize(
     ("remedy", "text"),
     [
-        ("Equality is written with two signs, ==.", "age = 3"),
-        ("Write and, or, not in place of &, | and !", "age >= 20 & diabetes"),
-        ("Write and, or, not in place of &, | and !", "(age >= 20) | (bmi > 3)"),
-        ("not of the language (call)", "__import__('os').system('true')"),
-        ("not of the language (attribute)", "age.real"),
-        ("not of the language (ifexp)", "age if diabetes else bmi"),
-        ("not of the language (lambda)", "lambda: 1"),
-        ("not of the language (subscript)", "age[0] == 1"),
+        ("==", "age = 3"),
+        ("and, or, not", "age >= 20 & diabetes"),
+        ("and, or, not", "(age >= 20) | (bmi > 3)"),
+        ("call", "__import__('os').system('true')"),
+        ("attribute", "age.real"),
+        ("ifexp", "age if diabetes else bmi"),
+        ("lambda", "lambda: 1"),
+        ("subscript", "age[0] == 1"),
         ("cannot be read", "age >"),
         ("cannot be read", "(" * 300 + "age" + ")" * 300),
-        ("Nearest: 'sex'", "sexx == 'male'"),
-        ("Nearest: 'female', 'male'. Levels: 'male', 'female'.", "sex == 'femal'"),
-        ("Name them: sex in ['male', 'female']", "sex > 'male'"),
-        ("Compare it with a value, such as age == 1", "age"),
-        ("Write age >= 20, without quotes", "age == 'x'"),
-        ("age in [1, 2]", "age in 3"),
-        ("age in [1, 2]", "age in []"),
-        ("is a value, not a variable", "1 < 2"),
-        ("is no condition by itself", "[1, 2]"),
-        ("only two numbers can", "age == sex"),
-        ("put the value in quotes, place == '3'", "place == 3"),
-        ("Write flag", "flag == 3"),
-        ("more than 10,000", "age > 1 and " * 2000 + "age > 1"),
+        ("'sex'", "sexx == 'male'"),
+        (("'female'", "'male'"), "sex == 'femal'"),
+        (("'male'", "'female'"), "sex > 'male'"),
+        ("1", "age"),
+        ("20", "age == 'x'"),
+        ("1, 2", "age in 3"),
+        ("1, 2", "age in []"),
+        (("value", "variable"), "1 < 2"),
+        ("condition", "[1, 2]"),
+        ("numbers", "age == sex"),
+        ("'3'", "place == 3"),
+        ("'flag'", "flag == 3"),
+        ("10,000", "age > 1 and " * 2000 + "age > 1"),
     ],
 )
 def test_a_bad_condition_says_what_to_write(remedy: str, text: str) -> None:
     with pytest.raises(VariableError) as caught:
         parse(text).expression(PEOPLE.schema)
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)
 
 
 def test_reason_columns_are_not_offered_as_names() -> None:
     with pytest.raises(VariableError) as caught:
         parse("bmj > 1").expression({**PEOPLE.schema, "bmi.why": pl.String()})
-    assert "'bmi'" in str(caught.value)
+    assert mentions(caught.value, "'bmi'")
     assert "bmi.why" not in str(caught.value)
 
 
@@ -143,18 +144,18 @@ def test_missing_reads_the_variable_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ("there is no reason 'not aksed'. Nearest: 'not asked'", "missing(pregnant, 'not aksed')"),
-        ("Write missing(age) or missing(age, 'not asked')", "missing(1)"),
-        ("Write missing(age) or missing(age, 'not asked')", "missing(age, 'refused', 'not asked')"),
-        ("no variable 'pregnent'", "missing(pregnent)"),
-        ("a condition has no function 'mising'. Nearest: 'missing'", "mising(age)"),
-        ("is a value, not a variable", "missing(age) == true"),
+        (("'not aksed'", "'not asked'"), "missing(pregnant, 'not aksed')"),
+        (("missing(age)", "missing(age, 'not asked')"), "missing(1)"),
+        (("missing(age)", "missing(age, 'not asked')"), "missing(age, 'refused', 'not asked')"),
+        ("'pregnent'", "missing(pregnent)"),
+        (("'mising'", "'missing'"), "mising(age)"),
+        (("value", "variable"), "missing(age) == true"),
     ],
 )
 def test_what_missing_cannot_ask_is_told(said: str, text: str) -> None:
     with pytest.raises(VariableError) as caught:
         evaluate(text)
-    assert said in str(caught.value)
+    assert mentions(caught.value, said)
 
 
 def test_a_study_asks_for_missing_values_in_domains_and_derived_variables() -> None:
@@ -180,5 +181,5 @@ def test_a_variable_that_no_cycle_measured_is_told_in_domain_and_derivation() ->
         lambda: study.cut("bmi", domain="pad == 'yes'"),
         lambda: study.derive("none", "not pad"),
     ):
-        with pytest.raises(VariableError, match="'pad' was not measured.*measured in 1999-2004 only"):
+        with pytest.raises(VariableError, match=mentioning("'pad'", "1999-2004")):
             call()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.messages import mentioning, mentions
 from tests.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
 from toolkit.errors import DatasetError
 from toolkit.files import http
@@ -79,9 +80,7 @@ def test_what_is_asked_for_goes_before_the_setting(monkeypatch, tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(
-        DatasetError, match=r"there is no folder .*gone.*Set CRAMPS_TEST to a folder or an addr"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("gone", "CRAMPS_TEST")):
         choose_mirror(tmp_path / "gone", SITE, SETTING)
 
 
@@ -110,7 +109,7 @@ def test_what_was_spoilt_in_the_cache_is_fetched_anew(server):
     first = fetch(mirror, "a/file", expect_good)
     assert first is not None
     first.write_bytes(GOOD[:9])
-    with pytest.warns(CacheWarning, match="'file' is not used, because its content does not match the hash"):
+    with pytest.warns(CacheWarning, match=mentioning("'file'")):
         assert fetch(mirror, "a/file", expect_good) == first
     assert first.read_bytes() == GOOD
     assert len(Misbehaving.seen.paths) == 2
@@ -132,38 +131,38 @@ def test_two_mirrors_do_not_share_what_is_kept(server):
     [
         (
             "moved",
-            r"there is no file at http.*/moved .status 404.: it may have moved. Set CRAMPS_TEST to a fold",
+            ("http", "/moved", "404", "CRAMPS_TEST"),
         ),
-        ("broken", r"/broken answered with status 503. Try again later. Set CRAMPS_TEST"),
+        ("broken", ("/broken", "503", "CRAMPS_TEST")),
         (
             "cut",
-            r"/cut could not be fetched .ChunkedEncodingError.. Check the network and try again. Set CRAM",
+            ("/cut", "ChunkedEncodingError", "CRAMPS_TEST"),
         ),
-        ("forbidden", r"/forbidden answered with status 403. Try again later. Set CRAMPS_TEST"),
-        ("resting", r"/resting answered with status 429 and asks to wait 120 minutes. Try again then. Set C"),
+        ("forbidden", ("/forbidden", "403", "CRAMPS_TEST")),
+        ("resting", ("/resting", "429", "120 minutes", "CRAMPS_TEST")),
         (
             "silent",
-            r"/silent could not be fetched .ConnectionError.. Check the network and try again. Set CRA",
+            ("/silent", "ConnectionError", "CRAMPS_TEST"),
         ),
         (
             "empty",
-            r"http.*/empty was not kept: 'empty' is not the file. Fetch it anew, in place of .*/a/empty$",
+            ("http", "/empty", "'empty'", "/a/empty"),
         ),
         (
             "page",
-            r"http.*/page was not kept: 'page' is not the file. Fetch it anew, in place of .*cache.*/a/page$",
+            ("http", "/page", "'page'", "/a/page"),
         ),
     ],
 )
 def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):
-    with pytest.raises(DatasetError, match=told):
+    with pytest.raises(DatasetError, match=mentioning(told)):
         fetch(choose_mirror(server, SITE, SETTING), f"a/{name}", expect_good)
     assert kept(cache) == []
     assert unfinished(cache) == (["a%2Fcut"] if name == "cut" else [])
 
 
 def test_a_server_that_is_not_there(cache):
-    with pytest.raises(DatasetError, match=r"could not be fetched .ConnectionError.. Check the network"):
+    with pytest.raises(DatasetError, match=mentioning("ConnectionError")):
         fetch(choose_mirror("http://127.0.0.1:9/", SITE, SETTING), "file", expect_good)
     assert kept(cache) == []
 
@@ -173,7 +172,7 @@ def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
-    with pytest.raises(DatasetError, match="the disk is full. Nothing half-written is left. Free some space"):
+    with pytest.raises(DatasetError, match=mentioning("disk is full")):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
     assert kept(cache) == []
     assert unfinished(cache) == []
@@ -182,9 +181,7 @@ def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
 def test_a_cache_that_cannot_be_made(server, monkeypatch, tmp_path):
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "taken"))
-    with pytest.raises(
-        DatasetError, match="the cache folder .* cannot be written.*Set CRAMPS_CACHE to a folder"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("CRAMPS_CACHE")):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
 
 
@@ -205,7 +202,7 @@ def test_what_only_mirrors_hold_is_asked_for_anew_each_time(server):
         assert found.read_bytes() == GOOD
     assert Misbehaving.seen.paths == ["/site/MARK"] * 2
     assert fetch_optional(mirror, "moved") is None
-    with pytest.raises(DatasetError, match="status 503"):
+    with pytest.raises(DatasetError, match=mentioning("503")):
         fetch_optional(mirror, "broken")
 
 
@@ -242,19 +239,19 @@ def test_files_that_moved_are_all_told_and_the_others_kept(server, cache):
     with pytest.raises(DatasetError) as raised:
         fetch_all(choose_mirror(server, SITE, SETTING), wanted("moved", "good", "moved-2"))
     lines = str(raised.value).splitlines()
-    assert lines[0] == "2 files could not be had:"
+    assert mentions(lines[0], "2 files")
     assert [line.partition(" (status")[0].rpartition("/")[2] for line in lines[1:]] == ["moved", "moved-2"]
-    assert all("Set CRAMPS_TEST to a folder" in line for line in lines[1:])
+    assert all("CRAMPS_TEST" in line for line in lines[1:])
     assert kept(cache) == ["good"]
 
 
 def test_a_long_list_of_troubles_is_cut(server):
-    with pytest.raises(DatasetError, match="^8 files could not be had:(\n- .*){5}\n- and 3 more$"):
+    with pytest.raises(DatasetError, match=r"\b8 files\b[^\n]*(\n- .*){5}\n- [^\n]*\b3\b[^\n]*$"):
         fetch_all(choose_mirror(server, SITE, SETTING), wanted(*(f"moved-{n}" for n in range(8))))
 
 
 def test_a_server_that_gives_out_is_not_asked_for_the_rest(server):
-    with pytest.raises(DatasetError, match="forbidden answered with status 403"):
+    with pytest.raises(DatasetError, match=mentioning("403")):
         fetch_all(
             choose_mirror(server, SITE, SETTING), wanted("forbidden", *(f"slow-{n}" for n in range(40)))
         )
@@ -278,9 +275,7 @@ def test_a_file_that_changed_upstream_is_refused_until_the_user_takes_it(server,
     mirror = choose_mirror(server, SITE, SETTING)
     fetch(mirror, "a/file", expect_good)
     remember(site_folder(cache), "a/file", "0" * 64)
-    told = (
-        r"another file than the one .*first fetched .sha256 000000000000… then, .* now.*cramps download nha"
-    )
+    told = mentioning("a/file", "sha256 000000000000…", "cramps download nhanes")
     with pytest.raises(DatasetError, match=told):
         fetch(mirror, "a/file", expect_good)
     assert unfinished(cache) == []
@@ -297,7 +292,7 @@ def test_a_refused_change_leaves_what_was_kept(server, cache):
     assert first.read_bytes() == REVISED
     first.write_bytes(b"spoilt")
     remember(site_folder(cache), "a/revised", "0" * 64)
-    with pytest.raises(DatasetError, match="another file"):
+    with pytest.raises(DatasetError, match=mentioning("a/revised", "cramps download nhanes")):
         fetch(mirror, "a/revised", lambda _: None)
     assert first.read_bytes() == b"spoilt"
 

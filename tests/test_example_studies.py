@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_series_equal
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.sources.catalog import shipped
 from toolkit.sources.user.loader import examine
 
@@ -94,5 +95,5 @@ def test_the_cohort_s_person_time_is_that_of_its_dates(cohort: tk.Study) -> None
 
 
 def test_an_example_takes_no_options() -> None:
-    with pytest.raises(tk.DatasetError, match="Write it into 'study.toml'"):
+    with pytest.raises(tk.DatasetError, match=mentioning("'study.toml'")):
         tk.open_study("example-survey", seed=3)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.messages import mentions
 from toolkit.errors import VariableError
 from toolkit.variables.formulas import formula
 
@@ -75,35 +76,35 @@ def test_what_a_formula_reads_and_gives_is_known_before_it_runs() -> None:
 @pytest.mark.parametrize(
     ("remedy", "text"),
     [
-        ("a formula has no function '__import__'", "__import__('os')"),
-        ("not of the language (attribute)", "kg.real"),
-        ("not of the language (lambda)", "lambda: kg"),
-        ("not of the language (subscript)", "kg[0]"),
-        ("Nearest: 'min', 'max'", "mean(kg, cm)"),
-        ("too few or too many", "when(kg > 1)"),
-        ("too few or too many", "abs(kg, cm)"),
-        ("more than 100 pieces", "+".join(["kg"] * 150)),
-        ("texts and numbers", "when(kg > 1, 'a', 2)"),
+        ("'__import__'", "__import__('os')"),
+        ("attribute", "kg.real"),
+        ("lambda", "lambda: kg"),
+        ("subscript", "kg[0]"),
+        (("'min'", "'max'"), "mean(kg, cm)"),
+        ("arguments", "when(kg > 1)"),
+        ("arguments", "abs(kg, cm)"),
+        ("100", "+".join(["kg"] * 150)),
+        (("texts", "numbers"), "when(kg > 1, 'a', 2)"),
     ],
 )
 def test_what_is_not_of_the_language_is_refused(remedy: str, text: str) -> None:
     with pytest.raises(VariableError) as caught:
         formula(text)
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)
 
 
 @pytest.mark.parametrize(
     ("remedy", "text"),
     [
         ("when(sex == 'yes', 1, 0)", "sex * 2"),
-        ("Nearest: 'kg'", "kgs * 2"),
-        ("takes two dates", "days(kg, left)"),
-        ("the name of a variable", "missing(1)"),
-        ("cannot stand before in", "kg * 2 in [1, 2]"),
-        ("is not a number", "abs('a')"),
+        ("'kg'", "kgs * 2"),
+        ("dates", "days(kg, left)"),
+        ("variable", "missing(1)"),
+        ("in", "kg * 2 in [1, 2]"),
+        ("number", "abs('a')"),
     ],
 )
 def test_what_the_columns_cannot_do_is_told(remedy: str, text: str) -> None:
     with pytest.raises(VariableError) as caught:
         values(text)
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)

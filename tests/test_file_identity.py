@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files import file_identity
 from toolkit.files.file_identity import expect_still, identify, unchanged
@@ -64,7 +65,5 @@ def test_a_file_that_is_gone_is_not_the_same(path, settled):
 def test_a_file_that_changes_while_it_is_read_is_refused(path):
     before = identify(path)
     path.write_bytes(b"other")
-    with pytest.raises(
-        DatasetError, match="a.xpt' changed while it was read. Open the study again when what"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("a.xpt'", "changed")):
         expect_still(path, before)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
 from toolkit.sources.weather.ghcn import read_ghcn
 
@@ -96,8 +97,8 @@ def test_several_stations_are_several_places(tmp_path: Path) -> None:
         ("a.csv", "town,day,t\nA,2024-01-01,20\n", "toolkit.sources.weather.daily.daily(frame"),
         ("a.dly", "cut short", "toolkit.sources.weather.daily.daily(frame"),
         ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.csv", "a,20240101,PRCP,2,,,S,\n", "Choose a station with TAVG, or with TMAX and TMIN"),
-        ("a.csv", "a,20240101,TMAX,200,,I,S,\n", "holds no temperature that passed the quality checks"),
+        ("a.csv", "a,20240101,PRCP,2,,,S,\n", ("TAVG", "TMAX", "TMIN")),
+        ("a.csv", "a,20240101,TMAX,200,,I,S,\n", ("temperature", "quality")),
     ],
 )
 def test_what_is_no_station_says_what_to_do(tmp_path: Path, name: str, content: str, told: str) -> None:
@@ -105,13 +106,13 @@ def test_what_is_no_station_says_what_to_do(tmp_path: Path, name: str, content: 
     path.write_text(content)
     with pytest.raises(DatasetError) as caught:
         read_ghcn(path)
-    assert told in str(caught.value)
+    assert mentions(caught.value, told)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="cannot be read: No such file"):
+    with pytest.raises(DatasetError, match=mentioning("No such file")):
         read_ghcn(tmp_path / "a.dly")
-    with pytest.raises(DatasetError, match="read_ghcn\\('USW00094728.dly'\\)"):
+    with pytest.raises(DatasetError, match=mentioning("read_ghcn('USW00094728.dly')")):
         read_ghcn()
 
 

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.causal_graphs import arrows_of, below, drawn, sufficient
+from tests.looping import in_one_test
+from tests.messages import mentioning
 from toolkit.dag.backdoor import SIZES, between, choose, harm, open_path
 from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
@@ -97,7 +99,7 @@ def test_the_outcome_of_earlier_times_is_reverse_causation_and_comes_first():
     assert [("E", True), ("C", False)] == [(gap.node, gap.reverse) for gap in gaps]
 
 
-@pytest.mark.parametrize("exposure", SETS)
+@in_one_test("exposure", SETS)
 def test_the_sets_are_those_of_the_reference(exposure):
     """Small, full and open, of the nodes that NHANES 2005-2008 measures (adjustment-sets/README.md)."""
     diagram, wanted = causal_diagram(), SETS[exposure]
@@ -111,7 +113,7 @@ def test_the_sets_are_those_of_the_reference(exposure):
     assert set(wanted["open"]) | more == {gap.node for gap in small.gaps}
 
 
-@pytest.mark.parametrize("exposure", SETS)
+@in_one_test("exposure", SETS)
 def test_no_set_holds_a_consequence_of_exposure_or_cramps(exposure):
     diagram = causal_diagram()
     everything = [name for name in diagram.nodes if name not in (exposure, "cramps")]
@@ -126,9 +128,9 @@ def test_between_exposure_and_outcome():
 
 
 def test_an_outcome_has_no_effect_on_what_was_before():
-    with pytest.raises(VariableError, match=r"follows from the outcome .X → M → Y.*adjust=\(\)"):
+    with pytest.raises(VariableError, match=mentioning("adjust=()")):
         choose(CHAIN, "Y", "X", ["M"])
-    with pytest.raises(VariableError, match="Exposure and outcome are both 'X'"):
+    with pytest.raises(VariableError, match=mentioning("'X'")):
         choose(CHAIN, "X", "X", [])
 
 
@@ -194,7 +196,7 @@ def test_open_paths_are_found_where_there_are_some(drawing):
     assert sufficient(diagram, "X", "Y", outside) == (not found)
 
 
-@pytest.mark.parametrize("name", sorted(causal_diagram().nodes))
+@in_one_test("name", sorted(causal_diagram().nodes))
 def test_every_node_before_cramps_gets_a_set(name):
     diagram = causal_diagram()
     measured = [node.name for node in diagram.nodes.values() if node.variables]

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.sources.weather.heat_index import celsius, fahrenheit, heat_index, relative_humidity
 
 CHART = Path(__file__).parent / "reference" / "weather" / "heat-index-nws.csv"
@@ -26,7 +27,7 @@ def chart() -> list[tuple[int, int, int]]:
     ]
 
 
-@pytest.mark.parametrize(("temperature", "humidity", "printed"), chart())
+@in_one_test(("temperature", "humidity", "printed"), chart())
 def test_it_is_the_chart_within_its_rounding(temperature: int, humidity: int, printed: int) -> None:
     # The chart is the regression alone, in whole degrees; it leaves the adjustment for humid air out.
     humid = (humidity - 85) / 10 * (87 - temperature) / 5 if humidity > 85 and temperature <= 87 else 0.0

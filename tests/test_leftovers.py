@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files.leftovers import (
     draft_beside,
@@ -245,7 +246,7 @@ def test_a_draft_goes_when_its_block_fails(tmp_path: Path) -> None:
 
 
 def test_a_full_temporary_folder_is_told_in_one_line_and_other_trouble_is_not_hidden() -> None:
-    with pytest.raises(DatasetError, match="is full. Free some space") as caught, temporary_trouble_told():
+    with pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught, temporary_trouble_told():
         raise OSError(28, "No space left on device")
     assert "\n" not in str(caught.value)
     with pytest.raises(PermissionError), temporary_trouble_told():

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files.readers import write_transport
 from toolkit.sources.catalog import Catalogue
@@ -216,47 +217,39 @@ def test_a_cycle_without_a_variable_says_so(files):
 @pytest.mark.parametrize("column", ["TOLD", "TV"])
 def test_a_code_that_the_codebook_page_does_not_have(files, column):
     rewrite(files, "ASK", ASK.with_columns(pl.lit(4.0).alias(column)))
-    with pytest.raises(
-        DatasetError, match=f"column 'ASK.{column}' holds 5 values that are not in its codebook"
-    ):
+    with pytest.raises(DatasetError, match=mentioning(f"'ASK.{column}'", "5")):
         join(files)
 
 
 def test_a_value_out_of_its_range(files):
     rewrite(files, "ASK", ASK.with_columns(MINUTES=pl.Series([9999.0, 1.0, 2.0, 3.0, 4.0])))
-    with pytest.raises(
-        DatasetError, match=r"'ASK.MINUTES' holds 1 values .*expected: .0.0, 1440.0.*fetch it anew"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'ASK.MINUTES'", "1", "0.0", "1440.0")):
         join(files)
 
 
 def test_a_column_that_is_not_there(files):
     rewrite(files, "ASK", ASK.rename({"TOLD": "TOLT"}))
-    with pytest.raises(DatasetError, match=r"'ASK.xpt' has no column 'TOLD'. Nearest: 'TOLT'.*Fetch it anew"):
+    with pytest.raises(DatasetError, match=mentioning("'ASK.xpt'", "'TOLD'", "'TOLT'")):
         join(files)
 
 
 def test_a_person_who_stands_twice(files):
     rewrite(files, "ASK", pl.concat([ASK, ASK.head(2)]))
-    with pytest.raises(DatasetError, match=r"'ASK.xpt' has 2 rows too many: some persons.*Fetch it anew"):
+    with pytest.raises(DatasetError, match=mentioning("'ASK.xpt'", "2")):
         join(files)
 
 
 def test_persons_of_another_cycle(files):
     rewrite(files, "LAB", LAB.with_columns(pl.col("ID") + 3))
-    with pytest.raises(
-        DatasetError, match="'LAB' holds 2 persons that 'HOME' does not: it belongs to another cy"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'LAB'", "2", "'HOME'")):
         join(files)
 
 
 def test_a_wrong_row_count(files):
     short = TableFile("ASK", files["ASK"].path, rows=6139)
-    with pytest.raises(
-        DatasetError, match="'ASK' has 5 rows, and should have 6,139 by its codebook.*Fetch it an"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'ASK'", "5", "6,139")):
         check_rows(short)
-    with pytest.raises(DatasetError, match="should have 6,139"):
+    with pytest.raises(DatasetError, match=mentioning("6,139")):
         join({**files, "ASK": short})
     check_rows(TableFile("ASK", files["ASK"].path, rows=5))
 

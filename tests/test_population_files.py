@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
 from toolkit.files.unnamed_files import path_of
 from toolkit.studies.design import ComponentWeight, Design
@@ -113,7 +114,7 @@ def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
         )
         other = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "my study" == child.stdout.strip()
-    assert "handed to a report that has ended" in other.stderr
+    assert mentions(other.stderr, "ended")
 
 
 def test_a_path_of_a_descriptor_is_told_from_the_name_of_a_study() -> None:
@@ -125,7 +126,7 @@ def test_a_path_of_a_descriptor_is_told_from_the_name_of_a_study() -> None:
 def test_a_descriptor_without_a_population_is_one_clear_error() -> None:
     with hand_over(population()) as file:
         path = path_of(file)
-    with pytest.raises(DatasetError, match="Name a study"):
+    with pytest.raises(DatasetError, match=mentioning("study")):
         take_over(path)
 
 
@@ -134,6 +135,6 @@ def test_want_of_space_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("toolkit.studies.storage.unnamed_file", full)
-    with pytest.raises(DatasetError, match="environment variable TMPDIR") as caught:
+    with pytest.raises(DatasetError, match=mentioning("TMPDIR")) as caught:
         hand_over(population())
     assert "\n" not in str(caught.value)

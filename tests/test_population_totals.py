@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DesignError
 from toolkit.studies.calibration_targets import Margin, calibration_of
 from toolkit.studies.design import Design
@@ -57,11 +58,8 @@ def test_the_method_follows_from_the_totals(totals, options, method, word):
 def test_the_weight_says_what_was_done_to_it():
     design = D.calibrated({"sex": SEX, ("age_group", "region"): {("old", "north"): 60, ("old", "south"): 40}})
     told = str(choose_weight(design, [Variable("age", "age", "number")]))
-    assert told == (
-        "Weight w: the only weight of this study; raked to the population totals of 'sex' and 'age_group' × "
-        "'region'."
-    )
-    assert "raked to the population totals" in design._repr_html_()
+    assert mentions(told, "'sex'", "'age_group'", "'region'")
+    assert mentions(design._repr_html_(), "raked")
 
 
 def test_a_calibration_is_read_again_from_json():
@@ -72,27 +70,27 @@ def test_a_calibration_is_read_again_from_json():
 @pytest.mark.parametrize(
     ("totals", "options", "message"),
     [
-        ({}, {}, "no totals are given.*design.calibrated"),
-        (7, {}, "a mapping or frames, not of type int"),
-        ({"sex": {"male": -1, "female": 2}}, {}, "'sex: male' is -1, and must be above 0. Leave a level out"),
-        ({"sex": {"male": "many"}}, {}, "'sex: male' is 'many', and must be a number"),
-        ({"age": float("nan")}, {}, "'age' is nan, and must be a number"),
-        ({"sex": SEX, "old": {"no": 70, "yes": 31}}, {}, "'sex' 100, 'old' 101, and.*Multiply each margin"),
-        ({"sex": SEX}, {"population": 99}, "the number of people 99"),
-        ({("sex", "old"): {"male": 1}}, {}, "one level of each of 2 variables"),
-        ({"sex": {"1": 1, 1: 2}}, {}, "'1' of 'sex' has two totals. Give it one"),
-        ({"sex": SEX}, {"method": "rake"}, "'method' cannot be 'rake'.*Nearest: 'raking'"),
-        ({"sex": SEX}, {"method": "logit"}, "'logit' needs bounds.*bounds=\\(0.3, 3\\)"),
-        ({"sex": SEX}, {"method": "raking", "bounds": (0.3, 3)}, "raking has no bounds.*method='logit'"),
-        ({"sex": SEX}, {"bounds": (1.2, 3)}, "'bounds' are 1.2 and 3.*bounds=\\(0.3, 3\\)"),
-        (pl.DataFrame({"n": [48.0], "sex": ["male"]}), {}, "last column.*'sex' is of type String"),
+        ({}, {}, "design.calibrated"),
+        (7, {}, ("mapping", "int")),
+        ({"sex": {"male": -1, "female": 2}}, {}, ("'sex: male'", "1", "0")),
+        ({"sex": {"male": "many"}}, {}, ("'sex: male'", "'many'")),
+        ({"age": float("nan")}, {}, "'age'"),
+        ({"sex": SEX, "old": {"no": 70, "yes": 31}}, {}, ("'sex'", "100", "'old'", "101")),
+        ({"sex": SEX}, {"population": 99}, "99"),
+        ({("sex", "old"): {"male": 1}}, {}, "2"),
+        ({"sex": {"1": 1, 1: 2}}, {}, ("'1'", "'sex'")),
+        ({"sex": SEX}, {"method": "rake"}, ("'method'", "'rake'", "'raking'")),
+        ({"sex": SEX}, {"method": "logit"}, ("'logit'", "bounds=(0.3, 3)")),
+        ({"sex": SEX}, {"method": "raking", "bounds": (0.3, 3)}, "method='logit'"),
+        ({"sex": SEX}, {"bounds": (1.2, 3)}, ("'bounds'", "1.2", "3", "bounds=(0.3, 3)")),
+        (pl.DataFrame({"n": [48.0], "sex": ["male"]}), {}, "'sex'"),
     ],
 )
 def test_totals_that_cannot_be_are_told(totals, options, message):
-    with pytest.raises(DesignError, match=message):
+    with pytest.raises(DesignError, match=mentioning(message)):
         D.calibrated(totals, **options)
 
 
 def test_a_design_is_calibrated_once():
-    with pytest.raises(DesignError, match="calibrated already: post-stratified.*all totals in one call"):
+    with pytest.raises(DesignError, match=mentioning("post-stratified", "totals")):
         D.calibrated({"sex": SEX}).calibrated({"old": {"no": 70, "yes": 30}})

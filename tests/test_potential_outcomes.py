@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import EstimationError, VariableError
 from toolkit.sources.simulated.causal_model import load_model
 from toolkit.sources.simulated.generate import cramp_probabilities, grow, intervene, psu_sizes
@@ -78,25 +79,25 @@ def test_a_derived_exposure_is_set_by_its_inputs():
 @pytest.mark.parametrize(
     ("asked", "remedy"),
     [
-        ({"exposure": "arthritus"}, r"Nearest: 'arthritis'.*codebook"),
-        ({"exposure": "abi_lower"}, r"no variable 'abi_lower'"),
-        ({"outcome": "cramps"}, r"Nearest: '\w+_cramps'.*Take any_cramps"),
-        ({"exposure": "ankle_brachial_index"}, r"made of: 'abi_left', 'abi_right'"),
-        ({"domain": "agee >= 20"}, r"Nearest: 'age'"),
+        ({"exposure": "arthritus"}, "'arthritis'"),
+        ({"exposure": "abi_lower"}, "'abi_lower'"),
+        ({"outcome": "cramps"}, ("'any_cramps'", "any_cramps")),
+        ({"exposure": "ankle_brachial_index"}, ("'abi_left'", "'abi_right'")),
+        ({"domain": "agee >= 20"}, "'age'"),
     ],
 )
 def test_what_is_not_known_is_told_with_a_remedy(asked, remedy):
-    with pytest.raises(VariableError, match=remedy):
+    with pytest.raises(VariableError, match=mentioning(remedy)):
         truth(**asked)
 
 
 @pytest.mark.parametrize(
     ("asked", "remedy"),
     [
-        ({"domain": "age > 80"}, r"nobody is in the domain 'age > 80'.*Widen the domain"),
-        ({"exposure": "pad", "domain": "age == 16 and sex == 'male'"}, r"'yes' in 'pad'.*Widen the domain"),
+        ({"domain": "age > 80"}, "'age > 80'"),
+        ({"exposure": "pad", "domain": "age == 16 and sex == 'male'"}, ("'yes'", "'pad'")),
     ],
 )
 def test_what_is_not_defined_is_told_with_a_remedy(asked, remedy):
-    with pytest.raises(EstimationError, match=remedy):
+    with pytest.raises(EstimationError, match=mentioning(remedy)):
         truth(**asked)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 from tests.own_survey import PEOPLE, survey
 from toolkit.errors import VariableError
 from toolkit.variables.codebook import Codebook
@@ -124,7 +125,7 @@ def test_the_files_hold_no_id_and_are_the_users_alone(tmp_path: Path) -> None:
 
 def test_a_name_that_r_cannot_read_is_told(tmp_path: Path) -> None:
     study = tk.study(PEOPLE.rename({"kg": "k`g"}), design=tk.Design(weight="w"))
-    with pytest.raises(VariableError, match="Rename the column first"):
+    with pytest.raises(VariableError, match=mentioning("column")):
         study.to_r(tmp_path)
 
 

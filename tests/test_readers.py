@@ -6,6 +6,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files import readers
 from toolkit.files.readers import RECORD
@@ -51,10 +52,10 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full.*Free some space"),
-        (OSError("No space left on device (os error 28)"), "the disk is full.*Free some space"),
-        (OSError(errno.EROFS, "Read-only file system"), "you may not write there.*a folder of your own"),
-        (OSError(errno.EIO, "Input/output error"), "input/output error.*Name another folder"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
+        (OSError("No space left on device (os error 28)"), "disk is full"),
+        (OSError(errno.EROFS, "Read-only file system"), ("may not write", "folder")),
+        (OSError(errno.EIO, "Input/output error"), ("input/output error", "folder")),
     ],
 )
 def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
@@ -63,14 +64,14 @@ def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
             draft.write_text("half")
             raise error
 
-    with pytest.raises(DatasetError, match=words):
+    with pytest.raises(DatasetError, match=mentioning(words)):
         fail()
     assert the_only_file(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatasetError, match=r"'a.txt' was not written into.*Name another folder"):
+    with pytest.raises(DatasetError, match=mentioning("'a.txt'")):
         readers.write_text(tmp_path / "file" / "a.txt", "1")
 
 
@@ -84,9 +85,7 @@ def test_parquet_that_is_cut_short(tmp_path):
     readers.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
     cut = tmp_path / "b.parquet"
     cut.write_bytes((tmp_path / "a.parquet").read_bytes()[:50])
-    with pytest.raises(
-        DatasetError, match=r"'b.parquet' is not a parquet file, or it is cut short .50 bytes"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'b.parquet'", "parquet", "50 bytes")):
         readers.read_parquet(cut)
 
 
@@ -123,21 +122,21 @@ def whole(tmp_path):
 @pytest.mark.parametrize(
     ("content", "seen"),
     [
-        (lambda _: b"", "it is empty"),
-        (lambda _: b"\n<!DOCTYPE html><html>Page not found</html>" * 40, "it is a web page"),
-        (lambda file: b"PK\x03\x04" + file, "does not start as a transport file"),
-        (lambda file: file[:-37], "it is cut short"),
-        (lambda file: file[:-RECORD], "it is cut short"),
-        (lambda file: file[:160], "its header cannot be read"),
+        (lambda _: b"", "empty"),
+        (lambda _: b"\n<!DOCTYPE html><html>Page not found</html>" * 40, "web page"),
+        (lambda file: b"PK\x03\x04" + file, "transport"),
+        (lambda file: file[:-37], "cut short"),
+        (lambda file: file[:-RECORD], "cut short"),
+        (lambda file: file[:160], "header"),
     ],
 )
 def test_what_is_not_a_whole_transport_file(tmp_path, content, seen):
     path = tmp_path / "BAD.xpt"
     path.write_bytes(content(whole(tmp_path)))
-    with pytest.raises(DatasetError, match=f"'BAD.xpt' is not a whole.*{seen}.*Fetch it anew"):
+    with pytest.raises(DatasetError, match=mentioning("'BAD.xpt'", seen)):
         readers.read_transport(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(DatasetError, match=r"there is no file.*gone.xpt.*Check the path"):
+    with pytest.raises(DatasetError, match=mentioning("gone.xpt")):
         readers.read_transport(tmp_path / "gone.xpt")

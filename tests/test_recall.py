@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.readers import read_transport, write_transport
@@ -144,7 +145,7 @@ def test_what_was_cut_short_is_not_trusted(mirror, cache, openings, damage):
     first = open_study("nhanes", mirror=mirror)
     [only] = kept(cache)
     only.write_bytes(damage(only.read_bytes()))
-    with pytest.warns(CacheWarning, match="rebuilt from the source"):
+    with pytest.warns(CacheWarning, match=mentioning("source")):
         expect_equal(first, open_study("nhanes", mirror=mirror))
     assert 2 == len(openings)
 
@@ -195,7 +196,7 @@ def test_the_cache_holds_a_bounded_number_of_studies(mirror, cache, monkeypatch)
 
 def test_where_nothing_can_be_kept_the_study_opens_all_the_same(mirror, cache):
     cache.write_text("a file in the place of the folder")
-    with pytest.warns(UserWarning, match="read anew at each opening, because it cannot be kept"):
+    with pytest.warns(UserWarning, match=mentioning("opening")):
         assert 40 == open_study("nhanes", mirror=mirror).people.height
 
 
@@ -236,5 +237,5 @@ def test_a_file_of_minutes_is_part_of_what_a_study_rests_on(
     assert 1 == len(openings)
     assert first.people["sedentary_hours"].count() == again.people["sedentary_hours"].count() > 0
     minutes.write_bytes(minutes.read_bytes()[:100])
-    with pytest.raises(DatasetError, match="it is cut short"):
+    with pytest.raises(DatasetError, match=mentioning("cut short")):
         open_study("nhanes", **asked)

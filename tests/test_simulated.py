@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.sources.catalog import codebook, nhanes
 from toolkit.sources.nhanes import open_nhanes
@@ -75,9 +76,8 @@ def test_as_many_people_as_asked_for_are_drawn_with_weights_of_the_same_populati
     "options", [{"seed": -1}, {"seed": 1.5}, {"n": 599}, {"n": True}, {"n": 20_000}, {"sample": "1"}]
 )
 def test_a_wrong_option_is_told_with_an_example(options: dict[str, object]) -> None:
-    with pytest.raises(
-        DatasetError, match=rf"'{next(iter(options))}'.*tk\.open_study\('simulated', {next(iter(options))}=\d"
-    ):
+    [name] = options
+    with pytest.raises(DatasetError, match=rf"(?s)'{name}'.*tk\.open_study\('simulated', {name}=\d"):
         open_simulated(**options)  # type: ignore[arg-type]
 
 
@@ -194,7 +194,7 @@ def test_a_variable_that_the_model_does_not_draw_is_not_measured_and_says_why(st
     for name in absent:
         assert [a.status for a in study.codebook[name].availability] == ["not measured"] * 2, name
         assert {a.reason for a in study.codebook[name].availability} == {NOT_SIMULATED}, name
-    with pytest.raises(tk.VariableError, match="no value was drawn"):
+    with pytest.raises(tk.VariableError, match=mentioning("drawn")):
         tk.prevalence(study, outcome="heart_failure")
 
 

@@ -4,6 +4,7 @@ import pytest
 
 import toolkit as tk
 from tests.house.tree import ROOT
+from tests.messages import mentioning
 from toolkit.estimate.survey.standard_populations import as_standard, standard
 
 PUBLISHED = tomllib.loads((ROOT / "datasets" / "standards.toml").read_text(encoding="utf-8"))
@@ -65,15 +66,15 @@ def test_a_standard_of_ones_own_may_have_two_variables():
     [
         (
             lambda: standard("us2000"),
-            "no standard population 'us2000'. Nearest: 'us-2000'. All: us-2000, who",
+            ("'us2000'", "'us-2000'", "us-2000", "who"),
         ),
-        (lambda: standard("us-2000", bands=(18, 40)), "begins at 18: .*Take 15 or 20, and narrow the domain"),
-        (lambda: standard("us-2000", bands=(40, 20)), r"bands must rise: tk\.standard\('us-2000', bands="),
-        (lambda: as_standard(["us-2000"]), r"takes tk\.standard\(\.\.\.\).*standardise=\{'age_group'"),
-        (lambda: as_standard({"band": {"young": 0}}), "above 0 for each level of band.*standardise="),
-        (lambda: as_standard({("band", "sex"): {"young": 1}}), "each level of band, sex"),
+        (lambda: standard("us-2000", bands=(18, 40)), ("18", "15", "20")),
+        (lambda: standard("us-2000", bands=(40, 20)), "tk.standard('us-2000', bands="),
+        (lambda: as_standard(["us-2000"]), ("tk.standard(...)", "standardise=", "'age_group'")),
+        (lambda: as_standard({"band": {"young": 0}}), ("0", "standardise=")),
+        (lambda: as_standard({("band", "sex"): {"young": 1}}), "band, sex"),
     ],
 )
 def test_what_is_no_standard_says_what_to_write(call, told):
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         call()

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
 from toolkit.files.codebook_page import codebook_page, variable_page
 from toolkit.files.readers import read_transport, write_transport
@@ -62,7 +63,7 @@ def test_what_changed_is_said(opened, variable, cycle, verdict, how):
 def test_what_is_derived_compares_as_its_inputs_do(opened):
     found = {c.cycle: c for c in opened.codebook["diabetes"].comparability}
     assert "changed" == found[D].verdict
-    assert found[D].how.startswith("hba1c: instrument of 2005-2006")
+    assert mentions(found[D].how, "hba1c", "2005-2006")
     assert "absent" == opened.codebook["magnesium_intake_two_day"].compared("2001-2002").verdict
 
 
@@ -127,17 +128,13 @@ def test_a_file_without_a_column_costs_the_variable_and_not_the_study(mirror):
     assert "takes_diabetes_tablets" not in study.people.columns
     gap = {a.cycle: a for a in study.codebook["takes_diabetes_tablets"].availability}[E]
     assert ("not measured", "column not found: 'DIQ_E' has no column 'DID070'") == (gap.status, gap.reason)
-    with pytest.raises(
-        DatasetError, match="'takes_diabetes_tablets' cannot be used: 2007-2008: column not f"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'takes_diabetes_tablets'", "2007-2008")):
         study.weight_for("takes_diabetes_tablets")
 
 
 def test_a_file_without_any_of_its_columns_is_another_table(mirror):
     without(mirror, "GHB", "LBXGH")
-    with pytest.raises(
-        DatasetError, match="'GHB_E.xpt' has no column 'LBXGH'.*Is it another table. Fetch it anew"
-    ):
+    with pytest.raises(DatasetError, match=mentioning("'GHB_E.xpt'", "'LBXGH'")):
         open_nhanes(mirror=mirror)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.messages import mentioning
 from tests.misbehaving_server import GOOD, PIECE, REVISED, Misbehaving, misbehaving_server
 from toolkit.files import http as room
 from toolkit.files.http import TRIES, Pace, StoppedError, claimed, transfer, user_agent, version_note
@@ -97,7 +98,7 @@ def test_what_an_earlier_process_left_is_not_joined_to_an_unknown_version(server
 
 
 def test_pauses_double_and_vary(server, part, pace):
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(OSError, match=mentioning("503")):
         bring(f"{server}/broken", part, pace)
     assert TRIES == len(Misbehaving.seen.heads)
     assert TRIES - 1 == len(pace.paused)
@@ -108,7 +109,7 @@ def test_pauses_double_and_vary(server, part, pace):
 def test_pauses_have_an_upper_bound(monkeypatch, server, part, pace):
     monkeypatch.setattr(room, "TRIES", 9)
     monkeypatch.setattr(random, "uniform", lambda low, high: high)
-    with pytest.raises(OSError, match="503"):
+    with pytest.raises(OSError, match=mentioning("503")):
         bring(f"{server}/broken", part, pace)
     assert [1, 2, 4, 8, 16, 30, 30, 30] == pace.paused
 
@@ -137,7 +138,7 @@ def test_the_disk_is_not_tried_again(server, part, pace, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(room._Counted, "write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=mentioning("No space left")):
         bring(f"{server}/good", part, pace)
     assert 1 == len(Misbehaving.seen.heads)
 

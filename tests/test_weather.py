@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError, VariableError
 from toolkit.sources.weather.daily import DAILY, daily, heat_waves, lagged, mean_before
 
@@ -71,29 +72,29 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda f: f.rename({"rh": "RH"}), "no column 'rh'"),
-        (lambda f: pl.concat([f, f]), "2 rows too many: a place has one row a day"),
+        (lambda f: f.rename({"rh": "RH"}), "'rh'"),
+        (lambda f: pl.concat([f, f]), "2 rows"),
         (lambda f: f.with_columns(t=pl.col("t") * 9 / 5 + 32), "unit='F'"),
-        (lambda f: f.with_columns(rh=pl.lit(-99.0)), "2 humidities outside 0 to 100"),
-        (lambda f: f.with_columns(rh=pl.col("rh") / 100), "Multiply them by 100"),
-        (lambda f: f.with_columns(date=pl.lit(None, pl.Date)), "2 rows without place or date"),
-        (lambda f: f.with_columns(date=pl.lit("6/1/24")), "pl.col('date').str.to_date"),
-        (lambda f: f.with_columns(t=pl.lit("21,5")), "2 of 2 values of 't' of the weather are no numbers"),
+        (lambda f: f.with_columns(rh=pl.lit(-99.0)), ("2", "0", "100")),
+        (lambda f: f.with_columns(rh=pl.col("rh") / 100), "100"),
+        (lambda f: f.with_columns(date=pl.lit(None, pl.Date)), ("2 rows", "place", "date")),
+        (lambda f: f.with_columns(date=pl.lit("6/1/24")), "pl.col('date')"),
+        (lambda f: f.with_columns(t=pl.lit("21,5")), ("2", "'t'")),
     ],
 )
 def test_weather_that_cannot_be_is_refused(change: Change, told: str) -> None:
     with pytest.raises(DatasetError) as caught:
         daily(change(series(35.0, 34.0)), mean="t", humidity="rh")
-    assert told in str(caught.value)
+    assert mentions(caught.value, told)
 
 
 def test_swapped_extremes_are_refused() -> None:
-    with pytest.raises(DatasetError, match="below the minimum. Are the two columns swapped"):
+    with pytest.raises(DatasetError, match=mentioning("minimum", "swapped")):
         daily(series(30.0).with_columns(lo=pl.lit(31.0)), maximum="t", minimum="lo")
 
 
 def test_temperatures_must_be_named() -> None:
-    with pytest.raises(DatasetError, match="mean='...', or maximum='...'"):
+    with pytest.raises(DatasetError, match=mentioning("mean='...'", "maximum='...'")):
         daily(series(30.0), humidity="rh")
 
 
@@ -148,9 +149,9 @@ def test_waves_equal_a_slow_reading(temperatures: list[int | None], days: int) -
 
 
 def test_a_wave_of_what_is_not_there_is_refused() -> None:
-    with pytest.raises(VariableError, match="no column 'temperature'. Nearest"):
+    with pytest.raises(VariableError, match=mentioning("'temperature'")):
         heat_waves(weather(30, 31), of="temperature")
-    with pytest.raises(VariableError, match="'heat_index' has no value.*of="):
+    with pytest.raises(VariableError, match=mentioning("'heat_index'", "of=")):
         heat_waves(daily(series(30).drop("rh"), mean="t"), of="heat_index")
 
 
@@ -184,9 +185,9 @@ def test_a_mean_needs_four_days_in_five() -> None:
 
 
 def test_places_that_are_called_otherwise_are_told() -> None:
-    with pytest.raises(DatasetError, match="none of 1 places of the dates is among the 1 of the weather"):
+    with pytest.raises(DatasetError, match=mentioning("1", "places")):
         lagged(nights(0, place="a"), weather(20), "heat_index")
-    with pytest.raises(DatasetError, match="of other types.*cast"):
+    with pytest.raises(DatasetError, match=mentioning("types", "cast")):
         lagged(nights(0).with_columns(date=pl.lit("2024-06-01")), weather(20), "heat_index")
-    with pytest.raises(DatasetError, match="the weather have no column 'heat'"):
+    with pytest.raises(DatasetError, match=mentioning("'heat'")):
         mean_before(nights(0), weather(20), "heat")

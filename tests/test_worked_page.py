@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 from toolkit.report import execute
 from toolkit.sources.catalog import shipped
 
@@ -65,8 +66,8 @@ def test_a_cause_of_one_s_own_is_derived_with_the_reasons_of_its_inputs(tmp_path
 @pytest.mark.parametrize(
     ("remedy", "inputs", "cases"),
     [
-        ("disagree in 1 of 2 cases (2). Mend", ("bmi",), ((31.0, "yes"), (29.0, "yes"))),
-        ("Nearest: 'bmi'", ("bmii",), ((31.0, "yes"),)),
+        (("1", "2"), ("bmi",), ((31.0, "yes"), (29.0, "yes"))),
+        ("'bmi'", ("bmii",), ((31.0, "yes"),)),
     ],
 )
 def test_a_rule_that_is_wrong_is_told_before_it_touches_the_study(
@@ -88,4 +89,4 @@ def test_a_rule_that_is_wrong_is_told_before_it_touches_the_study(
     )
     with pytest.raises(tk.VariableError) as caught:
         tk.open_study("example-survey").with_cause(card)
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)

@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 import polars as pl
-import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import DERIVATIONS
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.harmonize.documentation import describe
@@ -78,7 +78,7 @@ def book(cycle: str) -> Codebook:
     return derive(people, measured, DERIVATIONS)[1]
 
 
-@pytest.mark.parametrize(("name", "cycle"), BINDING)
+@in_one_test(("name", "cycle"), BINDING)
 def test_a_binding_name_is_what_it_was(name: str, cycle: str) -> None:
     unit, levels, reference, component, source = BINDING[name, cycle]
     found = book(cycle)[name]
@@ -88,7 +88,7 @@ def test_a_binding_name_is_what_it_was(name: str, cycle: str) -> None:
     assert found.measured
 
 
-@pytest.mark.parametrize(("name", "cycle"), ABSENT)
+@in_one_test(("name", "cycle"), ABSENT)
 def test_what_a_cycle_did_not_measure_stays_with_its_reason(name: str, cycle: str) -> None:
     found = book(cycle)[name]
     assert not found.measured

@@ -4,6 +4,7 @@ from itertools import chain
 
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import RULES
 from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
@@ -16,7 +17,7 @@ from toolkit.sources.simulated.causal_model import OUTCOME, load_model
 from toolkit.studies.study import Study
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]
-EACH = pytest.mark.parametrize("exposure", EVERY, ids=lambda e: e.name)
+EACH = in_one_test("exposure", EVERY, ids=lambda e: e.name)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,6 @@ def test_in_the_written_model_the_burden_changes_no_cramp() -> None:
     assert set(model.nodes[OUTCOME].parents) & set(model.descendants((OUTCOME,))) == set()
 
 
-@pytest.mark.parametrize("group", FURTHER)
+@in_one_test("group", FURTHER)
 def test_each_group_has_published_evidence(group: str) -> None:
     assert evidence_of(group).height >= 1

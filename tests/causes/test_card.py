@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.messages import mentioning
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.card import CAUSES, Card, card, cards
 from toolkit.causes.evidence import evidence_of
@@ -111,23 +112,19 @@ def test_a_card_cannot_be_changed() -> None:
 
 
 def test_unknown_cause_names_the_nearest_and_how_to_see_all() -> None:
-    with pytest.raises(
-        VariableError, match=r"no cause 'diabetis'. Nearest: 'diabetes'.*All: tk\.cards\(\)\."
-    ):
+    with pytest.raises(VariableError, match=mentioning("'diabetis'", "'diabetes'", "tk.cards()", "tk.cards")):
         card("diabetis")
 
 
 def test_unknown_exposure_names_the_nearest_of_the_card() -> None:
-    with pytest.raises(
-        VariableError, match=r"'circulation' has no exposure 'padd'. Nearest: 'pad'.*All: pad"
-    ):
+    with pytest.raises(VariableError, match=mentioning("'circulation'", "'padd'", "'pad'")):
         card("circulation").exposure("padd")
 
 
 def test_truth_table_of_a_variable_that_is_not_derived_says_what_is() -> None:
-    with pytest.raises(VariableError, match=r"'hba1c'.*It derives: diabetes, hba1c_group, diabetes_with"):
+    with pytest.raises(VariableError, match=mentioning("'hba1c'", "hba1c_group", "diabetes_with")):
         card("diabetes").truth_table("hba1c")
-    with pytest.raises(VariableError, match="All its exposures are measured directly"):
+    with pytest.raises(VariableError, match=mentioning("'joints'", "'arthritis'")):
         dataclasses.replace(card("joints"), rules=()).truth_table("arthritis")
 
 

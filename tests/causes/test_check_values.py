@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.looping import in_one_test
 from toolkit.causes import RULES
 from toolkit.studies.study import Study
 
@@ -124,7 +125,7 @@ def adults_by_cycle(study: Study, *values: pl.Expr) -> list[tuple[float, ...]]:
     return [row[1:] for row in adults.group_by("cycle").agg(*values).sort("cycle").iter_rows()]
 
 
-@pytest.mark.parametrize("name", YES)
+@in_one_test("name", YES)
 def test_as_many_people_as_known_have_it(nhanes: Study, name: str) -> None:
     assert [(n,) for n in YES[name]] == adults_by_cycle(nhanes, (pl.col(name) == "yes").sum())
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes.card import CAUSES, cards
 from toolkit.causes.evidence import SCHEMA, conflicts_of, evidence_of
 from toolkit.sources.catalog import shipped
@@ -19,7 +20,7 @@ GROUPS = (
     *CAUSES,
     *("prevalence", "burden", "definition", "drugs", "alcohol", "liver_kidney", "pregnancy", "benchmark"),
 )
-EACH_FINDING = pytest.mark.parametrize("finding", FILE["finding"], ids=lambda f: f["id"])
+EACH_FINDING = in_one_test("finding", FILE["finding"], ids=lambda f: f["id"])
 
 
 def versions(finding: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,7 +84,7 @@ def test_every_finding_of_a_conflict_is_marked_where_it_is_shown() -> None:
         assert bool(conflicts_of(cause)) == (marked.height >= 2)
 
 
-@pytest.mark.parametrize("cause", GROUPS)
+@in_one_test("cause", GROUPS)
 def test_every_cause_has_evidence_of_one_schema(cause: str) -> None:
     evidence = evidence_of(cause)
     assert evidence.height >= 1

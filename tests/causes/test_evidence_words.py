@@ -3,6 +3,7 @@
 import pytest
 
 from tests.causes.test_evidence import GROUPS
+from tests.looping import in_one_test
 from toolkit.causes.evidence import evidence_of
 from toolkit.causes.evidence_words import finding_words
 
@@ -33,7 +34,7 @@ def test_a_finding_is_said_in_words(row: dict[str, object], said: str) -> None:
     assert said == finding_words({**PLAIN, **row})
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@in_one_test("group", GROUPS)
 def test_no_finding_is_left_to_a_short_name(group: str) -> None:
     for row in evidence_of(group).rows(named=True):
         said = finding_words(row)

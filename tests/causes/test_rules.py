@@ -4,14 +4,14 @@ import re
 from itertools import product
 
 import polars as pl
-import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.parts import Rule
 from toolkit.variables.codebook import Codebook, Reason, Variable
 from toolkit.variables.derivation import derive
 
-EACH_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+EACH_RULE = in_one_test("rule", RULES.values(), ids=lambda rule: rule.name)
 
 
 @EACH_RULE

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import RULES
 from toolkit.causes.card import CAUSES, cards
 from toolkit.causes.cards import exertion
@@ -57,7 +58,7 @@ def test_nhanes_means_by_a_name_what_the_card_means(nhanes: Study, cause: str) -
             )
 
 
-@pytest.mark.parametrize("name", RULES)
+@in_one_test("name", RULES)
 def test_each_derived_value_is_there_or_says_why_not(simulated: Study, name: str) -> None:
     if name not in simulated.people.columns:
         assert all(entry.reason for entry in simulated.codebook[name].availability)

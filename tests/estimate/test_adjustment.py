@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.dag.adjustment import adjustment_for
 from toolkit.dag.diagram import Arrow, Diagram, Node, causal_diagram
 from toolkit.errors import DatasetError, VariableError
@@ -46,13 +47,13 @@ def test_full_holds_small_and_small_holds_the_core(study):
     )
     assert ("age", "sex", "race_ethnicity", "education", "cycle") == core
     assert set(core) < set(small) < set(full)
-    with pytest.raises(VariableError, match="no adjustment set 'large'"):
+    with pytest.raises(VariableError, match=mentioning("'large'")):
         adjustment_for(study, **ASKED, size="large")
 
 
 def test_a_variable_that_is_called_like_a_set_is_told_from_it(study):
     named = study.derive("full", "age >= 60")
-    with pytest.raises(VariableError, match=r"also a variable of this study.*adjust=\('full',\)"):
+    with pytest.raises(VariableError, match=mentioning("adjust=('full',)")):
         tk.association(named, **ASKED, adjust="full")
     assert "full" == tk.association(named, **ASKED, adjust=("full",))["adjust"].item()
 
@@ -70,10 +71,7 @@ def test_a_set_without_unmeasured_confounders_says_that_the_diagram_is_an_assump
     whole = adjustment_for(study, outcome="any_cramps", exposure="race_ethnicity")
     assert ("age", "sex", "cycle") == whole.variables  # education follows from it
     assert whole.sufficient
-    assert str(whole) == (
-        "Adjusted for age, sex and survey cycle. By this diagram, whose missing arrows are assumptions too, "
-        "no further confounder is known; what the diagram omits may still confound."
-    )
+    assert mentions(whole, "age, sex and survey cycle")
     assert not adjustment_for(study, outcome="any_cramps", exposure="race_ethnicity", size="core").sufficient
 
 
@@ -86,12 +84,11 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
         activity.label,
         activity.reason,
     )
-    assert activity.path.startswith("diabetes ← physical activity in earlier years →")
-    assert (
-        "residual confounding by income, sleep apnea and physical activity in earlier years remains."
-        in chosen.summary
+    assert mentions(activity.path, "diabetes ← physical activity in earlier years →")
+    assert mentions(
+        chosen.summary, "residual confounding", "income, sleep apnea and physical activity in earlier years"
     )
-    assert "Not measured in this study: income." in chosen.summary
+    assert mentions(chosen.summary, "income")
     assert "every back-door path" not in chosen.summary
     assert f"{apnea.label} ({apnea.reason}): {apnea.path}" == chosen.left_open[1]
     assert str(chosen) == f"{chosen.summary} Left open: {'; '.join(chosen.left_open)}."
@@ -100,17 +97,14 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
 def test_reverse_causation_is_said_in_words(study):
     chosen = adjustment_for(study, outcome="any_cramps", exposure="diuretic")
     assert chosen.unmeasured[0].reverse
-    assert (
-        "Reverse causation is possible, because cramps before the past month may have changed diuretics."
-        in chosen.summary
-    )
+    assert mentions(chosen.summary, "reverse causation", "diuretics")
     assert "Reverse" not in adjustment_for(study, **ASKED).summary
 
 
 def test_a_long_list_of_unmeasured_confounders_names_the_first_three(study):
     chosen = adjustment_for(study, outcome="any_cramps", exposure="sitting_group")
     assert 4 < len(chosen.unmeasured) == len(chosen.left_open)
-    assert f"and {len(chosen.unmeasured) - 3} other unmeasured factors remains." in chosen.summary
+    assert mentions(chosen.summary, len(chosen.unmeasured) - 3)
 
 
 def test_a_proxy_is_not_adjusted_for(study):
@@ -173,16 +167,14 @@ def test_what_few_people_have_counts_as_not_measured():
     assert "bmi" in adjustment_for(few(0.75), **asked).variables
     chosen = adjustment_for(few(0.7), **asked)
     assert ("age", "sex") == chosen.variables
-    assert "known for 70% of the participants" in {gap.reason for gap in chosen.unmeasured}
+    assert mentions({gap.reason for gap in chosen.unmeasured}, "70%")
     assert ("race/ethnicity", "education", "income") == chosen.not_measured
     assert "bmi" in adjustment_for(few(0.7), **asked, domain="age < 48").variables
 
 
 def test_columns_of_ones_own_are_not_matched_by_name():
     own = tk.study(few(1).people, design=tk.Design.none())
-    with pytest.raises(
-        VariableError, match="for 'any_cramps', which is a column of your own.*codebook='toolkit'"
-    ):
+    with pytest.raises(VariableError, match=mentioning("'any_cramps'", "codebook='toolkit'")):
         tk.association(own, outcome="any_cramps", exposure="arthritis")
     found = tk.association(own, outcome="any_cramps", exposure="arthritis", diagram=causal_diagram())
     assert "rcs(age, 4), sex, bmi" == found["adjust"].item()
@@ -201,15 +193,17 @@ def test_a_diagram_of_ones_own_decides(study, tmp_path):
     found = tk.association(study, **ASKED, diagram=path)
     assert "smoked_100, cycle" == found["adjust"].item()
     path.write_text(path.read_text().replace(', sex = "men only"', ""))
-    with pytest.raises(DatasetError, match="The causal diagram 'mine.toml'"):
+    with pytest.raises(DatasetError, match=mentioning("'mine.toml'")):
         tk.association(study, **ASKED, diagram=path)
 
 
 def test_what_follows_from_the_exposure_is_refused_unless_told_to(study):
-    told = (
-        r"'neuropathy' is not adjusted for: in the causal diagram it follows from the exposure, and "
-        r"adjusting for it would close the path diabetes → peripheral neuropathy → nocturnal leg cramps, "
-        r"which is part of the effect. Leave it out, adjust=\('age',\); or, .* allow_descendants=True"
+    told = mentioning(
+        "'neuropathy'",
+        "exposure",
+        "diabetes → peripheral neuropathy → nocturnal leg cramps",
+        "adjust=('age',)",
+        "allow_descendants=True",
     )
     with pytest.raises(VariableError, match=told):
         tk.association(study, **ASKED, adjust=("age", "neuropathy"))
@@ -218,13 +212,13 @@ def test_what_follows_from_the_exposure_is_refused_unless_told_to(study):
 
 
 def test_what_follows_from_the_outcome_is_refused_with_what_it_opens(study):
-    told = "follows from the outcome.*would open the path diabetes → self-rated health ← nocturnal leg"
+    told = mentioning("'general_health'", "outcome", "diabetes → self-rated health ← nocturnal leg")
     with pytest.raises(VariableError, match=told):
         tk.association(study, **ASKED, adjust=("age", "general_health"))
 
 
 def test_an_exposure_that_follows_from_the_outcome_has_no_set(study):
-    with pytest.raises(VariableError, match=r"the exposure follows from the outcome .*adjust=\(\)"):
+    with pytest.raises(VariableError, match=mentioning("outcome", "adjust=()")):
         tk.association(study, outcome="any_cramps", exposure="general_health")
 
 
@@ -248,7 +242,7 @@ def test_a_diagram_in_memory_is_taken_too():
     nodes = {"a": Node("a", "a", ("arthritis",)), "b": Node("b", "b", ("any_cramps",))}
     reasons = {"age": "one birth cohort", "sex": "men only"}
     diagram = Diagram("two", nodes, (Arrow("a", "b", "so"),), without=reasons)
-    with pytest.raises(DatasetError, match="no node 'age'"):
+    with pytest.raises(DatasetError, match=mentioning("'age'")):
         tk.association(
             few(1), outcome="any_cramps", exposure="arthritis", diagram=replace(diagram, without={})
         )
@@ -289,10 +283,14 @@ def test_a_polars_expression_keeps_its_place_too(study):
 def test_of_variables_of_several_nodes_the_node_is_named(study):
     text = "bmi >= 30 and diabetes_told == 'yes'"
     both = study.derive("both", text)
-    told = (
-        r"no node for 'both', which is derived from 'bmi' \(body_mass\) and 'diabetes_told' \(diabetes\).*"
-        r"study.derive\('both', ..., node='body_mass'\) or node = \"body_mass\" in study.toml.*"
-        r"core set of Model 1: adjust=\('rcs\(age, 4\)', 'sex', 'race_ethnicity', 'education'\)"
+    told = mentioning(
+        "'both'",
+        "'bmi' (body_mass)",
+        "'diabetes_told' (diabetes)",
+        "study.derive('both', ..., node='body_mass')",
+        'node = "body_mass"',
+        "study.toml",
+        "adjust=('rcs(age, 4)', 'sex', 'race_ethnicity', 'education')",
     )
     with pytest.raises(VariableError, match=told):
         tk.association(study.derive("both", text), outcome="any_cramps", exposure="both")
@@ -300,7 +298,7 @@ def test_of_variables_of_several_nodes_the_node_is_named(study):
     wanted = adjustment_for(study, outcome="any_cramps", exposure="bmi")
     assert wanted.variables == adjustment_for(named, outcome="any_cramps", exposure="both").variables
     with pytest.raises(
-        VariableError, match=r"node='body_mas' of 'x'.*no node 'body_mas'. Nearest: 'body_mass'"
+        VariableError, match=mentioning("node='body_mas'", "'x'", "'body_mas'", "'body_mass'")
     ):
         tk.association(study.derive("x", text, node="body_mas"), outcome="any_cramps", exposure="x")
     core = ("rcs(age, 4)", "sex", "race_ethnicity", "education")
@@ -312,7 +310,7 @@ def test_of_variables_of_several_nodes_the_node_is_named(study):
 
 def test_a_derived_mediator_is_refused_like_its_input(study):
     numb = study.derive("any_numbness", "numb_feet == 'yes'")
-    with pytest.raises(VariableError, match="'any_numbness' is not adjusted for.*peripheral neuropathy"):
+    with pytest.raises(VariableError, match=mentioning("'any_numbness'", "peripheral neuropathy")):
         tk.association(numb, **ASKED, adjust=("age", "any_numbness"))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import toolkit as tk
+from tests.looping import in_one_test
+from tests.messages import mentions
 from toolkit.dag.adjustment import adjustment_for
 from toolkit.dag.nodes import CYCLE
 from toolkit.studies.study import Study
@@ -25,7 +27,7 @@ def nhanes(nhanes_mirror: Path) -> Study:
     return tk.open_study("nhanes", mirror=nhanes_mirror)
 
 
-@pytest.mark.parametrize("exposure", sorted(SETS.keys() - ELSEWHERE))
+@in_one_test("exposure", sorted(SETS.keys() - ELSEWHERE))
 def test_the_sets_are_those_of_the_reference(nhanes: Study, exposure: str) -> None:
     diagram, wanted = tk.causal_diagram(), SETS[exposure]
     variable = next(v for v in diagram.nodes[exposure].variables if v in nhanes.people.columns)
@@ -58,6 +60,6 @@ def test_the_ratios_are_plausible(nhanes: Study, exposure: str, ratio: float) ->
 def test_a_large_set_on_one_cycle_is_for_review_and_model_one_beside_it_is_not(nhanes: Study) -> None:
     small = tk.association(nhanes, **ASKED, exposure="sitting_hours")
     assert {"review"} == set(small["reliability"])
-    assert "coefficients on 16 degrees of freedom" in small["reason"][0]
+    assert mentions(small["reason"][0], "16")
     core = tk.association(nhanes, **ASKED, exposure="sitting_hours", adjust="core")
     assert {"ok"} == set(core["reliability"])

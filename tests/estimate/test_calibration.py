@@ -6,6 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.estimate.conftest import DESIGNS
+from tests.messages import mentioning
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.sampling_units import WEIGHT, skeleton_of
@@ -156,31 +157,31 @@ def small(**columns):
 @pytest.mark.parametrize(
     ("totals", "options", "message"),
     [
-        ({"sex": {"m": 5, "f": 5, "d": 1}}, {}, "name a level that 'sex' has not, 'd'.*Levels: f, m"),
-        ({"sex": {"m": 10}}, {}, "leave out levels that people of the study have: f. Give each a total"),
-        ({"old": 4}, {}, "'old' has levels, so it needs a total for each: .*'no': ..., 'yes': ..."),
-        ({"x": {"1.5": 4}}, {}, "'x' is a number of many values.*its sum"),
-        ({"x": 600.0}, {"population": 10, "bounds": (0.5, 2)}, "stays .* % off.*Widen bounds="),
-        ({"x": 94.0}, {"population": 10}, "2 kinds of people zero or negative.*bounds=.*'raking'"),
+        ({"sex": {"m": 5, "f": 5, "d": 1}}, {}, ("'sex'", "'d'", "f", "m")),
+        ({"sex": {"m": 10}}, {}, ("'sex'", "levels", "f")),
+        ({"old": 4}, {}, ("'old'", "'no'", "'yes'")),
+        ({"x": {"1.5": 4}}, {}, "'x'"),
+        ({"x": 600.0}, {"population": 10, "bounds": (0.5, 2)}, ("'x'", "93", "bounds=")),
+        ({"x": 94.0}, {"population": 10}, ("2", "bounds=", "'raking'")),
     ],
 )
 def test_totals_that_weights_cannot_meet_are_told(totals, options, message):
     study = tk.study(small(), design=tk.Design(weight="w").calibrated(totals, **options))
-    with pytest.raises(DesignError, match=message):
+    with pytest.raises(DesignError, match=mentioning(message)):
         tk.mean(study, "x")
 
 
 def test_a_level_without_people_is_named():
     people = small(sex=pl.Series(["m", "f", "m", "f"], dtype=pl.Enum(["m", "f", "d"])))
     design = tk.Design(weight="w").calibrated({"sex": {"m": 5, "f": 5, "d": 1}})
-    with pytest.raises(DesignError, match="1 of 3 totals of 'sex' have no people.*\\(d\\).*Merge levels"):
+    with pytest.raises(DesignError, match=mentioning("1", "3", "'sex'")):
         tk.mean(tk.study(people, design=design), "x")
 
 
 def test_a_missing_value_of_a_variable_with_totals_is_counted():
     people = small(sex=["m", None, "m", "f"])
     design = tk.Design(weight="w").calibrated({"sex": {"m": 5, "f": 5}})
-    with pytest.raises(DesignError, match="'sex' has population totals, but is missing for 1 of 4"):
+    with pytest.raises(DesignError, match=mentioning("'sex'", "1", "4")):
         tk.mean(tk.study(people, design=design), "x")
 
 
@@ -194,5 +195,5 @@ def test_a_replicate_that_cannot_be_calibrated_is_named():
     people = small(r1=[0.0, 2.0, 0.0, 4.0], r2=[2.0, 0.0, 4.0, 2.0])
     design = tk.Design(weight="w", replicate_weights=["r1", "r2"], replicate_method="JK1")
     study = tk.study(people, design=design.calibrated({"sex": {"m": 5, "f": 5}}))
-    with pytest.raises(DesignError, match="replicate weight 1 of 2: nobody of 'sex': m .*Merge levels"):
+    with pytest.raises(DesignError, match=mentioning("1", "2", "'sex'")):
         tk.mean(study, "x")

@@ -4,6 +4,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.table_one import describe
 from toolkit.variables.codebook import why
 
@@ -105,10 +106,10 @@ def test_a_variable_that_nobody_has_is_a_failed_row_and_the_rest_stands():
     people = crowd().with_columns(nights=pl.when(pl.col("age") < 40).then("nights"))
     frame = describe(crowded(people), ("nights", "age"), by="sex", domain="age >= 40")
     failed = rows_of(frame, outcome="nights", reliability="failed").row(0, named=True)
-    assert failed["reason"].startswith("none of")
+    assert mentions(failed["reason"], "none of")
     assert (people["age"] >= 40).sum() == rows_of(frame, outcome="nights", estimand="missing")["n_cases"][0]
     assert 3 == rows_of(frame, outcome="age", estimand="mean").height
-    assert "Not estimated: none of" in tk.table(frame).as_raw_html()
+    assert mentions(tk.table(frame).as_raw_html(), "none of")
 
 
 def test_a_group_by_codes_or_without_people_of_a_level_is_a_column():
@@ -131,20 +132,20 @@ def test_it_stands_without_groups():
         (
             {"by": ("sex", "region")},
             tk.VariableError,
-            "one variable across, not 2.*by='sex', domain=\"region ==",
+            ("2", "by='sex'", "domain="),
         ),
         (
             {"by": "age"},
             tk.VariableError,
-            r"'age' is a number and makes no columns.*study\.derive\('age_group'",
+            ("'age'", "study.derive('age_group'"),
         ),
-        ({"variables": ("age", "age")}, tk.VariableError, "'age' in variables stands there twice"),
-        ({"variables": "agee"}, tk.VariableError, "no variable 'agee'. Nearest: 'age'"),
-        ({"numbers": "medians"}, tk.EstimationError, "no summary 'medians'. Nearest: 'median'"),
-        ({"numbers": {"nights": "median"}}, tk.VariableError, "is not described: 'nights'"),
-        ({"domain": "age > 200"}, tk.EstimationError, "nobody is in the domain"),
+        ({"variables": ("age", "age")}, tk.VariableError, "'age'"),
+        ({"variables": "agee"}, tk.VariableError, ("'agee'", "'age'")),
+        ({"numbers": "medians"}, tk.EstimationError, ("'medians'", "'median'")),
+        ({"numbers": {"nights": "median"}}, tk.VariableError, "'nights'"),
+        ({"domain": "age > 200"}, tk.EstimationError, ("domain", "none of", "study.missing(")),
     ],
 )
 def test_what_cannot_be_described_says_what_to_write(options, error, told):
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=mentioning(told)):
         describe(crowded(), **{"variables": "age", **options})

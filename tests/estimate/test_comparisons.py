@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
+from tests.messages import mentioning, mentions
 from toolkit.estimate.hypotheses.two_groups import rank_test, t_test
 
 TESTS = ["wilcoxon", "vanderWaerden", "median", "KruskalWallis"]
@@ -88,31 +89,31 @@ def test_a_group_that_nobody_is_in_is_a_failed_row():
     people = crowd().with_columns(cramps=pl.col("cramps") * (pl.col("sex") == "f"))
     rows = rank_test(crowded(people), "age", "cramps", by="sex")
     assert ["ok", "failed"] == rows["reliability"].to_list()
-    assert "are in one group of 'cramps'" in rows["reason"][1]
+    assert mentions(rows["reason"][1], "'cramps'")
     assert ["ok", "failed"] == t_test(crowded(people), "age", "cramps", by="sex")["reliability"].to_list()
 
 
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: t_test(s, "age", "mood"), r"category of 3 levels.*tk\.rank_test\(study, variable, 'mood'"),
-        (lambda s: t_test(s, "age", "age2"), "'age2' is a number, and a t-test compares two groups"),
-        (lambda s: t_test(s, "mood", "sex"), r"'mood' has 3 levels and no mean.*tk\.chi_square"),
-        (lambda s: rank_test(s, "age", "age2"), r"'age2' is a number.*study\.derive\('age2_group'"),
+        (lambda s: t_test(s, "age", "mood"), ("3", "tk.rank_test(study, variable, 'mood'")),
+        (lambda s: t_test(s, "age", "age2"), "'age2'"),
+        (lambda s: t_test(s, "mood", "sex"), ("'mood'", "3 levels", "tk.chi_square")),
+        (lambda s: rank_test(s, "age", "age2"), ("'age2'", "study.derive('age2_group'")),
     ],
 )
 def test_a_variable_in_the_wrong_role_says_what_to_call(call, told):
-    with pytest.raises(tk.VariableError, match=told):
+    with pytest.raises(tk.VariableError, match=mentioning(told)):
         call(small(mood=["a", "b", "c", "a"] * 4, age2=[20.5 + k for k in range(16)]))
 
 
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: rank_test(s, "age", "sex", test="wilcox"), "no rank test 'wilcox'. Nearest: 'wilcoxon'"),
-        (lambda s: rank_test(s, "age", "sex", domain="sex == 'f'"), "one group of 'sex'.*Widen the domain"),
+        (lambda s: rank_test(s, "age", "sex", test="wilcox"), ("'wilcox'", "'wilcoxon'")),
+        (lambda s: rank_test(s, "age", "sex", domain="sex == 'f'"), "'sex'"),
     ],
 )
 def test_what_cannot_be_tested_says_what_to_do(call, told):
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         call(small())

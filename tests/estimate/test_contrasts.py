@@ -6,6 +6,7 @@ from scipy.stats import f as f_distribution
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
+from tests.messages import mentioning, mentions
 from toolkit.estimate.hypotheses.contrasts import contrast
 
 
@@ -113,10 +114,10 @@ def test_what_is_taken_from_a_failed_row_is_failed():
     rows, matrix = tk.prevalence(crowded(people), outcome="cramps", by="band", covariance=True)
     result = contrast(rows, matrix)
     assert ["ok", "failed"] == result["reliability"].to_list()
-    assert "none of" in result["reason"][1]
+    assert mentions(result["reason"][1], "none of")
     test = contrast(rows, matrix, "heterogeneity").row(0, named=True)
     assert ("review", 1.0) == (test["reliability"], test["df_numerator"])
-    assert test["reason"].startswith("1 of 3 groups could not be estimated")
+    assert mentions(test["reason"], "1 of 3")
 
 
 def test_a_contrast_is_no_more_reliable_than_its_rows(by_band):
@@ -138,22 +139,22 @@ def test_degrees_of_freedom_may_be_given(by_band):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda r, m: contrast(r, m, "frist"), "knows no 'frist'. Nearest: 'first'. All: first, pairs"),
-        (lambda r, m: contrast(r, m, [1, -1]), "one weight a row: 3 here, not 2.*Rows: 20-39, 40-59, 60"),
-        (lambda r, m: contrast(r, m[:2, :2]), r"frame of 3 rows with a matrix of 2 x 2.*tk\.prevalence"),
-        (lambda r, m: contrast(r, 2 * m), "not that of these rows.*Filter both alike"),
-        (lambda r, m: contrast(r[:1], m[:1, :1]), "no two of these 1 rows are of one kind.*by='sex'"),
-        (lambda r, m: contrast(r.with_columns(-pl.col("estimate")), m, ratio=True), "not above 0.*ratio="),
+        (lambda r, m: contrast(r, m, "frist"), ("'frist'", "'first'", "pairs")),
+        (lambda r, m: contrast(r, m, [1, -1]), ("3", "2", "20-39", "40-59", "60")),
+        (lambda r, m: contrast(r, m[:2, :2]), ("3", "2", "tk.prevalence")),
+        (lambda r, m: contrast(r, 2 * m), ("covariance matrix", "standard errors", "tk.contrast(")),
+        (lambda r, m: contrast(r[:1], m[:1, :1]), ("1", "by='sex'")),
+        (lambda r, m: contrast(r.with_columns(-pl.col("estimate")), m, ratio=True), ("0", "ratio=")),
         (lambda r, m: contrast(r, m, confidence=95), "confidence=0.95"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_says_what_to_do(call, told, by_band):
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         call(*by_band)
 
 
 def test_ratios_and_differences_are_not_mixed(by_band):
     rows, matrix = by_band
     mixed = rows.with_columns(pl.Series("scale", ["log", "identity", "identity"]))
-    with pytest.raises(tk.EstimationError, match="some rows are ratios.*one measure at a time"):
+    with pytest.raises(tk.EstimationError, match=mentioning("ratios", "contrast")):
         contrast(mixed, matrix)

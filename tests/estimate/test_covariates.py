@@ -9,6 +9,7 @@ from scipy.stats import f
 
 import toolkit as tk
 from tests.estimate.invented import crowded
+from tests.messages import mentioning, mentions
 from toolkit.dag.adjustment import adjustment_for
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
@@ -62,7 +63,7 @@ def test_it_is_dropped_for_every_estimand_and_estimator(estimand):
     ]
     for rows in others:
         assert not any("country" in text for text in rows["adjust"])
-        assert all("does not vary" in text for text in rows["reason"])
+        assert all(mentions(text, "country") for text in rows["reason"])
 
 
 def test_within_a_group_it_is_dropped_there_alone():
@@ -81,7 +82,7 @@ def test_a_spline_of_few_values_has_fewer_knots_or_is_straight_and_says_so():
     )
     row = tk.association(study, **OWN, adjust="rcs(visits, 4)").row(0, named=True)
     assert "rcs(visits, 3)" == row["adjust"]
-    assert "rcs(visits, 3) in place of rcs(visits, 4), which has too few distinct values" == row["reason"]
+    assert mentions(row["reason"], "rcs(visits, 3)", "rcs(visits, 4)")
     assert "twice" == tk.association(study, **OWN, adjust="rcs(twice, 4)")["adjust"].item()
 
 
@@ -100,15 +101,15 @@ def test_a_spline_among_the_covariates_is_that_of_the_formula():
 @pytest.mark.parametrize(
     ("adjust", "told"),
     [
-        (("age", "rcs(age, 4)"), "'age' is in adjust twice, as 'age' and 'rcs.age, 4.'"),
-        ("rcs(sex, 4)", "'sex' is a category and has no spline"),
-        ("rcs(age, 30, 50)", r"is not a spline. Use rcs\(age, 4\) for 4 knots"),
-        ("rcs(age, 2)", "is not a spline|cannot have 2 knots"),
-        ("rcs(ill, 4)", "'ill' in adjust is the outcome"),
+        (("age", "rcs(age, 4)"), ("'age'", "'rcs(age, 4)'")),
+        ("rcs(sex, 4)", "'sex'"),
+        ("rcs(age, 30, 50)", "rcs(age, 4)"),
+        ("rcs(age, 2)", "rcs(age, 2)"),
+        ("rcs(ill, 4)", "'ill'"),
     ],
 )
 def test_a_spline_that_cannot_be_is_told(adjust, told):
-    with pytest.raises(tk.ToolkitError, match=told):
+    with pytest.raises(tk.ToolkitError, match=mentioning(told)):
         tk.association(village(), **OWN, adjust=adjust)
 
 
@@ -192,8 +193,8 @@ def test_more_coefficients_than_degrees_of_freedom_are_for_review():
     count = len(tk.association(study, **asked, terms=True))
     assert (17, 12) == (count, row["df"])
     assert "review" == row["reliability"]
-    assert f"{count} coefficients on {row['df']:.0f} degrees of freedom of the design" in row["reason"]
-    with pytest.raises(tk.EstimationError, match="df='design'"):
+    assert mentions(row["reason"], count, f"{row['df']:.0f}")
+    with pytest.raises(tk.EstimationError, match=mentioning("df='design'")):
         tk.association(study, **asked, df="model")
 
 

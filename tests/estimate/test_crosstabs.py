@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
+from tests.messages import mentioning, mentions
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
 
 
@@ -78,22 +79,22 @@ def test_a_group_in_which_nothing_varies_is_a_failed_row():
     people = crowd().with_columns(cramps=pl.col("cramps") * (pl.col("sex") == "f"))
     rows = chi_square(crowded(people), "cramps", "region", by="sex")
     assert ["ok", "failed"] == rows["reliability"].to_list()
-    assert "'cramps' has a single level among the" in rows["reason"][1]
+    assert mentions(rows["reason"][1], "'cramps'")
 
 
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: chi_square(s, "cramps", "sex", statistic="f"), "no statistic 'f'.*All: F, Chisq"),
-        (lambda s: chi_square(s, "cramps", "sex", domain="sex == 'f'"), "single level.*Widen the domain"),
-        (lambda s: chi_square(s, "mood", "age", statistic="adjWald"), r"needs more than 2.*statistic='F'"),
+        (lambda s: chi_square(s, "cramps", "sex", statistic="f"), ("'f'", "F", "Chisq")),
+        (lambda s: chi_square(s, "cramps", "sex", domain="sex == 'f'"), ("'sex'", "6", "domain")),
+        (lambda s: chi_square(s, "mood", "age", statistic="adjWald"), ("2", "statistic='F'")),
     ],
 )
 def test_what_cannot_be_tested_says_what_to_do(call, told):
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         call(small(mood=["a", "b", "c", "d"] * 4, age=["x", "x", "y", "y", "y", "x", "y", "x"] * 2))
 
 
 def test_a_number_makes_no_table():
-    with pytest.raises(tk.VariableError, match=r"'age' is a number.*tk\.t_test\(study, 'age'.*study\.derive"):
+    with pytest.raises(tk.VariableError, match=mentioning("'age'", "tk.t_test(study, 'age'", "study.derive")):
         chi_square(small(age=[20.5 + k for k in range(16)]), "cramps", "age")

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 
 ASKED = {"outcome": "HI_CHOL", "exposure": "age_mid", "adjust": (), "knots": (20, 40, 60), "at": (25, 45, 65)}
 
@@ -67,12 +68,12 @@ def test_by_has_one_curve_a_level_with_the_same_knots(study) -> None:
     [
         ({"exposure": "agecat"}, "tk.association(study, outcome='HI_CHOL', exposure='agecat'"),
         ({"knots": (20, 40)}, "knots=3"),
-        ({"knots": 2}, "choose 3 to 7"),
-        ({"outcome": "nights"}, "needs an outcome of two levels"),
+        ({"knots": 2}, ("3", "7")),
+        ({"outcome": "nights"}, ("'nights'", "two levels", "study.derive(", "family='gaussian'")),
         ({"adjust": ("age_mid",)}, "adjust=()"),
     ],
 )
 def test_what_has_no_curve_says_what_to_ask(changed, remedy, study) -> None:
     with pytest.raises(tk.ToolkitError) as caught:
         tk.curve(study, **{**ASKED, **changed})
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)

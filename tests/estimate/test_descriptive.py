@@ -9,6 +9,7 @@ from scipy.stats import t
 
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.prevalences import mean, prevalence
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -289,13 +290,13 @@ def test_a_group_without_persons_is_a_failed_row():
     row = result.row(1, named=True)
     assert ["young", "old"] == result["ages"].to_list()
     assert (0, 0, None, "failed") == (row["n"], row["n_cases"], row["estimate"], row["reliability"])
-    assert row["reason"] == "nobody in the domain is old"
+    assert mentions(row["reason"], "old")
 
 
 def test_a_group_without_values_is_a_failed_row_and_has_no_covariance():
     cramps = [0, None] * 4 + [1, None] * 4
     result, covariance = prevalence(small(cramps=cramps), outcome="cramps", by="sex", covariance=True)
-    assert result["reason"].to_list()[0] == "none of 8 people has a value of 'cramps'"
+    assert mentions(result["reason"].to_list()[0], "8", "'cramps'")
     assert np.isnan(covariance[0]).all()
     assert covariance[1, 1] == result["std_error"][1] ** 2
 
@@ -324,40 +325,36 @@ def test_a_census_has_no_variance():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: prevalence(s, outcome="cramp"), "no variable 'cramp'.*Nearest: 'cramps'"),
-        (lambda s: prevalence(s, outcome="age"), r"'age' is a number.*tk\.mean\(study, 'age'\)"),
+        (lambda s: prevalence(s, outcome="cramp"), ("'cramp'", "'cramps'")),
+        (lambda s: prevalence(s, outcome="age"), ("'age'", "tk.mean(study, 'age')")),
         (
             lambda s: prevalence(s, outcome="cramps", by="age"),
-            r"'age' is a number.*study\.derive\('age_group'",
+            ("'age'", "study.derive('age_group'"),
         ),
-        (lambda s: prevalence(s, outcome="cramps", by="n"), "'n' is also a column of every result.*n_group"),
+        (lambda s: prevalence(s, outcome="cramps", by="n"), ("'n'", "n_group")),
         (
             lambda s: mean(s, "mood"),
-            r"'mood' has 3 levels and no mean.*tk\.prevalence\(study, outcome='mood'\)",
+            ("'mood'", "3", "tk.prevalence(study, outcome='mood')"),
         ),
     ],
 )
 def test_a_variable_in_the_wrong_role_says_what_to_call(call, told):
-    with pytest.raises(tk.VariableError, match=told):
+    with pytest.raises(tk.VariableError, match=mentioning(told)):
         call(small(age=[20.5] * 16, n=["a", "b"] * 8, mood=["a", "b", "c", "a"] * 4))
 
 
 def test_an_infinite_value_has_no_mean():
     study = small(age=[math.inf, None, *range(14)])
-    with pytest.raises(
-        tk.EstimationError, match="'age' is infinite for 1 people.*Leave them out by the domain"
-    ):
+    with pytest.raises(tk.EstimationError, match=mentioning("'age'", "1")):
         mean(study, "age")
     assert mean(study, "age", domain="age < 100")["n"].item() == 14
 
 
 def test_an_outcome_without_a_value_says_where_to_look():
-    with pytest.raises(
-        tk.EstimationError, match=r"none of 16 people.*value of 'mood'.*study\.missing\('mood'\)"
-    ):
+    with pytest.raises(tk.EstimationError, match=mentioning("16", "'mood'", "study.missing('mood')")):
         prevalence(small(mood=pl.Series([None] * 16, dtype=pl.Boolean)), outcome="mood", by="sex")
 
 
 def test_a_stratum_with_one_psu_says_what_to_declare():
-    with pytest.raises(tk.DesignError, match="1 stratum holds a single PSU.*lonely_psu='adjust'"):
+    with pytest.raises(tk.DesignError, match=mentioning("1", "PSU", "lonely_psu='adjust'")):
         prevalence(small(psu=[1] * 8 + [1, 1, 1, 1, 2, 2, 2, 2]), outcome="cramps")

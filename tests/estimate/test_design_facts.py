@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.estimate.survey.design_description import describe_design
 
 N = 96
@@ -37,8 +38,8 @@ def test_strata_psus_and_degrees_of_freedom_are_those_of_the_estimate(people: pl
         assert result["weight"][0] == facts.component == facts.weight_column
         assert facts == describe_design(study, result)
     assert ("stratum", ("psu",), "adjust") == (facts.strata_column, facts.psu_columns, facts.lonely_psu)
-    assert "4 strata and 12 primary sampling units (PSUs)" in str(facts)
-    assert "centered at the grand mean" in facts.sentence
+    assert mentions(facts, "4", "12", "PSUs")
+    assert mentions(facts.sentence, "grand mean")
     assert facts.weight_sentence == study.weight_for("y").sentence
     assert facts.weight_sentence in facts.sentence
 
@@ -49,7 +50,7 @@ def test_a_study_declared_without_a_design_is_known_as_such(people: pl.DataFrame
     assert ("none", 1, N, N - 1, "", ()) == (
         facts.kind, facts.strata, facts.psus, facts.df, facts.weight_column, facts.psu_columns,
     )  # fmt: skip
-    assert str(facts).startswith("This study is declared without a sampling design")
+    assert mentions(str(facts), "without a sampling design")
 
 
 def test_replicate_weights_are_counted(people: pl.DataFrame) -> None:
@@ -60,13 +61,13 @@ def test_replicate_weights_are_counted(people: pl.DataFrame) -> None:
     assert ("replicate weights", "bootstrap", 10) == (facts.kind, facts.replicate_method, facts.replicates)
     assert (0, 0, 0) == (facts.strata, facts.psus, facts.lonely_strata)
     assert tk.prevalence(study, outcome="y")["df"][0] == facts.df
-    assert "10 replicate weights (bootstrap)" in facts.sentence
+    assert mentions(facts.sentence, "10 replicate weights", "bootstrap")
 
 
 def test_people_drawn_singly_finite_populations_and_lonely_psus(people: pl.DataFrame) -> None:
     singly = describe_design(tk.study(people, design=tk.Design(strata="stratum", fpc="size")), "y")
     assert (4, N, N - 4, ("size",)) == (singly.strata, singly.psus, singly.df, singly.fpc_columns)
-    assert "participants drawn singly, with finite populations from size" in singly.sentence
+    assert mentions(singly.sentence, "finite populations", "size")
     fewer = people.filter((pl.col("stratum") > 0) | (pl.col("psu") == 0))
     design = tk.Design(weight="w", strata="stratum", psu="psu", lonely_psu="certainty")
     assert 1 == describe_design(tk.study(fewer, design=design), "y").lonely_strata
@@ -78,9 +79,7 @@ def test_a_result_frame_names_its_own_analysis(people: pl.DataFrame) -> None:
     expected = describe_design(study, ("y", "g", "age"), domain="age < 45")
     assert expected == describe_design(study, result)
     two = pl.concat([tk.mean(study, "age", domain=domain) for domain in ("", "y == 1")])
-    with pytest.raises(
-        tk.EstimationError, match=r"2 subpopulations.*tk.describe_design\(study, result.filter"
-    ):
+    with pytest.raises(tk.EstimationError, match=mentioning("2", "tk.describe_design(study, result.filter")):
         describe_design(study, two)
 
 

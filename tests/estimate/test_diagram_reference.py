@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import toolkit as tk
+from tests.looping import in_one_test
 from toolkit.studies.study import Study
 
 FOLDER = Path(__file__).parents[1] / "reference" / "diagram"
@@ -58,7 +59,7 @@ def test_the_ratio_is_that_of_r(nhanes: Study, exposure: str, outcome: str) -> N
     assert (found["n"], found["n_cases"], found["df"]) == (model["n"], model["n_cases"], model["df"])
 
 
-@pytest.mark.parametrize(("exposure", "outcome"), MODELS)
+@in_one_test(("exposure", "outcome"), MODELS)
 def test_the_set_is_the_one_that_r_was_given(nhanes: Study, exposure: str, outcome: str) -> None:
     chosen = tk.adjustment_for(nhanes, outcome=outcome, exposure=exposure, domain=DOMAIN)
     assert list(chosen.terms) == MODELS[exposure, outcome]["adjust"]
@@ -66,7 +67,7 @@ def test_the_set_is_the_one_that_r_was_given(nhanes: Study, exposure: str, outco
     assert {"sex", "race_ethnicity", "education", "income_ratio", "cycle"} <= set(chosen.variables)
 
 
-@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row["exposure"])
+@in_one_test("row", PUBLISHED, ids=lambda row: row["exposure"])
 def test_the_ratio_is_near_the_one_published_with_the_diagram(row: dict[str, Any]) -> None:
     ratio = math.exp(MODELS[row["exposure"], row["outcome"]]["log_ratio"] * row["per"])
     near = ratio == pytest.approx(row["ratio"], abs=NEAR)

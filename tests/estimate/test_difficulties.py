@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.errors import EstimationError
 from toolkit.estimate.associations.models import association, model
 from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
@@ -52,38 +53,38 @@ def refused(study: Study, **asked: object) -> str:
 
 def test_an_outcome_that_does_not_vary(hard) -> None:
     said = refused(hard, outcome="nobody")
-    assert "'nobody' does not vary: all 400 persons of the analysis have 'no'." in said
-    assert said.endswith("Widen the domain, or take another outcome.")
+    assert mentions(said, "'nobody'", "400", "'no'")
+    assert mentions(said, "domain", "outcome")
 
 
 def test_a_number_that_does_not_vary(hard) -> None:
-    with pytest.raises(EstimationError, match="'age' does not vary: all .* the same number"):
+    with pytest.raises(EstimationError, match=mentioning("'age'")):
         model(hard, "age ~ sex", "gaussian", domain=f"age == {hard.people['age'][0]}")
 
 
 def test_an_exposure_with_one_level(hard) -> None:
     said = refused(hard, exposure="nobody")
-    assert "'nobody' has a single level among the 400 persons of the analysis: all are 'no'." in said
-    assert "widen the domain" in said
+    assert mentions(said, "'nobody'", "400", "'no'")
+    assert mentions(said, "domain")
 
 
 def test_a_number_with_one_value(hard) -> None:
     value = hard.people["age"].mode()[0]
     said = refused(hard, exposure="age", domain=f"age == {value}", estimand="prevalence_difference")
-    assert "'age' has a single value among the" in said
-    assert "Leave it out, or widen the domain." in said
+    assert mentions(said, "'age'")
+    assert mentions(said, "domain")
 
 
 def test_the_reference_level_is_missing(hard) -> None:
     said = refused(hard, exposure="education", domain="education != 'high'")
-    assert "has 'education' = 'high', the reference" in said
-    assert "choose another reference: tk.association(..., reference='low')" in said
+    assert mentions(said, "'education'", "'high'")
+    assert mentions(said, "tk.association(..., reference='low')")
 
 
 def test_another_level_is_missing_and_stays_as_a_failed_row(hard) -> None:
     rows = association(hard, outcome="cramps", exposure="education", adjust=(), domain="education != 'low'")
     assert ["failed", "ok"] == rows["reliability"].to_list()
-    assert "nobody of the analysis is in the group education: low." == rows["reason"][0]
+    assert mentions(rows["reason"][0], "education: low")
 
 
 @pytest.mark.parametrize("estimand", ["prevalence_ratio", "odds_ratio"])
@@ -91,24 +92,26 @@ def test_a_level_without_a_case(hard, estimand) -> None:
     low = hard.people["education"].eq("low").sum()
     for asked in ({"exposure": "education"}, {"adjust": ("education",)}):
         said = refused(hard, outcome="rare", estimand=estimand, **asked)
-        assert f"'rare' is 'yes' for none of the {low} persons with 'education' = 'low'" in said
-        assert "Merge levels with study.derive(...)" in said
+        assert mentions(said, "'rare'", "'yes'", low, "'education'", "'low'")
+        assert mentions(said, "study.derive(...)")
         assert "estimand='prevalence_difference'" in said
 
 
 def test_a_reference_without_a_case(hard) -> None:
-    assert "persons with 'renamed' = 'a low one'" in refused(hard, outcome="rare", exposure="renamed")
+    assert mentions(refused(hard, outcome="rare", exposure="renamed"), "'renamed'", "'a low one'")
 
 
 def test_a_level_of_cases_alone_has_no_ratio(hard) -> None:
     """A level where everybody is a case adds nothing to a linearized variance, which is then too small."""
     low = hard.people["education"].eq("low").sum()
     said = refused(hard, outcome="usual", exposure="education", estimand="odds_ratio")
-    assert f"'usual' is 'yes' for all {low} persons with 'education' = 'low'" in said
+    assert mentions(said, "'usual'", "'yes'", low, "'education'", "'low'")
     rows = association(hard, outcome="usual", exposure="education", adjust=())
     assert ("failed", None) == (rows["reliability"][0], rows["estimate"][0])
-    assert rows["reason"][0].startswith("no persons without usual in the group education: low")
-    assert "tk.model(study, 'usual ~ education', family='firth', exponentiate=True)" in rows["reason"][0]
+    assert mentions(rows["reason"][0], "usual", "education: low")
+    assert mentions(
+        rows["reason"][0], "tk.model(study, 'usual ~ education', family='firth', exponentiate=True)"
+    )
 
 
 def test_a_difference_needs_no_case_in_each_level(hard) -> None:
@@ -120,7 +123,7 @@ def test_a_difference_needs_no_case_in_each_level(hard) -> None:
 
 def test_perfect_separation_is_named(hard) -> None:
     said = refused(hard, outcome="old", exposure="age", adjust=("sex",), estimand="odds_ratio")
-    assert "'old' is separated by 'age' among the 400 persons of the fit" in said
+    assert mentions(said, "'old'", "'age'", "400")
     assert "tk.model(study, 'old ~ age + sex', family='firth', exponentiate=True)" in said
 
 
@@ -130,30 +133,30 @@ def test_quasi_separation_is_named(hard) -> None:
     ).with_columns(older=pl.when(pl.col("step") != 0).then(pl.col("step") > 0).otherwise(pl.col("cramps")))
     study = tk.study(people, design=hard.design, name="quasi")
     said = refused(study, outcome="older", exposure="step", adjust=("sex",), estimand="odds_ratio")
-    assert "'older' is separated by 'step' among" in said
+    assert mentions(said, "'older'", "'step'")
 
 
 @pytest.mark.parametrize("family", ["logit", "probit", "cloglog"])
 def test_models_name_separation_too(hard, family) -> None:
-    with pytest.raises(EstimationError, match="'old' is separated by 'age' among the 400 persons"):
+    with pytest.raises(EstimationError, match=mentioning("'old'", "'age'", "400")):
         model(hard, "old ~ age", family)
 
 
 def test_collinear_numbers_are_named(hard) -> None:
     said = refused(hard, exposure="age", adjust=("sex", "twice"))
-    assert "'twice' follows from 'age' among the 400 persons of the fit" in said
-    assert "Leave 'twice' or what it follows from out of the model." in said
+    assert mentions(said, "'twice'", "'age'", "400")
+    assert mentions(said, "'twice'")
 
 
 def test_collinear_levels_are_named(hard) -> None:
     said = refused(hard, exposure="education", adjust=("group",))
-    assert "'group: mid' follows from 'education: mid' among the 400 persons of the fit" in said
+    assert mentions(said, "'group: mid'", "'education: mid'", "400")
 
 
 def test_fewer_degrees_of_freedom_than_coefficients(hard) -> None:
     said = refused(hard, exposure="education", adjust=("age", "sex"), domain="stratum < 2", df="model")
-    assert "the model has 5 coefficients" in said
-    assert "the design has only 2 degrees of freedom among its 80 persons" in said
+    assert mentions(said, "5 coefficients")
+    assert mentions(said, "2", "80")
     assert "df='design'" in said
 
 
@@ -166,24 +169,19 @@ def test_few_degrees_of_freedom_are_for_review(hard) -> None:
 
 def test_nobody_has_all_values(hard) -> None:
     said = refused(hard, adjust=("absent",))
-    assert (
-        "none of 400 persons has a value in every variable of the model: missing are 'absent' for 400."
-        in said
-    )
+    assert mentions(said, "400", "'absent'")
     assert "study.missing(...)" in said
 
 
 def test_the_log_binomial_that_would_pass_1(hard) -> None:
-    with pytest.raises(
-        EstimationError, match="log-binomial model of 'old' did not converge.*take family='poisson'"
-    ):
+    with pytest.raises(EstimationError, match=mentioning("'old'", "family='poisson'")):
         model(hard, "old ~ age", "log-binomial")
 
 
 def test_what_fails_in_a_group_is_told_in_its_row(hard) -> None:
     rows = association(hard, outcome="rare", exposure="exposed", adjust=(), by="education")
     failed = rows.filter(pl.col("education") == "low").row(0, named=True)
-    assert "'rare' does not vary" in failed["reason"]
+    assert mentions(failed["reason"], "'rare'")
     assert ("failed", hard.people["education"].eq("low").sum()) == (failed["reliability"], failed["n"])
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 
 NONE = tk.Design.none()
 # 45 of 100 exposed and 15 of 100 others are affected.
@@ -78,8 +79,8 @@ def test_an_unknown_event_is_refused_with_the_line_that_declares_it(name: str) -
     with pytest.raises(tk.VariableError) as caught:
         ASKED[name](ill())
     said = str(caught.value)
-    assert "'d' has the levels 'affected' and 'healthy'" in said
-    assert "study = study.derive('d_affected', \"d == 'affected'\")" in said
+    assert mentions(said, "'d'", "'affected'", "'healthy'")
+    assert mentions(said, "study.derive('d_affected', \"d == 'affected'\")")
 
 
 def test_the_line_of_the_error_gives_the_ratio_of_the_event() -> None:
@@ -146,7 +147,7 @@ def test_the_case_can_be_named_in_a_codebook() -> None:
     study = tk.study(people(), design=NONE, codebook=book)
     row = tk.association(study, outcome="d", exposure="exposed", adjust=())
     assert 3.0 == pytest.approx(row["estimate"].item(), rel=1e-12)
-    with pytest.raises(tk.VariableError, match="no level 'ill'"):
+    with pytest.raises(tk.VariableError, match=mentioning("'ill'")):
         entry(case="ill")
 
 
@@ -192,15 +193,15 @@ def test_the_reference_level_can_be_chosen(name: str) -> None:
 @pytest.mark.parametrize("name", REFERENCES)
 def test_a_reference_that_is_no_level_is_told(name: str) -> None:
     study = ill().derive("y", "d == 'affected'")
-    with pytest.raises(tk.VariableError, match="'other' has no level 'bb'. Nearest: 'b'.*Levels: 'a', 'b'"):
+    with pytest.raises(tk.VariableError, match=mentioning("'other'", "'bb'", "'b'", "'a'")):
         REFERENCES[name](study, "bb")
 
 
 def test_a_number_has_no_reference_level() -> None:
     study = ill().derive("y", "d == 'affected'")
-    with pytest.raises(tk.VariableError, match="'age' is continuous and has no reference level.*study.cut"):
+    with pytest.raises(tk.VariableError, match=mentioning("'age'", "study.cut")):
         tk.association(study, outcome="y", exposure="age", reference="40", adjust=())
-    with pytest.raises(tk.VariableError, match="'age' is continuous"):
+    with pytest.raises(tk.VariableError, match=mentioning("'age'")):
         tk.margins(study, "y ~ age", "age", reference="40")
 
 
@@ -221,5 +222,5 @@ def test_references_of_an_interaction_are_named_by_exposure() -> None:
     usual = tk.interaction(study, **asked)
     joint = [frame.filter(estimand="prevalence_ratio")["estimate"][2] for frame in (usual, rows)]
     assert joint[0] == pytest.approx(1 / joint[1], rel=1e-9)
-    with pytest.raises(tk.VariableError, match="reference= names no exposure 'othr'. Nearest: 'other'"):
+    with pytest.raises(tk.VariableError, match=mentioning("reference=", "'othr'", "'other'")):
         tk.interaction(study, **asked, reference={"othr": "b"})

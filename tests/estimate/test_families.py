@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.estimate.associations.models import model
 from toolkit.studies.study import Study
 
@@ -247,42 +248,42 @@ def test_exponentiated_rows_are_ratios_and_the_rest_stays(family: str, unweighte
     [
         ("event ~ age", "cox", "Surv(first_cramp_days, first_cramp)"),
         ("Surv(time) ~ age", "cox", "Surv(entry, time, event)"),
-        ("Surv(event, time) ~ age", "cox", "The order is Surv(time, event)"),
-        ("Surv(time, event) ~ age", "logit", "Take family='cox'"),
-        ("event ~ age + strata(group)", "logit", "no strata(...). Take family='cox'"),
-        ("Surv(time, event) ~ age * strata(group)", "cox", "... + strata(sex, region)"),
+        ("Surv(event, time) ~ age", "cox", "Surv(time, event)"),
+        ("Surv(time, event) ~ age", "logit", "family='cox'"),
+        ("event ~ age + strata(group)", "logit", ("strata(...)", "family='cox'")),
+        ("Surv(time, event) ~ age * strata(group)", "cox", "strata(sex, region)"),
         ("Surv(time, event) ~ group + strata(age)", "cox", "study.derive('age_group', ...)"),
-        ("Surv(time, event) ~ age - 1", "cox", "Take '- 1' or '0 +' out"),
+        ("Surv(time, event) ~ age - 1", "cox", ("'- 1'", "'0 +'")),
         ("event ~ age", "ordinal", "family='logit'"),
-        ("age ~ group", "multinomial", "family='gaussian' or 'negative-binomial'"),
+        ("age ~ group", "multinomial", ("family='gaussian'", "'negative-binomial'")),
         ("event ~ age", "negative-binomial", "family='poisson'"),
     ],
 )
 def test_what_a_family_cannot_read_says_what_to_write(formula, family, remedy, unweighted) -> None:
     with pytest.raises(tk.VariableError) as caught:
         model(unweighted, formula, family)
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)
 
 
 def test_time_before_entry_is_counted_and_refused(unweighted) -> None:
     late = unweighted.derive("late", pl.col("time") + 1.0)
-    with pytest.raises(tk.VariableError, match="'time' is not after 'late' for 600 of 600 persons"):
+    with pytest.raises(tk.VariableError, match=mentioning("'time'", "'late'", "600")):
         model(late, "Surv(late, time, event) ~ age", "cox")
 
 
 def test_counts_without_extra_variance_are_sent_to_poisson() -> None:
     people = pl.DataFrame({"nights": [1.0, 2.0] * 30, "age": np.arange(60.0)})
     study = tk.study(people, design=tk.Design.none(), name="even")
-    with pytest.raises(tk.EstimationError, match="Take family='poisson'"):
+    with pytest.raises(tk.EstimationError, match=mentioning("family='poisson'")):
         model(study, "nights ~ age", "negative-binomial")
 
 
 @pytest.mark.parametrize(
     ("levels", "family", "said"),
     [
-        ({"a": "012", "b": "01"}, "multinomial", "'2' for none of the 20 persons with 'group' = 'b'"),
-        ({"a": "012", "b": "0"}, "ordinal", "'0' for all 10 persons with 'group' = 'b'"),
-        ({"a": "2", "b": "012"}, "ordinal", "'2' for all 10 persons with 'group' = 'a'"),
+        ({"a": "012", "b": "01"}, "multinomial", ("'2'", "20", "'group'", "'b'")),
+        ({"a": "012", "b": "0"}, "ordinal", ("'0'", "10", "'group'", "'b'")),
+        ({"a": "2", "b": "012"}, "ordinal", ("'2'", "10", "'group'", "'a'")),
     ],
 )
 def test_empty_cells_are_named_with_a_remedy(levels, family, said) -> None:
@@ -291,8 +292,8 @@ def test_empty_cells_are_named_with_a_remedy(levels, family, said) -> None:
     study = tk.study(people, design=tk.Design.none(), name="few")
     with pytest.raises(tk.EstimationError) as caught:
         model(study, "level ~ group", family)
-    assert said in str(caught.value)
-    assert "study.derive(...)" in str(caught.value)
+    assert mentions(caught.value, said)
+    assert mentions(caught.value, "study.derive(...)")
 
 
 def test_a_level_without_events_is_named_before_cox_runs_away() -> None:
@@ -300,7 +301,7 @@ def test_a_level_without_events_is_named_before_cox_runs_away() -> None:
         {"t": np.arange(1.0, 41), "event": [1, 0] * 10 + [0] * 20, "group": ["a"] * 20 + ["b"] * 20}
     )
     study = tk.study(people, design=tk.Design.none(), name="few")
-    with pytest.raises(tk.EstimationError, match="none of the 20 persons with 'group' = 'b'"):
+    with pytest.raises(tk.EstimationError, match=mentioning("20", "'group'", "'b'")):
         model(study, "Surv(t, event) ~ group", "cox")
 
 
@@ -308,9 +309,7 @@ def test_a_level_without_events_is_named_before_cox_runs_away() -> None:
 def test_more_terms_than_the_design_has_degrees_of_freedom(family: str) -> None:
     people = sampled().with_columns(psu=pl.col("psu").clip(0, 1), stratum=pl.col("stratum") // 9)
     study = tk.study(people, design=tk.Design(weight="w", strata="stratum", psu="psu"), name="made")
-    with pytest.raises(
-        tk.EstimationError, match="the design has only 2 degrees of freedom among its 600 persons"
-    ):
+    with pytest.raises(tk.EstimationError, match=mentioning("2", "600")):
         model(study, ASKED[family], family)
 
 
@@ -335,5 +334,5 @@ def test_a_term_that_separates_is_named_with_a_remedy(formula: str, family: str)
     study = tk.study(people, design=tk.Design.none(), name="apart")
     with pytest.raises(tk.EstimationError) as caught:
         model(study, formula, family)
-    assert "'age' runs to infinity among the 60 persons" in str(caught.value)
-    assert "study.derive(...)" in str(caught.value)
+    assert mentions(caught.value, "'age'", "60")
+    assert mentions(caught.value, "study.derive(...)")

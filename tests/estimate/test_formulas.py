@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.associations.models import model
 from toolkit.estimate.regression.formula import parser
@@ -127,46 +128,46 @@ def test_an_offset_is_arithmetic_on_numbers(study) -> None:
     shifted = model(study, "nights ~ sex", "poisson", offset="log(age / 10)")
     plain = model(study, "nights ~ sex", "poisson")
     assert shifted["estimate"][0] < plain["estimate"][0]
-    with pytest.raises(VariableError, match="'sex' is a category, which cannot stand in arithmetic"):
+    with pytest.raises(VariableError, match=mentioning("'sex'")):
         model(study, "nights ~ age", "poisson", offset="log(sex)")
-    with pytest.raises(VariableError, match="no variable 'followup'.*study.availability"):
+    with pytest.raises(VariableError, match=mentioning("'followup'", "study.availability")):
         model(study, "nights ~ age", "poisson", offset="log(followup)")
 
 
-REFUSED = {
-    "cramps ~ age +": "cannot be read as a formula. Example: tk.model(",
-    "cramps ~ age if age else sex": "cannot be read as a formula",
-    "cramps ~ .": "cannot be read as a formula",
-    "cramps": "needs the name of one outcome left of '~'. Example: tk.model(",
-    "cramps + sex ~ age": "needs the name of one outcome",
-    "log(nights) ~ age": "needs the name of one outcome",
-    "cramps ~ age | sex": "join its terms by +",
-    "cramps ~ cramps + age": "'cramps' stands on both sides of '~'",
-    "cramps ~ C(education)": "Write the name alone",
+REFUSED: dict[str, str | tuple[str, ...]] = {
+    "cramps ~ age +": ("'cramps ~ age +'", "tk.model("),
+    "cramps ~ age if age else sex": "'cramps ~ age if age else sex'",
+    "cramps ~ .": "'cramps ~ .'",
+    "cramps": ("outcome", "'~'", "tk.model("),
+    "cramps + sex ~ age": ("outcome", "'~'"),
+    "log(nights) ~ age": ("outcome", "'~'"),
+    "cramps ~ age | sex": "+",
+    "cramps ~ cramps + age": ("'cramps'", "'~'"),
+    "cramps ~ C(education)": "name alone",
     "cramps ~ offset(log(age))": "tk.model(..., offset='log(follow_up)')",
-    "cramps ~ lg(age)": "Nearest: 'log'",
-    "cramps ~ np.log(age)": "more than arithmetic on variables. Derive a variable first, study.derive(...)",
-    "cramps ~ I(sex * 2)": "'sex' is a category, which cannot stand in arithmetic",
-    "cramps ~ log(score)": "'log(score)' is not a finite number for",
-    "cramps ~ edcation": "Nearest: 'education'",
-    "cramps ~ sex + age ** 2": "Write I(age ** 2)",
-    "cramps ~ age^2": "Write I(age ** 2)",
-    "cramps ~ (age)^2": "Write I((age) ** 2)",
-    "cramps ~ sex + age:age": "gives no square. Write 'age' once, or I(age ** 2)",
-    "cramps ~ sex * sex": "gives no square",
-    "cramps ~ age ** 0.5": "such as I(age ** 0.5)",
-    "cramps ~ age / 10": "arithmetic is written within I(...)",
-    "cramps ~ age:1": "within I(...)",
-    "cramps ~ 2": "written in backticks, `2`",
-    "cramps ~ sex + age - age": "Remove both mentions",
-    "cramps ~ 0": "no term and no intercept",
-    "cramps ~ `age": "a backtick without its partner",
+    "cramps ~ lg(age)": ("lg", "'log'"),
+    "cramps ~ np.log(age)": "study.derive(...)",
+    "cramps ~ I(sex * 2)": "'sex'",
+    "cramps ~ log(score)": "'log(score)'",
+    "cramps ~ edcation": ("'edcation'", "'education'"),
+    "cramps ~ sex + age ** 2": "I(age ** 2)",
+    "cramps ~ age^2": "I(age ** 2)",
+    "cramps ~ (age)^2": "I((age) ** 2)",
+    "cramps ~ sex + age:age": ("square", "I(age ** 2)"),
+    "cramps ~ sex * sex": ("square", "'sex'"),
+    "cramps ~ age ** 0.5": "I(age ** 0.5)",
+    "cramps ~ age / 10": "I(...)",
+    "cramps ~ age:1": "I(...)",
+    "cramps ~ 2": "`2`",
+    "cramps ~ sex + age - age": "age",
+    "cramps ~ 0": "intercept",
+    "cramps ~ `age": "backtick",
     "cramps ~ log(age, 2)": "I(log(age) / log(3))",
-    "cramps ~ factor(age)": "Write the name alone",
-    "cramps ~ poly(age, 2)": "calls 'poly', which is not available",
+    "cramps ~ factor(age)": "name alone",
+    "cramps ~ poly(age, 2)": "'poly'",
     "cramps ~ age > 50": "study.derive(...)",
-    "cramps ~ age ~ sex": "cannot be read as a formula",
-    "cramps ~ (age": "cannot be read as a formula",
+    "cramps ~ age ~ sex": "'cramps ~ age ~ sex'",
+    "cramps ~ (age": "'cramps ~ (age'",
 }
 
 
@@ -174,7 +175,7 @@ REFUSED = {
 def test_what_a_formula_cannot_say(study, formula) -> None:
     with pytest.raises(VariableError) as caught:
         model(study, formula)
-    assert REFUSED[formula] in str(caught.value)
+    assert mentions(caught.value, REFUSED[formula])
 
 
 @pytest.mark.parametrize(
@@ -317,18 +318,18 @@ def test_a_formula_without_end_is_refused_in_a_line(study, formula) -> None:
 
 
 def test_families_are_named(study) -> None:
-    with pytest.raises(EstimationError, match=r"no family 'logist'. Nearest: 'logit'. All: logit, poisson"):
+    with pytest.raises(EstimationError, match=mentioning("'logist'", "'logit'", "poisson")):
         model(study, "cramps ~ age", "logist")
 
 
 @pytest.mark.parametrize(
     ("formula", "family", "said"),
     [
-        ("age ~ sex", "logit", "'age' is a number; the family 'logit' needs an outcome of two levels"),
-        ("education ~ sex", "gaussian", "'education' is a category of 3 levels"),
-        ("score ~ sex", "poisson", "'score' is below 0 for .* narrow the domain to 'score >= 0'"),
+        ("age ~ sex", "logit", ("'age'", "'logit'")),
+        ("education ~ sex", "gaussian", ("'education'", "3")),
+        ("score ~ sex", "poisson", ("'score'", "0", "'score >= 0'")),
     ],
 )
 def test_an_outcome_fits_its_family(study, formula, family, said) -> None:
-    with pytest.raises(VariableError, match=said):
+    with pytest.raises(VariableError, match=mentioning(said)):
         model(study, formula, family)

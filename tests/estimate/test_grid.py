@@ -5,6 +5,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 from toolkit.causes.card import cards
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.associations import atlas_grid
@@ -72,34 +73,34 @@ def test_a_model_that_fails_keeps_its_rows_and_the_others_go_on():
     study = four(stays=[1] * 8)
     rows = tk.atlas(study, outcomes="cramps", exposures=["stays", "walks"], adjust=[()], domain="")
     assert ["failed", "review"] == rows["reliability"].to_list()
-    assert "has a single level" in rows["reason"][0]
+    assert mentions(rows["reason"][0], "single level")
     assert [None, pytest.approx(1.5)] == rows["estimate"].to_list()
 
 
 def test_an_exposure_in_its_own_adjustment_is_a_row_with_the_reason():
     rows = tk.atlas(four(), outcomes="cramps", exposures="walks", adjust=["walks"], domain="")
-    assert "'walks' in adjust is the exposure" in rows["reason"].item()
+    assert mentions(rows["reason"].item(), "'walks'")
 
 
 def test_a_domain_of_nobody_is_a_row_with_the_reason():
     rows = tk.atlas(four(), outcomes="cramps", exposures="walks", adjust=[()], domain="age > 90")
-    assert "nobody is in the domain 'age > 90'" in rows["reason"].item()
+    assert mentions(rows["reason"].item(), "'age > 90'")
 
 
 @pytest.mark.parametrize(
     ("given", "kind", "told"),
     [
-        ({"outcomes": "cramp"}, VariableError, "no variable 'cramp'. Nearest: 'cramps'"),
-        ({"exposures": "walk"}, VariableError, "no variable 'walk'. Nearest: 'walks'"),
-        ({"exposures": ["walks", "walks"]}, VariableError, r"Write what is left: exposures=\('walks',\)"),
-        ({"estimand": "odds"}, EstimationError, "no estimand 'odds'. Nearest: 'odds_ratio'"),
-        ({"domain": "age >"}, VariableError, "age >"),
-        ({"confidence": 95}, EstimationError, "confidence"),
+        ({"outcomes": "cramp"}, VariableError, ("'cramp'", "'cramps'")),
+        ({"exposures": "walk"}, VariableError, ("'walk'", "'walks'")),
+        ({"exposures": ["walks", "walks"]}, VariableError, "exposures=('walks',)"),
+        ({"estimand": "odds"}, EstimationError, ("'odds'", "'odds_ratio'")),
+        ({"domain": "age >"}, VariableError, "'age >'"),
+        ({"confidence": 95}, EstimationError, ("'confidence'", "95")),
     ],
 )
 def test_a_request_that_no_model_can_meet_is_refused_at_once(given, kind, told):
     asked = {"outcomes": "cramps", "exposures": "walks", "adjust": [()], "domain": "", **given}
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=mentioning(told)):
         tk.atlas(four(), **asked)
 
 

@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 import toolkit as tk
 from tests.estimate.conftest import R_SURVEY
+from tests.messages import mentioning, mentions
 from toolkit.errors import EstimationError
 
 FORMULA = "HI_CHOL ~ age_mid"
@@ -108,25 +109,25 @@ def test_a_row_that_failed_in_one_imputation_fails():
         tk.imputed(studies, tk.association, **{**asked, "by": ()})
     found = tk.imputed(studies, tk.association, **asked)
     assert {"failed"} == set(found["reliability"])
-    assert "of 2 imputations" in found["reason"][0]
+    assert mentions(found["reason"][0], "2")
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_one_imputation_is_none(count, studies):
-    with pytest.raises(EstimationError, match="two imputations at least.*tk.pool\\(\\[result_1"):
+    with pytest.raises(EstimationError, match=mentioning("tk.pool([result_1")):
         tk.pool([tk.mean(studies[0], "age_mid")] * count)
 
 
 def test_results_of_other_questions_are_not_pooled(studies):
     results = [tk.mean(studies[0], name) for name in ("age_mid", "HI_CHOL")]
-    with pytest.raises(EstimationError, match="result 2 has other rows than the first.*tk.imputed"):
+    with pytest.raises(EstimationError, match=mentioning("2", "tk.imputed")):
         tk.pool(results)
     mixed = [tk.mean(studies[0], "age_mid"), tk.mean(studies[1], "age_mid", covariance=True)]
-    with pytest.raises(EstimationError, match="1 of 2 results bring no covariance.*covariance=True"):
+    with pytest.raises(EstimationError, match=mentioning("1", "2", "covariance=True")):
         tk.pool(mixed, covariance=True)
 
 
 def test_studies_of_other_people_are_no_imputations(studies):
     fewer = tk.study(studies[0].people.head(100), design=tk.Design(weight="WTMEC2YR"))
-    with pytest.raises(EstimationError, match="8,591 people, and imputations.*Pass one study an imputation"):
+    with pytest.raises(EstimationError, match=mentioning("8,591")):
         tk.imputed([studies[0], fewer], tk.mean, "age_mid")

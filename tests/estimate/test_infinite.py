@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 
 FAMILIES = {
     "ordinal": "o", "multinomial": "o", "negative-binomial": "k", "cox": "Surv(t, e)", "gaussian": "x",
@@ -65,7 +66,7 @@ def people(value: float) -> tk.Study:
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
 @pytest.mark.parametrize("call", CALLS)
 def test_every_estimator_refuses_an_infinite_number(call: str, value: float) -> None:
-    with pytest.raises(tk.EstimationError, match="'v' is infinite for 1 people.*by the domain"):
+    with pytest.raises(tk.EstimationError, match=mentioning("'v'", "1")):
         CALLS[call](people(value))
 
 

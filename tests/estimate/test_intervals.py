@@ -3,6 +3,7 @@ import math
 import pytest
 from scipy.stats import t
 
+from tests.messages import mentioning
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.intervals import (
     Proportion,
@@ -102,13 +103,11 @@ def test_around_reaches_out_by_t():
 
 
 def test_an_unknown_interval_offers_the_nearest():
-    with pytest.raises(
-        EstimationError, match="no interval 'korn-graubart'.*Nearest: 'korn-graubard'.*All: .*wald"
-    ):
+    with pytest.raises(EstimationError, match=mentioning("'korn-graubart'", "'korn-graubard'")):
         check("korn-graubart", 0.95)
 
 
 @pytest.mark.parametrize("confidence", [0, 1, 95, -0.1, math.nan])
 def test_a_confidence_that_is_none_says_how_to_write_it(confidence):
-    with pytest.raises(EstimationError, match=r"must be between 0 and 1.*confidence=0\.95"):
+    with pytest.raises(EstimationError, match=mentioning("0", "1", "confidence=0.95")):
         check_confidence(confidence)

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 
 ASKED = {"outcome": "HI_CHOL", "exposures": ("female", "old"), "adjust": ()}
 
@@ -90,7 +91,7 @@ def test_replicates_refit_the_measures(study) -> None:
     errors = (x.filter(there)["std_error"].to_numpy() for x in (ours, peer))
     assert 0.2 > np.abs(np.log(next(errors) / next(errors))).max() > 1e-6
     # Of 60 replicates some have less prevalence among the exposed.
-    assert "replicate weights" in ours.filter(~there)["reason"].item()
+    assert mentions(ours.filter(~there)["reason"].item(), "replicate")
 
 
 def test_protection_has_no_synergy_index_and_says_so(study) -> None:
@@ -98,7 +99,7 @@ def test_protection_has_no_synergy_index_and_says_so(study) -> None:
     rows = tk.interaction(young, outcome="HI_CHOL", exposures=("female", "young"), adjust=())
     failed = rows.filter(estimand="synergy_index").row(0, named=True)
     assert ("failed", None) == (failed["reliability"], failed["estimate"])
-    assert "see reri" in failed["reason"]
+    assert mentions(failed["reason"], "reri")
     assert rows.filter(estimand="reri")["estimate"].item() is not None
 
 
@@ -115,10 +116,10 @@ def test_more_levels_have_each_pair_once(study) -> None:
     [
         ({"exposures": ("female",)}, "exposures=('diabetes_told', 'sex')"),
         ({"exposures": ("female", "age_mid")}, "study.derive('age_mid_high'"),
-        ({"adjust": ("old",)}, "Leave it out of one of them"),
+        ({"adjust": ("old",)}, ("'old'", "adjust")),
     ],
 )
 def test_what_is_no_interaction_says_what_to_ask(changed, remedy, study) -> None:
     with pytest.raises(tk.VariableError) as caught:
         tk.interaction(study, **{**ASKED, **changed})
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 
 AT = (1, 2, 5, 9)
 ASKED = {"time": "follow_up", "event": "event"}
@@ -98,7 +99,7 @@ def test_by_and_domain_and_times_that_nobody_reached(r_studies) -> None:
         assert alone[column][0] == pytest.approx(own[column], rel=1e-12)
     late = alone.row(1, named=True)
     assert ("failed", None) == (late["reliability"], late["estimate"])
-    assert "nobody was under observation until 99" == late["reason"]
+    assert mentions(late["reason"], "99")
 
 
 def test_a_curve_at_0_has_no_interval_and_few_people_are_told() -> None:
@@ -107,20 +108,24 @@ def test_a_curve_at_0_has_no_interval_and_few_people_are_told() -> None:
         tk.study(people, design=tk.Design.none(), name="3"), time="weeks", event="relapse", at=3
     ).row(0, named=True)
     assert (0.0, None, None) == (row["estimate"], row["conf_low"], row["conf_high"])
-    assert "only 1 persons still under observation" in row["reason"]
+    assert mentions(row["reason"], "1", "observation")
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "remedy"),
     [
-        ({"interval": "logit"}, tk.EstimationError, "log-log, log, plain"),
+        ({"interval": "logit"}, tk.EstimationError, ("'logit'", "log-log, log, plain")),
         ({"at": (-1,)}, tk.EstimationError, "at=(30, 60, 90)"),
-        ({"time": "event", "event": "female"}, tk.VariableError, "with the name of a number"),
-        ({"event": "nights"}, tk.VariableError, "needs an outcome of two levels"),
+        ({"time": "event", "event": "female"}, tk.VariableError, ("'event'", "tk.survival(study, time=")),
+        (
+            {"event": "nights"},
+            tk.VariableError,
+            ("'nights'", "two levels", "study.derive(", "family='gaussian'"),
+        ),
     ],
 )
 def test_what_cannot_be_asked_says_what_can(changed, error, remedy, r_studies) -> None:
     study = r_studies["nhanes"].derive("female", pl.col("RIAGENDR") == 2)
     with pytest.raises(error) as caught:
         tk.survival(study, **{**ASKED, **changed})
-    assert remedy in str(caught.value)
+    assert mentions(caught.value, remedy)

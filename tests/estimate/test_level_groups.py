@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE, equal
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.quantile_groups import quantile_groups
 
 ENTRIES = json.loads((REFERENCE / "quantile-groups" / "expected.json").read_text())["entries"]
@@ -72,7 +73,7 @@ def test_equal_values_stay_together(values, into, levels, persons) -> None:
     assert levels == entry.levels
     counts = study.people["x_cut"].drop_nulls().value_counts().sort("x_cut")["count"]
     assert persons == tuple(counts)
-    assert f"there are {len(levels)} groups instead of {into}" in entry.note
+    assert mentions(entry.note, len(levels), into)
     assert f"x, in {'halves' if len(levels) == 2 else 'thirds'}" == entry.label
 
 
@@ -116,14 +117,14 @@ def test_a_group_has_the_component_of_its_number_and_of_its_domain() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda s: s.cut("flat"), "'flat' has a single value among the 4 participants, so there are no qu"),
-        (lambda s: s.cut("x", domain="x > 3"), "single value among the 1 participants with x > 3"),
-        (lambda s: s.cut("empty"), "'empty' has no value in the domain"),
-        (lambda s: s.cut("level"), "'level' is a category .'a', 'b'. and has no quantiles.*merge_levels"),
-        (lambda s: s.cut("y"), "no variable 'y'"),
-        (lambda s: s.cut("x", into=1), "2 or more, not 1.*into=3"),
-        (lambda s: s.cut("x", into=2.5), "2 or more, not 2.5"),
-        (lambda s: s.cut("x", as_="level"), "'level' is there already"),
+        (lambda s: s.cut("flat"), ("'flat'", "4 participants")),
+        (lambda s: s.cut("x", domain="x > 3"), ("1 participants", "x > 3")),
+        (lambda s: s.cut("empty"), "'empty'"),
+        (lambda s: s.cut("level"), ("'level'", "'a', 'b'", "merge_levels")),
+        (lambda s: s.cut("y"), "'y'"),
+        (lambda s: s.cut("x", into=1), ("2", "1", "into=3")),
+        (lambda s: s.cut("x", into=2.5), ("2", "2.5")),
+        (lambda s: s.cut("x", as_="level"), "'level'"),
     ],
 )
 def test_what_cannot_be_cut_is_told(call, said) -> None:
@@ -135,7 +136,7 @@ def test_what_cannot_be_cut_is_told(call, said) -> None:
             "empty": pl.Series([None] * 4, dtype=pl.Float64),
         }
     )
-    with pytest.raises(tk.VariableError, match=said):
+    with pytest.raises(tk.VariableError, match=mentioning(said)):
         call(tk.study(people, design=NONE))
 
 
@@ -181,20 +182,20 @@ def test_levels_merged_into_no_and_yes_are_a_yes_no_variable() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda s: s.merge_levels("pain", {"a": ["mildd"]}), "no level 'mildd'. Nearest: 'mild'"),
+        (lambda s: s.merge_levels("pain", {"a": ["mildd"]}), ("'mildd'", "'mild'")),
         (
             lambda s: s.merge_levels("pain", {"a": ["mild"], "b": ["mild"]}),
-            "'mild' of 'pain' is merged twice",
+            ("'mild'", "'pain'"),
         ),
         (
             lambda s: s.merge_levels("pain", {"a": list(PAIN)}),
-            "All levels of 'pain' would be merged into 'a'",
+            ("'pain'", "'a'"),
         ),
-        (lambda s: s.merge_levels("pain", {"none": ["mild"]}), "has a level 'none' that is not merged"),
-        (lambda s: s.merge_levels("x", {"a": ["1"]}), "'x' is continuous.*study.cut"),
-        (lambda s: s.merge_levels("pain", {"a": ["mild"]}, as_="x"), "'x' is there already"),
+        (lambda s: s.merge_levels("pain", {"none": ["mild"]}), "'none'"),
+        (lambda s: s.merge_levels("x", {"a": ["1"]}), ("'x'", "study.cut")),
+        (lambda s: s.merge_levels("pain", {"a": ["mild"]}, as_="x"), "'x'"),
     ],
 )
 def test_what_cannot_be_merged_is_told(call, said) -> None:
-    with pytest.raises(tk.VariableError, match=said):
+    with pytest.raises(tk.VariableError, match=mentioning(said)):
         call(in_pain())

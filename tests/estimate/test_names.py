@@ -1,5 +1,6 @@
 import pytest
 
+from tests.messages import mentioning
 from toolkit.errors import VariableError
 from toolkit.variables.arguments import as_names
 
@@ -11,5 +12,5 @@ def test_one_name_or_several_are_a_tuple():
 
 
 def test_a_name_that_stands_twice_says_what_to_write():
-    with pytest.raises(VariableError, match=r"'age' in by stands there twice.*by=\('age', 'sex'\)"):
+    with pytest.raises(VariableError, match=mentioning("'age'", "by=('age', 'sex')")):
         as_names(("age", "sex", "age"), "by")

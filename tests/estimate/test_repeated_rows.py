@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.estimate.longitudinal.person_records import CLUSTER, DAY, ORDER
 
 
@@ -63,7 +64,7 @@ def test_a_design_of_the_people_stays(cohort) -> None:
 
 
 def test_a_study_without_nights_says_where_to_name_them() -> None:
-    with pytest.raises(tk.DatasetError, match=r"under \[diary\] in its study.toml"):
+    with pytest.raises(tk.DatasetError, match=mentioning("[diary]", "study.toml")):
         tk.records(tk.open_study("simulated"), "diary")
 
 

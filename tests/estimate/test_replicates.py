@@ -8,6 +8,7 @@ import pytest
 
 import toolkit as tk
 from tests.estimate.conftest import DESIGNS, R_SURVEY
+from tests.messages import mentioning, mentions
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.linearization import Estimate, spread
@@ -156,7 +157,7 @@ def test_a_group_without_weight_in_a_replicate_has_no_standard_error():
     rows = tk.mean(study, "x", by="g").rows(named=True)
     assert rows[1]["std_error"] > 0
     assert (1.0, None, "failed") == tuple(rows[0][name] for name in ("estimate", "std_error", "reliability"))
-    assert "in some replicates nobody of the group" in rows[0]["reason"]
+    assert mentions(rows[0]["reason"], "replicates")
     row = tk.prevalence(study, outcome="g", by="g").row(0, named=True)
     assert (1.0, None, "failed") == tuple(row[name] for name in ("estimate", "std_error", "reliability"))
 
@@ -164,43 +165,43 @@ def test_a_group_without_weight_in_a_replicate_has_no_standard_error():
 def test_a_model_that_a_replicate_cannot_give_names_it():
     people = FOUR.with_columns(y=pl.Series([0.0, 1.0, 2.0, 5.0]), r3=pl.Series([1.0, 0.0, 5.0, 4.0]))
     design = tk.Design(weight="w", replicate_weights=["r3", "r2", "r1"], replicate_method="JK1")
-    with pytest.raises(EstimationError, match="replicate weight 3 of 3.*rare levels.*strata and psu"):
+    with pytest.raises(EstimationError, match=mentioning("replicate", "3 of 3")):
         tk.model(tk.study(people, design=design), "y ~ g", family="gaussian")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "Say 'replicate_method'.*All: BRR, Fay"),
-        ({"replicate_method": "Bootstraps"}, "cannot be 'Bootstraps'.*Nearest: 'bootstrap'"),
-        ({"replicate_method": "JKn"}, "needs 'replicate_rscales', one a replicate"),
-        ({"replicate_method": "Fay"}, "needs 'fay_rho' between 0 and 1"),
-        ({"replicate_method": "other"}, "needs 'replicate_scale' or 'replicate_rscales'"),
-        ({"replicate_method": "JK1", "psu": "x"}, "in place of strata, psu.*Leave one of both out"),
+        ({}, ("'replicate_method'", "BRR", "Fay")),
+        ({"replicate_method": "Bootstraps"}, ("'Bootstraps'", "'bootstrap'")),
+        ({"replicate_method": "JKn"}, "'replicate_rscales'"),
+        ({"replicate_method": "Fay"}, ("'fay_rho'", "0", "1")),
+        ({"replicate_method": "other"}, ("'replicate_scale'", "'replicate_rscales'")),
+        ({"replicate_method": "JK1", "psu": "x"}, ("strata", "psu")),
         (
             {"replicate_method": "JK1", "replicate_rscales": (1.0,)},
-            "1 numbers for 2 replicates.*one for each",
+            ("1", "2"),
         ),
     ],
 )
 def test_a_design_of_replicates_must_be_whole(options, message):
-    with pytest.raises(DesignError, match=message):
+    with pytest.raises(DesignError, match=mentioning(message)):
         declared(**options)
 
 
 def test_other_slips_in_a_design_of_replicates():
-    with pytest.raises(DesignError, match="a list of columns.*'r1'"):
+    with pytest.raises(DesignError, match=mentioning("'r1'")):
         tk.Design(weight="w", replicate_weights="r1", replicate_method="JK1")
-    with pytest.raises(DesignError, match="at least 2.*names 1"):
+    with pytest.raises(DesignError, match=mentioning("2", "1")):
         tk.Design(weight="w", replicate_weights=["r1"], replicate_method="JK1")
-    with pytest.raises(DesignError, match="no columns are named.*replicate_weights="):
+    with pytest.raises(DesignError, match=mentioning("replicate_weights=")):
         tk.Design(weight="w", replicate_method="JK1")
-    with pytest.raises(DesignError, match="need the full-sample weight"):
+    with pytest.raises(DesignError, match=mentioning("weight")):
         tk.Design(replicate_weights=["r1", "r2"], replicate_method="JK1")
-    with pytest.raises(DesignError, match="Name a set for each component"):
+    with pytest.raises(DesignError, match=mentioning("component")):
         tk.Design(weight={"interview": "w"}, replicate_weights=["r1", "r2"], replicate_method="JK1")
     study = tk.study(FOUR, design=declared(replicate_method="BRR", replicate_scale=3.0))
-    with pytest.raises(DesignError, match="2 replicates of BRR have the scale 0.5.*'other'"):
+    with pytest.raises(DesignError, match=mentioning("2", "BRR", "0.5", "'other'")):
         tk.mean(study, "x")
 
 
@@ -208,13 +209,13 @@ def test_other_slips_in_a_design_of_replicates():
 def test_a_missing_replicate_weight_is_counted(broken):
     people = FOUR.with_columns(r2=pl.Series([2.0, broken, 3.0, 4.0]))
     study = tk.study(people, design=declared(replicate_method="JK1"))
-    with pytest.raises(DesignError, match="'r2' is missing or infinite for 1 of 4.*leave it out"):
+    with pytest.raises(DesignError, match=mentioning("'r2'", "1", "4")):
         tk.mean(study, "x")
 
 
 def test_a_replicate_weight_is_a_number():
     study = tk.study(FOUR.with_columns(r2=pl.lit("a")), design=declared(replicate_method="JK1"))
-    with pytest.raises(DesignError, match="'r2' is of type .*pl.Float64"):
+    with pytest.raises(DesignError, match=mentioning("'r2'", "Float64")):
         tk.mean(study, "x")
 
 
@@ -224,7 +225,7 @@ def test_each_component_has_its_own_replicates():
     )
     assert design.columns == ("w", "r1", "r2")
     assert design.replicates_of("examination") == ("r1", "r2")
-    with pytest.raises(DesignError, match="'interview' has no replicate weights. It has: examination"):
+    with pytest.raises(DesignError, match=mentioning("'interview'", "examination")):
         tk.mean(tk.study(FOUR, design=design), "x")
 
 

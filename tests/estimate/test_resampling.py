@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
+from tests.messages import mentioning
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.replicate_weights import hadamard
@@ -182,38 +183,38 @@ def test_half_samples_are_orthogonal(least):
 @pytest.mark.parametrize(
     ("change", "method", "message"),
     [
-        ({}, "JK1", "JK1 leaves strata out.*method='JKn'"),
-        ({"strata": None}, "JKn", "JKn needs strata.*method='JK1'"),
-        ({"fpc": "size"}, "BRR", "no place for a finite population.*'JKn'"),
-        ({}, "other", "cannot be made by 'other'.*All: JK1"),
-        ({}, "jackknife", "'replicate_method' cannot be 'jackknife'.*All: BRR"),
+        ({}, "JK1", ("JK1", "method='JKn'")),
+        ({"strata": None}, "JKn", "method='JK1'"),
+        ({"fpc": "size"}, "BRR", "'JKn'"),
+        ({}, "other", ("'other'", "JK1")),
+        ({}, "jackknife", ("'replicate_method'", "'jackknife'", "BRR")),
     ],
 )
 def test_a_method_that_does_not_fit_the_design_is_told(change, method, message):
     study = pairs()
-    with pytest.raises(DesignError, match=message):
+    with pytest.raises(DesignError, match=mentioning(message)):
         tk.replicates(replace(study, design=replace(study.design, **change)), method=method)
 
 
 def test_other_designs_that_cannot_be_resampled():
     study = pairs()
     three = replace(study, people=study.people.with_columns(psu=pl.int_range(pl.len()) % 3))
-    with pytest.raises(DesignError, match="two PSUs in each stratum, and 5 of 5 strata.*'JKn'"):
+    with pytest.raises(DesignError, match=mentioning("PSUs", "5", "'JKn'")):
         tk.replicates(three, method="BRR")
-    with pytest.raises(DesignError, match="has replicate weights by JKn already.*Start from the study"):
+    with pytest.raises(DesignError, match=mentioning("replicate weights", "JKn")):
         tk.replicates(tk.replicates(study, method="JKn"), method="BRR")
     one = replace(study, people=study.people.filter((pl.col("stratum") > 0) | (pl.col("psu") == 0)))
-    with pytest.raises(DesignError, match="single PSU, which cannot be left out.*lonely_psu='adjust'"):
+    with pytest.raises(DesignError, match=mentioning("PSU", "lonely_psu='adjust'")):
         tk.replicates(one, method="JKn")
-    with pytest.raises(DesignError, match="no bootstrap can be drawn.*lonely_psu='certainty'"):
+    with pytest.raises(DesignError, match=mentioning("lonely_psu='certainty'")):
         tk.replicates(one, method="bootstrap")
-    with pytest.raises(DesignError, match="at least 2 replicates"):
+    with pytest.raises(DesignError, match=mentioning("2 replicates")):
         tk.replicates(study, method="bootstrap", number=1)
-    with pytest.raises(DesignError, match="'fay_rho' is 1.5.*such as 0.3"):
+    with pytest.raises(DesignError, match=mentioning("'fay_rho'", "1.5", "0.3")):
         tk.replicates(study, method="Fay", fay_rho=1.5)
     two = replace(study, design=tk.Design(weight="w", psu=("stratum", "psu"), fpc=("a", "b")))
-    with pytest.raises(DesignError, match="first stage.*Name the first: tk.Design\\(psu='stratum', fpc='a'"):
+    with pytest.raises(DesignError, match=mentioning("tk.Design(psu='stratum', fpc='a'")):
         tk.replicates(two, method="JK1")
     many = tk.study(pl.DataFrame({"x": np.arange(2001.0)}), design=tk.Design.none())
-    with pytest.raises(DesignError, match="each of 2,001 units, more than 2,000.*'bootstrap'"):
+    with pytest.raises(DesignError, match=mentioning("2,001", "2,000", "'bootstrap'")):
         tk.replicates(many, method="JK1")

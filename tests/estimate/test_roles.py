@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.studies.study import Study
 
 RNG = np.random.default_rng(16)
@@ -60,7 +61,7 @@ TWICE = {
 
 @pytest.mark.parametrize("estimator", TWICE)
 def test_a_variable_has_one_role(estimator) -> None:
-    with pytest.raises(tk.ToolkitError, match=r"'\w+' (is both|in adjust|stands on both)"):
+    with pytest.raises(tk.ToolkitError, match=r"'\w+'(.|\n)*\b(both|adjust)\b"):
         TWICE[estimator]()
 
 
@@ -78,34 +79,32 @@ def test_a_group_may_be_adjusted_for_within_another() -> None:
 def test_pooled_results_have_the_same_rows(covariance) -> None:
     without = PEOPLE.with_columns(pl.when(pl.col("g") == "c").then(pl.lit("b")).otherwise("g").alias("g"))
     renamed = PEOPLE.with_columns(pl.col("g").replace("c", "d"))
-    with pytest.raises(tk.ToolkitError, match="the first alone has .* level 'c'.*study.derive"):
+    with pytest.raises(tk.ToolkitError, match=mentioning("level 'c'", "study.derive")):
         tk.imputed([STUDY, opened(without)], tk.model, "y ~ g", covariance=covariance)
-    with pytest.raises(tk.ToolkitError, match=r"has other rows than the first \(3 and 3 rows; .*level 'c'"):
+    with pytest.raises(tk.ToolkitError, match=mentioning("3 and 3 rows", "level 'c'")):
         tk.imputed([STUDY, opened(renamed)], tk.model, "y ~ g", covariance=covariance)
-    with pytest.raises(
-        tk.ToolkitError, match=r"has other rows than the first \(2 and 3 rows; the first alone has g 'c'\)"
-    ):
+    with pytest.raises(tk.ToolkitError, match=mentioning("2 and 3 rows", "g 'c'")):
         tk.imputed([STUDY, opened(without)], tk.prevalence, outcome="y", by="g", covariance=covariance)
 
 
 def test_what_cannot_be_pooled_says_which_result() -> None:
     rows, matrix = tk.model(STUDY, "y ~ g", covariance=True)
     for results, told in (
-        ([(rows, matrix), (rows.head(2), matrix)], r"result 2 has other rows than the first \(2 and 3"),
-        ([(rows, matrix), (rows, np.eye(7))], "Result 2 has 3 rows and a covariance matrix of 7 x 7"),
-        ([(rows, matrix), (rows.drop("estimate"), matrix)], "Result 2 has no column 'estimate'"),
-        ([(rows.head(0), np.zeros((0, 0)))] * 2, "Result 1 has no rows"),
-        ([pl.DataFrame()] * 2, "Result 1 has no column"),
+        ([(rows, matrix), (rows.head(2), matrix)], ("result 2", "2", "3")),
+        ([(rows, matrix), (rows, np.eye(7))], ("result 2", "3 rows", "7 x 7")),
+        ([(rows, matrix), (rows.drop("estimate"), matrix)], ("result 2", "'estimate'")),
+        ([(rows.head(0), np.zeros((0, 0)))] * 2, ("result 1", "rows")),
+        ([pl.DataFrame()] * 2, ("result 1", "column")),
         ([(rows, matrix), tk.model(STUDY, "y ~ x", by="g", covariance=True)], "other columns"),
     ):
-        with pytest.raises(tk.ToolkitError, match=told):
+        with pytest.raises(tk.ToolkitError, match=mentioning(told)):
             tk.pool(results)
 
 
 def test_columns_of_a_design_stand_once() -> None:
-    with pytest.raises(tk.DesignError, match="'r0' stands 2 times in replicate_weights"):
+    with pytest.raises(tk.DesignError, match=mentioning("'r0'", "2", "replicate_weights")):
         tk.Design(weight="w", replicate_weights=["r0", "r0", "r1"], replicate_method="JK1")
-    with pytest.raises(tk.DesignError, match="'r0' stands 3 times in replicate_weights"):
+    with pytest.raises(tk.DesignError, match=mentioning("'r0'", "3", "replicate_weights")):
         tk.Design(weight={"a": "w"}, replicate_weights={"a": ["r0"] * 3}, replicate_method="BRR")
-    with pytest.raises(tk.DesignError, match="'village' stands 2 times in psu"):
+    with pytest.raises(tk.DesignError, match=mentioning("'village'", "2")):
         tk.Design(weight="w", psu=("village", "village"))

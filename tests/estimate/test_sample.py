@@ -5,6 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.messages import Fragment, mentioning
 from toolkit.errors import DatasetError, DesignError, EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import draw, flow
 from toolkit.estimate.survey.roles import read
@@ -195,24 +196,23 @@ def test_a_fraction_says_the_same_as_a_count():
     np.testing.assert_allclose(counts.units.stages[0].population, fractions.units.stages[0].population)
 
 
-def fails(error: type[Exception], pattern: str, people: pl.DataFrame, design: Design) -> None:
-    with pytest.raises(error, match=pattern):
+def fails(error: type[Exception], pattern: Fragment, people: pl.DataFrame, design: Design) -> None:
+    with pytest.raises(error, match=mentioning(pattern)):
         draw(study(people, design=design), ["cramps"])
 
 
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        (None, "missing for 1"),
-        (float("nan"), "missing for 1"),
-        (-1.0, "negative for 1"),
-        (float("inf"), "infinite for 1"),
+        (None, "missing"),
+        (float("nan"), "missing"),
+        (-1.0, "negative"),
+        (float("inf"), "infinite"),
     ],
 )
 def test_a_broken_weight_is_counted_with_what_to_do(broken, told):
     people = PEOPLE.with_columns(w=pl.Series([broken, *PEOPLE["w"][1:]]))
-    remedy = r".*frame\.filter\(\(pl\.col\('w'\) >= 0\)"
-    fails(DesignError, f"the weight 'w' is {told} of 8 people{remedy}", people, CLUSTERED)
+    fails(DesignError, ("'w'", told, "1 of 8", "frame.filter((pl.col('w') >= 0)"), people, CLUSTERED)
 
 
 def test_a_weight_of_zero_is_outside_every_domain_and_counted_while_its_psu_stays():
@@ -228,94 +228,86 @@ def test_a_weight_of_zero_is_outside_every_domain_and_counted_while_its_psu_stay
 
 @pytest.mark.parametrize("broken", [-1.0, float("nan"), float("inf")])
 def test_a_broken_weight_of_a_component_is_an_error_too(broken):
-    with pytest.raises(DesignError, match=r"the weight 'w_exam' is .* for 1 of 4 people.*Correct it"):
+    with pytest.raises(DesignError, match=mentioning("'w_exam'", "1 of 4")):
         draw(parts(w_exam=[2.0, 2.0, broken, None]), ["bmi"])
 
 
 def test_a_component_in_which_nobody_is():
-    with pytest.raises(
-        DesignError, match=r"nobody has a positive weight 'w_exam'.*study\.people\['w_exam'\]"
-    ):
+    with pytest.raises(DesignError, match=mentioning("'w_exam'", "study.people")):
         draw(parts(w_exam=[0.0, 0.0, 0.0, 0.0]), ["bmi"])
 
 
 def test_a_missing_psu_is_an_error():
     people = PEOPLE.with_columns(psu=pl.Series([None, *PEOPLE["psu"][1:]]))
-    fails(DesignError, r"'psu' of the design is missing for 1 of 8 people.*is_not_null", people, CLUSTERED)
+    fails(DesignError, ("'psu'", "1 of 8", "is_not_null"), people, CLUSTERED)
 
 
 def test_a_psu_in_two_strata_is_an_error_unless_nested():
     design = Design(weight="w", strata="stratum", psu="psu", nest=False)
-    fails(DesignError, r"2 values of 'psu' stand in more than one stratum.*nest=True", PEOPLE, design)
+    fails(DesignError, ("'psu'", "2", "stratum", "nest=True"), PEOPLE, design)
 
 
 def test_a_population_smaller_than_its_sample():
     people = PEOPLE.with_columns(size=pl.lit(1.5))
     design = Design(weight="w", strata="stratum", psu="psu", fpc="size")
-    fails(
-        DesignError, "'size' says of 4 of 4 units that more were drawn than there are.*counts", people, design
-    )
+    fails(DesignError, ("'size'", "4 of 4 units"), people, design)
 
 
 def test_a_population_that_varies_within_its_stratum():
     people = PEOPLE.with_columns(size=pl.Series([10, 11, 10, 10, 9, 9, 9, 9]))
     design = Design(weight="w", strata="stratum", psu="psu", fpc="size")
-    fails(DesignError, "'size' varies within 1 of the groups.*correct it", people, design)
+    fails(DesignError, ("'size'", "1"), people, design)
 
 
 def test_more_fpc_columns_than_stages():
     people = PEOPLE.with_columns(size=pl.lit(10))
     design = Design(weight="w", psu="psu", fpc=("size", "w"))
-    fails(DesignError, r"2 fpc columns for 1 stages.*psu=\(", people, design)
+    fails(DesignError, ("2", "fpc", "1", "psu=("), people, design)
 
 
 def test_a_column_of_the_design_that_is_not_there():
     broken = Study("own", "own", PEOPLE, Design(weight="weight"), Codebook())
-    with pytest.raises(DesignError, match=r"the design names 'weight'.*study\.people\.columns"):
+    with pytest.raises(DesignError, match=mentioning("'weight'", "study.people")):
         draw(broken, ["cramps"])
 
 
 def test_a_weight_or_population_in_words_is_an_error():
     words = PEOPLE.with_columns(w=pl.col("w").cast(pl.String), size=pl.lit("10"))
-    fails(
-        DesignError, r"'w' of the design is of type Enum, not a number.*cast\(pl\.Float64\)", words, CLUSTERED
-    )
+    fails(DesignError, ("'w'", "Enum", "cast(pl.Float64)"), words, CLUSTERED)
     design = Design(weight="age", psu="psu", fpc="size")
-    fails(DesignError, "'size' of the design is of type", words, design)
+    fails(DesignError, "'size'", words, design)
 
 
 def test_an_unknown_variable_offers_the_nearest(own):
-    with pytest.raises(VariableError, match="no variable 'cramp'.*Nearest: 'cramps'"):
+    with pytest.raises(VariableError, match=mentioning("'cramp'", "'cramps'")):
         draw(own, ["cramp"])
-    with pytest.raises(VariableError, match="no variable 'ages'.*Nearest: 'age'"):
+    with pytest.raises(VariableError, match=mentioning("'ages'", "'age'")):
         draw(own, ["cramps"], "ages > 3")
 
 
 def test_an_unknown_level_of_the_domain_names_the_levels(own):
-    with pytest.raises(VariableError, match="'sex' has no level 'female'.*Levels: 'f', 'm'"):
+    with pytest.raises(VariableError, match=mentioning("'sex'", "'female'", "'f'", "'m'")):
         draw(own, ["cramps"], "sex == 'female'")
 
 
 def test_a_variable_that_no_cycle_measured_says_why():
-    with pytest.raises(VariableError, match="'pad' was not measured.*no arm and ankle pressures"):
+    with pytest.raises(VariableError, match=mentioning("'pad'")):
         draw(parts(), ["pad"])
 
 
 def test_a_variable_of_an_absent_file_names_the_file():
-    with pytest.raises(DatasetError, match=r"'lost' cannot be used.*LOST_B\.xpt.*Put the file there"):
+    with pytest.raises(DatasetError, match=mentioning("'lost'", "LOST_B")):
         draw(parts(), ["cramps"], "lost > 3")
 
 
 def test_a_column_that_is_neither_category_nor_number():
     people = PEOPLE.with_columns(day=pl.lit("2001-01-01").str.to_date())
-    with pytest.raises(VariableError, match=r"'day' is of type Date.*study\.derive"):
+    with pytest.raises(VariableError, match=mentioning("'day'", "study.derive")):
         draw(study(people, design=CLUSTERED), ["day"])
 
 
 def test_an_empty_domain_tells_how_many_are_undecided(own):
-    with pytest.raises(
-        EstimationError, match="nobody is in the domain 'age > 90'.*none of 8.*For 1 of them.*Loosen"
-    ):
+    with pytest.raises(EstimationError, match=mentioning("'age > 90'", "8", "1")):
         draw(own, ["cramps"], "age > 90")
 
 

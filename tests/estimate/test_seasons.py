@@ -8,6 +8,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
+from tests.messages import mentioning, mentions
 from toolkit.estimate.associations.seasonality import cosinor
 
 
@@ -98,7 +99,7 @@ def test_months_may_be_dates_names_or_days_of_the_year():
 def test_without_a_season_swing_and_peak_are_read_with_care():
     rows = cosinor(crowded(), outcome="age", time="month")
     assert ["review", "review", "ok"] == rows["reliability"].to_list()
-    assert "no clear season (p = " in rows["reason"][0]
+    assert mentions(rows["reason"][0], "p =")
     assert rows["conf_low"][0] >= 0
 
 
@@ -121,14 +122,14 @@ def test_groups_have_curves_of_their_own_and_failed_ones_say_why():
 @pytest.mark.parametrize(
     ("options", "error", "told"),
     [
-        ({"time": "age"}, tk.VariableError, "'age' is neither a date nor a month.*time='age', period=365.25"),
-        ({"time": "sex"}, tk.EstimationError, "2 different times of year.*exposure='sex'"),
-        ({"outcome": "region"}, tk.VariableError, "'region' is a category of 3 levels; tk.cosinor needs"),
-        ({"estimand": "amplitude"}, tk.EstimationError, "no estimand 'amplitude'.*All: prevalence_ratio"),
+        ({"time": "age"}, tk.VariableError, ("'age'", "time='age'", "period=365.25")),
+        ({"time": "sex"}, tk.EstimationError, ("2", "exposure='sex'")),
+        ({"outcome": "region"}, tk.VariableError, ("'region'", "3", "tk.cosinor")),
+        ({"estimand": "amplitude"}, tk.EstimationError, ("'amplitude'", "prevalence_ratio")),
     ],
 )
 def test_what_has_no_season_says_what_to_do(options, error, told):
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=mentioning(told)):
         cosinor(crowded(), **{"outcome": "cramps", "time": "month", **options})
 
 

@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded, small
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.prevalences import prevalence
 
 AGES = {"(0,19]": 55901, "(19,39]": 77670, "(39,59]": 72816, "(59,Inf]": 45364}
@@ -76,7 +77,7 @@ def test_a_group_without_people_of_a_band_is_a_failed_row():
         crowded(people), outcome="cramps", by="sex", standardise="us-2000", covariance=True
     )
     assert ["ok", "failed"] == result["reliability"].to_list()
-    assert "nobody with a value is in '60+' of the standard; take fewer, wider bands" == result["reason"][1]
+    assert mentions(result["reason"][1], "'60+'")
     assert np.isnan(matrix[1]).all()
     assert result["estimate"][1] is None
 
@@ -84,16 +85,16 @@ def test_a_group_without_people_of_a_band_is_a_failed_row():
 @pytest.mark.parametrize(
     ("standard", "domain", "told"),
     [
-        ("us-2000", "", r"3 people.*outside.*Narrow the domain to 'age >= 20'"),
-        (tk.standard("us-2000", (15, 40), until=60), "", "1 people.*'age >= 15' and 'age < 60'"),
-        ("us-2000", "age >= 40", r"nobody in the domain is in '20-39'.*bands=\(40, 60\)\)"),
-        (tk.standard("us-2000", variable="sex"), "", "'sex' has levels.*variable='age'"),
-        ({"sex": {"f": 1, "mm": 1}}, "", "'sex' has no level 'mm'. Nearest: 'm'"),
-        ({"sex": {"f": 1}}, "", "8 people.*level of 'sex' that the standard does not name"),
-        ({"sex": {"f": 1, "m": 2}}, "sex == 'f'", "nobody in the domain is in 'm'.*with the levels"),
+        ("us-2000", "", ("3", "'age >= 20'")),
+        (tk.standard("us-2000", (15, 40), until=60), "", ("1", "'age >= 15'", "'age < 60'")),
+        ("us-2000", "age >= 40", ("'20-39'", "bands=(40, 60)")),
+        (tk.standard("us-2000", variable="sex"), "", ("'sex'", "variable='age'")),
+        ({"sex": {"f": 1, "mm": 1}}, "", ("'sex'", "'mm'", "'m'")),
+        ({"sex": {"f": 1}}, "", ("8", "'sex'")),
+        ({"sex": {"f": 1, "m": 2}}, "sex == 'f'", "'m'"),
     ],
 )  # fmt: skip
 def test_a_standard_that_does_not_fit_the_people_says_what_to_do(standard, domain, told):
     ages = [16.0, 17.0, 18.0, 20.0, 35.0, 45.0, 50.0, 55.0, 58.0, 59.0, 41.0, 42.0, 43.0, 44.0, 46.0, 70.0]
-    with pytest.raises(tk.EstimationError, match=told):
+    with pytest.raises(tk.EstimationError, match=mentioning(told)):
         prevalence(small(age=ages), outcome="cramps", standardise=standard, domain=domain)

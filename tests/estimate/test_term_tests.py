@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
+from tests.messages import mentioning
 from toolkit.estimate.hypotheses.model_tests import likelihood_ratio, term_test
 from toolkit.estimate.regression.fit import regress
 from toolkit.estimate.regression.specification import Request, question
@@ -115,17 +116,17 @@ def test_a_group_that_cannot_be_fitted_is_a_failed_row():
 @pytest.mark.parametrize(
     ("options", "error", "told"),
     [
-        ({"terms": "sexx"}, tk.VariableError, "no term 'sexx'. Nearest: 'sex'. All: age, sex"),
-        ({"terms": "sex", "method": "wold"}, tk.EstimationError, "no method 'wold'. Nearest: 'wald'"),
-        ({"terms": "sex", "family": "logitt"}, tk.EstimationError, "no family 'logitt'. Nearest: 'logit'"),
+        ({"terms": "sexx"}, tk.VariableError, ("'sexx'", "'sex'", "age")),
+        ({"terms": "sex", "method": "wold"}, tk.EstimationError, ("'wold'", "'wald'")),
+        ({"terms": "sex", "family": "logitt"}, tk.EstimationError, ("'logitt'", "'logit'")),
         (
             {"terms": "sex", "family": "firth", "method": "rao-scott"},
             tk.EstimationError,
-            "'firth' has no Rao-Scott.*method='wald'",
+            ("'firth'", "method='wald'"),
         ),
-        ({"terms": ("sex", "sex")}, tk.VariableError, r"'sex' in terms stands there twice.*terms=\('sex',\)"),
+        ({"terms": ("sex", "sex")}, tk.VariableError, ("'sex'", "terms=('sex',)")),
     ],
 )
 def test_what_cannot_be_tested_says_what_to_write(options, error, told):
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=mentioning(told)):
         term_test(crowded(), "cramps ~ age + sex", **options)

@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowded, small
+from tests.messages import mentioning
 from toolkit.estimate.descriptive.totals import ratio, total
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -104,17 +105,17 @@ def test_nothing_is_divided_by_nothing():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: ratio(s, "mood", "age"), r"'mood' has 3 levels.*tk\.total\(study, 'mood'\)"),
-        (lambda s: total(s, ("age", "age")), r"'age' in variable stands there twice.*variable=\('age',\)"),
-        (lambda s: total(s, "agee"), "no variable 'agee'.*Nearest: 'age'"),
-        (lambda s: total(s, "sex", by="age"), r"'age' is a number.*study\.derive\('age_group'"),
+        (lambda s: ratio(s, "mood", "age"), ("'mood'", "3", "tk.total(study, 'mood')")),
+        (lambda s: total(s, ("age", "age")), ("'age'", "variable=('age',)")),
+        (lambda s: total(s, "agee"), ("'agee'", "'age'")),
+        (lambda s: total(s, "sex", by="age"), ("'age'", "study.derive('age_group'")),
     ],
 )
 def test_what_cannot_be_asked_says_what_to_call(call, told):
-    with pytest.raises(tk.VariableError, match=told):
+    with pytest.raises(tk.VariableError, match=mentioning(told)):
         call(small(mood=["a", "b", "c", "a"] * 4, age=[20.5 + k for k in range(16)]))
 
 
 def test_a_variable_without_a_value_says_where_to_look():
-    with pytest.raises(tk.EstimationError, match=r"none of 16 people.*'mood'.*study\.missing\('mood'\)"):
+    with pytest.raises(tk.EstimationError, match=mentioning("16", "'mood'", "study.missing('mood')")):
         total(small(mood=pl.Series([None] * 16, dtype=pl.Float64)), "mood", by="sex")

@@ -5,6 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowd, crowded
+from tests.messages import mentioning
 from toolkit.estimate.associations.trends import trend
 
 ESTIMANDS = {"prevalence_ratio": "poisson", "odds_ratio": "logit", "prevalence_difference": "gaussian"}
@@ -83,17 +84,17 @@ def test_groups_have_trends_that_can_be_compared():
 @pytest.mark.parametrize(
     ("options", "error", "told"),
     [
-        ({"degree": 3}, tk.EstimationError, "degree 1 .linear. or 2.*degree=1"),
-        ({"estimand": "risk_ratio"}, tk.EstimationError, "no estimand 'risk_ratio'. Nearest: 'odds_ratio'"),
-        ({"estimand": "mean_difference"}, tk.EstimationError, "and no mean.*prevalence_difference"),
-        ({"over": "everyone", "degree": 2}, tk.EstimationError, r"1 different value\(s\).*degree=1"),
-        ({"outcome": "region"}, tk.VariableError, "'region' is a category of 3 levels; tk.trend needs"),
-        ({"scores": {"20-39": 1}}, tk.VariableError, "does not name the level '40-59'.*'60\\+'"),
-        ({"over": "age", "scores": {"a": 1}}, tk.VariableError, "'age' is a number.*Leave scores= out"),
+        ({"degree": 3}, tk.EstimationError, "degree=1"),
+        ({"estimand": "risk_ratio"}, tk.EstimationError, ("'risk_ratio'", "'odds_ratio'")),
+        ({"estimand": "mean_difference"}, tk.EstimationError, "'prevalence_difference'"),
+        ({"over": "everyone", "degree": 2}, tk.EstimationError, ("1", "degree=1")),
+        ({"outcome": "region"}, tk.VariableError, ("'region'", "3", "tk.trend")),
+        ({"scores": {"20-39": 1}}, tk.VariableError, ("'40-59'", "'60+'")),
+        ({"over": "age", "scores": {"a": 1}}, tk.VariableError, ("'age'", "scores=")),
     ],
 )  # fmt: skip
 def test_what_has_no_trend_says_what_to_do(options, error, told):
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=mentioning(told)):
         trend(
             crowded(),
             **{

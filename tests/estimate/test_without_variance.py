@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning, mentions
 
 # Two PSUs a stratum that hold the same people, so that the sampling units of group "a" do not differ.
 SAME = pl.DataFrame(
@@ -30,17 +31,17 @@ CLUSTERED = tk.Design(strata="s", psu="p", weight="w")
 )
 def test_a_test_without_variance_fails_in_words_and_alone_in_its_group(test) -> None:
     study = tk.study(SAME.with_columns(w=pl.lit(1.0)), design=CLUSTERED)
-    with pytest.raises(tk.EstimationError, match="no variance"):
+    with pytest.raises(tk.EstimationError, match=mentioning("variance")):
         test(study, domain="g == 'a'")
     rows = test(study, by="g")
     assert ["failed", "review"] == rows["reliability"].to_list()
-    assert "no variance" in rows["reason"][0]
+    assert mentions(rows["reason"][0], "variance")
 
 
 def test_a_rank_test_of_more_groups_than_degrees_of_freedom_says_so() -> None:
     people = pl.DataFrame({"p": [1, 1, 2, 2, 3, 3], "x": list("abcabc"), "h": [1.0, 5, 2, 4, 3, 9]})
     study = tk.study(people.with_columns(w=pl.lit(1.0)), design=tk.Design(psu="p", weight="w"))
-    with pytest.raises(tk.EstimationError, match="3 groups cannot be compared on 2 degrees of freedom"):
+    with pytest.raises(tk.EstimationError, match=mentioning("3", "2")):
         tk.rank_test(study, "h", "x", test="KruskalWallis")
 
 
@@ -72,7 +73,7 @@ def test_the_likelihood_interval_of_a_share_with_a_large_error_is_within_0_and_1
 def test_a_name_with_blanks_stands_in_backticks_in_the_call_of_firth() -> None:
     people = pl.DataFrame({"y": [0] * 20 + [0, 1] * 10, "sex at birth": ["m"] * 20 + ["f"] * 20})
     study = tk.study(people, design=tk.Design.none())
-    with pytest.raises(tk.EstimationError, match="'y ~ `sex at birth`', family='firth'"):
+    with pytest.raises(tk.EstimationError, match=mentioning("'y ~ `sex at birth`'", "family='firth'")):
         tk.association(study, outcome="y", exposure="sex at birth", adjust=())
     tk.model(study, "y ~ `sex at birth`", family="firth", exponentiate=True)
 
@@ -87,10 +88,10 @@ def test_no_difference_is_detectable_where_the_sampling_units_do_not_differ() ->
     rows = tk.precision(study, outcome="d", exposure="x", adjust=()).filter(pl.col("exposure") == "x")
     assert ["failed", "failed"] == rows["reliability"].to_list()
     assert [None, None] == rows["estimate"].to_list()
-    assert all("do not differ" in reason for reason in rows["reason"])
+    assert all(mentions(reason, "differ") for reason in rows["reason"])
 
 
 def test_a_table_of_a_variable_that_is_the_other_is_refused_in_words() -> None:
     study = tk.study(pl.DataFrame({"a": list("xyz") * 4, "b": list("xyz") * 4}), design=tk.Design.none())
-    with pytest.raises(tk.EstimationError, match="no variance"):
+    with pytest.raises(tk.EstimationError, match=mentioning("variance")):
         tk.chi_square(study, "a", "b")

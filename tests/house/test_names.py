@@ -2,10 +2,9 @@
 
 import ast
 
-import pytest
-
 import toolkit as tk
 from tests.house.tree import Module, modules
+from tests.looping import in_one_test
 
 VAGUE = {"utils", "util", "common", "base", "core", "helpers", "helper", "misc", "tools", "lib"}
 
@@ -26,12 +25,12 @@ def exposed(package: Module) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@in_one_test("name", sorted(modules()))
 def test_a_module_says_what_is_inside(name: str) -> None:
     assert not VAGUE & set(name.split(".")), f"{name}: name it after what it is responsible for"
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@in_one_test("name", sorted(modules()))
 def test_no_module_hides_a_name_of_its_package(name: str) -> None:
     package, _, own = name.rpartition(".")
     if package:
@@ -40,7 +39,7 @@ def test_no_module_hides_a_name_of_its_package(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
+@in_one_test("name", sorted(modules()))
 def test_a_module_opens_with_its_responsibility(name: str) -> None:
     text = ast.get_docstring(modules()[name].tree) or ""
     first = text.partition("\n")[0]

@@ -9,6 +9,8 @@ import pytest
 
 import toolkit as tk
 from tests.house.tree import PACKAGE
+from tests.looping import in_one_test
+from tests.messages import mentioning
 
 NAMES = sorted(set(tk.__all__) - {"__version__"})
 
@@ -35,17 +37,17 @@ def test_type_checkers_see_the_names_that_python_sees() -> None:
     assert tk._ROOM_OF == seen
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_a_public_name_is_there(name: str) -> None:
     assert getattr(tk, name).__name__ == name
 
 
 def test_a_wrong_name_is_told_with_the_nearest() -> None:
-    with pytest.raises(AttributeError, match="Nearest: 'prevalence'"):
+    with pytest.raises(AttributeError, match=mentioning("'prevalence'")):
         tk.prevalenc  # noqa: B018
 
 
-@pytest.mark.parametrize("name", NAMES)
+@in_one_test("name", NAMES)
 def test_a_public_function_says_what_it_takes_and_gives_with_an_example(name: str) -> None:
     if not inspect.isfunction(getattr(tk, name)):
         return

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from tests.messages import mentioning, mentions
 from toolkit.cli import main
 from toolkit.errors import DatasetError
 from toolkit.files.download import CACHE_VARIABLE
@@ -138,12 +139,12 @@ def test_a_download_ahead_is_what_opening_uses(served, cache, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("simulated", "has no files to download. Open it: open_study\\('simulated'\\)"),
-        ("nhane", "there is no study 'nhane'. Nearest: 'nhanes'"),
+        ("simulated", "open_study('simulated')"),
+        ("nhane", ("'nhane'", "'nhanes'")),
     ],
 )
 def test_a_study_without_files(name, told):
-    with pytest.raises(DatasetError, match=told):
+    with pytest.raises(DatasetError, match=mentioning(told)):
         download_study(name)
 
 
@@ -155,7 +156,7 @@ def test_the_command_line_counts_and_ends_well(served, cache, monkeypatch):
     monkeypatch.setenv("CRAMPS_NHANES", served)
     result = run("--cycles", D, "--verify")
     assert 0 == result.exit_code, result.output
-    assert "files verified: " in result.output
+    assert mentions(result.output, "files verified: ")
 
 
 def test_the_command_line_names_what_differs_and_ends_badly(invented_mirror, monkeypatch):
@@ -166,11 +167,11 @@ def test_the_command_line_names_what_differs_and_ends_badly(invented_mirror, mon
     assert 1 == result.exit_code
     assert "differs: 1" in result.output
     assert "SLQ_D" in result.output
-    assert "3 rows, and should have" in result.output
+    assert mentions(result.output, "3 rows")
 
 
 def test_the_command_line_takes_all_cycles(invented_mirror, monkeypatch):
     monkeypatch.setenv("CRAMPS_NHANES", str(invented_mirror))
     result = run("--cycles", "all")
     assert 1 == result.exit_code
-    assert "cycle '1999-2000' cannot be opened: 'DEMO'" in result.stderr
+    assert mentions(result.stderr, "'1999-2000'", "'DEMO'")

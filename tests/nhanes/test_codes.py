@@ -6,6 +6,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.variables.codebook import REASONS, why
@@ -74,7 +75,7 @@ def printed(page, column, table):
     return {code: count // 2 if table in TWICE else count for code, count in total.items()}
 
 
-@pytest.mark.parametrize("name", list(CATALOGUE.origins))
+@in_one_test("name", list(CATALOGUE.origins))
 def test_every_code_of_every_column_has_the_pages_count(name, opened, raw, nhanes_page):
     checked = 0
     for cycle, piece, _ in at_hand(name, opened):
@@ -101,7 +102,7 @@ CODED = [
 ]
 
 
-@pytest.mark.parametrize("name", CODED)
+@in_one_test("name", CODED)
 def test_a_code_that_states_a_reason_gives_that_reason_and_no_value(name, opened, raw):
     """Who answered "refused" is missing as refused, unless the question counts for others alone."""
     checked = 0
@@ -126,7 +127,7 @@ def test_a_code_that_states_a_reason_gives_that_reason_and_no_value(name, opened
         pytest.skip(f"NOBODY gave a coded reason for '{name}' in the files at hand")
 
 
-@pytest.mark.parametrize("name", list(CATALOGUE.origins))
+@in_one_test("name", list(CATALOGUE.origins))
 def test_values_and_gaps_add_up_to_everyone(name, opened):
     seen = 0
     for cycle, piece, people in at_hand(name, opened):

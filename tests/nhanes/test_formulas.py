@@ -5,6 +5,7 @@ from itertools import product
 import polars as pl
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.sources import catalog
 from toolkit.sources.catalog_records import Measured
 from toolkit.variables.formulas import formula
@@ -16,7 +17,7 @@ COMPUTED = [
     for number, piece in enumerate(origin.measured)
     if piece.computed and piece.expression
 ]
-ROW = pytest.mark.parametrize(("name", "number", "piece"), COMPUTED, ids=lambda v: str(v)[:24])
+ROW = in_one_test(("name", "number", "piece"), COMPUTED, ids=lambda v: str(v)[:24])
 
 
 def evaluate(piece: Measured, **answers: float | str | None) -> float | str | None:
@@ -46,16 +47,15 @@ def test_a_formula_reads_all_that_its_block_declares(name: str, number: int, pie
 ANSWER = (1, 2, 3, None)
 
 
-@pytest.mark.parametrize(("vigorous", "moderate"), list(product(ANSWER, ANSWER)))
-@pytest.mark.parametrize("listed", [0, 1, 12, None])
+@in_one_test(("vigorous", "moderate", "listed"), list(product(ANSWER, ANSWER, (0, 1, 12, None))))
 def test_stretching_is_none_only_where_both_questions_were_answered(vigorous, moderate, listed) -> None:
     expected = listed if listed else 0 if listed == 0 and vigorous and moderate else None
     piece = block("stretching_sessions", "2003-2004")
     assert expected == evaluate(piece, PAD200=vigorous, PAD320=moderate, listed=listed)
 
 
-@pytest.mark.parametrize("listed", [0, 300, None])
-@pytest.mark.parametrize("gate", ANSWER)
+@in_one_test("listed", [0, 300, None])
+@in_one_test("gate", ANSWER)
 @pytest.mark.parametrize(
     ("name", "column"), [("listed_vigorous_minutes", "PAD200"), ("listed_moderate_minutes", "PAD320")]
 )
@@ -65,8 +65,7 @@ def test_listed_minutes_follow_their_question(name: str, column: str, gate, list
     assert expected == evaluate(block(name, "2005-2006"), **{column: gate, "listed": listed})
 
 
-@pytest.mark.parametrize(("vigorous", "moderate"), list(product(ANSWER, ANSWER)))
-@pytest.mark.parametrize("listed", [2100, None])
+@in_one_test(("vigorous", "moderate", "listed"), list(product(ANSWER, ANSWER, (2100, None))))
 def test_listed_met_minutes_need_both_questions(vigorous, moderate, listed) -> None:
     expected = None
     if vigorous and moderate:
@@ -143,14 +142,14 @@ def test_leisure_of_2021_is_counted_by_the_week(times, unit, minutes, expected) 
         assert expected is None or expected == pytest.approx(found, rel=1e-12)
 
 
-@pytest.mark.parametrize("sessions", [1, 300, None])
-@pytest.mark.parametrize("gate", ANSWER)
+@in_one_test("sessions", [1, 300, None])
+@in_one_test("gate", ANSWER)
 def test_strengthening(gate, sessions) -> None:
     expected = {1: sessions, 2: 0, 3: 0, None: None}[gate]
     assert expected == evaluate(block("strengthening_sessions", "1999-2000"), PAD440=gate, PAD460=sessions)
 
 
-@pytest.mark.parametrize(("told", "where"), list(product((1, 2, None), (1, 2, 3, None))))
+@in_one_test(("told", "where"), list(product((1, 2, None), (1, 2, 3, None))))
 @pytest.mark.parametrize(
     ("name", "columns"), [("numb_feet", "DIQ100 DIQ110"), ("tingling_feet", "DIQ120 DIQ130")]
 )

@@ -8,6 +8,7 @@ import pytest
 
 import toolkit as tk
 from tests.conftest import shared
+from tests.messages import mentioning, mentions
 from tests.test_accelerometer import people as recordings
 from toolkit.errors import DatasetError, VariableError
 from toolkit.files.readers import write_parquet
@@ -65,7 +66,7 @@ def test_a_full_file_needs_no_review(tmp_path: Path, book: Codebook) -> None:
     variable = found.codebook["sedentary_hours"]
     by_cycle = {a.cycle: (a.status, a.reason) for a in variable.availability}
     assert ("", ("measured", "")) == (variable.review, by_cycle["2005-2006"])
-    assert "another cycle" in by_cycle["2003-2004"][1]
+    assert mentions(by_cycle["2003-2004"][1], "cycle")
     assert ("not measured", "no accelerometer was worn") == by_cycle["2007-2008"]
 
 
@@ -83,12 +84,12 @@ def test_the_columns_of_the_cdc_are_known(tmp_path: Path, book: Codebook) -> Non
 
 
 def test_a_file_of_other_people_is_refused(tmp_path: Path, book: Codebook) -> None:
-    with pytest.raises(DatasetError, match="holds 1 persons, none of them of 2005-2006.*cycles="):
+    with pytest.raises(DatasetError, match=mentioning("1", "2005-2006", "cycles=")):
         added(tmp_path, book, recordings([5] * 10), (99, "2005-2006", 40.0, 1.0))
 
 
 def test_cycles_without_the_instrument_take_no_minutes(tmp_path: Path, book: Codebook) -> None:
-    with pytest.raises(DatasetError, match="belong to NHANES 2003-2006.*open_study"):
+    with pytest.raises(DatasetError, match=mentioning("NHANES", "2003-2006", "open_study")):
         added(tmp_path, book, recordings([5] * 10), (1, "2007-2008", 40.0, 1.0))
 
 
@@ -128,7 +129,7 @@ def test_every_estimate_of_a_few_recordings_is_for_review(worn: tk.Study) -> Non
     ]
     for frame in frames:
         assert {"review"} == set(frame["reliability"])
-        assert frame["reason"][0].startswith("recordings of 300 of 8,086 eligible people of 2005-2006 only")
+        assert mentions(frame["reason"][0], "300", "8,086", "2005-2006")
     untouched = tk.prevalence(worn, **asked)
     assert ["ok"] == untouched["reliability"].to_list()
 
@@ -145,5 +146,5 @@ def test_without_the_file_the_study_says_what_to_give(nhanes: tk.Study) -> None:
     gaps = nhanes.availability().filter(exposure="sedentary_hours", cycle="2005-2006")
     assert "not measured" == gaps["status"].item()
     assert gaps["reason"].item().startswith("file not given")
-    with pytest.raises(VariableError, match=r"file not given.*open_study\('nhanes', minutes=PATH\)"):
+    with pytest.raises(VariableError, match=mentioning("open_study('nhanes', minutes=PATH)")):
         tk.mean(nhanes, "sedentary_hours")

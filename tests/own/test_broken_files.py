@@ -7,23 +7,22 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 from tests.own_survey import DIARY, LAB, PEOPLE, TOML, having, survey, told
 from toolkit.sources.user.loader import examine
 
 
 def test_a_file_without_rows(tmp_path: Path) -> None:
-    assert any(
-        "people.csv: has no row below its heading" in p for p in told(survey(tmp_path, people=PEOPLE.head(0)))
-    )
+    assert any(mentions(p, "people.csv") for p in told(survey(tmp_path, people=PEOPLE.head(0))))
     (problem,) = told(survey(tmp_path, toml=TOML + LAB, lab="pid,a1c\n"))
-    assert problem == "lab.csv: has no row below its heading. Check how the file was written."
+    assert mentions(problem, "lab.csv")
 
 
 def test_blank_rows_are_left_out_and_counted_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     text = having("age", 12, "old").write_csv().replace("003,", "\n,,,,,,,,\n003,")
     problem, note = sorted(str(p) for p in examine(survey(tmp_path, people=text)).problems)
-    assert "'age' holds only numbers (1 row: 14)" in problem
-    assert note == "people.csv: no row is blank (2 rows: 3, 4). Blank rows are left out."
+    assert mentions(problem, "'age'", "1 row", "14")
+    assert mentions(note, "people.csv", "2 row", "3, 4")
 
 
 @pytest.mark.parametrize("quoted", ["", '"x"', '"a ""b"", c"', '"two\nlines"'])
@@ -43,15 +42,14 @@ def test_rows_of_another_width_than_the_heading(tmp_path: Path, quoted: str) -> 
 def test_two_columns_of_one_name(tmp_path: Path) -> None:
     text = PEOPLE.write_csv().replace("sex", "age", 1)
     problems = told(survey(tmp_path, people=text))
-    remedy = "Give each column of the file a name of its own."
-    assert f"variables.age: 'people.csv' has several columns 'age'. {remedy}" in problems
+    assert any(mentions(problem, "variables.age", "'people.csv'", "'age'") for problem in problems)
 
 
 @pytest.mark.parametrize("size", ["", "-5", "0", "many"])
 def test_a_population_size_that_cannot_be(tmp_path: Path, size: str) -> None:
     people = PEOPLE.with_columns(total=pl.Series(["100"] * 11 + [size]))
     (problem,) = told(survey(tmp_path, people=people, replace={'psu = "c"': 'psu = "c"\nfpc = "total"'}))
-    assert "finite population 'total' is a number above 0 for everyone (1 row: 12). Mend it" in problem
+    assert mentions(problem, "'total'", "0", "1 row", "12")
 
 
 @pytest.mark.parametrize("weight", ["", "-5", "NaN", "inf"])
@@ -59,7 +57,7 @@ def test_a_replicate_weight_that_cannot_be(tmp_path: Path, weight: str) -> None:
     people = PEOPLE.with_columns(r1=pl.lit("0"), r2=pl.Series(["1"] * 11 + [weight]))
     design = 'replicate_weights = "r*"\nreplicate_method = "brr"'
     (problem,) = told(survey(tmp_path, people=people, replace={'strata = "s"\npsu = "c"': design}))
-    assert "replicate weight 'r2' is a number, not negative, for everyone (1 row: 12). Mend it" in problem
+    assert mentions(problem, "'r2'", "1 row", "12")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +81,7 @@ def test_a_design_that_cannot_be_is_told_with_the_other_problems(
 @pytest.mark.parametrize("name", ["person", "follow_up_start"])
 def test_a_name_that_the_toolkit_needs_itself(tmp_path: Path, name: str) -> None:
     (problem,) = told(survey(tmp_path, toml=f'{TOML}[variables.{name}]\ncolumn = "age"\n'))
-    assert f"Choose another name, such as {name}_told" in problem
+    assert mentions(problem, f"{name}_")
 
 
 def test_a_follow_up_that_ends_before_it_starts(tmp_path: Path) -> None:
@@ -92,17 +90,17 @@ def test_a_follow_up_that_ends_before_it_starts(tmp_path: Path) -> None:
     )
     toml = TOML + '[follow_up]\nstart = "came"\nend = "went"\n'
     (problem,) = told(survey(tmp_path, people=people, toml=toml))
-    assert "follow-up ends on or after the day on which it starts (1 row: 12). Mend" in problem
+    assert mentions(problem, "1 row", "12")
 
 
 def test_a_diary_that_does_not_say_whether_there_was_a_cramp(tmp_path: Path) -> None:
     nights = "pid,night,cr\n001,2023-02-28,mild\n"
     graded = DIARY.replace('kind = "yes_no"', 'levels = ["none", "mild"]')
     (problem,) = told(survey(tmp_path, toml=TOML + graded, nights=nights))
-    assert "diary.variables.cramp: must be yes/no or a number of cramps. Write kind = 'yes_no'." == problem
+    assert mentions(problem, "diary.variables.cramp", "kind = 'yes_no'")
     found = examine(survey(tmp_path, toml=TOML + graded.replace("s.cramp", "s.pain"), nights=nights))
     (note,) = found.problems
-    assert "[diary.variables.cramp]" in str(note)
+    assert mentions(note, "[diary.variables.cramp]")
 
 
 def test_a_date_in_digits_is_read_by_its_form_and_not_as_a_count_of_days(tmp_path: Path) -> None:

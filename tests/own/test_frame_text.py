@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import toolkit as tk
+from tests.messages import mentioning
 
 NONE = tk.Design.none()
 SMOKE = ["never"] * 50 + ["now"] * 30 + [""] * 10 + ["  "] * 10
@@ -39,7 +40,7 @@ def test_a_blank_text_is_missing(door: str) -> None:
 def test_a_blank_psu_or_stratum_is_refused(door: str, role: str) -> None:
     units = [name for name in ("a", "b", "", "c", "d") for _ in range(20)]
     frame = DOORS[door]({"unit": units, "w": [1.0] * 100, "cramps": [0, 1] * 50})
-    with pytest.raises(tk.DesignError, match="'unit' of the design is missing for 20 of 100 people"):
+    with pytest.raises(tk.DesignError, match=mentioning("'unit'", "20 of 100")):
         tk.prevalence(tk.study(frame, design=tk.Design(weight="w", **{role: "unit"})), outcome="cramps")
 
 
@@ -78,16 +79,16 @@ def test_a_zero_of_sas_is_a_zero(library: Any) -> None:
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (pd.DataFrame([[1, 0, 2], [2, 1, 3]], columns=["age", "cramps", "age"]), "the column 'age' 2 times"),
+        (pd.DataFrame([[1, 0, 2], [2, 1, 3]], columns=["age", "cramps", "age"]), ("'age'", "2")),
         (
             pd.DataFrame({"cramps": [0, 1, 0], "age": [40, "x", 3.5]}),
-            "the column 'age' holds values of several",
+            "'age'",
         ),
-        (pd.DataFrame({"cramps": [0, 1], "age": [1j, 2j]}), "the column 'age' holds values"),
+        (pd.DataFrame({"cramps": [0, 1], "age": [1j, 2j]}), "'age'"),
     ],
 )
 def test_the_column_that_cannot_be_read_is_named(frame: Any, told: str) -> None:
-    with pytest.raises(tk.DatasetError, match=told):
+    with pytest.raises(tk.DatasetError, match=mentioning(told)):
         tk.study(frame, design=NONE)
 
 
@@ -124,6 +125,6 @@ def test_an_infinite_value_is_refused_by_its_name(asked: str) -> None:
          "g": ["a", "b"] * 50, "k": pl.Series(["low", "mid", "high", "mid"] * 25, dtype=LEVELS)}
     )  # fmt: skip
     study = tk.study(frame, design=NONE)
-    with pytest.raises(tk.EstimationError, match="'x' is infinite for 1 people"):
+    with pytest.raises(tk.EstimationError, match=mentioning("'x'", "1")):
         ASKED[asked](study)
     assert tk.mean(study, "x", domain="x > -1e300")["n"].item() == 99

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.report.data_dictionary import data_dictionary
 from toolkit.report.disclosure_control import histogram, number, rounded, share
 from toolkit.report.html import refuse_addresses
@@ -163,7 +164,7 @@ def test_the_file_is_named_by_the_study_and_must_be_a_page(
     monkeypatch.chdir(tmp_path)
     study = tk.open_study("example-survey")
     assert Path("reports/out/example-survey-dictionary.html") == data_dictionary(study)
-    with pytest.raises(tk.DatasetError, match=r"let its name end in \.html"):
+    with pytest.raises(tk.DatasetError, match=mentioning("'page.txt'", ".html")):
         data_dictionary(study, tmp_path / "page.txt")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tests.messages import mentioning
 from toolkit.errors import DatasetError
 from toolkit.report.html import CHART, SVG, Facts, compose, first_heading, index, refuse_addresses
 
@@ -156,7 +157,7 @@ def test_a_picture_beside_the_notebook_is_put_into_the_page(tmp_path: Path) -> N
     ],
 )
 def test_whatever_a_browser_would_load_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="Save the file beside the notebook"):
+    with pytest.raises(DatasetError, match=mentioning("notebook", "![](picture.png)")):
         page_of(new_markdown_cell(text), folder=tmp_path)
 
 

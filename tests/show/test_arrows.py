@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.looping import in_one_test
+from tests.messages import mentioning
 from toolkit.dag.adjustment import _edges
 from toolkit.dag.backdoor import choose
 from toolkit.display.charts import palette
@@ -32,7 +34,7 @@ def apart(one, other) -> bool:
     return beside or one.below <= other.y or other.below <= one.y
 
 
-@pytest.mark.parametrize("exposure", EXPOSURES)
+@in_one_test("exposure", EXPOSURES)
 @pytest.mark.parametrize("measured", [MEASURED, ["age", "sex", "body_mass"]], ids=["all", "three"])
 @pytest.mark.parametrize("place", [wide, narrow])
 def test_nothing_overlaps_and_every_word_has_room(exposure, measured, place):
@@ -144,12 +146,12 @@ def test_without_anything_between_the_arrow_is_straight():
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (pl.DataFrame({"a": [1]}), r"cannot read this frame.*tk.adjustment_for\(study, ...\).edges"),
-        (DIAGRAM.frame(), r"these \d+ arrows have none. Choose one: tk.adjustment_for\(study, ...\).edges"),
-        (DIAGRAM.frame().head(0), "a frame without rows"),
-        ("edges", "takes a polars frame, and this is a 'str'"),
+        (pl.DataFrame({"a": [1]}), "tk.adjustment_for(study, ...)"),
+        (DIAGRAM.frame(), "tk.adjustment_for(study, ...)"),
+        (DIAGRAM.frame().head(0), ("tk.diagram_chart", "rows", "tk.adjustment_for(")),
+        ("edges", ("polars", "'str'")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_told(frame, told):
-    with pytest.raises(VariableError, match=told):
+    with pytest.raises(VariableError, match=mentioning(told)):
         tk.diagram_chart(frame)

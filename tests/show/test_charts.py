@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import vl_convert
 
+from tests.messages import mentioning
 from tests.show import frames
 from tests.show.frames import mean, prevalence, ratio, result
 from toolkit.display.charts import figures, palette
@@ -240,18 +241,18 @@ def test_constant_and_failed_frames_are_drawn():
 
 def test_what_cannot_be_drawn_is_refused_with_what_to_do():
     many = pl.concat([frames.nasty()] * 6)
-    with pytest.raises(VariableError, match=r"up to 120 rows.*has 126.*frame\.filter\(.*or.*tk\.table"):
+    with pytest.raises(VariableError, match=mentioning("120", "126", "frame.filter(", "tk.table")):
         figures.forest(many)
     with pytest.raises(
         VariableError,
-        match=r"2 row\(s\) of 'prevalence_difference'|4 row\(s\) of 'prevalence_ratio'.*tk\.forest",
+        match=mentioning("'prevalence_", "tk.forest"),
     ):
         figures.prevalence_chart(frames.crude_and_adjusted())
-    with pytest.raises(VariableError, match=r"tk\.forest got a frame without rows"):
+    with pytest.raises(VariableError, match=mentioning("tk.forest", "rows")):
         figures.forest(frames.nasty().clear())
-    with pytest.raises(VariableError, match=r"tk\.flow_chart cannot read this frame.*Give it what tk\.flow"):
+    with pytest.raises(VariableError, match=mentioning("tk.flow_chart", "tk.flow")):
         figures.flow_chart(frames.nasty())
-    with pytest.raises(VariableError, match=r"tk\.forest cannot read this frame.*'study'.*tk\.association"):
+    with pytest.raises(VariableError, match=mentioning("tk.forest", "'study'", "tk.association")):
         figures.forest(frames.flow())
 
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 import vl_convert
 
+from tests.messages import mentioning
 from toolkit.display.charts.curves import curve_chart
 from toolkit.errors import VariableError
 from toolkit.results import frame
@@ -123,12 +124,12 @@ def test_it_is_drawn_for_real(rows):
 
 
 def test_what_has_no_curve_is_refused_with_what_to_do():
-    with pytest.raises(VariableError, match=r"fewer than two levels that are numbers.*tk\.forest"):
+    with pytest.raises(VariableError, match=mentioning("tk.curve_chart", "two levels", "tk.forest")):
         curve_chart(frame([{**row, "level": "yes"} for row in ages()]))
     both = [*ages(), *ages(estimand="odds_ratio")]
-    with pytest.raises(VariableError, match=r"one 'estimand', and this frame holds 2.*frame\.filter\("):
+    with pytest.raises(VariableError, match=mentioning("'estimand'", "2", "frame.filter(")):
         curve_chart(frame(both))
-    with pytest.raises(VariableError, match="nothing to draw: no row has an estimate"):
+    with pytest.raises(VariableError, match=mentioning("tk.curve_chart", "estimate")):
         curve_chart(frame([{**row, "estimate": None, "reliability": "failed"} for row in ages()]))
-    with pytest.raises(VariableError, match=r"tk\.curve_chart takes a polars frame"):
+    with pytest.raises(VariableError, match=mentioning("tk.curve_chart", "polars")):
         curve_chart(pl.Series([1.0]))

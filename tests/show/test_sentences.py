@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from tests.messages import mentioning
 from tests.show import frames
 from tests.show.frames import difference, mean, prevalence, ratio, result
 from toolkit.display.text import sentences
@@ -247,15 +248,13 @@ def test_availability_joins_cycles_of_one_reason():
 
 
 def test_a_frame_of_something_else_is_refused_with_what_to_give():
-    with pytest.raises(
-        VariableError, match=r"tk\.finding cannot read this frame: 29 of its 30 columns.*tk\.prev"
-    ):
+    with pytest.raises(VariableError, match=mentioning("tk.finding", "29", "30", "tk.prev")):
         finding(pl.DataFrame({"estimate": [1.0]}))
-    with pytest.raises(VariableError, match=r"'estimate'\)\. Nearest to 'estimate': 'estimat'"):
+    with pytest.raises(VariableError, match=mentioning("'estimate'", "'estimat'")):
         finding(frames.crude_and_adjusted().rename({"estimate": "estimat"}))
-    with pytest.raises(VariableError, match=r"without rows.*call tk\.prevalence"):
+    with pytest.raises(VariableError, match=mentioning("rows", "tk.prevalence")):
         finding(frames.crude_and_adjusted().clear())
-    with pytest.raises(VariableError, match=r"polars frame, and this is a 'dict'"):
+    with pytest.raises(VariableError, match=mentioning("polars", "'dict'")):
         finding({"estimate": 1})
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.messages import mentioning
 from tests.show import frames
 from tests.show.frames import difference, prevalence, ratio, result
 from toolkit.display.text import numbers
@@ -124,5 +125,5 @@ def test_frames_are_told_apart():
     assert numbers.kind_of_frame(frames.flow(), "x") == "flow"
     assert numbers.kind_of_frame(frames.availability(), "x") == "availability"
     assert numbers.kind_of_frame(frames.nasty(), "x") == "result"
-    with pytest.raises(VariableError, match=r"x cannot read this frame: 1 of its 30 columns.*'reason'"):
+    with pytest.raises(VariableError, match=mentioning("1", "30", "'reason'")):
         numbers.kind_of_frame(frames.nasty().drop("reason"), "x")

@@ -11,6 +11,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
+from tests.looping import in_one_test
 from toolkit.causes import RULES
 from toolkit.causes.burden import BURDEN
 from toolkit.causes.card import cards
@@ -126,7 +127,7 @@ def opened(nhanes_mirror: Path) -> Callable[[str], Study]:
     return of
 
 
-@pytest.mark.parametrize("cycle", CYCLES)
+@in_one_test("cycle", CYCLES)
 @pytest.mark.parametrize("card", SCRIPTS)
 def test_exposures_equal_the_sql_person_by_person(
     card: str, cycle: str, derived: Callable[[str], pl.DataFrame], opened: Callable[[str], Study]
@@ -154,7 +155,7 @@ def count_unequal(both: pl.DataFrame, name: str) -> int:
     return int((~same.fill_null(value=False) & ~(ours.is_null() & sql.is_null())).sum())
 
 
-@pytest.mark.parametrize("card", SCRIPTS)
+@in_one_test("card", SCRIPTS)
 def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
     # An exposure that stands on a card and among the further ones has its SQL there.
     known = words(SCRIPTS[card]) | words(SCRIPTS["further"])
