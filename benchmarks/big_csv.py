@@ -23,7 +23,7 @@ variables.cramps = { column = "cr", kind = "yes_no", missing = { 9 = "don't know
 OPEN = """
 import resource, sys, time
 import toolkit as tk
-import toolkit.sources.user.loader, dataframely
+import toolkit.sources.user.loader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 start = time.perf_counter()
 study = tk.open_study(sys.argv[1])

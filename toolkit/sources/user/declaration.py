@@ -134,14 +134,14 @@ class OwnStudy(Checked):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a study, as a rule that did not hold.
+    """One thing that is wrong with a study.
 
     Attributes
     ----------
     where
         The file or the part of study.toml.
-    rule
-        What should hold, in words.
+    finding
+        What is wrong.
     remedy
         What to do.
     n
@@ -153,7 +153,7 @@ class Problem:
     """
 
     where: str
-    rule: str
+    finding: str
     remedy: str
     n: int = 0
     rows: tuple[int, ...] = ()
@@ -161,7 +161,7 @@ class Problem:
 
     def __str__(self) -> str:
         counted = f" ({self.n:,} {'row' if self.n == 1 else 'rows'}{_listed(self.rows, self.n)})"
-        told = f"{self.where}: {self.rule.rstrip('.')}{counted if self.n else ''}"
+        told = f"{self.where}: {self.finding.rstrip('.')}{counted if self.n else ''}"
         return f"{told}{'' if told.endswith('?') else '.'} {self.remedy}".strip()
 
 

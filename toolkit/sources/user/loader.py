@@ -34,7 +34,7 @@ from toolkit.sources.user.row_checks import (
     DATE,
     PERSON,
     Rule,
-    broken,
+    check_rows,
     design_rules,
     person_rules,
     range_rules,
@@ -80,7 +80,7 @@ def open_own(path: str | Path) -> Population:
 
 def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
     for problem in problems:
-        if problem.where == "design" and problem.rule.startswith(UNDECLARED):
+        if problem.where == "design" and problem.finding.startswith(UNDECLARED):
             raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
     raise every_problem(path, problems)
 
@@ -215,13 +215,15 @@ class _Reading:
     def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         entry, home = self.study.files[file], self.study.files[self.declaration.home]
         known = frame.select(ROW, strange=~pl.col(PERSON).is_in(people[PERSON].to_list()))
-        words = f"everyone stands in '{home.path}' too"
-        remedy = f"If they are to be left out: strangers = 'leave out' under [files.{file}]."
+        finding = f"participant is not in '{home.path}'"
+        remedy = f"To exclude them, write strangers = 'leave out' under [files.{file}]."
         if known["strange"].all():
-            remedy = f"No id is in both files: are they written alike? {_id_lengths(frame, people)}"
+            remedy = (
+                f"No ID is in both files. Check that they are written alike. {_id_lengths(frame, people)}"
+            )
         note = bool(entry.strangers) and not known["strange"].all()
-        rule = Rule(words, ~pl.col("strange"), remedy, note=note)
-        self.problems += broken(entry.path, known, [rule])
+        rule = Rule(finding, ~pl.col("strange"), remedy, note=note)
+        self.problems += check_rows(entry.path, known, [rule])
 
     def _readable(
         self, variables: Mapping[str, OwnVariable], section: str = "variables"
@@ -299,7 +301,7 @@ class _Reading:
             self.problems.append(Problem(where, str(error), ""))
             return people
         rules = range_rules(entry, declared.range) if entry.kind == "number" else ()
-        self.problems += broken(where, people, rules)
+        self.problems += check_rows(where, people, rules)
         return people
 
     def _repeated(self, section: str, part: Repeated, people: pl.DataFrame) -> pl.DataFrame | None:
@@ -307,9 +309,9 @@ class _Reading:
             return None
         what = "person and night" if section == "diary" else "person and visit"
         dated = Rule(
-            "every row has its date",
+            "no date",
             pl.col(DATE).is_not_null() | pl.col(DATE + UNREAD),
-            "Mend the date in the file.",
+            "Supply the date in the file.",
         )
         variables = self._readable(part.variables, f"{section}.variables")
         request = Request(
@@ -351,12 +353,12 @@ class _Reading:
         absent = [pl.lit(None, pl.Date).alias(name) for name in (START, END) if name not in ends]
         dated = frame.join(people.select(PERSON, *ends), on=PERSON, how="left", maintain_order="left")
         rule = Rule(
-            "every date lies within the person's follow-up",
+            "date is outside the participant's follow-up",
             within(),
-            "Records outside are kept, and do not enter person-time, first cramp and nights.",
+            "These records are kept, but excluded from person-time, first cramp and nights.",
             note=True,
         )
-        self.problems += broken(self.study.files[file].path, dated.with_columns(absent), [rule])
+        self.problems += check_rows(self.study.files[file].path, dated.with_columns(absent), [rule])
 
 
 def _first_rows(frame: pl.DataFrame) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from toolkit.sources.user.file_columns import FileColumn, file_column, read_inpu
 from toolkit.sources.user.row_checks import (
     PERSON,
     Rule,
-    broken,
+    check_rows,
     column_rules,
     date_rules,
     number_rule,
@@ -37,9 +37,9 @@ from toolkit.sources.user.row_widths import LONG, ROW, uneven_rows
 from toolkit.sources.user.tabular_files import Table, open_table
 from toolkit.variables.codebook import Reason, why
 
-_BLANK = "no row is blank"
-_TOO_LONG = "Its values have moved to wrong columns: put what holds the sign between columns into quotes."
-_TOO_SHORT = "What it lacks counts as blank; was it cut?"
+_BLANK = "blank row"
+_TOO_LONG = "Values have moved to the wrong columns. Put quotes around text that contains the separator."
+_TOO_SHORT = "The missing cells count as blank. Check that the file is complete."
 
 
 @dataclass(frozen=True)
@@ -155,10 +155,10 @@ def _uneven(table: Table, entry: FileEntry) -> list[Problem]:
     if table.text is None:
         return []
     rules = (
-        Rule("no row has more columns than the heading", ~pl.col(LONG), _TOO_LONG),
-        Rule("every row goes to the last column", pl.col(LONG), _TOO_SHORT, note=True),
+        Rule("more columns than the heading", ~pl.col(LONG), _TOO_LONG),
+        Rule("fewer columns than the heading", pl.col(LONG), _TOO_SHORT, note=True),
     )
-    return broken(entry.path, uneven_rows(*table.text), rules)
+    return check_rows(entry.path, uneven_rows(*table.text), rules)
 
 
 def _declared_columns(
@@ -216,8 +216,8 @@ def _size(entry: FileEntry, frame: pl.DataFrame) -> Iterable[Problem]:
     if frame.is_empty():
         yield Problem(entry.path, "has no row below its heading", "Check how the file was written.")
     blank = frame.select(ROW, blank=~_is_blank(frame))
-    rule = Rule(_BLANK, pl.col("blank"), "Blank rows are left out.", note=True)
-    yield from broken(entry.path, blank, [rule])
+    rule = Rule(_BLANK, pl.col("blank"), "Blank rows are excluded.", note=True)
+    yield from check_rows(entry.path, blank, [rule])
 
 
 def _is_blank(frame: pl.DataFrame) -> pl.Expr:
@@ -248,7 +248,7 @@ def _broken(
     inputs = {name: told for name, told in request.inputs.items() if told[1]}
     for name, (source, _) in {**inputs, **request.dates}.items():
         rules += date_rules(name, source)
-    yield from broken(entry.path, frame, rules)
+    yield from check_rows(entry.path, frame, rules)
     for column in columns:
         hint = (
             unit_hint(column.variable, frame[column.variable.name])

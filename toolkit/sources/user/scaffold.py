@@ -124,7 +124,7 @@ def _settled(first: First) -> First:
     for number, block in enumerate(blocks):
         name = _VARIABLE.search(block)
         of_block = name and (
-            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.rule), None)
+            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.finding), None)
         )
         if of_block:
             commented = "\n".join(f"# {line}" for line in block.splitlines())
