@@ -33,6 +33,7 @@ from toolkit.sources.user.follow_up import END, NIGHT_CRAMP, START, VISIT_CRAMP,
 from toolkit.sources.user.row_checks import (
     DATE,
     PERSON,
+    ROW,
     Rule,
     check_rows,
     design_rules,
@@ -41,8 +42,7 @@ from toolkit.sources.user.row_checks import (
     size_rules,
     span_rule,
 )
-from toolkit.sources.user.row_reader import Request, Rows, absent_as, column_names, read_rows
-from toolkit.sources.user.row_widths import ROW
+from toolkit.sources.user.row_reader import FileRows, Request, absent_as, column_names, read_rows
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
 from toolkit.studies.population import Population
@@ -195,7 +195,7 @@ class _Reading:
                 people = self._joined(people, file)
         return people
 
-    def _read(self, file: str) -> Rows:
+    def _read(self, file: str) -> FileRows:
         rows = read_rows(self.declaration, file, self._request(file))
         self.problems += rows.problems
         self.facts.append(rows.facts)
