@@ -223,8 +223,8 @@ def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("remedy", "content"),
     [
-        ("it has no heading and no row", b""),
-        ("Name the sign between columns", b"pid,sex\n1,2,3\n"),
+        ("no heading and no row", b""),
+        ("separator = ';'", b"pid,sex\n1,2,3\n"),
         ("no column 'pid'", b"sex\n1\n"),
     ],
 )

@@ -1,6 +1,6 @@
 """The columns that a study.toml names: check that its files have them, and make the survey design of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,34 +13,26 @@ from toolkit.studies.design import Design
 
 PLACE = "place"
 _RESERVED = (PERSON, DATE, PLACE, START, END)
-_BESIDE = "_of_design"  # ends the name of a design's column where a variable has the name itself
-_TWICE = "_duplicated_0"  # so is the second column of a name called when text files are read
+_BESIDE = "_of_design"  # ends the name of a design column that shares its name with a variable
+_TWICE = "_duplicated_0"  # how the text reader names the second column of a name
 
-Reference = tuple[str, str, str]  # the place in the declaration, the file, the column
+Reference = tuple[str, str, str]  # place in the declaration, file, column
 
 
 def lost_columns(declaration: Declaration, columns: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
-    """Tell each place that names a column which its file does not have.
-
-    Parameters
-    ----------
-    declaration
-        The study.
-    columns
-        File -> its columns, for the files that can be opened.
-    """
+    """Report each column that is declared and not in its file, or there more than once."""
     for where, file, column in _references(declaration):
         there = columns.get(file)
         if there is not None and column not in there and not any(fnmatchcase(c, column) for c in there):
             name = declaration.study.files[file].path
             yield Problem(where, unknown(f"'{name}' has no column", column, there), "")
         if there is not None and column + _TWICE in there:
-            told = f"'{declaration.study.files[file].path}' has several columns '{column}'"
-            yield Problem(where, told, "Give each column of the file a name of its own.")
+            finding = f"'{declaration.study.files[file].path}' has several columns '{column}'"
+            yield Problem(where, finding, "Give each column of the file a unique name.")
 
 
 def reserved_names(declaration: Declaration) -> Iterator[Problem]:
-    """Tell each variable whose name the toolkit needs for a column of its own."""
+    """Report each variable whose name the toolkit reserves for a column of its own."""
     study = declaration.study
     cohort = any((study.visits, study.diary, study.follow_up))
     derived = [START, END, *(v.name for v in COLUMNS if cohort)]
@@ -50,20 +42,19 @@ def reserved_names(declaration: Declaration) -> Iterator[Problem]:
     }
     for section, (variables, reserved) in named.items():
         for name in variables.keys() & set(reserved):
-            remedy = f"Choose another name, such as {name}_told."
-            yield Problem(
-                f"{section}.{name}", "is a name that the toolkit gives to a column of its own", remedy
-            )
+            remedy = f"Choose another name, such as {name}_reported."
+            yield Problem(f"{section}.{name}", "The toolkit uses this name for a column of its own", remedy)
 
 
 def follow_up_columns(declaration: Declaration) -> dict[str, str]:
-    """Give the columns of start and end of follow-up that are declared."""
-    told = declaration.study.follow_up
-    return {} if told is None else {k: v for k, v in (("start", told.start), ("end", told.end)) if v}
+    """Return the declared columns of start and end of follow-up."""
+    follow_up = declaration.study.follow_up
+    columns = {"start": follow_up.start, "end": follow_up.end} if follow_up else {}
+    return {key: column for key, column in columns.items() if column}
 
 
 def design_columns(declaration: Declaration) -> Iterator[tuple[str, str]]:
-    """Give each key of the design with each column that it names."""
+    """List each key of the design with each column that it names."""
     design = declaration.study.design
     for key in ("weight", "strata", "psu", "fpc", "replicate_weights"):
         for reference in _names(getattr(design, key)):
@@ -101,54 +92,28 @@ def _repeated_references(section: str, part: Repeated) -> Iterator[Reference]:
             yield f"{section}.variables.{name}", part.file, variable.column
 
 
-def declared_design(declaration: Declaration, there: Iterable[str]) -> tuple[Design, list[Problem]]:
-    """Make the design that a study declares.
+def declared_design(
+    declaration: Declaration, there: tuple[str, ...]
+) -> tuple[Design, dict[str, str], list[Problem]]:
+    """Make the declared design, the column of the file for each of its columns, and its problems.
 
-    Parameters
-    ----------
-    declaration
-        The study.
-    there
-        The columns of its first file. One that the design names and that is not among them is told elsewhere.
-
-    Returns
-    -------
-    tuple
-        The design, `Design.none()` if it cannot be had, and what is wrong with it.
+    Without a design, or with absent columns (reported elsewhere), it is `Design.none()`.
     """
-    told, there = declaration.study.design, tuple(there)
+    declared = declaration.study.design
     lost = [c for _, c in design_columns(declaration) if c not in there and not _matching(c, there)]
-    if told.none or told.undeclared or lost:
-        return Design.none(), []
-    values = {f.name: getattr(told, f.name) for f in fields(Design) if f.name in type(told).model_fields}
+    if declared.none or declared.undeclared or lost:
+        return Design.none(), {}, []
+    names = [field.name for field in fields(Design) if field.name in type(declared).model_fields]
+    values = {name: getattr(declared, name) for name in names} | {"nest": True}
     for key in ("weight", "strata", "psu", "fpc"):
         values[key] = _renamed(values[key], declaration)
-    values["replicate_weights"] = _replicates(told.replicate_weights, there)
+    values["replicate_weights"] = _replicates(declared.replicate_weights, there)
     try:
-        return Design(**{**values, "nest": True}), []
+        design = Design(**values)
     except DesignError as error:
-        return Design.none(), [Problem("design", str(error).rstrip("."), "")]
-
-
-def file_name(name: str, declaration: Declaration, there: Iterable[str]) -> str:
-    """Give the column of the first file that a design's column was read from.
-
-    Examples
-    --------
-    >>> from toolkit.sources.user.declaration import OwnStudy
-    >>> study = OwnStudy(name="a", person="id", files={"a": {"path": "a.csv"}}, design={"none": True})
-    >>> file_name("w", Declaration(path=None, study=study), ["w"])
-    'w'
-    """
-    known = name in there and name not in declaration.study.variables
-    return name if known else name.removesuffix(_BESIDE)
-
-
-def replicate_columns(design: Design) -> tuple[str, ...]:
-    """List the replicate weights of all components."""
-    given = design.replicate_weights or ()
-    sets = given.values() if isinstance(given, Mapping) else (given,)
-    return tuple(dict.fromkeys(name for columns in sets for name in columns))
+        return Design.none(), {}, [Problem("design", str(error).rstrip("."), "")]
+    own = [name for name in there if name not in declaration.study.variables]
+    return design, {c: c if c in own else c.removesuffix(_BESIDE) for c in design.columns}, []
 
 
 def _renamed(value: Any, declaration: Declaration) -> Any:
@@ -162,10 +127,10 @@ def _renamed(value: Any, declaration: Declaration) -> Any:
     return column + _BESIDE if column in (*declaration.study.variables, *_RESERVED) else column
 
 
-def _replicates(told: Any, there: tuple[str, ...]) -> Any:
-    if isinstance(told, Mapping):
-        return {component: _replicates(columns, there) for component, columns in told.items()}
-    return _matching(told, there) if isinstance(told, str) else told
+def _replicates(declared: Any, there: tuple[str, ...]) -> Any:
+    if isinstance(declared, Mapping):
+        return {component: _replicates(columns, there) for component, columns in declared.items()}
+    return _matching(declared, there) if isinstance(declared, str) else declared
 
 
 def _matching(pattern: str, there: tuple[str, ...]) -> tuple[str, ...]:

@@ -36,9 +36,9 @@ _MOST_MENDS = 200  # mistaken keys that are set aside one by one, so that the re
 
 @cache
 def known_variables() -> Codebook:
-    """Give the variables whose names studies share: the codebook's, and those that causes derive of them.
+    """Return the variables with shared names: those of the codebook, and those that causes derive.
 
-    A study that asked for a derived variable itself, such as any_cramps, may give it as a column.
+    A study that asked for a derived variable itself, such as any_cramps, may supply it as a column.
     """
     return codebook().with_variables(
         *(step.variable for step in DERIVATIONS if step.variable.name not in codebook())

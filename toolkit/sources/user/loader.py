@@ -1,7 +1,7 @@
 """Open a user's study from its study.toml, or report everything that is wrong with it in one pass."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,10 +14,8 @@ from toolkit.sources.harmonize.recode import UNREAD
 from toolkit.sources.user.columns_named import (
     PLACE,
     declared_design,
-    file_name,
     follow_up_columns,
     lost_columns,
-    replicate_columns,
     reserved_names,
 )
 from toolkit.sources.user.declaration import (
@@ -39,8 +37,6 @@ from toolkit.sources.user.row_checks import (
     design_rules,
     person_rules,
     range_rules,
-    size_rules,
-    span_rule,
 )
 from toolkit.sources.user.row_reader import FileRows, Request, absent_as, column_names, read_rows
 from toolkit.sources.user.weather import read_weather
@@ -49,6 +45,11 @@ from toolkit.studies.population import Population
 from toolkit.variables.codebook import Codebook, Variable, why
 from toolkit.variables.formulas import Formula, formula
 
+_SPAN = Rule(
+    "Follow-up ends before it starts",
+    pl.col(END) >= pl.col(START),
+    "Correct one of the two dates in the file.",
+)
 _INPUT = "input of formulas: "  # starts the name of a column that only expressions read
 
 
@@ -81,7 +82,7 @@ def open_own(path: str | Path) -> Population:
 def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
     for problem in problems:
         if problem.where == "design" and problem.finding.startswith(UNDECLARED):
-            raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
+            raise DesignError(f"'{path.name}': {problem} See all problems with: cramps check {path.name}")
     raise every_problem(path, problems)
 
 
@@ -129,7 +130,7 @@ class _Reading:
             if variable.expression and f"variables.{name}" not in lost
         }
         self.inputs = dict(self._inputs())
-        self.design, wrong = declared_design(declaration, columns[declaration.home])
+        self.design, self.design_names, wrong = declared_design(declaration, columns[declaration.home])
         self.problems += wrong
 
     def _inputs(self) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -215,7 +216,7 @@ class _Reading:
     def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         entry, home = self.study.files[file], self.study.files[self.declaration.home]
         known = frame.select(ROW, strange=~pl.col(PERSON).is_in(people[PERSON].to_list()))
-        finding = f"participant is not in '{home.path}'"
+        finding = f"The participant is not in '{home.path}'"
         remedy = f"To exclude them, write strangers = 'leave out' under [files.{file}]."
         if known["strange"].all():
             remedy = (
@@ -248,34 +249,20 @@ class _Reading:
         return self._with_design(request) if file == self.declaration.home else request
 
     def _with_design(self, request: Request) -> Request:
-        design, replicates = self.design, replicate_columns(self.design)
-        weights = [w.column for w in design.components.values()]
+        design, names, follow_up = self.design, self.design_names, self.study.follow_up
         groups = {*filter(None, (design.strata,)), *design.stages}
-        names = {name: self._file_name(name) for name in (*weights, *design.fpcs, *replicates, *groups)}
-        dates = {f"follow_up_{k}": c for k, c in follow_up_columns(self.declaration).items()}
-        rules = (
-            *request.rules,
-            *design_rules(
-                {name: names[name] for name in weights},
-                design.strata,
-                design.stages[0] if design.stages else None,
-                nest=bool(self.study.design.nest),
+        dates = {f"follow_up_{key}": column for key, column in follow_up_columns(self.declaration).items()}
+        return replace(
+            request,
+            codes={name: names[name] for name in sorted(groups)},
+            numbers={name: names[name] for name in sorted(set(names) - groups)},
+            dates={name: (column, follow_up.date_format) for name, column in dates.items() if follow_up},
+            rules=(
+                *request.rules,
+                *design_rules(design, names, nest=bool(self.study.design.nest)),
+                *([_SPAN] if len(dates) == 2 else []),
             ),
-            *size_rules({n: names[n] for n in design.fpcs}, {n: names[n] for n in replicates}),
-            *([span_rule(START, END)] if len(dates) == 2 else []),
         )
-        date_format = self.study.follow_up.date_format if self.study.follow_up else ""
-        return Request(
-            request.variables,
-            request.inputs,
-            {name: names[name] for name in sorted(groups)},
-            {name: names[name] for name in sorted(set(names) - groups)},
-            {name: (column, date_format) for name, column in dates.items()},
-            rules,
-        )
-
-    def _file_name(self, name: str) -> str:
-        return file_name(name, self.declaration, self.columns[self.declaration.home])
 
     def _with_formulas(self, people: pl.DataFrame) -> pl.DataFrame:
         """Compute expressions while their inputs have their own names, which the design may use too."""
@@ -309,7 +296,7 @@ class _Reading:
             return None
         what = "person and night" if section == "diary" else "person and visit"
         dated = Rule(
-            "no date",
+            "The date is missing",
             pl.col(DATE).is_not_null() | pl.col(DATE + UNREAD),
             "Supply the date in the file.",
         )
@@ -341,19 +328,19 @@ class _Reading:
         name = NIGHT_CRAMP if section == "diary" else VISIT_CRAMP
         kinds = {variable.name: variable.kind for variable in described}
         if name not in kinds:
-            told = f"has no variable '{name}', so no first cramp and no nights with cramps are worked out"
-            remedy = f"If the file says whether there was a cramp: [{section}.variables.{name}]."
-            self.problems.append(Problem(section, told, remedy, note=True))
+            finding = f"There is no variable '{name}', so that first cramp and cramp nights are not computed"
+            remedy = f"If the file reports cramps, declare [{section}.variables.{name}]."
+            self.problems.append(Problem(section, finding, remedy, note=True))
         elif kinds[name] == "category":
-            told = "must be yes/no or a number of cramps"
-            self.problems.append(Problem(f"{section}.variables.{name}", told, "Write kind = 'yes_no'."))
+            finding = "The variable must be yes/no or a number of cramps"
+            self.problems.append(Problem(f"{section}.variables.{name}", finding, "Write kind = 'yes_no'."))
 
     def _check_follow_up(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         ends = [name for name in (START, END) if name in people.columns]
         absent = [pl.lit(None, pl.Date).alias(name) for name in (START, END) if name not in ends]
         dated = frame.join(people.select(PERSON, *ends), on=PERSON, how="left", maintain_order="left")
         rule = Rule(
-            "date is outside the participant's follow-up",
+            "The date is outside the participant's follow-up",
             within(),
             "These records are kept, but excluded from person-time, first cramp and nights.",
             note=True,

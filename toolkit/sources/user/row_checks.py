@@ -11,6 +11,7 @@ from toolkit.sources.harmonize.recode import UNREAD
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import Problem
 from toolkit.sources.user.file_columns import FileColumn
+from toolkit.studies.design import Design
 from toolkit.variables.codebook import Variable
 
 ROW = ":row"  # not a name that a user can give a variable
@@ -95,7 +96,7 @@ def column_rules(column: FileColumn, limits: tuple[float, float] | None) -> Iter
         remedy = "Add them to levels = {code = 'level'} or to missing = {code = 'reason'}."
     else:
         finding = f"'{name}' is not a number"
-        remedy = "Declare codes for missing values, missing = {code = 'reason'}, or the decimal sign, decimal = ','."
+        remedy = "Declare codes for missing values, missing = {code = 'reason'}, or decimal = ','."
     yield Rule(finding, ~pl.col(name + UNREAD), remedy)
     if column.variable.kind == "number":
         yield from range_rules(column.variable, limits)
@@ -129,30 +130,15 @@ def number_rule(column: str, file_name: str) -> Rule:
     return Rule(f"'{file_name}' is not a number", ~pl.col(column + UNREAD), remedy)
 
 
-def size_rules(fpcs: Mapping[str, str], replicates: Mapping[str, str]) -> Iterator[Rule]:
-    """Require population sizes above 0 and replicate weights that are not negative, for every participant."""
-    for column, file_name in fpcs.items():
-        valid = pl.col(column).is_not_null() & (pl.col(column) > 0)
-        yield Rule(f"Finite population '{file_name}' is missing or not above 0", valid, _CORRECT)
-    for column, file_name in replicates.items():
-        valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
-        yield Rule(f"Replicate weight '{file_name}' is missing or negative", valid, _CORRECT)
+def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Iterator[Rule]:
+    """Require valid weights and population sizes, and strata and PSUs that are known, unambiguous and nested.
 
-
-def span_rule(start: str, end: str) -> Rule:
-    """Require follow-up that does not end before it starts."""
-    return Rule(
-        "Follow-up ends before it starts", pl.col(end) >= pl.col(start), "Correct one of the two dates."
-    )
-
-
-def design_rules(
-    weights: Mapping[str, str], strata: str | None, psu: str | None, *, nest: bool
-) -> Iterator[Rule]:
-    """Require finite weights that are not negative, and strata and PSUs that are known and nested."""
-    for column, file_name in weights.items():
-        value, name = pl.col(column), f"Weight '{file_name}'"
-        unread = pl.col(column + UNREAD)
+    `names` maps the columns of the design to those of the file.
+    """
+    strata, psu = design.strata, next(iter(design.stages), None)
+    weights = [weight.column for weight in design.components.values()]
+    for column in weights:
+        value, unread, name = pl.col(column), pl.col(column + UNREAD), f"Weight '{names[column]}'"
         yield Rule(f"{name} is not a finite number", ~unread, _CORRECT)
         yield Rule(f"{name} is missing", value.is_not_null() | unread, _OUTSIDE, note=True)
         yield Rule(f"{name} is negative", value >= 0, _CORRECT)
@@ -167,6 +153,13 @@ def design_rules(
             (pl.col(strata).drop_nulls().n_unique().over(psu) <= 1) | pl.col(psu).is_null(),
             "If PSU numbers restart in each stratum, write nest = true under [design].",
         )
+    for column in design.fpcs:
+        valid = pl.col(column).is_not_null() & (pl.col(column) > 0)
+        yield Rule(f"Finite population '{names[column]}' is missing or not above 0", valid, _CORRECT)
+    for column in dict.fromkeys(design.columns):
+        if column not in (*weights, strata, *design.stages, *design.fpcs):
+            valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
+            yield Rule(f"Replicate weight '{names[column]}' is missing or negative", valid, _CORRECT)
 
 
 def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterator[Rule]:

@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True)
 class FileRows:
-    """The requested columns with row number, person and reasons; the problems, and name, hash and row count."""
+    """The requested columns with row number, person and reasons; problems; name, hash and row count."""
 
     frame: pl.DataFrame
     columns: tuple[FileColumn, ...] = ()
