@@ -65,7 +65,7 @@ print(chosen)
 tk.diagram_chart(chosen.edges)
 
 # %% [markdown]
-# `adjust=()` is crude, names adjust for what you name, and without `adjust` the diagram is asked.
+# `adjust=()` gives the crude estimate, names give these covariates, and the default is the diagram's set.
 
 # %%
 crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)

@@ -97,10 +97,7 @@ if sets.chosen:
     display(passages.adjusting(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
     display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
 else:
-    covered = (
-        f"As requested, adjusted for {', '.join(sets.main)}. The causal diagram does not cover this question."
-    )
-    display(passages.prose(covered))
+    display(passages.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
 
 # %% [markdown] tags=["measured"]
 # ## Who is in the analysis

@@ -13,7 +13,7 @@ import pytest
 
 from toolkit.sources.catalog import codebook
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Reason, why
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def nhanes_page() -> Callable[[str], dict[str, Any] | None]:
 
 
 @pytest.fixture(scope="session")
-def nhanes_people(nhanes_mirror: Path) -> Population:
+def nhanes_people(nhanes_mirror: Path) -> Study:
     """Give the people of NHANES 2005-2008 as the loader hands them over, before any cause is derived."""
     from toolkit.sources.nhanes import open_nhanes
 
@@ -103,7 +103,7 @@ def nhanes_1999_2004(nhanes_mirror: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def invented() -> Population:
+def invented() -> Study:
     """Give forty invented people of two cycles, with every kind of variable and of gap."""
     book = codebook()
     people = pl.DataFrame([_person(number) for number in range(40)], infer_schema_length=None)
@@ -111,7 +111,7 @@ def invented() -> Population:
     reasons = dict.fromkeys((name for name in people.columns if name.endswith(".why")), Reason)
     design = Design({"interview": "weight_interview", "examination": "weight_examination"}, "stratum", "psu")
     people = people.cast({**types, **reasons})  # type: ignore[arg-type]
-    return Population("invented", "SIMULATED forty", people, design, book, {"seed": 7}, simulated=True)
+    return Study("invented", "SIMULATED forty", people, design, book, {"seed": 7}, simulated=True)
 
 
 def _person(number: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from toolkit.errors import DatasetError
 from toolkit.sources.weather.daily import LAGS, daily, mean_before
 from toolkit.sources.weather.linkage import OF_EACH_DAY, add_weather
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook, why
 
 WARM = daily(series(*[30] * 40), mean="t", humidity="rh")
@@ -25,8 +25,8 @@ def part(*rows: tuple[str, int]) -> pl.DataFrame:
     return pl.DataFrame(told)
 
 
-def population(people: pl.DataFrame = PEOPLE, **parts: pl.DataFrame) -> Population:
-    return Population("mine", "my cohort", people, Design.none(), Codebook(), **parts)
+def population(people: pl.DataFrame = PEOPLE, **parts: pl.DataFrame) -> Study:
+    return Study("mine", "my cohort", people, Design.none(), Codebook(), **parts)
 
 
 def test_people_have_the_month_before_their_last_visit() -> None:

@@ -4,8 +4,8 @@ import polars as pl
 
 from toolkit.causes.card import cards
 from toolkit.studies.design import Design
-from toolkit.studies.missingness import availability, count_missing
-from toolkit.studies.population import Population
+from toolkit.studies.missingness import count_missing
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
 
 FIRST, SECOND = "2005-2006", "2007-2008"
@@ -25,7 +25,7 @@ BOOK = Codebook.of(
 
 
 def gaps() -> pl.DataFrame:
-    return availability(Population("pair", "two cycles", PEOPLE, Design.none(), BOOK), (FIRST, SECOND))
+    return Study("pair", "two cycles", PEOPLE, Design.none(), BOOK).availability()
 
 
 def row(exposure: str, cycle: str) -> tuple[object, ...]:
@@ -65,8 +65,8 @@ def test_no_cause_disappears() -> None:
 
 
 def test_missing_values_are_told_by_reason_of_those_to_whom_it_was_put() -> None:
-    population = Population("pair", "two cycles", PEOPLE, Design.none(), BOOK)
-    found = availability(population, (FIRST, SECOND), by_reason=True).filter(exposure="hba1c")
+    population = Study("pair", "two cycles", PEOPLE, Design.none(), BOOK)
+    found = population.availability(by_reason=True).filter(exposure="hba1c")
     assert [(FIRST, "not examined", 1, 50.0), (SECOND, None, None, None)] == found.select(
         "cycle", "missing_reason", "missing_n", "missing_percent"
     ).rows()

@@ -12,7 +12,13 @@ from hypothesis import strategies as some
 from tests.causal_graphs import arrows_of, below, drawn, sufficient
 from tests.looping import in_one_test
 from tests.messages import mentioning
-from toolkit.dag.backdoor import SIZES, between, choose, harm, open_path
+from toolkit.dag.backdoor import (
+    SIZES,
+    choose_adjustment_set,
+    describe_bias,
+    find_open_path,
+    list_mediators,
+)
 from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
 
@@ -57,14 +63,14 @@ TWO_STEPS = drawn("A -> B -> X", "A -> Y", "X -> Y")
     ],
 )
 def test_textbook_diagrams(diagram, measured, adjusted, gaps):
-    chosen = choose(diagram, "X", "Y", list(measured))
+    chosen = choose_adjustment_set(diagram, "X", "Y", list(measured))
     assert set(adjusted) == set(chosen.adjusted)
     assert set(gaps) == {gap.node for gap in chosen.gaps}
 
 
 def test_two_unmeasured_nodes_on_one_path_are_both_named_with_it():
     # Knowing either would close the path: neither leaves it open by itself.
-    gaps = choose(BUTTERFLY, "X", "Y", ["M"]).gaps
+    gaps = choose_adjustment_set(BUTTERFLY, "X", "Y", ["M"]).gaps
     assert {"U", "V"} == {gap.node for gap in gaps}
     assert {"X ← U → M ← V → Y"} == {gap.path for gap in gaps}
 
@@ -76,26 +82,26 @@ def with_core(*core):
 
 @pytest.mark.parametrize(("size", "adjusted"), [("core", {"Z"}), ("small", {"A", "Z"}), ("full", {"A", "Z"})])
 def test_the_core_is_never_dropped_but_for_what_follows_from_exposure_or_outcome(size, adjusted):
-    chosen = choose(with_core("Z", "S", "T", "X", "Y", "Q"), "X", "Y", "ABXYSTZ", size)
+    chosen = choose_adjustment_set(with_core("Z", "S", "T", "X", "Y", "Q"), "X", "Y", "ABXYSTZ", size)
     assert adjusted == set(chosen.adjusted)
     assert ("Z",) == chosen.core
 
 
 def test_a_core_node_that_is_not_measured_is_said():
-    chosen = choose(with_core("Z"), "X", "Y", "A")
+    chosen = choose_adjustment_set(with_core("Z"), "X", "Y", "A")
     assert (("A",), ("Z",)) == (chosen.adjusted, chosen.core)
 
 
 def test_full_keeps_what_small_drops():
     either = drawn("A -> B -> X", "B -> Y", "X -> Y")
-    assert ("B",) == choose(either, "X", "Y", "AB").adjusted
-    assert ("A", "B") == choose(either, "X", "Y", "AB", "full").adjusted
+    assert ("B",) == choose_adjustment_set(either, "X", "Y", "AB").adjusted
+    assert ("A", "B") == choose_adjustment_set(either, "X", "Y", "AB", "full").adjusted
 
 
 def test_the_outcome_of_earlier_times_is_reverse_causation_and_comes_first():
     shape = drawn("C -> X", "C -> Y", "E -> X", "E -> Y", "X -> Y")
     nodes = {**shape.nodes, "E": Node("E", "E", (), earlier="Y")}
-    gaps = choose(replace(shape, nodes=nodes), "X", "Y", []).gaps
+    gaps = choose_adjustment_set(replace(shape, nodes=nodes), "X", "Y", []).gaps
     assert [("E", True), ("C", False)] == [(gap.node, gap.reverse) for gap in gaps]
 
 
@@ -103,7 +109,9 @@ def test_the_outcome_of_earlier_times_is_reverse_causation_and_comes_first():
 def test_the_sets_are_those_of_the_reference(exposure):
     """Small, full and open, of the nodes that NHANES 2005-2008 measures (adjustment-sets/README.md)."""
     diagram, wanted = causal_diagram(), SETS[exposure]
-    small, full = (choose(diagram, exposure, "cramps", MEASURED, size) for size in ("small", "full"))
+    small, full = (
+        choose_adjustment_set(diagram, exposure, "cramps", MEASURED, size) for size in ("small", "full")
+    )
     assert set(wanted["small"]) == set(small.adjusted)
     assert set(wanted["full"]) == set(full.adjusted)
     assert set(wanted["open"]) == {gap.node for gap in full.gaps}
@@ -119,19 +127,19 @@ def test_no_set_holds_a_consequence_of_exposure_or_cramps(exposure):
     everything = [name for name in diagram.nodes if name not in (exposure, "cramps")]
     after = diagram.descendants(exposure) | diagram.descendants("cramps")
     for size in SIZES:
-        assert not after & set(choose(diagram, exposure, "cramps", everything, size).adjusted)
+        assert not after & set(choose_adjustment_set(diagram, exposure, "cramps", everything, size).adjusted)
 
 
 def test_between_exposure_and_outcome():
-    assert ("M",) == between(FRONT_DOOR, "X", "Y")
-    assert () == between(FORK, "X", "Y")
+    assert ("M",) == list_mediators(FRONT_DOOR, "X", "Y")
+    assert () == list_mediators(FORK, "X", "Y")
 
 
 def test_an_outcome_has_no_effect_on_what_was_before():
     with pytest.raises(VariableError, match=mentioning("adjust=()")):
-        choose(CHAIN, "Y", "X", ["M"])
+        choose_adjustment_set(CHAIN, "Y", "X", ["M"])
     with pytest.raises(VariableError, match=mentioning("'X'")):
-        choose(CHAIN, "X", "X", [])
+        choose_adjustment_set(CHAIN, "X", "X", [])
 
 
 @pytest.mark.parametrize(
@@ -145,13 +153,13 @@ def test_an_outcome_has_no_effect_on_what_was_before():
         (COLLIDER, "C", "follows from the outcome.*would open the path X → C ← Y"),
         (drawn("X -> Y -> D", "A -> Y"), "D", "follows from the outcome.*would open the path X → Y ← A"),
         (drawn("X -> S", "U -> S", "U -> Y", "X -> Y"), "S", "exposure.*would open the path X → S ← U → Y"),
-        (drawn("X -> S", "X -> Y"), "S", "follows from the exposure.*changes what is estimated"),
+        (drawn("X -> S", "X -> Y"), "S", "follows from the exposure.*change what is estimated"),
         (FORK, "C", "^$"),
         (M_BIAS, "M", "^$"),
     ],
 )
 def test_what_adjusting_would_do(diagram, node, told):
-    assert re.search(told, harm(diagram, "X", "Y", node))
+    assert re.search(told, describe_bias(diagram, "X", "Y", node))
 
 
 # Random diagrams of seven nodes, with the exposure before the outcome, and any of the others measured.
@@ -175,13 +183,13 @@ def diagrams(draw: some.DrawFn) -> tuple[Diagram, list[str]]:
 def test_the_choice_meets_an_independent_back_door_criterion(drawing):
     diagram, measured = drawing
     for size in ("small", "full"):
-        chosen = choose(diagram, "X", "Y", measured, size)
+        chosen = choose_adjustment_set(diagram, "X", "Y", measured, size)
         assert set(chosen.adjusted) <= set(measured)
         assert not set(chosen.adjusted) & below(arrows_of(diagram), "X")
         if not chosen.gaps:
             assert sufficient(diagram, "X", "Y", chosen.adjusted)
     if set(measured) >= set(NAMES) - set("XY"):
-        small = set(choose(diagram, "X", "Y", measured).adjusted)
+        small = set(choose_adjustment_set(diagram, "X", "Y", measured).adjusted)
         assert not any(sufficient(diagram, "X", "Y", small - {name}) for name in small)
 
 
@@ -192,7 +200,7 @@ def test_open_paths_are_found_where_there_are_some(drawing):
     outside = set(measured) - below(arrows_of(diagram), "X")
     backdoor = diagram.graph.copy()
     backdoor.remove_edges_from(list(diagram.graph.out_edges("X")))
-    found = open_path(backdoor, "X", "Y", outside)
+    found = find_open_path(backdoor, "X", "Y", outside)
     assert sufficient(diagram, "X", "Y", outside) == (not found)
 
 
@@ -202,7 +210,7 @@ def test_every_node_before_cramps_gets_a_set(name):
     measured = [node.name for node in diagram.nodes.values() if node.variables]
     if name in diagram.descendants("cramps") or name == "cramps":
         return
-    chosen = choose(diagram, name, "cramps", measured)
+    chosen = choose_adjustment_set(diagram, name, "cramps", measured)
     assert not {*chosen.adjusted} & diagram.descendants(name)
     assert all("nocturnal leg cramps" in gap.path for gap in chosen.gaps)
 
@@ -212,4 +220,6 @@ def test_version_one_gives_its_sets_again():
     old = causal_diagram("causal-diagram-2026-11.toml")
     sets = json.loads((REFERENCE / "version-1.json").read_text())
     for exposure, wanted in sets["sets"].items():
-        assert tuple(wanted) == choose(old, exposure, "cramps", sets["measured"]).adjusted, exposure
+        assert tuple(wanted) == choose_adjustment_set(old, exposure, "cramps", sets["measured"]).adjusted, (
+            exposure
+        )

@@ -12,8 +12,8 @@ from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
 from toolkit.files.unnamed_files import path_of
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
 from toolkit.studies.storage import hand_over, holds_population, take_over
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
@@ -38,9 +38,9 @@ CODEBOOK = Codebook.of(
 )
 
 
-def population(**changes: object) -> Population:
+def population(**changes: object) -> Study:
     parts = {"name": "mine", "label": "my study", "people": PEOPLE, "design": DESIGN, "codebook": CODEBOOK}
-    return Population(**{**parts, "provenance": {"seed": 1, "files": {"a.xpt": "0f"}}, **changes})  # type: ignore[arg-type]
+    return Study(**{**parts, "provenance": {"seed": 1, "files": {"a.xpt": "0f"}}, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["memfd", "unlinked file"], autouse=True)
@@ -52,7 +52,7 @@ def _both_kinds_of_file(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
         pytest.skip("this system has no memfd_create")
 
 
-def handed(original: Population) -> Population:
+def handed(original: Study) -> Study:
     with hand_over(original) as file:
         return take_over(path_of(file))
 
@@ -106,7 +106,7 @@ def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
-    code = "import sys; from toolkit.studies.study import open_study; print(open_study(sys.argv[1]).label)"
+    code = "import sys; from toolkit.sources.registry import open_study; print(open_study(sys.argv[1]).label)"
     with hand_over(population()) as file:
         command = [sys.executable, "-c", code, path_of(file)]
         child = subprocess.run(

@@ -17,7 +17,7 @@ from toolkit.sources.catalog import shipped
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.registry import open_study
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 
 CATALOGUE = catalog.nhanes()
 
@@ -60,7 +60,7 @@ def file_of(mirror, table="SLQ"):
 
 
 def expect_equal(first, again):
-    for field in fields(Population):
+    for field in fields(Study):
         if field.name not in ("people", "inputs", "provenance"):
             assert getattr(first, field.name) == getattr(again, field.name), field.name
     assert first.people.schema == again.people.schema
@@ -204,7 +204,7 @@ def test_the_code_that_is_hashed_is_all_of_the_toolkit(monkeypatch):
     monkeypatch.setattr(study_cache, "_LOADED", time.time() + 3600)
     assert study_cache._code() == study_cache._code()
     hashed = {path.name for path in study_cache._own_files()}
-    assert {"derivation.py", "person_table.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
+    assert {"derivation.py", "join.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
 
 
 def test_code_that_changed_since_it_was_loaded_keeps_nothing(monkeypatch):

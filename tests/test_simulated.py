@@ -16,7 +16,7 @@ from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated, truth
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.studies.weights import choose_weight
 from toolkit.variables.codebook import REASONS, Variable, why
 
@@ -26,12 +26,12 @@ IN_WORDS = {"female == 1": "sex == 'female'", "female == 0": "sex == 'male'"}
 
 
 @pytest.fixture(scope="module")
-def population() -> Population:
+def population() -> Study:
     return open_simulated()
 
 
 @pytest.fixture(scope="module")
-def people(population: Population) -> pl.DataFrame:
+def people(population: Study) -> pl.DataFrame:
     return population.people
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_option_is_told_with_an_example(options: dict[str, object]) -> N
         open_simulated(**options)  # type: ignore[arg-type]
 
 
-def test_it_says_that_nobody_is_real(population: Population) -> None:
+def test_it_says_that_nobody_is_real(population: Study) -> None:
     assert population.simulated
     assert population.label == "SIMULATED study (no real people)"
     assert population.provenance["seed"] == 2005
@@ -167,7 +167,7 @@ def test_all_ten_causes_have_an_exposure_with_cases_at_every_level_in_use(study:
         assert set(measured.unique()) == set(card.main.levels), card.name
 
 
-def test_variables_that_all_studies_share_have_the_shared_words(population: Population) -> None:
+def test_variables_that_all_studies_share_have_the_shared_words(population: Study) -> None:
     assert codebook().keys() <= population.codebook.keys()
     for name in codebook():
         own, shared = population.codebook[name], codebook()[name]
@@ -177,7 +177,7 @@ def test_variables_that_all_studies_share_have_the_shared_words(population: Popu
         assert not drawn or own.note.startswith("Simulated: no real person.")
 
 
-def test_every_variable_has_question_and_asked_and_is_measured_in_both_cycles(population: Population) -> None:
+def test_every_variable_has_question_and_asked_and_is_measured_in_both_cycles(population: Study) -> None:
     for name, variable in population.codebook.items():
         if name not in population.people.columns:
             continue
@@ -198,7 +198,7 @@ def test_a_variable_that_the_model_does_not_draw_is_not_measured_and_says_why(st
         tk.prevalence(study, outcome="heart_failure")
 
 
-def test_every_missing_value_has_its_reason_and_no_other(population: Population) -> None:
+def test_every_missing_value_has_its_reason_and_no_other(population: Study) -> None:
     people = population.people
     for name in (name for name in population.codebook if name in people.columns):
         if why(name) in people.columns:
@@ -322,13 +322,13 @@ def test_intervals_hold_the_true_prevalence_about_as_often_as_they_say() -> None
 
 
 @pytest.fixture(scope="module")
-def reread(population: Population, tmp_path_factory: pytest.TempPathFactory) -> Population:
+def reread(population: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder: Path = tmp_path_factory.mktemp("nhanes")
     write_nhanes(population, folder)
     return open_nhanes(mirror=folder)
 
 
-def test_the_nhanes_loader_reads_back_an_equal_study(population: Population, reread: Population) -> None:
+def test_the_nhanes_loader_reads_back_an_equal_study(population: Study, reread: Study) -> None:
     assert "SIMULATED" in reread.label
     assert reread.simulated
     for name in ("cycle", "stratum", "psu"):
@@ -342,7 +342,7 @@ def test_the_nhanes_loader_reads_back_an_equal_study(population: Population, rer
 
 
 def test_every_variable_that_nhanes_measured_comes_back_with_its_reasons(
-    population: Population, reread: Population
+    population: Study, reread: Study
 ) -> None:
     catalogue = nhanes()
     pieces = {name: [catalogue.measured(name, c) for c in CYCLES] for name in catalogue.origins}
@@ -361,7 +361,7 @@ def test_every_variable_that_nhanes_measured_comes_back_with_its_reasons(
             assert after[why(name)].equals(before[why(name)]), name
 
 
-def test_what_nhanes_did_not_measure_then_is_not_written(reread: Population) -> None:
+def test_what_nhanes_did_not_measure_then_is_not_written(reread: Study) -> None:
     assert reread.people.filter(cycle="2005-2006")["sitting_hours"].null_count() == 6_000
     assert "abi_left" not in reread.people.columns
     assert "prone_share" not in reread.people.columns

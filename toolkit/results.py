@@ -86,6 +86,16 @@ AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+VARIABLES_SCHEMA: dict[str, pl.DataType] = {
+    "name": pl.String(),
+    "label": pl.String(),
+    "kind": pl.String(),
+    "levels_or_unit": pl.String(),
+    "component": pl.String(),
+    "cycles": pl.String(),
+    "n": pl.Int64(),
+}
+
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
 EDGES_SCHEMA: dict[str, pl.DataType] = {
     "cause": pl.String(),
@@ -142,6 +152,10 @@ def by_columns(result: pl.DataFrame) -> list[str]:
 SPLINE = re.compile(r"rcs\(\s*`?(?P<name>[^`,()]+?)`?\s*,\s*(?P<numbers>[-+.\deE,\s]+)\)")
 
 
+# What the column `adjust` says where nothing is adjusted for; "none" where that is the default.
+_CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
+
+
 def covariates(adjust: str) -> list[str]:
     """Split the column `adjust` into covariates.
 
@@ -151,6 +165,8 @@ def covariates(adjust: str) -> list[str]:
     ['rcs(age, 4)', 'sex']
     """
     text = adjust.strip()
+    if text.lower() in _CRUDE:
+        return []
     if text.startswith("(") and text.endswith(")"):  # Somebody's tuple, written as text.
         text = text[1:-1]
     parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)

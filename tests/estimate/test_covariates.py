@@ -43,7 +43,7 @@ def test_a_covariate_that_does_not_vary_is_dropped_with_the_reason(constant):
     study = village(country=constant)
     row = tk.association(study, **OWN, adjust=("country", "age")).row(0, named=True)
     assert ("age", "ok") == (row["adjust"], row["reliability"])
-    assert "not adjusted for country, which does not vary" == row["reason"]
+    assert mentions(row["reason"], "country")
     alone = tk.association(study, **OWN, adjust=("age",)).row(0, named=True)
     assert alone["estimate"] == row["estimate"]
     text = tk.finding(tk.association(study, **OWN, adjust=("country", "age")))
@@ -72,7 +72,8 @@ def test_within_a_group_it_is_dropped_there_alone():
     north = [p == "a" and n % 2 == 0 for n, p in enumerate(place)]
     rows = tk.association(village(place=place, north=north), **OWN, adjust=("north", "age"), by="place")
     assert ["north, age", "age"] == rows["adjust"].to_list()
-    assert [None, "not adjusted for north, which does not vary"] == rows["reason"].to_list()
+    assert rows["reason"][0] is None
+    assert mentions(rows["reason"][1], "north")
 
 
 def test_a_spline_of_few_values_has_fewer_knots_or_is_straight_and_says_so():
@@ -113,33 +114,7 @@ def test_a_spline_that_cannot_be_is_told(adjust, told):
         tk.association(village(), **OWN, adjust=adjust)
 
 
-# What None means.
-
-
-def test_without_an_exposure_none_is_no_covariate(study):
-    asked = {"outcome": "any_cramps"}
-    for rows in (
-        tk.precision(study, **asked),
-        tk.trend(study, **asked),
-        tk.cosinor(study, **asked, time="season")
-        if study.codebook["season"].kind == "number"
-        else tk.trend(study, **asked),
-    ):
-        assert {""} == {text or "" for text in rows["adjust"]}
-    assert tk.flow(study, **asked).equals(tk.flow(study, **asked, adjust=()))
-
-
-def test_none_is_the_small_set_in_every_function_of_an_exposure(study):
-    terms = adjustment_for(study, **ASKED).terms
-    text = ", ".join(terms)
-    assert text == tk.association(study, **ASKED, estimand="standardised_ratio")["adjust"][0]
-    assert {text} == set(tk.precision(study, **ASKED)["adjust"])
-    assert tk.flow(study, **ASKED).equals(tk.flow(study, **ASKED, adjust=terms))
-    atlas = tk.atlas(study, outcomes="any_cramps", exposures="diabetes_told", domain="", progress=False)
-    assert {text} == set(atlas["adjust"])
-    trend = tk.trend(study, outcome="any_cramps", over="diabetes_told", adjust="small")
-    assert text == trend["adjust"].item()
-
+# What None means: tests/estimate/test_default_adjustment.py.
 
 EXPOSURES = (
     "diabetes_told", "arthritis", "stroke", "statin", "sitting_group", "alcohol_group", "joint_limitation",

@@ -72,7 +72,8 @@ def test_a_missing_value_leaves_the_table_but_not_the_scale():
 def test_an_empty_cell_is_named():
     people = crowd().with_columns(ill=(pl.col("age") > 30) & (pl.col("region") != "west"))
     row = chi_square(crowded(people), "ill", "region").row(0, named=True)
-    assert ("review", "nobody has 'ill' = 'yes' and 'region' = 'west'") == (row["reliability"], row["reason"])
+    assert "review" == row["reliability"]
+    assert mentions(row["reason"], "'ill'", "'yes'", "'region'", "'west'")
 
 
 def test_a_group_in_which_nothing_varies_is_a_failed_row():

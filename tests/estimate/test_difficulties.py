@@ -164,7 +164,8 @@ def test_few_degrees_of_freedom_are_for_review(hard) -> None:
     row = association(hard, outcome="cramps", exposure="exposed", adjust=(), domain="stratum < 5").row(
         0, named=True
     )
-    assert ("review", "5 degrees of freedom of the design, below 8") == (row["reliability"], row["reason"])
+    assert "review" == row["reliability"]
+    assert mentions(row["reason"], "5 degrees of freedom", 8)
 
 
 def test_nobody_has_all_values(hard) -> None:

@@ -41,6 +41,23 @@ def test_a_variable_that_the_diagram_does_not_know_needs_covariates() -> None:
         tk.adjustment_models(mine, outcome="pain", exposure="sits")
     sets = tk.adjustment_models(mine, outcome="pain", exposure="sits", adjust="age")
     assert (list(sets.models), sets.chosen) == (["Crude", "Adjusted as requested"], None)
+    assert "no node for 'pain'" in sets.why_none
+
+
+def test_an_exposure_that_follows_from_the_outcome_has_no_set_for_another_reason(study: tk.Study) -> None:
+    asked = {"outcome": "any_cramps", "exposure": "general_health"}
+    with pytest.raises(tk.VariableError, match="follows from the outcome"):
+        tk.adjustment_models(study, **asked)
+    sets = tk.adjustment_models(study, **asked, adjust=("age", "sex"))
+    assert (sets.main, sets.chosen) == (("age", "sex"), None)
+    assert "follows from the outcome" in sets.why_none
+    assert "node" not in sets.why_none
+    assert tk.adjustment_models(study, **ASKED).why_none == ""
+
+
+def test_a_name_that_the_study_lacks_is_refused_whatever_is_named(study: tk.Study) -> None:
+    with pytest.raises(tk.VariableError, match="arthritiss"):
+        tk.adjustment_models(study, outcome="any_cramps", exposure="arthritiss", adjust=("age", "sex"))
 
 
 def test_every_model_has_the_participants_of_the_largest(study: tk.Study) -> None:

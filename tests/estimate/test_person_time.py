@@ -56,7 +56,8 @@ def test_few_events_are_not_to_be_shown() -> None:
     row = tk.rate(tk.study(people, design=tk.Design.none(), name="few"), events="cramps", time="years").row(
         0, named=True
     )
-    assert ("suppress", "only 9 events, fewer than 10") == (row["reliability"], row["reason"])
+    assert "suppress" == row["reliability"]
+    assert mentions(row["reason"], "9 events", 10)
 
 
 @pytest.mark.parametrize(

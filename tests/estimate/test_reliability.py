@@ -16,6 +16,11 @@ def proportion(p, n_effective, df=31, counted=10_000):
     return Proportion(p, p * (1 - p) / n_effective if 0 < p < 1 else 0.0, df, counted, counted)
 
 
+def judged(found, verdict, *facts):
+    """Whether a verdict is this one, for a reason with these facts."""
+    return found[0] == verdict and mentions(found[1], facts)
+
+
 def width(p):
     low, high = interval(p, "korn-graubard-nchs")
     return high - low
@@ -26,8 +31,8 @@ def test_a_precise_proportion_is_shown():
 
 
 def test_few_effective_persons_are_suppressed():
-    assert judge_proportion(proportion(0.5, 29.4), 5000) == ("suppress", "effective sample size 29, below 30")
-    assert judge_proportion(proportion(0.5, 30), 5000)[1] != "effective sample size 30, below 30"
+    assert judged(judge_proportion(proportion(0.5, 29.4), 5000), "suppress", "sample size", 29, 30)
+    assert "sample size" not in (judge_proportion(proportion(0.5, 30), 5000)[1] or "")
 
 
 def test_the_effective_n_is_never_more_than_the_persons_counted():
@@ -36,14 +41,11 @@ def test_the_effective_n_is_never_more_than_the_persons_counted():
 
 @pytest.mark.parametrize(("p", "cases", "who"), [(0.0, 0, "nobody"), (1.0, 200, "everybody")])
 def test_nobody_or_everybody_is_reviewed_if_there_are_enough_persons(p, cases, who):
-    assert judge_proportion(proportion(p, 1, counted=200), cases) == ("review", f"{who} among 200 is a case")
+    assert judged(judge_proportion(proportion(p, 1, counted=200), cases), "review", who, 200)
 
 
 def test_nobody_of_few_is_suppressed():
-    assert judge_proportion(proportion(0.0, 1, counted=29), 0) == (
-        "suppress",
-        "effective sample size 29, below 30",
-    )
+    assert judged(judge_proportion(proportion(0.0, 1, counted=29), 0), "suppress", "sample size", 29, 30)
 
 
 def test_an_interval_of_five_points_is_shown_however_rare_the_case():
@@ -56,8 +58,8 @@ def test_an_interval_of_five_points_is_shown_however_rare_the_case():
 def test_an_interval_of_thirty_points_is_suppressed():
     wide = proportion(0.5, 40)
     assert width(wide) >= 0.30
-    verdict, reason = judge_proportion(wide, 5000)
-    assert (verdict, reason) == ("suppress", f"95 % interval {100 * width(wide):.0f} points wide, 30 or more")
+    points = f"{100 * width(wide):.0f}"
+    assert judged(judge_proportion(wide, 5000), "suppress", "interval", points, 30)
 
 
 def test_a_relatively_wide_interval_is_suppressed():
@@ -75,14 +77,14 @@ def test_an_unreliable_complement_is_a_footnote():
 
 
 def test_few_degrees_of_freedom_are_reviewed():
-    assert judge_proportion(proportion(0.3, 2000, df=7), 3000) == ("review", "7 degrees of freedom, below 8")
+    assert judged(judge_proportion(proportion(0.3, 2000, df=7), 3000), "review", "degrees of freedom", 7, 8)
     assert judge_proportion(proportion(0.3, 2000, df=8), 3000) is OK
 
 
 def test_few_degrees_of_freedom_and_an_unreliable_complement_are_both_told():
     verdict, reason = judge_proportion(proportion(0.96, 150, df=7), 9600)
     assert verdict == "review"
-    assert mentions(reason, "7", "8")
+    assert mentions(reason, "7", "8", "complement")
 
 
 def test_what_was_suppressed_is_not_reviewed():
@@ -98,34 +100,30 @@ def test_without_degrees_of_freedom_nothing_is_shown():
 
 def test_means_need_thirty_effective_persons_and_a_small_relative_error():
     assert judge_mean(10.0, 1.0, 20, 400) is OK
-    assert judge_mean(10.0, 1.0, 20, 29) == ("suppress", "effective sample size 29, below 30")
-    assert judge_mean(-10.0, 9.0, 20, 400) == (
-        "suppress",
-        "standard error 30 % of the estimate, 30 % or more",
-    )
+    assert judged(judge_mean(10.0, 1.0, 20, 29), "suppress", "sample size", 29, 30)
+    assert judged(judge_mean(-10.0, 9.0, 20, 400), "suppress", "standard error", 30)
     assert judge_mean(0.0, 1.0, 20, 400)[0] == "suppress"
-    assert judge_mean(10.0, 1.0, 7, 400) == ("review", "7 degrees of freedom, below 8")
+    assert judged(judge_mean(10.0, 1.0, 7, 400), "review", "degrees of freedom", 7, 8)
     assert judge_mean(0.0, 0.0, 20, 400) is OK
 
 
 def test_a_count_of_people_is_shown_from_ten_persons_and_a_fair_width_on():
     assert ("ok", None) == judge_count(1000.0, 10, 100.0**2, 30)
-    assert ("suppress", "only 9 persons counted, fewer than 10") == judge_count(1000.0, 9, 1.0, 30)
+    assert judged(judge_count(1000.0, 9, 1.0, 30), "suppress", 9, 10)
     # 2 x 2.04 x 400 / 1000 is 1.63 times the estimate.
-    wide = "95 % interval 1.6 times as wide as the estimate, above 1.6"
-    assert ("suppress", wide) == judge_count(1000.0, 50, 400.0**2, 30)
-    assert ("review", "7 degrees of freedom, below 8") == judge_count(1000.0, 50, 100.0**2, 7)
+    assert judged(judge_count(1000.0, 50, 400.0**2, 30), "suppress", "interval", 1.6)
+    assert judged(judge_count(1000.0, 50, 100.0**2, 7), "review", "degrees of freedom", 7, 8)
     assert "suppress" == judge_count(1000.0, 50, 100.0**2, 0)[0]
 
 
 def test_a_quantile_is_judged_by_the_people_below_it():
     sound = Proportion(0.5, 0.001, 16, 2000, 2000)
     assert ("ok", None) == judge_quantile(sound, bounded=True)
-    assert ("review", "the interval reaches beyond the data") == judge_quantile(sound, bounded=False)
+    assert judged(judge_quantile(sound, bounded=False), "review", "interval")
     assert "suppress" == judge_quantile(Proportion(0.5, 0.01, 16, 2000, 2000), bounded=True)[0]
     assert "suppress" == judge_quantile(Proportion(0.5, 0.001, 0, 2000, 2000), bounded=True)[0]
     few = judge_quantile(Proportion(0.5, 0.001, 5, 2000, 2000), bounded=False)
-    assert ("review", "5 degrees of freedom, below 8; the interval reaches beyond the data") == few
+    assert judged(few, "review", "degrees of freedom", 5, 8, "interval")
 
 
 def test_what_is_worse_than_review_stays_so() -> None:

@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from tests.estimate.conftest import equal
 from tests.estimate.invented import crowded, small
-from tests.messages import mentioning
+from tests.messages import mentioning, mentions
 from toolkit.estimate.descriptive.totals import ratio, total
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -78,7 +78,8 @@ def test_a_ratio_and_its_inverse_have_one_relative_error():
 
 def test_few_people_are_not_to_be_shown():
     row = total(small(), "cramps").row(0, named=True)
-    assert ("suppress", "only 6 persons counted, fewer than 10") == (row["reliability"], row["reason"])
+    assert "suppress" == row["reliability"]
+    assert mentions(row["reason"], 6, 10)
     assert ["ok"] * 2 == total(crowded(), "cramps", by="sex")["reliability"].to_list()
 
 
@@ -89,7 +90,8 @@ def test_a_group_without_persons_is_a_failed_row_without_covariance():
         ratio(study, "age", "cramps", by="ages", covariance=True),
     ):
         result, matrix = estimated
-        assert ("failed", "nobody in the domain is old") == result.select("reliability", "reason").row(1)
+        assert "failed" == result["reliability"][1]
+        assert mentions(result["reason"][1], "old")
         assert np.isnan(matrix[1]).all()
         assert matrix[0, 0] > 0
 

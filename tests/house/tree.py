@@ -37,8 +37,13 @@ def modules() -> dict[str, Module]:
     return found
 
 
-def imports(module: Module) -> Iterator[tuple[str, int]]:
+@cache
+def imports(module: Module) -> list[tuple[str, int]]:
     """Each module that this one imports, anywhere in it, with the line."""
+    return list(_imports(module))
+
+
+def _imports(module: Module) -> Iterator[tuple[str, int]]:
     for node in ast.walk(module.tree):
         match node:
             case ast.Import():

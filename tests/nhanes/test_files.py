@@ -14,7 +14,7 @@ from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.studies.weights import choose_weight
 from toolkit.variables.codebook import Variable, why
 
@@ -27,7 +27,7 @@ def folder(invented, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def back(folder) -> Population:
+def back(folder) -> Study:
     return open_nhanes(mirror=folder)
 
 

@@ -26,7 +26,7 @@ import sys
 import polars as pl
 
 from toolkit.report import keep
-from toolkit.result import frame
+from toolkit.results import frame
 from toolkit.studies import open_study
 
 people = open_study(study)

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
+from tests.messages import mentions
 from toolkit.report import render
 
 
@@ -40,11 +41,11 @@ def test_the_models_of_a_page_have_the_same_participants_and_the_design_is_state
     assert (crude["adjust"], full["adjust"]) == ("", ", ".join(sets.full))
     assert crude["n"] > shown["n"][0] >= full["n"]
     assert "missing(pregnant)" in asked["domain"]
-    assert "Respondents known to be pregnant are excluded." in page
+    assert mentions(page, "pregnant", "excluded")
     facts = tk.describe_design(study, ("any_cramps", "arthritis", *sets.main), domain=asked["domain"])
-    assert f"{facts.strata} strata and {facts.psus} primary sampling units" in page
-    assert "a stratum with a single PSU is refused" in page
-    assert "Model 2, adjusted for" in page
+    assert mentions(
+        page, f"{facts.strata} strata", f"{facts.psus} primary sampling units", "single PSU", "Model 2"
+    )
 
 
 @pytest.mark.slow
@@ -55,7 +56,7 @@ def test_a_page_of_a_study_without_a_design_says_so_first(tmp_path: Path) -> Non
     mine = tk.study(known, design=tk.Design.none(), name="mine", codebook="toolkit")
     page = Path(render("cause", study=mine, cause="joints", output=tmp_path).html).read_text()
     paragraphs = re.findall(r"<p[^>]*>(.*?)</p>", page.partition("</nav>")[2] or page, re.DOTALL)
-    assert any("declared without a sampling design" in text for text in paragraphs[:2])
+    assert any(mentions(text, "without a sampling design") for text in paragraphs[:2])
 
 
 SEX = ["male", "female", "female"] * 266 + ["male"] * 2

@@ -1,8 +1,11 @@
 """Passages of words say what cards, codebooks and result rows hold, escaped and without loss."""
 
+import re
+
 import polars as pl
 import pytest
 
+from tests.messages import mentions
 from toolkit.causes.card import card, cards
 from toolkit.report import passages
 from toolkit.report.html import refuse_addresses
@@ -50,9 +53,9 @@ def test_a_derived_exposure_is_defined_by_its_truth_table_and_by_what_it_is_made
 
 def test_a_measured_exposure_has_its_question_its_caveat_and_no_truth_table() -> None:
     html = definition(CODEBOOK, "hba1c", card("diabetes")).html
-    assert "<code>hba1c</code>: a number, in %." in html
-    assert "<td>Asked of</td><td>12 and older.</td>" in html
-    assert "Misleads in anaemia" in html
+    assert mentions(html, "<code>hba1c</code>", "in %")
+    assert "<td>12 and older.</td>" in html
+    assert re.search("an(a)?emia", html)
     assert "Truth table" not in html
 
 
@@ -64,9 +67,8 @@ def test_the_outcome_is_defined_by_its_own_rule_and_names_keep_their_spelling() 
 
 def test_the_reports_own_estimate_heads_the_published_ones() -> None:
     html = evidence(card("diabetes"), frame([OWN]), {"age": "age", "race_ethnicity": "race"}).html
-    assert '<tr class="own"><td>This report</td><td>A study, age ≥ 20, n = 10,377</td>' in html
-    assert "diabetes: yes against no" in html
-    assert "prevalence ratio: 1.38 (1.25 to 1.52)" in html
+    assert mentions(html, '<tr class="own">', "A study, age ≥ 20, n = 10,377", "diabetes")
+    assert mentions(html, "prevalence ratio", "1.38 (1.25 to 1.52)")
     assert "<td>age, race</td>" in html
     assert html.index("This report") < html.index("Abdulla 1999")
 
@@ -74,7 +76,7 @@ def test_the_reports_own_estimate_heads_the_published_ones() -> None:
 @pytest.mark.parametrize("flag", ["suppress", "failed"])
 def test_an_estimate_that_is_not_fit_to_be_shown_is_not(flag: str) -> None:
     html = evidence(card("diabetes"), frame([{**OWN, "reliability": flag, "reason": "too few people"}])).html
-    assert "not shown: too few people" in html
+    assert "too few people" in html
     assert "1.38" not in html
 
 
@@ -116,17 +118,17 @@ EDGES = pl.DataFrame(
 def test_what_is_adjusted_for_is_told_with_what_stays_open_and_what_is_assumed():
     html = passages.adjusting("Adjusted for age.", ["diet (not measured): a ← b"], EDGES).html
     assert "<p>Adjusted for age.</p><ul><li>Diet (not measured): a ← b.</li></ul>" in html
-    assert "Of 2 arrows around this exposure, 1 rest on expert judgment" in html
+    assert mentions(html, "2 arrows", "expert judgment")
 
 
 def test_a_report_that_was_asked_to_adjust_says_so_beside_the_diagrams_choice():
     html = passages.adjusting("Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}).html
-    assert html.startswith("<p>As requested, the report adjusts for body mass index, sex. The diagram")
-    assert "adjusts for no covariate" in passages.adjusting("x", [], EDGES, ()).html
+    assert mentions(html.partition("</p>")[0], "body mass index", "sex", "diagram")
+    assert mentions(passages.adjusting("x", [], EDGES, ()).html, "no covariate")
 
 
 def test_arrows_are_listed_with_reason_and_source():
     html = passages.arrows(EDGES).html
-    assert "<summary>All 2 arrows, with their reasons</summary>" in html
+    assert mentions(html, "<summary>", "2 arrows")
     assert "<td>tendons &lt;shorten&gt;</td><td>assumed</td>" in html
     assert "<td>Garrison 2012</td>" in html

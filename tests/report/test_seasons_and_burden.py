@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.messages import mentions
 from toolkit.report import render
 
 pytestmark = pytest.mark.slow
@@ -15,7 +16,7 @@ def test_heat_follows_the_dates_of_a_diary(tmp_path: Path) -> None:
     page, rows = Path(made.html).read_text(), pl.read_parquet(made.parquet)
     assert {"peak", "peak_to_trough_ratio", "seasonality"} <= set(rows["estimand"])
     assert 8 == rows.filter(pl.col("exposure").str.starts_with("heat_")).height
-    assert "the warm days asked about would have about" in page
+    assert "warm days" in page
     assert "no dates" not in page
     assert "Warning" not in page
 
@@ -25,7 +26,7 @@ def test_burden_is_an_outcome_of_cramps(tmp_path: Path) -> None:
     rows = pl.read_parquet(made.parquet).filter(estimand="prevalence_ratio")
     assert {"frequent_cramps"} == set(rows["exposure"])
     assert {"short_sleep", "insomnia", "fair_or_poor_health"} <= set(rows["outcome"])
-    assert "Which came first is not known" in Path(made.html).read_text()
+    assert mentions(Path(made.html).read_text(), "which came first")
 
 
 @pytest.mark.parametrize("report", ["heat", "burden"])

@@ -1,4 +1,4 @@
-"""The causal diagram is drawn without overlaps, in colours that can be told apart, for every exposure."""
+"""The causal diagram is drawn without overlaps, in colors that can be told apart, for every exposure."""
 
 from itertools import combinations
 
@@ -8,10 +8,9 @@ import pytest
 import toolkit as tk
 from tests.looping import in_one_test
 from tests.messages import mentioning
-from toolkit.dag.adjustment import _edges
-from toolkit.dag.backdoor import choose
+from toolkit.dag.backdoor import assign_roles, choose_adjustment_set
 from toolkit.display.charts import palette
-from toolkit.display.charts.causal_diagram_layout import narrow, wide
+from toolkit.display.charts.causal_diagram_layout import lay_out_narrow, lay_out_wide
 from toolkit.display.charts.row_layout import LINE, text_width
 from toolkit.errors import VariableError
 from toolkit.results import EDGES_SCHEMA
@@ -22,10 +21,11 @@ EXPOSURES = sorted(DIAGRAM.ancestors("cramps"))
 
 
 def edges_of(exposure: str, measured: list[str] = MEASURED) -> pl.DataFrame:
-    return _edges(DIAGRAM, choose(DIAGRAM, exposure, "cramps", measured))
+    chosen = choose_adjustment_set(DIAGRAM, exposure, "cramps", measured)
+    return DIAGRAM.frame(assign_roles(DIAGRAM, chosen))
 
 
-def plan_of(edges: pl.DataFrame, place=wide):
+def plan_of(edges: pl.DataFrame, place=lay_out_wide):
     return place(edges.rows(named=True))
 
 
@@ -36,7 +36,7 @@ def apart(one, other) -> bool:
 
 @in_one_test("exposure", EXPOSURES)
 @pytest.mark.parametrize("measured", [MEASURED, ["age", "sex", "body_mass"]], ids=["all", "three"])
-@pytest.mark.parametrize("place", [wide, narrow])
+@pytest.mark.parametrize("place", [lay_out_wide, lay_out_narrow])
 def test_nothing_overlaps_and_every_word_has_room(exposure, measured, place):
     plan = plan_of(edges_of(exposure, measured), place)
     assert all(apart(a, b) for a, b in combinations(plan.nodes, 2))
@@ -65,7 +65,7 @@ BOLD = {
 def test_bold_text_is_not_wider_than_the_room_kept_for_it():
     for (text, size), pixels in BOLD.items():
         assert text_width(text, size, bold=True) >= pixels
-    for place in (wide, narrow):
+    for place in (lay_out_wide, lay_out_narrow):
         ends = [
             box for box in plan_of(edges_of("diabetes"), place).nodes if box.role in ("exposure", "outcome")
         ]
@@ -77,7 +77,7 @@ def test_the_direct_arrow_keeps_clear_of_what_lies_between():
     plan = plan_of(edges_of("diabetes"))
     panel = next(frame for frame in plan.frames if frame.role == "between")
     exposure, outcome = (next(b for b in plan.nodes if b.role == r) for r in ("exposure", "outcome"))
-    direct = [way for way in plan.ways if way.points[-1][1] == outcome.below and not way.dashed]
+    direct = [way for way in plan.routes if way.points[-1][1] == outcome.below and not way.dashed]
     assert len(direct) == 1
     assert direct[0].points[0][1] == exposure.below
     for (x0, y0), (x1, y1) in zip(direct[0].points, direct[0].points[1:], strict=False):
@@ -98,35 +98,35 @@ def test_every_node_stands_once_in_the_frame_of_its_role():
 
 
 def test_an_open_path_is_dashed_and_a_closed_one_is_not():
-    ways = plan_of(edges_of("diabetes")).ways
-    assert {palette.VERMILLION} == {way.colour for way in ways if way.dashed}
-    assert {palette.GREEN, palette.INK} == {way.colour for way in ways if not way.dashed}
-    closed = plan_of(edges_of("arthritis")).ways
+    ways = plan_of(edges_of("diabetes")).routes
+    assert {palette.VERMILLION} == {way.color for way in ways if way.dashed}
+    assert {palette.GREEN, palette.INK} == {way.color for way in ways if not way.dashed}
+    closed = plan_of(edges_of("arthritis")).routes
     assert not any(way.dashed for way in closed)
 
 
 def test_on_a_phone_the_same_arrows_are_drawn_and_stay_inside():
     for exposure in ("diabetes", "arthritis", "age", "sleep_position"):
-        page, phone = (plan_of(edges_of(exposure), place) for place in (wide, narrow))
-        assert sorted((w.colour, w.dashed) for w in page.ways) == sorted(
-            (w.colour, w.dashed) for w in phone.ways
+        page, phone = (plan_of(edges_of(exposure), place) for place in (lay_out_wide, lay_out_narrow))
+        assert sorted((w.color, w.dashed) for w in page.routes) == sorted(
+            (w.color, w.dashed) for w in phone.routes
         )
-        assert all(0 <= x <= phone.width for way in phone.ways for x, _ in way.points)
+        assert all(0 <= x <= phone.width for way in phone.routes for x, _ in way.points)
 
 
 def test_arrows_end_at_exposure_and_outcome():
     plan = plan_of(edges_of("diabetes"))
     ends = {box.role: box for box in plan.nodes if box.role in ("exposure", "outcome")}
-    tips = [way.points[-1] for way in plan.ways if way.colour == palette.GREEN]
+    tips = [way.points[-1] for way in plan.routes if way.color == palette.GREEN]
     assert [(ends[role].middle[0], ends[role].y) for role in ("exposure", "outcome")] == tips
 
 
 def test_the_chart_names_both_and_tells_each_reason_to_the_pointer():
     chart = tk.diagram_chart(edges_of("arthritis"))
-    assert ["Arthritis and nocturnal leg cramps in the causal diagram"] == chart.title.text
+    assert ["Causal diagram for arthritis and nocturnal leg cramps"] == chart.title.text
     told = str(chart.to_dict())
     assert "women report more cramps in some studies" in told
-    assert "Adjusted for" in told
+    assert "Adjustment set" in told
 
 
 def test_an_exposure_that_nothing_precedes_is_drawn_with_the_core_covariates_alone():
@@ -138,7 +138,7 @@ def test_without_anything_between_the_arrow_is_straight():
     edges = pl.DataFrame(
         [("a", "b", "tea", "cramps", "exposure", "outcome", "so", "")], EDGES_SCHEMA, orient="row"
     )
-    [way] = plan_of(edges).ways
+    [way] = plan_of(edges).routes
     assert way.points[0][1] == way.points[1][1]
     assert tk.diagram_chart(edges).to_dict()
 

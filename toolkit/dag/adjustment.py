@@ -1,35 +1,19 @@
-"""Choose and check the covariates of an analysis: those given, or a set of the causal diagram.
-
-The record `Adjustment` explains a choice in sentences and as a frame of arrows. The back-door criterion is
-in `graph`.
-"""
+"""Choose the covariates of an analysis from the causal diagram, or check those that the user names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from toolkit.dag.backdoor import SIZES, Choice, Size, between, choose, harm
-from toolkit.dag.diagram import Arrow, Diagram
-from toolkit.dag.nodes import (
-    CONSTANT,
-    CYCLE,
-    PROXY,
-    Diagrams,
-    Places,
-    contributing_cycles,
-    measured_nodes,
-    term_of,
-)
+from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
+from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
 from toolkit.errors import VariableError, unknown
-from toolkit.estimate.per_study import PerStudy
-from toolkit.results import EDGES_SCHEMA, variables_of
+from toolkit.results import variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_covariates
 
 # How many unmeasured confounders a sentence names.
 _NAMED = 3
-_NOWHERE = "no study here measures it"
 
 
 @dataclass(frozen=True)
@@ -64,7 +48,7 @@ class Adjustment:
     not_measured
         Labels of core covariates that the study does not measure.
     constant
-        Labels of covariates that were left out because they do not vary.
+        Labels of covariates that were omitted because they do not vary.
     edges
         The arrows among exposure, outcome, covariates, unmeasured confounders and mediators.
     """
@@ -83,50 +67,50 @@ class Adjustment:
 
     @property
     def sufficient(self) -> bool:
-        """Whether the diagram has no unmeasured confounder beside the set; a core set does not claim it."""
+        """Whether the diagram has no unmeasured confounder beside the set; False for a core set."""
         return not self.unmeasured and self.size != "core"
 
     @property
     def summary(self) -> str:
         """The set, the unmeasured confounders and reverse causation, in sentences."""
-        return " ".join(filter(None, [self._adjusted(), self._remaining(), *self._remarks()]))
+        model = " (Model 1, the core covariates)" if self.size == "core" else ""
+        reverse = [gap.label for gap in self.unmeasured if gap.reverse]
+        sentences = [
+            f"Adjusted for {_list(self.labels) if self.labels else 'no covariate'}{model}.",
+            self._describe_confounding(),
+            f"Reverse causation is possible because {_list(reverse)} may have affected {self.exposure_label}."
+            if reverse
+            else "",
+            f"Not measured in this study: {_list(self.not_measured)}." if self.not_measured else "",
+            f"Omitted because all participants have the same value: {_list(self.constant)}."
+            if self.constant
+            else "",
+        ]
+        return " ".join(filter(None, sentences))
 
     @property
     def left_open(self) -> tuple[str, ...]:
         """Each unmeasured confounder with the reason and a path that it leaves open."""
         return tuple(f"{gap.label} ({gap.reason}): {gap.path}" for gap in self.unmeasured)
 
-    def _adjusted(self) -> str:
-        if not self.labels:
-            return "Adjusted for no covariate."
-        model = " (Model 1, the core covariates)" if self.size == "core" else ""
-        return f"Adjusted for {_and(self.labels)}{model}."
-
-    def _remaining(self) -> str:
-        if self.size == "core" and not self.unmeasured:
-            return ""
-        start = "By this diagram, whose missing arrows are assumptions too, "
+    def _describe_confounding(self) -> str:
         if not self.unmeasured:
-            return f"{start}no further confounder is known; what the diagram omits may still confound."
-        named = [gap.label for gap in self.unmeasured[:_NAMED]]
-        more = len(self.unmeasured) - len(named)
-        others = [f"{more} other unmeasured factor{'s' if more > 1 else ''}"] if more else []
-        return f"{start}residual confounding by {_and([*named, *others])} remains."
-
-    def _remarks(self) -> list[str]:
-        reverse = [gap.label for gap in self.unmeasured if gap.reverse]
-        return [
-            f"Reverse causation is possible, because {_and(reverse)} may have changed {self.exposure_label}."
-            if reverse
-            else "",
-            f"Not measured in this study: {_and(self.not_measured)}." if self.not_measured else "",
-            f"Left out because all participants have the same value: {_and(self.constant)}."
-            if self.constant
-            else "",
-        ]
+            none = (
+                "Under the assumptions of the causal diagram, which include its missing arrows, no further "
+                "confounder is known. Factors that the diagram omits may still confound."
+            )
+            return "" if self.size == "core" else none
+        more = len(self.unmeasured) - _NAMED
+        others = [f"{more} other unmeasured factor{'s' if more > 1 else ''}"] if more > 0 else []
+        named = [*(gap.label for gap in self.unmeasured[:_NAMED]), *others]
+        return (
+            "Under the assumptions of the causal diagram, which include its missing arrows, residual "
+            f"confounding by {_list(named)} remains."
+        )
 
     def __str__(self) -> str:
-        return f"{self.summary} Left open: {'; '.join(self.left_open)}." if self.unmeasured else self.summary
+        paths = "".join(f"\n- {path}" for path in self.left_open)
+        return f"{self.summary}\nOpen back-door paths:{paths}" if paths else self.summary
 
 
 def adjustment_for(
@@ -138,23 +122,23 @@ def adjustment_for(
     domain: str = "",
     diagram: Diagrams = None,
 ) -> Adjustment:
-    """Choose an adjustment set by the causal diagram, from what a study measures.
+    """Choose an adjustment set by the causal diagram, from the variables that a study measures.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        The study.
     outcome, exposure
         Variables with a node in the diagram: by name, by `node=` of `study.derive` or study.toml, or derived
         from variables of one node.
     size
-        "small" (what every `adjust=None` means): age, sex, race/ethnicity, education and income, which are
-        never dropped, and the measured confounders that the back-door criterion needs. "full": every measured
-        confounder. "core" (Model 1): age, sex, race/ethnicity, education and income alone. A core covariate
-        that is the exposure or follows from it is left out. The survey cycle is in every set where several
-        contribute.
+        "small" (the meaning of every `adjust=None`): age, sex, race/ethnicity, education and income, which
+        are never dropped, and the measured confounders that the back-door criterion needs. "full": every
+        measured confounder. "core" (Model 1): age, sex, race/ethnicity, education and income alone. A core
+        covariate that is the exposure or follows from it is left out. The survey cycle is in every set where
+        several contribute.
     domain
-        A condition such as "age >= 20": what is measured, is measured among these participants.
+        A condition such as "age >= 20"; what is measured is determined among these participants.
     diagram
         A `Diagram`, or the path of a file of the form of datasets/causal-diagram.toml; None for the
         toolkit's.
@@ -174,9 +158,9 @@ def adjustment_for(
 
     Notes
     -----
-    The back-door criterion (Pearl 1995, Biometrika 82:669-688) on the diagram as it is drawn. Its arrows, and
-    those it lacks, are assumptions that no data can test. Mediators, colliders and other consequences of
-    exposure or outcome never enter.
+    The back-door criterion (Pearl 1995, Biometrika 82:669-688) on the diagram as drawn. Its arrows, and those
+    it lacks, are assumptions that no data can test. Mediators, colliders and other consequences of exposure
+    or outcome never enter.
 
     Examples
     --------
@@ -187,173 +171,128 @@ def adjustment_for(
     """
     if size not in SIZES:
         raise VariableError(unknown("There is no adjustment set", str(size), SIZES))
-    places = Places(study, diagram)
-    key = (id(places.diagram), outcome, exposure, domain, size)
-    kept = _kept.of(study)
-    if key not in kept:
-        kept[key] = (places.diagram, _chosen(places, (outcome, exposure), domain, size))
-    return kept[key][1]
+    nodes = nodes_of(study, diagram)
+    key = (nodes, outcome, exposure, domain, size)
+    if key not in study.computed:
+        study.computed[key] = _choose(study, nodes, (outcome, exposure), domain, size)
+    found: Adjustment = study.computed[key]
+    return found
 
 
-# The diagram is kept beside the choice, so that its id stays its own.
-_kept: PerStudy[tuple[int, str, str, str, str], tuple[Diagram, Adjustment]] = PerStudy()
-
-
-def _chosen(places: "Places", ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
+def _choose(study: Study, nodes: StudyNodes, ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
     outcome, exposure = ends
-    drawn = places.diagram
-    end, start = places.expect(outcome, ends), places.expect(exposure, ends)
-    measured, shares = measured_nodes(places, ends, domain)
-    usable = {node: name for node, name in measured.items() if shares[node] != CONSTANT}
-    chosen = choose(drawn, start, end, measured, size)
-    variables = [usable[node] for node in chosen.adjusted if node in usable]
-    labels = [drawn.nodes[node].label for node in chosen.adjusted if node in usable]
-    if len(contributing_cycles(places.study, [*ends, *variables], domain)) > 1:
-        variables, labels = [*variables, CYCLE], [*labels, "survey cycle"]
+    for name in ends:
+        study.variable(name)
+    diagram = nodes.diagram
+    end, start = nodes.require_node(outcome, ends), nodes.require_node(exposure, ends)
+    found = nodes.measure(ends, domain)
+    chosen = choose_adjustment_set(diagram, start, end, [n for n in found if found[n].variable], size)
+    labels = {node: diagram.nodes[node].label for node in diagram.nodes}
+    usable = [node for node in chosen.adjusted if not found[node].constant]
+    pairs = [(found[node].variable, labels[node]) for node in usable]
+    if len(contributing_cycles(study, nodes, [*ends, *(name for name, _ in pairs)], domain)) > 1:
+        pairs.append((CYCLE, "survey cycle"))
+    variables = tuple(name for name, _ in pairs)
     return Adjustment(
         outcome,
         exposure,
-        tuple(variables),
-        tuple(term_of(places.study, drawn, name) for name in variables),
+        variables,
+        tuple(nodes.term_of(name) for name in variables),
         size,
-        tuple(
-            Unmeasured(drawn.nodes[g.node].label, _why(drawn, g.node, shares), g.path, g.reverse)
-            for g in chosen.gaps
-        ),
-        tuple(drawn.nodes[node].label for node in chosen.core if node not in measured),
-        tuple(drawn.nodes[node].label for node in chosen.adjusted if node not in usable),
-        drawn.nodes[start].label,
-        tuple(labels),
-        _edges(drawn, chosen),
+        tuple(Unmeasured(labels[g.node], found[g.node].gap, g.path, g.reverse) for g in chosen.gaps),
+        tuple(labels[node] for node in chosen.core if not found[node].variable),
+        tuple(labels[node] for node in chosen.adjusted if found[node].constant),
+        labels[start],
+        tuple(label for _, label in pairs),
+        diagram.frame(assign_roles(diagram, chosen)),
     )
 
 
-def adjusted_names(
-    study: Study,
-    adjust: Names | None,
-    outcome: str,
-    exposure: str | None,
-    *,
-    domain: str = "",
-    by: Sequence[str] = (),
-    diagram: Diagrams = None,
-    allow_descendants: bool = False,
-) -> tuple[str, ...]:
-    """Return the covariates of an analysis, and refuse what cannot be adjusted for.
+@dataclass(frozen=True)
+class Question:
+    """What an analysis asks of the causal diagram.
 
-    Parameters
+    Attributes
     ----------
-    study, outcome, exposure, domain, diagram
-        As `adjustment_for`; without an exposure a set of the diagram has no covariate.
-    adjust
-        Names and splines; () for none; "small", "full" or "core" for a set of the causal diagram; None for
-        "small".
+    outcome, exposure, domain, diagram
+        As `adjustment_for`; without an exposure (None) a set of the diagram has no covariate.
     by
-        Variables within whose levels the association is estimated, left out of a set of the diagram.
+        Variables within whose levels the association is estimated; a set of the diagram omits them.
     allow_descendants
         True to adjust for descendants of exposure or outcome, as for a direct effect.
-
-    Raises
-    ------
-    VariableError
-        For a covariate that is outcome or exposure, or that follows from one of them in the diagram, with the
-        path that it would close or open.
     """
+
+    outcome: str
+    exposure: str | None = None
+    domain: str = ""
+    by: tuple[str, ...] = ()
+    diagram: Diagrams = None
+    allow_descendants: bool = False
+
+
+def covariates_for(study: Study, adjust: Names | None, question: Question) -> tuple[str, ...]:
+    """Return the covariates of an analysis as terms: those named, or a set of the diagram (None: "small").
+
+    Raises a VariableError for a covariate that is outcome or exposure, or follows from one of them.
+    """
+    outcome, exposure = question.outcome, question.exposure
     if outcome == exposure:
-        raise VariableError(f"'{outcome}' is both outcome and exposure. Name another exposure.")
-    size = _size(study, adjust)
+        raise VariableError(f"'{outcome}' is both outcome and exposure. Use another exposure.")
+    size = _find_size(study, adjust)
     if size is not None:
         if exposure is None:
             return ()
-        found = adjustment_for(
-            study, outcome=outcome, exposure=exposure, size=size, domain=domain, diagram=diagram
-        )
+        ends = {"outcome": outcome, "exposure": exposure}
+        found = adjustment_for(study, **ends, size=size, domain=question.domain, diagram=question.diagram)
         pairs = zip(found.terms, found.variables, strict=True)
-        return tuple(term for term, name in pairs if name not in by)
+        return tuple(term for term, name in pairs if name not in question.by)
     covariates = as_covariates(adjust or ())
-    names = variables_of(covariates)
-    for name in names:
-        if name in (outcome, exposure):
-            raise _superfluous(name, covariates, outcome, exposure)
-    if exposure is not None and not allow_descendants:
-        _refuse_descendants(study, covariates, outcome, exposure, diagram)
+    roles = {outcome: "outcome", exposure: "exposure"}
+    for name in variables_of(covariates):
+        if name in roles:
+            rest = tuple(c for c in covariates if variables_of([c])[0] not in roles)
+            raise VariableError(f"'{name}' in adjust is the {roles[name]}. Remove it: adjust={rest}.")
+    if exposure is not None and not question.allow_descendants:
+        _refuse_descendants(study, covariates, (outcome, exposure), question.diagram)
     return covariates
 
 
-def _size(study: Study, adjust: Names | None) -> Size | None:
-    """Tell a set of the diagram from names of variables."""
+def adjust_text(adjust: Names | None, covariates: Sequence[str]) -> str:
+    """Return the column `adjust` of an analysis without an exposure: "none" where that is the default."""
+    return "none" if adjust is None else ", ".join(covariates)
+
+
+def _find_size(study: Study, adjust: Names | None) -> Size | None:
+    """Return the set of the diagram that `adjust` asks for; None if it names variables."""
     if adjust is None:
         return "small"
-    size = next((size for size in SIZES if isinstance(adjust, str) and adjust == size), None)
+    size = next((size for size in SIZES if adjust == size), None)
     if size and size in study.people.columns:
         raise VariableError(
             f"adjust='{size}' is the diagram's {size} set and also a variable of this study. For the "
-            f"variable use adjust=('{size}',); for the set rename the variable."
+            f"variable use adjust=('{size}',). For the set rename the variable."
         )
     return size
 
 
-def _superfluous(name: str, covariates: tuple[str, ...], outcome: str, exposure: str | None) -> VariableError:
-    roles = {outcome: "is the outcome", exposure: "is the exposure"}
-    rest = tuple(c for c in covariates if variables_of([c])[0] not in roles)
-    return VariableError(f"'{name}' in adjust {roles[name]}. Use what remains: adjust={rest}.")
-
-
 def _refuse_descendants(
-    study: Study, covariates: tuple[str, ...], outcome: str, exposure: str, diagram: Diagrams
+    study: Study, covariates: tuple[str, ...], ends: tuple[str, str], diagram: Diagrams
 ) -> None:
-    places = Places(study, diagram)
-    start, end = places.node_of(exposure), places.node_of(outcome)
+    nodes = nodes_of(study, diagram)
+    names = variables_of(covariates)
+    end, start, *others = nodes.match([*ends, *names])
     if start is None or end is None:
         return
-    for covariate in covariates:
-        name = variables_of([covariate])[0]
-        node = places.node_of(name)
-        told = harm(places.diagram, start, end, node) if node not in (None, start, end) else ""
-        if told:
+    after = nodes.diagram.descendants(start) | nodes.diagram.descendants(end)
+    for covariate, name, node in zip(covariates, names, others, strict=True):
+        if node in after - {start, end}:
+            bias = describe_bias(nodes.diagram, start, end, node)
             rest = tuple(other for other in covariates if other != covariate)
             raise VariableError(
-                f"'{name}' is not adjusted for: in the causal diagram {told}. Leave it out, adjust={rest}; "
-                f"or, for an effect that does not go through it, say allow_descendants=True."
+                f"'{name}' cannot be adjusted for: in the causal diagram {bias}. Remove it, adjust={rest}. "
+                "For an effect that does not pass through it, use allow_descendants=True."
             )
 
 
-def _why(diagram: Diagram, name: str, shares: dict[str, float]) -> str:
-    node = diagram.nodes[name]
-    if shares.get(name) == PROXY:
-        return "known by a proxy alone"
-    if shares.get(name) == 0:
-        return "not measured among these participants"
-    if name in shares:
-        return f"known for {100 * shares[name]:.0f}% of the participants"
-    return node.note or (_NOWHERE if not node.variables else "not measured in this study")
-
-
-def _edges(diagram: Diagram, chosen: Choice) -> pl.DataFrame:
-    lies_between = between(diagram, chosen.exposure, chosen.outcome)
-    roles = {
-        **dict.fromkeys(lies_between, "between"),
-        **dict.fromkeys(chosen.adjusted, "adjusted"),
-        **dict.fromkeys((gap.node for gap in chosen.gaps), "not measured"),
-        chosen.exposure: "exposure",
-        chosen.outcome: "outcome",
-    }
-    shown = [arrow for arrow in diagram.arrows if arrow.cause in roles and arrow.effect in roles]
-    return pl.DataFrame([_edge(diagram, arrow, roles) for arrow in shown], EDGES_SCHEMA, orient="row")
-
-
-def _edge(diagram: Diagram, arrow: Arrow, roles: dict[str, str]) -> dict[str, str]:
-    return {
-        "cause": arrow.cause,
-        "effect": arrow.effect,
-        "cause_label": diagram.nodes[arrow.cause].label,
-        "effect_label": diagram.nodes[arrow.effect].label,
-        "cause_role": roles[arrow.cause],
-        "effect_role": roles[arrow.effect],
-        "reason": arrow.reason,
-        "citation": arrow.citation,
-    }
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

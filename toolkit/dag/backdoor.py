@@ -1,13 +1,13 @@
-"""Choose an adjustment set from a causal diagram: the back-door criterion for a total effect.
+"""Choose an adjustment set from a causal diagram by the back-door criterion, for a total effect.
 
-Candidates are the causes of the exposure that cause the outcome by a path not through the exposure. No
-descendant of exposure or outcome is a candidate, so mediators, colliders and consequences never enter.
-d-separation is networkx's.
+Candidates are the causes of the exposure that also affect the outcome by a path around the exposure.
+Descendants of exposure or outcome are never candidates, which excludes mediators and colliders.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from toolkit.dag.diagram import Diagram
@@ -15,11 +15,21 @@ from toolkit.errors import VariableError
 
 Size = Literal["small", "full", "core"]
 SIZES: tuple[Size, ...] = ("small", "full", "core")
+# Arrow by which a path reaches a node, and the node; the first has no arrow.
+Step = tuple[str, str]
+
+
+class NoAdjustmentSetError(VariableError):
+    """The diagram has no adjustment set for this exposure and outcome; `finding` says why."""
+
+    def __init__(self, finding: str, remedy: str) -> None:
+        super().__init__(f"{finding} {remedy}")
+        self.finding = finding
 
 
 @dataclass(frozen=True)
 class Gap:
-    """An unmeasured node that leaves a path open, with such a path and whether it is reverse causation."""
+    """An unmeasured node, a back-door path that it leaves open, and whether that is reverse causation."""
 
     node: str
     path: str
@@ -37,10 +47,10 @@ class Choice:
     adjusted
         The set, in the diagram's order.
     gaps
-        Unmeasured nodes that leave a path open, the most important first: reverse causation, then common
-        causes of exposure and outcome, then others.
+        Unmeasured nodes that leave a path open: reverse causation first, then common causes of exposure and
+        outcome, then others.
     core
-        Nodes of the diagram's core that belong in the set; those that are not in `adjusted` are not measured.
+        The diagram's core nodes that belong in the set; those that are not in `adjusted` are not measured.
     """
 
     exposure: str
@@ -50,285 +60,211 @@ class Choice:
     core: tuple[str, ...] = ()
 
 
-def choose(
+def choose_adjustment_set(
     diagram: Diagram, exposure: str, outcome: str, measured: Iterable[str], size: Size = "small"
 ) -> Choice:
     """Choose an adjustment set of measured nodes for the total effect of an exposure.
 
-    Parameters
-    ----------
-    diagram
-        The causal diagram.
-    exposure, outcome
-        Nodes of it.
-    measured
-        Nodes that can be adjusted for.
-    size
-        "core": the diagram's core nodes, less the exposure, the outcome and what follows from either.
-        "full": these and every measured candidate. "small": the core and the measured candidates that
-        remain after dropping, one by one, those that d-separation does not need.
-
-    Returns
-    -------
-    Choice
-        The set, and the unmeasured nodes that leave paths open.
-
-    Raises
-    ------
-    VariableError
-        If exposure and outcome are one node, or the exposure follows from the outcome.
-
-    Notes
-    -----
-    Nodes are tried for dropping in the order: neither cause of exposure nor of outcome, causes of the
-    outcome, causes of the exposure, causes of both; within each, earlier nodes first. For this test alone
-    the unmeasured candidates are held fixed, because no set can close the paths that they leave open.
-
-    Examples
-    --------
-    >>> from toolkit.dag.diagram import causal_diagram
-    >>> choose(causal_diagram(), "arthritis", "cramps", ["age", "sex", "body_mass", "stroke"]).adjusted
-    ('age', 'sex', 'body_mass')
+    Raises a NoAdjustmentSetError if both are one node or the exposure follows from the outcome.
     """
-    key = (exposure, outcome, frozenset(measured), size)
-    if key not in diagram.kept:
-        _expect_effect(diagram, exposure, outcome)
-        diagram.kept[key] = _choose(diagram, exposure, outcome, key[2], size)
-    found: Choice = diagram.kept[key]
-    return found
+    return _choose(diagram, exposure, outcome, frozenset(measured), size)
 
 
+@lru_cache(maxsize=1024)
 def _choose(diagram: Diagram, exposure: str, outcome: str, measured: frozenset[str], size: Size) -> Choice:
-    backdoor = _Backdoor(diagram, exposure, outcome)
+    _require_effect(diagram, exposure, outcome)
     after = {exposure, outcome} | diagram.descendants(exposure) | diagram.descendants(outcome)
     core = [name for name in diagram.core if name in diagram.nodes and name not in after]
-    kept = set(core) & measured
-    candidates = backdoor.candidates()
-    hidden, full = candidates - measured, (candidates & measured) | kept
-    chosen = {"core": kept, "full": full, "small": full}[size]
+    required = set(core) & measured
+    backdoor = _Backdoor(diagram, exposure, outcome)
+    hidden, full = backdoor.candidates - measured, (backdoor.candidates & measured) | required
+    chosen = required if size == "core" else full
     if size == "small":
-        chosen = backdoor.dropped(full, kept, hidden)
-    order = list(diagram.nodes)
+        chosen = backdoor.reduce(full, required, hidden)
     return Choice(
         exposure,
         outcome,
-        tuple(sorted(chosen, key=order.index)),
-        tuple(backdoor.gaps(chosen, full, hidden)),
+        tuple(name for name in diagram.nodes if name in chosen),
+        tuple(backdoor.find_gaps(chosen, full | hidden, hidden)),
         tuple(core),
     )
 
 
 class _Backdoor:
-    """The graph without the exposure's outgoing arrows, and what is asked of it."""
+    """The graph without the exposure's outgoing arrows."""
 
     def __init__(self, diagram: Diagram, exposure: str, outcome: str) -> None:
+        import networkx as nx
+
         self.diagram, self.ends = diagram, (exposure, outcome)
         self.graph = diagram.graph.copy()
         self.graph.remove_edges_from(list(diagram.graph.out_edges(exposure)))
+        around = nx.restricted_view(diagram.graph, [exposure], [])
+        self.candidates: set[str] = diagram.ancestors(exposure) & nx.ancestors(around, outcome)
 
-    def candidates(self) -> set[str]:
+    def is_closed(self, adjusted: set[str]) -> bool:
         import networkx as nx
 
         exposure, outcome = self.ends
-        around = self.diagram.graph.copy()
-        around.remove_node(exposure)
-        return set(self.diagram.ancestors(exposure) & nx.ancestors(around, outcome))
+        return bool(nx.is_d_separator(self.graph, {exposure}, {outcome}, adjusted))
 
-    def closed(self, given: set[str]) -> bool:
-        """Tell whether a set separates exposure and outcome."""
+    def reduce(self, full: set[str], required: set[str], hidden: set[str]) -> set[str]:
+        """Drop candidates one by one while the rest still separates exposure and outcome.
+
+        The order is: neither cause of exposure nor of outcome, causes of the outcome, of the exposure, of
+        both; within each, earlier nodes first. Hidden candidates count as adjusted for in this test alone,
+        because no set can close the paths that they leave open.
+        """
         import networkx as nx
 
-        exposure, outcome = self.ends
-        return bool(nx.is_d_separator(self.graph, {exposure}, {outcome}, given))
-
-    def dropped(self, full: set[str], kept: set[str], hidden: set[str]) -> set[str]:
-        """Drop one node after the other while the set still separates exposure and outcome."""
-        import networkx as nx
-
-        order = list(self.diagram.nodes)
-        sorted_in_time = nx.lexicographical_topological_sort(self.diagram.graph, key=order.index)
-        time = {name: place for place, name in enumerate(sorted_in_time)}
+        position = {name: place for place, name in enumerate(self.diagram.nodes)}
+        ordered = nx.lexicographical_topological_sort(self.diagram.graph, key=position.__getitem__)
+        time = {name: place for place, name in enumerate(ordered)}
         causes = [set(self.diagram.parents(end)) for end in self.ends]
         small = set(full)
-        for name in sorted(full - kept, key=lambda n: (*(n in own for own in causes), time[n])):
-            if self.closed((small - {name}) | hidden):
+        for name in sorted(full - required, key=lambda n: (*(n in own for own in causes), time[n])):
+            if self.is_closed((small - {name}) | hidden):
                 small.discard(name)
         return small
 
-    def gaps(self, chosen: set[str], full: set[str], hidden: set[str]) -> list[Gap]:
-        """Name the unmeasured nodes that leave a path open, each with such a path.
+    def find_gaps(self, chosen: set[str], everything: set[str], hidden: set[str]) -> list[Gap]:
+        """Name the hidden nodes that leave a path open, each with such a path.
 
-        First those that do so although everything else were known; then, while a path remains that avoids
-        these, the unmeasured nodes on it.
+        First those that do so even if everything else were adjusted for; then, while a path remains that
+        avoids these, the hidden nodes on it.
         """
-        everything = full | hidden
-        alone = {name for name in hidden if not self.closed(everything - {name})}
-        trails = {name: open_path(self.graph, *self.ends, everything - {name}) for name in alone}
+        alone = [name for name in hidden if not self.is_closed(everything - {name})]
+        paths = {name: find_open_path(self.graph, *self.ends, everything - {name}) for name in alone}
         while True:
             graph = self.graph.copy()
-            graph.remove_nodes_from(trails)
-            trail = open_path(graph, *self.ends, chosen)
-            more = {name for _, name in trail} & hidden
+            graph.remove_nodes_from(paths)
+            path = find_open_path(graph, *self.ends, chosen)
+            more = {name for _, name in path} & hidden
             if not more:  # All paths are closed, or the core set leaves one open that the full set closes.
-                return sorted((self._gap(name, trail) for name, trail in trails.items()), key=self._rank)
-            trails |= dict.fromkeys(more, trail)
+                return sorted((self._gap(name, path) for name, path in paths.items()), key=self._rank)
+            paths |= dict.fromkeys(more, path)
 
-    def _gap(self, name: str, trail: list[tuple[str, str]]) -> Gap:
-        return Gap(name, _trail(self.diagram, trail), self.diagram.nodes[name].earlier == self.ends[1])
+    def _gap(self, name: str, path: list[Step]) -> Gap:
+        nodes = self.diagram.nodes
+        text = " ".join(f"{arrow} {nodes[step].label}".strip() for arrow, step in path)
+        return Gap(name, text, nodes[name].earlier == self.ends[1])
 
     def _rank(self, gap: Gap) -> tuple[bool, bool, int]:
-        """Rank reverse causation first, then common causes."""
         common = all(gap.node in self.diagram.parents(end) for end in self.ends)
         return not gap.reverse, not common, list(self.diagram.nodes).index(gap.node)
 
 
-def between(diagram: Diagram, exposure: str, outcome: str) -> tuple[str, ...]:
-    """Name the nodes on the ways by which an exposure acts on an outcome, in the diagram's order.
-
-    Examples
-    --------
-    >>> from toolkit.dag.diagram import causal_diagram
-    >>> between(causal_diagram(), "stretching", "cramps")
-    ('short_calf',)
-    """
+def list_mediators(diagram: Diagram, exposure: str, outcome: str) -> tuple[str, ...]:
+    """List the nodes on the directed paths from exposure to outcome, in the diagram's order."""
     through = diagram.descendants(exposure) & diagram.ancestors(outcome)
     return tuple(name for name in diagram.nodes if name in through)
 
 
-def harm(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
-    """Say what adjusting for a node would close or open; "" if it follows from neither exposure nor outcome.
+def assign_roles(diagram: Diagram, choice: Choice) -> dict[str, str]:
+    """Assign each node around an exposure its role: exposure, outcome, adjusted, between, not measured."""
+    return {
+        **dict.fromkeys(list_mediators(diagram, choice.exposure, choice.outcome), "between"),
+        **dict.fromkeys(choice.adjusted, "adjusted"),
+        **dict.fromkeys((gap.node for gap in choice.gaps), "not measured"),
+        choice.exposure: "exposure",
+        choice.outcome: "outcome",
+    }
 
-    Parameters
-    ----------
-    diagram
-        What causes what.
-    exposure, outcome, node
-        Nodes of it.
 
-    Returns
-    -------
-    str
-        What it follows from, and the path that adjusting for it would close or open.
-
-    Examples
-    --------
-    >>> from toolkit.dag.diagram import causal_diagram
-    >>> harm(causal_diagram(), "stretching", "cramps", "short_calf")
-    'it follows from the exposure, and adjusting for it would close the path stretching → shortened calf \
-muscles → nocturnal leg cramps, which is part of the effect'
-    """
+def describe_bias(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
+    """Say which path adjusting for a descendant would close or open; "" if the node is not a descendant."""
     after_exposure = node in diagram.descendants(exposure)
     after_outcome = node in diagram.descendants(outcome)
     if not (after_exposure or after_outcome):
         return ""
-    follows = "the outcome" if after_outcome else "the exposure"
+    origin = "outcome" if after_outcome else "exposure"
     if after_exposure and outcome in diagram.descendants(node):
-        way = [*_way(diagram, exposure, node), *_way(diagram, node, outcome)[1:]]
-        told = f"would close the path {_words(diagram, way, '→')}, which is part of the effect"
+        path = [*_shortest_path(diagram, exposure, node), *_shortest_path(diagram, node, outcome)[1:]]
+        effect = f"close the path {_join_labels(diagram, path, '→')}, which is part of the effect"
     else:
-        opened = _opened(diagram, exposure, outcome, node)
-        told = f"would open the path {opened}" if opened else "changes what is estimated"
-    return f"it follows from {follows}, and adjusting for it {told}"
+        opened = _opened_path(diagram, exposure, outcome, node)
+        effect = f"open the path {opened}" if opened else "change what is estimated"
+    return f"it follows from the {origin}, and adjusting for it would {effect}"
 
 
-def open_path(graph: Any, start: str, end: str, given: Iterable[str]) -> list[tuple[str, str]]:
-    """Find the shortest path between two nodes that is open given others.
+def find_open_path(graph: Any, start: str, end: str, adjusted: Iterable[str]) -> list[Step]:
+    """Find the shortest path between two nodes that is open given others; [] if every path is closed.
 
-    Parameters
-    ----------
-    graph
-        A networkx.DiGraph without cycles; for back-door paths, one without the start's outgoing arrows.
-    start, end
-        Nodes.
-    given
-        The nodes that are adjusted for.
-
-    Returns
-    -------
-    list
-        (arrow by which it is reached, node), the start first with ""; [] if every path is closed.
+    For back-door paths the graph lacks the start's outgoing arrows.
     """
     import networkx as nx
 
-    fixed = set(given)
+    fixed = set(adjusted)
     opens = fixed.union(*(nx.ancestors(graph, name) for name in fixed if name in graph))
-    begin = (start, "")
-    came: dict[tuple[str, str], tuple[str, str] | None] = {begin: None}
-    waiting = deque([begin])
-    while waiting:
-        state = waiting.popleft()
-        if state[0] == end:
-            return _traced(came, state)
-        for step in _steps(graph, state, fixed, opens):
-            if step not in came and step[0] != start:
-                came[step] = state
-                waiting.append(step)
+    came: dict[Step, Step | None] = {("", start): None}
+    queue = deque(came)
+    while queue:
+        step = queue.popleft()
+        if step[1] == end:
+            path = [step]
+            while before := came[path[-1]]:
+                path.append(before)
+            return path[::-1]
+        for following in _steps_from(graph, step, fixed, opens):
+            if following not in came and following[1] != start:
+                came[following] = step
+                queue.append(following)
     return []
 
 
-def _expect_effect(diagram: Diagram, exposure: str, outcome: str) -> None:
+def _steps_from(graph: Any, step: Step, fixed: set[str], opens: set[str]) -> Iterator[Step]:
+    """Yield the steps that an open path may take from a node, by the arrow through which it came."""
+    arrow, name = step
+    if name not in fixed:
+        yield from (("→", child) for child in graph.successors(name))
+    # Reached against an arrow (or at the start) a node is not a collider towards its parents; reached along
+    # one it is, and lets the path go up only if it or a descendant is adjusted for.
+    if name in opens if arrow == "→" else name not in fixed:
+        yield from (("←", parent) for parent in graph.predecessors(name))
+
+
+def _require_effect(diagram: Diagram, exposure: str, outcome: str) -> None:
     if exposure == outcome:
-        raise VariableError(
-            f"Exposure and outcome are both '{diagram.nodes[exposure].label}' in the causal diagram. "
-            f"Name another exposure, or state the covariates: adjust=()."
+        raise NoAdjustmentSetError(
+            f"Exposure and outcome are both '{diagram.nodes[exposure].label}' in the causal diagram.",
+            "Use another exposure, or name the covariates: adjust=().",
         )
     if exposure in diagram.descendants(outcome):
-        way = _words(diagram, _way(diagram, outcome, exposure), "→")
-        raise VariableError(
-            f"In the causal diagram the exposure follows from the outcome ({way}), so no adjustment set "
-            f"makes their association an effect of the exposure. Exchange the two, or state the covariates: "
-            f"adjust=()."
+        path = _join_labels(diagram, _shortest_path(diagram, outcome, exposure), "→")
+        raise NoAdjustmentSetError(
+            f"In the causal diagram the exposure follows from the outcome ({path}), so no adjustment set "
+            "makes their association an effect of the exposure.",
+            "Exchange the two, or name the covariates: adjust=().",
         )
 
 
-def _opened(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
-    """Show a path that is closed, and open once a node that follows from it is adjusted for."""
-    if node in diagram.descendants(outcome):
-        into, back = _way(diagram, exposure, node, around=outcome), _way(diagram, outcome, node)
-        if into:
-            return f"{_words(diagram, into, '→')} ← {_words(diagram, back[-2::-1], '←')}"
-        others = [p for p in diagram.parents(outcome) if p not in {exposure, *diagram.descendants(exposure)}]
-        way = _words(diagram, _way(diagram, exposure, outcome), "→")
-        return f"{way} ← {diagram.nodes[others[0]].label}" if others else ""
-    way = _words(diagram, _way(diagram, exposure, node), "→")
+def _opened_path(diagram: Diagram, exposure: str, outcome: str, node: str) -> str:
+    """Return a closed path that opens when a descendant of it is adjusted for; "" if there is none."""
     later = {exposure, *diagram.descendants(exposure)}
-    onward = (_way(diagram, p, outcome, around=exposure) for p in diagram.parents(node) if p not in later)
-    return next((f"{way} ← {_words(diagram, path, '→')}" for path in onward if path), "")
+    if node in diagram.descendants(outcome):
+        into = _shortest_path(diagram, exposure, node, around=outcome)
+        if into:
+            back = _shortest_path(diagram, outcome, node)[-2::-1]
+            return f"{_join_labels(diagram, into, '→')} ← {_join_labels(diagram, back, '←')}"
+        others = [parent for parent in diagram.parents(outcome) if parent not in later]
+        path = _join_labels(diagram, _shortest_path(diagram, exposure, outcome), "→")
+        return f"{path} ← {diagram.nodes[others[0]].label}" if others else ""
+    path = _join_labels(diagram, _shortest_path(diagram, exposure, node), "→")
+    onward = (
+        _shortest_path(diagram, parent, outcome, around=exposure)
+        for parent in diagram.parents(node)
+        if parent not in later
+    )
+    return next((f"{path} ← {_join_labels(diagram, rest, '→')}" for rest in onward if rest), "")
 
 
-def _way(diagram: Diagram, start: str, end: str, around: str = "") -> list[str]:
-    """Find the shortest directed path, perhaps around a node; [] if there is none."""
+def _shortest_path(diagram: Diagram, start: str, end: str, around: str = "") -> list[str]:
+    """Return the shortest directed path, perhaps around a node; [] if there is none."""
     import networkx as nx
 
     graph = nx.restricted_view(diagram.graph, [around] if around else [], [])
     return list(nx.shortest_path(graph, start, end)) if nx.has_path(graph, start, end) else []
 
 
-def _steps(graph: Any, state: tuple[str, str], given: set[str], opens: set[str]) -> Iterator[tuple[str, str]]:
-    """Take every step that an open path may take from a node, by the arrow through which it came."""
-    name, arrow = state
-    if name not in given:
-        yield from ((child, "→") for child in graph.successors(name))
-    # Reached against an arrow (or at the start) a node is no collider towards its parents; reached along one,
-    # it is, and lets the path go up only if it or what follows from it is adjusted for.
-    if (arrow != "→" and name not in given) or (arrow == "→" and name in opens):
-        yield from ((parent, "←") for parent in graph.predecessors(name))
-
-
-def _traced(
-    came: dict[tuple[str, str], tuple[str, str] | None], state: tuple[str, str]
-) -> list[tuple[str, str]]:
-    found = []
-    step: tuple[str, str] | None = state
-    while step is not None:
-        found.append((step[1], step[0]))
-        step = came[step]
-    return found[::-1]
-
-
-def _trail(diagram: Diagram, path: list[tuple[str, str]]) -> str:
-    return " ".join(f"{arrow} {diagram.nodes[name].label}".strip() for arrow, name in path)
-
-
-def _words(diagram: Diagram, way: Sequence[str], arrow: str) -> str:
-    return f" {arrow} ".join(diagram.nodes[name].label for name in way)
+def _join_labels(diagram: Diagram, path: Sequence[str], arrow: str) -> str:
+    return f" {arrow} ".join(diagram.nodes[name].label for name in path)

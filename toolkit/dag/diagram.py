@@ -1,14 +1,13 @@
 """Read and validate a causal diagram: nodes, arrows with their reasons, and the core covariates.
 
-The shipped diagram is `datasets/causal-diagram.toml`; a file of the user's own has the same form. Every
-problem of a file is reported at once. The choice of an adjustment set belongs in `graph`.
+The shipped diagram is `datasets/causal-diagram.toml`; a user's file has the same form. The choice of an
+adjustment set belongs in `graph`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from graphlib import CycleError, TopologicalSorter
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from toolkit.sources.catalog import read_toml, shipped
 from toolkit.sources.catalog_records import Checked
 
 FILE = "causal-diagram.toml"
-# Never dropped from an adjustment set where a study measures them.
+# Every adjustment set includes them where a study measures them.
 CORE = ("age", "sex", "race_ethnicity", "education", "income")
 REQUIRED = ("age", "sex")
 Ground = Literal["", "established", "plausible", "assumed"]
@@ -44,6 +43,10 @@ class _WrittenArrows(Checked):
     evidence: tuple[str, ...] = ()
     citation: str = ""
 
+    @property
+    def sources(self) -> str:
+        return "; ".join(filter(None, [*map(citation_of, self.evidence), self.citation]))
+
 
 class _Written(Checked):
     title: str
@@ -55,7 +58,7 @@ class _Written(Checked):
 
 @dataclass(frozen=True)
 class Node:
-    """A node: the variables that measure it, why none does, and the node that it precedes in time."""
+    """A node: the variables that measure it, why none does (`note`), and the node of which it is earlier."""
 
     name: str
     label: str
@@ -75,18 +78,18 @@ class Arrow:
     ground: Ground = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Diagram:
     """A directed acyclic graph of nodes and arrows.
 
     Attributes
     ----------
     title, nodes, arrows
-        What the file says.
+        As in the file; `nodes` by name.
     core
-        Nodes that no adjustment set leaves out where a study measures them.
+        Nodes that every adjustment set includes where a study measures them.
     without
-        Why there is no node `age` or `sex`, by name.
+        Why the diagram has no node `age` or `sex`, by name.
 
     Examples
     --------
@@ -113,80 +116,75 @@ class Diagram:
         graph.add_edges_from((arrow.cause, arrow.effect) for arrow in self.arrows)
         return graph
 
-    @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """What was computed of this diagram before; a diagram never changes."""
-        return {}
+    def frame(self, roles: Mapping[str, str] | None = None) -> pl.DataFrame:
+        """Return the arrows as a frame, one row per arrow.
 
-    def frame(self) -> pl.DataFrame:
-        """Return the arrows as a frame: cause and effect with labels, reason, citation; no roles."""
+        Parameters
+        ----------
+        roles
+            Role of each node by name, such as {"diabetes": "exposure"}; only arrows between these nodes are
+            returned. None for all arrows, without roles.
+
+        Returns
+        -------
+        polars.DataFrame
+            cause, effect, cause_label, effect_label, cause_role, effect_role, reason, citation.
+        """
         rows = [
             {
                 "cause": arrow.cause,
                 "effect": arrow.effect,
-                "reason": arrow.reason,
-                "citation": arrow.citation,
                 "cause_label": self.nodes[arrow.cause].label,
                 "effect_label": self.nodes[arrow.effect].label,
+                "cause_role": roles[arrow.cause] if roles else None,
+                "effect_role": roles[arrow.effect] if roles else None,
+                "reason": arrow.reason,
+                "citation": arrow.citation,
             }
             for arrow in self.arrows
+            if roles is None or {arrow.cause, arrow.effect} <= roles.keys()
         ]
         return pl.DataFrame(rows, EDGES_SCHEMA)
 
     def children(self, name: str) -> tuple[str, ...]:
-        """Name the direct effects of a node."""
+        """Return the direct effects of a node."""
         return tuple(self.graph.successors(name))
 
     def parents(self, name: str) -> tuple[str, ...]:
-        """Name the direct causes of a node."""
+        """Return the direct causes of a node."""
         return tuple(self.graph.predecessors(name))
 
     def descendants(self, name: str) -> frozenset[str]:
-        """Name the descendants of a node, without itself."""
-        return self._reached("descendants", name)
-
-    def ancestors(self, name: str) -> frozenset[str]:
-        """Name the ancestors of a node, without itself."""
-        return self._reached("ancestors", name)
-
-    def _reached(self, way: str, name: str) -> frozenset[str]:
+        """Return the descendants of a node, without itself."""
         import networkx as nx
 
-        if (way, name) not in self.kept:
-            self.kept[way, name] = frozenset(getattr(nx, way)(self.graph, name))
-        found: frozenset[str] = self.kept[way, name]
-        return found
+        return frozenset(nx.descendants(self.graph, name))
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Return the ancestors of a node, without itself."""
+        import networkx as nx
+
+        return frozenset(nx.ancestors(self.graph, name))
 
     @cached_property
-    def _node_of(self) -> dict[str, str]:
+    def node_by_variable(self) -> dict[str, str]:
+        """The node of each variable that measures one; a node's own name counts as a variable."""
         measured = {v: node.name for node in self.nodes.values() for v in node.variables}
         return {**{name: name for name in self.nodes}, **measured}
 
-    def measured_names(self) -> list[str]:
-        """Name every variable that measures a node."""
-        return [name for node in self.nodes.values() for name in node.variables]
-
     def node_of(self, variable: str) -> str | None:
-        """Name the node that a variable measures, or that has its name; None if there is none."""
-        return self._node_of.get(variable)
+        """Return the node that a variable measures or that has its name; None if there is none."""
+        return self.node_by_variable.get(variable)
 
     def expect_node(self, node: str, where: str) -> str:
-        """Return a node's name if the diagram has it, or raise a VariableError with the nearest.
-
-        Parameters
-        ----------
-        node
-            The name that was declared.
-        where
-            What declares it, such as "study.derive('obese', ..., node=...)".
-        """
+        """Return a declared node's name, or raise a VariableError that names the declaration `where`."""
         if node not in self.nodes:
-            raise VariableError(unknown(f"{where}: the causal diagram has no node", node, self.nodes))
+            raise VariableError(unknown(f"{where}: The causal diagram has no node", node, self.nodes))
         return node
 
     def require_age_and_sex(self) -> None:
         """Raise a DatasetError if age or sex is missing without a reason."""
-        problems = list(_lacking(self.nodes, self.without))
+        problems = list(_missing_nodes(self.nodes, self.without))
         if problems:
             raise DatasetError(f"The causal diagram '{self.title}' cannot be used: {'; '.join(problems)}.")
 
@@ -198,7 +196,7 @@ def causal_diagram(path: str | Path | None = None) -> Diagram:
     ----------
     path
         A TOML file of the form of `datasets/causal-diagram.toml`, or the name of one that the toolkit
-        carries, such as "causal-diagram-2026-11.toml" (version 1); None for the toolkit's current diagram.
+        ships, such as "causal-diagram-2026-11.toml" (version 1); None for the toolkit's current diagram.
 
     Returns
     -------
@@ -208,7 +206,7 @@ def causal_diagram(path: str | Path | None = None) -> Diagram:
     Raises
     ------
     DatasetError
-        With every problem of the file: unknown keys and nodes, a cycle, a variable of two nodes, no node
+        Lists every problem of the file: unknown keys and nodes, a cycle, a variable of two nodes, or no node
         `age` or `sex` without a reason.
 
     Examples
@@ -218,22 +216,24 @@ def causal_diagram(path: str | Path | None = None) -> Diagram:
     >>> causal_diagram("causal-diagram-2026-11.toml").core
     ()
     """
-    if path is None or _is_shipped(Path(path)):
-        return _shipped(FILE if path is None else str(path))
-    return _read(Path(path))
-
-
-def _is_shipped(path: Path) -> bool:
+    if path is None:
+        return _shipped(FILE)
+    path = Path(path)
     named = path.parent == Path() and path.stem.startswith(Path(FILE).stem)
-    return named and not path.is_file() and (shipped("datasets") / path.name).is_file()
+    if named and not path.is_file() and (shipped("datasets") / path.name).is_file():
+        return _shipped(path.name)
+    return _parse(path, path.read_bytes() if path.is_file() else b"")
 
 
-@cache
+@lru_cache(maxsize=8)
 def _shipped(name: str) -> Diagram:
-    return _read(shipped("datasets") / name)
+    path = shipped("datasets") / name
+    return _parse(path, path.read_bytes())
 
 
-def _read(path: Path) -> Diagram:
+@lru_cache(maxsize=8)
+def _parse(path: Path, content: bytes) -> Diagram:  # noqa: ARG001
+    """Validate a file and make its diagram, once for each content."""
     written = read_toml(path, _Written)
     problems = list(_problems(written))
     if problems:
@@ -241,7 +241,7 @@ def _read(path: Path) -> Diagram:
         raise DatasetError(f"The causal diagram '{path.name}' cannot be used. Correct the file:\n{listed}")
     nodes = {n: Node(n, w.label, w.variables, w.note, w.earlier) for n, w in written.nodes.items()}
     arrows = tuple(
-        Arrow(group.cause, effect, group.reason, _citation(group), group.ground)
+        Arrow(group.cause, effect, group.reason, group.sources, group.ground)
         for group in written.arrows
         for effect in group.effects
     )
@@ -261,7 +261,7 @@ def _problems(written: _Written) -> Iterator[str]:
     yield from (f"the arrow {a} → {b} is repeated ({n} times)" for (a, b), n in drawn.items() if n > 1)
     measured = Counter(variable for node in written.nodes.values() for variable in node.variables)
     yield from (
-        f"the variable '{v}' measures {n} nodes; leave it in one" for v, n in measured.items() if n > 1
+        f"the variable '{v}' measures {n} nodes; keep it in one of them" for v, n in measured.items() if n > 1
     )
     for finding in dict.fromkeys(finding for group in written.arrows for finding in group.evidence):
         if citation_of(finding) is None:
@@ -269,11 +269,11 @@ def _problems(written: _Written) -> Iterator[str]:
     for name in written.without:
         if name not in REQUIRED:
             yield unknown("`without` names neither age nor sex but", name, REQUIRED)
-    yield from _lacking(written.nodes, written.without)
-    yield from _cycle(drawn)
+    yield from _missing_nodes(written.nodes, written.without)
+    yield from _cycles(drawn)
 
 
-def _lacking(nodes: Mapping[str, Any], without: Mapping[str, str]) -> Iterator[str]:
+def _missing_nodes(nodes: Mapping[str, Any], without: Mapping[str, str]) -> Iterator[str]:
     for name in REQUIRED:
         if name not in nodes and not without.get(name):
             yield (
@@ -282,18 +282,13 @@ def _lacking(nodes: Mapping[str, Any], without: Mapping[str, str]) -> Iterator[s
             )
 
 
-def _cycle(drawn: Iterable[tuple[str, str]]) -> Iterator[str]:
-    causes: dict[str, set[str]] = {}
-    for cause, effect in drawn:
-        causes.setdefault(effect, set()).add(cause)
-    try:
-        TopologicalSorter(causes).prepare()
-    except CycleError as error:
-        way = " → ".join(error.args[1])
-        yield f"the arrows form a cycle: {way}. Resolve feedback by a node for each point in time"
+def _cycles(drawn: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    import networkx as nx
 
-
-def _citation(group: _WrittenArrows) -> str:
-    return "; ".join(
-        filter(None, [*(citation_of(finding) or "" for finding in group.evidence), group.citation])
-    )
+    graph = nx.DiGraph(list(drawn))
+    if not nx.is_directed_acyclic_graph(graph):
+        cycle = [cause for cause, _ in nx.find_cycle(graph)]
+        yield (
+            f"the arrows form a cycle: {' → '.join([*cycle, cycle[0]])}. Represent feedback by one node for "
+            "each point in time"
+        )

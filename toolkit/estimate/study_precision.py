@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.dag.nodes import Diagrams
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import with_covariates
@@ -87,7 +87,7 @@ def precision(
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
         Covariates of the analysis as `association`: None is the small set of the causal diagram for the
-        exposure, and no covariate without one.
+        exposure, and no covariate without one; the column `adjust` is then "none".
     n
         Persons of a study planned on the same design, such as twice as many; those of this study if None.
     power
@@ -132,7 +132,7 @@ def precision(
     plan = _checked(_Plan(confidence, power, n, df))
     by = as_names(by, "by")
     study = with_reference(study, exposure, reference)
-    adjusted = adjusted_names(study, adjust, outcome, exposure, domain=domain, by=by, diagram=diagram)
+    adjusted = covariates_for(study, adjust, Question(outcome, exposure, domain, by, diagram))
     variables = variables_of(adjusted)
     require_one_role(outcome=outcome, exposure=exposure or (), adjust=variables, by=by)
     names = [outcome, *([exposure] if exposure else []), *variables]
@@ -144,7 +144,8 @@ def precision(
     else:
         asked = (outcome, exposure, adjusted)
         rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
-    fixed = {"conf_level": confidence, "adjust": ", ".join(adjusted)}
+    text = ", ".join(adjusted) if exposure else adjust_text(adjust, adjusted)
+    fixed = {"conf_level": confidence, "adjust": text}
     return result_of(sample, rows, by, fixed)
 
 

@@ -1,4 +1,4 @@
-"""Make a population of a user's data frame (polars, pandas, pyarrow, DuckDB, or any that narwhals knows).
+"""Make a study of a user's data frame (polars, pandas, pyarrow, DuckDB, or any that narwhals knows).
 
 Without a codebook nothing is matched by name: text is nominal, categories keep their list and declared order,
 true/false and 0/1 are yes/no, other numbers are continuous.
@@ -13,7 +13,7 @@ from toolkit.errors import DatasetError, DesignError, VariableError, unknown
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 from toolkit.variables.level_order import sorted_levels
 
@@ -26,8 +26,8 @@ _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
 
-def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Population:
-    """Make a population of a frame: NaN becomes null, text becomes levels, design columns are checked.
+def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
+    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
         people = _match_codebook(people, design)
     people = people.with_columns(_with_levels(people[name]) for name in people.columns)
     if isinstance(codebook, Codebook):
-        return Population(name, name, people, design, codebook)
+        return Study(name, name, people, design, codebook)
     ordered = {name for name, own in declared.items() if own.ordered}
     entries = _describe_columns(
         people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered
     )
-    return Population(name, name, people, design, entries)
+    return Study(name, name, people, design, entries)
 
 
 def as_polars(frame: Any) -> pl.DataFrame:

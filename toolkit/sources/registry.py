@@ -1,7 +1,7 @@
 """Open the studies that the toolkit knows by name, a study.toml, or a data frame."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -13,7 +13,6 @@ from toolkit.sources.catalog import shipped
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
 from toolkit.studies.storage import holds_population, take_over
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook
@@ -73,24 +72,23 @@ def open_study(name: str | Path, **options: Any) -> Study:
     12000
     """
     if holds_population(name):
-        return Study(**vars(take_over(name)))
+        return take_over(name)
     if str(name).endswith(".toml"):
-        return _as_study(_own(name, options))
+        return _with_exposures(_own(name, options))
     if name not in STUDIES:
         raise DatasetError(unknown("there is no study", str(name), STUDIES, "All: tk.available_studies()"))
     if str(name).startswith(EXAMPLES):
         folder = str(name).removeprefix(EXAMPLES)
-        return _as_study(_own(shipped("datasets") / "examples" / folder / "study.toml", options))
+        return _with_exposures(_own(shipped("datasets") / "examples" / folder / "study.toml", options))
     opener = _opener(str(name))
     for option in options:
         if option not in signature(opener).parameters:
             known = list(signature(opener).parameters)
             raise DatasetError(unknown(f"study '{name}' has no option", option, known))
-    opened = open_once(str(name), options, lambda: _as_study(opener(**options)))
-    return opened if isinstance(opened, Study) else Study(**vars(opened))
+    return open_once(str(name), options, lambda: _with_exposures(opener(**options)))
 
 
-def _own(path: str | Path, options: Mapping[str, Any]) -> Population:
+def _own(path: str | Path, options: Mapping[str, Any]) -> Study:
     from toolkit.sources.user.loader import open_own
 
     for option in options:
@@ -98,16 +96,16 @@ def _own(path: str | Path, options: Mapping[str, Any]) -> Population:
     return open_own(path)
 
 
-def _opener(name: str) -> Callable[..., Population]:
+def _opener(name: str) -> Callable[..., Study]:
     # A study that is not opened costs no time.
-    opener: Callable[..., Population] = getattr(import_module(_OPENERS[name]), f"open_{name}")
+    opener: Callable[..., Study] = getattr(import_module(_OPENERS[name]), f"open_{name}")
     return opener
 
 
-def _as_study(population: Population) -> Study:
-    people, codebook = derive(population.people, population.codebook, DERIVATIONS)
-    parts = {f.name: getattr(population, f.name) for f in fields(Population)}
-    return Study(**{**parts, "people": people, "codebook": codebook})
+def _with_exposures(opened: Study) -> Study:
+    """Derive the outcomes, covariates and exposures whose inputs the study has."""
+    people, codebook = derive(opened.people, opened.codebook, DERIVATIONS)
+    return replace(opened, people=people, codebook=codebook)
 
 
 def study(
@@ -158,5 +156,5 @@ def study(
     >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
     'yes_no'
     """
-    population = own_population(frame, design, name, codebook)
-    return _as_study(population) if codebook == TOOLKIT else Study(**vars(population))
+    opened = own_population(frame, design, name, codebook)
+    return _with_exposures(opened) if codebook == TOOLKIT else opened

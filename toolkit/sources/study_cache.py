@@ -26,8 +26,8 @@ from toolkit.files.leftovers import remove_abandoned_drafts
 from toolkit.files.readers import DiskError
 from toolkit.files.table_cache import identity_read, place_of, read_verified, write_verified
 from toolkit.sources.catalog import shipped
-from toolkit.studies.population import Inputs, Population
 from toolkit.studies.storage import declared_again, declared_json
+from toolkit.studies.study import Inputs, Study
 
 _LOADED = time.time()
 _MOST_STUDIES = 24
@@ -35,7 +35,7 @@ _PARTS = ("code", "inputs", "declared")
 _SETTINGS = ("CRAMPS_NHANES",)
 
 
-def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Population]) -> Population:
+def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Study]) -> Study:
     """Give back a study that was kept, or open it and keep it.
 
     Parameters
@@ -47,7 +47,7 @@ def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Popula
 
     Returns
     -------
-    Population
+    Study
         What the opener gave, now or earlier.
 
     Warns
@@ -69,7 +69,7 @@ def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Popula
         return opened
 
 
-def recall(name: str, options: Mapping[str, Any]) -> Population | None:
+def recall(name: str, options: Mapping[str, Any]) -> Study | None:
     """Give back a study that was kept.
 
     Parameters
@@ -79,7 +79,7 @@ def recall(name: str, options: Mapping[str, Any]) -> Population | None:
 
     Returns
     -------
-    Population or None
+    Study or None
         Equal to what was kept; None if nothing was, or anything changed since.
     """
     for folder in ("studies", "tables"):
@@ -93,7 +93,7 @@ def recall(name: str, options: Mapping[str, Any]) -> Population | None:
     return declared_again(kept.note["declared"], kept.frame())
 
 
-def keep(name: str, options: Mapping[str, Any], population: Population) -> None:
+def keep(name: str, options: Mapping[str, Any], population: Study) -> None:
     """Keep a study for the next time, if its population allows it.
 
     Parameters

@@ -1,8 +1,4 @@
-"""Make a derivation of what an analyst writes: a formula in words, or a polars expression over columns.
-
-Takes a population and the words of a variable; gives a `Derivation`, whose missing values will take the
-reasons of their inputs.
-"""
+"""Derive variables that an analyst defines by a condition, a formula or a polars expression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +8,6 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.parts import Rule
 from toolkit.errors import VariableError, unknown
-from toolkit.studies.population import Population
 from toolkit.variables.codebook import Codebook, Kind, Variable
 from toolkit.variables.conditions import parse
 from toolkit.variables.derivation import Derivation, derive
@@ -20,8 +15,8 @@ from toolkit.variables.formulas import formula
 
 
 @dataclass(frozen=True)
-class Words:
-    """How a variable of the analyst's own is called and shown."""
+class Specification:
+    """Name, levels, label and role of a variable that an analyst derives."""
 
     name: str
     levels: tuple[str, ...] = ()
@@ -31,60 +26,35 @@ class Words:
     node: str = ""
 
 
-def own_step(population: Population, words: Words, expression: pl.Expr | str) -> Derivation:
-    """Turn an expression into a derivation.
-
-    Parameters
-    ----------
-    population
-        Whose columns the expression reads.
-    words
-        Name, levels, label, reference, unit, node.
-    expression
-        A condition, a formula, or a polars expression.
-
-    Raises
-    ------
-    VariableError
-        If the name is taken, a name in the text is unknown, or levels are needed and not given.
-    """
-    require_free(population, words.name)
-    value, inputs, found = _read(population, words, expression)
-    entry = _entry(population, words, value, words.levels or found)
+def derivation_of(
+    people: pl.DataFrame, codebook: Codebook, asked: Specification, expression: pl.Expr | str
+) -> Derivation:
+    """Convert a condition, a formula or a polars expression to a derivation."""
+    require_free(people, codebook, asked.name)
+    value, inputs, found = _read(people, asked, expression)
+    entry = _entry(people, asked, value, asked.levels or found)
     return Derivation(entry, inputs, _as_levels(value, entry))
 
 
-def require_free(population: Population, name: str) -> None:
-    """Raise if a population has a variable or column of this name."""
-    if name in population.codebook or name in population.people.columns:
+def require_free(people: pl.DataFrame, codebook: Codebook, name: str) -> None:
+    """Raise if a study already has a variable or column of this name."""
+    if name in codebook or name in people.columns:
         raise VariableError(
-            f"'{name}' is there already. Choose another name, such as study.derive('{name}_2', ...)."
+            f"This study already has a variable '{name}'. Choose another name, such as "
+            f"study.derive('{name}_2', ...)."
         )
 
 
-def checked_steps(population: Population, card: Card) -> list[Derivation]:
-    """Hold the rules of a cause to their truth tables, and give the derivations that a population lacks.
-
-    Parameters
-    ----------
-    population
-        Whose variables the rules read.
-    card
-        The cause.
-
-    Raises
-    ------
-    VariableError
-        If a rule gives another value than its truth table, or reads a variable that is not there.
-    """
-    known = {*population.people.columns, *population.codebook}
+def checked_steps(people: pl.DataFrame, codebook: Codebook, card: Card) -> list[Derivation]:
+    """Check the rules of a card against their truth tables and return the derivations that a study lacks."""
+    known = {*people.columns, *codebook}
     for rule in card.rules:
         _check_truth(rule)
         for name in rule.derivation.inputs:
             if name not in known:
-                raise VariableError(unknown("this study has no variable", name, population.codebook))
+                raise VariableError(unknown("this study has no variable", name, codebook))
         known.add(rule.name)
-    return [rule.derivation for rule in card.rules if rule.name not in population.people.columns]
+    return [rule.derivation for rule in card.rules if rule.name not in people.columns]
 
 
 def _check_truth(rule: Rule) -> None:
@@ -106,38 +76,38 @@ def _check_truth(rule: Rule) -> None:
 
 
 def _read(
-    population: Population, words: Words, expression: pl.Expr | str
+    people: pl.DataFrame, asked: Specification, expression: pl.Expr | str
 ) -> tuple[pl.Expr, tuple[str, ...], Sequence[str]]:
-    """Give the value, the names it reads, and the levels that a text names itself."""
+    """Return the value, the names it reads, and the levels that the text itself names."""
     if not isinstance(expression, str):
         return expression, tuple(dict.fromkeys(expression.meta.root_names())), ()
-    told = formula(expression)
-    if told.result == "number" and told.names == (told.text.strip("` "),):
-        if words.levels:  # a variable of levels, put in another order
-            return pl.col(told.names[0]).cast(pl.String), told.names, ()
+    read = formula(expression)
+    if read.result == "number" and read.names == (read.text.strip("` "),):
+        if asked.levels:  # a variable of levels, put in another order
+            return pl.col(read.names[0]).cast(pl.String), read.names, ()
         condition = parse(expression)  # a yes/no variable that stands alone
-        return condition.expression(population.people.schema), condition.names, ()
-    return told.expression(population.people.schema), told.names, told.levels
+        return condition.expression(people.schema), condition.names, ()
+    return read.expression(people.schema), read.names, read.levels
 
 
-def _entry(population: Population, words: Words, value: pl.Expr, levels: Sequence[str]) -> Variable:
-    kind: Kind = "category" if levels else _kind(population, words.name, value)
+def _entry(people: pl.DataFrame, asked: Specification, value: pl.Expr, levels: Sequence[str]) -> Variable:
+    kind: Kind = "category" if levels else _kind(people, asked.name, value)
     return Variable(
-        words.name,
-        words.label or words.name,
+        asked.name,
+        asked.label or asked.name,
         kind,
         tuple(levels),
-        words.reference,
-        words.unit,
+        asked.reference,
+        asked.unit,
         component="",
         source="derived by the analyst",
-        ordered=bool(words.levels),
-        node=words.node,
+        ordered=bool(asked.levels),
+        node=asked.node,
     )
 
 
-def _kind(population: Population, name: str, value: pl.Expr) -> Kind:
-    dtype = population.people.head(0).select(value.alias(name)).schema[name]
+def _kind(people: pl.DataFrame, name: str, value: pl.Expr) -> Kind:
+    dtype = people.head(0).select(value.alias(name)).schema[name]
     if isinstance(dtype, pl.Boolean):
         return "yes_no"
     if dtype.is_numeric():

@@ -12,6 +12,7 @@ from toolkit.errors import DesignError, unknown
 from toolkit.studies.calibration_targets import Calibration, read_totals
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.studies.replicate_methods import read_method, require_whole
+from toolkit.variables.codebook import weight_name
 
 __all__ = ["ComponentWeight", "Design", "LonelyPsu"]
 
@@ -252,28 +253,28 @@ class Design:
             )
         return tuple(given[component])
 
-    def _repr_html_(self) -> str:
-        rows = {
-            "weight": ", ".join(
-                f"{k}: {w.column}" if k != w.column else k for k, w in self.components.items()
-            ),
-            "strata": self.strata or "",
-            "PSUs": ", ".join(self.stages)
-            + (" (numbered anew in each stratum)" if self.nest and self.psu else ""),
-            "finite population": ", ".join(self.fpcs),
-            **self._replicate_words(),
-            **({"weights": self.calibration.sentence} if self.calibration else {}),
-        }
-        lines = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(text or 'none')}</td></tr>"
-            for name, text in rows.items()
-        )
-        return f"<p><b>Sampling design</b></p><table>{lines}</table>"
+    @property
+    def summary(self) -> str:
+        """The design in one line: strata, sampling units, weights, and what modifies them."""
+        weights = [
+            name if weight.column in (name, weight_name(name)) else f"{name} ({weight.column})"
+            for name, weight in self.components.items()
+        ]
+        nested = " nested in strata" if self.nest and self.strata else ""
+        parts = [
+            f"strata {self.strata}" if self.strata else "",
+            f"PSUs {', '.join(self.stages)}{nested}" if self.psu else "",
+            f"finite population {', '.join(self.fpcs)}" if self.fpcs else "",
+            f"weights {', '.join(weights)}" if weights else "",
+            f"{len(self._replicate_sets[0])} {self.replicate_method} replicate weights"
+            if self.replicate_weights
+            else "",
+            self.calibration.sentence if self.calibration else "",
+        ]
+        return "; ".join(filter(None, parts)) or "simple random sample without weights"
 
-    def _replicate_words(self) -> dict[str, str]:
-        if not self.replicate_weights:
-            return {}
-        return {"replicate weights": f"{len(self._replicate_sets[0])} by {self.replicate_method}"}
+    def _repr_html_(self) -> str:
+        return f"<p><b>Survey design</b>: {escape(self.summary)}</p>"
 
 
 def _refuse_repeated(columns: Sequence[str], argument: str) -> None:

@@ -1,7 +1,4 @@
-"""Count what a study lacks: missing values by their reason, and causes by cycle.
-
-Takes people and codebook; gives small frames of counts, never a person's values.
-"""
+"""Summarize missing data by reason and exposure availability by survey cycle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +7,7 @@ import polars as pl
 
 from toolkit.causes.card import cards
 from toolkit.results import AVAILABILITY_SCHEMA
-from toolkit.studies.population import Population
-from toolkit.variables.codebook import Availability, Variable, why
+from toolkit.variables.codebook import Availability, Codebook, Variable, why
 
 MISSING_SCHEMA: dict[str, pl.DataType] = {
     "variable": pl.String(),
@@ -45,19 +41,21 @@ def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
     return pl.when(pl.col(variable).is_null()).then(unexplained).otherwise(pl.lit(HAS_VALUE))
 
 
-def availability(population: Population, cycles: Sequence[str], *, by_reason: bool = False) -> pl.DataFrame:
-    """Tell whether each exposure of each cause was measured, as `AVAILABILITY_SCHEMA` has it.
+def availability_of(
+    people: pl.DataFrame, codebook: Codebook, label: str, cycles: Sequence[str], *, by_reason: bool = False
+) -> pl.DataFrame:
+    """Report whether each exposure of each cause was measured in each cycle (`AVAILABILITY_SCHEMA`).
 
-    With `by_reason` each row is repeated for every reason of missing values.
+    With `by_reason` each row is repeated for every reason for missing values.
     """
     rows = [
-        (cause, exposure.name, cycle, *_available(population, exposure.name, cycle))
+        (cause, exposure.name, cycle, *_available(people, codebook, label, exposure.name, cycle))
         for cause, card in cards().items()
         for exposure in card.exposures
         for cycle in cycles
     ]
     frame = pl.DataFrame(rows, schema=AVAILABILITY_SCHEMA, orient="row")
-    return _with_reasons(population.people, frame) if by_reason else frame
+    return _with_reasons(people, frame) if by_reason else frame
 
 
 def _with_reasons(people: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
@@ -73,15 +71,17 @@ def _with_reasons(people: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.join(lacking, on=["exposure", "cycle"], how="left", maintain_order="left_right")
 
 
-def _available(population: Population, exposure: str, cycle: str) -> tuple[Any, ...]:
-    if exposure not in population.codebook:
-        return ("not measured", f"not among the variables held of {population.label}", 0, None)
-    variable = population.codebook[exposure]
+def _available(
+    people: pl.DataFrame, codebook: Codebook, label: str, exposure: str, cycle: str
+) -> tuple[Any, ...]:
+    if exposure not in codebook:
+        return ("not measured", f"not among the variables of {label}", 0, None)
+    variable = codebook[exposure]
     entries = {a.cycle: a for a in variable.availability}
     entry = entries.get(cycle, Availability(cycle, "measured"))
-    if exposure not in population.people.columns or entry.status == "not measured":
+    if exposure not in people.columns or entry.status == "not measured":
         return ("not measured", entry.reason, 0, None)
-    return (entry.status, _compared(variable, entry), *_counts(population.people, exposure, cycle))
+    return (entry.status, _compared(variable, entry), *_counts(people, exposure, cycle))
 
 
 def _compared(variable: Variable, entry: Availability) -> str:

@@ -1,9 +1,10 @@
-"""Hand a study to R: its people as files, and a script that rebuilds the same design with `survey`.
+"""Export a study to R: participants as files, and a script that rebuilds the survey design.
 
-Takes a population; gives a folder. The files hold rows of people: they are readable by the user alone.
+The files contain rows of participants and are readable by the user alone.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -13,74 +14,65 @@ from toolkit.files.readers import replacing, write_parquet, write_text
 from toolkit.studies.calibration_targets import Calibration
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.studies.design import Design
-from toolkit.studies.population import Population
-from toolkit.variables.codebook import Variable, weight_name, why
+from toolkit.variables.codebook import Codebook, Variable, weight_name, why
 
 SCRIPT = "study.R"
 _TYPES = {"SDR": "ACS"}
 
 
-def write_r(population: Population, folder: str | Path) -> Path:
-    """Write people.csv, people.parquet and study.R into a folder.
+@dataclass(frozen=True)
+class Exported:
+    """What R needs of a study; the class `Study` itself imports this module."""
 
-    Parameters
-    ----------
-    population
-        A population or a study.
-    folder
-        Where to write; made if it is not there.
+    people: pl.DataFrame
+    design: Design
+    codebook: Codebook
+    label: str
+    simulated: bool
 
-    Returns
-    -------
-    pathlib.Path
-        The script. It makes `people`, and a design for each weight: `design`, or by component
-        `design_interview`, `design_examination`, ... , and `design_interview_of(cycles)` where cycles are
-        pooled.
 
-    Raises
-    ------
-    VariableError
-        If a column's name cannot stand in an R script.
-    """
+def write_r(study: Exported, folder: str | Path) -> Path:
+    """Write people.csv, people.parquet and study.R into a folder, and return the path of the script."""
     target = Path(folder)
-    people = _plain(population)
+    people = _without_ids(study)
     for name in people.columns:
         if "`" in name or "\\" in name:
             raise VariableError(
-                f"'{name}' holds a sign that R cannot read in a name. Rename the column first."
+                f"The column '{name}' contains a character that R does not allow in names. Rename the "
+                "column first."
             )
     write_parquet(target / "people.parquet", people, private=True)
     with replacing(target / "people.csv", private=True) as draft:
         people.write_csv(draft)
-    write_text(target / SCRIPT, "\n".join(_script(population)) + "\n")
+    write_text(target / SCRIPT, "\n".join(_script(study)) + "\n")
     return target / SCRIPT
 
 
-def _plain(population: Population) -> pl.DataFrame:
+def _without_ids(study: Exported) -> pl.DataFrame:
     """Keep the codebook's variables with their reasons and the design's columns; ids stay behind."""
-    known = [name for name in population.codebook if name in population.people.columns]
-    reasons = [why(name) for name in known if why(name) in population.people.columns]
-    columns = dict.fromkeys([*known, *reasons, *population.design.columns])
+    known = [name for name in study.codebook if name in study.people.columns]
+    reasons = [why(name) for name in known if why(name) in study.people.columns]
+    columns = dict.fromkeys([*known, *reasons, *study.design.columns])
     texts = pl.selectors.enum() | pl.selectors.categorical()
-    return population.people.select(list(columns)).with_columns(texts.cast(pl.String))
+    return study.people.select(list(columns)).with_columns(texts.cast(pl.String))
 
 
-def _script(population: Population) -> Iterator[str]:
-    yield f"# {_one_line(population.label)}: people and design for R, of {population.people.height} people."
-    if population.simulated:
+def _script(study: Exported) -> Iterator[str]:
+    yield f"# {_one_line(study.label)}: people and design for R, of {study.people.height} people."
+    if study.simulated:
         yield "# SIMULATED: no person in it is real."
     yield "library(survey)"
-    yield f"options(survey.lonely.psu = {_text(population.design.lonely_psu)})"
+    yield f"options(survey.lonely.psu = {_text(study.design.lonely_psu)})"
     yield 'here <- Sys.getenv("STUDY_FOLDER", ".")  # the folder of this script, if R runs elsewhere'
     yield 'people <- read.csv(file.path(here, "people.csv"), check.names = FALSE, na.strings = "",'
-    schema = _plain(population).schema
+    schema = _without_ids(study).schema
     texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, pl.String)]
     classes = f"c({', '.join(texts)})" if texts else "NA"
     yield f"                   colClasses = {classes})"
-    for name, variable in population.codebook.items():
-        if name in population.people.columns and variable.levels:
-            yield _factor(variable, population.people.schema[name])
-    yield from _designs(population.design)
+    for name, variable in study.codebook.items():
+        if name in study.people.columns and variable.levels:
+            yield _factor(variable, study.people.schema[name])
+    yield from _designs(study.design)
 
 
 def _factor(variable: Variable, dtype: pl.DataType) -> str:

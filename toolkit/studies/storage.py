@@ -20,7 +20,7 @@ from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnam
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable
 
 _DECLARED = "population.json"
@@ -29,7 +29,7 @@ _REPEATED = _FRAMES[1:]
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
-def hand_over(population: Population) -> BinaryIO:
+def hand_over(population: Study) -> BinaryIO:
     """Write people and what is declared about them into a file without a name.
 
     Parameters
@@ -52,7 +52,7 @@ def hand_over(population: Population) -> BinaryIO:
     --------
     >>> from toolkit.files.unnamed_files import path_of
     >>> people = pl.DataFrame({"w": [1.0]})
-    >>> with hand_over(Population("mine", "my study", people, Design(weight="w"), Codebook())) as file:
+    >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
     ...     take_over(path_of(file)).label
     'my study'
     """
@@ -68,7 +68,7 @@ def hand_over(population: Population) -> BinaryIO:
     return file
 
 
-def take_over(path: object) -> Population:
+def take_over(path: object) -> Study:
     """Read what `hand_over` wrote.
 
     Parameters
@@ -78,7 +78,7 @@ def take_over(path: object) -> Population:
 
     Returns
     -------
-    Population
+    Study
         Equal to what was written, but that tuples in the provenance come back as lists.
 
     Raises
@@ -124,13 +124,13 @@ def _packed(frame: pl.DataFrame) -> bytes:
     return packed.getvalue()
 
 
-def declared_json(population: Population) -> str:
+def declared_json(population: Study) -> str:
     """Give all of a population but its frames as JSON.
 
     Examples
     --------
     >>> people = pl.DataFrame({"w": [1.0]})
-    >>> text = declared_json(Population("mine", "my study", people, Design(weight="w"), Codebook()))
+    >>> text = declared_json(Study("mine", "my study", people, Design(weight="w"), Codebook()))
     >>> declared_again(text, people).design.weight
     'w'
     """
@@ -142,10 +142,10 @@ def declared_json(population: Population) -> str:
     return json.dumps(declared, default=_as_plain)
 
 
-def declared_again(text: str, people: pl.DataFrame) -> Population:
+def declared_again(text: str, people: pl.DataFrame) -> Study:
     """Make a population of people and of what `declared_json` gave; see there."""
     declared = json.loads(text)
-    return Population(
+    return Study(
         people=people,
         design=_design(declared["design"]),
         codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),

@@ -1,4 +1,4 @@
-"""Read the names of variables and the covariates of an adjustment set, such as "sex" or "rcs(age, 4)"."""
+"""Check the arguments that name variables: `by=`, `adjust=` with its splines, and the role of each."""
 
 from collections.abc import Sequence
 
@@ -9,53 +9,22 @@ from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import SPLINE
 
 Names = str | Sequence[str]
-# What `covariance=True` gives: result rows, and the covariance matrix of their estimates.
+# What `covariance=True` returns: result rows, and the covariance matrix of their estimates.
 Covaried = tuple[pl.DataFrame, Floats]
 
 
 def as_names(given: Names, argument: str) -> tuple[str, ...]:
-    """Take one name or several, and refuse a name that stands twice.
-
-    Parameters
-    ----------
-    given
-        A name, or a sequence of names.
-    argument
-        What they were given for, as the message says it: "by", "adjust", "variable".
-
-    Returns
-    -------
-    tuple of str
-        The names in order.
-
-    Raises
-    ------
-    VariableError
-        If a name stands twice.
-
-    Examples
-    --------
-    >>> as_names("age", "by"), as_names(["age", "sex"], "by")
-    (('age',), ('age', 'sex'))
-    """
+    """Return one name or several as a tuple, and refuse repeated names; `argument` is named in the error."""
     names = (given,) if isinstance(given, str) else tuple(given)
     for name in names:
         if names.count(name) > 1:
             rest = tuple(dict.fromkeys(names))
-            raise VariableError(
-                f"'{name}' in {argument} stands there twice. Write what is left: {argument}={rest}."
-            )
+            raise VariableError(f"'{name}' in {argument} is repeated. Use {argument}={rest}.")
     return names
 
 
 def spline_of(covariate: str) -> tuple[str, tuple[float, ...]] | None:
-    """Return variable and numbers of a restricted cubic spline; None for a plain name.
-
-    Examples
-    --------
-    >>> spline_of("rcs(age, 4)"), spline_of("age")
-    (('age', (4.0,)), None)
-    """
+    """Return variable and numbers of a spline such as "rcs(age, 4)"; None for a name."""
     found = SPLINE.fullmatch(covariate.strip())
     if found is None:
         return None
@@ -72,50 +41,24 @@ def spline_of(covariate: str) -> tuple[str, tuple[float, ...]] | None:
 
 
 def as_covariates(given: Names) -> tuple[str, ...]:
-    """Take `adjust` as it was given: names and splines, each variable once.
-
-    Raises
-    ------
-    VariableError
-        If a variable is repeated, or a spline cannot be read.
-
-    Examples
-    --------
-    >>> as_covariates(["rcs(age, 4)", "sex"])
-    ('rcs(age, 4)', 'sex')
-    """
+    """Return `adjust` as a tuple of names and splines, and refuse a variable that is repeated."""
     covariates = as_names(given, "adjust")
     names = [spline[0] if (spline := spline_of(c)) else c for c in covariates]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
         both = " and ".join(f"'{c}'" for c, name in zip(covariates, names, strict=True) if name == repeated)
-        raise VariableError(f"'{repeated}' is in adjust twice, as {both}. Keep one of them.")
+        raise VariableError(f"'{repeated}' is in adjust twice, as {both}. Remove one of them.")
     return covariates
 
 
 def require_one_role(**roles: Names) -> None:
-    """Refuse a variable that has two roles in one analysis.
-
-    Parameters
-    ----------
-    **roles
-        The names by role: outcome, exposure, over, adjust, by and others.
-
-    Raises
-    ------
-    VariableError
-        With the variable and both roles. Only `adjust` and `by` may share one.
-
-    Examples
-    --------
-    >>> require_one_role(outcome="cramps", exposure="sex", by=("age_group",))
-    """
+    """Refuse a variable with two roles in one analysis; only `adjust` and `by` may share one."""
     taken: dict[str, str] = {}
     for role, given in roles.items():
         for name in (given,) if isinstance(given, str) else given:
             other = taken.setdefault(name, role)
             if other != role and {other, role} != {"adjust", "by"}:
                 raise VariableError(
-                    f"'{name}' is both {other} and {role} of this analysis. Name another variable for one of "
-                    f"them."
+                    f"'{name}' is both {other} and {role} of this analysis. Use another variable for one of "
+                    "them."
                 )

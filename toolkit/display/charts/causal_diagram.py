@@ -1,12 +1,11 @@
-"""Draw a causal diagram around one exposure: what is adjusted for, what lies between, what is not measured.
+"""Draw the causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
 
-Takes a checked frame of arrows with roles; gives one altair chart. Nodes of one role stand in one frame, and
-an arrow to or from the frame stands for those of its nodes, so that a diagram of forty nodes can be read;
-each node tells its own arrows, with their reasons, to the pointer.
+Nodes of one role share a frame, and an arrow at the frame represents those of its nodes, so that a diagram of
+forty nodes stays legible. The tooltip of a node lists its own arrows with their reasons.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
@@ -20,159 +19,131 @@ from toolkit.display.charts.causal_diagram_layout import (
     STROKE,
     Box,
     Plan,
-    Way,
-    named_nodes,
-    narrow,
-    wide,
+    Route,
+    Rows,
+    lay_out_narrow,
+    lay_out_wide,
+    list_nodes,
 )
-from toolkit.display.charts.drawing import chart, typed, with_narrow
+from toolkit.display.charts.drawing import chart, with_narrow
 from toolkit.display.charts.row_layout import LINE, wrapped
 from toolkit.display.text.numbers import check_columns
 from toolkit.errors import VariableError
 from toolkit.results import EDGES_SCHEMA
 
-Rows = Sequence[Mapping[str, Any]]
 ROLES = ("exposure", "outcome", "adjusted", "between", "not measured")
 _FILL = {"exposure": palette.BLUE, "outcome": palette.INK}
 _HEAD, _DASHED = 9.0, [5, 4]
 
 
 def check_edges(frame: object, shown_by: str) -> pl.DataFrame:
-    """Refuse what is no frame of a diagram's arrows around an exposure."""
+    """Raise a VariableError unless this is a frame of a diagram's arrows around an exposure."""
     made_by = "tk.adjustment_for(study, ...).edges"
     edges = check_columns(frame, tuple(EDGES_SCHEMA), shown_by, made_by)
     if "exposure" not in {*edges["cause_role"], *edges["effect_role"]}:
         raise VariableError(
-            f"{shown_by} draws a diagram around an exposure, and these {edges.height} arrows have none. "
-            f"Choose one: {made_by}."
+            f"{shown_by} draws the diagram around an exposure, but these {edges.height} arrows have none. "
+            f"Use {made_by}."
         )
     return edges
 
 
 def arrows(edges: pl.DataFrame) -> alt.LayerChart:
-    """Draw the arrows around an exposure.
-
-    Parameters
-    ----------
-    edges
-        A frame of arrows with the roles of their nodes.
-
-    Returns
-    -------
-    altair.LayerChart
-        The chart.
-    """
+    """Draw the arrows around an exposure, from a frame of arrows with the roles of their nodes."""
     rows = edges.rows(named=True)
-    return with_narrow(_drawn(rows, wide), _drawn(rows, narrow))
+    return with_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 
 
-def _drawn(rows: Rows, place: Callable[[Rows], Plan]) -> alt.LayerChart:
-    plan = place(rows)
+def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
+    plan = lay_out(rows)
+    at = {"x": _axis(alt.X, "x", plan.width), "y": _axis(alt.Y, "y", plan.height)}
+    area = {**at, "x2": "right:Q", "y2": "below:Q"}
     layers = [
-        *(_frame(box, plan) for box in plan.frames),
-        *(_line(way, plan) for way in plan.ways),
-        *(_head(way, plan) for way in plan.ways),
-        *_nodes(plan),
-        _headings(plan),
+        *(_frame(box).encode(**area) for box in plan.frames),
+        *(_line(route).encode(**at, order="order:O") for route in plan.routes),
+        *(_head(route).encode(**at) for route in plan.routes),
     ]
+    tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("node", "effects")]
+    for role in ROLES:
+        boxes = [box for box in plan.nodes if box.role == role]
+        if boxes:
+            layers += [
+                _rectangles(boxes, role).encode(**area, tooltip=tips),
+                _labels(boxes, filled=role in _FILL).encode(**at, text="text:N"),
+            ]
+    layers.append(_headings(plan).encode(**at, text="text:N"))
     return alt.LayerChart(layer=layers, width=plan.width, height=plan.height, title=_title(rows, plan))
 
 
+def _axis(channel: Callable[..., Any], name: str, length: float) -> Any:
+    scale = alt.Scale(domain=[0, length], range=[0, length], nice=False, zero=False)
+    return channel(f"{name}:Q", axis=None, scale=scale)
+
+
 def _title(rows: Rows, plan: Plan) -> alt.TitleParams:
-    named = {role: label for label, role, _ in named_nodes(rows)}
-    text = f"{named['exposure']} and {named['outcome']} in the causal diagram"
-    subtitle = "An arrow at a frame stands for the arrows of its nodes. Dashed arrows are open paths."
+    named = {role: label for label, role, _ in list_nodes(rows)}
+    text = f"Causal diagram for {named['exposure']} and {named['outcome']}"
+    subtitle = "Arrows at a frame represent those of its nodes. Dashed arrows are open back-door paths."
     return alt.TitleParams(
-        wrapped(text[0].upper() + text[1:], plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
+        wrapped(text, plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
         subtitle=wrapped(subtitle, plan.width).split("\n"),
     )
 
 
-def _frame(box: Box, plan: Plan) -> alt.Chart:
+def _frame(box: Box) -> Any:
     dashes = _DASHED if box.role == "not measured" else []
-    mark = chart([_corners(box)]).mark_rect(
+    return chart([_corners(box)]).mark_rect(
         fill=palette.STRIPE, stroke=STROKE[box.role], strokeDash=dashes, cornerRadius=CORNER
     )
-    return typed(mark.encode(**_area(plan)))
 
 
-def _nodes(plan: Plan) -> Iterator[alt.Chart]:
-    for role in ROLES:
-        boxes = [box for box in plan.nodes if box.role == role]
-        if not boxes:
-            continue
-        filled = role in _FILL
-        style: dict[str, Any] = {
-            "fill": _FILL.get(role, "white"),
-            "stroke": STROKE.get(role),
-            "cornerRadius": 4,
-        }
-        values = [{**_corners(box), "node": box.text.replace("\n", " "), "causes": box.told} for box in boxes]
-        tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("node", "causes")]
-        yield typed(chart(values).mark_rect(**style).encode(**_area(plan), tooltip=tips))
-        yield _text(boxes, plan, color="white" if filled else palette.INK, bold=filled)
-
-
-def _text(boxes: Sequence[Box], plan: Plan, *, color: str, bold: bool) -> alt.Chart:
-    values = [
-        {"x": box.middle[0], "y": box.middle[1] - LINE / 2 * box.text.count("\n"), "text": box.text}
-        for box in boxes
-    ]
-    mark = chart(values).mark_text(
-        align="center", baseline="middle", lineBreak="\n", lineHeight=LINE, fontSize=palette.TEXT_SIZE,
-        color=color, fontWeight="bold" if bold else "normal",
-    )  # fmt: skip
-    return typed(mark.encode(x=_x(plan), y=_y(plan), text="text:N"))
-
-
-def _headings(plan: Plan) -> alt.Chart:
-    values = [{"x": box.x + AROUND, "y": box.y + HEADING / 2, "text": box.text} for box in plan.frames]
-    mark = chart(values or [{"x": 0, "y": 0, "text": ""}]).mark_text(
-        align="left", baseline="middle", fontSize=palette.SMALL_SIZE, fontWeight="bold", color=palette.MUTED
-    )
-    return typed(mark.encode(x=_x(plan), y=_y(plan), text="text:N"))
-
-
-def _line(way: Way, plan: Plan) -> alt.Chart:
-    values = [{"x": x, "y": y, "order": n} for n, (x, y) in enumerate(_short(way.points))]
-    mark = chart(values).mark_line(
-        color=way.colour, strokeWidth=1.6, strokeDash=_DASHED if way.dashed else [], interpolate="linear"
-    )
-    return typed(mark.encode(x=_x(plan), y=_y(plan), order="order:O"))
-
-
-def _short(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """End a line under its arrowhead, not at the head's tip."""
-    (x0, y0), (x, y) = points[-2:]
-    length = math.hypot(x - x0, y - y0) or 1.0
-    back = min(_HEAD / length, 1.0)
-    return [*points[:-1], (x - (x - x0) * back, y - (y - y0) * back)]
-
-
-def _head(way: Way, plan: Plan) -> alt.Chart:
-    (x0, y0), (x, y) = way.points[-2:]
-    angle = (math.degrees(math.atan2(y - y0, x - x0)) + 90) % 360
-    length = math.hypot(x - x0, y - y0) or 1.0
-    tip = {"x": x - (x - x0) / length * _HEAD / 2, "y": y - (y - y0) / length * _HEAD / 2}
-    mark = chart([tip]).mark_point(
-        shape="triangle-up", filled=True, size=90, color=way.colour, angle=angle, opacity=1
-    )
-    return typed(mark.encode(x=_x(plan), y=_y(plan)))
+def _rectangles(boxes: Sequence[Box], role: str) -> Any:
+    values = [{**_corners(box), "node": box.text.replace("\n", " "), "effects": box.effects} for box in boxes]
+    style: dict[str, Any] = {"fill": _FILL.get(role, "white"), "stroke": STROKE.get(role), "cornerRadius": 4}
+    return chart(values).mark_rect(**style)
 
 
 def _corners(box: Box) -> dict[str, float]:
     return {"x": box.x, "y": box.y, "right": box.right, "below": box.below}
 
 
-def _area(plan: Plan) -> dict[str, Any]:
-    return {"x": _x(plan), "x2": "right:Q", "y": _y(plan), "y2": "below:Q"}
+def _labels(boxes: Sequence[Box], *, filled: bool) -> Any:
+    values = [
+        {"x": box.middle[0], "y": box.middle[1] - LINE / 2 * box.text.count("\n"), "text": box.text}
+        for box in boxes
+    ]
+    return chart(values).mark_text(
+        align="center", baseline="middle", lineBreak="\n", lineHeight=LINE, fontSize=palette.TEXT_SIZE,
+        color="white" if filled else palette.INK, fontWeight="bold" if filled else "normal",
+    )  # fmt: skip
 
 
-def _x(plan: Plan) -> alt.X:
-    scale = alt.Scale(domain=[0, plan.width], range=[0, plan.width], nice=False, zero=False)
-    return alt.X("x:Q", axis=None, scale=scale)
+def _headings(plan: Plan) -> Any:
+    values = [{"x": box.x + AROUND, "y": box.y + HEADING / 2, "text": box.text} for box in plan.frames]
+    return chart(values or [{"x": 0, "y": 0, "text": ""}]).mark_text(
+        align="left", baseline="middle", fontSize=palette.SMALL_SIZE, fontWeight="bold", color=palette.MUTED
+    )
 
 
-def _y(plan: Plan) -> alt.Y:
-    scale = alt.Scale(domain=[0, plan.height], range=[0, plan.height], nice=False, zero=False)
-    return alt.Y("y:Q", axis=None, scale=scale)
+def _line(route: Route) -> Any:
+    # It ends under its arrowhead, not at the tip.
+    points = [*route.points[:-1], _before_end(route, _HEAD)]
+    return chart([{"x": x, "y": y, "order": n} for n, (x, y) in enumerate(points)]).mark_line(
+        color=route.color, strokeWidth=1.6, strokeDash=_DASHED if route.dashed else [], interpolate="linear"
+    )
+
+
+def _head(route: Route) -> Any:
+    (x0, y0), (x, y) = route.points[-2:]
+    angle = (math.degrees(math.atan2(y - y0, x - x0)) + 90) % 360
+    middle_x, middle_y = _before_end(route, _HEAD / 2)
+    return chart([{"x": middle_x, "y": middle_y}]).mark_point(
+        shape="triangle-up", filled=True, size=90, color=route.color, angle=angle, opacity=1
+    )
+
+
+def _before_end(route: Route, pixels: float) -> tuple[float, float]:
+    """Return the point of the last segment so many pixels before its end."""
+    (x0, y0), (x, y) = route.points[-2:]
+    share = min(pixels / (math.hypot(x - x0, y - y0) or 1.0), 1.0)
+    return x - (x - x0) * share, y - (y - y0) * share

@@ -1,27 +1,31 @@
-"""Place the nodes and arrows of a causal diagram in pixels: for a page, and for a phone.
+"""Lay out the nodes and arrows of a causal diagram in pixels, for a page and for a phone.
 
-Takes the rows of a frame of arrows with roles; gives a `Plan` of boxes and ways. Exposure and outcome stand
-apart; the nodes of each other role stand in rows inside a frame.
+Exposure and outcome are separate boxes; the nodes of each other role form rows inside a frame.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.display.charts import palette
 from toolkit.display.charts.row_layout import LINE, PAD, text_width, wrapped
 
+Rows = Sequence[Mapping[str, Any]]
+# Label, role and effects with their reasons.
+Node = tuple[str, str, str]
+Points = tuple[tuple[float, float], ...]
+
 WIDTH, NARROW = 800.0, 340.0
 HEADING, CORNER = 26.0, 6.0
 AROUND = 10.0
 HEADS = {
-    "adjusted": "Adjusted for",
-    "between": "Mediators: part of the effect, not adjusted for",
-    "not measured": "Confounders that are not measured",
+    "adjusted": "Adjustment set",
+    "between": "Mediators (part of the effect, not adjusted for)",
+    "not measured": "Unmeasured confounders",
 }
 STROKE = {"adjusted": palette.GREEN, "between": palette.MUTED, "not measured": palette.VERMILLION}
 _SIDE, _GAP, _BETWEEN, _MOST = 140.0, 8.0, 46.0, 150.0
-# On a phone, arrows that pass by go down lanes at the sides.
+# On a phone, arrows that pass other boxes run in lanes at the sides.
 _LANE, _INNER_LANE, _STEP = 7.0, 17.0, 30.0
 
 
@@ -35,102 +39,95 @@ class Box:
     y: float
     width: float
     height: float
-    told: str = ""
+    effects: str = ""
 
     @property
     def right(self) -> float:
-        """Where it ends at the right."""
+        """The right edge."""
         return self.x + self.width
 
     @property
     def below(self) -> float:
-        """Where it ends below."""
+        """The lower edge."""
         return self.y + self.height
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Its centre."""
+        """The center."""
         return self.x + self.width / 2, self.y + self.height / 2
 
     def moved(self, right: float, down: float) -> "Box":
-        """Copy it to another place."""
-        return Box(self.text, self.role, self.x + right, self.y + down, self.width, self.height, self.told)
+        """Return a copy moved by so many pixels."""
+        return replace(self, x=self.x + right, y=self.y + down)
 
 
 @dataclass(frozen=True)
-class Way:
-    """An arrow: its points, colour, whether it stands for a path that is left open, and its word."""
+class Route:
+    """An arrow: its points, color, and whether it represents an open path."""
 
-    points: tuple[tuple[float, float], ...]
-    colour: str
+    points: Points
+    color: str
     dashed: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Frames, nodes and arrows, and the size of the whole."""
+    """Frames, nodes and arrows, with the size of the chart."""
 
     frames: tuple[Box, ...]
     nodes: tuple[Box, ...]
-    ways: tuple[Way, ...]
+    routes: tuple[Route, ...]
     width: float
     height: float
 
 
-def named_nodes(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """List each node once: label, role, and its arrows in words."""
+def list_nodes(rows: Rows) -> list[Node]:
+    """List each node once: label, role, and its effects with their reasons."""
     found: dict[str, tuple[str, str]] = {}
-    told: dict[str, list[str]] = {}
+    effects: dict[str, list[str]] = {}
     for row in rows:
         for end in ("cause", "effect"):
             found.setdefault(row[end], (row[f"{end}_label"], row[f"{end}_role"]))
-        told.setdefault(row["cause"], []).append(f"→ {row['effect_label']}: {row['reason']}")
-    return [(label, role, "\n".join(told.get(name, []))) for name, (label, role) in found.items()]
+        effects.setdefault(row["cause"], []).append(f"→ {row['effect_label']}: {row['reason']}")
+    return [(label, role, "\n".join(effects.get(name, []))) for name, (label, role) in found.items()]
 
 
-def wide(rows: Sequence[Mapping[str, Any]]) -> Plan:
-    """Place a diagram on a page: exposure at the left, outcome at the right, the frames between them."""
-    named = named_nodes(rows)
-    inner = WIDTH - 2 * (_SIDE + _BETWEEN)
-    top = _panel("adjusted", named, WIDTH - 2 * _BETWEEN)
-    middle = _panel("between", named, inner)
-    bottom = _panel("not measured", named, WIDTH - 2 * _BETWEEN)
-    band = max(middle[0].height if middle else 0.0, 64.0)
-    first = top[0].height + _BETWEEN if top else 0.0
-    ends = [_end(role, named, first, band) for role in ("exposure", "outcome")]
+def lay_out_wide(rows: Rows) -> Plan:
+    """Lay out a diagram for a page: exposure at the left, outcome at the right, frames between them."""
+    named, outer = list_nodes(rows), WIDTH - 2 * _BETWEEN
+    widths = {"adjusted": outer, "between": outer - 2 * _SIDE, "not measured": outer}
+    panels = {role: _panel(role, named, width) for role, width in widths.items()}
+    heights = {role: boxes[0].height if boxes else 0.0 for role, boxes in panels.items()}
+    band = max(heights["between"], 64.0)
+    first = heights["adjusted"] + _BETWEEN if panels["adjusted"] else 0.0
     down = first + band + _BETWEEN
+    tops = {"adjusted": 0.0, "between": first + (band - heights["between"]) / 2, "not measured": down}
     placed = [
-        _moved(top, (WIDTH - top[0].width) / 2, 0.0) if top else [],
-        _moved(middle, (WIDTH - middle[0].width) / 2, first + (band - middle[0].height) / 2)
-        if middle
-        else [],
-        _moved(bottom, (WIDTH - bottom[0].width) / 2, down) if bottom else [],
+        _move(boxes, (WIDTH - boxes[0].width) / 2, tops[role]) for role, boxes in panels.items() if boxes
     ]
-    frames = tuple(boxes[0] for boxes in placed if boxes)
-    nodes = (*ends, *(box for boxes in placed for box in boxes[1:]))
-    height = down + bottom[0].height if bottom else first + band + _direct_room(rows)
-    return Plan(frames, tuple(nodes), tuple(_ways(rows, frames, (ends[0], ends[1]))), WIDTH, height)
+    exposure, outcome = (_end(role, named, first, band) for role in ("exposure", "outcome"))
+    frames = tuple(boxes[0] for boxes in placed)
+    nodes = (exposure, outcome, *(box for boxes in placed for box in boxes[1:]))
+    bottom = heights["not measured"]
+    height = down + bottom if bottom else first + band + _BETWEEN * _has_direct_arrow(rows)
+    return Plan(frames, nodes, tuple(_wide_routes(rows, frames, (exposure, outcome))), WIDTH, height)
 
 
-def _direct_room(rows: Sequence[Mapping[str, Any]]) -> float:
-    return _BETWEEN * _direct(rows)
-
-
-def _direct(rows: Sequence[Mapping[str, Any]]) -> bool:
+def _has_direct_arrow(rows: Rows) -> bool:
     return any((row["cause_role"], row["effect_role"]) == ("exposure", "outcome") for row in rows)
 
 
-def _end(role: str, named: list[tuple[str, str, str]], top: float, band: float) -> Box:
-    label, told = next(((label, told) for label, r, told in named if r == role), (role, ""))
+def _end(role: str, named: list[Node], top: float, band: float) -> Box:
+    label, effects = next(((label, effects) for label, r, effects in named if r == role), (role, ""))
     text = wrapped(label, _SIDE - 2 * PAD, bold=True)
     height = LINE * (text.count("\n") + 1) + 2 * PAD
     x = 0.0 if role == "exposure" else WIDTH - _SIDE
-    return Box(text, role, x, top + (band - height) / 2, _SIDE, height, told)
+    return Box(text, role, x, top + (band - height) / 2, _SIDE, height, effects)
 
 
-def _panel(role: str, named: list[tuple[str, str, str]], width: float) -> list[Box]:
-    """Put the nodes of a role into rows inside a frame, which comes first; [] if there are none."""
-    boxes = [_node(label, role, told) for label, r, told in named if r == role]
+def _panel(role: str, named: list[Node], width: float) -> list[Box]:
+    """Arrange the nodes of a role in rows inside a frame, which comes first; [] if there are none."""
+    boxes = [_node(label, role, effects) for label, r, effects in named if r == role]
     if not boxes:
         return []
     rows: list[list[Box]] = [[]]
@@ -153,35 +150,35 @@ def _panel(role: str, named: list[tuple[str, str, str]], width: float) -> list[B
     return [Box(HEADS[role], role, 0.0, 0.0, frame, y - _GAP + AROUND), *placed]
 
 
-def _node(label: str, role: str, told: str) -> Box:
+def _node(label: str, role: str, effects: str) -> Box:
     text = wrapped(label, _MOST)
-    return Box(text, role, 0, 0, text_width(text) + PAD, LINE * (text.count("\n") + 1) + 8, told)
+    return Box(text, role, 0, 0, text_width(text) + PAD, LINE * (text.count("\n") + 1) + 8, effects)
 
 
-def _moved(boxes: list[Box], right: float, down: float) -> list[Box]:
+def _move(boxes: list[Box], right: float, down: float) -> list[Box]:
     return [box.moved(right, down) for box in boxes]
 
 
-def _ways(rows: Sequence[Mapping[str, Any]], frames: Sequence[Box], ends: tuple[Box, Box]) -> Iterator[Way]:
+def _wide_routes(rows: Rows, frames: Sequence[Box], ends: tuple[Box, Box]) -> Iterator[Route]:
     exposure, outcome = ends
     of = {frame.role: frame for frame in frames}
     for role, dashed in (("adjusted", False), ("not measured", True)):
         if role in of:
             for end in ends:
-                yield Way(_to_end(of[role], end), STROKE[role], dashed)
+                yield Route(_to_end(of[role], end), STROKE[role], dashed)
     across = exposure.middle[1]
     if "between" in of:
         panel = of["between"]
-        yield Way(((exposure.right, across), (panel.x, across)), palette.INK)
-        yield Way(((panel.right, across), (outcome.x, across)), palette.INK)
-        if _direct(rows):
-            yield Way(_under(exposure, outcome, panel.below + _BETWEEN / 2), palette.INK)
-    elif _direct(rows):
-        yield Way(((exposure.right, across), (outcome.x, across)), palette.INK)
+        yield Route(((exposure.right, across), (panel.x, across)), palette.INK)
+        yield Route(((panel.right, across), (outcome.x, across)), palette.INK)
+        if _has_direct_arrow(rows):
+            yield Route(_under(exposure, outcome, panel.below + _BETWEEN / 2), palette.INK)
+    elif _has_direct_arrow(rows):
+        yield Route(((exposure.right, across), (outcome.x, across)), palette.INK)
 
 
-def _to_end(panel: Box, end: Box) -> tuple[tuple[float, float], ...]:
-    """Lead from a frame above or below to exposure or outcome: straight, or out of its side and round."""
+def _to_end(panel: Box, end: Box) -> Points:
+    """Route from a frame above or below to exposure or outcome: straight, or out of its side."""
     x, tip = end.middle[0], end.y if panel.below <= end.y else end.below
     if panel.x + CORNER <= x <= panel.right - CORNER:
         return (x, panel.below if panel.below <= end.y else panel.y), (x, tip)
@@ -189,52 +186,54 @@ def _to_end(panel: Box, end: Box) -> tuple[tuple[float, float], ...]:
     return (side, panel.middle[1]), (x, panel.middle[1]), (x, tip)
 
 
-def _under(exposure: Box, outcome: Box, lowest: float) -> tuple[tuple[float, float], ...]:
-    """Lead from exposure to outcome below what lies between, clear of its frame."""
+def _under(exposure: Box, outcome: Box, lowest: float) -> Points:
+    """Route from exposure to outcome below the frame of mediators."""
     start, end = exposure.right - PAD, outcome.x + PAD
     return (start, exposure.below), (start, lowest), (end, lowest), (end, outcome.below)
 
 
-def narrow(rows: Sequence[Mapping[str, Any]]) -> Plan:
-    """Place a diagram on a phone: all under each other, with arrows that pass by in lanes at the sides."""
-    named = named_nodes(rows)
+def lay_out_narrow(rows: Rows) -> Plan:
+    """Lay out a diagram for a phone: all in one column, with arrows that pass boxes in lanes at the sides."""
+    named = list_nodes(rows)
     room = NARROW - 2 * (_INNER_LANE + PAD)
     stack: list[list[Box]] = []
     for role in ("adjusted", "exposure", "between", "outcome", "not measured"):
         boxes = [_end(role, named, 0, 0)] if role in ("exposure", "outcome") else _panel(role, named, room)
         if boxes:
             down = stack[-1][0].below + _STEP if stack else 0.0
-            stack.append(_moved(boxes, (NARROW - boxes[0].width) / 2 - boxes[0].x, down - boxes[0].y))
+            stack.append(_move(boxes, (NARROW - boxes[0].width) / 2 - boxes[0].x, down - boxes[0].y))
     of = {boxes[0].role: boxes[0] for boxes in stack}
     frames = tuple(boxes[0] for boxes in stack if len(boxes) > 1)
     nodes = tuple(box for boxes in stack for box in (boxes if len(boxes) == 1 else boxes[1:]))
-    return Plan(frames, nodes, tuple(_narrow_ways(rows, of)), NARROW, stack[-1][0].below)
+    return Plan(frames, nodes, tuple(_narrow_routes(rows, of)), NARROW, stack[-1][0].below)
 
 
-def _narrow_ways(rows: Sequence[Mapping[str, Any]], of: Mapping[str, Box]) -> Iterator[Way]:
+def _narrow_routes(rows: Rows, of: Mapping[str, Box]) -> Iterator[Route]:
     exposure, outcome = of["exposure"], of["outcome"]
     if "adjusted" in of:
-        yield Way(_down(of["adjusted"], exposure), STROKE["adjusted"])
-        yield Way(_round(of["adjusted"], outcome, _LANE), STROKE["adjusted"])
+        yield Route(_down(of["adjusted"], exposure), STROKE["adjusted"])
+        yield Route(_round(of["adjusted"], outcome, _LANE), STROKE["adjusted"])
     if "not measured" in of:
         low = of["not measured"]
-        yield Way(((low.middle[0], low.y), (outcome.middle[0], outcome.below)), STROKE["not measured"], True)
-        yield Way(_round(low, exposure, NARROW - _LANE), STROKE["not measured"], True)
+        yield Route(
+            ((low.middle[0], low.y), (outcome.middle[0], outcome.below)), STROKE["not measured"], True
+        )
+        yield Route(_round(low, exposure, NARROW - _LANE), STROKE["not measured"], True)
     if "between" in of:
-        yield Way(_down(exposure, of["between"]), palette.INK)
-        yield Way(_down(of["between"], outcome), palette.INK)
-        if _direct(rows):
-            yield Way(_round(exposure, outcome, _INNER_LANE, up=-PAD), palette.INK)
-    elif _direct(rows):
-        yield Way(_down(exposure, outcome), palette.INK)
+        yield Route(_down(exposure, of["between"]), palette.INK)
+        yield Route(_down(of["between"], outcome), palette.INK)
+        if _has_direct_arrow(rows):
+            yield Route(_round(exposure, outcome, _INNER_LANE, up=-PAD), palette.INK)
+    elif _has_direct_arrow(rows):
+        yield Route(_down(exposure, outcome), palette.INK)
 
 
-def _down(start: Box, end: Box) -> tuple[tuple[float, float], ...]:
+def _down(start: Box, end: Box) -> Points:
     return (start.middle[0], start.below), (end.middle[0], end.y)
 
 
-def _round(start: Box, end: Box, lane: float, up: float = 0.0) -> tuple[tuple[float, float], ...]:
-    """Lead out of a side, along a lane, and into the same side of the end."""
+def _round(start: Box, end: Box, lane: float, up: float = 0.0) -> Points:
+    """Route out of a side, along a lane, and into the same side of the end."""
     left = lane < start.middle[0]
     sides = [box.x if left else box.right for box in (start, end)]
     return (

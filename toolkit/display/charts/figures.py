@@ -122,23 +122,23 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
 
 
 def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
-    """Draw the causal diagram around an exposure: what is adjusted for, and what cannot be.
+    """Draw the causal diagram around an exposure: adjustment set, mediators and unmeasured confounders.
 
     Parameters
     ----------
     edges
-        The arrows of a choice, `tk.adjustment_for(study, ...).edges`.
+        The arrows of an adjustment set, `tk.adjustment_for(study, ...).edges`.
 
     Returns
     -------
     altair.LayerChart
-        Exposure and outcome, the nodes that are adjusted for, those that lie between, and those that would
-        have to be measured; each tells its arrows with their reasons to the pointer.
+        Exposure and outcome, the adjustment set, mediators, and unmeasured confounders. The tooltip of a node
+        lists its arrows with their reasons.
 
     Raises
     ------
     VariableError
-        If the frame is none of arrows, holds none, or has no exposure.
+        If the frame is not one of arrows, is empty, or has no exposure.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
     >>> study = tk.open_study("simulated")
     >>> chosen = tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis")
     >>> diagram_chart(chosen.edges).title.text
-    ['Arthritis and nocturnal leg cramps in the causal diagram']
+    ['Causal diagram for arthritis and nocturnal leg cramps']
     """
     check_edges(edges, "tk.diagram_chart")
     theme.use()

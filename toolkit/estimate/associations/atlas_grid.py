@@ -13,7 +13,7 @@ import polars as pl
 
 from toolkit import results
 from toolkit.causes.card import cards
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression.coefficient_rows import answer
 from toolkit.estimate.regression.comparison import Comparison, compare, exposure_terms, family_of
@@ -169,31 +169,27 @@ def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
 def _side_by_side(
     people: _People, plan: _Plan, sets: Sequence[Names | None]
 ) -> list[tuple[_Plan, _Place | str]]:
-    """Place one model an adjustment set, all of the participants who are complete for every set."""
-    found = [_placed(people, plan, adjust) for adjust in sets]
+    """Place one model per adjustment set, all of the participants with complete data for every set."""
+    found = [_place(people, plan, adjust) for adjust in sets]
     chosen = [variables_of(own.question.adjusted) for own, place in found if not isinstance(place, str)]
     complete = tuple(dict.fromkeys(name for names in chosen for name in names))
+    if len(chosen) < 2:
+        return found
     return [
-        (own, place) if isinstance(place, str) else _placed_again(people, own, complete)
+        (own, place) if isinstance(place, str) else _place(people, own, own.question.adjusted, complete)
         for own, place in found
     ]
 
 
-def _placed(people: _People, plan: _Plan, adjust: Names | None) -> tuple[_Plan, _Place | str]:
-    """Say which cells a model finds its variables in, or why it cannot be fitted."""
+def _place(
+    people: _People, plan: _Plan, adjust: Names | None, complete: tuple[str, ...] = ()
+) -> tuple[_Plan, _Place | str]:
+    """Find the cells that hold a model's variables, or say why it cannot be fitted."""
     try:
-        adjusted = adjusted_names(
-            people.study, adjust, plan.question.outcome, plan.question.exposure, domain=plan.domain
-        )
-        plan = replace(plan, question=replace(plan.question, adjusted=adjusted))
-        return plan, people.place(plan)
-    except ToolkitError as error:
-        return plan, str(error)
-
-
-def _placed_again(people: _People, plan: _Plan, complete: tuple[str, ...]) -> tuple[_Plan, _Place | str]:
-    plan = replace(plan, question=replace(plan.question, complete=complete))
-    try:
+        asked = plan.question
+        question = Question(asked.outcome, asked.exposure, plan.domain, allow_descendants=bool(complete))
+        adjusted = covariates_for(people.study, adjust, question)
+        plan = replace(plan, question=replace(asked, adjusted=adjusted, complete=complete))
         return plan, people.place(plan)
     except ToolkitError as error:
         return plan, str(error)

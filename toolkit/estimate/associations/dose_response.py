@@ -14,7 +14,7 @@ import polars as pl
 from scipy.special import fdtrc
 
 from toolkit import results
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.regression.coefficient_rows import (
@@ -179,9 +179,8 @@ def curve(
     """
     intervals.check_confidence(confidence)
     family, by = family_of(estimand), as_names(by, "by")
-    adjusted = adjusted_names(
-        study, adjust, outcome, exposure, domain=domain, by=by, allow_descendants=allow_descendants
-    )
+    question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
+    adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from toolkit import results
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import (
     Asked,
@@ -171,10 +171,11 @@ def interaction(
     family, by = family_of(estimand), as_names(by, "by")
     first, second = _two(exposures)
     study = with_references(study, (first, second), reference)
-    given = adjust if adjust is None or isinstance(adjust, str) else as_covariates(adjust)
-    _refuse_adjusted(second, outcome, () if adjust is None else variables_of(as_covariates(adjust)))
-    asked_for = {"domain": domain, "by": by, "allow_descendants": allow_descendants}
-    adjusted = _adjusted(study, given, outcome, (first, second), asked_for)
+    _refuse_adjusted(second, outcome, variables_of(as_covariates(adjust or ())))
+    # The names given, or what the diagram chooses for either exposure, without the other.
+    asked_of = (Question(outcome, x, domain, by, None, allow_descendants) for x in (first, second))
+    both = dict.fromkeys(term for question in asked_of for term in covariates_for(study, adjust, question))
+    adjusted = tuple(term for term in both if variables_of([term])[0] not in exposures)
     names = (outcome, first, second, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposures=(first, second), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
@@ -195,19 +196,6 @@ def interaction(
             parts.append(part)
     found = results.frame(rows, by)
     return (found, covariance_of_rows(sample, parts)) if covariance else found
-
-
-def _adjusted(
-    study: Study,
-    given: Names | None,
-    outcome: str,
-    exposures: tuple[str, str],
-    asked: dict[str, Any],
-) -> tuple[str, ...]:
-    """Take the names given, or what the causal diagram chooses for either exposure without the other."""
-    chosen = [adjusted_names(study, given, outcome, exposure, **asked) for exposure in exposures]
-    both = dict.fromkeys([*chosen[0], *chosen[1]])
-    return tuple(term for term in both if variables_of([term])[0] not in exposures)
 
 
 def _matrix(sample: Sample, reading: parser.Reading, adjust: tuple[str, ...], inside: Mask) -> Matrix:

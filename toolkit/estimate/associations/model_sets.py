@@ -1,11 +1,10 @@
-"""The models of one association that are shown side by side: crude, Model 1, Model 2 and the full set."""
+"""Choose the models of one association to show side by side: crude, Model 1, Model 2 and the full set."""
 
 from dataclasses import dataclass
 
-from toolkit.dag.adjustment import Adjustment, adjusted_names, adjustment_for
-from toolkit.dag.backdoor import SIZES, Size
+from toolkit.dag.adjustment import Adjustment, Question, adjustment_for, covariates_for
+from toolkit.dag.backdoor import SIZES, NoAdjustmentSetError, Size
 from toolkit.dag.nodes import Diagrams
-from toolkit.errors import VariableError
 from toolkit.results import variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names
@@ -21,16 +20,17 @@ class ModelSets:
     ----------
     models
         Name to covariates, in the order of a table: crude, Model 1 (age, sex, race/ethnicity, education and
-        income), and Model 2, the main result. Where both are one set, it stands once.
+        income), and Model 2, the main result. Where both are one set, it is listed once.
     main
         The covariates of the main result.
     full
-        Every measured confounder of the diagram, for sensitivity analyses; () where the diagram does not
-        know the variables.
+        Every measured confounder of the diagram, for sensitivity analyses; () where it has no set.
     chosen
-        The diagram's own set with its grounds; None where it does not know the variables.
+        The diagram's own set with its grounds; None where it has none.
     given
-        The covariates that were asked for in place of the diagram's; None if it was asked.
+        The covariates that were named in place of the diagram's; None if they are the diagram's.
+    why_none
+        Why the diagram has no set for this outcome and exposure, as a sentence; "" if it has one.
     """
 
     models: dict[str, tuple[str, ...]]
@@ -38,17 +38,18 @@ class ModelSets:
     full: tuple[str, ...]
     chosen: Adjustment | None
     given: tuple[str, ...] | None
+    why_none: str = ""
 
     @property
     def complete(self) -> tuple[str, ...]:
-        """The variables of all models: with a value in each, every model has the same participants."""
+        """The variables of all models; with a value in each, every model has the same participants."""
         return variables_of(covariate for covariates in self.models.values() for covariate in covariates)
 
     @property
     def labels(self) -> dict[str, str]:
-        """The name of each set by its covariates, as the `labels` of charts, tables and sentences take it.
+        """The name of each set by its covariates, for `labels=` of charts, tables and sentences.
 
-        A set of one covariate has the name of that variable alone, which keeps its own label.
+        A set of one covariate keeps the label of its variable.
         """
         return {
             ", ".join(covariates): name for name, covariates in self.models.items() if len(covariates) > 1
@@ -77,7 +78,7 @@ def adjustment_models(
     domain
         A condition such as "age >= 20".
     diagram
-        The file of a causal diagram of your own; None for the toolkit's.
+        The path of your own causal diagram; None for the toolkit's.
 
     Returns
     -------
@@ -87,8 +88,8 @@ def adjustment_models(
     Raises
     ------
     VariableError, DatasetError
-        As `tk.adjustment_for`. A variable that the diagram does not know is no error where `adjust` names
-        covariates: the models are then the crude one and that.
+        As `tk.adjustment_for`. Where `adjust` names covariates and the diagram has no set for these
+        variables, the models are the crude one and the one requested.
 
     Examples
     --------
@@ -99,20 +100,18 @@ def adjustment_models(
     (['Crude', 'Model 1', 'Model 2'], True)
     """
     asked = {"outcome": outcome, "exposure": exposure, "domain": domain, "diagram": diagram}
-    by_diagram = adjust is None or adjust in SIZES
     size: Size = adjust if adjust in SIZES else "small"
     given = None
-    if not by_diagram:
-        given = adjusted_names(study, adjust, outcome, exposure, domain=domain, diagram=diagram)
+    if adjust is not None and adjust not in SIZES:
+        given = covariates_for(study, adjust, Question(**asked))  # type: ignore[arg-type]
     try:
-        chosen = adjustment_for(study, **asked, size=size)  # type: ignore[arg-type]
-    except VariableError:
+        chosen, core, full = (adjustment_for(study, **asked, size=s) for s in (size, "core", "full"))  # type: ignore[arg-type]
+    except NoAdjustmentSetError as error:
         if given is None:
             raise
-        return ModelSets({CRUDE: (), GIVEN: given}, given, (), None, given)
-    core, full = (adjustment_for(study, **asked, size=s).terms for s in ("core", "full"))  # type: ignore[arg-type]
+        return ModelSets({CRUDE: (), GIVEN: given}, given, (), None, given, error.finding)
     main = chosen.terms if given is None else given
-    if set(main) == set(core):
-        return ModelSets({CRUDE: (), BOTH: main}, main, full, chosen, given)
-    name = SECOND if given is None else GIVEN
-    return ModelSets({CRUDE: (), FIRST: core, name: main}, main, full, chosen, given)
+    models = {CRUDE: (), FIRST: core.terms, SECOND if given is None else GIVEN: main}
+    if set(main) == set(core.terms):
+        models = {CRUDE: (), BOTH: main}
+    return ModelSets(models, main, full.terms, chosen, given)

@@ -11,7 +11,7 @@ from typing import Literal, overload
 import numpy as np
 import polars as pl
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.dag.nodes import Diagrams
 from toolkit.estimate.associations.marginal_effects import STANDARDISED, standardised_association
 from toolkit.estimate.regression.coefficient_rows import Answer, answer
@@ -159,16 +159,8 @@ def association(
     1.5
     """
     groups, study = as_names(by, "by"), with_reference(study, exposure, reference)
-    adjusted = adjusted_names(
-        study,
-        adjust,
-        outcome,
-        exposure,
-        domain=domain,
-        by=groups,
-        diagram=diagram,
-        allow_descendants=allow_descendants,
-    )
+    question = Question(outcome, exposure, domain, groups, diagram, allow_descendants)
+    adjusted = covariates_for(study, adjust, question)
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
     also = variables_of(as_covariates(complete))
     names = [outcome, exposure, *variables_of(adjusted), *groups, *also]

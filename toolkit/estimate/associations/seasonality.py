@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy.special import fdtrc
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.coefficient_rows import Asked, answer
 from toolkit.estimate.regression.fit import Degrees, Model, adjusted_wald
@@ -99,8 +99,8 @@ def cosinor(
     period
         Length of one turn in the unit of `time`, such as 365.25 for days, when it is no month or date.
     adjust
-        Covariates: names or splines such as "rcs(age, 4)". None, as `()`, adjusts for nothing: the calendar
-        is not an exposure.
+        Covariates: names or splines such as "rcs(age, 4)". None adjusts for nothing, as `()`, because the
+        calendar is not an exposure; the column `adjust` is then "none".
     estimand
         "prevalence_ratio" (the default for two levels: the curve is on the log scale, its swing the ratio of
         peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (of a
@@ -138,7 +138,7 @@ def cosinor(
     >>> cosinor(mine, outcome="pain", time="month")["level_label"][1].split(" (")[0]
     '17 July'
     """
-    by, adjusted = as_names(by, "by"), adjusted_names(study, adjust, outcome, None)
+    by, adjusted = as_names(by, "by"), covariates_for(study, adjust, Question(outcome))
     require_one_role(outcome=outcome, time=time, adjust=variables_of(adjusted), by=by)
     study, time = _with_number(study, time)
     names = (outcome, time, *variables_of(adjusted))
@@ -150,7 +150,7 @@ def cosinor(
     _require_times(angle, clock)
     build = partial(_matrix, sample, angle, adjusted)
     model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
-    asked = Asked(model, by, "coefficient", _WAVES, ", ".join(adjusted), confidence)
+    asked = Asked(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence)
     found = answer(asked)
     matrix = found.covariance()
     pairs = [(found.rows[k], found.rows[k + 1]) for k in range(0, len(found.rows), 2)]

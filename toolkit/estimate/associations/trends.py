@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.coefficient_rows import Asked, answer
 from toolkit.estimate.regression.fit import Degrees, Model
@@ -72,7 +72,8 @@ def trend(
         ("2005-2006") are followed in years from the middle of each; other levels by their place: 0, 1, 2, ...
     adjust
         Covariates as `association`: names or splines, or "small", "full" or "core" for a set of the causal
-        diagram for `over`. None, as `()`, adjusts for nothing: a trend is descriptive.
+        diagram for `over`. None adjusts for nothing, as `()`, because a trend is descriptive; the column
+        `adjust` is then "none".
     estimand
         "prevalence_ratio" (the default for two levels), "odds_ratio", "prevalence_difference" or
         "mean_difference" (of a number), per step.
@@ -114,7 +115,7 @@ def trend(
         raise EstimationError(f"a trend has degree 1 (linear) or 2 (quadratic too), not {degree}: degree=1.")
     by = as_names(by, "by")
     given = () if adjust is None else adjust
-    adjusted = adjusted_names(study, given, outcome, over, domain=domain, by=by, allow_descendants=True)
+    adjusted = covariates_for(study, given, Question(outcome, over, domain, by, allow_descendants=True))
     names = (outcome, over, *variables_of(adjusted))
     require_one_role(outcome=outcome, over=over, adjust=variables_of(adjusted), by=by)
     sample = draw(study, [*names, *by], domain, by=by)
@@ -124,7 +125,7 @@ def trend(
     terms = _terms(sample.columns[over], scored, degree)
     build = partial(_matrix, sample, scored, terms, adjusted)
     model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
-    asked = Asked(model, by, measured, terms, adjust=", ".join(adjusted), confidence=confidence)
+    asked = Asked(model, by, measured, terms, adjust=adjust_text(adjust, adjusted), confidence=confidence)
     found = answer(asked)
     result = _with_unit(found.frame(), column)
     return (result, found.covariance()) if covariance else result

@@ -102,7 +102,8 @@ def case_crossover(
     per
         Units of a number that a ratio is for, such as 10, or one for each exposure: {"heat_index": 10}.
     adjust
-        Other variables of the night. What a person always is, is the same in all nights compared.
+        Other variables of the night; None for none. A set of the causal diagram is not accepted, because
+        covariates that do not vary within a person drop out of the comparison.
     stratum
         "weekday of the month" compares nights of one person, month and day of the week; "month" all nights of
         a month; a number compares nights within so many days.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toolkit.dag.backdoor import SIZES
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.longitudinal.person_records import DATE, DAY, PERSON, is_records, records
 from toolkit.estimate.regression.fit import Likelihood, Model, Points, Regression, regress
@@ -98,7 +99,12 @@ def nights_of(
     for name in (outcome, *adjust, *by, *(name for name, _ in lagged)):
         if name not in people.columns and f"{name}_lag0" not in people.columns:
             known = [c for c in people.columns if "." not in c]
-            raise VariableError(unknown("the nights have no variable", name, known))
+            if name in adjust and name in SIZES:
+                raise VariableError(
+                    f"adjust='{name}' is a set of the causal diagram, whose covariates do not vary within a "
+                    "person. Use variables of the night, such as adjust=('temperature_mean',), or adjust=()."
+                )
+            raise VariableError(unknown("The nights have no variable", name, known))
     people = people.with_columns(
         _lag(people, name, lag) for name, lag in lagged if column_of(name, lag) not in people.columns
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from toolkit.dag.adjustment import adjusted_names
+from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.dag.nodes import Diagrams
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable, written
@@ -271,17 +271,8 @@ def flow(
     """
     condition = conditions.parse(domain)
     groups = (by,) if isinstance(by, str) else tuple(by)
-    adjusted = adjusted_names(
-        study,
-        adjust,
-        outcome,
-        exposure,
-        domain=domain,
-        by=groups,
-        diagram=diagram,
-        allow_descendants=allow_descendants,
-    )
-    covariates = variables_of(adjusted)
+    question = Question(outcome, exposure, domain, groups, diagram, allow_descendants)
+    covariates = variables_of(covariates_for(study, adjust, question))
     require_one_role(outcome=outcome, exposure=exposure or (), adjust=covariates)
     roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *covariates, *groups])
     columns = read(study, [*roles, *condition.names], groups)

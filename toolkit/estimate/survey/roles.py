@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
-from toolkit.estimate.per_study import PerStudy
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Variable
 
@@ -128,9 +127,6 @@ def require_order(column: Column, purpose: str) -> None:
     )
 
 
-_kept: PerStudy[tuple[str, bool], Column] = PerStudy()
-
-
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
     """Read how the columns named enter an analysis.
 
@@ -162,14 +158,13 @@ def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> d
     >>> read(study, ["cramps"])["cramps"].case
     'yes'
     """
-    return {name: _kept_column(study, name, name in in_groups) for name in dict.fromkeys(names)}
-
-
-def _kept_column(study: Study, name: str, in_groups: bool) -> Column:
-    kept, key = _kept.of(study), (name, in_groups)
-    if key not in kept:
-        kept[key] = _column(study, name, in_groups)
-    return kept[key]
+    found: dict[str, Column] = {}
+    for name in dict.fromkeys(names):
+        key = (Column, name, name in in_groups)
+        if key not in study.computed:
+            study.computed[key] = _column(study, name, name in in_groups)
+        found[name] = study.computed[key]
+    return found
 
 
 def _column(study: Study, name: str, in_groups: bool) -> Column:

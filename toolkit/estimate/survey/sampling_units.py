@@ -4,13 +4,11 @@ A `Skeleton` is kept as long as the study lives, because each analysis of the st
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toolkit.errors import DesignError
-from toolkit.estimate.per_study import PerStudy
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage, Units
 from toolkit.estimate.survey.variance.replicates import replication_of
@@ -21,8 +19,6 @@ from toolkit.studies.weights import WeightChoice
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
 _STRATUM = ".stratum"
-
-_kept: PerStudy[tuple[Any, ...], "Skeleton"] = PerStudy()
 
 
 @dataclass(frozen=True)
@@ -90,10 +86,11 @@ def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
     >>> skeleton_of(study, choose_weight(study.design, [])).everyone
     2
     """
-    by_weight = _kept.of(study)
-    if weight.key not in by_weight:
-        by_weight[weight.key] = _prepared(study, weight)
-    return by_weight[weight.key]
+    key = (Skeleton, weight.key)
+    if key not in study.computed:
+        study.computed[key] = _prepared(study, weight)
+    found: Skeleton = study.computed[key]
+    return found
 
 
 def _prepared(study: Study, choice: WeightChoice) -> Skeleton:

@@ -1,6 +1,6 @@
 """Write a simulated study as NHANES transport files, laid out like the CDC's site and marked as simulated.
 
-Takes a simulated `Population`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
+Takes a simulated `Study`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
 every variable that NHANES measured in the cycles of the people. A variable that follows from several answers
 by a formula does not give the answers back: it is left blank.
 """
@@ -19,7 +19,7 @@ from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
 from toolkit.sources.nhanes.manifest import MARK
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import why
 
 PERSON = "person"
@@ -30,7 +30,7 @@ _UNSTATED = "no value recorded"
 _BLANK = pl.lit(None, pl.Float64)
 
 
-def write_nhanes(population: Population, folder: str | Path) -> list[Path]:
+def write_nhanes(population: Study, folder: str | Path) -> list[Path]:
     """Write a simulated study as NHANES transport files with a mark that says so.
 
     Parameters
@@ -72,7 +72,7 @@ def _write(catalogue: Catalogue, path: Path, table: pl.DataFrame) -> Path:
     return path
 
 
-def _mark_text(population: Population, rows: Mapping[str, int]) -> str:
+def _mark_text(population: Study, rows: Mapping[str, int]) -> str:
     plain = {k: v for k, v in population.provenance.items() if isinstance(v, str | int | float)}
     lines = [
         "# These files hold simulated people. No person in them is real.",
@@ -93,7 +93,7 @@ def _toml(value: str | int | float) -> str:
     return str(value).lower()
 
 
-def _all_tables(catalogue: Catalogue, population: Population) -> Iterator[tuple[str, pl.DataFrame]]:
+def _all_tables(catalogue: Catalogue, population: Study) -> Iterator[tuple[str, pl.DataFrame]]:
     people = _numbered(population.people)
     names = people["cycle"].cast(pl.String).unique().sort().to_list()
     for name in names:
@@ -112,9 +112,7 @@ def _numbered(people: pl.DataFrame) -> pl.DataFrame:
     return people if PERSON in people.columns else people.with_row_index(PERSON, offset=1)
 
 
-def _home_columns(
-    catalogue: Catalogue, population: Population, cycle: Cycle, total: float
-) -> dict[str, pl.Expr]:
+def _home_columns(catalogue: Catalogue, population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
     site, design = catalogue.site, population.design
     weights = _own_weights(population, cycle, total)
     home = {name: column for name, column in cycle.weights.items() if not column.tables}
@@ -135,7 +133,7 @@ def _home_columns(
     }
 
 
-def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
+def _part_weights(population: Study, cycle: Cycle, total: float) -> dict[str, dict[str, pl.Expr]]:
     """Give the weights that stand in tables of their own, by table; blank where the design has none."""
     weights = _own_weights(population, cycle, total)
     found: dict[str, dict[str, pl.Expr]] = {}
@@ -145,7 +143,7 @@ def _part_weights(population: Population, cycle: Cycle, total: float) -> dict[st
     return found
 
 
-def _own_weights(population: Population, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
+def _own_weights(population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
     """Give the weights of one cycle for itself, by component: its own, or pooled ones scaled back."""
     own: dict[str, pl.Expr] = {}
     for name, weight in population.design.components.items():

@@ -24,7 +24,7 @@ from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycle
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
 from toolkit.studies.cycle_weights import span
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Inputs, Population
+from toolkit.studies.study import Inputs, Study
 
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"
@@ -34,7 +34,7 @@ def open_nhanes(
     cycles: Sequence[str] | str = CYCLES,
     mirror: str | Path | None = None,
     minutes: str | Path | None = None,
-) -> Population:
+) -> Study:
     """Open NHANES: the people of some cycles, with the weights of each cycle.
 
     Parameters
@@ -51,7 +51,7 @@ def open_nhanes(
 
     Returns
     -------
-    Population
+    Study
         `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
         `stratum`, `psu` and the cycle's own weight for each component: `weight_interview`,
         `weight_examination`, `weight_phlebotomy`, `weight_dietary_day_1`, `weight_dietary_two_day`,
@@ -90,7 +90,7 @@ def open_nhanes(
         measured = add_minutes(people, codebook, minutes)
         people, codebook = measured.people, measured.codebook
         provenance |= measured.provenance
-    return Population(
+    return Study(
         name="nhanes",
         label=_label(chosen, found.mark),
         people=people,

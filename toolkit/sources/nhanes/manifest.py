@@ -15,7 +15,7 @@ from toolkit.sources.catalog import Catalogue, read_toml
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
 from toolkit.sources.harmonize.join import TableFile, check_rows
-from toolkit.studies.population import Inputs
+from toolkit.studies.study import Inputs
 
 SETTING = "CRAMPS_NHANES"
 MARK = "SIMULATED.toml"

@@ -35,7 +35,7 @@ from toolkit.sources.simulated.generate import (
 from toolkit.sources.simulated.potential_outcomes import truth
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
 
 __all__ = ["open_simulated", "truth"]
@@ -60,7 +60,7 @@ class _Part:
     without: str = "not examined"
 
 
-def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Population:
+def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Study:
     """Draw the simulated study.
 
     Parameters
@@ -75,7 +75,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
 
     Returns
     -------
-    Population
+    Study
         `people` has one row a person of 16 and older in 30 strata of 2 PSUs: columns `cycle`, `stratum`,
         `psu`, `weight_interview`, `weight_examination` (0 for people not examined), the weights of the
         parts of the examined (null outside of the part), every variable of the codebook and its reasons of
@@ -95,7 +95,7 @@ def open_simulated(seed: int = SEED, n: int = PERSONS, sample: int = 0) -> Popul
     _check_whole("n", n, FEWEST, MOST)
     _check_whole("sample", sample, 0, 2**63 - 1)
     model = load_model()
-    return Population(
+    return Study(
         name="simulated",
         label=model.settings["label"],
         people=_people(model, seed, n, sample),

@@ -41,7 +41,7 @@ from toolkit.sources.user.row_checks import (
 from toolkit.sources.user.row_reader import FileRows, Request, absent_as, column_names, read_rows
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook, Variable, why
 from toolkit.variables.formulas import Formula, formula
 
@@ -58,7 +58,7 @@ class Examined:
     """Errors and notes found in a study.toml and its files; the population if there is no error."""
 
     problems: tuple[Problem, ...]
-    population: Population | None
+    population: Study | None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -71,7 +71,7 @@ class Examined:
         return tuple(problem for problem in self.problems if problem.note)
 
 
-def open_own(path: str | Path) -> Population:
+def open_own(path: str | Path) -> Study:
     """Open a user's study, or raise every problem of it: a DesignError for an undeclared design alone."""
     examined = examine(path)
     if examined.population is None:
@@ -141,7 +141,7 @@ class _Reading:
             if column in self.columns.get(file, ()):
                 yield name, (file, column)
 
-    def population(self) -> Population | None:
+    def population(self) -> Study | None:
         """Read people, visits and diary; None if the first file cannot be read."""
         people = self._people()
         if people is None:
@@ -160,7 +160,7 @@ class _Reading:
         label = self.study.label or self.study.name
         if self.study.simulated and "simulated" not in label.lower():
             label = f"SIMULATED {label}"
-        population = Population(
+        population = Study(
             self.study.name,
             label,
             people.drop(ROW),
@@ -172,7 +172,7 @@ class _Reading:
         )
         return self._with_weather(population)
 
-    def _with_weather(self, population: Population) -> Population:
+    def _with_weather(self, population: Study) -> Study:
         declared = self.study.weather
         if declared is None or "weather" in self.lost:
             return population

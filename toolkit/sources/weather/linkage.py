@@ -5,14 +5,13 @@ population with the weather of each night and the seven before, and with each pe
 """
 
 from dataclasses import replace
-from typing import TypeVar
 
 import polars as pl
 
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
 from toolkit.sources.weather.daily import DATE, LAGS, MONTH, PLACE, heat_waves, lagged, mean_before
-from toolkit.studies.population import Population
+from toolkit.studies.study import Study
 from toolkit.variables.codebook import Reason, Variable, why
 from toolkit.variables.derivation import derive
 
@@ -21,10 +20,8 @@ HEAT_INDEX = "heat_index"
 OF_EACH_DAY = ("heat_index", "temperature_mean", "degree_days", "heat_wave")
 _PERSON = "person"
 
-Kind = TypeVar("Kind", bound=Population)
 
-
-def add_weather(population: Kind, weather: pl.DataFrame, *, days: int = MONTH) -> Kind:
+def add_weather(population: Study, weather: pl.DataFrame, *, days: int = MONTH) -> Study:
     """Join daily weather to a study's visits, nights and people.
 
     Parameters
@@ -38,8 +35,8 @@ def add_weather(population: Kind, weather: pl.DataFrame, *, days: int = MONTH) -
 
     Returns
     -------
-    Population
-        Of the same kind. Visits and diary have heat index, mean temperature, degree-days and heat wave of
+    Study
+        A copy. Visits and diary have heat index, mean temperature, degree-days and heat wave of
         lags 0 to 7 days (`heat_index_lag0`, ...). People have `heat_index`: the mean of the days before their
         last visit, their own date, or their last night, in this order; and `hot_nights`, which follows.
 
@@ -59,7 +56,7 @@ def add_weather(population: Kind, weather: pl.DataFrame, *, days: int = MONTH) -
     >>> own = pl.DataFrame({"place": "A", "date": june, "t": 30.0, "rh": 50.0})
     >>> own = daily(own, mean="t", humidity="rh")
     >>> people = pl.DataFrame({"person": ["1"], "place": ["A"], "date": [date(2024, 7, 1)]})
-    >>> found = add_weather(Population("mine", "mine", people, Design.none(), Codebook()), own)
+    >>> found = add_weather(Study("mine", "mine", people, Design.none(), Codebook()), own)
     >>> found.people["heat_index"].round(1).item()
     87.9
     """
@@ -96,7 +93,7 @@ def _joined(part: pl.DataFrame | None, weather: pl.DataFrame) -> pl.DataFrame | 
     return lagged(part, weather, OF_EACH_DAY, LAGS)
 
 
-def _dates(population: Population) -> pl.DataFrame:
+def _dates(population: Study) -> pl.DataFrame:
     """Give each person's place and date: of the last visit, of the person, or of the last night."""
     for part in (population.visits, population.people, population.diary):
         if part is not None and {_PERSON, PLACE, DATE} <= set(part.columns):
