@@ -333,11 +333,7 @@ def _design_problems(design: OwnDesign) -> Iterator[Problem]:
         yield Problem("design", f"{UNDECLARED}: {design.undeclared}", _DECLARE)
         return
     if not declared and not design.none:
-        yield Problem(
-            "design",
-            f"{UNDECLARED}: it names no weight",
-            _DECLARE,
-        )
+        yield Problem("design", f"{UNDECLARED}: it names no weight", _DECLARE)
     if declared and design.none:
         yield Problem("design", "names a weight and declares that there is none", "Remove one of the two.")
     if isinstance(design.weight, Mapping):

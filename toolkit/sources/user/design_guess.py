@@ -39,8 +39,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Series:
-    """Columns that look like replicate weights, their method if known, and the numbers that are absent."""
+    """Replicate weights named `head` number `tail`, their method if known, and absent numbers."""
 
+    head: str
+    tail: str
     columns: tuple[Profile, ...]
     words: ReplicateWords | None = None
     absent: tuple[int, ...] = ()
@@ -56,21 +58,13 @@ class _Design:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class DesignGuess:
-    """The section [design], the columns that it uses, and whether it declares a design."""
-
-    text: str
-    used: frozenset[str]
-    declared: bool
-
-
 def guess_design(
     columns: Sequence[Profile], frame: pl.DataFrame, person: str, mass: Profile | None
-) -> DesignGuess:
+) -> tuple[str, frozenset[str]]:
     """Guess the design from profiles of the columns and their first rows.
 
-    `person` is the column of ids and `mass` that of body weight, which have no role in the design.
+    `person` is the column of ids and `mass` that of body weight, which have no role in the design. Returns
+    the section [design] and the columns that it uses.
     """
     free = [c for c in columns if c.name != person and c is not mass and not has_role(c, "person")]
     design = _Design(series=_find_series(free))
@@ -86,7 +80,7 @@ def guess_design(
     used = taken | {found.column.name for found in roles.values()}
     if not question:
         used |= {rival.name for rival in design.rivals}
-    return DesignGuess("\n".join(["[design]", *lines]), frozenset(used), not question)
+    return "\n".join(["[design]", *lines]), frozenset(used)
 
 
 def has_design_role(column: Profile) -> bool:
@@ -105,7 +99,7 @@ def _find_known_survey(design: _Design, columns: Sequence[Profile]) -> None:
             key: next((c for c in _match(getattr(survey, key), columns) if c.different > 1), None)
             for key in ("strata", "psu")
         }
-        series = survey.replicates and design.series and _series_name(design.series) in survey.replicates
+        series = survey.replicates and design.series and fold_name(design.series.head) in survey.replicates
         if not weights or not (any(others.values()) or series):
             continue
         first = [c for c in weights if _rank(survey.weight, c) == _rank(survey.weight, weights[0])]
@@ -152,23 +146,19 @@ def _find_by_words(design: _Design, columns: Sequence[Profile], frame: pl.DataFr
         elif both:  # the first of two strata or stages, for a design of one stage
             design.roles[role] = next(iter(both.values()))
     if "weight" in design.roles and "psu" not in design.roles:
-        places = [
-            c
-            for c in columns
-            if _is_named(words().sampling["place"], c.name) and _is_candidate("psu", c, frame)
-        ]
+        usual = words().sampling["place"]
+        places = [c for c in columns if _is_named(usual, c.name) and _is_candidate("psu", c, frame)]
         if places and all(places[0] is not found.column for found in design.roles.values()):
-            design.roles["psu"] = Found(
-                places[0], "by its name; declare the strata too if PSU numbers restart within strata"
-            )
+            reason = "by its name; declare the strata too if PSU numbers restart within strata"
+            design.roles["psu"] = Found(places[0], reason)
 
 
 @cache
 def _composed_name(usual: SamplingWords) -> re.Pattern[str]:
-    before, names, after = (
-        "|".join(map(re.escape, part)) for part in (usual.before, usual.words, usual.after)
+    parts = (usual.before, usual.words, usual.after)
+    return re.compile(
+        "(?:{})*(?:{})(?:{})*[0-9]{{0,4}}".format(*("|".join(map(re.escape, p)) for p in parts))
     )
-    return re.compile(f"(?:{before})*(?:{names})(?:{after})*[0-9]{{0,4}}")
 
 
 def _is_named(usual: SamplingWords, name: str) -> bool:
@@ -182,11 +172,9 @@ def _is_named(usual: SamplingWords, name: str) -> bool:
 
 def _is_labeled(role: str, column: Profile) -> bool:
     usual = words().sampling[role]
-    label = " ".join(re.findall(r"\w+", column.label.lower()))
-    padded = f" {label} "
-    if any(f" {word} " in padded for word in usual.not_labels):
-        return False
-    return any(f" {entry} " in padded for entry in usual.labels)
+    label = " ".join(["", *re.findall(r"\w+", column.label.lower()), ""])
+    excluded = any(f" {word} " in label for word in usual.not_labels)
+    return not excluded and any(f" {entry} " in label for entry in usual.labels)
 
 
 def _is_candidate(role: str, column: Profile, frame: pl.DataFrame) -> bool:
@@ -196,11 +184,8 @@ def _is_candidate(role: str, column: Profile, frame: pl.DataFrame) -> bool:
         return _is_weight(column) and not _numbers_rows(column, frame)
     if role == "fpc":
         return column.numeric and (column.low or 0) > 0
-    return (
-        column.different > 1
-        and not column.unique
-        and (role == "psu" or 2 * column.different <= column.filled)
-    )
+    grouped = role == "psu" or 2 * column.different <= column.filled
+    return column.different > 1 and not column.unique and grouped
 
 
 def _is_weight(column: Profile) -> bool:
@@ -220,13 +205,13 @@ def _find_series(columns: Sequence[Profile]) -> Series | None:
     groups: dict[tuple[str, str], dict[int, Profile]] = {}
     for column in columns:
         parts = _NUMBERED.match(column.name)
-        if parts and column.numeric and (column.low or 0) >= 0:
+        if parts and _is_weight(column):
             groups.setdefault((parts[1], parts[3]), {})[int(parts[2])] = column
-    found = [s for (head, _), group in groups.items() if (s := _make_series(head, group))]
+    found = [s for ends, group in groups.items() if (s := _make_series(*ends, group))]
     return max(found, key=lambda series: len(series.columns), default=None)
 
 
-def _make_series(head: str, group: Mapping[int, Profile]) -> Series | None:
+def _make_series(head: str, tail: str, group: Mapping[int, Profile]) -> Series | None:
     numbers = sorted(number for number in group if number > 0)
     absent = tuple(n for n in range(1, max(numbers, default=0) + 1) if n not in numbers)
     if len(absent) > len(numbers) or len(numbers) < _FEWEST:
@@ -237,19 +222,14 @@ def _make_series(head: str, group: Mapping[int, Profile]) -> Series | None:
     labeled = "replicate" in columns[0].label.lower()
     named = labeled or any(word in name for word in words().replicate_words)
     unnamed = len(numbers) >= _FEWEST_UNNAMED and _is_named(words().sampling["weight"], head)
-    return Series(columns, usual, absent) if usual or named or unnamed else None
-
-
-def _series_name(series: Series) -> str:
-    parts = _NUMBERED.match(series.columns[0].name)
-    return fold_name(parts[1]) if parts else ""
+    return Series(head, tail, columns, usual, absent) if usual or named or unnamed else None
 
 
 def _find_by_series(design: _Design, columns: Sequence[Profile]) -> None:
     """Use the column that replicate weights are named after as weight, if there is no other."""
     if design.series is None or "weight" in design.roles:
         return
-    head = _series_name(design.series)
+    head = fold_name(design.series.head)
     mine = [c for c in columns if fold_name(c.name) in (head, f"{head}0") and _is_weight(c)]
     if len(mine) == 1:
         design.roles["weight"] = Found(mine[0], "by its name, which its replicate weights share")
@@ -290,9 +270,8 @@ def _undeclared(design: _Design, question: str) -> Iterator[str]:
     yield "#   none = true, if there was no sampling and no participant represents others."
     found = [f"{key} = {quote(f.column.name)} ({f.reason})" for key, f in design.roles.items()]
     if design.series:
-        found.append(
-            f"replicate_weights = {_write_columns(design.series, ())}, with replicate_method = '...'"
-        )
+        columns = _write_columns(design.series, ())
+        found.append(f"replicate_weights = {columns}, with replicate_method = '...'")
     yield from (f"# Candidate: {line}" for line in found)
     if design.note:
         yield f"# {design.note}"
@@ -306,8 +285,8 @@ def _declared(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
             yield f"{key} = {quote(found.column.name)}  # {GUESS}: {found.reason}"
             if key == "weight" and design.note:
                 yield f"# {design.note}"
-    if series:
-        yield from _replicated(series, frame)
+    if series and series.words:
+        yield from _replicated(series, series.words, frame)
     else:
         yield from _structured(design, frame)
     if design.series and not series:
@@ -330,9 +309,7 @@ def _structured(design: _Design, frame: pl.DataFrame) -> Iterator[str]:
         yield f"nest = true  # {GUESS}: PSU numbers restart in each stratum"
 
 
-def _replicated(series: Series, frame: pl.DataFrame) -> Iterator[str]:
-    usual = series.words
-    assert usual is not None  # noqa: S101 - the caller asked
+def _replicated(series: Series, usual: ReplicateWords, frame: pl.DataFrame) -> Iterator[str]:
     yield f"replicate_weights = {_write_columns(series, frame.columns)}  # {GUESS}: by their names"
     yield f"replicate_method = {quote(usual.method)}  # {GUESS}: {usual.reason}"
     for key, value in usual.options.items():
@@ -343,10 +320,8 @@ def _replicated(series: Series, frame: pl.DataFrame) -> Iterator[str]:
 def _write_columns(series: Series, there: Sequence[str]) -> str:
     """Write the columns as a pattern, or one by one where the pattern would match others too."""
     names = [column.name for column in series.columns]
-    parts = _NUMBERED.match(names[0])
-    assert parts is not None  # noqa: S101 - a series is numbered
-    if not parts[3] and not any(c.startswith(parts[1]) and c not in names for c in there):
-        return quote(f"{parts[1]}*")
+    if not series.tail and not any(c.startswith(series.head) and c not in names for c in there):
+        return quote(f"{series.head}*")
     return f"[{', '.join(map(quote, names))}]"
 
 

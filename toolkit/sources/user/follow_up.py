@@ -51,7 +51,11 @@ def follow(
     if diary is not None and NIGHT_CRAMP in diary.columns:
         people = people.join(_nights(people, diary), on=_PERSON, how="left", maintain_order="left")
     added = tuple(v for v in COLUMNS if v.name in people.columns)
-    return people.with_columns(_typed(v) for v in added).with_columns(_no_value(v.name) for v in added), added
+    typed = people.with_columns(pl.col(v.name).cast(v.dtype) for v in added)
+    no_value = pl.lit(NO_VALUE, Reason)
+    return typed.with_columns(
+        pl.when(pl.col(v.name).is_null()).then(no_value).alias(why(v.name)) for v in added
+    ), added
 
 
 def within(start: str = START, end: str = END) -> pl.Expr:
@@ -62,30 +66,24 @@ def within(start: str = START, end: str = END) -> pl.Expr:
 
 def _stack_records(visits: pl.DataFrame | None, diary: pl.DataFrame | None) -> pl.DataFrame | None:
     pairs = ((visits, VISIT_CRAMP), (diary, NIGHT_CRAMP))
-    parts = [
-        part.select(_PERSON, _DATE, _event(part, name).alias(_EVENT))
-        for part, name in pairs
-        if part is not None
-    ]
+    parts = [_events(part, name) for part, name in pairs if part is not None]
     return pl.concat(parts) if parts else None
 
 
-def _event(part: pl.DataFrame, name: str) -> pl.Expr:
-    if name not in part.columns:
-        return pl.lit(None, pl.Boolean)
-    return pl.col(name) > 0 if part.schema[name].is_numeric() else pl.col(name) == "yes"
+def _events(part: pl.DataFrame, name: str) -> pl.DataFrame:
+    cramp = pl.lit(None, pl.Boolean)
+    if name in part.columns:
+        cramp = pl.col(name) > 0 if part.schema[name].is_numeric() else pl.col(name) == "yes"
+    return part.select(_PERSON, _DATE, cramp.alias(_EVENT))
 
 
 def _with_span(people: pl.DataFrame, records: pl.DataFrame | None) -> pl.DataFrame:
     if records is not None:
         span = records.group_by(_PERSON).agg(first=pl.col(_DATE).min(), last=pl.col(_DATE).max())
         people = people.join(span, on=_PERSON, how="left", maintain_order="left")
-    found = {START: "first", END: "last"}
-    for name, record in found.items():
+    for name, record in ((START, "first"), (END, "last")):
         dates = [column for column in (name, record) if column in people.columns]
-        people = people.with_columns(
-            pl.coalesce(dates).alias(name) if dates else pl.lit(None, pl.Date).alias(name)
-        )
+        people = people.with_columns(pl.coalesce(*dates, pl.lit(None, pl.Date)).alias(name))
     days = (pl.col(END) - pl.col(START)).dt.total_days().cast(pl.Float64) + 1
     kept = people.drop("first", "last", strict=False)
     spanned = kept.with_columns(follow_up_days=pl.when(days > 0).then(days))
@@ -111,22 +109,10 @@ def _first_cramps(people: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nights(people: pl.DataFrame, diary: pl.DataFrame) -> pl.DataFrame:
-    nights = diary.select(_PERSON, _DATE, _event(diary, NIGHT_CRAMP).alias(_EVENT))
-    counts = (
-        _inside(people, nights)
-        .group_by(_PERSON)
-        .agg(
-            diary_nights=pl.col(_EVENT).count().cast(pl.Float64),
-            cramp_nights=pl.col(_EVENT).sum().cast(pl.Float64),
-        )
+    nights = _inside(people, _events(diary, NIGHT_CRAMP)).group_by(_PERSON)
+    cramp = pl.col(_EVENT)
+    counts = nights.agg(
+        diary_nights=cramp.count().cast(pl.Float64), cramp_nights=cramp.sum().cast(pl.Float64)
     )
     share = pl.when(pl.col("diary_nights") > 0).then(pl.col("cramp_nights") / pl.col("diary_nights"))
     return counts.with_columns(cramp_nights_a_month=share * DAYS_A_MONTH)
-
-
-def _typed(variable: Variable) -> pl.Expr:
-    return pl.col(variable.name).cast(variable.dtype)
-
-
-def _no_value(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_null()).then(pl.lit(NO_VALUE, Reason)).alias(why(name))

@@ -93,7 +93,10 @@ def column_rules(column: FileColumn, limits: tuple[float, float] | None) -> Iter
     if column.recoder.codes or column.variable.kind != "number":
         known = ", ".join(f"'{code}'" for code in list(column.recoder.codes)[:12]) or "none"
         finding = f"'{name}' has codes that are not declared (declared: {known})"
-        remedy = "Add them to levels = {code = 'level'} or to missing = {code = 'reason'}."
+        table = (
+            "values = {code = number}" if column.variable.kind == "number" else "levels = {code = 'level'}"
+        )
+        remedy = f"Add them to {table} or to missing = {{code = 'reason'}}."
     else:
         finding = f"'{name}' is not a number"
         remedy = "Declare codes for missing values, missing = {code = 'reason'}, or decimal = ','."

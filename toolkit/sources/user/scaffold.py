@@ -162,9 +162,9 @@ def _draft(files: Sequence[_File], written: Path) -> First:
     person = _find_person(home, unique=True) or _find_person(home) or _find_first_id(home)
     sections = dict(_record_files(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
-    design = guess_design(home.columns, home.frame, person.name, _find_mass(home))
+    design, design_columns = guess_design(home.columns, home.frame, person.name, _find_mass(home))
     spans = (home.column(role) for role in ("start", "end") if sections)
-    used = {person.name, *design.used, *(column.name for column in spans if column)}
+    used = {person.name, *design_columns, *(column.name for column in spans if column)}
     blocks, counts = [], {"known": 0, "own": 0, "left": 0}
     for file in ordered:
         if file is home or (file not in sections.values() and _find_person(file, unique=True)):
@@ -175,7 +175,7 @@ def _draft(files: Sequence[_File], written: Path) -> First:
         f"name = {quote(written.resolve().parent.name or 'my study')}\n{_person_line(person)}",
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
         *(_skipped_file(file) for file in others if file not in ordered),
-        design.text,
+        design,
         *([_follow_up_block(home)] if sections and home.column("start") else []),
         *blocks,
         _bmi_block(home, taken),
