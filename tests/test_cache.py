@@ -1,7 +1,6 @@
 """A damaged or full cache never changes who is analyzed: the source is read, with one warning."""
 
 import io
-import json
 import os
 import shutil
 import warnings
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,8 +18,8 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files import cache, readers, table_cache
-from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
+from toolkit.files import atomic, table_cache
+from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.registry import open_study
@@ -50,7 +50,7 @@ def a_letter_of_the_hash(content: bytes) -> bytes:
 def another_form(content: bytes) -> bytes:
     """Give the same rows without a hash, as an earlier version kept them."""
     written = io.BytesIO()
-    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={table_cache.NOTE: "{not JSON"})
+    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={table_cache.ORIGIN: "{not JSON"})
     return written.getvalue()
 
 
@@ -72,7 +72,7 @@ DAMAGES: tuple[Damage, ...] = (
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(study_cache, "_code", lambda: "this toolkit")
+    monkeypatch.setattr(study_cache, "_hash_code", lambda: "this toolkit")
     return tmp_path / "cache"
 
 
@@ -136,7 +136,7 @@ def test_files_in_each_others_place_are_known(mirror: Path, folder: Path, room: 
     contents = [path.read_bytes() for path in files]
     for path, content in zip(files, [*contents[1:], contents[0]], strict=True):
         path.write_bytes(content)
-    with warned_once("it is the file of something else"):
+    with warned_once("it is the file of another entry"):
         expect_same(first, opened(mirror))
     assert fewer.people.height < first.people.height
 
@@ -144,16 +144,12 @@ def test_files_in_each_others_place_are_known(mirror: Path, folder: Path, room: 
 def test_a_note_without_what_is_needed_is_not_trusted(mirror: Path, folder: Path) -> None:
     first = opened(mirror)
     [only] = (folder / "studies").iterdir()
-    kept = table_cache.read_verified(only, json.loads(_note(only))["key"], ())
-    assert kept is not None
-    foreign = {"code": "this toolkit", "form": "another"}
-    table_cache.write_verified(only, kept.frame(), kept.note["key"], foreign)
+    mark, content = table_cache._MARK, only.read_bytes().replace(b'"about"', b'"abxut"')
+    at = content.rindex(mark) + len(mark)
+    blank = content[:at] + b"0" * 64 + content[at + 64 :]
+    only.write_bytes(content[:at] + sha256(blank).hexdigest().encode() + content[at + 64 :])
     with warned_once("rebuilt from the source"):
         expect_same(first, opened(mirror))
-
-
-def _note(path: Path) -> str:
-    return pl.read_parquet_metadata(path)[table_cache.NOTE]
 
 
 def test_a_file_that_cannot_be_read_is_rebuilt(mirror: Path, folder: Path) -> None:
@@ -172,9 +168,9 @@ def test_a_disk_that_takes_nothing_stops_no_opening(
     def refuse(target: Path) -> Path:
         raise OSError(trouble, os.strerror(trouble), str(target))
 
-    monkeypatch.setattr(readers, "draft_beside", refuse)
+    monkeypatch.setattr(atomic, "draft_beside", refuse)
     for _ in range(2):
-        with warned_once("read anew at each opening"):
+        with warned_once("read again at each opening"):
             assert 40 == opened(mirror).people.height
 
 
@@ -209,7 +205,7 @@ def address(mirror: Path) -> Iterator[str]:
 def test_files_of_the_network_are_read_where_the_cache_takes_none(address: str, folder: Path) -> None:
     folder.write_text("a file in the place of the folder")
     for _ in range(2):
-        with warned_once("Set CRAMPS_CACHE to a folder of your own"):
+        with warned_once("Set CRAMPS_CACHE to a folder"):
             assert 20 == open_study("nhanes", mirror=address, cycles="2005-2006").people.height
 
 
@@ -219,7 +215,7 @@ def test_files_of_the_network_are_verified_too(address: str, folder: Path) -> No
     assert files
     for path in files:
         path.write_bytes(zeros_in_the_middle(path.read_bytes()))
-    with warned_once("does not match the hash"):
+    with warned_once("does not match its recorded hash"):
         expect_same(first, open_study("nhanes", mirror=address, cycles="2005-2006"))
 
 
@@ -227,12 +223,12 @@ def test_threads_report_into_the_block_that_started_them() -> None:
     def report(name: str) -> None:
         report_damaged(name, "it is cut short")
 
-    with warned_once("Nor are 3 more."), one_warning(), one_warning(), ThreadPoolExecutor(2) as several:
-        list(several.map(cache.in_this_block(report), "abcd"))
+    with warned_once("and 3 more"), one_warning(), one_warning(), ThreadPoolExecutor(2) as several:
+        list(several.map(table_cache.in_this_block(report), "abcd"))
 
 
 def test_damage_and_a_full_disk_are_one_warning() -> None:
-    with warned_once("'a' is not used, because it is cut short."), one_warning():
+    with warned_once("'a', because it is cut short."), one_warning():
         report_damaged("a", "it is cut short")
         report_unkept("b", "the disk is full.")
 

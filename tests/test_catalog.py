@@ -8,8 +8,10 @@ from tests.looping import in_one_test
 from tests.messages import mentioning, mentions
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
+from toolkit.files import checked_toml
+from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue, read_catalogue, read_toml, shipped
+from toolkit.sources.catalog import Catalogue, read_catalogue
 from toolkit.sources.catalog_records import Entry, Measured, SimulatedMark
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.sources.simulated.study import open_simulated
@@ -33,7 +35,7 @@ def test_the_shipped_folders_are_there():
 
 
 def test_a_lost_folder_says_how_to_get_it_back(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog, "__file__", str(tmp_path / "toolkit" / "catalog.py"))
+    monkeypatch.setattr(checked_toml, "PACKAGE", tmp_path / "toolkit")
     with pytest.raises(DatasetError, match=mentioning("'datasets'")):
         shipped("datasets")
 
@@ -42,7 +44,7 @@ def test_a_wheel_finds_its_own_folder_first(monkeypatch, tmp_path):
     package = tmp_path / "toolkit"
     for folder in (package / "_shipped" / "datasets", tmp_path / "datasets"):
         folder.mkdir(parents=True)
-    monkeypatch.setattr(catalog, "__file__", str(package / "catalog.py"))
+    monkeypatch.setattr(checked_toml, "PACKAGE", package)
     assert shipped("datasets") == package / "_shipped" / "datasets"
 
 
@@ -176,7 +178,7 @@ def test_the_files_as_they_are_have_no_problem(folder):
     [
         ('1 = "male"', '1 = "mail"', "sex: unknown level 'mail'. Nearest: 'male'"),
         ('table = "SLQ"', 'table = "SLX"', "cramp_frequency: there is no table 'SLX'. Nearest: "),
-        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.0: unknown key 'age'. Nearest: "),
+        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.#1: unknown key 'age'. Nearest: "),
         ('7 = "refused", 9', '7 = "refusal", 9', "unknown reason 'refusal'. Nearest: 'refused'"),
         ('[arthritis]\n', '[arthritis]\nmeasure = []\n',
          "arthritis: unknown key 'measure'. Nearest: 'measured'"),
@@ -201,11 +203,11 @@ def test_the_files_as_they_are_have_no_problem(folder):
          "strengthening_sessions: several inputs or rows need a formula that joins them"),
         ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
          'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',
-         "hba1c: two instruments under one name ('' and 'Tosoh'); give the second its own name, or say ab"),
+         "hba1c: two instruments have one name ('' and 'Tosoh'); give the second"),
         ('change = "asked of', '# "asked of',
          "smoked_100: blocks differ in ages and neither says what changed; write change"),
         ('change = "another analyser (Roche) since 2017"', 'change = "Another instrument (Roche)"',
-         "serum_calcium: a block that is measured calls itself another instrument; say absent, or reword"),
+         "serum_calcium: a measured block is described as another instrument"),
         ('blank = "no usable recall"', 'blank = "no recall"', "unknown reason 'no recall'. Nearest: "),
         ('component = "phlebotomy"', 'component = "blood"', "unknown component 'blood'."),
     ],

@@ -1,7 +1,7 @@
 """Files come whole from a folder or a server that misbehaves, and no bad file is ever kept."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,19 +11,18 @@ from tests.messages import mentioning, mentions
 from tests.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
 from toolkit.errors import DatasetError
 from toolkit.files import http
-from toolkit.files.cache import CacheWarning
 from toolkit.files.download import (
-    CACHE_VARIABLE,
     CONNECTIONS,
+    HASHES,
     Mirror,
     Wanted,
-    cache_folder,
     choose_mirror,
-    fetch,
     fetch_all,
     fetch_optional,
+    known_hashes,
+    remember_hash,
 )
-from toolkit.files.hash_lock import NAME, known_hashes, remember
+from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, cache_folder
 
 SITE = "https://example.org/"
 SETTING = "CRAMPS_TEST"
@@ -49,9 +48,13 @@ def expect_good(path: Path) -> None:
         raise DatasetError(f"'{path.name}' is not the file. Fetch it anew, in place of {path}")
 
 
+def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | None:
+    return fetch_all(mirror, [Wanted(path, check)])[path]
+
+
 def kept(cache: Path) -> list[str]:
     """Name the files that count as files: not the list of hashes, not what waits to be taken up."""
-    found = [p for p in cache.rglob("*") if p.is_file() and p.name != NAME]
+    found = [p for p in cache.rglob("*") if p.is_file() and p.name != HASHES]
     return [p.name for p in found if p.parent.name != "unfinished"]
 
 
@@ -168,10 +171,10 @@ def test_a_server_that_is_not_there(cache):
 
 
 def test_a_full_disk_is_told_as_such(server, cache, monkeypatch):
-    def full(self: object, url: str, output: str, pooch: object) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
+    monkeypatch.setattr(http._Target, "write", full)
     with pytest.raises(DatasetError, match=mentioning("disk is full")):
         fetch(choose_mirror(server, SITE, SETTING), "a/file", expect_good)
     assert kept(cache) == []
@@ -231,8 +234,8 @@ def test_several_files_come_at_once_over_few_connections(server):
 def test_every_folder_of_the_cache_is_for_the_user_alone(server, cache):
     fetch(choose_mirror(server, SITE, SETTING), "a/b/file", expect_good)
     modes = {p.relative_to(cache).name: stat.S_IMODE(p.stat().st_mode) for p in cache.rglob("*")}
-    assert {"file": 0o600, NAME: 0o600} == {n: m for n, m in modes.items() if n in ("file", NAME)}
-    assert {0o700} == {m for n, m in modes.items() if n not in ("file", NAME)}
+    assert {"file": 0o600, HASHES: 0o600} == {n: m for n, m in modes.items() if n in ("file", HASHES)}
+    assert {0o700} == {m for n, m in modes.items() if n not in ("file", HASHES)}
 
 
 def test_files_that_moved_are_all_told_and_the_others_kept(server, cache):
@@ -267,14 +270,14 @@ def test_two_who_want_the_same_file_ask_once(server):
 
 
 def site_folder(cache: Path) -> Path:
-    [list_of_hashes] = cache.rglob(NAME)
+    [list_of_hashes] = cache.rglob(HASHES)
     return list_of_hashes.parent
 
 
 def test_a_file_that_changed_upstream_is_refused_until_the_user_takes_it(server, cache):
     mirror = choose_mirror(server, SITE, SETTING)
     fetch(mirror, "a/file", expect_good)
-    remember(site_folder(cache), "a/file", "0" * 64)
+    remember_hash(site_folder(cache), "a/file", "0" * 64)
     told = mentioning("a/file", "sha256 000000000000…", "cramps download nhanes")
     with pytest.raises(DatasetError, match=told):
         fetch(mirror, "a/file", expect_good)
@@ -291,7 +294,7 @@ def test_a_refused_change_leaves_what_was_kept(server, cache):
     assert first is not None
     assert first.read_bytes() == REVISED
     first.write_bytes(b"spoilt")
-    remember(site_folder(cache), "a/revised", "0" * 64)
+    remember_hash(site_folder(cache), "a/revised", "0" * 64)
     with pytest.raises(DatasetError, match=mentioning("a/revised", "cramps download nhanes")):
         fetch(mirror, "a/revised", lambda _: None)
     assert first.read_bytes() == b"spoilt"

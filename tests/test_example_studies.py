@@ -10,7 +10,7 @@ from polars.testing import assert_series_equal
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import shipped
 from toolkit.sources.user.loader import examine
 
 FOLDER = shipped("datasets") / "examples"

@@ -15,26 +15,27 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files.leftovers import (
+from toolkit.files.atomic import (
     draft_beside,
     remove_abandoned_drafts,
     remove_abandoned_folders,
+    replacing,
+    restate_full_temporary_folder,
     temporary_folder,
-    temporary_trouble_told,
+    write_text,
 )
-from toolkit.files.readers import replacing, write_text
 
 pytest.importorskip("fcntl", reason="nothing is locked on this system, so nothing is taken for abandoned")
 ROOT = Path(__file__).parents[1]
 HOLDS_FOLDER = """
-from toolkit.leftovers import temporary_folder
+from toolkit.files.atomic import temporary_folder
 with temporary_folder() as folder:
     (folder / "people").write_text("rows")
     print(folder, flush=True)
     input()
 """
 HOLDS_FILES = """
-from toolkit.cache import cache_folder, cache_of_this_process
+from toolkit.files.table_cache import cache_folder, cache_of_this_process
 with cache_of_this_process():
     (cache_folder() / "people").write_text("rows")
     print(cache_folder(), flush=True)
@@ -42,7 +43,7 @@ input()
 """
 HOLDS_DRAFT = """
 import sys
-from toolkit.readers import replacing
+from toolkit.files.atomic import replacing
 with replacing(sys.argv[1]) as draft:
     draft.write_text("half")
     print(draft, flush=True)
@@ -129,7 +130,7 @@ def test_a_folder_taken_away_before_it_was_locked_is_made_anew(
             taken[0].rmdir()
         lock(handle, how)
 
-    monkeypatch.setattr("toolkit.files.leftovers.fcntl.flock", flock)
+    monkeypatch.setattr("toolkit.files.atomic.fcntl.flock", flock)
     with temporary_folder() as folder:
         assert folder.is_dir()
         assert folder not in taken
@@ -228,7 +229,7 @@ def test_an_earlier_draft_that_is_being_written_stays(tmp_path: Path) -> None:
 def test_without_a_list_of_processes_a_day_must_have_passed(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.files.leftovers._PROCESSES", Path("no such folder"))
+    monkeypatch.setattr("toolkit.files.atomic._PROCESSES", Path("no such folder"))
     older_folders(temporary)
     remove_abandoned_folders()
     assert 2 == len(list(temporary.iterdir()))
@@ -246,8 +247,11 @@ def test_a_draft_goes_when_its_block_fails(tmp_path: Path) -> None:
 
 
 def test_a_full_temporary_folder_is_told_in_one_line_and_other_trouble_is_not_hidden() -> None:
-    with pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught, temporary_trouble_told():
+    with (
+        pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught,
+        restate_full_temporary_folder(),
+    ):
         raise OSError(28, "No space left on device")
     assert "\n" not in str(caught.value)
-    with pytest.raises(PermissionError), temporary_trouble_told():
+    with pytest.raises(PermissionError), restate_full_temporary_folder():
         raise PermissionError(13, "Permission denied")

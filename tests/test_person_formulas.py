@@ -7,7 +7,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_transport
+from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue, nhanes
 from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.documentation import describe

@@ -7,7 +7,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_transport
+from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.cli import main
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import shipped
 
 ID, NAME, TAIL = "PLANTED-", "Jane Planted", "73205"
 PLANTED = re.compile(f"{ID}|{NAME}|{TAIL}")

@@ -1,7 +1,7 @@
 import io
 import sys
 
-from toolkit.files.progress import shown
+from toolkit.files.progress import progress_bar
 
 
 class Terminal(io.StringIO):
@@ -12,10 +12,10 @@ class Terminal(io.StringIO):
 def drawn(stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
-    with shown(2, "Files from there") as progress:
-        progress.came(2_500_000)
-        progress.came(-500_000)
-        progress.finished()
+    with progress_bar(2, "Files from there", megabytes=True) as bar:
+        bar.add_bytes(2_500_000)
+        bar.add_bytes(-500_000)
+        bar.advance()
     return stream.getvalue()
 
 

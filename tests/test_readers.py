@@ -8,8 +8,8 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files import readers
-from toolkit.files.readers import RECORD
+from toolkit.files import atomic, transport
+from toolkit.files.transport import RECORD
 
 
 def the_only_file(folder):
@@ -17,7 +17,7 @@ def the_only_file(folder):
 
 
 def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path):
-    readers.write_text(tmp_path / "new" / "a.txt", "é")
+    atomic.write_text(tmp_path / "new" / "a.txt", "é")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "é".encode()
     assert the_only_file(tmp_path / "new") == ["a.txt"]
 
@@ -25,8 +25,8 @@ def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path):
 def test_a_file_follows_the_umask_and_a_private_one_is_for_the_user_alone(tmp_path):
     umask = os.umask(0o022)
     try:
-        readers.write_bytes(tmp_path / "a", b"1")
-        readers.write_bytes(tmp_path / "b", b"1", private=True)
+        atomic.write_bytes(tmp_path / "a", b"1")
+        atomic.write_bytes(tmp_path / "b", b"1", private=True)
     finally:
         os.umask(umask)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
@@ -39,7 +39,7 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
     path.write_text("old")
 
     def fail():
-        with readers.replacing(path) as draft:
+        with atomic.replacing(path) as draft:
             draft.write_text("half")
             raise error
 
@@ -60,7 +60,7 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
 )
 def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
     def fail():
-        with readers.replacing(tmp_path / "a.txt") as draft:
+        with atomic.replacing(tmp_path / "a.txt") as draft:
             draft.write_text("half")
             raise error
 
@@ -72,21 +72,21 @@ def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match=mentioning("'a.txt'")):
-        readers.write_text(tmp_path / "file" / "a.txt", "1")
+        atomic.write_text(tmp_path / "file" / "a.txt", "1")
 
 
 def test_parquet_there_and_back(tmp_path):
     frame = pl.DataFrame({"age": [40.0, None]})
-    readers.write_parquet(tmp_path / "a.parquet", frame)
-    assert readers.read_parquet(tmp_path / "a.parquet").collect().equals(frame)
+    atomic.write_parquet(tmp_path / "a.parquet", frame)
+    assert transport.read_parquet(tmp_path / "a.parquet").collect().equals(frame)
 
 
 def test_parquet_that_is_cut_short(tmp_path):
-    readers.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
+    atomic.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
     cut = tmp_path / "b.parquet"
     cut.write_bytes((tmp_path / "a.parquet").read_bytes()[:50])
     with pytest.raises(DatasetError, match=mentioning("'b.parquet'", "parquet", "50 bytes")):
-        readers.read_parquet(cut)
+        transport.read_parquet(cut)
 
 
 NUMBERS = pl.DataFrame(
@@ -96,8 +96,8 @@ NUMBERS = pl.DataFrame(
 
 def test_transport_files_keep_every_bit_and_the_order(tmp_path):
     path = tmp_path / "A_D.xpt"
-    readers.write_transport(path, NUMBERS, "A_D", {"W": "a weight " * 9})
-    assert readers.read_transport(path).collect().equals(NUMBERS)
+    transport.write_transport(path, NUMBERS, "A_D", {"W": "a weight " * 9})
+    assert transport.read_transport(path).collect().equals(NUMBERS)
     independent, about = pyreadstat.read_xport(str(path))
     assert pl.from_pandas(independent).equals(NUMBERS)
     assert about.table_name == "A_D"
@@ -105,17 +105,17 @@ def test_transport_files_keep_every_bit_and_the_order(tmp_path):
 
 
 def test_zero_is_zero(tmp_path):
-    readers.write_transport(tmp_path / "a.xpt", NUMBERS, "A")
-    assert readers.read_transport(tmp_path / "a.xpt").filter(pl.col("W") == 0).collect().height == 1
+    transport.write_transport(tmp_path / "a.xpt", NUMBERS, "A")
+    assert transport.read_transport(tmp_path / "a.xpt").filter(pl.col("W") == 0).collect().height == 1
 
 
 def test_names_come_in_capitals(tmp_path):
-    readers.write_transport(tmp_path / "a.xpt", pl.DataFrame({"MCQ160a": [1.0]}), "A")
-    assert readers.read_transport(tmp_path / "a.xpt").collect_schema().names() == ["MCQ160A"]
+    transport.write_transport(tmp_path / "a.xpt", pl.DataFrame({"MCQ160a": [1.0]}), "A")
+    assert transport.read_transport(tmp_path / "a.xpt").collect_schema().names() == ["MCQ160A"]
 
 
 def whole(tmp_path):
-    readers.write_transport(tmp_path / "a.xpt", pl.concat([NUMBERS] * 9), "A")
+    transport.write_transport(tmp_path / "a.xpt", pl.concat([NUMBERS] * 9), "A")
     return (tmp_path / "a.xpt").read_bytes()
 
 
@@ -134,9 +134,9 @@ def test_what_is_not_a_whole_transport_file(tmp_path, content, seen):
     path = tmp_path / "BAD.xpt"
     path.write_bytes(content(whole(tmp_path)))
     with pytest.raises(DatasetError, match=mentioning("'BAD.xpt'", seen)):
-        readers.read_transport(path)
+        transport.read_transport(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DatasetError, match=mentioning("gone.xpt")):
-        readers.read_transport(tmp_path / "gone.xpt")
+        transport.read_transport(tmp_path / "gone.xpt")

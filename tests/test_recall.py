@@ -10,10 +10,10 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
-from toolkit.files.readers import read_transport, write_transport
+from toolkit.files.checked_toml import shipped
+from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning
+from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog, study_cache
-from toolkit.sources.catalog import shipped
 from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.registry import open_study
@@ -25,7 +25,7 @@ CATALOGUE = catalog.nhanes()
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(study_cache, "_code", lambda: "this toolkit")
+    monkeypatch.setattr(study_cache, "_hash_code", lambda: "this toolkit")
     return tmp_path / "cache"
 
 
@@ -134,7 +134,7 @@ def test_a_mark_that_appears_makes_the_study_simulated(mirror, cache, tmp_path):
 
 def test_another_toolkit_reads_anew(mirror, cache, openings, monkeypatch):
     open_study("nhanes", mirror=mirror)
-    monkeypatch.setattr(study_cache, "_code", lambda: "another toolkit")
+    monkeypatch.setattr(study_cache, "_hash_code", lambda: "another toolkit")
     open_study("nhanes", mirror=mirror)
     assert 2 == len(openings)
     assert 1 == len(kept(cache))
@@ -165,7 +165,7 @@ def test_people_of_ones_own_are_never_kept(cache, tmp_path):
     from toolkit.studies.design import Design
 
     own = study(pl.DataFrame({"w": [1.0, 2.0]}), design=Design(weight="w"))
-    study_cache.keep("mine", {}, own)
+    study_cache.cache_study("mine", {}, own)
     assert [] == kept(cache)
 
 
@@ -173,8 +173,8 @@ def test_what_an_option_names_beside_the_inputs_is_not_kept(mirror, cache, tmp_p
     (tmp_path / "more.parquet").write_bytes(b"")
     opened = open_study("nhanes", mirror=mirror)
     before = kept(cache)
-    study_cache.keep("nhanes", {"minutes": tmp_path / "more.parquet"}, opened)
-    study_cache.keep("nhanes", {"minutes": pl.DataFrame()}, opened)
+    study_cache.cache_study("nhanes", {"minutes": tmp_path / "more.parquet"}, opened)
+    study_cache.cache_study("nhanes", {"minutes": pl.DataFrame()}, opened)
     assert before == kept(cache)
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_changed_after_it_was_read_is_not_kept(mirror, cache):
     [only] = kept(cache)
     only.unlink()
     write_transport(file_of(mirror), pl.DataFrame({"SEQN": [1.0]}), "SLQ_D")
-    study_cache.keep("nhanes", {"mirror": mirror}, opened)
+    study_cache.cache_study("nhanes", {"mirror": mirror}, opened)
     assert [] == kept(cache)
 
 
@@ -202,17 +202,17 @@ def test_where_nothing_can_be_kept_the_study_opens_all_the_same(mirror, cache):
 
 def test_the_code_that_is_hashed_is_all_of_the_toolkit(monkeypatch):
     monkeypatch.setattr(study_cache, "_LOADED", time.time() + 3600)
-    assert study_cache._code() == study_cache._code()
-    hashed = {path.name for path in study_cache._own_files()}
+    assert study_cache._hash_code() == study_cache._hash_code()
+    hashed = {path.name for path in study_cache._code_files()}
     assert {"derivation.py", "join.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
 
 
 def test_code_that_changed_since_it_was_loaded_keeps_nothing(monkeypatch):
-    newest = max(path.stat().st_mtime for path in study_cache._own_files())
+    newest = max(path.stat().st_mtime for path in study_cache._code_files())
     monkeypatch.setattr(study_cache, "_LOADED", newest - 1)
-    assert study_cache._code() is None
+    assert study_cache._hash_code() is None
     monkeypatch.setattr(study_cache, "_LOADED", newest + 1)
-    assert study_cache._code()
+    assert study_cache._hash_code()
 
 
 def test_other_data_about_data_are_another_code(monkeypatch, tmp_path):
@@ -220,11 +220,11 @@ def test_other_data_about_data_are_another_code(monkeypatch, tmp_path):
     source = shipped("datasets") / "nhanes.toml"
     copy = tmp_path / "nhanes.toml"
     copy.write_bytes(source.read_bytes())
-    monkeypatch.setattr(study_cache, "_own_files", lambda: (copy,))
-    before = study_cache._code()
+    monkeypatch.setattr(study_cache, "_code_files", lambda: (copy,))
+    before = study_cache._hash_code()
     copy.write_bytes(source.read_bytes() + b"\n")
     os.utime(copy, (1, 1))
-    assert before != study_cache._code()
+    assert before != study_cache._hash_code()
 
 
 def test_a_file_of_minutes_is_part_of_what_a_study_rests_on(

@@ -5,8 +5,7 @@ import pytest
 
 from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
-from toolkit.files.codebook_page import codebook_page, variable_page
-from toolkit.files.readers import read_transport, write_transport
+from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.export import write_nhanes
@@ -102,13 +101,13 @@ class TestPages:
         html = opened.codebook._repr_html_()
         assert len(opened.codebook) + 1 == html.count("<tr>")
         assert all(word in html for word in ("99-00", "17-20", "≠", "–", "comparability()"))
-        assert "title='2003-2004 changed: instrument of 1999-2004: Primus'" in html
+        assert 'title="2003-2004 changed: instrument of 1999-2004: Primus"' in html
 
     def test_every_word_is_escaped_and_nothing_is_loaded(self):
         bad = "<script>'x'"
         one = Variable("x", bad, "category", (bad, "b"), question=bad, note=bad,
                        comparability=(Comparability(bad, "changed", bad),))  # fmt: skip
-        html = variable_page(one) + codebook_page(Codebook.of(one))
+        html = one._repr_html_() + Codebook.of(one)._repr_html_()
         assert "<script" not in html
         assert "src=" not in html
 

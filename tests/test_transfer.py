@@ -7,11 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.messages import mentioning
 from tests.misbehaving_server import GOOD, PIECE, REVISED, Misbehaving, misbehaving_server
 from toolkit.files import http as room
-from toolkit.files.http import TRIES, Pace, StoppedError, claimed, transfer, user_agent, version_note
+from toolkit.files.http import (
+    TRIES,
+    Pace,
+    StoppedError,
+    claimed,
+    requested_rest,
+    transfer,
+    user_agent,
+    version_note,
+)
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +191,11 @@ def test_a_second_process_waits_and_does_not_write_into_what_the_first_moved_awa
     first.join()
     assert part.with_name("kept").read_bytes() == b"whole"
     assert part.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("", 0.0), ("soon", 0.0)])
+def test_the_rest_that_an_answer_requests(header, seconds):
+    answer = requests.Response()
+    answer.headers["Retry-After"] = header
+    assert seconds == requested_rest(requests.HTTPError(response=answer))
+    assert 0.0 == requested_rest(requests.ConnectionError())

@@ -9,8 +9,8 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentions
+from toolkit.files.checked_toml import shipped
 from toolkit.report import execute
-from toolkit.sources.catalog import shipped
 
 PAGE = shipped("notebooks") / "02-your-own-study.py"
 

@@ -12,7 +12,7 @@ import pytest
 from tests.looping import in_one_test
 from toolkit.causes.card import CAUSES, cards
 from toolkit.causes.evidence import SCHEMA, conflicts_of, evidence_of
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import shipped
 
 FILE = tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))
 FILE_OF = {finding["id"]: finding for finding in FILE["finding"]}

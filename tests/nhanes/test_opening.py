@@ -12,8 +12,8 @@ import pytest
 
 from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError, VariableError
-from toolkit.files.download import CACHE_VARIABLE
-from toolkit.files.readers import read_transport, write_transport
+from toolkit.files.table_cache import CACHE_VARIABLE
+from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.export import write_nhanes

@@ -259,7 +259,7 @@ def test_formulas_that_need_one_another(tmp_path: Path) -> None:
 
 WIDE = """
 import resource, sys
-import dataframely, toolkit.causes, toolkit.sources.user.loader
+import toolkit.causes, toolkit.sources.user.loader
 import toolkit as tk
 
 def peak():

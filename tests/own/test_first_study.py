@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import toolkit as tk
 from tests.messages import mentioning, mentions
 from toolkit.cli import main
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import shipped
 from toolkit.sources.user.declaration import read_declaration
 from toolkit.sources.user.loader import examine
 from toolkit.sources.user.scaffold import First, write_first_study

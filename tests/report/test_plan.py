@@ -7,8 +7,8 @@ import pytest
 from tests.messages import mentioning
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
+from toolkit.files.checked_toml import shipped
 from toolkit.report.batch import PlanRun, read_plan, render_plan
-from toolkit.sources.catalog import shipped
 from toolkit.studies.study import Study
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
-from toolkit.files.readers import replacing
+from toolkit.files.atomic import replacing
 from toolkit.report import execute, render
 from toolkit.report.rendering import Rendered, order, reports
 from toolkit.studies.study import Study

@@ -10,9 +10,10 @@ from importlib import import_module
 import polars as pl
 
 from toolkit.causes.evidence import conflicts_of, evidence_of
+from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.parts import Exposure, Prevention, Rule
 from toolkit.errors import VariableError, unknown
-from toolkit.files.card_page import page
+from toolkit.files.notebook_html import render_html
 from toolkit.variables.derivation import Derivation
 
 # In the order in which reports show them; each is a module of this room that holds its `CARD`.
@@ -152,7 +153,8 @@ class Card:
         return found[name].truth_table()
 
     def _repr_html_(self) -> str:
-        return page(self)
+        findings = [{**row, "words": finding_words(row)} for row in self.evidence.iter_rows(named=True)]
+        return render_html("card.html", card=self, findings=findings)
 
 
 def cards() -> dict[str, Card]:

@@ -4,13 +4,13 @@ Takes the name of a cause (or "prevalence", "burden" and the other topics of the
 findings and the sentences on where they disagree.
 """
 
-import tomllib
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import polars as pl
 
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 SCHEMA: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -102,9 +102,50 @@ def _conflicts(cause: str) -> list[dict[str, Any]]:
     return [c for c in _file()["conflict"] if cause in c["causes"]]
 
 
+class _Finding(Checked):
+    """The numbers and words of a finding; in `for_cause`, those that differ for one cause."""
+
+    topic: str | None = None
+    measure: str | None = None
+    estimate: float | None = None
+    conf_low: float | None = None
+    conf_high: float | None = None
+    reported: str | None = None
+    adjusted_for: str | None = None
+    direction: str | None = None
+    note: str | None = None
+    n: int | None = None
+    outcome: str | None = None
+    population: str | None = None
+    design: str | None = None
+
+
+class _Source(_Finding):
+    id: str
+    causes: tuple[str, ...]
+    source: str
+    citation: str
+    known: str
+    read_at: str
+    doi: str = ""
+    for_cause: Mapping[str, _Finding] = {}
+
+
+class _Conflict(Checked):
+    causes: tuple[str, ...]
+    findings: tuple[str, ...]
+    statement: str
+    topic: str | None = None
+
+
+class _File(Checked):
+    finding: tuple[_Source, ...]
+    conflict: tuple[_Conflict, ...]
+
+
 @cache
 def _file() -> dict[str, Any]:
-    content = tomllib.loads((shipped("datasets") / "evidence.toml").read_text(encoding="utf-8"))
+    content = read_toml(shipped("datasets") / "evidence.toml", _File).model_dump(exclude_unset=True)
     return {**content, "finding": _with_populations(content["finding"])}
 
 

@@ -15,9 +15,8 @@ import polars as pl
 
 from toolkit.causes.evidence import citation_of
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.results import EDGES_SCHEMA
-from toolkit.sources.catalog import read_toml, shipped
-from toolkit.sources.catalog_records import Checked
 
 FILE = "causal-diagram.toml"
 # Every adjustment set includes them where a study measures them.

@@ -1,8 +1,7 @@
-"""Turn an address into a verified file: from a mirror folder, or through the network into a cache.
+"""Obtain verified files: from a mirror folder, or through the network into the cache.
 
-Takes where the files are (a folder or an http address) and a path below it; gives a local file. What comes
-through the network is checked by its content before it takes its place in the cache, which the user alone
-may read.
+A download is checked before it takes its place. Its hash is added to `hashes.sha256` (the format of
+`sha256sum -c`): the first download of a file is trusted, and later ones must have the same hash.
 """
 
 import os
@@ -15,45 +14,48 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
+import requests
+
 from toolkit.errors import DatasetError
-from toolkit.files.cache import (
-    CACHE_VARIABLE,  # noqa: F401 - known under this module's name too
+from toolkit.files.atomic import DiskError, restate_disk_errors
+from toolkit.files.http import (
+    LONGEST_REST,
+    Pace,
+    StoppedError,
+    claimed,
+    requested_rest,
+    transfer,
+    version_note,
+)
+from toolkit.files.progress import ProgressBar, progress_bar
+from toolkit.files.table_cache import (
     cache_folder,
     in_this_block,
     one_warning,
     private_folder,
     report_damaged,
+    sha256_of,
 )
-from toolkit.files.hash_lock import known_hashes, remember, sha256_of
-from toolkit.files.http import (
-    LONGEST_REST,
-    Pace,
-    Report,
-    StoppedError,
-    asked_rest,
-    claimed,
-    transfer,
-    version_note,
-)
-from toolkit.files.progress import Progress, shown
-from toolkit.files.readers import DiskError, disk_trouble_told
+from toolkit.files.transport import find_ignoring_case
 
 RENEW = "cramps download nhanes --renew"
 CONNECTIONS = 4
+HASHES = "hashes.sha256"
 _ABSENT = (404, 410)
-_TOLD = 5
+_LISTED = 5
+_PRIVATE = 0o600
 
 
 class _OneFileError(DatasetError):
-    """Trouble with one file, which says nothing of the others."""
+    """A failure of one file, which says nothing about the others."""
 
 
 class _NotThereError(_OneFileError):
-    """The address answers that there is no such file."""
+    """The server does not have the file."""
 
 
-class _BrokenOffError(DatasetError):
-    """The network or the server gave out; what came can be taken up."""
+class _InterruptedError(DatasetError):
+    """The network or the server failed; the download can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ class Mirror:
     Attributes
     ----------
     site
-        The address of the publisher, which names each file whatever place it was read from.
+        The address of the publisher, which names each file wherever it is read from.
     folder
         The folder to read from; None to use the network.
     address
-        The address to fetch from; "" if there is a folder.
+        The address to download from; "" if there is a folder.
     setting
         The environment variable by which the user chooses the place.
     """
@@ -79,36 +81,29 @@ class Mirror:
 
     @property
     def origin(self) -> str:
-        """Say in a few words where the files come from."""
+        """Where the files come from, in a few words."""
         return f"mirror folder ({self.setting})" if self.folder else self.address
 
+    @property
+    def cache(self) -> Path:
+        """The folder of the cache for downloads from this address."""
+        address = urlsplit(self.address)
+        return cache_folder() / quote(f"{address.netloc}{address.path}".strip("/"), safe="")
+
     def publisher(self, path: str) -> str:
-        """Give the publisher's address of a file."""
+        """Return the publisher's address of a file."""
         return self.site + path
+
+    def part(self, path: str) -> Path:
+        """Return the place of an unfinished download."""
+        return self.cache / "unfinished" / quote(path, safe="")
 
 
 def choose_mirror(place: str | Path | None, site: str, setting: str) -> Mirror:
-    """Decide where files come from.
+    """Choose where files come from: `place`, else the environment variable `setting`, else the site.
 
-    Parameters
-    ----------
-    place
-        A folder or an http(s) address laid out like the site; None or "" for what the environment variable
-        `setting` holds, and the site itself if that is unset.
-    site
-        The publisher's address, ending in /.
-    setting
-        The name of the environment variable.
-
-    Raises
-    ------
-    DatasetError
-        If the folder does not exist.
-
-    Examples
-    --------
-    >>> choose_mirror("http://localhost:8000", "https://wwwn.cdc.gov/", "CRAMPS_NHANES").address
-    'http://localhost:8000/'
+    `place` is a folder or an http(s) address laid out like the site, whose address ends in /. Raises a
+    DatasetError if the folder does not exist.
     """
     chosen = str(place or os.environ.get(setting, "")).strip()
     if not chosen:
@@ -118,152 +113,115 @@ def choose_mirror(place: str | Path | None, site: str, setting: str) -> Mirror:
     folder = Path(chosen).expanduser()
     if not folder.is_dir():
         raise DatasetError(
-            f"there is no folder '{folder}' to read files from. Set {setting} to a folder or an address laid "
-            f"out like {site}, or unset it to download from there."
+            f"The mirror folder '{folder}' does not exist. Set {setting} to a folder or an address laid out "
+            f"like {site}, or unset it to download from there."
         )
     return Mirror(site, folder, "", setting)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file that is wanted.
+    """A file by its path below the mirror, and a check that raises a DatasetError for wrong content.
 
-    Attributes
-    ----------
-    path
-        Its path below the mirror.
-    check
-        Raises a DatasetError if a file's content is not as it should be. It is asked of what comes through
-        the network before it is kept.
+    The check is applied to downloads before they are kept.
     """
 
     path: str
     check: Callable[[Path], None]
 
 
-def fetch(mirror: Mirror, path: str, check: Callable[[Path], None]) -> Path | None:
-    """Give one file of the mirror as a local file; see `fetch_all`."""
-    return fetch_all(mirror, [Wanted(path, check)])[path]
-
-
 def fetch_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool = False) -> dict[str, Path | None]:
-    """Give files of the mirror as local files.
+    """Return local files by their paths below the mirror; None for those that a mirror folder lacks.
 
-    What comes through the network is kept with its hash: it is fetched once, and held to that hash at every
-    use. At most four connections are open at once; a download that breaks off is taken up there.
-
-    Parameters
-    ----------
-    mirror
-        Where to look.
-    wanted
-        The files, each with the check of its content.
-    renew
-        True to fetch anew what is kept already and trust what comes, whatever the hash of the first was.
-
-    Returns
-    -------
-    dict
-        Path below the mirror -> local file; None if a mirror folder does not hold it.
-
-    Raises
-    ------
-    DiskError
-        If the cache cannot be written.
-    DatasetError
-        If an address is not there (404), cannot be reached, or gives something else than the file.
+    Downloads are kept with their hashes and verified at every use; at most `CONNECTIONS` are open at once.
+    `renew` downloads again what is kept and trusts it. Raises DiskError if the cache cannot be written, and
+    DatasetError if a file is absent (404), cannot be reached, or is not what was expected.
     """
     if mirror.folder is not None:
         folder = mirror.folder
-        return {item.path: find_whatever_case(folder / item.path) for item in wanted}
-    folder = _site_folder(mirror)
-    known = known_hashes(folder)
+        return {item.path: find_ignoring_case(folder / item.path) for item in wanted}
+    known = known_hashes(mirror.cache)
     with one_warning():
-        # What is kept and as it was needs no connection and no room, and no progress is shown for it.
-        lacking = [w for w in wanted if renew or not _holds(folder / w.path, known.get(w.path))]
+        # What is kept and unchanged needs neither connection nor disk space nor a progress bar.
+        lacking = [w for w in wanted if renew or not _is_intact(mirror.cache / w.path, known.get(w.path))]
         if lacking:
-            private_folder(_unfinished(mirror))
+            private_folder(mirror.cache / "unfinished")
             _download_all(mirror, lacking, renew=renew)
-    return {item.path: folder / item.path for item in wanted}
+    return {item.path: mirror.cache / item.path for item in wanted}
 
 
 def fetch_optional(mirror: Mirror, path: str) -> Path | None:
-    """Give a file that a mirror may hold and the publisher's own site never does.
-
-    Parameters
-    ----------
-    mirror
-        Where to look. The publisher's own site is not asked.
-    path
-        The file's path below the mirror.
-
-    Returns
-    -------
-    pathlib.Path or None
-        The file, fetched anew each time; None if the mirror does not hold it.
-    """
+    """Return a file that a mirror may have and the publisher never does, downloaded anew each time."""
     if mirror.folder is None and mirror.address == mirror.site:
         return None
     try:
         return fetch_all(mirror, [Wanted(path, lambda _: None)], renew=True)[path]
     except _NotThereError:
-        (_site_folder(mirror) / path).unlink(missing_ok=True)
+        (mirror.cache / path).unlink(missing_ok=True)
         return None
 
 
-def find_whatever_case(path: Path) -> Path | None:
-    """Find a file in a folder whatever the case of its name: the site itself serves .xpt and .XPT alike.
-
-    Examples
-    --------
-    >>> find_whatever_case(Path("no such folder") / "DEMO.xpt")
-    """
-    if path.is_file():
-        return path
-    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
-    return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
+def known_hashes(folder: Path) -> dict[str, str]:
+    """Read the hashes of a folder's downloads by path; the last entry of a path counts."""
+    try:
+        text = (folder / HASHES).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    pairs = (line.partition("  ") for line in text.splitlines())
+    return {path: found for found, _, path in pairs if len(found) == 64 and path}
 
 
-def _site_folder(mirror: Mirror) -> Path:
-    address = urlsplit(mirror.address)
-    return cache_folder() / quote(f"{address.netloc}{address.path}".strip("/"), safe="")
+def remember_hash(folder: Path, path: str, found: str) -> None:
+    """Add a file's hash in one write, so that several processes may add at once."""
+    handle = os.open(folder / HASHES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE)
+    try:
+        os.write(handle, f"{found}  {path}\n".encode())
+    finally:
+        os.close(handle)
 
 
-def _unfinished(mirror: Mirror) -> Path:
-    return _site_folder(mirror) / "unfinished"
-
-
-def _holds(kept: Path, known: str | None) -> bool:
-    """Tell whether a file is kept as it came; one that changed since is reported, and fetched anew."""
+def _is_intact(kept: Path, known: str | None) -> bool:
     if known is None or not kept.is_file():
         return False
-    held = sha256_of(kept) == known
-    if not held:
-        report_damaged(kept.name, "its content does not match the hash that was kept with it")
-    return held
+    intact = sha256_of(kept) == known
+    if not intact:
+        report_damaged(kept.name, "its content does not match its recorded hash")
+    return intact
 
 
 @dataclass(frozen=True)
 class _Delivery:
-    """What the downloads of one call have in common."""
+    """The downloads of one call: where from, at which pace, and the bar that shows them."""
 
     mirror: Mirror
-    folder: Path
     renew: bool
-    report: Report
+    bar: ProgressBar
     pace: Pace
 
-    def bring(self, item: Wanted) -> None:
+    def bring(self, item: Wanted) -> DatasetError | None:
+        """Download one file; return what went wrong, and stop the others if they would fail alike."""
+        try:
+            self._download(item)
+        except StoppedError:
+            return None
+        except DatasetError as error:
+            if not isinstance(error, _OneFileError):
+                self.pace.stop.set()
+            return error
+        self.bar.advance()
+        return None
+
+    def _download(self, item: Wanted) -> None:
         """Download one file, check it, and move it to its place."""
-        kept, part = self.folder / item.path, _unfinished(self.mirror) / quote(item.path, safe="")
+        kept, part = self.mirror.cache / item.path, self.mirror.part(item.path)
         private_folder(kept.parent)
-        with disk_trouble_told(kept), claimed(part) as file:
-            known = known_hashes(self.folder).get(item.path)
-            # Another process may have brought it while this one waited for the claim.
-            if not self.renew and _holds(kept, known):
-                _forget(part)
+        with restate_disk_errors(kept), claimed(part) as file:
+            known = known_hashes(self.mirror.cache).get(item.path)
+            # Another process may have downloaded it while this one waited for the claim.
+            if not self.renew and _is_intact(kept, known):
+                _remove_part(part)
                 return
-            with _half_a_file_kept(part):
+            with _resumable(part):
                 self._transfer(item, file, part)
                 self._accept(item, part, None if self.renew else known)
                 part.replace(kept)
@@ -271,105 +229,90 @@ class _Delivery:
     def _transfer(self, item: Wanted, file: BinaryIO, part: Path) -> None:
         url = self.mirror.address + item.path
         try:
-            transfer(url, file, part, self.pace, self.report)
-        except OSError as error:
-            # Trouble with the network carries the answer, if there was one; trouble with the disk does not.
-            # The libraries' own chain of errors would bury what to do.
-            if not hasattr(error, "response"):
-                raise
-            raise _retold(self.mirror, url, error) from None
+            transfer(url, file, part, self.pace, self.bar.add_bytes)
+        except requests.RequestException as error:
+            # The libraries' own chain of errors would bury the remedy.
+            raise _explain_failure(self.mirror, url, error) from None
 
     def _accept(self, item: Wanted, part: Path, known: str | None) -> None:
-        """Hold a whole file to its check and to the hash of the first; remember what is trusted."""
-        url, kept = self.mirror.address + item.path, self.folder / item.path
+        """Check a whole download and compare it with the first one's hash, which is recorded."""
+        url, kept = self.mirror.address + item.path, self.mirror.cache / item.path
         try:
             item.check(part)
         except DatasetError as error:
-            seen = str(error).replace(str(part), str(kept)).replace(part.name, kept.name)
-            raise _OneFileError(f"what came from {url} was not kept: {seen}") from error
+            reason = str(error).replace(str(part), str(kept)).replace(part.name, kept.name)
+            raise _OneFileError(f"The download from {url} was discarded. {reason}") from error
         found = sha256_of(part)
         if known is not None and found != known:
             raise _OneFileError(
-                f"what came from {url} was not kept: it is another file than the one that was first fetched "
-                f"(sha256 {known[:12]}… then, {found[:12]}… now). See on the publisher's page whether it was "
-                f"revised; if so, take the new one: {RENEW}."
+                f"The download from {url} was discarded because it differs from the file downloaded first "
+                f"(sha256 {known[:12]}… then, {found[:12]}… now). Check the publisher's page for a revision. "
+                f"To accept the new file, run: {RENEW}."
             )
         if found != known:
-            remember(self.folder, item.path, found)
+            remember_hash(self.mirror.cache, item.path, found)
 
 
 @contextmanager
-def _half_a_file_kept(part: Path) -> Iterator[None]:
-    """Keep an unfinished file only where it broke off, to be taken up again.
+def _resumable(part: Path) -> Iterator[None]:
+    """Keep an unfinished file only if it was interrupted, so that it can be resumed.
 
-    A whole one that is wrong goes, and one for which the disk has no room.
+    A complete but wrong file is removed, and so is one for which the disk has no room.
     """
     keep = False
     try:
         yield
-    except (_BrokenOffError, StoppedError, KeyboardInterrupt):
+    except (_InterruptedError, StoppedError, KeyboardInterrupt):
         keep = part.stat().st_size > 0
         raise
     finally:
         if not keep:
-            _forget(part)
+            _remove_part(part)
 
 
-def _download_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool) -> None:
-    """Download several files at once; the first trouble that the others would meet too stops them all."""
-    with shown(len(wanted), f"Files from {urlsplit(mirror.address).netloc}") as progress:
-        delivery = _Delivery(mirror, _site_folder(mirror), renew, progress.came, Pace())
-        with ThreadPoolExecutor(min(CONNECTIONS, len(wanted))) as several:
-            try:
-                done = several.map(in_this_block(partial(_brought, delivery, progress)), wanted)
-                troubles = [trouble for trouble in done if trouble]
-            except BaseException:
-                delivery.pace.stop.set()
-                raise
-    if troubles:
-        raise _all_told(troubles)
-
-
-def _brought(delivery: _Delivery, progress: Progress, item: Wanted) -> DatasetError | None:
-    try:
-        delivery.bring(item)
-    except StoppedError:
-        return None
-    except DatasetError as error:
-        if not isinstance(error, _OneFileError):
-            delivery.pace.stop.set()
-        return error
-    progress.finished()
-    return None
-
-
-def _all_told(troubles: list[DatasetError]) -> DatasetError:
-    if len(troubles) == 1:
-        return troubles[0]
-    shown = [f"- {trouble}" for trouble in troubles[:_TOLD]]
-    rest = [f"- and {len(troubles) - _TOLD} more"] if len(troubles) > _TOLD else []
-    kinds = (kind for kind in (_NotThereError, DiskError) if all(isinstance(t, kind) for t in troubles))
-    return next(kinds, DatasetError)("\n".join([f"{len(troubles)} files could not be had:", *shown, *rest]))
-
-
-def _forget(part: Path) -> None:
+def _remove_part(part: Path) -> None:
     part.unlink(missing_ok=True)
     version_note(part).unlink(missing_ok=True)
 
 
-def _retold(mirror: Mirror, url: str, error: OSError) -> DatasetError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    remedy = f"Set {mirror.setting} to a folder or an address laid out like {mirror.site}, where the file is."
+def _download_all(mirror: Mirror, wanted: Sequence[Wanted], *, renew: bool) -> None:
+    title = f"Files from {urlsplit(mirror.address).netloc}"
+    with progress_bar(len(wanted), title, megabytes=True) as bar:
+        delivery = _Delivery(mirror, renew, bar, Pace())
+        with ThreadPoolExecutor(min(CONNECTIONS, len(wanted))) as several:
+            try:
+                done = several.map(in_this_block(partial(_Delivery.bring, delivery)), wanted)
+                failures = [failure for failure in done if failure]
+            except BaseException:
+                delivery.pace.stop.set()
+                raise
+    if failures:
+        raise _join_failures(failures)
+
+
+def _join_failures(failures: list[DatasetError]) -> DatasetError:
+    if len(failures) == 1:
+        return failures[0]
+    lines = [f"- {failure}" for failure in failures[:_LISTED]]
+    rest = [f"- and {len(failures) - _LISTED} more"] if len(failures) > _LISTED else []
+    kinds = (kind for kind in (_NotThereError, DiskError) if all(isinstance(f, kind) for f in failures))
+    message = "\n".join([f"{len(failures)} files could not be downloaded:", *lines, *rest])
+    return next(kinds, DatasetError)(message)
+
+
+def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException) -> DatasetError:
+    remedy = f"Set {mirror.setting} to a folder or an address laid out like {mirror.site} that has the file."
+    if error.response is None:
+        name = type(error).__name__
+        return _InterruptedError(
+            f"{url} could not be downloaded ({name}). Check the network connection and try again. {remedy}"
+        )
+    status, rest = error.response.status_code, requested_rest(error)
     if status in _ABSENT:
-        return _NotThereError(f"there is no file at {url} (status {status}): it may have moved. {remedy}")
-    rest = asked_rest(error)
+        return _NotThereError(f"There is no file at {url} (status {status}). It may have moved. {remedy}")
     if rest > LONGEST_REST:
-        return _BrokenOffError(
-            f"{url} answered with status {status} and asks to wait {rest / 60:.0f} minutes. "
+        return _InterruptedError(
+            f"{url} answered with status {status} and requests a pause of {rest / 60:.0f} minutes. "
             f"Try again then. {remedy}"
         )
-    if status is not None:
-        return _BrokenOffError(f"{url} answered with status {status}. Try again later. {remedy}")
-    seen = type(error).__name__
-    return _BrokenOffError(f"{url} could not be fetched ({seen}). Check the network and try again. {remedy}")
+    return _InterruptedError(f"{url} answered with status {status}. Try again later. {remedy}")

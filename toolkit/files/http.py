@@ -1,7 +1,7 @@
-"""Bring a file from an http address to a local path: taken up where it broke off, tried again with patience.
+"""Transfer a file over HTTP: resumed where the connection broke, and retried with growing pauses.
 
-Takes an address and the path of the unfinished file; gives the file's bytes there. Several transfers share a
-`Pace`, so that a server that asks for rest gets it from all of them. What the bytes are is checked elsewhere.
+Several transfers share a `Pace`, so that a server that asks for rest gets it from all of them. The content of
+the file is checked in `download`.
 """
 
 import os
@@ -12,27 +12,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+import requests
+from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.util import Retry
+
+from toolkit.files.atomic import locked
+from toolkit.files.table_cache import toolkit_version
 
 TRIES = 5
-_SECONDS = 60
-# What came of a chunk before the connection broke is lost, so chunks are small.
+_TIMEOUT = 60
+# The part of a chunk that came before the connection broke is lost, so chunks are small.
 _CHUNK = 1 << 13
-# Between tries: 1, 2, 4, 8 seconds at most, each shortened by chance so that many users do not come at once.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
-# A server that asks for more rest than this is not waited for.
+# A server that asks for a longer pause than this is not waited for.
 LONGEST_REST = 300.0
 _BUSY = (429, 500, 502, 503, 504)
-_CANNOT_RESUME = 416
-_PARTIAL = 206
-_PRIVATE = 0o600
+_PARTIAL, _CANNOT_RESUME = 206, 416
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-
-Report = Callable[[int], None]
 
 
 class StoppedError(Exception):
@@ -51,280 +50,159 @@ class Pace:
         self.rest_until = max(self.rest_until, time.monotonic() + seconds)
 
     def wait(self) -> None:
-        """Rest as long as was asked for."""
+        """Rest as long as the server asked for."""
         while (left := self.rest_until - time.monotonic()) > 0:
             self.pause(min(left, 1.0))
-        self.expect_wanted()
+        self.expect_running()
 
     def pause(self, seconds: float) -> None:
-        """Sleep, unless told to stop."""
+        """Sleep, and raise StoppedError as soon as `stop` is set."""
         self.stop.wait(seconds)
-        self.expect_wanted()
+        self.expect_running()
 
-    def expect_wanted(self) -> None:
-        """Raise StoppedError once told to stop."""
+    def expect_running(self) -> None:
+        """Raise StoppedError if `stop` is set."""
         if self.stop.is_set():
             raise StoppedError
 
 
+class _Retries(Retry):
+    """Pauses of at most 1, 2, 4, 8 ... seconds, varied so that clients do not return together."""
+
+    def get_backoff_time(self) -> float:
+        longest = min(self.backoff_max, self.backoff_factor * 2 ** (len(self.history) - 1))
+        return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
+
+
 @contextmanager
 def claimed(part: Path) -> Iterator[BinaryIO]:
-    """Open an unfinished file for this process alone; another process that wants it waits until the end.
+    """Open an unfinished file for this process alone; another process waits until the block ends.
 
-    Parameters
-    ----------
-    part
-        The file; made if it is not there, readable by the user alone.
-
-    Yields
-    ------
-    typing.BinaryIO
-        The file, open for reading and writing. The block may move it away or remove it.
-
-    Examples
-    --------
-    >>> from tempfile import mkdtemp
-    >>> with claimed(Path(mkdtemp()) / "part") as file:
-    ...     file.write(b"some")
-    4
+    The block may move the file away or remove it.
     """
     while True:
-        handle = os.open(part, os.O_RDWR | os.O_CREAT, _PRIVATE)
-        with os.fdopen(handle, "r+b") as file:
-            _lock(file)
-            # Who held the lock before may have moved the file to its place: then this is no longer the part.
-            if not _same(file, part):
-                continue
-            yield file
-            return
+        part.touch(mode=0o600)
+        with locked(part) as ours:
+            # The previous owner may have moved the file to its place: then another part is needed.
+            if ours:
+                with part.open("r+b") as file:
+                    yield file
+                return
 
 
-def transfer(url: str, file: BinaryIO, part: Path, pace: Pace, report: Report) -> None:
-    """Fetch what an unfinished file still lacks, trying several times.
+def transfer(url: str, file: BinaryIO, part: Path, pace: Pace, report: Callable[[int], None]) -> None:
+    """Fetch what an unfinished file (opened by `claimed`) still lacks, in at most `TRIES` attempts.
 
-    Parameters
-    ----------
-    url
-        An http(s) address.
-    file, part
-        The unfinished file, open (see `claimed`), and its path. Beside it `<part>.version` says of which
-        version of the file the bytes are, so that two versions are never joined.
-    pace
-        Shared by the transfers from one server.
-    report
-        Is told how many bytes came, and a negative number for those thrown away.
-
-    Raises
-    ------
-    OSError
-        With a `response` attribute for trouble with the network, after `TRIES` tries; without for the disk.
-    StoppedError
-        If `pace.stop` is set.
+    `report` receives the number of bytes that came, negative for those discarded. Raises
+    requests.RequestException for the network, OSError for the disk, StoppedError once `pace.stop` is set.
     """
-    target, taken_up = _Counted(file, pace, report), False
-    for tried in range(1, TRIES + 1):
+    target = _Target(file, version_note(part), pace, report)
+    if not target.note.is_file():  # bytes of an earlier process count only if their version is known
+        target.truncate(0)
+    retries = _Retries(
+        TRIES - 1, status_forcelist=_BUSY, backoff_factor=_FIRST_PAUSE, backoff_max=_LONGEST_PAUSE
+    )
+    while True:
         pace.wait()
         try:
-            _attempt(url, target, part, resume=taken_up)
-        except _OtherPartError:
-            target.start_at(0)
-        except OSError as error:
-            if not _worth_another(error) or tried == TRIES:
+            return _fetch_rest(url, target)
+        except requests.RequestException as error:
+            rest = requested_rest(error)
+            status = None if error.response is None else error.response.status_code
+            if status and (rest > LONGEST_REST or not retries.is_retry("GET", status)):
                 raise
-            _rest(error, tried, pace)
-        else:
-            return
-        taken_up = True
-    raise ConnectionError("the server gives other parts of the file than those asked for")
+            try:
+                retries = retries.increment("GET", url, error=error)
+            except MaxRetryError:
+                raise error from None
+        if rest:
+            pace.hold(rest)
+        pace.pause(retries.get_backoff_time())
 
 
 def version_note(part: Path) -> Path:
-    """Name the file that says of which version of the file an unfinished one holds bytes.
-
-    Examples
-    --------
-    >>> version_note(Path("A.xpt.part")).name
-    'A.xpt.part.version'
-    """
+    """Name the file that records of which version (ETag or date) an unfinished file has bytes."""
     return part.with_name(f"{part.name}.version")
 
 
 def user_agent() -> str:
-    """Name the project to the server.
+    """Name the project to the server."""
+    return f"cramps-toolkit/{toolkit_version()} (population research on nocturnal leg cramps)"
 
-    Examples
-    --------
-    >>> user_agent().startswith("cramps-toolkit/")
-    True
-    """
+
+def requested_rest(error: requests.RequestException) -> float:
+    """Return the seconds of rest that a server asks for (Retry-After); 0 if it does not."""
+    header = "" if error.response is None else error.response.headers.get("Retry-After", "")
     try:
-        number = version("cramps-toolkit")
-    except PackageNotFoundError:
-        number = "unreleased"
-    return f"cramps-toolkit/{number} (population research on nocturnal leg cramps)"
-
-
-def asked_rest(error: OSError) -> float:
-    """Say how many seconds of rest a server's answer asks for (Retry-After); 0 if it does not.
-
-    Examples
-    --------
-    >>> asked_rest(OSError())
-    0.0
-    """
-    response = getattr(error, "response", None)
-    told = response.headers.get("Retry-After", "").strip() if response is not None else ""
-    if told.isdigit():
-        return float(told)
-    try:
-        until = parsedate_to_datetime(told)
-    except ValueError:
+        return Retry().parse_retry_after(header)
+    except InvalidHeader:
         return 0.0
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-
-
-class _OtherPartError(Exception):
-    """The server sent a part of the file that does not join what is there."""
 
 
 @dataclass
-class _Counted:
-    """A file that tells how many bytes are written to it, and stops when nobody waits for them."""
+class _Target:
+    """An unfinished file that reports the bytes written to it, and stops once nobody waits for them."""
 
     file: BinaryIO
+    note: Path
     pace: Pace
-    report: Report
+    report: Callable[[int], None]
 
-    def write(self, chunk: bytes) -> int:
-        self.pace.expect_wanted()
+    def write(self, chunk: bytes) -> None:
+        self.pace.expect_running()
         self.report(len(chunk))
-        return self.file.write(chunk)
-
-    def flush(self) -> None:
-        """Leave flushing to the end: pooch asks for it after every chunk."""
+        self.file.write(chunk)
 
     def size(self) -> int:
         return self.file.seek(0, os.SEEK_END)
 
-    def start_at(self, offset: int) -> None:
-        dropped = self.size() - offset
-        if dropped:
+    def truncate(self, size: int) -> None:
+        if dropped := self.size() - size:
             self.report(-dropped)
-        self.file.truncate(offset)
-        self.file.seek(offset)
+        self.file.truncate(size)
+        self.file.seek(size)
 
-
-def _attempt(url: str, target: _Counted, part: Path, *, resume: bool) -> None:
-    import pooch
-
-    answer = _Answer(target, version_note(part), asked_from=_offset(target, part, known=resume))
-    fetch = pooch.HTTPDownloader(
-        timeout=_SECONDS,
-        chunk_size=_CHUNK,
-        headers=_headers(answer),
-        hooks={"response": answer.begin},
-    )
-    try:
-        fetch(url, target, None)
-    finally:
-        target.file.flush()
-        answer.close()
-    if answer.total is not None and target.size() != answer.total:
-        raise _cut_short(target.size(), answer.total)
-
-
-def _cut_short(came: int, total: int) -> OSError:
-    error = ConnectionError(f"{came:,} of {total:,} bytes came")
-    error.response = None  # type: ignore[attr-defined]  # marks trouble with the network, as requests does
-    return error
-
-
-@dataclass
-class _Answer:
-    """The server's answer: where its bytes belong, and how many there should be in the end."""
-
-    target: _Counted
-    note: Path
-    asked_from: int
-    total: int | None = None
-    response: Any = None
-
-    def begin(self, response: Any, *_: Any, **__: Any) -> None:
-        """Read the head of an answer before its bytes come (a hook of requests)."""
-        self.response = response
-        if response.status_code == _PARTIAL:
-            found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-            if found is None or int(found[1]) != self.asked_from:
-                raise _OtherPartError
-            self.total = None if found[2] == "*" else int(found[2])
-            self.target.start_at(self.asked_from)
-        elif response.ok and not response.is_redirect:
-            # The whole file comes, whatever part was asked for: the server knows no parts, or has another
-            # version by now.
-            self.target.start_at(0)
-            self._remember(response.headers)
-        elif response.status_code == _CANNOT_RESUME:
-            raise _OtherPartError
-
-    def close(self) -> None:
-        """Hang up: what broke off would else keep its connection open."""
-        if self.response is not None:
-            self.response.close()
-
-    def _remember(self, headers: Any) -> None:
+    def remember_version(self, response: requests.Response) -> None:
         # A weak tag does not promise equal bytes (RFC 9110, section 13.1.5).
-        tag = headers.get("ETag", "")
-        known = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+        tag = response.headers.get("ETag", "")
+        known = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
         if known:
             self.note.write_text(known, encoding="latin-1")
         else:
             self.note.unlink(missing_ok=True)
 
 
-def _offset(target: _Counted, part: Path, *, known: bool) -> int:
-    """Say from where bytes are lacking; those of an earlier process count only if their version is known."""
-    if not known and not version_note(part).is_file():
-        target.start_at(0)
-    return target.size()
-
-
-def _headers(answer: _Answer) -> dict[str, str]:
+def _fetch_rest(url: str, target: _Target) -> None:
+    start = target.size()
     # Compressed bytes would make neither parts nor lengths that can be compared.
     headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity"}
-    if answer.asked_from:
-        headers["Range"] = f"bytes={answer.asked_from}-"
-        if answer.note.is_file():
-            headers["If-Range"] = answer.note.read_text(encoding="latin-1")
-    return headers
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if target.note.is_file():
+            headers["If-Range"] = target.note.read_text(encoding="latin-1")
+    with requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
+        try:
+            total = _place_answer(response, target, start)
+            for chunk in response.iter_content(_CHUNK):
+                target.write(chunk)
+        finally:
+            target.file.flush()
+    if total is not None and target.size() != total:
+        raise requests.ConnectionError(f"{target.size():,} of {total:,} bytes came")
 
 
-def _worth_another(error: OSError) -> bool:
-    """Tell whether trying again may help: not for the disk, not for an answer that will stay the same."""
-    if not hasattr(error, "response"):
-        return False
-    if error.response is None:
-        return True
-    return error.response.status_code in _BUSY and asked_rest(error) <= LONGEST_REST
-
-
-def _rest(error: OSError, tried: int, pace: Pace) -> None:
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tried - 1))
-    asked = asked_rest(error)
-    if asked:
-        pace.hold(asked)
-    pace.pause(random.uniform(longest / 2, longest))  # noqa: S311 - no secret hangs on it
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such locks; there, two downloads of one file at once are not tried.
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def _same(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+def _place_answer(response: requests.Response, target: _Target, start: int) -> int | None:
+    """Set the position at which the answer's bytes belong; return the size of the whole file if known."""
+    if response.status_code == _PARTIAL:
+        found = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+        if found and int(found[1]) == start:
+            target.truncate(start)
+            return None if found[2] == "*" else int(found[2])
+    if response.status_code in (_PARTIAL, _CANNOT_RESUME):
+        target.truncate(0)
+        raise requests.ConnectionError("the server sends other parts of the file than requested")
+    response.raise_for_status()
+    # The whole file comes whatever part was requested: the server has no parts, or another version by now.
+    target.truncate(0)
+    target.remember_version(response)
+    return None

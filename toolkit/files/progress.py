@@ -1,110 +1,45 @@
-"""Show on a terminal how far a download or a row of models is; elsewhere (a pipe, a log) say nothing.
-
-Takes counts of files and bytes from several threads, or of steps; draws a bar on the standard error.
-"""
+"""Progress bars for downloads, models and reports, drawn on a terminal and silent in a pipe or a log."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-
-class Progress(Protocol):
-    """What is told how a download goes on."""
-
-    def came(self, count: int) -> None:
-        """Take note of bytes that came; a negative number takes some back."""
-
-    def finished(self) -> None:
-        """Take note of a file that is done."""
-
-
-@contextmanager
-def shown(files: int, title: str) -> Iterator[Progress]:
-    """Show progress while the block runs, if the standard error is a terminal.
-
-    Parameters
-    ----------
-    files
-        How many files there are to fetch.
-    title
-        A few words before the bar.
-
-    Yields
-    ------
-    Progress
-        To be told of bytes and files.
-
-    Examples
-    --------
-    >>> with shown(2, "Files") as progress:
-    ...     progress.came(80)
-    ...     progress.finished()
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[megabytes]:.1f} MB"),
-        TimeElapsedColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        yield _Drawn(bar, bar.add_task(title, total=files, megabytes=0.0))
-
-
-@contextmanager
-def steps(count: int, title: str, *, show: bool | None = None) -> Iterator[Callable[[], None]]:
-    """Show how many of a known number of steps are done while the block runs.
-
-    Parameters
-    ----------
-    count
-        How many steps there are.
-    title
-        A few words before the bar.
-    show
-        True to draw it, False to say nothing, None to draw it if the standard error is a terminal.
-
-    Yields
-    ------
-    callable
-        To be called after each step.
-
-    Examples
-    --------
-    >>> with steps(2, "Models") as done:
-    ...     done()
-    ...     done()
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = not (sys.stderr.isatty() if show is None else show)
-    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bar:
-        task = bar.add_task(title, total=count)
-        yield lambda: bar.advance(task)
+    from rich.progress import Progress, TaskID
 
 
 @dataclass
-class _Drawn:
-    bar: "Bar"
+class ProgressBar:
+    """A bar over a known number of steps, which may also count bytes."""
+
+    bar: "Progress"
     task: "TaskID"
-    count: int = 0
+    bytes: int = 0
 
-    def came(self, count: int) -> None:
-        self.count += count
-        self.bar.update(self.task, megabytes=self.count / 1e6)
-
-    def finished(self) -> None:
+    def advance(self) -> None:
+        """Complete one step."""
         self.bar.advance(self.task)
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes received; a negative number takes some back."""
+        self.bytes += count
+        self.bar.update(self.task, megabytes=self.bytes / 1e6)
+
+
+@contextmanager
+def progress_bar(
+    total: int, title: str, *, show: bool | None = None, megabytes: bool = False
+) -> Iterator[ProgressBar]:
+    """Draw a bar on the standard error while the block runs; by default only if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    size = [TextColumn("{task.fields[megabytes]:.1f} MB")] if megabytes else []
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *size, TimeRemainingColumn(),
+    )  # fmt: skip
+    hidden = not (sys.stderr.isatty() if show is None else show)
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        yield ProgressBar(bar, bar.add_task(title, total=total, megabytes=0.0))

@@ -1,7 +1,6 @@
-"""Keep content in a file without a name, which other processes cannot find and which nobody has to remove.
+"""Files without a name, for content that no other process may find and that a kill leaves nowhere.
 
-The system frees it when the last process that holds it ends, however it ends: what a named temporary file
-or named shared memory would leave behind after SIGKILL does not arise.
+The system frees the content when the last process that holds the descriptor ends, however it ends.
 """
 
 import os
@@ -14,57 +13,27 @@ _PART = 1 << 26
 
 
 def unnamed_file(*, on_disk: bool = False) -> BinaryIO:
-    """Open an empty file without a name for reading and writing.
-
-    Parameters
-    ----------
-    on_disk
-        True for what may be larger than memory.
-
-    Returns
-    -------
-    typing.BinaryIO
-        In memory on Linux (`memfd_create`); elsewhere, or on the disk, a temporary file that is unlinked
-        before anything is written to it.
-
-    Examples
-    --------
-    >>> with unnamed_file() as file:
-    ...     _ = file.write(b"some")
-    ...     content_of(path_of(file))
-    b'some'
-    """
+    """Open an empty file without a name: in memory on Linux, else or `on_disk` an unlinked one."""
     if hasattr(os, "memfd_create") and not on_disk:
         return os.fdopen(os.memfd_create("cramps"), "w+b")
     return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def path_of(file: BinaryIO) -> str:
-    """Give the path by which this process, and a child that inherits the descriptor, opens the file."""
+    """Return the path by which this process, or a child that inherits the descriptor, opens the file."""
     file.flush()
     return f"/dev/fd/{file.fileno()}"
 
 
 def is_path_of_descriptor(path: object) -> bool:
-    """Tell whether a path is one that `path_of` gives.
-
-    Examples
-    --------
-    >>> is_path_of_descriptor("/dev/fd/7"), is_path_of_descriptor("simulated")
-    (True, False)
-    """
+    """Whether a path is one that `path_of` returns."""
     return _PATH.fullmatch(str(path)) is not None
 
 
 def content_of(path: object) -> bytes:
-    """Read a whole file by the path that `path_of` gave.
+    """Read a whole file by its `path_of`, without the position that several processes may share.
 
-    The descriptor's position is neither used nor moved, because several processes may share it.
-
-    Raises
-    ------
-    OSError
-        If this process does not hold such a descriptor.
+    Raises an OSError if this process does not have such a descriptor.
     """
     found = _PATH.fullmatch(str(path))
     if found is None:

@@ -3,26 +3,22 @@
 Takes `plan.toml` and a study; gives `PlanRun`: what was made, what failed and why, where to look.
 """
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.files.leftovers import remove_abandoned_folders
-from toolkit.files.readers import write_text
+from toolkit.errors import DatasetError, ToolkitError
+from toolkit.files.atomic import remove_abandoned_folders, write_text
+from toolkit.files.checked_toml import Checked, read_toml, shipped
+from toolkit.files.progress import progress_bar
 from toolkit.report.html import index
 from toolkit.report.interruption import ended_by_signals
 from toolkit.report.rendering import OUTPUT, Means, Order, Rendered, make, order
-from toolkit.sources.catalog import shipped
 from toolkit.sources.registry import open_study
 from toolkit.studies.storage import hand_over
 from toolkit.studies.study import Study
-
-_KEYS = ("save_as", "report", "title", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +30,17 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Checked):
     """One report of a plan: the notebook, the files' name, a title for a failure, the parameters."""
 
     save_as: str
     report: str
     title: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = {}
+
+
+class _Plan(Checked):
+    report: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,14 @@ def render_plan(
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study
     asked = study if isinstance(study, str) else study.name
-    with ended_by_signals() as kernels, hand_over(opened) as people, _bar(shown=progress) as bar:
+    with ended_by_signals() as kernels, hand_over(opened) as people:
         ready = [_ordered(entry, opened, asked) for entry in entries]
-        step = bar(sum(len(one.notebook.cells) for one in ready if isinstance(one, Order)))
-        work = _Work(Path(output), Means(people, kernels, step))
-        with ThreadPoolExecutor(workers) as pool:
+        cells = sum(len(one.notebook.cells) for one in ready if isinstance(one, Order))
+        with (
+            progress_bar(cells, "Cells of reports", show=progress) as bar,
+            ThreadPoolExecutor(workers) as pool,
+        ):
+            work = _Work(Path(output), Means(people, kernels, lambda **_: bar.advance()))
             # Threads, not processes: the work is in the kernels, and what drives them loads once.
             results = list(pool.map(work.result, entries, ready))
     return _indexed(results, opened, Path(output))
@@ -130,28 +132,15 @@ def read_plan(path: str | Path) -> tuple[Entry, ...]:
     Raises
     ------
     DatasetError
-        If there is no such file, it is no TOML, or an entry has an unknown or missing key.
+        If the file is absent or not valid TOML, or an entry has an unknown or missing key.
     """
     source = Path(path)
-    if not source.is_file():
-        raise DatasetError(f"there is no plan '{path}'. Give a TOML file with one [[report]] a report.")
-    try:
-        records = tomllib.loads(source.read_text(encoding="utf-8")).get("report", [])
-    except tomllib.TOMLDecodeError as error:
-        raise DatasetError(f"'{source.name}' is not TOML: {error}. Correct that line.") from error
-    if not records:
-        raise DatasetError(f"'{source.name}' names no report. Add one: [[report]], report = \"cause\".")
-    return tuple(_entry(record, source.name) for record in records)
-
-
-def _entry(record: Mapping[str, Any], where: str) -> Entry:
-    for key in record:
-        if key not in _KEYS:
-            raise DatasetError(unknown(f"'{where}': a report has no key", key, _KEYS))
-    missing = [key for key in ("report", "save_as") if key not in record]
-    if missing:
-        raise DatasetError(f"'{where}': a report lacks '{missing[0]}'. Write {missing[0]} = \"...\".")
-    return Entry(**record)
+    entries = read_toml(source, _Plan).report
+    if not entries:
+        raise DatasetError(
+            f"'{source.name}' lists no reports. Add one under [[report]] with report = \"cause\" and save_as."
+        )
+    return entries
 
 
 def _ordered(entry: Entry, study: Study, asked: str) -> Order | Failure:
@@ -176,20 +165,6 @@ class _Work:
             return make(ready, self.output, self.means)
         except ToolkitError as error:
             return Failure(entry.save_as, entry.title or entry.save_as, str(error))
-
-
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Callable[[int], Callable[..., None]]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-    with Progress(*columns, TimeRemainingColumn(), disable=not shown) as progress:
-
-        def start(total: int) -> Callable[..., None]:
-            task = progress.add_task("rendering reports", total=total)
-            return lambda **_: progress.advance(task)
-
-        yield start
 
 
 def _indexed(results: Sequence[Rendered | Failure], study: Study, output: Path) -> PlanRun:

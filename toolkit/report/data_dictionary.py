@@ -16,10 +16,10 @@ import polars as pl
 from toolkit.causes import background, burden, conditions, further, outcome
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_text
+from toolkit.files.atomic import write_text
+from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.report.disclosure_control import RULES, Bar, Histogram, counted, histogram, number, share
 from toolkit.report.html import filled, page_text
-from toolkit.sources.catalog import read_toml, shipped
 from toolkit.sources.catalog_records import Entry
 from toolkit.studies.missingness import HAS_VALUE
 from toolkit.studies.study import Study

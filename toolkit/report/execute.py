@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DatasetError, ToolkitError
-from toolkit.files.leftovers import temporary_folder, temporary_trouble_told
+from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
 from toolkit.report.interruption import Kernels
 from toolkit.report.parameters import TAG
 
@@ -131,7 +131,7 @@ def run(notebook: Any, what: Run) -> Any:
         Names the cell and the error in one line.
     """
     what.kernels.expect_wanted()
-    with temporary_trouble_told(), temporary_folder() as folder, ThreadPoolExecutor(1) as thread:
+    with restate_full_temporary_folder(), temporary_folder() as folder, ThreadPoolExecutor(1) as thread:
         _expect_space(folder)
         _make_ready(notebook, what.parameters)
         try:

@@ -18,6 +18,7 @@ from typing import Any
 
 from toolkit.display.charts.theme import to_svg
 from toolkit.errors import DatasetError
+from toolkit.files.notebook_html import load_template
 
 MARKDOWN = "text/markdown"
 CHART = "application/vnd.vegalite.v6+json"
@@ -297,7 +298,7 @@ def filled(
     css = "\n".join(page_text(style) for style in ("report.css", *styles))
     # A browser reads every line end as LF before it computes the hash.
     texts = [re.sub("\r\n?", "\n", script) for script in scripts]
-    return str(_template(name).render(css=css, policy=_policy(texts), scripts=texts, **parts))
+    return str(load_template(_FOLDER, name).render(css=css, policy=_policy(texts), scripts=texts, **parts))
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -307,14 +308,6 @@ def _policy(scripts: Sequence[str]) -> str:
         f"default-src 'none'; script-src {' '.join(hashes or [_NO_SCRIPT])}; style-src 'unsafe-inline'; "
         "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-@cache
-def _template(name: str) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader(_FOLDER)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(name)
 
 
 @cache

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.files.leftovers import remove_abandoned_folders
-from toolkit.files.readers import replacing, write_text
+from toolkit.files.atomic import remove_abandoned_folders, replacing, write_text
+from toolkit.files.checked_toml import shipped
 from toolkit.files.unnamed_files import path_of
 from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read
@@ -21,7 +21,6 @@ from toolkit.report.fitting import fit
 from toolkit.report.interruption import Kernels, ended_by_signals
 from toolkit.report.parameters import checked, declared
 from toolkit.report.provenance import provenance
-from toolkit.sources.catalog import shipped
 from toolkit.sources.registry import open_study
 from toolkit.studies.storage import hand_over
 from toolkit.studies.study import Study

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
+from toolkit.files.checked_toml import Checked
 from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
@@ -13,14 +12,8 @@ Code = int | float
 CodeT = TypeVar("CodeT")  # codes are numbers in the files of NHANES and text in those of users
 
 
-class Checked(BaseModel):
-    """A record of a file; a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Entry(Checked):
-    """A codebook variable as `datasets/codebook` describes it."""
+    """A variable of `datasets/codebook`."""
 
     label: str
     kind: Kind

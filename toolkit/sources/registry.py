@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, unknown
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import shipped
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
 from toolkit.studies.design import Design

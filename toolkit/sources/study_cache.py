@@ -1,151 +1,120 @@
-"""Keep a study that was opened from public files, and give it back while nothing it rests on has changed.
-
-Takes a population with its `inputs`; keeps it as one parquet file in the cache, readable by the user alone
-and verified whenever it is read. It comes back only if the toolkit's own code and data, the readers'
-versions, what was asked for, and each file are the same, and the files that were absent still are.
-"""
+"""Cache studies opened from public files; return them while request, code, data and files are unchanged."""
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from toolkit.errors import DatasetError
-from toolkit.files.cache import cache_folder, cache_of_this_process, one_warning, report_unkept
-from toolkit.files.download import find_whatever_case
-from toolkit.files.file_identity import identify, unchanged
-from toolkit.files.leftovers import remove_abandoned_drafts
-from toolkit.files.readers import DiskError
-from toolkit.files.table_cache import identity_read, place_of, read_verified, write_verified
-from toolkit.sources.catalog import shipped
+from toolkit.files.atomic import DiskError, remove_abandoned_drafts
+from toolkit.files.checked_toml import PACKAGE, shipped
+from toolkit.files.table_cache import (
+    Identity,
+    Origin,
+    cache_folder,
+    cache_of_this_process,
+    entry_path,
+    identify,
+    identity_when_read,
+    one_warning,
+    read_entry,
+    reader_versions,
+    report_unkept,
+    unchanged,
+    write_entry,
+)
 from toolkit.studies.storage import declared_again, declared_json
 from toolkit.studies.study import Inputs, Study
 
 _LOADED = time.time()
 _MOST_STUDIES = 24
-_PARTS = ("code", "inputs", "declared")
 _SETTINGS = ("CRAMPS_NHANES",)
 
 
 def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Study]) -> Study:
-    """Give back a study that was kept, or open it and keep it.
+    """Return a study from the cache, or open it and cache it.
 
-    Parameters
-    ----------
-    name, options
-        What `open_study` was asked for.
-    opener
-        Opens it from its source.
-
-    Returns
-    -------
-    Study
-        What the opener gave, now or earlier.
-
-    Warns
-    -----
-    CacheWarning
-        Once, if the cache is damaged or cannot be written; the study is read from its source then.
+    `name` and `options` are what `open_study` received. Warns once if the cache is damaged or
+    not writable; the study is read from its source then.
     """
     with one_warning():
-        kept = recall(name, options)
-        if kept is not None:
-            return kept
+        cached = recall_study(name, options)
+        if cached is not None:
+            return cached
         try:
             opened = opener()
         except DiskError as error:
             report_unkept(name, str(error))
             with cache_of_this_process():
                 opened = opener()
-        keep(name, options, opened)
+        cache_study(name, options, opened)
         return opened
 
 
-def recall(name: str, options: Mapping[str, Any]) -> Study | None:
-    """Give back a study that was kept.
-
-    Parameters
-    ----------
-    name, options
-        What `open_study` was asked for.
-
-    Returns
-    -------
-    Study or None
-        Equal to what was kept; None if nothing was, or anything changed since.
-    """
+def recall_study(name: str, options: Mapping[str, Any]) -> Study | None:
+    """Return a study from the cache; None if it is not there, or anything it was made from has changed."""
     for folder in ("studies", "tables"):
         remove_abandoned_drafts(cache_folder() / folder)
-    asked, code = _asked(name, options), _code()
-    if asked is None or code is None:
+    key, code = _request_key(name, options), _hash_code()
+    if key is None or code is None:
         return None
-    kept = read_verified(_place(asked), asked, _PARTS)
-    if kept is None or kept.note["code"] != code or not _still(kept.note["inputs"]):
+    entry = read_entry(entry_path("studies", "", key), key)
+    if entry is None or not entry.origin.is_current(key, code):
         return None
-    return declared_again(kept.note["declared"], kept.frame())
+    return declared_again(entry.origin.about, entry.frame())
 
 
-def keep(name: str, options: Mapping[str, Any], population: Study) -> None:
-    """Keep a study for the next time, if its population allows it.
-
-    Parameters
-    ----------
-    name, options
-        What `open_study` was asked for.
-    population
-        With `inputs`; one without them is not kept.
-    """
-    asked, code = _asked(name, options), _code()
-    if population.inputs is None or asked is None or code is None:
+def cache_study(name: str, options: Mapping[str, Any], population: Study) -> None:
+    """Cache a study, if its population records the inputs that it was made from."""
+    key, code, inputs = _request_key(name, options), _hash_code(), population.inputs
+    if inputs is None or key is None or code is None or _names_more(options, inputs):
         return
-    inputs = _identities(population.inputs)
-    if inputs is None or _names_more(options, population.inputs):
-        return
-    note = {"code": code, "inputs": inputs, "declared": declared_json(population)}
-    place = _place(asked)
+    files = {path: _identify_input(path) for path in inputs.files}
+    if any(files[path]["sha256"] != read for path, read in inputs.files.items()):
+        return  # a file changed after it was read
+    origin = Origin(
+        key,
+        code,
+        {str(path): identity for path, identity in files.items()},
+        tuple(map(str, inputs.absent)),
+        declared_json(population),
+    )
+    path = entry_path("studies", "", key)
     try:
-        write_verified(place, population.people, asked, note)
+        write_entry(path, population.people, origin)
     except DatasetError as error:
         report_unkept(population.label, str(error))
     else:
-        _forget_oldest(place.parent)
+        _remove_oldest(path.parent)
 
 
-def _asked(name: str, options: Mapping[str, Any]) -> str | None:
-    """Name what was asked for in one text; None for what has no plain text, such as a frame."""
+def _request_key(name: str, options: Mapping[str, Any]) -> str | None:
+    """Write a request as text; None for options without a text, such as a frame."""
     settings = {setting: os.environ.get(setting, "") for setting in _SETTINGS}
     try:
-        return json.dumps([name, options, settings], sort_keys=True, default=_path)
+        return json.dumps([name, options, settings], sort_keys=True, default=_path_text)
     except TypeError:
         return None
 
 
-def _path(value: Any) -> str:
+def _path_text(value: Any) -> str:
     if isinstance(value, Path):
         return str(value)
     raise TypeError
 
 
-def _place(asked: str) -> Path:
-    return place_of("studies", "", asked)
-
-
-def _code() -> str | None:
+def _hash_code() -> str | None:
     """Hash the toolkit's code and data; None if they changed since this process loaded them.
 
-    Who edits the toolkit while a notebook runs has other code on the disk than in memory: nothing is kept
-    and nothing given back then.
+    While somebody edits the toolkit, a running notebook has other code in memory than is on the disk.
     """
-    digest = sha256(f"polars {pl.__version__} polars-readstat {version('polars-readstat')}".encode())
-    for path in _own_files():
+    digest = sha256(reader_versions().encode())
+    for path in _code_files():
         if path.stat().st_mtime > _LOADED:
             return None
         digest.update(str(path.name).encode())
@@ -154,37 +123,25 @@ def _code() -> str | None:
 
 
 @cache
-def _own_files() -> tuple[Path, ...]:
-    return tuple(sorted([*Path(__file__).parents[1].rglob("*.py"), *shipped("datasets").rglob("*.*")]))
+def _code_files() -> tuple[Path, ...]:
+    return tuple(sorted([*PACKAGE.rglob("*.py"), *shipped("datasets").rglob("*.*")]))
 
 
-def _identities(inputs: Inputs) -> dict[str, Any] | None:
-    """Identify the inputs; None if one of them is no more what was read."""
-    files = {path: _identity(path) for path in inputs.files}
-    if any(files[path]["sha256"] != read for path, read in inputs.files.items()):
-        return None
-    return {
-        "files": {str(path): identity for path, identity in files.items()},
-        "absent": [str(path) for path in inputs.absent],
-    }
-
-
-def _identity(path: Path) -> dict[str, Any]:
-    """Take the identity from when a table was read if it still holds, which spares hashing it again."""
-    known = identity_read(path)
-    return known if known and unchanged(path, known) else identify(path).record()
+def _identify_input(path: Path) -> Identity:
+    """Take the identity from when a table was read if it is still the same, which spares hashing it again."""
+    known = identity_when_read(path)
+    return known if known and unchanged(path, known) else identify(path)
 
 
 def _names_more(options: Mapping[str, Any], inputs: Inputs) -> bool:
-    """Tell whether an option names a file or folder that the inputs do not speak of."""
+    """Whether an option names a file or folder that is not among the inputs."""
     named = [Path(o) for name, o in options.items() if isinstance(o, str | Path) and name != "mirror"]
     return any(path.exists() and path not in inputs.files for path in named)
 
 
-def _forget_oldest(folder: Path) -> None:
-    """Bound what the cache holds: each choice of cycles is a file of its own."""
-    kept = sorted(folder.glob("*.parquet"), key=_age)
-    for path in kept[_MOST_STUDIES:]:
+def _remove_oldest(folder: Path) -> None:
+    """Bound the size of the cache: each choice of cycles is an entry of its own."""
+    for path in sorted(folder.glob("*.parquet"), key=_age)[_MOST_STUDIES:]:
         with suppress(OSError):  # it stays, and does no harm
             path.unlink(missing_ok=True)
 
@@ -194,13 +151,3 @@ def _age(path: Path) -> float:
         return -path.stat().st_mtime
     except OSError:  # another process was quicker
         return 0.0
-
-
-def _still(inputs: Mapping[str, Any]) -> bool:
-    there = all(unchanged(Path(path), before) for path, before in inputs["files"].items())
-    return there and not any(_appeared(inputs["absent"]))
-
-
-def _appeared(absent: list[str]) -> Iterator[bool]:
-    for path in absent:
-        yield find_whatever_case(Path(path)) is not None

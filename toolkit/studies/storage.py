@@ -1,7 +1,7 @@
-"""Hand a population to another process through a file without a name: people as parquet, the rest as JSON.
+"""Hand a study to another process in a file without a name; convert its declarations to JSON and back.
 
-Rows of people are in no place that others can find and leave nothing behind when a process is killed. The
-process that takes them must inherit the file's descriptor.
+No other process can find the rows, and a kill leaves nothing behind. The process that takes them over must
+inherit the file's descriptor.
 """
 
 import json
@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.leftovers import temporary_trouble_told
+from toolkit.files.atomic import restate_full_temporary_folder
 from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
@@ -30,33 +30,11 @@ _PLAIN = ("name", "label", "provenance", "simulated")
 
 
 def hand_over(population: Study) -> BinaryIO:
-    """Write people and what is declared about them into a file without a name.
+    """Write a population into a file without a name, whose `unnamed_files.path_of` is for `take_over`.
 
-    Parameters
-    ----------
-    population
-        A population or a study; its provenance holds plain values.
-
-    Returns
-    -------
-    typing.BinaryIO
-        The file, open; closing it frees the people once no other process holds it. Its path for
-        `take_over` is `unnamed_files.path_of(file)`.
-
-    Raises
-    ------
-    DatasetError
-        If there is no space for it.
-
-    Examples
-    --------
-    >>> from toolkit.files.unnamed_files import path_of
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
-    ...     take_over(path_of(file)).label
-    'my study'
+    Closing the file frees the rows once no other process has it open.
     """
-    with temporary_trouble_told(), ExitStack() as stack:
+    with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:
             parts.writestr(_DECLARED, declared_json(population))
@@ -69,26 +47,9 @@ def hand_over(population: Study) -> BinaryIO:
 
 
 def take_over(path: object) -> Study:
-    """Read what `hand_over` wrote.
+    """Read what `hand_over` wrote, in the process that wrote it or one that inherited the descriptor.
 
-    Parameters
-    ----------
-    path
-        The descriptor's path, in the process that wrote it or in one that inherited it.
-
-    Returns
-    -------
-    Study
-        Equal to what was written, but that tuples in the provenance come back as lists.
-
-    Raises
-    ------
-    DatasetError
-        If this process was handed no population by that path.
-
-    Examples
-    --------
-    See `hand_over`.
+    Tuples in the provenance come back as lists. Raises a DatasetError if there is no population at `path`.
     """
     try:
         with ZipFile(BytesIO(content_of(path))) as parts:
@@ -100,7 +61,7 @@ def take_over(path: object) -> Study:
             population = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
     except (OSError, BadZipFile, KeyError) as error:
         raise DatasetError(
-            f"There is no study at '{path}'. Its people were handed to a report that has ended. Name a study "
+            f"There is no study at '{path}', which was handed to a report that has ended. Name a study "
             "of tk.available_studies(), or the path of a study.toml."
         ) from error
     repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
@@ -108,13 +69,7 @@ def take_over(path: object) -> Study:
 
 
 def holds_population(path: object) -> bool:
-    """Tell whether a path is that of a population that was handed over, and not the name of a study.
-
-    Examples
-    --------
-    >>> holds_population("simulated")
-    False
-    """
+    """Whether a path is that of a population that was handed over, and not the name of a study."""
     return is_path_of_descriptor(path)
 
 
@@ -125,15 +80,7 @@ def _packed(frame: pl.DataFrame) -> bytes:
 
 
 def declared_json(population: Study) -> str:
-    """Give all of a population but its frames as JSON.
-
-    Examples
-    --------
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> text = declared_json(Study("mine", "my study", people, Design(weight="w"), Codebook()))
-    >>> declared_again(text, people).design.weight
-    'w'
-    """
+    """Write all of a population except its frames as JSON."""
     declared = {
         "facts": {name: getattr(population, name) for name in _PLAIN},
         "design": _design_record(population.design),
@@ -143,7 +90,7 @@ def declared_json(population: Study) -> str:
 
 
 def declared_again(text: str, people: pl.DataFrame) -> Study:
-    """Make a population of people and of what `declared_json` gave; see there."""
+    """Make a population from its rows and its `declared_json`."""
     declared = json.loads(text)
     return Study(
         people=people,

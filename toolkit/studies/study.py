@@ -11,7 +11,7 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.outcome import RULES as OUTCOMES
 from toolkit.errors import DatasetError, VariableError
-from toolkit.files.study_summary import summary_html
+from toolkit.files.notebook_html import render_html
 from toolkit.results import VARIABLES_SCHEMA
 from toolkit.studies.derived_variables import Specification, checked_steps, derivation_of
 from toolkit.studies.design import Design
@@ -94,7 +94,7 @@ class Study:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return summary_html(self.label, self.summary, simulated=self.simulated)
+        return render_html("study.html", study=self)
 
     @property
     def summary(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
+from toolkit.files.notebook_html import render_html
 from toolkit.variables.level_order import sorted_levels
 
 Kind = Literal["yes_no", "category", "number"]
@@ -252,9 +253,7 @@ class Variable:
         return Comparability(cycle, "absent" if absent else "same")
 
     def _repr_html_(self) -> str:
-        from toolkit.files.codebook_page import variable_page
-
-        return variable_page(self)
+        return render_html("codebook.html", variable=self)
 
 
 def _levels_of(column: pl.Series) -> tuple[str, ...]:
@@ -330,9 +329,8 @@ class Codebook(Mapping[str, Variable]):
         return pl.DataFrame(rows, schema=COMPARABILITY_SCHEMA, orient="row")
 
     def _repr_html_(self) -> str:
-        from toolkit.files.codebook_page import codebook_page
-
-        return codebook_page(self)
+        cycles = dict.fromkeys(entry.cycle for v in self.values() for entry in v.comparability)
+        return render_html("codebook.html", variable=None, variables=self.values(), cycles=list(cycles))
 
     def with_variables(self, *variables: Variable) -> "Codebook":
         """Copy the codebook with variables added or replaced."""

@@ -20,7 +20,7 @@ from toolkit.estimate.regression.comparison import Comparison, compare, exposure
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw, remarks, weight_of
 from toolkit.estimate.survey.roles import Column, read
-from toolkit.files.progress import steps
+from toolkit.files.progress import progress_bar
 from toolkit.results import variables_of
 from toolkit.studies.study import Study
 from toolkit.variables import conditions
@@ -148,10 +148,10 @@ def atlas(
         found = [_side_by_side(people, plan, sets) for plan in asked]
         plans += [of_domain[place] for place in range(len(sets)) for of_domain in found]
     rows: list[dict[str, Any]] = []
-    with steps(len(plans), "Models", show=progress) as done:
+    with progress_bar(len(plans), "Models", show=progress) as bar:
         for plan, place in plans:
             rows += _rows(people, plan, place)
-            done()
+            bar.advance()
     return results.frame(rows, ("cause",))
 
 

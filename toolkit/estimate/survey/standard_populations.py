@@ -1,16 +1,12 @@
-"""Give standard populations for direct standardisation: published ones by age, or one of one's own.
+"""Standard populations for direct standardization: published ones by age, or the user's own."""
 
-Takes a name and age bands, or shares of one's own; gives a `Standard`.
-"""
-
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.sources.catalog import shipped
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 # Age groups of adults, as the National Center for Health Statistics adjusts NHANES (Klein and Schoenborn).
 ADULTS = (20, 40, 60)
@@ -19,22 +15,23 @@ _EXAMPLE = "standardise={'age_group': {'20-39': 77670, '40-59': 72816, '60+': 45
 
 @dataclass(frozen=True)
 class Standard:
-    """A population whose composition groups are given for a fair comparison.
+    """A standard population: the shares by which estimates of groups are weighted.
 
     Attributes
     ----------
     label
-        What it is called: "2000 US standard population".
+        Its name: "2000 US standard population".
     variables
-        By which it is composed: "age", or variables of levels.
+        The variables that define its groups: "age", or categorical variables.
     shares
         Level (one of each variable) to its share of the population; they sum to 1.
     starts
-        Where the bands of a number begin; () for variables of levels. The last band is open unless `until`.
+        Lower limits of the bands of a continuous variable; () for categorical ones. The last band is open
+        unless `until` is given.
     until
-        Where the last band ends; None if it is open.
+        Upper limit of the last band; None if it is open.
     citation
-        Where it was published; "" for one's own.
+        Its publication; "" for the user's own.
     """
 
     label: str
@@ -48,19 +45,19 @@ class Standard:
 def standard(
     name: str, bands: Sequence[int] = ADULTS, *, variable: str = "age", until: int | None = None
 ) -> Standard:
-    """Give a published standard population in age bands.
+    """Return a published standard population in age bands.
 
     Parameters
     ----------
     name
         "us-2000", "who" (2000-2025) or "europe-2013".
     bands
-        Where the bands begin, such as (20, 40, 60) for 20-39, 40-59 and 60 and over. Each must be an age at
-        which a group of the published standard begins.
+        Lower limits of the bands, such as (20, 40, 60) for 20-39, 40-59 and 60 and over. Each must be an age
+        at which a group of the published standard begins.
     variable
-        The age in years, a number.
+        The variable for age in years.
     until
-        Where the last band ends, such as 65 for the working ages; None for an open end.
+        Upper limit of the last band, such as 65 for the working ages; None for an open band.
 
     Returns
     -------
@@ -70,7 +67,7 @@ def standard(
     Raises
     ------
     EstimationError
-        For an unknown standard, or bands that its groups cannot make.
+        If the standard is unknown, or its groups cannot form the bands.
 
     Examples
     --------
@@ -82,25 +79,25 @@ def standard(
     if name not in known:
         raise EstimationError(
             unknown(
-                "there is no standard population",
+                "There is no standard population",
                 name,
                 known,
-                f"All: {', '.join(known)}; or your own: {_EXAMPLE}",
+                f"Use one of {', '.join(known)}, or your own: {_EXAMPLE}",
             )
         )
     entry = known[name]
     ends = [*bands[1:], until]
-    _require_ages(name, entry["ages"], [age for age in (*bands, until) if age is not None])
+    _require_ages(name, entry.ages, [age for age in (*bands, until) if age is not None])
     people = [_between(entry, low, high) for low, high in zip(bands, ends, strict=True)]
     labels = [_label(low, high) for low, high in zip(bands, ends, strict=True)]
     shares: dict[tuple[str, ...], float] = {
         (label,): count / sum(people) for label, count in zip(labels, people, strict=True)
     }
-    return Standard(entry["label"], (variable,), shares, tuple(map(float, bands)), until, entry["citation"])
+    return Standard(entry.label, (variable,), shares, tuple(map(float, bands)), until, entry.citation)
 
 
 def as_standard(asked: Any) -> Standard:
-    """Read what was given to `standardise=`.
+    """Convert the argument of `standardise=` to a `Standard`.
 
     Parameters
     ----------
@@ -144,9 +141,16 @@ def as_standard(asked: Any) -> Standard:
     return Standard("a standard of one's own", variables, {key: n / size for key, n in counts.items()})
 
 
+class _Published(Checked):
+    label: str
+    citation: str
+    ages: tuple[int, ...]
+    people: tuple[float, ...]
+
+
 @cache
-def _published() -> dict[str, dict[str, Any]]:
-    return tomllib.loads((shipped("datasets") / "standards.toml").read_text(encoding="utf-8"))
+def _published() -> dict[str, _Published]:
+    return read_toml(shipped("datasets") / "standards.toml", dict[str, _Published])
 
 
 def _require_ages(name: str, ages: Sequence[int], asked: Sequence[int]) -> None:
@@ -154,15 +158,17 @@ def _require_ages(name: str, ages: Sequence[int], asked: Sequence[int]) -> None:
     if wrong:
         near = sorted(ages, key=lambda age: (abs(age - wrong[0]), age))[:2]
         raise EstimationError(
-            f"no group of the standard '{name}' begins at {wrong[0]}: they begin at "
-            f"{', '.join(map(str, ages))}. Take {min(near)} or {max(near)}, and narrow the domain to it."
+            f"No group of the standard '{name}' begins at age {wrong[0]}. Its groups begin at "
+            f"{', '.join(map(str, ages))}. Use {min(near)} or {max(near)}, and restrict the domain to it."
         )
     if not asked or list(asked) != sorted(set(asked)):
-        raise EstimationError("age bands must rise: tk.standard('us-2000', bands=(20, 40, 60)).")
+        raise EstimationError(
+            "Age bands must be in ascending order, as in tk.standard('us-2000', bands=(20, 40, 60))."
+        )
 
 
-def _between(entry: Mapping[str, Any], low: int, high: int | None) -> float:
-    pairs = zip(entry["ages"], entry["people"], strict=True)
+def _between(entry: _Published, low: int, high: int | None) -> float:
+    pairs = zip(entry.ages, entry.people, strict=True)
     return float(sum(count for age, count in pairs if low <= age and (high is None or age < high)))
 
 
@@ -174,6 +180,6 @@ def _require_counts(variables: tuple[Any, ...], counts: Mapping[tuple[Any, ...],
     uneven = [key for key in counts if len(key) != len(variables)]
     if not counts or uneven or min(counts.values()) <= 0:
         raise EstimationError(
-            f"a standard needs a number above 0 for each level of {', '.join(map(str, variables))}. "
-            f"Write it so: {_EXAMPLE}."
+            f"A standard needs a number above 0 for each level of {', '.join(map(str, variables))}. "
+            f"Write it as {_EXAMPLE}."
         )

@@ -9,8 +9,8 @@ from typing import TypeVar
 import polars as pl
 
 from toolkit.errors import DatasetError, VariableError, unknown
-from toolkit.files.readers import read_transport
-from toolkit.files.table_cache import read_kept
+from toolkit.files.table_cache import read_table
+from toolkit.files.transport import read_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Input, Measured
 from toolkit.sources.harmonize.multirow import VALUE, WHY, columns_of, lookup_columns, reduce_rows
@@ -111,11 +111,11 @@ def _join_tables(
     catalogue: Catalogue, needed: Mapping[str, list[str]], files: Mapping[str, TableFile]
 ) -> pl.DataFrame:
     site = catalogue.site
-    home = _read_table(files[site.home], site.person, site.home, needed[site.home])
+    home = _read_person_table(files[site.home], site.person, site.home, needed[site.home])
     people = home.with_columns(pl.col(f"{site.home}.{site.status}").alias(_STATUS))
     for table, columns in needed.items():
         if table != site.home:
-            part = _read_table(files[table], site.person, table, columns)
+            part = _read_person_table(files[table], site.person, table, columns)
             _expect_persons(files[table], part, files[site.home], home)
             people = people.join(part, on=PERSON, how="left", maintain_order="left")
     return people
@@ -139,7 +139,7 @@ def _read_multirow(
     return found
 
 
-def _read_table(file: TableFile, person: str, table: str, columns: Iterable[str]) -> pl.DataFrame:
+def _read_person_table(file: TableFile, person: str, table: str, columns: Iterable[str]) -> pl.DataFrame:
     frame = _read_columns(file, person, columns).rename(lambda c: c if c == PERSON else f"{table}.{c}")
     repeated = frame.height - frame[PERSON].n_unique()
     if repeated:
@@ -151,7 +151,7 @@ def _read_table(file: TableFile, person: str, table: str, columns: Iterable[str]
 
 
 def _read_columns(file: TableFile, person: str | None, columns: Iterable[str]) -> pl.DataFrame:
-    lazy = read_kept(file.path)
+    lazy = read_table(file.path)
     there = lazy.collect_schema().names()
     for column in (*([person] if person else []), *columns):
         if column not in there:

@@ -13,8 +13,7 @@ from functools import cache
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
-from toolkit.sources.catalog import read_toml, shipped
-from toolkit.sources.catalog_records import Checked
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 _RATE = re.compile(r"\s*(?:/|\ba |\bper )\s*(?:day|night)$", re.IGNORECASE)
 

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError, unknown
-from toolkit.files.readers import write_text, write_transport
+from toolkit.files.atomic import write_text
+from toolkit.files.transport import write_transport
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured

@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.files.checked_toml import shipped
 from toolkit.files.download import Mirror, choose_mirror
-from toolkit.files.hash_lock import sha256_of
-from toolkit.files.table_cache import hash_read, keep_tables
+from toolkit.files.table_cache import cache_tables, hash_when_read, sha256_of
 from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue, shipped
+from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import PERSON, TableFile, join_cycle
@@ -76,7 +76,7 @@ def open_nhanes(
     chosen = choose_cycles(catalogue, cycles)
     source = choose_mirror(mirror, catalogue.site.site, SETTING)
     found = find_files(catalogue, chosen, source)
-    keep_tables(file.path for file in found.files.values())
+    cache_tables(file.path for file in found.files.values())
     lacking = found.lacking(catalogue)
     codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent, lacking)
     weights = weights_of(catalogue, chosen, found.files)
@@ -184,7 +184,7 @@ def _provenance(
             "table": file.name,
             "cycle": cycle,
             "address": source.publisher(catalogue.path(cycle, table)),
-            "sha256": hash_read(file.path),
+            "sha256": hash_when_read(file.path),
         }
         for (table, cycle), file in found.files.items()
     ]

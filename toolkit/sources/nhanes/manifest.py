@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import DatasetError, unknown
+from toolkit.files.checked_toml import read_toml
 from toolkit.files.download import Mirror, Wanted, fetch_all, fetch_optional
-from toolkit.files.hash_lock import sha256_of
-from toolkit.files.table_cache import hash_read, read_kept
-from toolkit.sources.catalog import Catalogue, read_toml
+from toolkit.files.table_cache import hash_when_read, read_table, sha256_of
+from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
 from toolkit.sources.harmonize.join import TableFile, check_rows
@@ -45,7 +45,7 @@ class Found:
         """
         found: dict[tuple[str, str], str] = {}
         for (table, cycle), file in self.files.items():
-            there = set(read_kept(file.path).collect_schema().names())
+            there = set(read_table(file.path).collect_schema().names())
             needed = _needed_columns(catalogue, table, cycle)
             if any(there.issuperset(columns) for columns in needed.values()):
                 for name, columns in needed.items():
@@ -145,7 +145,7 @@ def rests_on(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, foun
 
     The hashes are those of what was read.
     """
-    files = {file.path: hash_read(file.path) for file in found.files.values()}
+    files = {file.path: hash_when_read(file.path) for file in found.files.values()}
     if source.folder is None:
         return Inputs(files) if source.address == source.site else None
     mark = source.folder / MARK

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
+from toolkit.files.checked_toml import shipped
 from toolkit.files.download import choose_mirror
-from toolkit.files.table_cache import read_kept
+from toolkit.files.table_cache import read_table
 from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue, shipped
+from toolkit.sources.catalog import Catalogue
 from toolkit.sources.harmonize.join import TableFile
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files
 
@@ -93,7 +94,7 @@ def _told(cycle: str, file: TableFile, found: Found, *, verify: bool) -> dict[st
     expected = {} if found.mark else code_counts(file.name)
     if not expected and file.rows is None:
         return row | {"problem": "no counts are known of it"}
-    frame = read_kept(file.path).collect()
+    frame = read_table(file.path).collect()
     differing, compared = compare_codes(frame, expected)
     problems = [f"{column}: {wrong} of {of} counts differ" for column, (wrong, of) in differing.items()]
     if file.rows is not None and frame.height != file.rows:

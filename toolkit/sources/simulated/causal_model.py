@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from toolkit.errors import DatasetError, unknown
-from toolkit.sources.catalog import codebook, shipped
+from toolkit.files.checked_toml import shipped
+from toolkit.sources.catalog import codebook
 from toolkit.variables.codebook import Variable
 
 Kind = Literal["points", "number", "yes_no", "ordered", "nominal", "either", "cramps"]

@@ -1,22 +1,16 @@
-"""Read a user's `study.toml`: which files, who a person is, how they were sampled, what each variable is.
+"""Read a user's `study.toml`: files, participant ID, design and variables, with every problem of it."""
 
-Takes a path; gives a `Declaration`, as far as the file can be understood, with every problem of it: unknown
-keys and words with the nearest known ones, files that are absent or leave the study's folder.
-"""
-
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, VariableError, unknown
-from toolkit.sources.catalog import codebook, worded
-from toolkit.sources.catalog_records import NO_VALUE, Checked, OwnVariable
+from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
+from toolkit.sources.catalog import codebook
+from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
 from toolkit.studies.design import LonelyPsu
 from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook
@@ -28,18 +22,14 @@ FORMATS = (
 )  # fmt: skip
 UNDECLARED = "is not declared yet"
 _DECLARE = (
-    'Write weight = "column" under [design], with strata = "column" and psu = "column" if people were drawn '
-    "in strata and clusters, or none = true if nobody was drawn; and remove undeclared."
+    'Write weight = "column" under [design], with strata = "column" and psu = "column" for a stratified '
+    "cluster sample, or none = true if no sample was drawn. Then remove undeclared."
 )
-_MOST_MENDS = 200  # mistaken keys that are set aside one by one, so that the rest can be checked too
 
 
 @cache
 def known_variables() -> Codebook:
-    """Return the variables with shared names: those of the codebook, and those that causes derive.
-
-    A study that asked for a derived variable itself, such as any_cramps, may supply it as a column.
-    """
+    """Return the variables of the codebook and those that causes derive; a column may supply either."""
     return codebook().with_variables(
         *(step.variable for step in DERIVATIONS if step.variable.name not in codebook())
     )
@@ -48,10 +38,9 @@ def known_variables() -> Codebook:
 class FileEntry(Checked):
     """One file of the study.
 
-    `person` is its column of ids if it is another than the study's; `missing` are codes that mean missing in
-    all of its columns; `absent` is the reason for people of the first file who have no row in this one;
-    `strangers = "leave out"` allows rows of people whom the first file does not know; `date_format` is how
-    the dates that formulas read are written.
+    `person` is its ID column if it differs from the study's; `missing` are codes that mean missing in all of
+    its columns; `absent` is the reason for participants without a row in this file; `strangers = "leave out"`
+    allows rows of persons who are not in the first file; `date_format` is that of dates in formulas.
     """
 
     path: str
@@ -67,12 +56,11 @@ class FileEntry(Checked):
 
 
 class OwnDesign(Checked):
-    """How people were sampled: the keys of `tk.Design`, with columns of the first file; or `none = true`.
+    """The sampling design: the keys of `tk.Design`, with columns of the first file; or `none = true`.
 
-    `undeclared` is what a person still has to say of it, as `cramps new-study` asks; no study opens with it.
-
+    `undeclared` states what is still to be declared, as `cramps new-study` writes it; no study opens with it.
     `replicate_weights` is a list, a pattern such as "rep*", or one of them for each component. No PSU may be
-    in two strata, unless `nest` is written.
+    in two strata, unless `nest` is declared.
     """
 
     none: bool = False
@@ -93,7 +81,7 @@ class OwnDesign(Checked):
 
 
 class Repeated(Checked):
-    """A file of several rows a person: visits or nights, each with its date and perhaps a place."""
+    """A file with several rows per participant: visits or nights, each with a date and perhaps a place."""
 
     file: str
     date: str
@@ -103,7 +91,7 @@ class Repeated(Checked):
 
 
 class FollowUp(Checked):
-    """Columns of the first file with the days on which a person's follow-up starts and ends."""
+    """Columns of the first file with the dates on which follow-up starts and ends."""
 
     start: str = ""
     end: str = ""
@@ -145,11 +133,11 @@ class Problem:
     remedy
         What to do.
     n
-        How many rows break the rule; 0 where it is not about rows.
+        Number of rows concerned; 0 where it is not about rows.
     rows
-        The numbers of the first of them, the row below the heading being 1.
+        Numbers of the first of them; the row below the heading is 1.
     note
-        True for what is worth knowing and stops nothing.
+        True if the study can be opened all the same.
     """
 
     where: str
@@ -160,9 +148,9 @@ class Problem:
     note: bool = False
 
     def __str__(self) -> str:
-        counted = f" ({self.n:,} {'row' if self.n == 1 else 'rows'}{_listed(self.rows, self.n)})"
-        told = f"{self.where}: {self.finding.rstrip('.')}{counted if self.n else ''}"
-        return f"{told}{'' if told.endswith('?') else '.'} {self.remedy}".strip()
+        counted = f" ({self.n:,} {'row' if self.n == 1 else 'rows'}{_list_rows(self.rows, self.n)})"
+        text = f"{self.where}: {self.finding.rstrip('.')}{counted if self.n else ''}"
+        return f"{text}{'' if text.endswith('?') else '.'} {self.remedy}".strip()
 
 
 @dataclass(frozen=True)
@@ -188,91 +176,40 @@ class Declaration:
 
     @property
     def home(self) -> str:
-        """The file that says who is in the study: the first."""
+        """The first file, which lists the participants."""
         return next(iter(self.study.files))
 
     def place(self, reference: str) -> tuple[str, str]:
-        """Part "lab.weight" into file and column; a column alone is of the first file."""
+        """Split "lab.weight" into file and column; a column alone is in the first file."""
         file, dot, column = reference.partition(".")
         return (file, column) if dot and file in self.study.files else (self.home, reference)
 
 
 def read_declaration(path: str | Path) -> Declaration:
-    """Read a `study.toml` and check all that can be checked without opening the files.
+    """Read a `study.toml` and check what can be checked without opening the study's files.
 
-    Parameters
-    ----------
-    path
-        The file; the study's files are looked for beside it.
-
-    Returns
-    -------
-    Declaration
-        With its problems, none raised.
-
-    Raises
-    ------
-    DatasetError
-        If there is no such file, it is not TOML, or too little of it can be understood to go on.
+    Raises a DatasetError if the file is absent, not TOML, or too little of it is valid to go on.
     """
     source = Path(path)
-    study, problems = _validated(source, _content(source))
+    if not source.is_file():
+        raise DatasetError(f"There is no file '{source}'. Create one with: cramps new-study FILE...")
+    study, invalid = read_valid_part(source, OwnStudy, needed=("files", "design"))
+    problems = [Problem(source.name, text.rstrip("."), "Correct the key.") for text in invalid]
     found = Declaration(source, study)
     paths, lost = _paths(found)
     return Declaration(source, study, paths, (*problems, *lost, *_static(found)))
 
 
 def every_problem(path: Path, problems: tuple[Problem, ...]) -> DatasetError:
-    """Tell all problems of a study in one error."""
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    lines = [f"'{path.name}' has {count}. See them again with: cramps check {path.name}"]
-    return DatasetError("\n".join([*lines, *(f"- {problem}" for problem in problems)]))
+    """Return one error for all problems of a study."""
+    return list_problems(path.name, map(str, problems), f"See them again with cramps check {path.name}")
 
 
-def _listed(rows: tuple[int, ...], n: int) -> str:
+def _list_rows(rows: tuple[int, ...], n: int) -> str:
     if not rows:
         return ""
     more = ", ..." if n > len(rows) else ""
     return f": {', '.join(str(row) for row in rows)}{more}"
-
-
-def _content(source: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(source.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DatasetError(
-            f"'{source}' cannot be read: {error.strerror}. Write a first one: cramps new-study FILE..."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = error if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
-        raise DatasetError(f"'{source.name}' is not TOML: {reason}. Mend that line.") from error
-
-
-def _validated(source: Path, content: dict[str, Any]) -> tuple[OwnStudy, tuple[Problem, ...]]:
-    """Set mistaken keys aside one by one, so that one pass tells what is wrong with the others too."""
-    problems: dict[str, Problem] = {}
-    for _ in range(_MOST_MENDS):
-        try:
-            return OwnStudy.model_validate(content), tuple(problems.values())
-        except ValidationError as error:
-            found = [(e["loc"], worded(e, OwnStudy)) for e in error.errors()]
-            problems |= {text: Problem(source.name, text.rstrip("."), "Mend the key.") for _, text in found}
-            if not all(list(map(partial(_set_aside, content), (location for location, _ in found)))):
-                break
-    raise every_problem(source, tuple(problems.values()))
-
-
-def _set_aside(content: Any, location: tuple[int | str, ...]) -> bool:
-    """Remove the deepest part of a location that is in the content; False if there is none."""
-    holder, last = None, None
-    for step in location:
-        if not isinstance(content, dict) or step not in content:
-            break
-        holder, last, content = content, step, content[step]
-    if holder is None or last in {"files", "design"}:
-        return False
-    holder.pop(last)
-    return True
 
 
 def _paths(found: Declaration) -> tuple[dict[str, Path], list[Problem]]:
@@ -285,32 +222,32 @@ def _paths(found: Declaration) -> tuple[dict[str, Path], list[Problem]]:
         else:
             paths[name] = folder / entry.path
     weather = found.study.weather
-    for told in weather.files if weather else ():
-        problem = _path_problem(folder, told, (*FORMATS, *STATIONS))
+    for name in weather.files if weather else ():
+        problem = _path_problem(folder, name, (*FORMATS, *STATIONS))
         if problem:
             problems.append(Problem("weather", *problem))
     return paths, problems
 
 
-def _path_problem(folder: Path, told: str, formats: Sequence[str] = FORMATS) -> tuple[str, str] | None:
-    path = folder / told
-    if Path(told).is_absolute() or not path.resolve().is_relative_to(folder):
+def _path_problem(folder: Path, name: str, formats: Sequence[str] = FORMATS) -> tuple[str, str] | None:
+    path = folder / name
+    if Path(name).is_absolute() or not path.resolve().is_relative_to(folder):
         return (
-            f"'{told}' leaves the study's folder",
+            f"'{name}' is outside the study's folder",
             "Put the file beside study.toml, and name it without '..', a leading '/' or a link to elsewhere.",
         )
     if path.suffix.lower() not in formats:
-        return f"'{told}' is of no known format", f"Formats: {' '.join(formats)}."
+        return f"'{name}' has an unsupported format", f"Use one of: {' '.join(formats)}."
     if not path.is_file():
         there = [str(p.relative_to(folder)) for p in folder.iterdir() if p.suffix.lower() in formats]
-        return unknown("there is no file", told, there).rstrip("."), "Check the path."
+        return unknown("there is no file", name, there).rstrip("."), "Check the path."
     return None
 
 
 def _static(found: Declaration) -> Iterator[Problem]:
     study = found.study
     if not study.files:
-        yield Problem("files", "names no file", 'Write [files.people] with path = "people.csv".')
+        yield Problem("files", "lists no files", 'Write [files.people] with path = "people.csv".')
     yield from _design_problems(study.design)
     for name, entry in study.files.items():
         yield from _unknown(f"files.{name}", "reason", [*entry.missing.values(), entry.absent], REASONS)
@@ -342,7 +279,7 @@ def _design_problems(design: OwnDesign) -> Iterator[Problem]:
 
 def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator[Problem]:
     if not name.isidentifier():
-        yield Problem(where, "is no name", "Use letters, digits and _, not a digit first.")
+        yield Problem(where, "is not a valid name", "Use letters, digits and _, not a digit first.")
     if bool(variable.column) == bool(variable.expression):
         yield Problem(where, "needs a column or an expression, one of the two", 'Write column = "...".')
     if variable.levels and variable.values:
@@ -356,7 +293,7 @@ def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator
         try:
             formula(variable.expression)
         except VariableError as error:
-            yield Problem(where, str(error).rstrip("."), "Mend the expression.")
+            yield Problem(where, str(error).rstrip("."), "Correct the expression.")
 
 
 def _unknown(where: str, what: str, words: Any, known: Any) -> Iterator[Problem]:

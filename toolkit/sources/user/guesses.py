@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from toolkit.errors import DatasetError
-from toolkit.files.readers import write_bytes
-from toolkit.sources.catalog import nhanes, read_toml, shipped
-from toolkit.sources.catalog_records import NO_VALUE, Checked, Measured
+from toolkit.files.atomic import write_bytes
+from toolkit.files.checked_toml import Checked, read_toml, shipped
+from toolkit.sources.catalog import nhanes
+from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import REPEATED, Profile

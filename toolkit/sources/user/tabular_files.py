@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.leftovers import temporary_folder, temporary_trouble_told
+from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
 from toolkit.files.unnamed_files import path_of, unnamed_file
 from toolkit.sources.frame_categories import Categories, categories_of_file
 from toolkit.sources.harmonize.recode import DECLARED_MISSING
@@ -141,7 +141,7 @@ def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
         return
     with _copy(path.suffix) as (copy, plain):
         try:
-            with temporary_trouble_told(), path.open(encoding=encoding, newline="") as source:
+            with restate_full_temporary_folder(), path.open(encoding=encoding, newline="") as source:
                 while chunk := source.read(_CHUNK):
                     copy.write(chunk.removeprefix("\ufeff").encode())
                 copy.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog_records import Checked
+from toolkit.files.checked_toml import Checked
 from toolkit.sources.user.tabular_files import open_table
 from toolkit.sources.weather.daily import DATE, MONTH, PLACE, Unit, daily
 from toolkit.sources.weather.ghcn import read_ghcn

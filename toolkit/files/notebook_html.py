@@ -1,0 +1,21 @@
+"""HTML that objects show in a notebook, from the templates in `templates/`: escaped, and without scripts."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_html(template: str, **values: object) -> str:
+    """Fill a template of `templates/`, escaping every value."""
+    return str(load_template(TEMPLATES, template).render(**values))
+
+
+@cache
+def load_template(folder: Path, name: str) -> Any:
+    """Load a jinja template that escapes every value and refuses names without one."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(folder)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(name)
