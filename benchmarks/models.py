@@ -19,7 +19,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 import toolkit as tk
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
 
 PEOPLE, TERMS, ROUNDS = 10_000, 8, 15
 # Milliseconds of a model and of a proportion; None where a peer is not installed.
@@ -121,7 +121,7 @@ def main() -> None:
     for name, family in peers.items():
         for limit, threads in ((1, "one BLAS thread"), (None, "all BLAS threads")):
             with threadpool_limits(1, "blas") if limit else nullcontext():
-                ours = best(lambda name=name: fit(X, y, w, FAMILIES[name]))
+                ours = best(lambda name=name: fit_glm(X, y, w, FAMILIES[name]))
                 theirs = best(lambda family=family: sm.GLM(y, X, family, freq_weights=w).fit())
             report(f"{name}, points, {threads}", ours, theirs, "statsmodels")
     study = tk.study(frame, design=tk.Design(weight="w", strata="stratum", psu="psu"), name="benchmark")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from toolkit.sources.simulated.potential_outcomes import truth
+import toolkit as tk
 from toolkit.sources.simulated.study import open_simulated
 
 
@@ -17,9 +17,10 @@ def main() -> None:
     line("open_simulated(), first in a process, libraries loaded", open_simulated)
     for n in (600, 12_000, 18_000):
         line(f"open_simulated(n={n})", lambda n=n: open_simulated(n=n))
-    line("truth of the prevalence", lambda: truth(domain="age >= 20"))
-    line("truth of an exposure of two levels", lambda: truth(exposure="arthritis", domain="age >= 20"))
-    line("truth of a derived exposure", lambda: truth(exposure="pad", domain="age >= 40"))
+    study = tk.open_study("simulated")
+    for exposure, domain in ((None, "age >= 20"), ("arthritis", "age >= 20"), ("pad", "age >= 40")):
+        what = f"truth, exposure {exposure}"
+        line(what, lambda e=exposure, d=domain: tk.truth(study, "any_cramps", e, domain=d))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ import polars as pl
 import pytest
 
 from tests.messages import mentioning
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.files import atomic, table_cache
 from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study
 

@@ -66,6 +66,8 @@ def test_descendants_are_everything_that_follows_in_the_order_of_drawing() -> No
     assert model.descendants(["age"]) == ("a", "b")
     assert model.descendants(["a"]) == ("b",)
     assert model.descendants(["c"]) == ()
+    assert model.with_ancestors(["b"]) == ("age", "a", "b")
+    assert model.with_ancestors(["c"]) == ("c",)
 
 
 def follows(name: str, term: str) -> str:

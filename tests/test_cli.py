@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.messages import mentions
+from tests.nhanes_files import write_nhanes
 from tests.own_survey import having, survey
 from toolkit.cli import main
+from toolkit.sources.simulated.study import open_simulated
 
 COMMANDS = sorted(main.commands)
 
@@ -22,7 +24,7 @@ def run(*words: str) -> Result:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert [
-        "causes", "check", "describe", "download", "new-study", "report", "simulate", "studies",
+        "causes", "check", "describe", "download", "new-study", "report", "studies",
     ] == COMMANDS  # fmt: skip
 
 
@@ -52,8 +54,6 @@ def test_help_needs_no_heavy_room() -> None:
         (["report"], ("--cause diabetes", "--all")),
         (["report", "--all", "--cause", "diabetes"], ("report", "--all")),
         (["report", "--all", "--outcome", "any_cramps"], ("--outcome", "--cause")),
-        (["simulate", "somewhere"], "'--as'"),
-        (["simulate", "--as", "nhnes", "somewhere"], "'nhanes'"),
     ],
 )
 def test_a_wrong_word_is_told_with_what_to_do(words: list[str], remedy: str) -> None:
@@ -125,11 +125,10 @@ def test_describe_says_people_weights_variables_and_causes_and_writes_the_dictio
     assert re.search(r"^bmi +[\d,]+ ", output, re.MULTILINE)
 
 
-def test_simulate_writes_files_that_the_nhanes_loader_reads_as_simulated(
+def test_files_of_simulated_people_are_described_as_simulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = run("simulate", "--as", "nhanes", str(tmp_path / "site"))
-    assert 0 == written.exit_code
+    write_nhanes(open_simulated(), tmp_path / "site")
     monkeypatch.setenv("CRAMPS_NHANES", str(tmp_path / "site"))
     page = str(tmp_path / "page.html")
     assert "SIMULATED" in run("describe", "nhanes", "--out", page).output.partition("\n")[0]

@@ -10,13 +10,13 @@ import toolkit as tk
 from tests.messages import mentioning, mentions
 from tests.test_weather import FIRST, series
 from toolkit.errors import DatasetError
-from toolkit.sources.weather.daily import LAGS, daily, mean_before
+from toolkit.sources.weather.daily import LAGS, daily_weather, join_mean_before
 from toolkit.sources.weather.linkage import OF_EACH_DAY, add_weather
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook, why
 
-WARM = daily(series(*[30] * 40), mean="t", humidity="rh")
+WARM = daily_weather(series(*[30] * 40), mean="t", humidity="rh")
 PEOPLE = pl.DataFrame({"person": ["a", "b"]})
 
 
@@ -30,7 +30,7 @@ def population(people: pl.DataFrame = PEOPLE, **parts: pl.DataFrame) -> Study:
 
 
 def test_people_have_the_month_before_their_last_visit() -> None:
-    cold_then_warm = daily(series(*[10] * 30, *[30] * 40), mean="t", humidity="rh")
+    cold_then_warm = daily_weather(series(*[10] * 30, *[30] * 40), mean="t", humidity="rh")
     found = add_weather(population(visits=part(("a", 30), ("a", 60), ("b", 30))), cold_then_warm).people
     warm, cold = (cold_then_warm.filter(pl.col("temperature_mean") == t)["heat_index"][0] for t in (30, 10))
     assert [pytest.approx(warm), pytest.approx(cold)] == found["heat_index"].to_list()
@@ -75,7 +75,7 @@ def test_weather_is_not_joined_twice_nor_without_humidity() -> None:
     once = add_weather(population(visits=part(("a", 35))), WARM)
     with pytest.raises(DatasetError, match=mentioning("'heat_index'")):
         add_weather(once, WARM)
-    dry = daily(series(30).drop("rh"), mean="t")
+    dry = daily_weather(series(30).drop("rh"), mean="t")
     with pytest.raises(DatasetError, match=mentioning("humidity='...'", "dew_point")):
         add_weather(population(visits=part(("a", 35))), dry)
 
@@ -85,12 +85,14 @@ def test_the_example_cohort_has_the_weather_of_its_file() -> None:
     assert cohort.diary is not None
     folder = Path(tk.__file__).parents[1] / "datasets" / "examples" / "cohort"
     raw = pl.read_csv(folder / "weather.csv")
-    own = daily(raw, place="town", date="day", maximum="warmest", minimum="coldest", humidity="humidity")
+    own = daily_weather(
+        raw, place="town", date="day", maximum="warmest", minimum="coldest", humidity="humidity"
+    )
     night = cohort.diary.row(0, named=True)
     day = own.filter(place=night["place"], date=night["date"] - timedelta(days=2)).row(0, named=True)
     assert day["heat_index"] == night["heat_index_lag2"]
     last = cohort.diary.sort("date").group_by("person").last().select("person", "place", "date")
-    wanted = mean_before(last, own, "heat_index").sort("person")["heat_index"]
+    wanted = join_mean_before(last, own, "heat_index").sort("person")["heat_index"]
     found = cohort.people.filter(pl.col("heat_index").is_not_null()).sort("person")["heat_index"]
     assert wanted.to_list() == found.to_list()
     assert date(2024, 7, 1) <= cohort.diary["date"].max()  # type: ignore[operator]
@@ -143,7 +145,7 @@ def test_stations_are_named_by_place(tmp_path: Path) -> None:
         ('path="wether.csv"', "'weather.csv'"),
         ('path="weather.csv"\nmean="warm"\nhumidty="damp"', "'humidity'"),
         ('path="weather.csv"\nplace="town"\ndate="day"\nmean="warm"\nhumidity="damp"', "unit='F'"),
-        ("", "one of the two"),
+        ("", "needs either a file or stations"),
     ],
 )
 def test_what_is_wrong_with_it_is_told_with_the_rest(tmp_path: Path, weather: str, told: str) -> None:

@@ -94,9 +94,9 @@ def test_several_stations_are_several_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.dly", "cut short", "toolkit.sources.weather.daily.daily(frame"),
-        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "toolkit.sources.weather.daily.daily(frame"),
+        ("a.csv", "town,day,t\nA,2024-01-01,20\n", "tk.daily_weather(frame"),
+        ("a.dly", "cut short", "tk.daily_weather(frame"),
+        ("a.csv", "a,20240101,TAVG,2.5,,,S,\n", "tk.daily_weather(frame"),
         ("a.csv", "a,20240101,PRCP,2,,,S,\n", ("TAVG", "TMAX", "TMIN")),
         ("a.csv", "a,20240101,TMAX,200,,I,S,\n", ("temperature", "quality")),
     ],

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from tests.messages import mentioning
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import shipped
 from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog, study_cache
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study

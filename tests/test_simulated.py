@@ -10,12 +10,12 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.sources.catalog import codebook, nhanes
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
-from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated, truth
+from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
 from toolkit.studies.study import Study
 from toolkit.studies.weights import choose_weight
 from toolkit.variables.codebook import REASONS, Variable, why
@@ -256,7 +256,7 @@ def test_weights_stand_for_the_us_population_of_sixteen_and_older(people: pl.Dat
 def test_ignoring_the_weights_is_wrong_by_many_standard_errors(study: tk.Study) -> None:
     right = tk.prevalence(study, outcome="any_cramps", domain=ADULTS)
     wrong = tk.prevalence(replace(study, design=tk.Design.none()), outcome="any_cramps", domain=ADULTS)
-    true = estimate(truth(domain=ADULTS))
+    true = estimate(tk.truth(study, "any_cramps", domain=ADULTS))
     assert abs(estimate(right) - true) < 3 * right["std_error"][0]
     assert estimate(wrong) - true > 6 * right["std_error"][0]
 
@@ -286,7 +286,7 @@ def samples() -> list[tk.Study]:
 @pytest.mark.parametrize("exposure", RECOVERED)
 def test_adjusted_ratios_recover_the_causal_ratio(samples: list[tk.Study], exposure: str) -> None:
     level, domain, adjust = RECOVERED[exposure]
-    told = truth(exposure=exposure, domain=domain).filter(estimand="prevalence_ratio", level=level)
+    true = estimate(tk.truth(samples[0], "any_cramps", exposure, domain=domain), level)
     for study in samples:
         # In the written model posture at work comes before arthritis; in the diagram of NHANES it follows.
         fit = tk.association(
@@ -297,13 +297,14 @@ def test_adjusted_ratios_recover_the_causal_ratio(samples: list[tk.Study], expos
             domain=domain,
             allow_descendants=True,
         )
-        distance = pl.Series([estimate(fit, level) / told["estimate"][0]]).log()[0]
+        distance = math.log(estimate(fit, level) / true)
         assert abs(distance) < 3.3 * fit.filter(level=level)["std_error"][0]
 
 
 def test_the_crude_ratio_recovers_the_confounded_one_and_not_the_causal_one(samples: list[tk.Study]) -> None:
-    told = truth(exposure="arthritis", domain=ADULTS)
-    causal, crude = (told.filter(estimand=e)["estimate"][0] for e in ("prevalence_ratio", "crude_ratio"))
+    causal = estimate(tk.truth(samples[0], "any_cramps", "arthritis", domain=ADULTS))
+    observed = tk.truth(samples[0], "any_cramps", by="arthritis", domain=ADULTS)
+    crude = estimate(observed.filter(arthritis="yes")) / estimate(observed.filter(arthritis="no"))
     for study in samples:
         fit = tk.association(study, outcome="any_cramps", exposure="arthritis", adjust=(), domain=ADULTS)
         reach = 3.3 * fit["std_error"][0] * estimate(fit)
@@ -312,10 +313,11 @@ def test_the_crude_ratio_recovers_the_confounded_one_and_not_the_causal_one(samp
 
 
 def test_intervals_hold_the_true_prevalence_about_as_often_as_they_say() -> None:
-    true = estimate(truth(domain=ADULTS))
+    samples = [tk.open_study("simulated", sample=k) for k in range(20)]
+    true = estimate(tk.truth(samples[0], "any_cramps", domain=ADULTS))
     held = 0
-    for k in range(20):
-        row = tk.prevalence(tk.open_study("simulated", sample=k), outcome="any_cramps", domain=ADULTS)
+    for sample in samples:
+        row = tk.prevalence(sample, outcome="any_cramps", domain=ADULTS)
         held += row["conf_low"][0] <= true <= row["conf_high"][0]
     # Of 20 intervals at 95 % fewer than 16 hold the truth once in 400 times, by chance alone.
     assert held >= 16

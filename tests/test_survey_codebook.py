@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 
 from tests.messages import mentioning, mentions
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.variables.codebook import Codebook, Comparability, Variable
 from toolkit.variables.derivation import Derivation, derive

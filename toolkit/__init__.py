@@ -56,6 +56,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.estimate.longitudinal.person_records import records as records
     from toolkit.estimate.multiple_imputation import imputed as imputed
     from toolkit.estimate.multiple_imputation import pool as pool
+    from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
+    from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.analysis_sample import flow as flow
     from toolkit.estimate.survey.design_description import describe_design as describe_design
@@ -70,7 +72,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.sources.registry import available_studies as available_studies
     from toolkit.sources.registry import open_study as open_study
     from toolkit.sources.registry import study as study
+    from toolkit.sources.simulated.potential_outcomes import truth as truth
     from toolkit.sources.study_downloads import download_study as download_study
+    from toolkit.sources.weather.daily import daily_weather as daily_weather
     from toolkit.sources.weather.ghcn import read_ghcn as read_ghcn
     from toolkit.sources.weather.linkage import add_weather as add_weather
     from toolkit.studies.design import Design as Design
@@ -86,6 +90,7 @@ _ROOM_OF = {
     "download_study": "sources.study_downloads",
     "study": "sources.registry",
     "Study": "studies.study",
+    "daily_weather": "sources.weather.daily",
     "add_weather": "sources.weather.linkage",
     "read_ghcn": "sources.weather.ghcn",
     "Design": "studies.design",
@@ -129,6 +134,8 @@ _ROOM_OF = {
     "association": "estimate.associations.models",
     "atlas": "estimate.associations.atlas_grid",
     "model": "estimate.associations.models",
+    "design_matrix": "estimate.regression.statsmodels_bridge",
+    "survey_inference": "estimate.regression.statsmodels_bridge",
     "interaction": "estimate.associations.interaction_measures",
     "curve": "estimate.associations.dose_response",
     "survival": "estimate.descriptive.survival_curves",
@@ -138,6 +145,7 @@ _ROOM_OF = {
     "gee": "estimate.longitudinal.gee_models",
     "case_crossover": "estimate.longitudinal.case_crossovers",
     "lag_curve": "estimate.longitudinal.distributed_lags",
+    "truth": "sources.simulated.potential_outcomes",
     # show
     "diagram_chart": "display.charts.figures",
     "forest": "display.charts.figures",

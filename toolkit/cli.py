@@ -192,20 +192,6 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
     sys.exit(1 if "differs" in files["status"] else 0)
 
 
-@main.command(epilog=_example("cramps simulate --as nhanes simulated-nhanes"))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--as", "form", type=click.Choice(["nhanes"]), required=True, help="The form of the files.")
-def simulate(folder: Path, form: str) -> None:
-    """Write the simulated study to FOLDER as files of another study, marked as simulated."""
-    from toolkit.sources.nhanes.export import write_nhanes
-    from toolkit.sources.simulated.study import open_simulated
-
-    writers = {"nhanes": write_nhanes}
-    written = writers[form](open_simulated(), folder)
-    click.echo(f"{len(written)} files written to {folder}, all of simulated people.")
-    click.echo(f"Read them: CRAMPS_NHANES={folder} cramps describe nhanes")
-
-
 def _variables(study: "Study") -> Iterable[tuple[str, ...]]:
     for name, variable in study.codebook.items():
         values = variable.unit if variable.kind == "number" else ", ".join(variable.levels)

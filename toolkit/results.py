@@ -1,30 +1,159 @@
-"""Hold the schema of every result: names, order, types and meanings of the columns.
+"""Result rows: their schema, the table of estimands, and `Estimates`, the frame that estimators return."""
 
-Takes rows as dictionaries; gives a polars frame with the `by` columns first and then the columns below.
-"""
-
+import html
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from math import isnan
-from typing import Any
+from dataclasses import dataclass
+from math import inf, isnan, nan
+from shutil import get_terminal_size
+from textwrap import fill, shorten
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-ESTIMANDS = (
-    "prevalence", "mean", "total", "ratio", "quantile",
-    "prevalence_ratio", "prevalence_difference", "odds_ratio",
-    "cumulative_odds_ratio", "relative_risk_ratio", "rate_ratio", "hazard_ratio",
-    "rate", "survival",
-    "interaction_difference", "reri", "attributable_proportion", "synergy_index",
-    "standardised_prevalence", "standardised_ratio", "standardised_difference",
-    "standardised_mean", "average_marginal_effect", "predicted_prevalence", "predicted_mean",
-    "coefficient", "cutpoint", "dispersion",
-    "people", "missing", "standard_deviation", "mean_difference", "difference", "ratio_of_ratios",
-    "peak_to_trough_ratio", "peak_to_trough_difference", "amplitude", "peak",
-    "margin_of_error", "smallest_detectable_ratio", "smallest_detectable_difference",
-    "chi_square", "rank_test", "heterogeneity", "seasonality", "proportionality", "term",
+from toolkit.errors import EstimationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+Row = Mapping[str, Any]
+
+# How the numbers of an estimand are written and drawn.
+Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
+# What an estimand is; decides sentences and intervals.
+Family = Literal[
+    "share", "mean", "total", "quantile", "rate", "survival", "ratio", "difference", "interaction",
+    "coefficient", "season", "planning", "description", "test",
+]  # fmt: skip
+NULL_VALUES: Mapping[Kind, float] = {"ratio": 1.0, "points": 0.0, "coefficient": 0.0, "difference": 0.0}
+_BOUNDS: Mapping[Kind, tuple[float, float]] = {
+    "percent": (0.0, 1.0), "points": (-1.0, 1.0), "ratio": (0.0, inf), "count": (0.0, inf),
+}  # fmt: skip
+_AXIS_UNITS: Mapping[Kind, str] = {
+    "percent": " (%)", "points": " (percentage points)", "ratio": " (log scale)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Estimand:
+    """What a result row estimates.
+
+    `of` names what a comparison compares ("odds" for an odds ratio), `ratio` and `difference` the estimands
+    that compare two of this one, and `model` the GLM family whose coefficient or average prediction it is.
+    The standard error is on the log scale for ratios, and where `logarithmic` says so.
+    """
+
+    name: str
+    family: Family
+    kind: Kind
+    noun: str = ""  # As in prose, tables and charts; by default the name with spaces.
+    of: str = ""
+    model: str = ""
+    ratio: str = ""
+    difference: str = ""
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "noun", self.noun or self.name.replace("_", " "))
+
+    @property
+    def scale(self) -> Literal["identity", "log"]:
+        """The scale of the standard error."""
+        return "log" if self.kind == "ratio" or self.logarithmic else "identity"
+
+    @property
+    def null_value(self) -> float | None:
+        """The value that a t test compares the estimate with; None if it has no such test."""
+        return NULL_VALUES.get(self.kind)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and largest possible value."""
+        return (0.0, inf) if self.scale == "log" else _BOUNDS.get(self.kind, (-inf, inf))
+
+    @property
+    def axis(self) -> str:
+        """The axis title, with its unit."""
+        return self.noun + _AXIS_UNITS.get(self.kind, "")
+
+
+_TABLE = (
+    Estimand("prevalence", "share", "percent", ratio="prevalence_ratio", difference="prevalence_difference"),
+    Estimand("mean", "mean", "number", difference="mean_difference"),
+    Estimand("total", "total", "number"),
+    Estimand("ratio", "total", "count", "ratio of two totals"),
+    Estimand("quantile", "quantile", "number"),
+    Estimand("prevalence_ratio", "ratio", "ratio", of="prevalence", model="poisson"),
+    Estimand("prevalence_difference", "difference", "points", of="prevalence", model="gaussian"),
+    Estimand("odds_ratio", "ratio", "ratio", of="odds", model="logit"),
+    Estimand(
+        "cumulative_odds_ratio", "ratio", "ratio", "odds ratio of higher levels", of="odds of a higher level"
+    ),
+    Estimand("relative_risk_ratio", "ratio", "ratio", "ratio of relative risks", of="relative risk"),
+    Estimand("rate_ratio", "ratio", "ratio", of="rate"),
+    Estimand("hazard_ratio", "ratio", "ratio", of="hazard"),
+    Estimand("rate", "rate", "number"),
+    Estimand("survival", "survival", "percent", "proportion still free"),
+    Estimand("interaction_difference", "interaction", "points", "difference of differences"),
+    Estimand("reri", "interaction", "coefficient", "relative excess risk due to interaction"),
+    Estimand("attributable_proportion", "interaction", "coefficient", "proportion due to interaction"),
+    Estimand("synergy_index", "interaction", "ratio"),
+    Estimand("ratio_of_ratios", "interaction", "ratio"),
+    Estimand(
+        "standardised_prevalence", "share", "percent", "standardized prevalence",
+        model="logit", ratio="standardised_ratio", difference="standardised_difference",
+    ),
+    Estimand(
+        "standardised_ratio", "ratio", "ratio", "standardized prevalence ratio",
+        of="standardized prevalence", model="logit",
+    ),
+    Estimand(
+        "standardised_difference", "difference", "points", "standardized prevalence difference",
+        of="standardized prevalence", model="logit",
+    ),
+    Estimand("standardised_mean", "mean", "number", "standardized mean"),
+    Estimand("average_marginal_effect", "coefficient", "coefficient"),
+    Estimand("predicted_prevalence", "share", "percent"),
+    Estimand("predicted_mean", "mean", "number"),
+    Estimand("coefficient", "coefficient", "coefficient", "model coefficient"),
+    Estimand("cutpoint", "coefficient", "coefficient", "cutpoint of the ordinal model"),
+    Estimand("dispersion", "coefficient", "number", "dispersion of the counts", logarithmic=True),
+    Estimand("people", "description", "percent", "share of the people"),
+    Estimand("missing", "description", "percent", "share of missing values"),
+    Estimand("standard_deviation", "description", "number"),
+    Estimand("mean_difference", "difference", "difference", of="mean", model="gaussian"),
+    Estimand("difference", "difference", "difference"),
+    Estimand("peak_to_trough_ratio", "season", "ratio", "ratio of peak to trough over the year"),
+    Estimand("peak_to_trough_difference", "season", "points", "difference of peak and trough over the year"),
+    Estimand("amplitude", "season", "number", "amplitude over the year"),
+    Estimand("peak", "season", "number", "time of the yearly peak"),
+    Estimand("margin_of_error", "planning", "points"),
+    Estimand("smallest_detectable_ratio", "planning", "ratio", model="poisson"),
+    Estimand("smallest_detectable_difference", "planning", "points", model="gaussian"),
+    Estimand("heterogeneity", "test", "test", "test of heterogeneity"),
+    Estimand("seasonality", "test", "test", "test of seasonality"),
+    Estimand("chi_square", "test", "test", "chi-square test"),
+    Estimand("rank_test", "test", "test"),
+    Estimand("proportionality", "test", "test", "test of proportional odds"),
+    Estimand("term", "test", "test", "test of a model term"),
 )  # fmt: skip
-SCALES = ("identity", "log")
+ESTIMANDS: Mapping[str, Estimand] = {estimand.name: estimand for estimand in _TABLE}
+_PEOPLE_IN_TOTAL = Estimand("total", "total", "count", "number of people")
+
+
+def estimand_of(row: Row) -> Estimand:
+    """Return the estimand of a result row; one that this version does not know follows from its scale."""
+    name = str(row["estimand"])
+    if name == "total" and row["n_cases"] is not None:
+        return _PEOPLE_IN_TOTAL
+    kind: Kind = "ratio" if row["scale"] == "log" else "number"
+    return ESTIMANDS.get(name) or Estimand(name, "coefficient", kind)
+
+
 RELIABILITY = ("ok", "review", "suppress", "failed")
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -68,75 +197,164 @@ SCHEMA: dict[str, pl.DataType] = {
 # A last column that pooled results of imputations have, and no others: the fraction that was lost.
 INFORMATION = "missing_information"
 
-FLOW_SCHEMA: dict[str, pl.DataType] = {
-    "step": pl.String(),
-    "reason": pl.String(),
-    "n_left": pl.Int64(),
-    "n_out": pl.Int64(),
-}
-
+_TEXT, _COUNT = pl.String(), pl.Int64()
+FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
-    "cause": pl.String(),
-    "exposure": pl.String(),
-    "cycle": pl.String(),
-    "status": pl.String(),
-    "reason": pl.String(),
-    "n": pl.Int64(),
+    **dict.fromkeys(("cause", "exposure", "cycle", "status", "reason"), _TEXT),
+    "n": _COUNT,
     "percent_missing": pl.Float64(),
 }
-
-
 VARIABLES_SCHEMA: dict[str, pl.DataType] = {
-    "name": pl.String(),
-    "label": pl.String(),
-    "kind": pl.String(),
-    "levels_or_unit": pl.String(),
-    "component": pl.String(),
-    "cycles": pl.String(),
-    "n": pl.Int64(),
+    **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
+    "n": _COUNT,
 }
-
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
-EDGES_SCHEMA: dict[str, pl.DataType] = {
-    "cause": pl.String(),
-    "effect": pl.String(),
-    "cause_label": pl.String(),
-    "effect_label": pl.String(),
-    "cause_role": pl.String(),
-    "effect_role": pl.String(),
-    "reason": pl.String(),
-    "citation": pl.String(),
-}
+EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
+    ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation"),
+    _TEXT,
+)
 
 
-def frame(rows: Iterable[Mapping[str, Any]], by: Sequence[str] = ()) -> pl.DataFrame:
-    """Make a result frame of rows; what a row does not name is null.
+class Estimates(pl.DataFrame):
+    """The result rows of an estimator: a polars frame that prints what identifies a row and its estimate.
 
-    Parameters
-    ----------
-    rows
-        One mapping a result row: schema names and the names in `by`.
-    by
-        Names of the grouping variables, which come first, as text.
+    Columns, values and operations are those of `polars.DataFrame`; most operations return a plain frame.
+    """
 
-    Returns
-    -------
-    polars.DataFrame
-        `by` columns (String), then the columns of `SCHEMA` in order.
+    # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
+    _matrix: "Floats | None" = None
+    _rows: pl.DataFrame | None = None
+
+    def __init__(
+        self, data: Any = None, schema: Any = None, *, covariance: "Floats | None" = None, **options: Any
+    ) -> None:
+        super().__init__(data, schema, **options)
+        self._rows = pl.DataFrame(self)
+        if covariance is not None:
+            # A copy: a view would keep the arrays of the analysis alive.
+            self._matrix, lost = covariance.copy(), self["std_error"].is_null().to_numpy()
+            self._matrix[lost] = self._matrix[:, lost] = nan
+
+    def covariance(self) -> "Floats":
+        """Return the covariance matrix of these rows.
+
+        Returns
+        -------
+        numpy.ndarray
+            Rows x rows, in their order, on the scale of `std_error`; NaN for a row without a standard error.
+
+        Raises
+        ------
+        EstimationError
+            If the estimator does not compute one (tests, `tk.describe`, `tk.atlas`, `tk.precision`), or these
+            are no longer the rows that it returned.
+
+        Examples
+        --------
+        >>> import toolkit as tk
+        >>> mine = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
+        >>> tk.mean(mine, "age").covariance()
+        array([[100.]])
+        """
+        if self._rows is None or not self._rows.equals(self):
+            raise EstimationError(
+                f"The covariance of these {self.height:,} rows is unknown, because they were selected, "
+                f"sorted, changed or copied after estimation. Take it from the estimator's own result: "
+                f"result = tk.prevalence(...), then result.covariance()."
+            )
+        if self._matrix is None:
+            named = ", ".join(f"'{name}'" for name in dict.fromkeys(self["estimand"].drop_nulls()))
+            raise EstimationError(
+                f"These {self.height:,} rows ({named}) have no covariance matrix. Tests, tk.describe, "
+                f"tk.atlas, tk.precision and tk.pool of plain frames do not compute one. "
+                f"Use an estimator that does, such as tk.prevalence(...) or tk.association(...)."
+            )
+        return self._matrix.copy()
+
+    def __str__(self) -> str:
+        if not self._is_result():
+            return super().__str__()
+        heading, shown, footer = self._summarize()
+        with pl.Config(
+            tbl_cols=-1,
+            tbl_rows=int(os.environ.get("POLARS_FMT_MAX_ROWS", _MOST_ROWS)),
+            tbl_width_chars=get_terminal_size((140, 24)).columns,
+            tbl_hide_column_data_types=True,
+            tbl_hide_dataframe_shape=True,
+            tbl_cell_alignment="RIGHT",
+            fmt_str_lengths=40,
+        ):
+            return f"{heading}\n{shown}\n{footer}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self, *, _from_series: bool = False) -> str:
+        if not self._is_result():
+            return super()._repr_html_(_from_series=_from_series)
+        heading, shown, footer = self._summarize()
+        lines = [("th", shown.columns), *(("td", row) for row in shown.head(_MOST_ROWS).rows())]
+        table = "".join(
+            f"<tr>{''.join(f'<{tag}>{html.escape(text)}</{tag}>' for text in row)}</tr>" for tag, row in lines
+        )
+        if self.height > _MOST_ROWS:
+            footer = f"{self.height - _MOST_ROWS:,} more rows; {footer}"
+        return (
+            f"<div><p>{html.escape(heading)}</p><table class='dataframe' border='1'>{table}</table>"
+            f"<p><small>{html.escape(footer)}</small></p></div>"
+        )
+
+    def _is_result(self) -> bool:
+        return not self.is_empty() and {*SCHEMA} <= {*self.columns}
+
+    def _summarize(self) -> tuple[str, pl.DataFrame, str]:
+        """Return what all rows share, the columns to print as text, and where the others are."""
+        filled = [name for name in self.columns if self[name].null_count() < self.height]
+        apart = [name for name in _IDENTIFIERS if self[name].n_unique() > 1]
+        shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and self[name][0]]
+        optional = [name for name in ("p_value", INFORMATION) if name in filled]
+        flagged = [] if {*self["reliability"]} <= {"ok", None} else ["reliability"]
+        shown = [*by_columns(self), *apart, "estimate", "conf_low", "conf_high", "n", *optional, *flagged]
+        heading = [f"{self.height:,} {'row' if self.height == 1 else 'rows'}"]
+        heading += [f"{name}: {shorten(str(self[name][0]), 80)}" for name in shared]
+        footer = f"{self.width - len(shown)} more columns (std_error, df, reason, ...): see .glimpse()"
+        texts = pl.DataFrame({name: [_print_cell(name, value) for value in self[name]] for name in shown})
+        return fill("; ".join(heading), 100, subsequent_indent="  "), texts, footer
+
+
+def _print_cell(name: str, value: Any) -> str:
+    """Round a number for the printed form of a frame, whose own values stay as they are."""
+    if value is None:
+        return ""
+    if name == "p_value" and value < 0.001:
+        return "<0.001"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 10_000 <= abs(value) < inf else f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_MOST_ROWS = 40
+# What tells the rows of a result apart, after the columns of `by`.
+_IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust")
+
+
+def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: "Floats | None" = None) -> Estimates:
+    """Make a result frame of rows, the columns `by` first as text; what a row does not name is null.
+
+    The covariance is that of the rows, on the scale of their standard errors.
     """
     schema: dict[str, pl.DataType] = {**dict.fromkeys(by, pl.String()), **SCHEMA}
     known = (_without_nan(row) for row in rows)
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in known], schema=schema)
+    return Estimates(
+        [{name: row.get(name) for name in schema} for row in known], schema, covariance=covariance
+    )
 
 
 NO_ERROR = "the design, or one of its replicate weights, leaves no standard error"
 
 
-def _without_nan(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_nan(row: Row) -> Row:
     """Leave out what is not a number; a row without its standard error is not ok."""
     lost = [name for name, value in row.items() if isinstance(value, float) and isnan(value)]
-    if not lost:
-        return row
     known = {**row, **dict.fromkeys(lost)}
     if "std_error" in lost and row.get("reliability") == "ok":
         known |= {"reliability": "review", "reason": NO_ERROR}
@@ -157,13 +375,7 @@ _CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
 
 
 def covariates(adjust: str) -> list[str]:
-    """Split the column `adjust` into covariates.
-
-    Examples
-    --------
-    >>> covariates("rcs(age, 4), sex")
-    ['rcs(age, 4)', 'sex']
-    """
+    """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
     text = adjust.strip()
     if text.lower() in _CRUDE:
         return []
@@ -174,12 +386,6 @@ def covariates(adjust: str) -> list[str]:
 
 
 def variables_of(covariates: Iterable[str]) -> tuple[str, ...]:
-    """Return the variables of covariates, each once.
-
-    Examples
-    --------
-    >>> variables_of(("rcs(age, 4)", "sex"))
-    ('age', 'sex')
-    """
+    """Return the variables of covariates, each once: that of "rcs(age, 4)" is "age"."""
     found = (spline["name"] if (spline := SPLINE.fullmatch(c.strip())) else c for c in covariates)
     return tuple(dict.fromkeys(found))

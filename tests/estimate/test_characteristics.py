@@ -98,7 +98,7 @@ def test_means_of_more_groups_are_tested_together():
 def test_what_cannot_be_tested_says_why_and_the_rest_stands():
     frame = describe(crowded(crowd().with_columns(one=pl.lit("a"))), ("one", "age"), by="sex")
     failed = frame.filter(pl.col("reliability") == "failed")
-    assert ["'one' has a single level"] == [reason[:24] for reason in failed["reason"]]
+    assert [True] == [mentions(reason, "'one'") for reason in failed["reason"]]
     assert 1 == rows_of(frame, estimand="term", outcome="age").height
 
 
@@ -106,10 +106,10 @@ def test_a_variable_that_nobody_has_is_a_failed_row_and_the_rest_stands():
     people = crowd().with_columns(nights=pl.when(pl.col("age") < 40).then("nights"))
     frame = describe(crowded(people), ("nights", "age"), by="sex", domain="age >= 40")
     failed = rows_of(frame, outcome="nights", reliability="failed").row(0, named=True)
-    assert mentions(failed["reason"], "none of")
+    assert mentions(failed["reason"], "'nights'")
     assert (people["age"] >= 40).sum() == rows_of(frame, outcome="nights", estimand="missing")["n_cases"][0]
     assert 3 == rows_of(frame, outcome="age", estimand="mean").height
-    assert mentions(tk.table(frame).as_raw_html(), "none of")
+    assert mentions(tk.table(frame).as_raw_html(), "nights")
 
 
 def test_a_group_by_codes_or_without_people_of_a_level_is_a_column():
@@ -143,7 +143,7 @@ def test_it_stands_without_groups():
         ({"variables": "agee"}, tk.VariableError, ("'agee'", "'age'")),
         ({"numbers": "medians"}, tk.EstimationError, ("'medians'", "'median'")),
         ({"numbers": {"nights": "median"}}, tk.VariableError, "'nights'"),
-        ({"domain": "age > 200"}, tk.EstimationError, ("domain", "none of", "study.missing(")),
+        ({"domain": "age > 200"}, tk.EstimationError, ("'age > 200'", 900)),
     ],
 )
 def test_what_cannot_be_described_says_what_to_write(options, error, told):

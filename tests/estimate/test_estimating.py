@@ -7,7 +7,7 @@ import pytest
 import toolkit as tk
 from tests.messages import mentions
 from toolkit.estimate.regression.likelihoods import gee
-from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, clusters, solve
+from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
 
 
@@ -41,8 +41,8 @@ def test_it_is_what_statsmodels_gives(kind: str, family: str) -> None:
     y = frame["y"].to_numpy().astype(float)
     model = sm.GEE(y, X, frame["person"].to_numpy(), family=families[family], cov_struct=structures[kind])
     peer = model.fit(maxiter=200, ctol=1e-12)
-    _, within = clusters(frame["person"].to_numpy(), frame["order"].to_numpy(), kind)
-    ours = solve(X, y, np.ones(len(y)), FAMILIES[family], within)
+    _, within = sort_clusters(frame["person"].to_numpy(), frame["order"].to_numpy(), kind)
+    ours = solve_equations(X, y, np.ones(len(y)), FAMILIES[family], within)
     # Its correlation has a correction for the number of coefficients.
     np.testing.assert_allclose(
         ours.points, peer.params, rtol=1e-9 if kind == "independence" else 2e-3, atol=1e-4
@@ -55,11 +55,11 @@ def test_it_is_what_statsmodels_gives(kind: str, family: str) -> None:
 @pytest.mark.parametrize("kind", ["exchangeable", "ar1"])
 def test_the_inverse_of_the_correlation_is_one(kind: str) -> None:
     alpha = 0.4
-    _, within = clusters(np.array([0, 0, 0, 0, 1, 2, 2.0]), np.arange(7.0), kind)
+    _, within = sort_clusters(np.array([0, 0, 0, 0, 1, 2, 2.0]), np.arange(7.0), kind)
     same = within.of[:, None] == within.of
     apart = np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
     R = np.where(same, alpha**apart if kind == "ar1" else np.where(apart == 0, 1, alpha), 0)
-    found = gee._inverse_times(np.eye(7), alpha, within)
+    found = gee.multiply_inverse(np.eye(7), alpha, within)
     np.testing.assert_allclose(found, np.linalg.inv(R), atol=1e-14)
 
 
@@ -68,8 +68,8 @@ def test_the_equations_are_solved(kind: str) -> None:
     """Their sum is zero at the points, whatever the correlation, by plain matrices cluster by cluster."""
     frame, X = visits(), matrix(visits())
     y, w = frame["y"].to_numpy().astype(float), frame["w"].to_numpy()
-    _, within = clusters(frame["person"].to_numpy(), frame["order"].to_numpy(), kind)
-    found = solve(X, y, w, FAMILIES["logit"], within)
+    _, within = sort_clusters(frame["person"].to_numpy(), frame["order"].to_numpy(), kind)
+    found = solve_equations(X, y, w, FAMILIES["logit"], within)
     total = np.zeros(3)
     for person in np.unique(within.of):
         own = within.of == person

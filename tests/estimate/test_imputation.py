@@ -122,9 +122,17 @@ def test_results_of_other_questions_are_not_pooled(studies):
     results = [tk.mean(studies[0], name) for name in ("age_mid", "HI_CHOL")]
     with pytest.raises(EstimationError, match=mentioning("2", "tk.imputed")):
         tk.pool(results)
-    mixed = [tk.mean(studies[0], "age_mid"), tk.mean(studies[1], "age_mid", covariance=True)]
-    with pytest.raises(EstimationError, match=mentioning("1", "2", "covariance=True")):
-        tk.pool(mixed, covariance=True)
+
+
+def test_covariances_are_pooled_wherever_the_results_have_them(studies):
+    plain = [pl.DataFrame(tk.mean(study, "age_mid", by="HI_CHOL")) for study in studies]
+    own = [tk.mean(study, "age_mid", by="HI_CHOL") for study in studies]
+    pairs = [tk.mean(study, "age_mid", by="HI_CHOL", covariance=True) for study in studies]
+    assert_frame_equal(tk.pool(plain), tk.pool(own), check_exact=True)
+    assert np.allclose(tk.pool(own).covariance(), tk.pool(pairs).covariance(), rtol=1e-12)
+    for lacking in (plain, [own[0], *plain[1:]]):
+        with pytest.raises(EstimationError, match="'mean'.*no covariance.*tk.pool"):
+            tk.pool(lacking, covariance=True)
 
 
 def test_studies_of_other_people_are_no_imputations(studies):

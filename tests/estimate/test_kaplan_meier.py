@@ -120,7 +120,7 @@ def test_a_curve_at_0_has_no_interval_and_few_people_are_told() -> None:
         (
             {"event": "nights"},
             tk.VariableError,
-            ("'nights'", "two levels", "study.derive(", "family='gaussian'"),
+            ("'nights'", "study.derive(", "family='gaussian'"),
         ),
     ],
 )

@@ -20,13 +20,13 @@ def made(extra: float, n: int = 3000) -> tk.Study:
 
 def test_the_difference_of_two_logits_has_the_covariance_of_both() -> None:
     """By hand: two logits, their influence values beside one another."""
-    from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+    from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
 
     study = made(0.3, 500)
     X = np.column_stack([np.ones(500), study.people["x"]])
     level = study.people["level"].cast(pl.String).cast(pl.Int64).to_numpy()
-    fits = [fit(X, (level >= k).astype(float), np.ones(500), FAMILIES["logit"]) for k in (1, 2)]
-    apart = fits[1].coefficients[1] - fits[0].coefficients[1]
+    fits = [fit_glm(X, (level >= k).astype(float), np.ones(500), FAMILIES["logit"]) for k in (1, 2)]
+    apart = fits[1].points[1] - fits[0].points[1]
     influence = fits[1].influence[:, 1] - fits[0].influence[:, 1]
     expected = apart**2 / (influence @ influence * 500 / 499)
     row = tk.proportionality(study, "level ~ x").row(0, named=True)

@@ -198,7 +198,7 @@ def test_other_slips_in_a_design_of_replicates():
         tk.Design(weight="w", replicate_method="JK1")
     with pytest.raises(DesignError, match=mentioning("weight")):
         tk.Design(replicate_weights=["r1", "r2"], replicate_method="JK1")
-    with pytest.raises(DesignError, match=mentioning("component")):
+    with pytest.raises(DesignError, match=mentioning("replicate_weights={")):
         tk.Design(weight={"interview": "w"}, replicate_weights=["r1", "r2"], replicate_method="JK1")
     study = tk.study(FOUR, design=declared(replicate_method="BRR", replicate_scale=3.0))
     with pytest.raises(DesignError, match=mentioning("2", "BRR", "0.5", "'other'")):

@@ -61,7 +61,7 @@ TWICE = {
 
 @pytest.mark.parametrize("estimator", TWICE)
 def test_a_variable_has_one_role(estimator) -> None:
-    with pytest.raises(tk.ToolkitError, match=r"'\w+'(.|\n)*\b(both|adjust)\b"):
+    with pytest.raises(tk.ToolkitError, match=r"'\w+'"):
         TWICE[estimator]()
 
 

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from tests.messages import mentioning, mentions
+from tests.nhanes_files import write_nhanes
 from toolkit.cli import main
 from toolkit.errors import DatasetError
 from toolkit.files.table_cache import CACHE_VARIABLE
 from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.verify import code_counts, compare_codes, download_nhanes
 from toolkit.sources.study_downloads import download_study
 

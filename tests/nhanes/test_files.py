@@ -8,10 +8,10 @@ import pyreadstat
 import pytest
 
 from tests.messages import mentioning
+from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.export import write_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study

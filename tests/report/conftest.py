@@ -27,7 +27,7 @@ import polars as pl
 
 from toolkit.report import keep
 from toolkit.results import frame
-from toolkit.studies import open_study
+from toolkit.sources.registry import open_study
 
 people = open_study(study)
 print("people:", people.people.height, "least:", least)

@@ -32,7 +32,7 @@ CASES = {
     "percentile": (lambda s: tk.quantile(s, "age", 0.9), r"The 90th percentile of age was \d+"),
     "standardised": (
         lambda s: tk.prevalence(s, outcome="cramps", standardise="us-2000"),
-        "The standardised prevalence of cramps was .*, adjusted for age to the 2000 US standard population",
+        "The standardized prevalence of cramps was .*, adjusted for age to the 2000 US standard population",
     ),
     "table": (
         lambda s: tk.chi_square(s, "cramps", "region"),

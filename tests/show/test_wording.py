@@ -8,7 +8,7 @@ from tests.show.frames import difference, prevalence, ratio, result
 from toolkit.display.text import numbers
 from toolkit.display.text.adjusting import adjustment
 from toolkit.errors import VariableError
-from toolkit.results import ESTIMANDS
+from toolkit.results import estimand_of
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,11 @@ def test_a_failed_row_has_no_number_even_if_one_stands_in_the_frame():
     assert numbers.estimate_text(row) == ""
 
 
-def test_an_estimand_of_later_times_is_read_by_its_scale():
-    assert numbers.measure({"estimand": "hazard_ratio", "scale": "log"}) == numbers.Measure(
-        "hazard ratio", "ratio"
-    )
-    assert numbers.measure({"estimand": "slope", "scale": "identity"}).null_value is None
-
-
-def test_every_estimand_of_the_schema_has_its_words():
-    assert set(numbers.MEASURES) == set(ESTIMANDS)
+def test_an_unknown_estimand_follows_from_its_scale():
+    unknown = {"estimand": "slope", "n_cases": None}
+    assert estimand_of({**unknown, "scale": "identity"}).null_value is None
+    assert estimand_of({**unknown, "scale": "log"}).null_value == 1
+    assert estimand_of({**unknown, "scale": "log"}).noun == "slope"
 
 
 def test_frames_are_told_apart():

@@ -8,8 +8,7 @@ Rubin, Biometrika 86 (1999) 948-955, as MIcombine of R's mitools.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from inspect import signature
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,9 +16,9 @@ import polars as pl
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.coefficient_rows import figures
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, by_columns
+from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, by_columns
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried
+from toolkit.variables.arguments import Covaried, with_covariance
 
 Result = pl.DataFrame | Covaried
 # What makes rows of two imputations the same row.
@@ -40,33 +39,24 @@ class _Pooled:
     information: Floats
 
 
-@overload
-def pool(
-    results: Sequence[Result], *, df_complete: float | None = ..., covariance: Literal[False] = ...
-) -> pl.DataFrame: ...
-@overload
-def pool(
-    results: Sequence[Result], *, df_complete: float | None = ..., covariance: Literal[True]
-) -> Covaried: ...
-def pool(
-    results: Sequence[Result], *, df_complete: float | None = None, covariance: bool = False
-) -> pl.DataFrame | Covaried:
+@with_covariance
+def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Estimates:
     """Pool the results of imputed studies by Rubin's rules.
 
     Parameters
     ----------
     results
-        One an imputation, with the same rows in the same order: result frames, or the tuples of frame and
-        matrix that `covariance=True` gives.
+        One an imputation, with the same rows in the same order: what an estimator returns, with or without
+        `covariance=True`.
     df_complete
         Degrees of freedom that complete data would have had. By default those of each row, which are the
         design's; `math.inf` for Rubin's own large-sample rule.
     covariance
-        True to get the pooled covariance too; results must then bring theirs.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         A row for each: the mean of the estimates (of logarithms, for ratios), the error within and between
         imputations, Student's t interval, and a last column `missing_information`: the fraction of
         information that is lost to missing values. n is that of the imputations, n_cases their mean.
@@ -92,25 +82,24 @@ def pool(
     """
     frames = _frames(results)
     _require_alike(frames)
-    matrices = _matrices(results, frames, covariance=covariance)
+    matrices, full = _matrices(results)
     points = np.array([_points(frame) for frame in frames])
     given = frames[0]["df"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     complete = given if df_complete is None else np.full(len(given), float(df_complete))
     pooled = _rubin(points, matrices, complete)
     rows = [_row(frames, place, pooled) for place in range(frames[0].height)]
     schema: dict[str, Any] = {**frames[0].schema, INFORMATION: pl.Float64()}
-    frame = pl.DataFrame(rows, schema=schema)
-    return (frame, pooled.covariance) if covariance else frame
+    return Estimates(rows, schema, covariance=pooled.covariance if full else None)
 
 
+@with_covariance
 def imputed(
     studies: Sequence[Study],
     estimator: Callable[..., Any],
     *arguments: Any,
     df_complete: float | None = None,
-    covariance: bool = False,
     **options: Any,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Apply an estimator to each imputation of a study, and pool.
 
     Parameters
@@ -126,7 +115,7 @@ def imputed(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         As `pool`.
 
     Raises
@@ -150,12 +139,7 @@ def imputed(
             f"the studies have {told} people, and imputations of one study have the same. Pass one study an "
             f"imputation: tk.imputed([study_1, study_2, ...], tk.association, outcome=...)."
         )
-    if "covariance" in signature(estimator).parameters:
-        options = {**options, "covariance": covariance}
-    results = [estimator(study, *arguments, **options) for study in studies]
-    if covariance:
-        return pool(results, df_complete=df_complete, covariance=True)
-    return pool(results, df_complete=df_complete)
+    return pool([estimator(study, *arguments, **options) for study in studies], df_complete=df_complete)
 
 
 def _frames(results: Sequence[Result]) -> list[pl.DataFrame]:
@@ -167,26 +151,32 @@ def _frames(results: Sequence[Result]) -> list[pl.DataFrame]:
     return [one if isinstance(one, pl.DataFrame) else one[0] for one in results]
 
 
-def _matrices(results: Sequence[Result], frames: Sequence[pl.DataFrame], *, covariance: bool) -> Floats:
-    """Give the covariance of each result; without any of them errors alone stand on the diagonal."""
-    lacking = sum(isinstance(one, pl.DataFrame) for one in results)
-    if lacking and covariance:
-        raise EstimationError(
-            f"{lacking} of {len(results)} results bring no covariance. Ask each for it: "
-            f"tk.association(..., covariance=True)."
-        )
-    if lacking:
-        errors = [frame["std_error"].fill_null(np.nan).to_numpy() for frame in frames]
-        return np.array([np.diag(np.square(own)) for own in errors])
-    matrices = [np.asarray(one[1], float) for one in results if not isinstance(one, pl.DataFrame)]
-    for number, (frame, matrix) in enumerate(zip(frames, matrices, strict=True), start=1):
-        if matrix.shape != (frame.height, frame.height):
+def _matrices(results: Sequence[Result]) -> tuple[Floats, bool]:
+    """Return the covariance matrix of each result, and whether all of them have more than a diagonal."""
+    matrices, full = [], True
+    for number, one in enumerate(results, start=1):
+        frame, matrix = one if isinstance(one, tuple) else (one, _covariance(one))
+        rows = (frame.height, frame.height)
+        if matrix is None:
+            full, matrix = False, np.diag(np.square(frame["std_error"].fill_null(np.nan).to_numpy()))
+        elif matrix.shape != rows:
             raise EstimationError(
                 f"Result {number} has {frame.height:,} rows and a covariance matrix of "
-                f"{' x '.join(map(str, matrix.shape))}. Pass frame and matrix of one call: "
-                f"tk.association(..., covariance=True)."
+                f"{' x '.join(map(str, matrix.shape))}. Pass the result of one call: tk.association(...)."
             )
-    return np.array(matrices)
+        matrices.append(matrix)
+    return np.array(matrices), full
+
+
+def _covariance(frame: pl.DataFrame) -> Floats | None:
+    """Return the covariance that a result carries, with exactly the squares of its standard errors."""
+    try:
+        matrix = frame.covariance() if isinstance(frame, Estimates) else None
+    except EstimationError:
+        return None
+    if matrix is not None:
+        np.fill_diagonal(matrix, np.square(frame["std_error"].fill_null(np.nan).to_numpy()))
+    return matrix
 
 
 def _require_alike(frames: Sequence[pl.DataFrame]) -> None:

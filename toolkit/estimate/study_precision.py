@@ -11,7 +11,6 @@ from math import exp, sqrt
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.dag.nodes import Diagrams
@@ -20,7 +19,7 @@ from toolkit.estimate.regression.coefficient_rows import with_covariates
 from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
@@ -32,7 +31,7 @@ from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, Estimates, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role
 
@@ -72,7 +71,7 @@ def precision(
     confidence: float = 0.95,
     df: Degrees = "design",
     diagram: Diagrams = None,
-) -> pl.DataFrame:
+) -> Estimates:
     """Say how precise a planned analysis will be: margin of error, smallest ratio and difference detected.
 
     Parameters
@@ -101,7 +100,7 @@ def precision(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows. Without an exposure, "margin_of_error": half the length of the prevalence's interval.
         With one, for each of its levels (or a step of one unit) "smallest_detectable_ratio" (the smallest
         prevalence ratio above 1 that would be found with this power; below 1 its inverse) and
@@ -122,7 +121,7 @@ def precision(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0] * 50, "sex": ["f"] * 100 + ["m"] * 100})
     >>> mine = tk.study(people, design=tk.Design.none(), name="200 people")
     >>> round(precision(mine, outcome="cramps")["estimate"].item(), 3)
@@ -202,13 +201,10 @@ def _detectable(
         if alone:
             raise
         failed = {**row, "reliability": "failed", "reason": str(error)}
-        return [{**failed, "estimand": name} for name in _SCALES]
+        return [{**failed, "estimand": name} for name in _DETECTABLE]
 
 
-_SCALES = {
-    "smallest_detectable_ratio": ("poisson", "log"),
-    "smallest_detectable_difference": ("gaussian", "identity"),
-}
+_DETECTABLE = ("smallest_detectable_ratio", "smallest_detectable_difference")
 
 
 def _both_scales(
@@ -238,7 +234,8 @@ def _both_scales(
         "reason": verdict[1],
     }
     found = []
-    for estimand, (family, scale) in _SCALES.items():
+    for estimand in _DETECTABLE:
+        family, scale = ESTIMANDS[estimand].model, ESTIMANDS[estimand].scale
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
             shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)
@@ -278,10 +275,11 @@ def _scores(sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple
     """Take one Newton step from the model without the exposure: its spread is that under no association."""
     family, places = how
     X, weights = matrix.values, sample.weights[group.counted]
-    null = fit(np.delete(X, places, axis=1), y, weights, FAMILIES[family])
-    working = weights * null.mean if family == "poisson" else weights
+    fewer, null = np.delete(X, places, axis=1), FAMILIES[family]
+    mean = null.mean(fewer @ fit_glm(fewer, y, weights, null).points)
+    working = weights * mean if family == "poisson" else weights
     bread = np.linalg.inv((X * working[:, None]).T @ X)
-    parts = (X * (weights * (y - null.mean))[:, None]) @ bread[:, places]
+    parts = (X * (weights * (y - mean))[:, None]) @ bread[:, places]
     influence = np.zeros((len(sample.weights), len(places)))
     influence[group.counted] = parts
     return Estimate(parts.sum(axis=0), influence, group.counted)

@@ -15,8 +15,8 @@ from toolkit.causes.evidence import evidence_of
 from toolkit.causes.evidence_words import finding_words
 from toolkit.causes.outcome import RULES
 from toolkit.display.text.adjusting import set_name
-from toolkit.display.text.numbers import condition, estimate_text, measure, words
-from toolkit.results import covariates
+from toolkit.display.text.numbers import condition, estimate_text, words
+from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
 UNKNOWN = "unknown"
@@ -260,7 +260,7 @@ def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     people = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
     against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
     shown = row["reliability"] in {"ok", "review"}
-    told = f"{measure(row).name}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
+    told = f"{estimand_of(row).noun}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
     adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
     if name := set_name(row, labels):
         adjusted = f"{name}: {adjusted}"

@@ -1,16 +1,46 @@
 """Check the arguments that name variables: `by=`, `adjust=` with its splines, and the role of each."""
 
-from collections.abc import Sequence
-
-import polars as pl
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, cast, overload
 
 from toolkit.errors import VariableError
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import SPLINE
+from toolkit.results import SPLINE, Estimates
 
+if TYPE_CHECKING:
+    from toolkit.results import Floats
+
+P = ParamSpec("P")
 Names = str | Sequence[str]
 # What `covariance=True` returns: result rows, and the covariance matrix of their estimates.
-Covaried = tuple[pl.DataFrame, Floats]
+Covaried = tuple[Estimates, "Floats"]
+
+
+class Estimator(Protocol[P]):
+    """An estimator that also accepts `covariance=True`."""
+
+    @overload
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Estimates: ...
+    @overload
+    def __call__(self, *args: Any, covariance: Literal[True], **options: Any) -> Covaried: ...
+    @overload
+    def __call__(self, *args: Any, covariance: Literal[False], **options: Any) -> Estimates: ...
+
+
+def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
+    """Add the argument `covariance`: True returns a tuple of the rows and their covariance matrix."""
+
+    @wraps(estimator)
+    def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
+        rows = estimator(*args, **options)
+        return (rows, rows.covariance()) if covariance else rows
+
+    shape = signature(estimator)
+    flag = Parameter("covariance", Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+    parameters = sorted([*shape.parameters.values(), flag], key=lambda parameter: parameter.kind)
+    estimate.__signature__ = shape.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return cast("Estimator[P]", estimate)
 
 
 def as_names(given: Names, argument: str) -> tuple[str, ...]:

@@ -15,21 +15,10 @@ import polars as pl
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.drawing import chart, typed, with_narrow
 from toolkit.display.charts.row_layout import linear_range, log_range, log_ticks, wrapped
-from toolkit.display.text.numbers import (  # fmt: skip
-    Labels,
-    Measure,
-    Row,
-    check_result,
-    count,
-    estimate_text,
-    measure,
-    p_value,
-    simulated,
-    words,
-)
+from toolkit.display.text.numbers import Labels, check_result, count, estimate_text, p_value, simulated, words
 from toolkit.display.text.row_labels import confidence, notes, title
 from toolkit.errors import VariableError
-from toolkit.results import by_columns
+from toolkit.results import Estimand, Row, by_columns, estimand_of
 
 _LAG = re.compile(r"^lag (\d+)$")
 _HEIGHT = 300
@@ -42,7 +31,7 @@ _TICK = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r')
 class _Drawn:
     """What all lines of a chart share: the measure, the axes' names, whether it falls in steps."""
 
-    kind: Measure
+    kind: Estimand
     across: str
     lags: bool
     steps: bool
@@ -84,7 +73,9 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
     """
     check_result(frame, "tk.curve_chart")
     theme.use()
-    rows = [row for row in frame.rows(named=True) if _place(row) is not None and measure(row).kind != "test"]
+    rows = [
+        row for row in frame.rows(named=True) if _place(row) is not None and estimand_of(row).kind != "test"
+    ]
     _require_one(rows)
     points = [point for row in rows if (point := _point(row, by_columns(frame), labels))]
     if not points:
@@ -127,7 +118,7 @@ def _point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str, Any]
     value = row["estimate"]
     if value is None or not math.isfinite(value) or row["reliability"] not in _SHOWN:
         return None
-    scale = 100 if measure(row).kind in ("percent", "points") else 1
+    scale = 100 if estimand_of(row).kind in ("percent", "points") else 1
     low, high = (value if row[end] is None else row[end] for end in ("conf_low", "conf_high"))
     group = ", ".join(f"{words(name, labels)}: {row[name]}" for name in by)
     return {
@@ -144,10 +135,10 @@ def _point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str, Any]
 
 
 def _shared(rows: Sequence[Row], points: Sequence[dict[str, Any]], invented: bool) -> _Drawn:
-    kind, first = measure(rows[0]), rows[0]
+    kind, first = estimand_of(rows[0]), rows[0]
     lags = bool(_LAG.match(str(first["level"])))
     spans = [(p["value"], p["low"], p["high"]) for p in points]
-    steps = first["estimand"] == "survival"
+    steps = kind.family == "survival"
     if kind.kind == "ratio":
         low, high = log_range(spans)
     else:
@@ -279,7 +270,9 @@ def _title(frame: pl.DataFrame, shared: _Drawn, width: int, labels: Labels | Non
 def _tests(frame: pl.DataFrame) -> list[str]:
     """Say the p-values of the tests that came with the curve."""
     tests = [
-        row for row in frame.rows(named=True) if measure(row).kind == "test" and row["p_value"] is not None
+        row
+        for row in frame.rows(named=True)
+        if estimand_of(row).kind == "test" and row["p_value"] is not None
     ]
     by = by_columns(frame)
     if not tests or by:

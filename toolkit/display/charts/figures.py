@@ -13,8 +13,9 @@ from toolkit.display.charts import theme
 from toolkit.display.charts.causal_diagram import arrows, check_edges
 from toolkit.display.charts.flow_diagram import steps
 from toolkit.display.charts.forest_plot import panels
-from toolkit.display.text.numbers import check_flow, check_result, measure
+from toolkit.display.text.numbers import check_flow, check_result
 from toolkit.errors import VariableError
+from toolkit.results import estimand_of
 
 MOST_ROWS = 120
 
@@ -82,7 +83,7 @@ def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = 
     ['Cramps: prevalence by sex']
     """
     _checked(frame, "tk.prevalence_chart")
-    compared = [row["estimand"] for row in frame.rows(named=True) if measure(row).null_value is not None]
+    compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
     if compared:
         raise VariableError(
             f"tk.prevalence_chart draws prevalences and means, and this frame holds {len(compared)} row(s) "

@@ -33,8 +33,9 @@ from toolkit.display.charts.row_layout import (
     text_width,
     wrapped,
 )
-from toolkit.display.text.numbers import Row, count, simulated, step_text
+from toolkit.display.text.numbers import count, simulated, step_text
 from toolkit.display.text.row_labels import SIMULATED, Headed
+from toolkit.results import Row
 
 
 def steps(flow: pl.DataFrame) -> alt.LayerChart:

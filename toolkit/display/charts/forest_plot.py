@@ -42,18 +42,9 @@ from toolkit.display.charts.row_layout import (
     wrapped,
 )
 from toolkit.display.text.adjusting import adjustment
-from toolkit.display.text.numbers import (
-    Labels,
-    Measure,
-    Row,
-    brief_reason,
-    count,
-    estimate_text,
-    measure,
-    simulated,
-    unit,
-)
+from toolkit.display.text.numbers import Labels, brief_reason, count, estimate_text, simulated, unit
 from toolkit.display.text.row_labels import Headed, confidence, headed_rows, notes, title
+from toolkit.results import Estimand, Row, estimand_of
 
 _SHOWN = ("ok", "review", None)
 
@@ -92,9 +83,9 @@ def panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConca
 
 
 def _in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
-    parts: dict[tuple[Measure, str], list[Headed]] = {}
+    parts: dict[tuple[Estimand, str], list[Headed]] = {}
     for item in headed_rows(frame, labels):
-        parts.setdefault((measure(item.row), _unit(item.row)), []).append(item)
+        parts.setdefault((estimand_of(item.row), _unit(item.row)), []).append(item)
     layouts = [
         lay_out(
             items,
@@ -114,7 +105,7 @@ def _in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> a
 
 
 def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if measure(row).kind in ("number", "difference") else ""
+    return unit(row["outcome_label"]) if estimand_of(row).kind in ("number", "difference") else ""
 
 
 def _title(frame: pl.DataFrame, labels: Labels | None, width: float) -> alt.TitleParams:
@@ -141,7 +132,7 @@ def _under(row: Row, items: Sequence[Headed]) -> str:
     return "\n".join(part for part in (" ".join(sizes), _aside(row)) if part)
 
 
-def _panel(layout: Layout, kind: Measure, units: str, frame: pl.DataFrame, bars: bool) -> alt.LayerChart:
+def _panel(layout: Layout, kind: Estimand, units: str, frame: pl.DataFrame, bars: bool) -> alt.LayerChart:
     drawn = [line for line in layout.lines if line.item and _drawable(line.item.row)]
     spans = [_span(line.item.row) for line in drawn if line.item]
     bars = bars and kind.kind == "percent"
@@ -166,19 +157,19 @@ def _drawable(row: Row) -> bool:
         row["reliability"] != "failed"
         and value is not None
         and not math.isnan(value)
-        and measure(row).kind != "test"
+        and estimand_of(row).kind != "test"
     )
 
 
 def _span(row: Row) -> tuple[float, float, float]:
-    scale = 100 if measure(row).kind in ("percent", "points") else 1
+    scale = 100 if estimand_of(row).kind in ("percent", "points") else 1
     ends = [row["conf_low"], row["conf_high"]]
     low, high = (row["estimate"] if end is None or math.isnan(end) else end for end in ends)
     return row["estimate"] * scale, low * scale, high * scale
 
 
-def _axis(kind: Measure, units: str, layout: Layout, low: float, high: float) -> Across:
-    name = f"{kind.name} ({units})" if units else kind.axis
+def _axis(kind: Estimand, units: str, layout: Layout, low: float, high: float) -> Across:
+    name = f"{kind.noun} ({units})" if units else kind.axis
     stacked = layout.room.stacked
     even = {"tickCount": 4 if stacked else 6}
     ticks: Any = {"values": log_ticks(low, high, layout.room.plot)} if kind.kind == "ratio" else even
@@ -262,14 +253,14 @@ def _reference_line(null: float, x: Across, layout: Layout) -> alt.Chart:
     return typed(mark.encode(x=x.at("value"), y=down(layout), y2="below:Q"))
 
 
-def _texts(layout: Layout, kind: Measure, units: str, frame: pl.DataFrame) -> list[alt.Chart]:
+def _texts(layout: Layout, kind: Estimand, units: str, frame: pl.DataFrame) -> list[alt.Chart]:
     rows = [line for line in layout.lines if line.item]
     column = layout.plot[1] + PAD
     sign = "%" if kind.kind == "percent" else "points" if kind.kind == "points" else units
     top = (
-        kind.name
+        kind.noun
         if kind.kind == "test"
-        else f"{kind.name}{', ' + sign if sign else ''} ({confidence(frame)})"
+        else f"{kind.noun}{', ' + sign if sign else ''} ({confidence(frame)})"
     )
     own = {indent: [_label(line) for line in rows if line.indent == indent] for indent in (0, INDENT)}
     sizes = [] if layout.room.stacked else _sizes(layout, rows)
@@ -316,7 +307,7 @@ def _tip(line: Line, item: Headed) -> dict[str, Any]:
         "y": line.top,
         "below": line.top + line.height,
         "row": item.name or "estimate",
-        "measure": measure(row).name,
+        "measure": estimand_of(row).noun,
         "estimate": _number(row) or "not shown",
         "adjustment": adjustment(row) or "none",
         "people": count(row["n"]) or "not given",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from toolkit.display.charts.palette import SMALL_SIZE, TEXT_SIZE
-from toolkit.display.text.numbers import Row, count, measure
+from toolkit.display.text.numbers import count
 from toolkit.display.text.row_labels import Headed
+from toolkit.results import Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT = 15, 7.5, 9, 26, 14
 _BAND, _TICK_WIDTH = 20, 34  # of mark and number where they stand below the label; of a tick's label
@@ -150,7 +151,7 @@ def persons_head(lines: Sequence[Line]) -> str:
     rows = [line.item.row for line in lines if line.item]
     if any(" / " in persons(row) for row in rows):
         # A model's people are those of all its levels together.
-        model = all(measure(row).kind in ("ratio", "points", "coefficient") for row in rows)
+        model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
         return "cases / people in model" if model else "cases / people"
     return "people" if any(persons(row) for row in rows) else ""
 

@@ -15,12 +15,9 @@ from toolkit.display.tables.typesetting import typeset
 from toolkit.display.text.description import is_description
 from toolkit.display.text.numbers import (
     Labels,
-    Measure,
-    Row,
     count,
     estimate_text,
     kind_of_frame,
-    measure,
     p_value,
     simulated,
     step_text,
@@ -28,6 +25,7 @@ from toolkit.display.text.numbers import (
 )
 from toolkit.display.text.row_labels import SIMULATED, Headed, confidence, headed_rows, notes, title
 from toolkit.display.text.sentences import ways_to_error
+from toolkit.results import Estimand, Row, estimand_of
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
 _NUMBERS = ("estimate", "cases", "people", "missing", "p", "out")
@@ -75,8 +73,8 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
 
 def _result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
     items = headed_rows(frame, labels)
-    kinds = list(dict.fromkeys((measure(i.row), _unit(i.row)) for i in items))
-    items = [i for kind in kinds for i in items if (measure(i.row), _unit(i.row)) == kind]
+    kinds = list(dict.fromkeys((estimand_of(i.row), _unit(i.row)) for i in items))
+    items = [i for kind in kinds for i in items if (estimand_of(i.row), _unit(i.row)) == kind]
     columns: dict[str, list[str]] = {
         "group": [_group(i, len(kinds) > 1) for i in items],
         "label": [i.label or "estimate" for i in items],
@@ -126,22 +124,22 @@ def _availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
 
 
 def _group(item: Headed, several: bool) -> str:
-    kind = measure(item.row).axis.removesuffix(" (log scale)")
+    kind = estimand_of(item.row).axis.removesuffix(" (log scale)")
     name = f"{kind} ({_unit(item.row)})" if _unit(item.row) else kind
     parts = [name[:1].upper() + name[1:] if several else "", item.head]
     return " · ".join(part for part in parts if part)
 
 
 def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if measure(row).kind in ("number", "difference") else ""
+    return unit(row["outcome_label"]) if estimand_of(row).kind in ("number", "difference") else ""
 
 
-def _estimate_head(kinds: Sequence[tuple[Measure, str]], interval: str) -> str:
+def _estimate_head(kinds: Sequence[tuple[Estimand, str]], interval: str) -> str:
     if len(kinds) > 1:
         return f"Estimate ({interval})"
     kind, units = kinds[0]
     sign = {"percent": ", %", "points": ", percentage points"}.get(kind.kind, f", {units}" if units else "")
-    text = kind.name if kind.kind == "test" else f"{kind.name}{sign} ({interval})"
+    text = kind.noun if kind.kind == "test" else f"{kind.noun}{sign} ({interval})"
     return text[:1].upper() + text[1:]
 
 

@@ -15,18 +15,9 @@ from great_tables import GT, html, loc, style
 from toolkit.display.charts.palette import MUTED
 from toolkit.display.tables.typesetting import typeset
 from toolkit.display.text.description import EVERYONE, across, group_of, studies
-from toolkit.display.text.numbers import (
-    Labels,
-    Row,
-    condition,
-    count,
-    number,
-    p_value,
-    simulated,
-    without_unit,
-)
+from toolkit.display.text.numbers import Labels, condition, count, number, p_value, simulated, without_unit
 from toolkit.display.text.row_labels import SIMULATED
-from toolkit.results import by_columns
+from toolkit.results import Row, by_columns
 
 _TESTS = {
     "chi_square": "Rao-Scott F for levels",

@@ -1,7 +1,7 @@
 """Describe the covariates of a result row, by the label of a whole set where one is given."""
 
-from toolkit.display.text.numbers import Labels, Row, listed, measure, words
-from toolkit.results import covariates
+from toolkit.display.text.numbers import Labels, listed, words
+from toolkit.results import Row, covariates, estimand_of
 
 # A set may lack this many covariates of a named one and still go by its name.
 _FEW = 2
@@ -32,7 +32,7 @@ def adjustment(row: Row, labels: Labels | None = None) -> str:
     """Return "crude" or "adjusted for age and sex", after any label of the set; "" without a comparison."""
     own = covariates(row["adjust"] or "")
     if not own:
-        return "crude" if row["exposure"] and measure(row).kind in ("ratio", "points") else ""
+        return "crude" if row["exposure"] and estimand_of(row).kind in ("ratio", "points") else ""
     text = f"adjusted for {listed(words(name, labels) for name in own)}"
     named = set_name(row, labels)
     return f"{named}, {text}" if named else text

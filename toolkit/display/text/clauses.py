@@ -8,17 +8,9 @@ from collections.abc import Sequence
 
 from toolkit.display.text.adjusting import adjustment, set_name
 from toolkit.display.text.comparing import after, compared, exposure, outcome
-from toolkit.display.text.numbers import (
-    Labels,
-    Row,
-    condition,
-    count,
-    estimate_phrase,
-    estimate_text,
-    measure,
-    words,
-)
+from toolkit.display.text.numbers import Labels, condition, count, estimate_phrase, estimate_text, words
 from toolkit.display.text.phrasing import phrase, quantile_name, ratio_name, tested
+from toolkit.results import Row, estimand_of
 
 
 def claim(row: Row, by: Sequence[str], labels: Labels | None = None) -> str:
@@ -41,7 +33,7 @@ def extra(row: Row, main: Row, labels: Labels | None = None) -> str:
         return f"peak at {row['level_label']}"
     if row["level"] == "quadratic":
         return f"quadratic term {estimate_phrase(row)}"
-    named = f"{measure(row).name} {estimate_phrase(row)}"
+    named = f"{estimand_of(row).noun} {estimate_phrase(row)}"
     if row["adjust"] == main["adjust"]:
         return named
     told = adjustment(row, labels)
@@ -53,12 +45,12 @@ def extra(row: Row, main: Row, labels: Labels | None = None) -> str:
 
 def opening(row: Row, labels: Labels | None = None, exposed: bool = True, named: bool = True) -> str:
     """Name what is estimated, without its level: "the prevalence of cramps"."""
-    against = exposed and measure(row).null_value is not None and row["exposure"]
+    against = exposed and estimand_of(row).null_value is not None and row["exposure"]
     by = f" by {exposure(row, labels)}" if against else ""
     if row["estimand"] == "ratio" and named:
         return ratio_name(row, labels)
-    of = "with" if row["estimand"] == "total" and measure(row).kind == "count" else "of"
-    return f"the {measure(row).name}{f' {of} {outcome(row, labels)}' if named else ''}{by}"
+    of = "with" if row["estimand"] == "total" and estimand_of(row).kind == "count" else "of"
+    return f"the {estimand_of(row).noun}{f' {of} {outcome(row, labels)}' if named else ''}{by}"
 
 
 def source(row: Row, labels: Labels | None = None) -> str:
@@ -72,15 +64,11 @@ def _empty(row: Row) -> bool:
     return row["estimate"] is None and row["statistic"] is None
 
 
-# They compare comparisons, and nobody with anybody.
-_OF_COMPARISONS = {"ratio_of_ratios", "interaction_difference", "synergy_index"}
-
-
 def _shown(row: Row, start: str, labels: Labels | None) -> str:
     own = phrase(row, labels)
     if own:
         return f"{start}{own}"
-    if measure(row).kind in ("ratio", "points", "difference") and row["estimand"] not in _OF_COMPARISONS:
+    if estimand_of(row).family in ("ratio", "difference"):
         return compared(row, start, labels)
     return f"{start}{_subject(row, labels)} was {estimate_phrase(row)}{after(row, labels)}"
 
@@ -90,14 +78,14 @@ def _subject(row: Row, labels: Labels | None) -> str:
     level = row["level_label"] or row["level"]
     if row["estimand"] == "quantile":
         return f"the {quantile_name(row)} of {outcome(row, labels)}"
-    if measure(row).kind == "test":
+    if estimand_of(row).kind == "test":
         return tested(row, labels)
-    if measure(row).kind in ("ratio", "points", "difference") and row["exposure"]:
+    if estimand_of(row).kind in ("ratio", "points", "difference") and row["exposure"]:
         against = f" vs {row['reference']}" if row["reference"] else ""
         return f"{opening(row, labels)}, {level}{against}" if level else opening(row, labels)
-    if measure(row).kind == "coefficient":
+    if estimand_of(row).kind == "coefficient":
         term = ": ".join(part for part in (exposure(row, labels), level) if part)
-        return f"the {measure(row).name} of {term} for {outcome(row, labels)}"
+        return f"the {estimand_of(row).noun} of {term} for {outcome(row, labels)}"
     named = f": {level}" if level and level != "yes" else ""
     return f"{opening(row, labels)}{named}"
 

@@ -6,37 +6,21 @@ Takes a row of a result frame; gives a clause without capital and full stop, and
 from toolkit.display.text.adjusting import adjustment, set_name
 from toolkit.display.text.numbers import (
     Labels,
-    Row,
     includes_null,
     interval,
     level_of_confidence,
-    measure,
     number,
     outcome_name,
     unit,
     words,
 )
-
-# What an estimand's ratio or difference is of, where it is not the prevalence.
-_NOUNS = {
-    "odds_ratio": "odds",
-    "cumulative_odds_ratio": "odds of a higher level",
-    "relative_risk_ratio": "relative risk",
-    "rate_ratio": "rate",
-    "hazard_ratio": "hazard",
-    "standardised_prevalence": "standardised prevalence",
-    "standardised_ratio": "standardised prevalence",
-    "standardised_difference": "standardised prevalence",
-    "predicted_prevalence": "predicted prevalence",
-    "mean_difference": "mean",
-    "difference": "",
-}
+from toolkit.results import Row, estimand_of
 
 
 def compared(row: Row, start: str, labels: Labels | None) -> str:
     """Put a comparison together: what was how much compared with what, and whether that is clear."""
     subject, against = people_compared(row, labels)
-    noun = _NOUNS.get(row["estimand"], "prevalence")
+    noun = estimand_of(row).of
     odds = "odds" in noun
     of = f"the {noun} of {outcome(row, labels)}" if noun else f"the {outcome(row, labels)}"
     caution = "no clear difference: " if includes_null(row) else ""
@@ -79,7 +63,7 @@ def exposure(row: Row, labels: Labels | None) -> str:
 
 def _amount(row: Row, against: str, pronoun: str) -> str:
     """Say how many times, or by how much, with the interval unless it is told at the end."""
-    kind = measure(row).kind
+    kind = estimand_of(row).kind
     if kind in ("points", "difference"):
         direction = "higher" if row["estimate"] >= 0 else "lower"
         size = number(abs(row["estimate"]), kind, row["std_error"])
@@ -96,7 +80,7 @@ def _sure(row: Row) -> str:
     ends = interval(row)
     if not ends or _unclear(row):
         return ""
-    of = " of the difference" if measure(row).kind != "ratio" and row["estimate"] < 0 else ""
+    of = " of the difference" if estimand_of(row).kind != "ratio" and row["estimate"] < 0 else ""
     return f" ({level_of_confidence(row)} CI{of} {ends})"
 
 
@@ -106,4 +90,4 @@ def _unclear(row: Row) -> str:
         return "; no interval could be given"
     if not includes_null(row):
         return ""
-    return f"; the {level_of_confidence(row)} interval from {ends} includes {measure(row).null_value:g}"
+    return f"; the {level_of_confidence(row)} interval from {ends} includes {estimand_of(row).null_value:g}"

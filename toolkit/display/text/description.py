@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from toolkit.display.text.numbers import Labels, Row, condition, count, listed, words
-from toolkit.results import by_columns
+from toolkit.display.text.numbers import Labels, condition, count, listed, words
+from toolkit.results import Row, by_columns, estimand_of
 
-TESTS = ("chi_square", "term", "rank_test")
 EVERYONE = "all"
 # A p-value below this is told; for many tests nothing is corrected, and the sentence says how many there are.
 CLEAR = 0.05
@@ -48,7 +47,7 @@ def described(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     where = ", ".join(part for part in (studies(rows), condition(rows[0]["domain"], labels)) if part)
     many = f"{len(names)} characteristic{'s' if len(names) != 1 else ''}"
     text = f"{count(size)} people are described by {many}"
-    tests = [row for row in rows if row["estimand"] in TESTS and row["p_value"] is not None]
+    tests = [row for row in rows if estimand_of(row).kind == "test" and row["p_value"] is not None]
     if not by or not tests:
         return f"{text} ({where})" if where else text
     differ = [str(row["outcome_label"]) for row in tests if row["p_value"] < CLEAR]

@@ -10,19 +10,10 @@ import polars as pl
 
 from toolkit.display.text.clauses import opening, source
 from toolkit.display.text.comparing import after, outcome
-from toolkit.display.text.numbers import (
-    Labels,
-    Row,
-    estimate_phrase,
-    includes_null,
-    listed,
-    measure,
-    p_value,
-    words,
-)
+from toolkit.display.text.numbers import Labels, estimate_phrase, includes_null, listed, p_value, words
 from toolkit.display.text.phrasing import quantile_name, tested
 from toolkit.display.text.row_labels import Headed, headed_rows
-from toolkit.results import by_columns
+from toolkit.results import Row, by_columns, estimand_of
 
 
 def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
@@ -32,7 +23,7 @@ def extremes(frame: pl.DataFrame, labels: Labels | None = None) -> str:
         i for i in items if i.row["reliability"] in ("ok", "review", None) and i.row["estimate"] is not None
     ]
     what = _named(items[0].row, frame, labels)
-    if measure(items[0].row).kind == "test":
+    if estimand_of(items[0].row).kind == "test":
         return _tests(items, labels) + source(_shared(frame), labels)
     if not sound:
         return f"none of the {len(items)} estimates of {what} can be shown{_lost(items)}"
@@ -76,7 +67,7 @@ def _group_name(frame: pl.DataFrame, labels: Labels | None) -> str:
 
 
 def _called(frame: pl.DataFrame) -> str:
-    kind = measure(frame.row(0, named=True))
+    kind = estimand_of(frame.row(0, named=True))
     if kind.kind == "coefficient":
         return "coefficients"
     compared = kind.null_value is not None
@@ -84,7 +75,7 @@ def _called(frame: pl.DataFrame) -> str:
 
 
 def _including(items: Sequence[Headed]) -> str:
-    null = measure(items[0].row).null_value
+    null = estimand_of(items[0].row).null_value
     if null is None or all(item.row["conf_low"] is None for item in items):
         return ""
     inside = sum(includes_null(item.row) for item in items)

@@ -6,90 +6,24 @@ Takes values and rows of a result frame; gives text. Rounding happens here and n
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
 from toolkit.errors import VariableError, nearest
-from toolkit.results import AVAILABILITY_SCHEMA, FLOW_SCHEMA, SCHEMA, SPLINE
+from toolkit.results import (
+    AVAILABILITY_SCHEMA,
+    FLOW_SCHEMA,
+    NULL_VALUES,
+    SCHEMA,
+    SPLINE,
+    Kind,
+    Row,
+    estimand_of,
+)
 
-Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
-Row = Mapping[str, Any]
 Labels = Mapping[str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How an estimand is called and on which kind of axis it lives."""
-
-    name: str
-    kind: Kind
-
-    @property
-    def null_value(self) -> float | None:
-        """The value of no difference; None where there is none."""
-        return {"ratio": 1.0, "points": 0.0, "coefficient": 0.0, "difference": 0.0}.get(self.kind)
-
-    @property
-    def axis(self) -> str:
-        """The axis title, with its unit."""
-        endings = {"percent": " (%)", "points": " (percentage points)", "ratio": " (log scale)"}
-        return self.name + endings.get(self.kind, "")
-
-
-MEASURES = {
-    "prevalence": Measure("prevalence", "percent"),
-    "mean": Measure("mean", "number"),
-    "total": Measure("total", "number"),
-    "ratio": Measure("ratio of two totals", "count"),
-    "quantile": Measure("quantile", "number"),
-    "prevalence_ratio": Measure("prevalence ratio", "ratio"),
-    "prevalence_difference": Measure("prevalence difference", "points"),
-    "odds_ratio": Measure("odds ratio", "ratio"),
-    "cumulative_odds_ratio": Measure("odds ratio of higher levels", "ratio"),
-    "relative_risk_ratio": Measure("ratio of relative risks", "ratio"),
-    "rate_ratio": Measure("rate ratio", "ratio"),
-    "hazard_ratio": Measure("hazard ratio", "ratio"),
-    "rate": Measure("rate", "number"),
-    "survival": Measure("proportion still free", "percent"),
-    "interaction_difference": Measure("difference of differences", "points"),
-    "reri": Measure("relative excess risk due to interaction", "coefficient"),
-    "attributable_proportion": Measure("proportion due to interaction", "coefficient"),
-    "synergy_index": Measure("synergy index", "ratio"),
-    "standardised_prevalence": Measure("standardised prevalence", "percent"),
-    "standardised_ratio": Measure("standardised prevalence ratio", "ratio"),
-    "standardised_difference": Measure("standardised prevalence difference", "points"),
-    "standardised_mean": Measure("standardised mean", "number"),
-    "average_marginal_effect": Measure("average marginal effect", "coefficient"),
-    "predicted_prevalence": Measure("predicted prevalence", "percent"),
-    "predicted_mean": Measure("predicted mean", "number"),
-    "coefficient": Measure("model coefficient", "coefficient"),
-    "cutpoint": Measure("cutpoint of the ordinal model", "coefficient"),
-    "dispersion": Measure("dispersion of the counts", "number"),
-    "people": Measure("share of the people", "percent"),
-    "missing": Measure("share of missing values", "percent"),
-    "standard_deviation": Measure("standard deviation", "number"),
-    "mean_difference": Measure("mean difference", "difference"),
-    "difference": Measure("difference", "difference"),
-    "ratio_of_ratios": Measure("ratio of ratios", "ratio"),
-    "peak_to_trough_ratio": Measure("ratio of peak to trough over the year", "ratio"),
-    "peak_to_trough_difference": Measure("difference of peak and trough over the year", "points"),
-    "amplitude": Measure("amplitude over the year", "number"),
-    "peak": Measure("time of the yearly peak", "number"),
-    "margin_of_error": Measure("margin of error", "points"),
-    "smallest_detectable_ratio": Measure("smallest detectable ratio", "ratio"),
-    "smallest_detectable_difference": Measure("smallest detectable difference", "points"),
-    "heterogeneity": Measure("test of heterogeneity", "test"),
-    "seasonality": Measure("test of seasonality", "test"),
-    "chi_square": Measure("chi-square test", "test"),
-    "rank_test": Measure("rank test", "test"),
-    "proportionality": Measure("test of proportional odds", "test"),
-    "term": Measure("test of a model term", "test"),
-}
-
-# They foretell an interval, and have none.
-PLANNED = {"margin_of_error", "smallest_detectable_ratio", "smallest_detectable_difference"}
 
 # Names in a frame whose underscores do not say how they are written.
 _SPELLED = {
@@ -102,15 +36,6 @@ _SPELLED = {
     "ankle_brachial_index": "ankle-brachial index",
 }
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
-
-
-def measure(row: Row) -> Measure:
-    """Give the measure of a row; an estimand of later times is told by its scale."""
-    name = str(row["estimand"])
-    if name == "total" and row["n_cases"] is not None:
-        return Measure("number of people", "count")
-    kind: Kind = "ratio" if row["scale"] == "log" else "number"
-    return MEASURES.get(name, Measure(name.replace("_", " "), kind))
 
 
 def words(name: str, labels: Labels | None = None) -> str:
@@ -209,7 +134,7 @@ def bound(value: float | None, kind: Kind, std_error: float | None = None) -> st
     ('1.002', '1.17')
     """
     text = number(value, kind, std_error)
-    null = Measure("", kind).null_value
+    null = NULL_VALUES.get(kind)
     if value is None or not math.isfinite(value) or null is None or value == null:
         return text
     shown = 100 * value if kind == "points" else value
@@ -222,7 +147,7 @@ def bound(value: float | None, kind: Kind, std_error: float | None = None) -> st
 
 def interval(row: Row, sep: str = " to ") -> str:
     """Write the interval, "1.17 to 1.43"; "" if there is none."""
-    kind = measure(row).kind
+    kind = estimand_of(row).kind
     ends = [bound(row[end], kind, row["std_error"]) for end in ("conf_low", "conf_high")]
     return sep.join(ends) if all(ends) else ""
 
@@ -236,28 +161,28 @@ def estimate_text(row: Row) -> str:
     """Write estimate and interval, "1.29 (1.17 to 1.43)", or a test's result; "" if it failed."""
     if row["reliability"] == "failed" or (row["estimate"] is None and row["statistic"] is None):
         return ""
-    if measure(row).kind == "test":
+    if estimand_of(row).kind == "test":
         return test_text(row)
-    text, ends = number(row["estimate"], measure(row).kind, row["std_error"]), interval(row)
+    text, ends = number(row["estimate"], estimand_of(row).kind, row["std_error"]), interval(row)
     return f"{text} ({ends})" if ends and text else text
 
 
 def estimate_phrase(row: Row) -> str:
     """Write estimate, unit and interval for a sentence, "30.9 % (95 % CI 29.0 to 32.8)"."""
-    kind = measure(row).kind
+    kind = estimand_of(row).kind
     if kind == "test":
         return test_text(row)
     units = {"percent": " %", "points": " percentage points"}.get(kind, "")
     if kind in ("number", "difference") and unit(row["outcome_label"]):
         units = f" {unit(row['outcome_label'])}"
-    none = "" if row["estimand"] in PLANNED else " (no interval)"
+    none = "" if estimand_of(row).family == "planning" else " (no interval)"
     ends = f" ({level_of_confidence(row)} CI {interval(row)})" if interval(row) else none
     return f"{number(row['estimate'], kind, row['std_error'])}{units}{ends}"
 
 
 def includes_null(row: Row) -> bool:
     """Tell whether the interval includes no difference; False where there is none."""
-    null, low, high = measure(row).null_value, row["conf_low"], row["conf_high"]
+    null, low, high = estimand_of(row).null_value, row["conf_low"], row["conf_high"]
     return bool(null is not None and low is not None and high is not None and low <= null <= high)
 
 
@@ -306,7 +231,7 @@ def without_unit(label: str) -> str:
 def outcome_name(row: Row, labels: Labels | None = None) -> str:
     """Name the outcome of a row, without the unit of a number."""
     label = str(row["outcome_label"] or words(row["outcome"] or "", labels))
-    return without_unit(label) if measure(row).kind in ("number", "difference") else label
+    return without_unit(label) if estimand_of(row).kind in ("number", "difference") else label
 
 
 def simulated(frame: pl.DataFrame) -> bool:

@@ -8,16 +8,15 @@ from collections.abc import Callable
 from toolkit.display.text.comparing import after, exposure, outcome
 from toolkit.display.text.numbers import (
     Labels,
-    Row,
     count,
     estimate_phrase,
     interval,
     level_of_confidence,
-    measure,
     number,
     test_text,
     without_unit,
 )
+from toolkit.results import Row, estimand_of
 
 _QUANTILES = {"0.5": "median", "0.25": "lower quartile", "0.75": "upper quartile"}
 
@@ -33,7 +32,7 @@ def phrase(row: Row, labels: Labels | None) -> str | None:
     >>> phrase(frame([row]).row(0, named=True), None)
     'the median of age was 47.00 years (95 % CI 46.00 to 48.00)'
     """
-    if measure(row).kind == "test":
+    if estimand_of(row).kind == "test":
         return f"{tested(row, labels)} gave {test_text(row)}"
     own = _OWN.get(row["estimand"])
     return own(row, labels) if own else None
@@ -46,7 +45,7 @@ def tested(row: Row, labels: Labels | None) -> str:
     if row["estimand"] == "term":
         return f"the test of {by} in the model of {what}{how}"
     across = {"heterogeneity": " across ", "seasonality": " over "}.get(row["estimand"], " by ")
-    return f"the {measure(row).name} of {what}{across + by if by else ''}{how}"
+    return f"the {estimand_of(row).noun} of {what}{across + by if by else ''}{how}"
 
 
 def quantile_name(row: Row) -> str:

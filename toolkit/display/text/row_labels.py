@@ -14,17 +14,15 @@ import polars as pl
 from toolkit.display.text.adjusting import adjustment, set_name, whole_set
 from toolkit.display.text.numbers import (
     Labels,
-    Row,
     condition,
     count,
     level_of_confidence,
     listed,
-    measure,
     outcome_name,
     simulated,
     words,
 )
-from toolkit.results import by_columns, covariates
+from toolkit.results import Row, by_columns, covariates, estimand_of
 
 SIMULATED = "SIMULATED DATA: no real people"
 
@@ -79,7 +77,7 @@ def title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     """Say what all rows are about: outcome, measure, exposure, groups."""
     rows = frame.rows(named=True)
     outcomes = _distinct(outcome_name(row, labels) for row in rows)
-    measures = _distinct(measure(row).name for row in rows)
+    measures = _distinct(estimand_of(row).noun for row in rows)
     exposures = _distinct(row["exposure_label"] or row["exposure"] for row in rows)
     by = [words(name, labels) for name in by_columns(frame)]
     outcome = outcomes[0] if len(outcomes) == 1 else f"{len(outcomes)} outcomes" if outcomes else ""

@@ -15,7 +15,6 @@ from toolkit.display.text.description import described, is_description
 from toolkit.display.text.extremes import extremes
 from toolkit.display.text.numbers import (
     Labels,
-    Row,
     brief_reason,
     check_columns,
     check_flow,
@@ -26,7 +25,7 @@ from toolkit.display.text.numbers import (
     simulated,
     words,
 )
-from toolkit.results import AVAILABILITY_SCHEMA, by_columns, covariates
+from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates
 
 _FICTION = "SIMULATED DATA, no real people: "
 

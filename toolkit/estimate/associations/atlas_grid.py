@@ -9,19 +9,17 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-import polars as pl
-
-from toolkit import results
 from toolkit.causes.card import cards
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.comparison import Comparison, compare, exposure_terms, family_of
+from toolkit.estimate.regression.comparison import COEFFICIENTS, Comparison, compare, exposure_terms
+from toolkit.estimate.regression.specification import require_estimand
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw, remarks, weight_of
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.files.progress import progress_bar
-from toolkit.results import variables_of
+from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables import conditions
 from toolkit.variables.arguments import Names, as_names
@@ -84,7 +82,7 @@ def atlas(
     estimand: str = "prevalence_ratio",
     confidence: float = 0.95,
     progress: bool | None = None,
-) -> pl.DataFrame:
+) -> Estimates:
     """Estimate the association of every exposure with every outcome, adjustment by adjustment.
 
     Parameters
@@ -109,7 +107,7 @@ def atlas(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows after a column `cause` (the card, or "no card"): one an exposure level and model. A model
         that cannot be estimated has its rows with reliability "failed" and the reason.
 
@@ -129,7 +127,7 @@ def atlas(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "walks": [0, 0, 0, 0, 1, 1, 1, 1]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="mine")
     >>> rows = tk.atlas(mine, outcomes="cramps", exposures="walks", adjust=[()], domain="")
@@ -137,7 +135,7 @@ def atlas(
     ('no card', 'walks', 1.5...)
     """
     intervals.check_confidence(confidence)
-    family_of(estimand)
+    require_estimand(estimand, COEFFICIENTS, "tk.atlas")
     read(study, as_names(outcomes, "outcomes"))
     domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     people, plans = _People(study), []
@@ -152,7 +150,7 @@ def atlas(
         for plan, place in plans:
             rows += _rows(people, plan, place)
             bar.advance()
-    return results.frame(rows, ("cause",))
+    return frame(rows, ("cause",))
 
 
 def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:

@@ -7,13 +7,11 @@ Method: a restricted cubic spline (Harrell 2015, ch. 2) in the model of `associa
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc
 
-from toolkit import results
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate.descriptive.quantiles import RULES
@@ -25,11 +23,12 @@ from toolkit.estimate.regression.coefficient_rows import (
     verdict,
     with_covariates,
 )
-from toolkit.estimate.regression.comparison import family_of
+from toolkit.estimate.regression.comparison import COEFFICIENTS
 from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
 from toolkit.estimate.regression.formula.splines import knots_at, spline
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.groups import counts, groups
@@ -38,9 +37,9 @@ from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.transformed import transformed
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 # Of the exposure's own values: a curve says nothing beyond almost all people.
 SPAN = (0.01, 0.99)
@@ -64,42 +63,7 @@ class _Line:
         return own
 
 
-@overload
-def curve(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    adjust: Names | None = ...,
-    knots: int | Sequence[float] = ...,
-    reference: float | None = ...,
-    at: Sequence[float] | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def curve(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    adjust: Names | None = ...,
-    knots: int | Sequence[float] = ...,
-    reference: float | None = ...,
-    at: Sequence[float] | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def curve(
     study: Study,
     *,
@@ -115,8 +79,7 @@ def curve(
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the curve of an association along a number, such as age or body mass index.
 
     Parameters
@@ -148,14 +111,14 @@ def curve(
     confidence
         Of the intervals, which hold at each value alone, between 0 and 1.
     covariance
-        True to get the covariance of the rows too; those of tests have none.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: one a value, which stands in `level`, against `reference`; then two of estimand "term":
         level "overall" tests the whole curve, "bends" whether it is a straight line. Draw it with
-        `tk.curve_chart`. With `covariance=True` a tuple of frame and matrix.
+        `tk.curve_chart`.
 
     Raises
     ------
@@ -178,7 +141,8 @@ def curve(
     (['30', '50', '70', 'overall', 'bends'], 1.0)
     """
     intervals.check_confidence(confidence)
-    family, by = family_of(estimand), as_names(by, "by")
+    require_estimand(estimand, COEFFICIENTS, "tk.curve")
+    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
     question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
     adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
@@ -195,8 +159,7 @@ def curve(
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
-    found = results.frame(rows, by)
-    return (found, covariance_of_rows(sample, parts)) if covariance else found
+    return frame(rows, by, covariance_of_rows(sample, parts))
 
 
 def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[Any, Any, Any]) -> _Line:

@@ -1,5 +1,7 @@
 """Estimate how two exposures work together: on the ratio scale and on the additive one.
 
+Takes a study and two exposures of levels; gives result rows: joint ratios against a common reference, and
+the measures of interaction.
 Method: one model with the product of the exposures; measures of Rothman by the delta method (Hosmer and
 Lemeshow 1992), reported as Knol and VanderWeele (2012) advise.
 """
@@ -9,12 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import exp, log, nan
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
-from toolkit import results
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import (
@@ -25,12 +25,13 @@ from toolkit.estimate.regression.coefficient_rows import (
     verdict,
     with_covariates,
 )
-from toolkit.estimate.regression.comparison import family_of
+from toolkit.estimate.regression.comparison import COEFFICIENTS
 from toolkit.estimate.regression.empty_cells import Smallest
 from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.groups import counts, groups
@@ -39,9 +40,9 @@ from toolkit.estimate.survey.references import with_references
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.transformed import transformed
 from toolkit.estimate.survey.unvarying import not_estimable
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_covariates, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
 
 
 @dataclass(frozen=True)
@@ -58,38 +59,7 @@ class _Measure:
     slope: Callable[[float, float, float], tuple[float, float, float]]
 
 
-@overload
-def interaction(
-    study: Study,
-    *,
-    outcome: str,
-    exposures: tuple[str, str],
-    reference: Mapping[str, str] | None = ...,
-    adjust: Names | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def interaction(
-    study: Study,
-    *,
-    outcome: str,
-    exposures: tuple[str, str],
-    reference: Mapping[str, str] | None = ...,
-    adjust: Names | None = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def interaction(
     study: Study,
     *,
@@ -103,8 +73,7 @@ def interaction(
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the joint effect of two exposures, and whether it is more than the two of them together.
 
     Parameters
@@ -133,17 +102,17 @@ def interaction(
     confidence
         Of the intervals, between 0 and 1.
     covariance
-        True to get the covariance of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows. For each pair of levels: the ratios of the first alone, the second alone and both, all
         against neither (`reference`); `ratio_of_ratios`, the ratio of the joint ratio to the product of the
         two (1: no interaction on the ratio scale); `reri`, the excess of the joint ratio over the sum of the
         single excesses (0: none on the additive scale); `attributable_proportion`, that excess as a part of
         the joint ratio; `synergy_index`, the joint excess over the sum of the single ones (1: none). For
-        differences: `interaction_difference`. With `covariance=True` a tuple of frame and matrix.
+        differences: `interaction_difference`.
 
     Raises
     ------
@@ -168,7 +137,8 @@ def interaction(
     ['ratio_of_ratios', 'reri', 'attributable_proportion', 'synergy_index']
     """
     intervals.check_confidence(confidence)
-    family, by = family_of(estimand), as_names(by, "by")
+    require_estimand(estimand, COEFFICIENTS, "tk.interaction")
+    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
     first, second = _two(exposures)
     study = with_references(study, (first, second), reference)
     _refuse_adjusted(second, outcome, variables_of(as_covariates(adjust or ())))
@@ -194,8 +164,7 @@ def interaction(
             flagged = for_review(row, sample.review)
             rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
             parts.append(part)
-    found = results.frame(rows, by)
-    return (found, covariance_of_rows(sample, parts)) if covariance else found
+    return frame(rows, by, covariance_of_rows(sample, parts))
 
 
 def _matrix(sample: Sample, reading: parser.Reading, adjust: tuple[str, ...], inside: Mask) -> Matrix:
@@ -346,7 +315,7 @@ def _measures(estimand: str) -> list[_Measure]:
         _Measure(estimand, (0, 1), lambda _a, b, _ab: b, lambda *_: (0, 1, 0)),
         _Measure(estimand, (1, 1), lambda a, b, ab: a + b + ab, lambda *_: (1, 1, 1)),
     ]
-    if estimand == "prevalence_difference":
+    if ESTIMANDS[estimand].family == "difference":
         return [
             *sums,
             _Measure("interaction_difference", (1, 1), lambda _a, _b, ab: ab, lambda *_: (0, 0, 1)),

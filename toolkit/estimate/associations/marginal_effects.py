@@ -22,21 +22,21 @@ from toolkit.estimate.regression.averaging import (
     present_levels,
     themselves,
 )
-from toolkit.estimate.regression.coefficient_rows import Answer, Asked, answer
+from toolkit.estimate.regression.coefficient_rows import Asked, answer
+from toolkit.estimate.regression.comparison import STANDARDIZED
 from toolkit.estimate.regression.fit import Degrees, Model, Regression
 from toolkit.estimate.regression.formula.design_matrix import Term, of_level, per_unit
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.regression.specification import Request, question, require_estimand
 from toolkit.estimate.survey.references import with_reference
 from toolkit.estimate.survey.roles import Column
+from toolkit.results import ESTIMANDS, Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names
+from toolkit.variables.arguments import Names, as_names, with_covariance
 
 Value = str | float | int | bool
 Values = Value | Sequence[Value]
 
-STANDARDISED = ("standardised_prevalence", "standardised_ratio", "standardised_difference")
-ESTIMANDS = (*STANDARDISED, "standardised_mean", "average_marginal_effect")
-AVERAGES = ("standardised_prevalence", "standardised_mean")
+_ESTIMANDS = (*STANDARDIZED, "standardised_mean", "average_marginal_effect")
 # Steps of a derivative, in standard deviations: the error of four points is their fourth power.
 STEP = 3e-3
 
@@ -49,7 +49,13 @@ class _Margin:
     estimand: str
     at: tuple[float, ...] = ()
 
+    @property
+    def averages(self) -> bool:
+        """True for an average at each level or value, False for a comparison of them."""
+        return ESTIMANDS[self.estimand].family in ("share", "mean")
 
+
+@with_covariance
 def margins(
     study: Study,
     formula: str,
@@ -64,8 +70,7 @@ def margins(
     by: Names = (),
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Standardise a model's predictions over the people, by levels of a variable.
 
     Parameters
@@ -94,9 +99,8 @@ def margins(
 
     Returns
     -------
-    polars.DataFrame
-        One row a level, the reference too for prevalences and means: the result schema. With
-        `covariance=True` a tuple of frame and matrix (of logarithms for ratios).
+    Estimates
+        One row a level, the reference too for prevalences and means: the result schema.
 
     Raises
     ------
@@ -127,9 +131,10 @@ def margins(
     column = _variable(asked.model, variable, formula)
     margin = _Margin(variable, _estimand(estimand, asked.model.outcome), tuple(at))
     _require_values(column, margin)
-    return _given(answer(standardised(asked, margin)), covariance=covariance)
+    return answer(standardised(asked, margin)).frame()
 
 
+@with_covariance
 def predict(
     study: Study,
     formula: str,
@@ -140,8 +145,7 @@ def predict(
     offset: str | None = None,
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Predict the outcome over a grid of values.
 
     Parameters
@@ -158,7 +162,7 @@ def predict(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row a combination, the variables of `at` in front as text: the result schema, estimand
         "predicted_prevalence", or "predicted_mean" of a number.
 
@@ -190,7 +194,7 @@ def predict(
         row.update(estimand=estimand, level=None, level_label=None)
         row.update({name: _word(value) for name, value in place})
     named = replace(found, asked=replace(asked, by=tuple(at)))
-    return _given(named, covariance=covariance)
+    return named.frame()
 
 
 def standardised(asked: Asked, margin: "_Margin") -> Asked:
@@ -203,17 +207,18 @@ def standardised(asked: Asked, margin: "_Margin") -> Asked:
 def standardised_association(asked: Asked, exposure: str, estimand: str) -> Asked:
     """Make the question of an association one to the average predictions of its model."""
     column = asked.model.sample.columns[exposure]
-    if column.continuous and estimand in AVERAGES:
+    margin = _Margin(exposure, estimand)
+    if column.continuous and margin.averages:
         raise VariableError(
             f"'{exposure}' is a number, so its standardised prevalence needs values: tk.margins(study, "
             f"'{asked.model.outcome.name} ~ {exposure} + ...', '{exposure}', at=(...)). Or ask for a ratio: "
             f"estimand='standardised_ratio'."
         )
-    return standardised(asked, _Margin(exposure, estimand))
+    return standardised(asked, margin)
 
 
 def _rows(column: Column, margin: _Margin) -> tuple[Term, ...]:
-    against = None if margin.estimand in AVERAGES else column.reference
+    against = None if margin.averages else column.reference
     levels = [level for level in column.levels if level != against]
     return tuple(of_level(column.variable, level, against) for level in levels)
 
@@ -232,7 +237,7 @@ def _standardise(model: Model, fitted: Regression, margin: _Margin) -> Regressio
 def _of_levels(model: Model, fitted: Regression, column: Column, margin: _Margin) -> Standard:
     levels = present_levels(model, fitted.inside, column.name)
     settings = [{column.name: _everyone(model, column.name, level)} for level in levels]
-    if margin.estimand in AVERAGES:
+    if margin.averages:
         return Standard(settings, _rows_of(column, levels, None), themselves)
     if column.reference not in levels:
         raise EstimationError(
@@ -262,7 +267,7 @@ def _against(margin: _Margin, place: int, count: int) -> Contrast:
 def _of_values(column: Column, margin: _Margin) -> Standard:
     settings = [{column.name: pl.lit(float(value))} for value in margin.at]
     words = [_word(value) for value in margin.at]
-    if margin.estimand in AVERAGES:
+    if margin.averages:
         return Standard(settings, _rows_of(column, words, None), themselves)
     return Standard(settings, _rows_of(column, words[1:], words[0]), _against(margin, 0, len(words)))
 
@@ -285,10 +290,8 @@ def _estimand(given: str | None, outcome: Column) -> str:
     chosen = given or mean
     if chosen == "standardised_difference" and not outcome.case:
         return "mean_difference"
-    if chosen not in ESTIMANDS:
-        known = f"All: {', '.join(ESTIMANDS)}"
-        raise EstimationError(unknown("margins have no estimand", chosen, ESTIMANDS, known))
-    if chosen in AVERAGES and chosen != mean:
+    require_estimand(chosen, _ESTIMANDS, "tk.margins")
+    if ESTIMANDS[chosen].family in ("share", "mean") and chosen != mean:
         what = "has two levels" if outcome.case else "is a number"
         raise EstimationError(f"'{outcome.name}' {what}: take estimand='{mean}'.")
     if chosen == "standardised_ratio" and not outcome.case:
@@ -314,12 +317,12 @@ def _require_values(column: Column, margin: _Margin) -> None:
             f"'{column.name}' has levels, and each is given to everyone. Leave at= out; single levels: "
             f"tk.predict(study, ..., at={{'{column.name}': (...)}})."
         )
-    if column.continuous and not margin.at and margin.estimand in AVERAGES:
+    if column.continuous and not margin.at and margin.averages:
         raise VariableError(
             f"'{column.name}' is a number: say which values everyone is given, at=(30, 50, 70), or take "
             f"estimand='average_marginal_effect'."
         )
-    if margin.at and margin.estimand not in AVERAGES and len(margin.at) < 2:
+    if margin.at and not margin.averages and len(margin.at) < 2:
         raise VariableError(f"a comparison needs two values of '{column.name}' at least: at=(30, 50).")
 
 
@@ -346,7 +349,3 @@ def _everyone(model: Model, name: str, value: Value) -> pl.Expr:
 
 def _word(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:g}"
-
-
-def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
-    return (found.frame(), found.covariance()) if covariance else found.frame()

@@ -1,74 +1,20 @@
-"""Estimate associations and regression models: ratios, differences and coefficients with design-based errors.
-
-Takes a study and names or a formula; gives a result frame. Points come from the kernel's own Newton steps on
-cells; those of probit, cloglog and log-binomial start from statsmodels'. The variance is always the design's.
-"""
-
-import warnings
-from functools import partial
-from typing import Literal, overload
-
-import numpy as np
-import polars as pl
+"""Estimate associations and regression models with design-based standard errors."""
 
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.dag.nodes import Diagrams
-from toolkit.estimate.associations.marginal_effects import STANDARDISED, standardised_association
-from toolkit.estimate.regression.coefficient_rows import Answer, answer
-from toolkit.estimate.regression.comparison import Comparison, compare
-from toolkit.estimate.regression.fit import Degrees, Start
+from toolkit.estimate.associations.marginal_effects import standardised_association
+from toolkit.estimate.regression.coefficient_rows import answer
+from toolkit.estimate.regression.comparison import STANDARDIZED, Comparison, compare
+from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import draw
 from toolkit.estimate.survey.references import with_reference
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import variables_of
+from toolkit.results import Estimates, variables_of
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_covariates, as_names, require_one_role
-
-# Those whose start from the mean is poor.
-_STARTED = {"probit": "Probit", "cloglog": "CLogLog", "log-binomial": "Log"}
+from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
 
 
-@overload
-def association(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    reference: str | None = ...,
-    adjust: Names | None = ...,
-    complete: Names = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    terms: bool = ...,
-    confidence: float = ...,
-    diagram: Diagrams = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def association(
-    study: Study,
-    *,
-    outcome: str,
-    exposure: str,
-    reference: str | None = ...,
-    adjust: Names | None = ...,
-    complete: Names = ...,
-    estimand: str = ...,
-    domain: str = ...,
-    by: Names = ...,
-    terms: bool = ...,
-    confidence: float = ...,
-    diagram: Diagrams = ...,
-    allow_descendants: bool = ...,
-    df: Degrees = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
-
-
+@with_covariance
 def association(
     study: Study,
     *,
@@ -85,8 +31,7 @@ def association(
     diagram: Diagrams = None,
     allow_descendants: bool = False,
     df: Degrees = "design",
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
 
     Parameters
@@ -127,15 +72,15 @@ def association(
         "design": PSUs minus strata among the participants of the fit, as Stata and SUDAAN. "model": PSUs
         minus strata plus 1 minus coefficients, as R's svyglm.
     covariance
-        True to get the covariance of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
         that cannot be estimated stays as a row with the reason. `adjust` names the covariates as they
         entered: one that does not vary is dropped, which `reason` says. More coefficients than degrees of
-        freedom of the design are flagged for review. With `covariance=True` a tuple of frame and matrix.
+        freedom of the design are flagged for review.
 
     Raises
     ------
@@ -151,7 +96,7 @@ def association(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 0, 1, 1, 0, 1, 1], "diabetes": [0, 0, 0, 0, 1, 1, 1, 1]})
     >>> study = tk.study(people, design=tk.Design.none(), name="mine")
     >>> found = tk.association(study, outcome="cramps", exposure="diabetes", adjust=())
@@ -167,39 +112,12 @@ def association(
     sample = draw(study, names, domain, by=groups)
     comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df, also)
     asked = compare(sample, comparison, groups, terms=terms)
-    if estimand in STANDARDISED and not terms:
+    if estimand in STANDARDIZED and not terms:
         asked = standardised_association(asked, exposure, estimand)
-    return _given(answer(asked), covariance=covariance)
+    return answer(asked).frame()
 
 
-@overload
-def model(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    *,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    df: Degrees = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def model(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    *,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    df: Degrees = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def model(
     study: Study,
     formula: str,
@@ -211,8 +129,7 @@ def model(
     exponentiate: bool = False,
     confidence: float = 0.95,
     df: Degrees = "model",
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Fit a regression model that a formula describes.
 
     Parameters
@@ -226,9 +143,12 @@ def model(
         and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
         "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
-        "logit", "poisson" (log link), "gaussian", "probit", "cloglog", "log-binomial"; "firth" (a logit with
-        Firth's penalty, for empty levels and separation); "ordinal" (proportional odds), "multinomial" (each
-        level against the reference), "negative-binomial" (log link), "cox" (ties by Efron).
+        For an outcome of two levels "logit", "probit", "cloglog", "loglog", "cauchit", "log-binomial",
+        "binomial-identity", and "firth" (a logit with Firth's penalty, for empty levels and separation). For
+        a count or two levels "poisson" (log link) and "poisson-identity". For a continuous outcome
+        "gaussian", "gaussian-log", and if it is positive "gamma" and "inverse-gaussian" (log link). Also
+        "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial"
+        (log link) and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
     domain
         A condition such as "age >= 20"; null is outside.
     offset
@@ -243,15 +163,14 @@ def model(
     df
         "model": PSUs minus strata plus 1 minus coefficients, as R's svyglm. "design": PSUs minus strata.
     covariance
-        True to get the covariance of the coefficients too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One row a coefficient on the link scale, the intercept first: the result schema, estimand
         "coefficient". Cutpoints of the ordinal model come last, so does the dispersion of the negative
-        binomial; the multinomial has a column `outcome_level` in front. With `covariance=True` a tuple of
-        frame and matrix.
+        binomial; the multinomial has a column `outcome_level` in front.
 
     Raises
     ------
@@ -267,7 +186,7 @@ def model(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0], "age": [20.0, 30.0, 40.0, 70.0]})
     >>> study = tk.study(people, design=tk.Design.none(), name="mine")
     >>> tk.model(study, "nights ~ age", family="gaussian")["level"].to_list()
@@ -275,26 +194,4 @@ def model(
     """
     groups = as_names(by, "by")
     request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
-    return _given(answer(question(request, _start(family))), covariance=covariance)
-
-
-def _given(found: Answer, *, covariance: bool) -> pl.DataFrame | Covaried:
-    return (found.frame(), found.covariance()) if covariance else found.frame()
-
-
-def _start(family: str) -> Start | None:
-    return partial(_statsmodels_points, _STARTED[family]) if family in _STARTED else None
-
-
-def _statsmodels_points(link: str, X: Floats, y: Floats, weight: Floats, offset: Floats) -> Floats | None:
-    import statsmodels.api as sm
-
-    family = sm.families.Binomial(getattr(sm.families.links, link)())
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # What it warns of is found and named by the kernel's own fit.
-        try:
-            fitted = sm.GLM(y, X, family, offset=offset, freq_weights=weight).fit(maxiter=100)
-        except (ValueError, np.linalg.LinAlgError):
-            return None  # The kernel's own fit starts from the mean, and names what is wrong.
-    points = np.asarray(fitted.params)
-    return points if np.isfinite(points).all() else None
+    return answer(question(request)).frame()

@@ -19,28 +19,23 @@ import polars as pl
 from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, adjust_text, covariates_for
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import Asked, answer
 from toolkit.estimate.regression.fit import Degrees, Model, adjusted_wald
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.distributions import wald
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import frame, variables_of
+from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 from toolkit.variables.codebook import Variable
 
-_FAMILY_OF = {
-    "prevalence_ratio": "poisson",
-    "prevalence_difference": "gaussian",
-    "mean_difference": "gaussian",
-}
 # What the swing of the curve is called, and how many amplitudes it is.
 _SWING = {
     "prevalence_ratio": ("peak_to_trough_ratio", 2.0),
@@ -71,6 +66,7 @@ class _Wave:
         return np.array([[self.x / a, self.y / a], [-self.y / a**2, self.x / a**2]])
 
 
+@with_covariance
 def cosinor(
     study: Study,
     *,
@@ -83,8 +79,7 @@ def cosinor(
     domain: str = "",
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the seasonal curve of an outcome: its swing from trough to peak, and when the peak is.
 
     Parameters
@@ -112,11 +107,11 @@ def cosinor(
     confidence
         Of the intervals, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, three a group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
         "amplitude"); "peak", in months from the beginning of January (or the unit of `time`), whose interval
         may pass the turn of the year, with the day in `level_label`; and "seasonality", the Wald F that there
@@ -149,7 +144,7 @@ def cosinor(
     angle = 2 * pi / turn * (_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
     _require_times(angle, clock)
     build = partial(_matrix, sample, angle, adjusted)
-    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    model = Model(sample, column, names, FAMILIES[ESTIMANDS[measured].model], build, degrees=df)
     asked = Asked(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence)
     found = answer(asked)
     matrix = found.covariance()
@@ -161,8 +156,7 @@ def cosinor(
         for pair, wave in zip(pairs, waves, strict=True)
         for row in _rows(wave, measured, turn, confidence, pair[0])
     ]
-    result = frame(rows, by)
-    return (result, _rows_covariance(matrix, waves, measured, turn)) if covariance else result
+    return frame(rows, by, _rows_covariance(matrix, waves, measured, turn))
 
 
 def _title(column: Column) -> str:
@@ -185,10 +179,8 @@ def _with_number(study: Study, time: str) -> tuple[Study, str]:
 
 
 def _estimand(outcome: Column, asked: str | None) -> str:
-    if asked is not None and asked not in _FAMILY_OF:
-        raise EstimationError(
-            unknown("a seasonal curve has no estimand", asked, _FAMILY_OF, f"All: {', '.join(_FAMILY_OF)}")
-        )
+    if asked is not None:
+        require_estimand(asked, tuple(_SWING), "tk.cosinor")
     chosen = asked or ("mean_difference" if outcome.continuous else "prevalence_ratio")
     if chosen != "mean_difference":
         require_two_levels(outcome, "tk.cosinor")
@@ -288,11 +280,11 @@ def _swing(wave: _Wave, measured: str, confidence: float) -> dict[str, Any]:
     slope = times * wave.slopes()[0]
     std_error = sqrt(float(slope @ wave.covariance @ slope))
     low, high = intervals.around(point, std_error, wave.df, confidence)
-    ratio = name == "peak_to_trough_ratio"
-    shown = exp if ratio else float
+    scale = ESTIMANDS[name].scale
+    shown = exp if scale == "log" else float
     # A curve swings by nothing at least.
     ends = {"conf_low": shown(max(low, 0.0)), "conf_high": shown(high)}
-    return {"estimate": shown(point), "std_error": std_error, "scale": "log" if ratio else "identity", **ends}
+    return {"estimate": shown(point), "std_error": std_error, "scale": scale, **ends}
 
 
 def _peak(wave: _Wave, turn: float, confidence: float) -> dict[str, Any]:
@@ -317,12 +309,9 @@ def _day(point: float, turn: float) -> str:
 def _rows_covariance(matrix: Floats, waves: list[_Wave | None], measured: str, turn: float) -> Floats:
     """Carry the covariance of the coefficients over to swing and peak; the test has none."""
     slopes = np.zeros((3 * len(waves), 2 * len(waves)))
-    lost = np.ones(len(slopes), bool)
     for k, wave in enumerate(waves):
         if wave is not None:
             scale = np.array([[_SWING[measured][1]], [turn / (2 * pi)]])
             slopes[3 * k : 3 * k + 2, 2 * k : 2 * k + 2] = scale * wave.slopes()
-            lost[3 * k : 3 * k + 2] = False
     result: Floats = slopes @ np.nan_to_num(matrix) @ slopes.T
-    result[lost] = result[:, lost] = np.nan
     return result

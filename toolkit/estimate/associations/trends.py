@@ -11,28 +11,22 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import polars as pl
 
 from toolkit.dag.adjustment import Question, adjust_text, covariates_for
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import Asked, answer
 from toolkit.estimate.regression.fit import Degrees, Model
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, Estimates, variables_of
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
-_FAMILY_OF = {
-    "prevalence_ratio": "poisson",
-    "odds_ratio": "logit",
-    "prevalence_difference": "gaussian",
-    "mean_difference": "gaussian",
-}
+_ESTIMANDS = ("prevalence_ratio", "odds_ratio", "prevalence_difference", "mean_difference")
 _YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 
 
@@ -44,6 +38,7 @@ class _Scores:
     step: str
 
 
+@with_covariance
 def trend(
     study: Study,
     *,
@@ -57,8 +52,7 @@ def trend(
     domain: str = "",
     df: Degrees = "design",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the trend of an outcome over cycles or over the ordered levels of an exposure.
 
     Parameters
@@ -88,11 +82,11 @@ def trend(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too, on the scale of their standard errors.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: `level` is "linear" or "quadratic", `level_label` the step ("per year"), `p_value` of the
         linear row the p for trend.
 
@@ -105,7 +99,7 @@ def trend(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"sleep": [8.0, 7.5, 7.0, 6.5], "cycle": ["2001", "2001", "2003", "2003"]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="four people")
     >>> trend(mine, outcome="sleep").select("level", "level_label", "estimand").row(0)
@@ -124,23 +118,15 @@ def trend(
     scored = _scored(sample, sample.columns[over], scores)
     terms = _terms(sample.columns[over], scored, degree)
     build = partial(_matrix, sample, scored, terms, adjusted)
-    model = Model(sample, column, names, FAMILIES[_FAMILY_OF[measured]], build, degrees=df)
+    model = Model(sample, column, names, FAMILIES[ESTIMANDS[measured].model], build, degrees=df)
     asked = Asked(model, by, measured, terms, adjust=adjust_text(adjust, adjusted), confidence=confidence)
-    found = answer(asked)
-    result = _with_unit(found.frame(), column)
-    return (result, found.covariance()) if covariance else result
-
-
-def _with_unit(result: pl.DataFrame, column: Column) -> pl.DataFrame:
     title = column.variable.title if column.continuous else column.variable.label
-    return result.with_columns(pl.lit(title).alias("outcome_label"))
+    return answer(asked).frame(outcome_label=title)
 
 
 def _estimand(outcome: Column, asked: str | None) -> str:
-    if asked is not None and asked not in _FAMILY_OF:
-        raise EstimationError(
-            unknown("a trend has no estimand", asked, _FAMILY_OF, f"All: {', '.join(_FAMILY_OF)}")
-        )
+    if asked is not None:
+        require_estimand(asked, _ESTIMANDS, "tk.trend")
     chosen = asked or ("mean_difference" if outcome.continuous else "prevalence_ratio")
     if chosen != "mean_difference":
         require_two_levels(outcome, "tk.trend")

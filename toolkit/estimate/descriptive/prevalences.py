@@ -5,10 +5,9 @@ Method: ratio mean with Taylor linearisation, a domain being taken from the whol
 """
 
 from math import inf, isnan, sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import VariableError
 from toolkit.estimate.survey import intervals
@@ -16,8 +15,8 @@ from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.design_effects import design_effect
 from toolkit.estimate.survey.domain_means import Group, averages
 from toolkit.estimate.survey.intervals import Ends
-from toolkit.estimate.survey.people import blanked, finite
-from toolkit.estimate.survey.reliability import Verdict, for_review, judge_mean, judge_proportion
+from toolkit.estimate.survey.people import finite, result_of
+from toolkit.estimate.survey.reliability import Verdict, judge_mean, judge_proportion
 from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.standard_populations import Standard, as_standard
 from toolkit.estimate.survey.standardized import standardised_averages
@@ -32,38 +31,15 @@ from toolkit.estimate.survey.unvarying import (
     zero_variance,
 )
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import frame
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 from toolkit.variables.codebook import YES_NO
 
 NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
 
 
-@overload
-def prevalence(
-    study: Study,
-    *,
-    outcome: str,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    standardise: Any = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def prevalence(
-    study: Study,
-    *,
-    outcome: str,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    standardise: Any = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def prevalence(
     study: Study,
     *,
@@ -73,8 +49,7 @@ def prevalence(
     interval: str = "korn-graubard",
     standardise: Any = None,
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how common an outcome is.
 
     Parameters
@@ -98,14 +73,13 @@ def prevalence(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows (`toolkit.results.SCHEMA`), `by` first; standardised rows have the estimand
-        "standardised_prevalence" and the standard in `adjust`. With `covariance=True` a tuple of it and a
-        matrix.
+        "standardised_prevalence" and the standard in `adjust`.
 
     Raises
     ------
@@ -124,7 +98,7 @@ def prevalence(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0], "w": [1.0, 2.0, 1.0, 2.0]})
     >>> mine = tk.study(people, design=tk.Design(weight="w"), name="four people")
     >>> prevalence(mine, outcome="cramps")["estimate"].item()
@@ -133,8 +107,7 @@ def prevalence(
     standard = None if standardise is None else as_standard(standardise)
     how, by = (interval, confidence), as_names(by, "by")
     require_one_role(outcome=outcome, standardise=standard.variables if standard else ())
-    result, matrix = proportions(study, outcome, by, domain, how=how, standard=standard)
-    return (result, matrix) if covariance else result
+    return proportions(study, outcome, by, domain, how=how, standard=standard)
 
 
 def proportions(
@@ -146,24 +119,10 @@ def proportions(
     how: tuple[str, float] = ("korn-graubard", 0.95),
     standard: Standard | None = None,
     every: bool = False,
-) -> Covaried:
-    """Estimate how common levels of a variable are.
+) -> Estimates:
+    """Estimate how common levels of a variable are; `how` is interval and confidence.
 
-    Parameters
-    ----------
-    study, outcome, by, domain
-        As in `prevalence`.
-    how
-        Interval and confidence.
-    standard
-        The population to whose composition every group is brought; None for its own.
-    every
-        True for both levels of two, unless they are no and yes.
-
-    Returns
-    -------
-    tuple
-        Result rows and their covariance matrix.
+    With `every` both levels of two have a row, unless they are no and yes.
     """
     intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
@@ -179,30 +138,10 @@ def proportions(
         for group in groups
         for k, level in enumerate(levels)
     ]
-    result = _result(sample, rows, by, {**_told(standard), "conf_level": how[1]})
-    return result, blanked(matrix, result["std_error"].is_null().to_list())
+    return result_of(sample, rows, by, {**_name_estimand(standard), "conf_level": how[1]}, matrix)
 
 
-@overload
-def mean(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def mean(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def mean(
     study: Study,
     variable: Names,
@@ -210,8 +149,7 @@ def mean(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the mean of a number.
 
     Parameters
@@ -226,9 +164,8 @@ def mean(
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a group and variable, with Student's t interval; with `covariance=True` a tuple of it
-        and the covariance matrix of the rows.
+    Estimates
+        Result rows, one a group and variable, with Student's t interval.
 
     Raises
     ------
@@ -237,7 +174,7 @@ def mean(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"age": [30.0, 40.0, 50.0], "w": [1.0, 1.0, 2.0]})
     >>> mine = tk.study(people, design=tk.Design(weight="w"), name="three people")
     >>> mean(mine, "age")["estimate"].item()
@@ -254,8 +191,7 @@ def mean(
         for group in groups
         for k, column in enumerate(columns)
     ]
-    result = _result(sample, rows, by, {"estimand": "mean", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "mean", "conf_level": confidence}, matrix)
 
 
 def _averaged(
@@ -266,7 +202,7 @@ def _averaged(
     return standardised_averages(sample, values, by, standard)
 
 
-def _told(standard: Standard | None) -> dict[str, str]:
+def _name_estimand(standard: Standard | None) -> dict[str, str]:
     if standard is None:
         return {"estimand": "prevalence"}
     adjust = f"{' and '.join(standard.variables)} to the {standard.label}".replace("the a ", "a ")
@@ -380,18 +316,3 @@ def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str
         "reliability": verdict[0],
         "reason": verdict[1],
     }
-
-
-def _result(
-    sample: Sample, rows: list[dict[str, Any]], by: tuple[str, ...], fixed: dict[str, Any]
-) -> pl.DataFrame:
-    common = {
-        "study": sample.label,
-        "domain": sample.domain,
-        "scale": "identity",
-        "weight": sample.weight.component,
-        "variance": sample.units.method,
-        **fixed,
-    }
-    flagged = (for_review(row, sample.review, sample.unfit) for row in rows)
-    return frame(({**common, **row, **dict(zip(by, row["group"], strict=True))} for row in flagged), by)

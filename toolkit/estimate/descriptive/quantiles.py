@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite, nan
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.survey import intervals
@@ -33,8 +32,9 @@ from toolkit.estimate.survey.reliability import judge_quantile
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import alike, constant
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 Rule = Callable[[Floats, Floats, float], float]
 # Values of people with their weights.
@@ -62,32 +62,7 @@ class _Found:
     below: Proportion
 
 
-@overload
-def quantile(
-    study: Study,
-    variable: str,
-    probs: float | Sequence[float] = ...,
-    rule: str = ...,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def quantile(
-    study: Study,
-    variable: str,
-    probs: float | Sequence[float] = ...,
-    rule: str = ...,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def quantile(
     study: Study,
     variable: str,
@@ -98,8 +73,7 @@ def quantile(
     domain: str = "",
     interval: str = "wald",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate quantiles of a number, such as the median.
 
     Parameters
@@ -121,12 +95,11 @@ def quantile(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too: the covariance of the proportions below, scaled to
-        the standard errors of the quantiles.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group and probability, which stands in `level`. An end that would lie beyond the
         data is null. The standard error is the interval's length over twice Student's t.
 
@@ -144,7 +117,7 @@ def quantile(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"age": [30.0, 40.0, 50.0, 60.0], "w": [1.0, 1.0, 2.0, 1.0]})
     >>> mine = tk.study(people, design=tk.Design(weight="w"), name="four people")
     >>> quantile(mine, "age", 0.5)["estimate"].item()
@@ -169,8 +142,13 @@ def quantile(
         for group, ones, own in zip(people, quantiles, seen, strict=True)
         for prob, one in zip(asked.probs, ones, strict=True)
     ]
-    result = result_of(sample, rows, by, {"estimand": "quantile", "conf_level": confidence})
-    return (result, _scaled(matrix, quantiles, people)) if covariance else result
+    return result_of(
+        sample,
+        rows,
+        by,
+        {"estimand": "quantile", "conf_level": confidence},
+        _scaled(matrix, quantiles, people),
+    )
 
 
 def _asked(probs: float | Sequence[float], rule: str, interval: str, confidence: float) -> _Asked:

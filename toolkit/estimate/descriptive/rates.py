@@ -7,58 +7,26 @@ Method: the ratio of two weighted totals with the design's variance, and an inte
 from dataclasses import replace
 from functools import partial
 from math import exp, inf, isfinite, log, sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.intervals import student
 from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import (
-    People,
-    anyone,
-    blanked,
-    finite,
-    heading,
-    people_of,
-    result_of,
-    stack,
-)
+from toolkit.estimate.survey.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.survey.reliability import FEWEST_CASES, LARGEST_COUNT_WIDTH, SMALLEST_DF
 from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.unvarying import ROUNDING, Effect, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 
-@overload
-def rate(
-    study: Study,
-    *,
-    events: str,
-    time: str,
-    per: float = ...,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def rate(
-    study: Study,
-    *,
-    events: str,
-    time: str,
-    per: float = ...,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def rate(
     study: Study,
     *,
@@ -68,8 +36,7 @@ def rate(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how many events happen in so much person-time.
 
     Parameters
@@ -89,15 +56,14 @@ def rate(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rates too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group; `n_cases` is the number of events. The standard error is that of the rate,
         the interval is symmetric on the log scale. Without any event there is no standard error, and the
-        interval is the exact one of a Poisson count in the persons' own time over the design effect. With
-        `covariance=True` a tuple of it and a matrix.
+        interval is the exact one of a Poisson count in the persons' own time over the design effect.
 
     Raises
     ------
@@ -115,7 +81,7 @@ def rate(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [1.0, 0.0, 3.0], "years": [2.0, 1.0, 5.0]})
     >>> study = tk.study(people, design=tk.Design.none(), name="three people")
     >>> tk.rate(study, events="cramps", time="years", per=100)["estimate"].item()
@@ -135,8 +101,7 @@ def rate(
         _row(sample, group, (events, time), (above, below), ((point, variance, per, confidence), effect))
         for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
-    result = result_of(sample, rows, by, {"estimand": "rate", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "rate", "conf_level": confidence}, matrix)
 
 
 def _effect(sample: Sample, above: Floats, below: Floats, people: list[People]) -> Effect:

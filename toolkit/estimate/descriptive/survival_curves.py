@@ -8,33 +8,24 @@ values, which is Greenwood's where people are a simple random sample.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log, nan, sqrt
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.likelihoods.cox import Times
-from toolkit.estimate.regression.likelihoods.families import Clock, observed
+from toolkit.estimate.regression.likelihoods.families import Clock, read_times
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import (
-    People,
-    anyone,
-    blanked,
-    finite,
-    heading,
-    people_of,
-    result_of,
-    stack,
-)
+from toolkit.estimate.survey.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.survey.reliability import SMALLEST_DF
 from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 INTERVALS = ("log-log", "log", "plain")
 # So many times at most are shown if none are named.
@@ -51,34 +42,7 @@ class _Asked:
     confidence: float
 
 
-@overload
-def survival(
-    study: Study,
-    *,
-    time: str,
-    event: str,
-    entry: str | None = ...,
-    at: float | Sequence[float] | None = ...,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def survival(
-    study: Study,
-    *,
-    time: str,
-    event: str,
-    entry: str | None = ...,
-    at: float | Sequence[float] | None = ...,
-    by: Names = ...,
-    domain: str = ...,
-    interval: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def survival(
     study: Study,
     *,
@@ -90,8 +54,7 @@ def survival(
     domain: str = "",
     interval: str = "log-log",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the proportion of people still free of an event, such as a first cramp, by time.
 
     Parameters
@@ -115,14 +78,14 @@ def survival(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group and time, which stands in `level`; `n` are the people of the curve,
         `n_cases` the events up to the time. A time until which nobody of the group was observed has a
-        failed row. With `covariance=True` a tuple of it and a matrix.
+        failed row.
 
     Raises
     ------
@@ -138,7 +101,7 @@ def survival(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"days": [2.0, 4.0, 4.0, 9.0], "cramp": [1, 0, 1, 0]})
     >>> study = tk.study(people, design=tk.Design.none(), name="four people")
     >>> tk.survival(study, time="days", event="cramp", at=(1, 5))["estimate"].to_list()
@@ -161,11 +124,10 @@ def survival(
     rows = [
         _row(sample, group, asked, seen, (k, float(points[i, k]), float(variances[i, k])))
         for i, group in enumerate(people)
-        for seen in [observed(clock, sample, group.counted) if group.n else None]
+        for seen in [read_times(clock, sample, group.counted) if group.n else None]
         for k in range(len(asked.at))
     ]
-    result = result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "survival", "conf_level": confidence}, matrix)
 
 
 def _require(sample: Sample, clock: Clock) -> None:
@@ -184,7 +146,7 @@ def _times(sample: Sample, clock: Clock, people: list[People], at: float | Seque
         if not len(chosen) or (chosen < 0).any() or not np.isfinite(chosen).all():
             raise EstimationError("'at' holds times of 0 and later, such as at=(30, 60, 90).")
         return chosen
-    times = observed(clock, sample, anyone(people))
+    times = read_times(clock, sample, anyone(people))
     moments = np.unique(times.exit[times.event])
     if len(moments) > MOST_TIMES:
         moments = moments[np.linspace(0, len(moments) - 1, MOST_TIMES).round().astype(int)]
@@ -198,7 +160,7 @@ def _curves(sample: Sample, people: list[People], asked: _Asked) -> Estimate:
         curve = np.full(len(asked.at), nan)
         weights = sample.weights[group.counted]
         if weights.any():  # In a replicate nobody of the group may have a weight.
-            times = observed(asked.clock, sample, group.counted)
+            times = read_times(asked.clock, sample, group.counted)
             curve, own[group.counted] = _curve(times, weights, asked.at)
         points.append(curve)
         parts.append(own)

@@ -31,6 +31,7 @@ from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.sampling_units import skeleton_of
 from toolkit.estimate.survey.unvarying import alike, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.results import frame as result_frame
 from toolkit.studies.study import Study
 from toolkit.variables import conditions
@@ -71,7 +72,7 @@ def describe(
     numbers: Summary | Mapping[str, Summary] = "mean",
     test: bool = True,
     confidence: float = 0.95,
-) -> pl.DataFrame:
+) -> Estimates:
     """Describe people by many variables, overall and by groups, with a test of difference: Table 1.
 
     Parameters
@@ -95,7 +96,7 @@ def describe(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, which `tk.table(frame)` sets as one table. For everyone (`by` null) and each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,
@@ -212,9 +213,7 @@ def _failed(asked: _Asked, column: Column, estimand: str, error: EstimationError
 
 def _level_rows(asked: _Asked) -> list[dict[str, Any]]:
     how = ("korn-graubard", asked.confidence)
-    return asked.both(
-        lambda by: proportions(asked.study, asked.name, by, asked.domain, how=how, every=True)[0]
-    )
+    return asked.both(lambda by: proportions(asked.study, asked.name, by, asked.domain, how=how, every=True))
 
 
 def _number_rows(asked: _Asked) -> list[dict[str, Any]]:
@@ -336,7 +335,7 @@ def _test_rows(asked: _Asked, column: Column) -> list[dict[str, Any]]:
     return [{**row, group: None} for row in found.rows(named=True)]
 
 
-def _test_of_means(asked: _Asked) -> pl.DataFrame:
+def _test_of_means(asked: _Asked) -> Estimates:
     (group,) = asked.groups
     sample = draw(asked.study, [asked.name, group], asked.domain, in_groups=asked.groups)
     column, parted = sample.columns[asked.name], sample.columns[group]

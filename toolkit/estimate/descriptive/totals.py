@@ -6,31 +6,22 @@ Method: weighted sums with Taylor linearisation, as svytotal and svyratio of R's
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.design_effects import design_effect, population
 from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import (
-    People,
-    anyone,
-    blanked,
-    finite,
-    heading,
-    people_of,
-    result_of,
-    stack,
-)
+from toolkit.estimate.survey.people import People, anyone, finite, heading, people_of, result_of, stack
 from toolkit.estimate.survey.reliability import judge_count, judge_mean
 from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 
 @dataclass(frozen=True)
@@ -46,26 +37,7 @@ class _Summed:
         return not self.column.continuous
 
 
-@overload
-def total(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def total(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def total(
     study: Study,
     variable: Names,
@@ -73,8 +45,7 @@ def total(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the total of a number in the population, or how many people have a level.
 
     Parameters
@@ -91,13 +62,13 @@ def total(
     confidence
         Of Student's t interval, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows (`toolkit.results.SCHEMA`), one a group and variable or level; people without a value are
-        not in the total, and counted in `n_missing`. With `covariance=True` a tuple of it and a matrix.
+        not in the total, and counted in `n_missing`.
 
     Raises
     ------
@@ -115,7 +86,7 @@ def total(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1], "nights": [0.0, 2.0, 4.0], "w": [10.0, 20.0, 10.0]})
     >>> mine = tk.study(people, design=tk.Design(weight="w"), name="three people")
     >>> total(mine, "cramps")["estimate"].item(), total(mine, "nights")["estimate"].item()
@@ -134,8 +105,7 @@ def total(
         for i, group in enumerate(people)
         for k, one in enumerate(summed)
     ]
-    result = result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence}, matrix)
 
 
 def _summed(sample: Sample, column: Column) -> list[_Summed]:
@@ -191,28 +161,7 @@ def _design_effect(sample: Sample, group: People, one: _Summed, variance: float)
     return design_effect(variance / total**2, between, group.n, population(sample, group.counted))
 
 
-@overload
-def ratio(
-    study: Study,
-    numerator: str,
-    denominator: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def ratio(
-    study: Study,
-    numerator: str,
-    denominator: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def ratio(
     study: Study,
     numerator: str,
@@ -221,8 +170,7 @@ def ratio(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the ratio of two totals, such as nights with cramps per night of diary.
 
     Parameters
@@ -236,9 +184,8 @@ def ratio(
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a group: `outcome` is the numerator, `exposure` the denominator. With
-        `covariance=True` a tuple of it and the covariance matrix of the rows.
+    Estimates
+        Result rows, one a group: `outcome` is the numerator, `exposure` the denominator.
 
     Raises
     ------
@@ -251,7 +198,7 @@ def ratio(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 4.0], "diary": [10.0, 10.0, 20.0]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="three people")
     >>> ratio(mine, "nights", "diary")["estimate"].item()
@@ -269,8 +216,7 @@ def ratio(
         _ratio_row(sample, group, (numerator, denominator), (above, below), (*map(float, own), confidence))
         for group, *own in zip(people, found.points, matrix.diagonal(), strict=True)
     ]
-    result = result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence})
-    return (result, blanked(matrix, result["std_error"].is_null().to_list())) if covariance else result
+    return result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence}, matrix)
 
 
 def _as_number(sample: Sample, name: str) -> Floats:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import exp, sqrt
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -22,13 +22,12 @@ from toolkit.estimate.survey.distributions import wald
 from toolkit.estimate.survey.intervals import Proportion
 from toolkit.estimate.survey.unvarying import difference, firth_call, not_estimable
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import RELIABILITY, SCHEMA, by_columns, frame
-from toolkit.variables.arguments import Covaried
+from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, by_columns
+from toolkit.results import frame as make_result
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
 _WAYS = ("first", "pairs", "heterogeneity")
-_PREVALENCES = {"prevalence": "prevalence", "standardised_prevalence": "standardised"}
-_EXAMPLE = "tk.contrast(*tk.prevalence(study, outcome='any_cramps', by='sex', covariance=True), 'first')"
+_EXAMPLE = "tk.contrast(tk.prevalence(study, outcome='any_cramps', by='sex'), weights='first')"
 
 
 @dataclass(frozen=True)
@@ -57,21 +56,22 @@ class _Combined:
 
 def contrast(
     frame: pl.DataFrame,
-    covariance: Floats,
+    covariance: Floats | None = None,
     weights: Weights = "first",
     *,
     ratio: bool = False,
     df: float | None = None,
     confidence: float = 0.95,
     with_covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Compare rows of a result: differences or ratios of groups, and tests of heterogeneity.
 
     Parameters
     ----------
-    frame, covariance
-        What an estimator gives with `covariance=True`: result rows, and their covariance on the scale of
-        their standard errors.
+    frame
+        Result rows, as an estimator returned them.
+    covariance
+        Their covariance on the scale of their standard errors; None for `frame.covariance()`.
     weights
         "first": each row against the first of its kind. "pairs": every two. "heterogeneity": one test that
         all rows of a kind are equal. Or weights of one's own, one a row: [-1, 1, 0]; several with names:
@@ -85,11 +85,11 @@ def contrast(
     confidence
         Of the interval, between 0 and 1.
     with_covariance
-        True to get the covariance matrix of the contrasts too.
+        True to return a tuple of the contrasts and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: `level` is compared with `reference`, `exposure` names the groups. A test of
         heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. What a contrast takes from
         a row that failed is failed too. The difference of two crude prevalences one of which is 0 or 1 has
@@ -105,24 +105,28 @@ def contrast(
     >>> import toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0, 0, 1], "sex": ["f", "f", "f", "f"] + ["m"] * 4})
     >>> mine = tk.study(people, design=tk.Design.none(), name="eight people")
-    >>> rows, matrix = tk.prevalence(mine, outcome="cramps", by="sex", covariance=True)
-    >>> contrast(rows, matrix, [-1, 1]).select("estimand", "level", "reference", "estimate").row(0)
+    >>> rows = tk.prevalence(mine, outcome="cramps", by="sex")
+    >>> tk.contrast(rows, weights=[-1, 1]).select("estimand", "level", "reference", "estimate").row(0)
     ('prevalence_difference', 'm', 'f', 0.0)
     """
     intervals.check_confidence(confidence)
-    seen = _checked(frame, np.asarray(covariance, float), ratio)
+    if covariance is None and not isinstance(frame, Estimates):
+        raise EstimationError(
+            f"tk.contrast needs the covariance of the rows, and this frame of {frame.height:,} rows has "
+            f"none. It was selected, sorted or changed after estimation. Use the estimator's own result: "
+            f"{_EXAMPLE}."
+        )
+    matrix = frame.covariance() if isinstance(frame, Estimates) and covariance is None else covariance
+    seen = _checked(frame, np.asarray(matrix, float), ratio)
     if isinstance(weights, str) and weights == "heterogeneity":
-        return _result([_tested(seen, kind, df) for kind in _kinds(seen)])
+        return make_result([_tested(seen, kind, df) for kind in _kinds(seen)])
     combined = _asked(seen, weights)
-    rows = [_row(seen, one, df, confidence) for one in combined]
-    if not with_covariance:
-        return _result(rows)
     every = np.array([one.weights for one in combined])
-    return _result(rows), every @ seen.covariance @ every.T
-
-
-def _result(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    return frame(rows)
+    found = make_result(
+        [_row(seen, one, df, confidence) for one in combined],
+        covariance=every @ np.nan_to_num(seen.covariance) @ every.T,
+    )
+    return cast("Estimates", (found, found.covariance())) if with_covariance else found
 
 
 def _checked(given: pl.DataFrame, covariance: Floats, ratio: bool) -> _Rows:
@@ -274,7 +278,7 @@ def _without_error(
         return difference(low, high, confidence)
     lone = next(row for row in used if row["std_error"] is None)
     what = str(lone["reason"] or "a row has no standard error")
-    if lone["estimand"] not in _PREVALENCES:
+    if not ESTIMANDS[lone["estimand"]].ratio:
         return {"reliability": "failed", "reason": f"{what}, so that this comparison is not estimable"}
     names = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])]
     call = firth_call(quoted(lone["outcome"]), [*map(quoted, names)] or ["..."], lone["domain"] or "")
@@ -298,12 +302,10 @@ def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bo
     only = base.pop() if len(base) == 1 else ""
     if only and abs(weights.sum() - 1) < 1e-12:
         return only
-    compared, prevalence = abs(weights.sum()) < 1e-12, _PREVALENCES.get(only)
+    compared = ESTIMANDS.get(only) if abs(weights.sum()) < 1e-12 else None
     if logarithms:
-        return f"{prevalence}_ratio" if prevalence and compared else "ratio_of_ratios"
-    if prevalence and compared:
-        return f"{prevalence}_difference"
-    return "mean_difference" if only == "mean" and compared else "difference"
+        return (compared and compared.ratio) or "ratio_of_ratios"
+    return (compared and compared.difference) or "difference"
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str) -> dict[str, Any]:

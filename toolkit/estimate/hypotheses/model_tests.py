@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
-from scipy.special import fdtrc, xlogy
+from scipy.special import fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.empty_cells import flaw
@@ -26,6 +25,7 @@ from toolkit.estimate.survey.distributions import upper_tail
 from toolkit.estimate.survey.people import People, people_of, result_of
 from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names
 
@@ -59,7 +59,7 @@ def term_test(
     by: Names = (),
     domain: str = "",
     df: Degrees = "model",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether terms of a regression model can be left out together.
 
     Parameters
@@ -84,7 +84,7 @@ def term_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "term": `statistic` is an F ("wald") or a chi-square ("rao-scott"), with
         `df_numerator`, `df` and `p_value`; `deff` is the mean generalised design effect of the likelihood
         ratio.
@@ -98,7 +98,7 @@ def term_test(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"nights": [0.0, 2.0, 1.0, 5.0, 4.0], "age": [20.0, 30.0, 40.0, 70.0, 50.0]})
     >>> mine = tk.study(people, design=tk.Design.none(), name="five people")
     >>> term_test(mine, "nights ~ age", "age", family="gaussian")["df"].item()
@@ -233,7 +233,7 @@ def likelihood_ratio(
     smaller = regress(_without(model, places), group)
     kept = np.delete(X, places, axis=1)
     full, less = X @ fitted.coefficients + offset, kept @ smaller.coefficients + offset
-    gain = _deviance(family, y, less, weights) - _deviance(family, y, full, weights)
+    gain = family.deviance(y, family.mean(less), weights) - family.deviance(y, family.mean(full), weights)
     working = np.linalg.inv(_information(family, X, full, weights))[np.ix_(places, places)]
     effects = np.linalg.eigvals(np.linalg.solve(working, fitted.covariance[np.ix_(places, places)])).real
     return Ratio(gain, np.sort(effects)[::-1])
@@ -252,16 +252,3 @@ def _information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Flo
     mean = family.mean(eta)
     working = weights * np.square(family.slope(eta, mean)) / family.variance(mean)
     return np.asarray(X.T @ (X * working[:, None]))
-
-
-def _deviance(family: Family, y: Floats, eta: Floats, weights: Floats) -> float:
-    """Give the deviance of the family's distribution, as R's quasi families have it."""
-    mean = family.mean(eta)
-    if family.name == "gaussian":
-        return float(weights @ np.square(y - mean))
-    if family.name == "poisson":
-        return 2 * float(weights @ (xlogy(y, np.where(y > 0, y / mean, 1.0)) - (y - mean)))
-    parts = xlogy(y, np.where(y > 0, y / mean, 1.0)) + xlogy(
-        1 - y, np.where(y < 1, (1 - y) / (1 - mean), 1.0)
-    )
-    return 2 * float(weights @ parts)

@@ -10,21 +10,21 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-import polars as pl
 from scipy.special import fdtrc
 
-from toolkit import results
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
-from toolkit.estimate.regression.fit import Likelihood, Points, Regression, regress
+from toolkit.estimate.regression.fit import Likelihood, Regression, regress
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.groups import counts, groups
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names
 
@@ -33,7 +33,7 @@ ALL = "all terms"
 
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
-) -> pl.DataFrame:
+) -> Estimates:
     """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
 
     Parameters
@@ -51,7 +51,7 @@ def proportionality(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows of estimand "proportionality": one a variable, then one of all together, each with
         statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
         them apart, by logits of derived outcomes or by ``family="multinomial"``.
@@ -78,32 +78,32 @@ def proportionality(
             flagged = for_review(row, asked.model.sample.review)
             named = dict(zip(by, levels, strict=True))
             rows.append({**common(asked), **named, **flagged, "conf_level": None})
-    return results.frame(rows, by)
+    return frame(rows, by)
 
 
 def _cuts(asked: Asked) -> Likelihood:
     """Give the logits of all cuts as one family, so that their slopes have one covariance."""
     outcome, offset = asked.model.outcome, asked.model.offset
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         weight, shift = sample.weights[inside], offset(inside) if offset else None
         fits = []
         for cut in np.unique(y)[1:]:
             try:
                 above = (y >= cut).astype(float)
-                fits.append(fit(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
+                fits.append(fit_glm(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
             except NotConvergedError:
                 raise EstimationError(
                     f"the logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge: "
                     f"some term separates it. Merge levels with study.derive(...), or take fewer terms."
                 ) from None
-        return np.concatenate([f.coefficients for f in fits]), np.hstack([f.influence for f in fits])
+        return Fit(np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits]))
 
     def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]
         return tuple(replace(term, outcome_level=cut) for cut in cuts for term in matrix.terms)
 
-    return replace(cast("Likelihood", asked.model.family), terms=terms, maximise=maximise)
+    return replace(cast("Likelihood", asked.model.family), terms=terms, maximize=maximize)
 
 
 def _group_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ Biometrika 100 (2013) 831-842; svyranktest) of R's survey package.
 from collections.abc import Callable
 from functools import partial
 from math import sqrt
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,32 +27,12 @@ from toolkit.estimate.survey.people import People, heading, people_of, result_of
 from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.roles import Column, require_countable, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names, require_one_role
+from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
 
-@overload
-def t_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def t_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    by: Names = ...,
-    domain: str = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def t_test(
     study: Study,
     variable: str,
@@ -61,8 +41,7 @@ def t_test(
     by: Names = (),
     domain: str = "",
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Test whether the mean of a number differs between two groups.
 
     Parameters
@@ -78,11 +57,11 @@ def t_test(
     confidence
         Of the interval of the difference, between 0 and 1.
     covariance
-        True to get the covariance matrix of the rows too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "mean_difference": the difference with its interval, t in `statistic`, `df`
         (PSUs minus strata minus 1) and `p_value`.
 
@@ -111,10 +90,7 @@ def t_test(
     fitted = Model(sample, sample.columns[variable], (variable, group), FAMILIES["gaussian"], build)
     shown = (of_level(parted.variable, level, parted.reference),)
     found = answer(Asked(fitted, by, "mean_difference", shown, confidence=confidence))
-    result = found.frame().with_columns(
-        pl.lit(sample.columns[variable].variable.title).alias("outcome_label")
-    )
-    return (result, found.covariance()) if covariance else result
+    return found.frame(outcome_label=sample.columns[variable].variable.title)
 
 
 def _of_two_levels(column: Column) -> Column:
@@ -152,7 +128,7 @@ def rank_test(
     test: str = "wilcoxon",
     by: Names = (),
     domain: str = "",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether a number or an ordered variable tends to be higher in one group than in others.
 
     Parameters
@@ -171,7 +147,7 @@ def rank_test(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, estimand "rank_test". Of two groups: `estimate` is the difference in mean score against
         the reference, `statistic` its t with `df`; of more: `statistic` is an F with `df_numerator` and `df`.
 

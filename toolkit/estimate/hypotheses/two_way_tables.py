@@ -11,7 +11,6 @@ from math import nan
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import chdtrc, fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
@@ -23,6 +22,7 @@ from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role
 
@@ -61,7 +61,7 @@ def chi_square(
     statistic: str = "F",
     by: Names = (),
     domain: str = "",
-) -> pl.DataFrame:
+) -> Estimates:
     """Test whether two variables of levels are independent in the population.
 
     Parameters
@@ -79,7 +79,7 @@ def chi_square(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one a group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
         `deff` is the mean generalised design effect. `statistic` is Pearson's chi-square of the table scaled
         to the persons of the domain for "Chisq" and "saddlepoint", and an F else.
@@ -93,7 +93,7 @@ def chi_square(
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0, 1, 1], "sex": ["f", "m"] * 4})
     >>> mine = tk.study(people, design=tk.Design.none(), name="eight people")
     >>> chi_square(mine, "cramps", "sex")["df_numerator"].item()

@@ -4,12 +4,10 @@ Takes a cohort's diary; gives result rows, one an exposure and lag.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
-from toolkit import results
 from toolkit.errors import EstimationError
 from toolkit.estimate.longitudinal.matched_nights import (
     Nights,
@@ -35,43 +33,15 @@ from toolkit.estimate.survey.analysis_sample import Mask
 from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names
+from toolkit.variables.arguments import Names, as_names, with_covariance
 
 # One number for all exposures, or one for each.
 Per = float | Mapping[str, float]
 
 
-@overload
-def case_crossover(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposures: Names,
-    lags: int | Sequence[int] = ...,
-    per: Per = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def case_crossover(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposures: Names,
-    lags: int | Sequence[int] = ...,
-    per: Per = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def case_crossover(
     study: Study,
     *,
@@ -84,8 +54,7 @@ def case_crossover(
     domain: str = "",
     by: Names = (),
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Compare the days before nights with a cramp with other days of the same person and month.
 
     Parameters
@@ -114,14 +83,13 @@ def case_crossover(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance of the log odds ratios too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows, one an exposure and lag ("lag 0", ...): odds ratios. `n` are the nights of strata that
-        hold both a night with the outcome and another, `n_cases` those with it. With
-        `covariance=True` a tuple of frame and matrix.
+        hold both a night with the outcome and another, `n_cases` those with it.
 
     Raises
     ------
@@ -165,7 +133,7 @@ def case_crossover(
     asked = Asked(
         matched(nights, build), by, estimand="odds_ratio", adjust=nights.adjust, confidence=confidence
     )
-    return _answered(asked, nights, terms, covariance=covariance)
+    return _estimate_rows(asked, nights, terms)
 
 
 def _lags(lags: int | Sequence[int]) -> tuple[int, ...]:
@@ -186,9 +154,7 @@ def _beside(own: Floats, others: Sequence[Floats], terms: tuple[Term, ...]) -> M
     return Matrix(np.column_stack([own, *others]), terms)
 
 
-def _answered(
-    asked: Asked, nights: Nights, terms: Sequence[Term], *, covariance: bool
-) -> pl.DataFrame | Covaried:
+def _estimate_rows(asked: Asked, nights: Nights, terms: Sequence[Term]) -> Estimates:
     rows: list[dict[str, Any]] = []
     parts: list[Estimate | None] = []
     for group in each_group(nights, asked.model):
@@ -201,8 +167,7 @@ def _answered(
                 part, own = part_of(group.fitted, k), _numbers(asked, group.fitted, k)
             rows.append(for_review({**row, **own}, nights.sample.review))
             parts.append(part)
-    frame = results.frame(rows, asked.by)
-    return (frame, covariance_of_rows(nights.sample, parts)) if covariance else frame
+    return frame(rows, asked.by, covariance_of_rows(nights.sample, parts))
 
 
 def _numbers(asked: Asked, fitted: Regression, place: int) -> dict[str, Any]:

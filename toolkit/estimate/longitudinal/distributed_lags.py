@@ -7,15 +7,13 @@ conditional logit of `case_crossover`.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
-import polars as pl
 
-from toolkit import results
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.descriptive.quantiles import RULES
-from toolkit.estimate.longitudinal.matched_nights import (  # fmt: skip
+from toolkit.estimate.longitudinal.matched_nights import (
     Matched,
     Nights,
     column_of,
@@ -23,7 +21,7 @@ from toolkit.estimate.longitudinal.matched_nights import (  # fmt: skip
     lag_term,
     matched,
     nights_of,
-)
+)  # fmt: skip
 from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, figures, heading_of, verdict
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
 from toolkit.estimate.regression.formula.splines import knots_at, spline
@@ -33,8 +31,9 @@ from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.transformed import transformed
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names
+from toolkit.variables.arguments import Names, as_names, with_covariance
 
 SHAPES = ("spline", "polynomial", "free")
 CUMULATIVE = "cumulative"
@@ -68,46 +67,7 @@ class _Basis:
         return np.vstack([each, each.sum(axis=0)])
 
 
-@overload
-def lag_curve(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposure: str,
-    lags: int = ...,
-    shape: str = ...,
-    df: int = ...,
-    per: float = ...,
-    knots: int | Sequence[float] | None = ...,
-    value: float | None = ...,
-    reference: float | None = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def lag_curve(
-    study: Study,
-    *,
-    outcome: str = ...,
-    exposure: str,
-    lags: int = ...,
-    shape: str = ...,
-    df: int = ...,
-    per: float = ...,
-    knots: int | Sequence[float] | None = ...,
-    value: float | None = ...,
-    reference: float | None = ...,
-    adjust: Names | None = ...,
-    stratum: str | int = ...,
-    domain: str = ...,
-    by: Names = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def lag_curve(
     study: Study,
     *,
@@ -125,8 +85,7 @@ def lag_curve(
     domain: str = "",
     by: Names = (),
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate how an exposure such as heat works over the nights that follow it.
 
     Parameters
@@ -155,9 +114,9 @@ def lag_curve(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         Result rows: odds ratios of "lag 0" to the last, then "cumulative", the ratio of so much exposure on
-        all of these days. Draw it with `tk.curve_chart`. With `covariance=True` a tuple of frame and matrix.
+        all of these days. Draw it with `tk.curve_chart`.
 
     Raises
     ------
@@ -197,8 +156,7 @@ def lag_curve(
         for row, part in _group_rows(asked, basis, shown, group):
             rows.append(for_review(row, nights.sample.review))
             parts.append(part)
-    frame = results.frame(rows, by)
-    return (frame, covariance_of_rows(nights.sample, parts)) if covariance else frame
+    return frame(rows, by, covariance_of_rows(nights.sample, parts))
 
 
 def _over_lags(lags: int, shape: str, df: int) -> Floats:

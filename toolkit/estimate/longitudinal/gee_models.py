@@ -1,59 +1,26 @@
-"""Model outcomes that were measured several times in each person, by generalised estimating equations.
-
-Takes a cohort and a formula; gives result rows, one a coefficient. The working correlation makes the points
-more precise; the errors hold whatever the correlation is.
-"""
+"""Fit marginal models of repeated outcomes by generalized estimating equations."""
 
 from dataclasses import replace
-from typing import Literal, overload
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
 from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.fit import Likelihood, Points
+from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.formula.design_matrix import Matrix
-from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, clusters, solve
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family
+from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
+from toolkit.estimate.regression.likelihoods.glm import Family, family_named
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, Names, as_names
+from toolkit.variables.arguments import Names, as_names, with_covariance
 
 
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[True],
-) -> Covaried: ...
-@overload
-def gee(
-    study: Study,
-    formula: str,
-    family: str = ...,
-    correlation: str = ...,
-    *,
-    section: str = ...,
-    domain: str = ...,
-    offset: str | None = ...,
-    by: Names = ...,
-    exponentiate: bool = ...,
-    confidence: float = ...,
-    covariance: Literal[False] = ...,
-) -> pl.DataFrame: ...
+@with_covariance
 def gee(
     study: Study,
     formula: str,
@@ -66,9 +33,8 @@ def gee(
     by: Names = (),
     exponentiate: bool = False,
     confidence: float = 0.95,
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
-    """Fit a marginal model of repeated visits or nights by generalised estimating equations.
+) -> Estimates:
+    """Fit a marginal model of repeated visits or nights by generalized estimating equations.
 
     Parameters
     ----------
@@ -79,8 +45,8 @@ def gee(
     family
         "logit", "poisson" (log link), "gaussian", "probit" or "cloglog".
     correlation
-        Of a person's outcomes: "exchangeable" (all pairs alike), "ar1" (falling with the number of visits
-        between) or "independence".
+        Working correlation of a participant's outcomes: "exchangeable" (equal for all pairs), "ar1"
+        (declining with the number of visits between) or "independence".
     section
         Which rows of the cohort: "visits" or "diary".
     domain
@@ -94,13 +60,12 @@ def gee(
     confidence
         Of the interval, between 0 and 1.
     covariance
-        True to get the covariance of the coefficients too.
+        True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
-    polars.DataFrame
-        Result rows, one a coefficient; `n` counts visits or nights. With `covariance=True` a tuple of frame
-        and matrix.
+    Estimates
+        Result rows, one a coefficient; `n` counts visits or nights.
 
     Raises
     ------
@@ -111,9 +76,9 @@ def gee(
 
     Notes
     -----
-    Points as geeglm of R's geepack for equal weights. Errors are robust and clustered by person, or by PSU
-    where the design has them, with Student's t by the number of these; geepack's lack the factor of the
-    number of clusters over that number less 1.
+    Estimates equal those of geeglm in R's geepack for equal weights. Standard errors are robust to the
+    working correlation and clustered by participant, or by PSU if the design has PSUs, with t intervals.
+    Those of geepack lack the factor m / (m - 1) for m clusters.
 
     Examples
     --------
@@ -126,41 +91,34 @@ def gee(
     rows = study if is_records(study) else records(study, section)
     names = as_names(by, "by")
     asked = question(
-        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_PLACE
+        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_POSITION
     )
-    marginal = _equations(asked.model.outcome.name, FAMILIES[family], correlation, asked.model.offset)
-    found = answer(replace(asked, model=replace(asked.model, family=marginal)))
-    return (found.frame(), found.covariance()) if covariance else found.frame()
+    marginal = _equations(asked.model.outcome.name, family_named(family), correlation, asked.model.offset)
+    return answer(replace(asked, model=replace(asked.model, family=marginal))).frame()
 
 
-_PLACE = (CLUSTER, ORDER)
+_POSITION = (CLUSTER, ORDER)
 _MARGINAL = ("logit", "poisson", "gaussian", "probit", "cloglog")
 
 
 def _require(family: str, correlation: str) -> None:
     if family not in _MARGINAL:
         known = f"All: {', '.join(_MARGINAL)}"
-        raise EstimationError(unknown("estimating equations have no family", family, _MARGINAL, known))
+        raise EstimationError(unknown("tk.gee has no family", family, _MARGINAL, known))
     if correlation not in CORRELATIONS:
         known = f"All: {', '.join(CORRELATIONS)}"
-        raise EstimationError(unknown("there is no working correlation", correlation, CORRELATIONS, known))
+        raise EstimationError(unknown("tk.gee has no working correlation", correlation, CORRELATIONS, known))
 
 
 def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
-        person, order = (sample.numbers(name)[inside] for name in _PLACE)
-        places, within = clusters(person, order, correlation)
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
+        person, order = (sample.numbers(name)[inside] for name in _POSITION)
+        places, within = sort_clusters(person, order, correlation)
         shift = offset(inside)[places] if callable(offset) else None
         weight = sample.weights[inside][places]
-        found = solve(matrix.values[places], y[places], weight, family, within, offset=shift)
+        found = solve_equations(matrix.values[places], y[places], weight, family, within, offset=shift)
         influence = np.empty_like(found.influence)
         influence[places] = found.influence
-        return found.points, influence
+        return Fit(found.points, influence)
 
-    return Likelihood(
-        family.name,
-        lambda sample: sample.numbers(outcome),
-        lambda matrix, _: matrix.terms,
-        maximise,
-        lambda matrix: len(matrix.terms),
-    )
+    return Likelihood(family.name, lambda sample: sample.numbers(outcome), maximize)

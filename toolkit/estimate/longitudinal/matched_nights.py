@@ -15,9 +15,10 @@ import polars as pl
 from toolkit.dag.backdoor import SIZES
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.longitudinal.person_records import DATE, DAY, PERSON, is_records, records
-from toolkit.estimate.regression.fit import Likelihood, Model, Points, Regression, regress
+from toolkit.estimate.regression.fit import Likelihood, Model, Regression, regress
 from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Term
 from toolkit.estimate.regression.likelihoods.conditional_logit import fit_conditional, informative
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.groups import counts, groups
@@ -174,16 +175,15 @@ def _require_number(column: Column, name: str) -> None:
 def matched(nights: Nights, build: Callable[[Mask], Matrix]) -> Model:
     """Give the conditional model of the nights, of columns that vary within strata."""
 
-    def maximise(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         _require_varying(matrix, sample, inside)
-        found = fit_conditional(matrix.values[:, 1:], y > 0, _stratum(sample, inside), sample.weights[inside])
-        return found.points, found.influence
+        return fit_conditional(matrix.values[:, 1:], y > 0, _stratum(sample, inside), sample.weights[inside])
 
     family = Likelihood(
         "conditional logit",
         lambda sample: sample.numbers(nights.outcome.name),
+        maximize,
         lambda matrix, _: matrix.terms[1:],
-        maximise,
         lambda matrix: len(matrix.terms) - 1,
     )
 

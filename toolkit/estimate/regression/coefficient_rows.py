@@ -11,15 +11,13 @@ from math import inf, nan
 from typing import Any
 
 import numpy as np
-import polars as pl
 from scipy.special import stdtr
 
-from toolkit import results
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.regression.empty_cells import flaw, smallest_group, with_empty_group
 from toolkit.estimate.regression.fit import Model, Regression, regress
 from toolkit.estimate.regression.fit_errors import NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import DISPERSION, INTERCEPT, Term
+from toolkit.estimate.regression.formula.design_matrix import INTERCEPT, Term
 from toolkit.estimate.regression.likelihoods.firth import Penalized
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask
@@ -29,17 +27,8 @@ from toolkit.estimate.survey.people import finite
 from toolkit.estimate.survey.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.survey.unvarying import settled
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 
-# Their standard error is that of the logarithm.
-_RATIOS = (
-    "prevalence_ratio", "odds_ratio", "rate_ratio", "hazard_ratio",
-    "cumulative_odds_ratio", "relative_risk_ratio", "ratio_of_ratios", "synergy_index", "dispersion",
-    "standardised_ratio",
-)  # fmt: skip
-# Their interval stays between 0 and 1.
-_SHARES = ("prevalence", "standardised_prevalence", "predicted_prevalence")
-_WITHOUT_TEST = (DISPERSION, *_SHARES, "standardised_mean", "predicted_mean")
 OUTCOME_LEVEL = "outcome_level"
 
 
@@ -101,13 +90,14 @@ class Answer:
     rows: list[dict[str, Any]]
     parts: list[Estimate | Own | None]
 
-    def frame(self) -> pl.DataFrame:
-        """Give the rows as a result frame."""
+    def frame(self, **columns: str) -> Estimates:
+        """Return the rows with their covariance as a result frame, all of them with the columns named."""
         levels = (OUTCOME_LEVEL,) if any(OUTCOME_LEVEL in row for row in self.rows) else ()
-        return results.frame(self.rows, (*self.asked.by, *levels))
+        rows = [{**row, **columns} for row in self.rows]
+        return frame(rows, (*self.asked.by, *levels), self.covariance())
 
     def covariance(self) -> Floats:
-        """Give the covariance of the rows, across groups too; NaN for a row without a standard error."""
+        """Compute the covariance of the rows, across groups too; NaN for a row without a standard error."""
         designs = [part if isinstance(part, Estimate) else None for part in self.parts]
         matrix = covariance_of_rows(self.asked.model.sample, designs)
         own = [(row, part) for row, part in enumerate(self.parts) if isinstance(part, Own)]
@@ -234,7 +224,7 @@ def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -
     except NotConvergedError:
         low = high = statistic = p = nan
         told = "and the penalized likelihood cannot be followed to an interval or a test"
-    shown = np.exp if estimand in _RATIOS else float
+    shown = np.exp if ESTIMANDS[estimand].scale == "log" else float
     return {
         **own,
         "conf_low": finite(float(shown(low))),
@@ -268,18 +258,16 @@ def _place(fitted: Regression, term: Term) -> int | None:
 
 def figures(estimand: str, confidence: float, found: tuple[float, float, float]) -> dict[str, Any]:
     """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
-    point, std_error, df = found
-    share = estimand in _SHARES and 0 < point < 1
+    kind, (point, std_error, df) = ESTIMANDS[estimand], found
+    share = kind.family == "share" and 0 < point < 1
     low, high = (intervals.around_share if share else intervals.around)(point, std_error, df, confidence)
-    ratio = estimand in _RATIOS
-    shown = np.exp if ratio else float
-    # That an average or the logarithm of a dispersion is 0 is no hypothesis.
-    tested = std_error > 0 and estimand not in _WITHOUT_TEST
+    shown = np.exp if kind.scale == "log" else float
+    tested = std_error > 0 and kind.null_value is not None
     statistic = point / std_error if tested else None
     return {
         "estimate": float(shown(point)),
         "std_error": std_error,
-        "scale": "log" if ratio else "identity",
+        "scale": kind.scale,
         "conf_low": float(shown(low)),
         "conf_high": float(shown(high)),
         "statistic": statistic,

@@ -6,7 +6,7 @@ Takes a sample; gives what `rows.answer` answers. The model has main effects alo
 from dataclasses import dataclass
 from functools import partial
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError
 from toolkit.estimate.regression.coefficient_rows import Asked
 from toolkit.estimate.regression.fit import Degrees, Model
 from toolkit.estimate.regression.formula.design_matrix import (
@@ -18,22 +18,17 @@ from toolkit.estimate.regression.formula.design_matrix import (
     per_unit,
 )
 from toolkit.estimate.regression.formula.factors import quoted
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.roles import Column
-from toolkit.results import variables_of
+from toolkit.results import ESTIMANDS, variables_of
 from toolkit.variables.codebook import Variable
 
-# Estimand -> family: the log link with Poisson variance is the modified Poisson of Zou (2004).
-_FAMILY_OF = {
-    "prevalence_ratio": "poisson",
-    "odds_ratio": "logit",
-    "prevalence_difference": "gaussian",
-    "standardised_prevalence": "logit",
-    "standardised_ratio": "logit",
-    "standardised_difference": "logit",
-}
+# The estimands that are coefficients of the exposure: the log link with Poisson variance is the modified
+# Poisson of Zou (2004). An association may also average the predictions of its model.
+COEFFICIENTS = ("prevalence_ratio", "odds_ratio", "prevalence_difference")
+STANDARDIZED = ("standardised_prevalence", "standardised_ratio", "standardised_difference")
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,8 @@ def compare(sample: Sample, asked: Comparison, by: tuple[str, ...] = (), *, term
     VariableError
         If the outcome has not two levels.
     """
-    family = family_of(asked.estimand)
+    require_estimand(asked.estimand, (*COEFFICIENTS, *STANDARDIZED), "tk.association")
+    family = FAMILIES[ESTIMANDS[asked.estimand].model]
     require_two_levels(sample.columns[asked.outcome], "tk.association")
     names = (asked.outcome, asked.exposure, *variables_of(asked.adjusted))
     names = (*names, *(name for name in asked.complete if name not in names))
@@ -122,16 +118,6 @@ def exposure_terms(variable: Variable) -> tuple[Term, ...]:
         return (per_unit(variable),)
     others = [level for level in variable.levels if level != variable.reference]
     return tuple(of_level(variable, level, variable.reference or "") for level in others)
-
-
-def family_of(estimand: str) -> Family:
-    """Name the family whose coefficients give an estimand."""
-    if estimand not in _FAMILY_OF:
-        known = ", ".join(_FAMILY_OF)
-        raise EstimationError(
-            unknown("an association has no estimand", estimand, _FAMILY_OF, f"All: {known}")
-        )
-    return FAMILIES[_FAMILY_OF[estimand]]
 
 
 def _with_exposure(sample: Sample, exposure: str, adjust: tuple[str, ...], inside: Mask) -> Matrix:

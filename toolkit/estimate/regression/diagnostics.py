@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
 _PART = 1e-6
-_BINOMIAL = ("logit", "probit", "cloglog")
-_LOG = ("poisson", "log-binomial", "negative-binomial", "cox")
+_BINOMIAL = ("logit", "probit", "cloglog", "loglog", "cauchit")
+_LOG = ("poisson", "log-binomial", "negative-binomial", "tweedie", "cox")
 _SEVERAL = ("ordinal", "multinomial")
 
 
@@ -227,24 +227,13 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
 
 
 def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError:
-    """Say that fitted prevalences reach 1.
-
-    Parameters
-    ----------
-    attempt
-        The fit that was tried.
-    error
-        The cells as the fit found them.
-
-    Returns
-    -------
-    EstimationError
-        To be raised.
-    """
+    """Explain that fitted means reach a limit of the distribution."""
+    instead = "poisson" if attempt.family == "log-binomial" else "gaussian"
     return EstimationError(
-        f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted prevalence of "
-        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} persons is 1, so its coefficients have "
-        f"no standard error. Use family='poisson', which estimates the same ratio, or take fewer terms."
+        f"The {attempt.family} model of '{attempt.outcome}' has its maximum where the fitted mean of "
+        f"{attempt.persons[error.cells].sum():,.0f} of {attempt.n:,} participants is at a limit of its "
+        f"range, so its coefficients have no standard error. Use family='{instead}' for the same measure, "
+        f"or remove terms."
     )
 
 
@@ -277,9 +266,11 @@ def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> Estimatio
             f"fit: beyond some value all have the same '{attempt.outcome}'. Merge levels with "
             f"study.derive(...), or leave the variable out."
         )
-    remedy = "Take fewer terms, or another family."
+    remedy = "Use fewer terms, or another family."
     if attempt.family == "log-binomial":
-        remedy = "Its fitted prevalences may have to pass 1: take family='poisson' for the same ratio."
+        remedy = "Its fitted prevalences may exceed 1. Use family='poisson' for the same ratio."
+    elif attempt.family in ("binomial-identity", "poisson-identity"):
+        remedy = "Its fitted means may leave their range. Use family='gaussian' for the same difference."
     return EstimationError(
         f"the {attempt.family} model of '{attempt.outcome}' did not converge with "
         f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons. {remedy}"

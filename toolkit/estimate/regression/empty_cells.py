@@ -16,13 +16,11 @@ from toolkit.estimate.survey.domain_means import averages_of
 from toolkit.estimate.survey.people import finite
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import difference, effects, exact, not_estimable, proportion
+from toolkit.results import ESTIMANDS
 from toolkit.variables.codebook import YES_NO
 
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
 FEW_CASES = 10
-# What is estimable with an empty group if nothing is adjusted for.
-_DIFFERENCES = ("prevalence_difference", "standardised_difference", "mean_difference")
-_PREVALENCE = "standardised_prevalence"
 _PLAIN = ("gaussian", "poisson")
 
 
@@ -99,10 +97,10 @@ def with_empty_group(
     """
     estimand, confidence = asked
     crude = set(model.names) == {model.outcome.name, term.exposure}
-    if crude and estimand in _DIFFERENCES and term.reference is not None:
+    if crude and ESTIMANDS[estimand].family == "difference" and term.reference is not None:
         level, reference = _proportions(model, fitted, term, (term.level, term.reference))
         found = difference(reference[0], level[0], confidence)
-    elif crude and estimand == _PREVALENCE:
+    elif crude and ESTIMANDS[estimand].family == "share":
         ((p, effect),) = _proportions(model, fitted, term, (term.level,))
         low, high = intervals.interval(p, "korn-graubard", confidence)
         found = {"estimate": p.estimate, "conf_low": finite(low), "conf_high": finite(high), "df": p.df}

@@ -19,7 +19,8 @@ from toolkit.estimate.regression.fit_errors import BoundaryError, CollinearError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.likelihoods.firth import Penalized
-from toolkit.estimate.regression.likelihoods.glm import Family, fit, fit_again
+from toolkit.estimate.regression.likelihoods.glm import Family, fit_glm
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import wald
 from toolkit.estimate.survey.linearization import Estimate, design_df, joint_covariance, replicate_points
@@ -27,47 +28,40 @@ from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import firth_call
 from toolkit.estimate.survey.variance.linearized import Floats
 
-# Starting coefficients for a family whose own start from the mean is poor.
-Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).
 Degrees = Literal["model", "design"]
 
 
-# Coefficients (or more) with one influence value a cell of the fit and point.
-Points = tuple[Floats, Floats]
-
-
 @dataclass(frozen=True)
 class Likelihood:
-    """A family that is no generalised linear model: what it reads, names and climbs.
+    """A family that is not a generalized linear model.
 
     Attributes
     ----------
     name
-        As `tk.model` calls it.
+        As in `tk.model`.
     outcome
-        Sample -> the outcome of each cell as a number, such as the place of its level.
+        Sample -> the outcome of each cell as a number, such as the position of its level.
+    maximize
+        Design matrix, outcomes of the fit, sample and cells of the fit -> fit. Of the design it reads the
+        sample's weights alone.
     terms
         Design matrix and outcomes of the fit -> its parameters in order.
-    maximise
-        Design matrix, outcomes of the fit, sample and cells of the fit -> `Points`. Of the design it reads
-        the sample's weights alone.
     spent
-        Design matrix -> how many parameters the degrees of freedom are less; PSUs minus strata plus 1 minus
-        this.
+        Design matrix -> how many parameters count against the degrees of freedom.
     all_may_be_cases
-        True where an outcome that everybody has is no obstacle, as an event that comes to all in time.
+        True if the outcome need not vary, as an event that everyone has in time.
     separated
-        Design matrix, outcomes of the fit, sample and cells of the fit -> the penalized fit where the outcome
-        is separated, else None; None for a likelihood without a penalty.
+        Design matrix, outcomes of the fit, sample and cells of the fit -> the penalized fit if the outcome is
+        separated, else None.
     """
 
     name: str
     outcome: Callable[[Sample], Floats]
-    terms: Callable[[Matrix, Floats], tuple[Term, ...]]
-    maximise: Callable[[Matrix, Floats, Sample, Mask], Points]
-    spent: Callable[[Matrix], int]
+    maximize: Callable[[Matrix, Floats, Sample, Mask], Fit]
+    terms: Callable[[Matrix, Floats], tuple[Term, ...]] = lambda matrix, _: matrix.terms
+    spent: Callable[[Matrix], int] = lambda matrix: len(matrix.terms)
     all_may_be_cases: bool = False
     separated: Callable[[Matrix, Floats, Sample, Mask], Penalized | None] | None = None
 
@@ -90,8 +84,6 @@ class Model:
         Cells -> design matrix.
     offset
         Cells -> what is added to the linear predictor; None for nothing.
-    start
-        Where the fit starts; None for the mean.
     elsewhere
         Gives the same model of other people; None where it can be of these alone.
     formula
@@ -106,7 +98,6 @@ class Model:
     family: Family | Likelihood
     build: Callable[[Mask], Matrix]
     offset: Callable[[Mask], Floats] | None = None
-    start: Start | None = None
     elsewhere: Callable[[Sample], "Model"] | None = None
     degrees: Degrees = "model"
     formula: str = ""
@@ -259,7 +250,8 @@ def _regress(model: Model, inside: Mask) -> Regression:
         counts, none = (df, between, attempt.n, cases), np.zeros((len(y), len(terms)))
         points, scale = apart.points, np.zeros(len(terms))
         return Regression(terms, points, apart.covariance, none, None, inside, *counts, scale, apart, *fitted)
-    points, influence = _fit(model, attempt, inside)
+    found = _fit(model, attempt, inside)
+    points, influence = found.points, found.influence
     _refuse_few_degrees(attempt, between, df, spent)
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, points))
     return Regression(
@@ -284,14 +276,14 @@ def _scale(model: Model, attempt: diagnostics.Attempt, count: int) -> Floats:
     X = attempt.matrix.values
     if X.shape[1] != count:
         return np.zeros(count)
-    size = float(np.abs(attempt.y).max()) if model.family.name == "gaussian" else 1.0
+    size = float(np.abs(attempt.y).max()) if model.family.name in ("gaussian", "poisson-identity") else 1.0
     scale: Floats = size / np.abs(X).max(axis=0)
     return scale
 
 
-def _fit(model: Model, attempt: diagnostics.Attempt, inside: Mask) -> Points:
+def _fit(model: Model, attempt: diagnostics.Attempt, inside: Mask) -> Fit:
     try:
-        return _points(model, attempt, inside)
+        return _maximize(model, attempt, inside)
     except CollinearError as error:
         raise diagnostics.collinear(attempt, error) from None
     except BoundaryError as error:
@@ -307,9 +299,9 @@ def _refit(model: Model, attempt: diagnostics.Attempt, inside: Mask, start: Floa
     X, weight = attempt.matrix.values, sample.weights[inside]
     try:
         if isinstance(model.family, Likelihood):
-            return model.family.maximise(attempt.matrix, attempt.y, sample, inside)[0]
+            return model.family.maximize(attempt.matrix, attempt.y, sample, inside).points
         offset = model.offset(inside) if model.offset else None
-        return fit_again(X, attempt.y, weight, model.family, offset=offset, start=start)
+        return fit_glm(X, attempt.y, weight, model.family, offset=offset, start=start).points
     except (CollinearError, NotConvergedError):
         raise EstimationError(
             "its people of a weight above zero do not have every term of the model, or are separated. Leave "
@@ -317,17 +309,13 @@ def _refit(model: Model, attempt: diagnostics.Attempt, inside: Mask, start: Floa
         ) from None
 
 
-def _points(model: Model, attempt: diagnostics.Attempt, inside: Mask) -> Points:
+def _maximize(model: Model, attempt: diagnostics.Attempt, inside: Mask) -> Fit:
     sample = model.sample
     if isinstance(model.family, Likelihood):
-        return model.family.maximise(attempt.matrix, attempt.y, sample, inside)
+        return model.family.maximize(attempt.matrix, attempt.y, sample, inside)
     X, weight = attempt.matrix.values, sample.weights[inside]
     offset = model.offset(inside) if model.offset else None
-    start = None
-    if model.start:
-        start = model.start(X, attempt.y, weight, np.zeros(len(X)) if offset is None else offset)
-    fitted = fit(X, attempt.y, weight, model.family, offset=offset, start=start)
-    return fitted.coefficients, fitted.influence
+    return fit_glm(X, attempt.y, weight, model.family, offset=offset)
 
 
 def _words(outcome: Column, own: bool) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Say why a fit has no maximum, as the fit itself sees it: places and cells, which `difficulties` names."""
+"""Errors of the fit itself, which know columns and patterns; `diagnostics` restates them with names."""
 
 from typing import TYPE_CHECKING
 
@@ -10,45 +10,25 @@ if TYPE_CHECKING:
 
 
 class NotConvergedError(EstimationError):
-    """Newton's steps did not reach a maximum; the caller looks for the reason in the data.
+    """Newton's steps did not reach a maximum; `endless` are the parameters on their way to infinity."""
 
-    Attributes
-    ----------
-    endless
-        The places of parameters that were on their way to infinity, where that was seen.
-    """
-
-    def __init__(self, told: str, endless: "tuple[int, ...]" = ()) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, endless: "tuple[int, ...]" = ()) -> None:
+        super().__init__(message)
         self.endless = endless
 
 
 class BoundaryError(NotConvergedError):
-    """The likelihood is highest where a fitted prevalence is 1, and its slope there is not zero.
-
-    Attributes
-    ----------
-    cells
-        Marks the cells of that prevalence.
-    """
+    """The maximum has a nonzero slope at a limit of the means; `cells` marks the patterns there."""
 
     def __init__(self, cells: "NDArray[np.bool_]") -> None:
-        super().__init__("the maximum is on the boundary")
+        super().__init__("The maximum is on the boundary.")
         self.cells = cells
 
 
 class CollinearError(EstimationError):
-    """A column follows from the columns before it.
-
-    Attributes
-    ----------
-    column
-        Its place in the design matrix.
-    others
-        The places of the columns that it follows from.
-    """
+    """Column number `column` follows from the columns numbered `others` before it."""
 
     def __init__(self, column: int, others: "tuple[int, ...]") -> None:
-        super().__init__(f"column {column} follows from columns {others}")
+        super().__init__(f"Column {column} follows from columns {others}.")
         self.column = column
         self.others = others

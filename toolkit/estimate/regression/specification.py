@@ -4,17 +4,18 @@ Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from toolkit.errors import EstimationError, VariableError, short, unknown
 from toolkit.estimate.regression.coefficient_rows import Asked
-from toolkit.estimate.regression.fit import Degrees, Likelihood, Model, Start
+from toolkit.estimate.regression.fit import Degrees, Likelihood, Model
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.regression.formula.special_terms import EXAMPLE, Taken, take_time
 from toolkit.estimate.regression.likelihoods import families
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family
-from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.regression.likelihoods.glm import GLM_FAMILIES, Family, family_named
+from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, unknown_case
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import require_one_role
@@ -22,9 +23,10 @@ from toolkit.variables.condition_text import LONGEST, one_line
 
 OTHERS = ("firth", "ordinal", "multinomial", "negative-binomial", "cox")
 _LONG_QUOTE = re.compile(r"'([^']{100,})'")
-_COUNTS = ("poisson", "negative-binomial")
+_COUNTS = ("poisson", "poisson-identity", "negative-binomial")
+_POSITIVE = ("gamma", "inverse-gaussian")
 # What the exponential of a coefficient is, for an outcome of two levels.
-_RATIO = {
+RATIOS = {
     "logit": "odds_ratio",
     "firth": "odds_ratio",
     "ordinal": "cumulative_odds_ratio",
@@ -52,17 +54,17 @@ class Request:
     degrees: Degrees = "model"
 
 
-def question(asked: Request, start: Start | None = None, also: tuple[str, ...] = ()) -> Asked:
+def question(asked: Request, also: tuple[str, ...] = (), *, aggregate: bool = True) -> Asked:
     """Read a request and draw its people.
 
     Parameters
     ----------
     asked
         What was asked.
-    start
-        Where the fit starts; None for the family's own start.
     also
         Columns of the people that the fit needs besides.
+    aggregate
+        False for one cell per participant.
 
     Returns
     -------
@@ -98,7 +100,12 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     if asked.family in ("ordinal", "multinomial"):
         as_levels.add(reading.outcome)
     sample = draw(
-        asked.study, [*names, *asked.by, *also], asked.domain, in_groups=tuple(as_levels), by=asked.by
+        asked.study,
+        [*names, *asked.by, *also],
+        asked.domain,
+        in_groups=tuple(as_levels),
+        by=asked.by,
+        aggregate=aggregate,
     )
     for part in (reading, *([shift] if shift else [])):
         parser.require_numbers(part, sample)
@@ -111,11 +118,11 @@ def question(asked: Request, start: Start | None = None, also: tuple[str, ...] =
     def of(people: Sample) -> Model:
         own = partial(parser.offset_values, shift, people) if shift else None
         build = partial(parser.build, reading, people)
-        fitted = Model(people, column, names, family, build, offset=own, start=start, elsewhere=of)
+        fitted = Model(people, column, names, family, build, offset=own, elsewhere=of)
         return replace(fitted, formula=taken.formula, degrees=asked.degrees)
 
     model = of(sample)
-    ratio = _ratio(asked, column) if asked.exponentiate else "coefficient"
+    ratio = ratio_of(asked.family, column, offset=bool(shift)) if asked.exponentiate else "coefficient"
     return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
 
 
@@ -136,7 +143,7 @@ def _reading(formula: str) -> parser.Reading:
 
 
 def _require_family(family: str) -> None:
-    known = [*FAMILIES, *OTHERS]
+    known = [*GLM_FAMILIES, *OTHERS]
     if family not in known:
         raise EstimationError(unknown("there is no family", family, known, f"All: {', '.join(known)}"))
 
@@ -170,8 +177,8 @@ def _require_roles(sample: Sample, taken: Taken) -> None:
 
 
 def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -> Family | Likelihood:
-    if name in FAMILIES:
-        return FAMILIES[name]
+    if name in GLM_FAMILIES:
+        return family_named(name)
     if name == "cox":
         clock = families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata)
         return families.cox(clock, offset)
@@ -189,16 +196,23 @@ def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -
     return makers[name](outcome, offset)
 
 
-def _ratio(asked: Request, outcome: Column) -> str:
-    family = asked.family
-    if family not in _RATIO:
+def ratio_of(family: str, outcome: Column, *, offset: bool) -> str:
+    """Name the estimand that the exponential of a family's coefficients is."""
+    if family not in RATIOS:
         raise EstimationError(
-            f"the exponential of a coefficient of the family '{family}' is no ratio. Leave exponentiate=True "
-            f"out, or take one of: {', '.join(_RATIO)}."
+            f"The exponential of a coefficient of family='{family}' is not a ratio. Remove "
+            f"exponentiate=True, or use one of these families: {', '.join(RATIOS)}."
         )
-    # Events over person-time, or a count of them, have rates; people of two kinds have prevalences.
-    counted = family == "poisson" and (outcome.continuous or asked.offset)
-    return "rate_ratio" if counted else _RATIO[family]
+    # Events over person-time, or a count of them, have rates; participants of two kinds have prevalences.
+    return "rate_ratio" if family == "poisson" and (outcome.continuous or offset) else RATIOS[family]
+
+
+def require_estimand(estimand: str, allowed: Sequence[str], caller: str) -> None:
+    """Raise unless an estimand is one of those that an estimator has."""
+    if estimand not in allowed:
+        raise EstimationError(
+            unknown(f"{caller} has no estimand", estimand, allowed, f"All: {', '.join(allowed)}")
+        )
 
 
 def require_two_levels(outcome: Column, caller: str) -> None:
@@ -233,17 +247,27 @@ def require_outcome(sample: Sample, name: str, family: str) -> None:
     column = sample.columns[name]
     if family in ("ordinal", "multinomial"):
         return
-    if family not in ("gaussian", *_COUNTS) or not (column.continuous or family == "negative-binomial"):
-        require_two_levels(column, f"the family '{family}'")
+    numeric = ("negative-binomial", *_POSITIVE)
+    if family not in ("gaussian", "gaussian-log", *_COUNTS, *_POSITIVE) or not (
+        column.continuous or family in numeric
+    ):
+        require_two_levels(column, f"family='{family}'")
         return
     if not column.continuous:
         raise VariableError(
-            f"'{name}' has {len(column.levels)} levels; the family '{family}' counts events. Take "
-            f"family='poisson' for the ratio of prevalences, or name a count."
+            f"'{name}' has {len(column.levels)} levels, and family='{family}' requires a number. Use "
+            f"family='poisson' for prevalence ratios, or name a continuous outcome."
         )
-    negative = int(sample.persons[sample.numbers(name) < 0].sum())
-    if family in _COUNTS and negative:
+    if family in _COUNTS:
+        _require_range(sample, name, family, sample.numbers(name) < 0, ("below 0", ">= 0"))
+    elif family in _POSITIVE:
+        _require_range(sample, name, family, sample.numbers(name) <= 0, ("0 or below", "> 0"))
+
+
+def _require_range(sample: Sample, name: str, family: str, outside: Mask, limits: tuple[str, str]) -> None:
+    count, (where, domain) = int(sample.persons[outside].sum()), limits
+    if count:
         raise VariableError(
-            f"'{name}' is below 0 for {negative:,} of {sample.size:,} persons; the family '{family}' counts "
-            f"from 0 up. Take family='gaussian', or narrow the domain to '{name} >= 0'."
+            f"'{name}' is {where} for {count:,} of {sample.size:,} participants, which family='{family}' "
+            f"does not allow. Use family='gaussian', or restrict the domain: '{name} {domain}'."
         )

@@ -129,6 +129,8 @@ def draw(
     domain: str = "",
     in_groups: Sequence[str] = (),
     by: Sequence[str] = (),
+    *,
+    aggregate: bool = True,
 ) -> Sample:
     """Gather the people of one analysis into cells.
 
@@ -145,6 +147,8 @@ def draw(
     by
         Those of the names within whose levels everything is estimated; they part people into groups too. By
         `cycle`, each cycle has its own weight.
+    aggregate
+        False for one cell per participant, in the order of `study.people`.
 
     Returns
     -------
@@ -181,7 +185,7 @@ def draw(
     if rows.is_empty():
         raise _empty(condition.text, skeleton, unknown)
     _require_finite(rows, chosen.values())
-    cells = _cells(rows.drop(_INSIDE), chosen, skeleton)
+    cells = _cells(rows.drop(_INSIDE), chosen, skeleton, aggregate=aggregate)
     return Sample(
         study,
         condition.text,
@@ -340,9 +344,11 @@ def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int,
     return rows, people.filter(step.stays)
 
 
-def _cells(rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton) -> pl.DataFrame:
+def _cells(
+    rows: pl.DataFrame, columns: dict[str, Column], skeleton: Skeleton, *, aggregate: bool
+) -> pl.DataFrame:
     squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
-    if skeleton.rows_are_units or any(column.continuous for column in columns.values()):
+    if not aggregate or skeleton.rows_are_units or any(column.continuous for column in columns.values()):
         return rows.with_columns(pl.lit(1, pl.Int64).alias(_COUNT), squared)
     keys = [UNIT, *columns]
     totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()

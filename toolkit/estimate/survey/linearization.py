@@ -15,9 +15,11 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import (
     Floats,
     covariance,
+    covariance_of_totals,
     degrees_of_freedom,
     replicate_covariance,
     replicate_df,
+    sum_by_unit,
 )
 
 
@@ -163,28 +165,30 @@ def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floa
         As many rows as points in all; NaN for one that failed.
     """
     there = [part for part in parts if part is not None]
-    failed = [part is None for part in parts for _ in range(1 if part is None else len(part.points))]
+    failed = np.array(
+        [part is None for part in parts for _ in range(1 if part is None else len(part.points))], bool
+    )
     matrix = np.full((len(failed), len(failed)), np.nan)
     if there:
-        kept = ~np.array(failed)
-        matrix[np.ix_(kept, kept)] = joint_covariance(sample, _together(there))
+        matrix[np.ix_(~failed, ~failed)] = _covariance_of_estimates(sample, there)
     return matrix
 
 
-def _together(parts: Sequence[Estimate]) -> Estimate:
-    counted = np.any([part.counted for part in parts], axis=0)
-    influence = np.hstack([_over_all_cells(part) for part in parts])
+def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Floats:
+    """Sum each estimate by sampling unit before they are joined: all cells of many rows would be large."""
+    units = sample.units
     replicates = [part.replicates for part in parts if part.replicates is not None]
-    points = np.concatenate([part.points for part in parts])
-    return Estimate(points, influence, counted, np.hstack(replicates) if replicates else None)
-
-
-def _over_all_cells(part: Estimate) -> Floats:
-    if len(part.influence) == len(part.counted):
-        return part.influence
-    values = np.zeros((len(part.counted), len(part.points)))
-    values[part.counted] = part.influence
-    return values
+    if units.replication is not None and replicates:
+        points = np.concatenate([part.points for part in parts])
+        return replicate_covariance(np.hstack(replicates), points, units.replication)
+    totals = []
+    for part in parts:
+        # Cells that do not count have an influence of 0, and masking them is what costs time.
+        whole = len(part.influence) == len(part.counted)
+        totals.append(sum_by_unit(part.influence, sample.unit if whole else sample.unit[part.counted], units))
+    used = np.zeros(len(totals[0]), bool)
+    used[sample.unit[np.any([part.counted for part in parts], axis=0)]] = True
+    return covariance_of_totals(np.hstack(totals), used, units)
 
 
 def design_df(sample: Sample, cells: Mask) -> int:

@@ -10,7 +10,6 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
@@ -19,7 +18,7 @@ from toolkit.estimate.survey.linearization import design_df
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import frame
+from toolkit.results import Estimates, frame
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def people_of(sample: Sample, by: tuple[str, ...], there: Mask) -> list[People]:
 
     Examples
     --------
-    >>> import toolkit as tk
+    >>> import polars as pl, toolkit as tk
     >>> from toolkit.estimate.survey.analysis_sample import draw
     >>> study = tk.study(pl.DataFrame({"age": [30.0, None]}), design=tk.Design.none())
     >>> [(p.persons, p.n) for p in people_of(draw(study, ["age"]), (), np.array([True, False]))]
@@ -153,25 +152,15 @@ def finite(number: float) -> float | None:
 
 
 def result_of(
-    sample: Sample, rows: Sequence[Mapping[str, Any]], by: tuple[str, ...], fixed: Mapping[str, Any]
-) -> pl.DataFrame:
-    """Make the result frame of rows that `heading` started.
+    sample: Sample,
+    rows: Sequence[Mapping[str, Any]],
+    by: tuple[str, ...],
+    fixed: Mapping[str, Any],
+    covariance: Floats | None = None,
+) -> Estimates:
+    """Make the result frame of rows that `heading` started; all of them have the columns `fixed`.
 
-    Parameters
-    ----------
-    sample
-        Where study, domain, weight and the kind of variance come from.
-    rows
-        One mapping a row; "group" holds the levels of `by`, which rows of everyone do not name.
-    by
-        The variables of the groups.
-    fixed
-        Columns that all rows have alike.
-
-    Returns
-    -------
-    polars.DataFrame
-        Result rows.
+    The "group" of a row holds the levels of `by`, which rows of everyone do not name.
     """
     common = {
         "study": sample.label,
@@ -183,4 +172,4 @@ def result_of(
     }
     flagged = (for_review(row, sample.review, sample.unfit) for row in rows)
     named = ({**common, **row, **dict(zip(by, row.get("group", ()), strict=False))} for row in flagged)
-    return frame(named, by)
+    return frame(named, by, covariance)

@@ -1,3 +1,3 @@
-"""Hold what is NHANES's alone: cycles, the weights of pooled cycles, its files and their checks."""
+"""NHANES: its files, the weights of pooled cycles, accelerometer data, and the verification of downloads."""
 
 from toolkit.sources.nhanes.loader import open_nhanes as open_nhanes

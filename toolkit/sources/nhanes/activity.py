@@ -1,10 +1,6 @@
-"""Add what people's accelerometers measured to NHANES: sedentary, active and wear time a valid day.
+"""Sedentary, active and wear time of NHANES participants of 2003-2006, from accelerometer minutes."""
 
-Takes people, codebook and a file of minutes (PAXRAW of 2003-2006); gives both with the measured variables,
-their reasons, and a word on how many of those who could have worn one are in the file.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,7 @@ from toolkit.files.transport import read_parquet, read_transport
 from toolkit.sources.nhanes.accelerometer_minutes import persons
 from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
 
-# Worn at the waist, in counts a minute; later cycles wore another instrument on the wrist.
+# Worn at the waist, in counts per minute; later cycles used another instrument on the wrist.
 CYCLES = ("2003-2004", "2005-2006")
 YOUNGEST = 6
 MEASURED = {
@@ -25,14 +21,14 @@ MEASURED = {
     "wear_hours": "mean_wear_hours_choi",
     "accelerometer_days": "valid_days_choi",
 }
-# Most of the eligible wore it and are in the CDC's file: a file of under half of them is a part of it.
+# Most of the eligible are in the CDC's file: a file with fewer than half of them is a part of it.
 LEAST_SHARE = 0.5
 _RECORDED, _ELIGIBLE, _RELIABLE = ".recorded", ".eligible", ".reliable"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """People and codebook with what was measured, and where it came from."""
+    """People and codebook with the measured variables, and their provenance."""
 
     people: pl.DataFrame
     codebook: Codebook
@@ -40,47 +36,31 @@ class Measured:
 
 
 def add_minutes(people: pl.DataFrame, codebook: Codebook, path: str | Path) -> Measured:
-    """Summarise the minutes of a file by person and join them.
+    """Summarize the minutes of a file by person and join them to the people.
 
-    Parameters
-    ----------
-    people
-        One row a person: `person`, `cycle`, `age`, `weight_examination` (0 for people not examined).
-    codebook
-        With the measured variables in it.
-    path
-        Minutes as parquet, or the CDC's PAXRAW as a transport file.
-
-    Returns
-    -------
-    Measured
-        Who was not examined, was younger than 6, has no recording, or none that is reliable with a valid
-        day, has that as the reason. In a cycle of which the file holds fewer than half of the eligible, the
-        variables say so, and every estimate with them is for review.
-
-    Raises
-    ------
-    DatasetError
-        If no cycle of 2003-2006 is open, the file holds nobody of them, or its minutes cannot be used.
+    Participants without a value have a reason: not examined, under 6 years, no recording, or none that is
+    reliable with a valid day. If a file has recordings of fewer than half of the eligible participants of a
+    cycle, the variables say so and every estimate from them is flagged for review.
     """
     opened = [name for name in people["cycle"].cast(pl.String).unique().sort() if name in CYCLES]
     if not opened:
         raise DatasetError(
-            f"accelerometer minutes belong to NHANES 2003-2006, and no such cycle is open. Add one: "
-            f"open_study('nhanes', cycles={CYCLES}, minutes=...)."
+            "Accelerometer minutes belong to NHANES 2003-2006, and no such cycle is open. Use "
+            f"tk.open_study('nhanes', cycles={CYCLES}, minutes=...)."
         )
     summary = persons(_minutes(Path(path)))
-    joined = _joined(people, summary)
-    counts = _counts(joined)
+    joined = _join_recordings(people, summary)
+    counts = _count_recorded(joined)
     if not sum(recorded for recorded, _ in counts.values()):
         raise DatasetError(
-            f"'{Path(path).name}' holds {summary.height:,} persons, none of them of {' or '.join(opened)}. "
-            f"Open the cycle that they belong to: open_study('nhanes', cycles={CYCLES}, minutes=...)."
+            f"None of the {summary.height:,} persons in '{Path(path).name}' is a participant of "
+            f"{' or '.join(opened)}. Open their cycle: tk.open_study('nhanes', cycles={CYCLES}, minutes=...)."
         )
+    eligible = [f"{cycle}: {n} of {of}" for cycle, (n, of) in counts.items() if cycle in CYCLES]
     return Measured(
         _with_values(joined),
         codebook.with_variables(*(_described(codebook[name], counts) for name in MEASURED)),
-        {"minutes": {"file": Path(path).name, "persons": summary.height, "of_eligible": _told(counts)}},
+        {"minutes": {"file": Path(path).name, "persons": summary.height, "of_eligible": eligible}},
     )
 
 
@@ -91,7 +71,7 @@ def _minutes(path: Path) -> pl.LazyFrame:
     return lazy.rename({"PAXINTEN": "counts"}, strict=False)
 
 
-def _joined(people: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def _join_recordings(people: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
     worn = summary.select(
         pl.col("SEQN").alias("person"),
         *(pl.col(column).cast(pl.Float64).alias(name) for name, column in MEASURED.items()),
@@ -107,8 +87,8 @@ def _joined(people: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(eligible.fill_null(value=False).alias(_ELIGIBLE), recorded.alias(_RECORDED))
 
 
-def _counts(joined: pl.DataFrame) -> dict[str, tuple[int, int]]:
-    """Count by cycle the people recorded and those who were eligible."""
+def _count_recorded(joined: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Count the recorded and the eligible participants by cycle."""
     counted = joined.group_by("cycle", maintain_order=True).agg(pl.col(_RECORDED, _ELIGIBLE).sum())
     return {str(cycle): (recorded, eligible) for cycle, recorded, eligible in counted.iter_rows()}
 
@@ -125,14 +105,14 @@ def _reason(name: str) -> pl.Expr:
     def lacking(condition: pl.Expr, reason: str) -> pl.Expr:
         return pl.when(condition).then(pl.lit(reason, Reason))
 
-    told = pl.coalesce(
+    reason = pl.coalesce(
         lacking(~pl.col("cycle").cast(pl.String).is_in(list(CYCLES)), "not measured in this cycle"),
         lacking(pl.col("weight_examination").fill_null(0) <= 0, "not examined"),
         lacking(pl.col("age") < YOUNGEST, "not asked"),
         lacking(pl.col(_RECORDED), "could not be tested"),
         pl.lit("no value recorded", Reason),
     )
-    return pl.when(pl.col(name).is_null()).then(told)
+    return pl.when(pl.col(name).is_null()).then(reason)
 
 
 def _described(variable: Variable, counts: Mapping[str, tuple[int, int]]) -> Variable:
@@ -149,15 +129,5 @@ def _available(entry: Availability, counts: Mapping[str, tuple[int, int]]) -> Av
     if not recorded:
         return Availability(entry.cycle, "not measured", "file not given: the minutes are of another cycle")
     few = recorded < LEAST_SHARE * eligible
-    said = f"recordings of {recorded:,} of {eligible:,} eligible people of {entry.cycle} only"
-    return Availability(entry.cycle, "measured", said if few else "")
-
-
-def _told(counts: Mapping[str, tuple[int, int]]) -> list[str]:
-    return list(_lines(counts))
-
-
-def _lines(counts: Mapping[str, tuple[int, int]]) -> Iterator[str]:
-    for cycle, (recorded, eligible) in counts.items():
-        if cycle in CYCLES:
-            yield f"{cycle}: {recorded} of {eligible}"
+    reason = f"recordings of {recorded:,} of {eligible:,} eligible people of {entry.cycle} only"
+    return Availability(entry.cycle, "measured", reason if few else "")

@@ -1,6 +1,6 @@
-"""Open NHANES: choose cycles, find their files, join them to people, and know files of simulated people.
+"""Open NHANES: read the files of some cycles and join them to one row per participant.
 
-What a table or a code means is in `datasets/nhanes*.toml`, the weights of each cycle in `nhanes.pooling`.
+Tables and codes are declared in `datasets/nhanes*.toml`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,16 +35,16 @@ def open_nhanes(
     mirror: str | Path | None = None,
     minutes: str | Path | None = None,
 ) -> Study:
-    """Open NHANES: the people of some cycles, with the weights of each cycle.
+    """Open NHANES: the participants of some cycles, with the weights of each cycle.
 
     Parameters
     ----------
     cycles
-        Names such as "2005-2006"; 1999-2000 to 2017-2018, 2017-2020 (which holds the people of 2017-2018) and
-        2021-2023.
+        Names such as "2005-2006"; 1999-2000 to 2017-2018, 2017-2020 (which includes the participants of
+        2017-2018) and 2021-2023.
     mirror
-        A folder or an http(s) address laid out like the CDC's site. None: what `CRAMPS_NHANES` says, else
-        the CDC's site.
+        A folder or an http(s) address laid out like the CDC's site. None for the value of `CRAMPS_NHANES`,
+        else the CDC's site.
     minutes
         A file of accelerometer minutes of 2003-2006 (PAXRAW as parquet or transport file), which gives
         `sedentary_hours`, `active_minutes`, `wear_hours` and `accelerometer_days`.
@@ -52,25 +52,22 @@ def open_nhanes(
     Returns
     -------
     Study
-        `people` has one row a person: `person`, `cycle`, the codebook's variables with their reasons,
-        `stratum`, `psu` and the cycle's own weight for each component: `weight_interview`,
-        `weight_examination`, `weight_phlebotomy`, `weight_dietary_day_1`, `weight_dietary_two_day`,
-        `weight_fasting`, `weight_glucose_tolerance` (0 or null for people who are not in it), for 1999-2002
-        with the four-year weights beside them (`weight_interview_four_year`). An analysis rescales them for
-        the cycles that contribute (`study.weight_for`). A variable that these cycles did not measure, or
-        whose file is not there, is in the codebook alone.
+        One row per participant: `person`, `cycle`, `stratum`, `psu`, the cycle's own weight for each
+        component (0 or null outside of it; for 1999-2002 also the four-year weights), and the codebook's
+        variables with their reasons. A variable that these cycles did not measure, or whose file is absent,
+        is in the codebook alone.
 
     Raises
     ------
     DatasetError
-        For an unknown or repeated cycle, cycles that hold the same people, a home table that is not there,
-        and any file that is not as its codebook page says.
+        For an unknown or repeated cycle, cycles with the same participants, an absent table of persons, and
+        any file that differs from its codebook page.
 
     Notes
     -----
     Analyses pool weights by years, as the CDC advises: each is multiplied by the years that it represents
-    over the years of all contributing cycles. As soon as 1999-2000 is pooled with another cycle, 1999-2002
-    take the four-year weights.
+    divided by the years of all contributing cycles. If 1999-2000 is pooled with another cycle, 1999-2002 use
+    the four-year weights.
     """
     catalogue = catalog.nhanes()
     chosen = choose_cycles(catalogue, cycles)
@@ -116,16 +113,15 @@ def _people(
     variables: list[str],
     weights: Mapping[str, ComponentWeight],
 ) -> pl.DataFrame:
+    """Join the cycles, with the weights in one order; a cycle without a component has nobody in it."""
     columns = [column for weight in weights.values() for column in weight.columns]
-    parts = [_cycle_people(catalogue, cycle, found, variables, weights) for cycle in cycles]
-    return pl.concat(_with_weights(part, columns) for part in parts)
-
-
-def _with_weights(people: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Put the weights in one order; a cycle without a component has nobody in it."""
-    blank = [pl.lit(None, pl.Float64).alias(name) for name in columns if name not in people.columns]
-    rest = [name for name in people.columns if name not in (PERSON, "cycle", STRATUM, PSU, *columns)]
-    return people.with_columns(blank).select(PERSON, "cycle", STRATUM, PSU, *columns, *rest)
+    first = (PERSON, "cycle", STRATUM, PSU, *columns)
+    parts = []
+    for cycle in cycles:
+        part = _cycle_people(catalogue, cycle, found, variables, weights)
+        part = part.with_columns(pl.lit(None, pl.Float64).alias(c) for c in columns if c not in part.columns)
+        parts.append(part.select(*first, pl.exclude(first)))
+    return pl.concat(parts)
 
 
 def _usable(
@@ -135,7 +131,7 @@ def _usable(
     found: Found,
     lacking: Mapping[tuple[str, str], str],
 ) -> bool:
-    """Tell whether any cycle measured a variable and none lacks its file or column: half of one is none."""
+    """Whether some cycle measured a variable and no cycle that did lacks its file or column."""
     pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
     places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
     lost = [place in found.absent for place in places] + [(name, cycle) in lacking for cycle in pieces]
@@ -166,8 +162,8 @@ def _expect_release(people: pl.DataFrame, cycle: Cycle, file: TableFile) -> None
     wrong = people.filter(pl.col(_RELEASE).ne_missing(float(cycle.release))).height
     if wrong:
         raise DatasetError(
-            f"'{file.name}' holds {wrong:,} persons of another cycle than {cycle.name}: the file has a wrong "
-            f"name. Fetch it anew, in place of {file.path}."
+            f"'{file.name}' contains {wrong:,} persons of another cycle than {cycle.name}, so the file has a "
+            f"wrong name. Download it again and replace {file.path}."
         )
 
 

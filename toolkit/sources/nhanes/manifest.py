@@ -1,7 +1,4 @@
-"""Find the files of NHANES's cycles: which tables are needed, where they are, what they should hold.
-
-Takes cycles and a mirror; gives the files that are there and the addresses of those that are not.
-"""
+"""Which files the NHANES cycles need, where they are, and what they should contain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,24 +21,16 @@ CYCLES = ("2005-2006", "2007-2008")
 
 @dataclass(frozen=True)
 class Found:
-    """The files of the opened cycles.
-
-    Attributes
-    ----------
-    files, absent
-        Table and cycle -> the file that is there, or the address of one that is not.
-    mark
-        What marks the files as those of simulated people.
-    """
+    """Files of the opened cycles by table and cycle, addresses of absent ones, the mark of simulated ones."""
 
     files: Mapping[tuple[str, str], TableFile]
     absent: Mapping[tuple[str, str], str]
     mark: SimulatedMark | None
 
     def lacking(self, catalogue: Catalogue) -> dict[tuple[str, str], str]:
-        """Say which variables cannot be read in which cycle, as their file lacks a column of theirs.
+        """Say which variables cannot be read in which cycle because their file lacks a column.
 
-        A file that has none of the columns that are read of it is another table; reading it is an error.
+        A file with none of the required columns is another table; reading it is an error.
         """
         found: dict[tuple[str, str], str] = {}
         for (table, cycle), file in self.files.items():
@@ -66,35 +55,23 @@ def _needed_columns(catalogue: Catalogue, table: str, cycle: str) -> dict[str, l
 
 
 def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycle]:
-    """Look up cycles by name, in the order of time.
-
-    Raises
-    ------
-    DatasetError
-        For an unknown or repeated cycle, or two that hold the same people.
-
-    Examples
-    --------
-    >>> from toolkit.sources import catalog
-    >>> [cycle.release for cycle in choose_cycles(catalog.nhanes(), ("2007-2008", "2005-2006"))]
-    [4, 5]
-    """
+    """Look up cycles by name, in order of time; refuse those that contain the same persons."""
     known, names = catalogue.cycles, [names] if isinstance(names, str) else list(names)
     if not names:
-        raise DatasetError(f"no cycle was named. Name at least one: cycles={CYCLES}.")
+        raise DatasetError(f"No cycle was named. Supply at least one, such as cycles={CYCLES}.")
     for name in names:
         if name not in known:
             raise DatasetError(unknown("NHANES has no cycle", name, known, f"All: {', '.join(known)}"))
         if names.count(name) > 1:
             raise DatasetError(
-                f"cycle '{name}' is named {names.count(name)} times: its people would count twice. "
-                "Name it once."
+                f"Cycle '{name}' is named {names.count(name)} times, so that its participants would count "
+                "more than once. Name it once."
             )
         twins = [other for other in known[name].never_with if other in names]
         if twins:
             raise DatasetError(
-                f"cycle '{name}' holds the people of '{twins[0]}' under new numbers: they would count twice. "
-                f"Leave one of the two out."
+                f"Cycles '{name}' and '{twins[0]}' contain the same participants under different numbers, "
+                "who would count twice. Remove one of the two."
             )
     return [cycle for name, cycle in known.items() if name in names]
 
@@ -102,24 +79,7 @@ def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycl
 def find_files(
     catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, *, renew: bool = False
 ) -> Found:
-    """Find or download every table that a variable of these cycles needs.
-
-    Parameters
-    ----------
-    catalogue
-        What is known of NHANES.
-    cycles
-        As `choose_cycles` gives them.
-    source
-        Where the files are.
-    renew
-        True to download anew what is kept; see `download.fetch_all`.
-
-    Raises
-    ------
-    DatasetError
-        If a folder lacks a cycle's table of persons, or a download does not give what it should.
-    """
+    """Find or download every table that a variable of these cycles needs; `renew` as in `fetch_all`."""
     mark = _mark(source)
     tables = {
         (table, cycle.name): _expected(catalogue, cycle, table, mark)
@@ -141,9 +101,9 @@ def find_files(
 
 
 def rests_on(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: Found) -> Inputs | None:
-    """Name what an opening rests on; None where an address is asked each time whether its people are real.
+    """Name the files on which a study depends, with the hashes of what was read.
 
-    The hashes are those of what was read.
+    None for an address that is not the publisher's: only a request tells whether its people are real.
     """
     files = {file.path: hash_when_read(file.path) for file in found.files.values()}
     if source.folder is None:
@@ -173,7 +133,7 @@ def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
 def _expected(
     catalogue: Catalogue, cycle: Cycle, table: str, mark: SimulatedMark | None
 ) -> tuple[Wanted, tuple[str, int | None]]:
-    """Say which file a table is, how its content is checked, its name and its number of rows."""
+    """Describe the file of a table: path, check of its content, name and number of rows."""
     entry = catalogue.tables[table].files[cycle.name]
     rows = mark.rows.get(entry.name) if mark else entry.rows
 
@@ -191,7 +151,7 @@ def _expect_home(
     address = absent.get((home, cycle.name))
     if address:
         raise DatasetError(
-            f"cycle '{cycle.name}' cannot be opened: '{name}', its table of persons and weights, is not in "
-            f"{source.folder}. Put {address} there as "
-            f"{catalogue.path(cycle.name, home)}, leave the cycle out, or unset {SETTING} to download it."
+            f"Cycle '{cycle.name}' cannot be opened because '{name}', its table of persons and weights, is "
+            f"not in {source.folder}. Put {address} there as {catalogue.path(cycle.name, home)}, remove the "
+            f"cycle, or unset {SETTING} to download the file."
         )

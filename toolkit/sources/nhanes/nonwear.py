@@ -1,8 +1,7 @@
-"""Find the minutes in which an accelerometer was not worn, by the rules of Choi and of Troiano.
+"""Non-wear minutes of an accelerometer, by the rules of Choi and of Troiano.
 
-Takes counts a minute and where recordings begin, end or break off; gives one mark a minute. Works on runs of
-zero and of non-zero minutes, so that it costs the same for a still and for a restless recording.
-Rules: Choi et al., Med Sci Sports Exerc 2011;43:357-364; Troiano et al., the same 2008;40:181-188.
+Choi et al., Med Sci Sports Exerc 2011;43:357-364; Troiano et al., Med Sci Sports Exerc 2008;40:181-188. The
+rules work on runs of zero and of non-zero minutes.
 """
 
 from dataclasses import dataclass
@@ -23,16 +22,16 @@ TROIANO_FRAME, TROIANO_SPIKE, TROIANO_CEILING = 60, 2, 100
 
 @dataclass(frozen=True)
 class Series:
-    """Counts of one recording after the other, cut into stretches without a hole.
+    """Counts of one recording after the other, cut into stretches without gaps.
 
     Attributes
     ----------
     counts
-        Counts a minute, none negative.
+        Counts per minute, none negative.
     stretch
-        Place of the first minute of each stretch, ascending from 0.
+        Position of the first minute of each stretch, ascending from 0.
     opens
-        For each stretch whether it is the first of a recording.
+        Whether a stretch is the first of a recording.
     """
 
     counts: Counts
@@ -41,12 +40,12 @@ class Series:
 
     @cached_property
     def closes(self) -> Mask:
-        """For each stretch whether it is the last of a recording."""
+        """Whether a stretch is the last of a recording."""
         return np.append(self.opens[1:], True)
 
     @cached_property
     def ends(self) -> Places:
-        """Place of the last minute of each stretch."""
+        """Position of the last minute of each stretch."""
         return np.append(self.stretch[1:], len(self.counts)) - 1
 
     @cached_property
@@ -64,7 +63,7 @@ class Series:
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs within stretches: where each begins, how long it is, whether it is of zeros, opens a stretch."""
+    """Runs within stretches; `begins`: whether a run is the first of its stretch."""
 
     first: Places
     length: Places
@@ -75,42 +74,30 @@ class _Runs:
     def ends(self) -> Mask:
         return np.append(self.begins[1:], True)
 
-    def joined(self, quiet: Mask) -> Places:
-        """Join neighbouring runs that are alike quiet, within stretches: the first run of each group."""
+    def group(self, quiet: Mask) -> Places:
+        """Join neighboring runs that are equally quiet within stretches; give the first run of each group."""
         change = self.begins.copy()
         change[1:] |= quiet[1:] != quiet[:-1]
         return np.flatnonzero(change)
 
 
 def choi(series: Series, *, edges: Edges = "package", stream: int = CHOI_STREAM) -> Mask:
-    """Mark non-wear minutes by Choi's rule: 90 minutes of zeros, short spikes in silence aside.
+    """Mark non-wear minutes by Choi's rule: 90 minutes of zeros, ignoring short spikes within silence.
 
     Parameters
     ----------
     series
         The recordings.
     edges
-        "package": as the R package PhysicalActivity; zeros at the start and the end of a recording are
-        non-wear whatever their length, a spike near an end needs silence only as far as there are minutes,
-        and the last minute takes the status of the one before it. "strict": 90 minutes and full silence
-        there too.
+        "package": as the R package PhysicalActivity. Zeros at the start and the end of a recording are
+        non-wear of any length, a spike near an end needs silence only as far as there are minutes, and the
+        last minute takes the status of the one before. "strict": 90 minutes and full silence there too.
     stream
-        Minutes of silence before and after a spike of up to 2 minutes that let it pass for an artefact.
-
-    Returns
-    -------
-    numpy.ndarray
-        True for non-wear, one a minute.
-
-    Examples
-    --------
-    >>> one = Series(np.array([0, 0, 5, 9, 7, 0, 0]), np.array([0]), np.array([True]))
-    >>> choi(one).astype(int).tolist()
-    [1, 1, 0, 0, 0, 1, 1]
+        Minutes of silence before and after a spike of up to 2 minutes for it to be ignored.
     """
     runs = series.runs
     quiet = runs.zero | _artefacts(runs, stream, strict=edges == "strict")
-    group = runs.joined(quiet)
+    group = runs.group(quiet)
     length = np.add.reduceat(runs.length, group)
     idle = length >= CHOI_FRAME
     if edges == "package":
@@ -122,8 +109,8 @@ def choi(series: Series, *, edges: Edges = "package", stream: int = CHOI_STREAM)
 
 
 def _artefacts(runs: _Runs, stream: int, *, strict: bool) -> Mask:
-    """Find runs of 1 or 2 non-zero minutes with silence on both sides, all judged on the original counts."""
-    # Beside a stretch's end, silence reaches only as far as there are minutes.
+    """Find runs of 1 or 2 non-zero minutes with silence on both sides, in the original counts."""
+    # At the end of a stretch silence reaches only as far as there are minutes.
     still = runs.length >= stream
     before = np.append(False, (still if strict else still | runs.begins)[:-1])
     before[runs.begins] = not strict
@@ -142,30 +129,16 @@ def _with_last_minute(series: Series, marks: Mask) -> Mask:
 
 
 def troiano(series: Series) -> Mask:
-    """Mark non-wear minutes by Troiano's rule: 60 minutes of zeros, up to 2 minutes of 1 to 100 aside.
+    """Mark non-wear minutes by Troiano's rule: 60 minutes of zeros, allowing up to 2 minutes of 1 to 100.
 
-    Parameters
-    ----------
-    series
-        The recordings.
-
-    Returns
-    -------
-    numpy.ndarray
-        True for non-wear, one a minute: from the first to the last zero minute of a candidate.
-
-    Examples
-    --------
-    >>> counts = np.repeat([0, 100, 0, 101, 0], [40, 2, 18, 1, 59])
-    >>> int(troiano(Series(counts, np.array([0]), np.array([True]))).sum())
-    60
+    Non-wear extends from the first to the last zero minute of a candidate.
     """
     runs = series.runs
     highest = np.maximum.reduceat(series.counts, runs.first)
     quiet = runs.zero | ((runs.length <= TROIANO_SPIKE) & (highest <= TROIANO_CEILING))
-    group = runs.joined(quiet)
+    group = runs.group(quiet)
     last = np.append(group[1:], len(quiet)) - 1
-    # A candidate goes from zero to zero: a tolerated run at either end is no part of it.
+    # A candidate extends from zero to zero: an allowed run at either end does not belong to it.
     inner = runs.length.copy()
     inner[group] *= runs.zero[group]
     inner[last] *= runs.zero[last]

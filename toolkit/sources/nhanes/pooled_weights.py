@@ -1,6 +1,6 @@
-"""Find the weight columns of each cycle of NHANES, for the cycle alone and for pooling with others.
+"""Weight columns of each NHANES cycle, for the cycle alone and for pooling with others.
 
-How an analysis rescales them is in `cycle_weights`.
+Analyses rescale them in `studies.cycle_weights`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from toolkit.variables.codebook import COMPONENTS, weight_name
 
 # The four-year weights of 1999-2002 represent four years.
 _FOUR_YEARS = 4.0
-# Where blood was drawn from all who were examined, the examination weight is the weight of blood.
+# Where blood was drawn from all examined participants, the examination weight is the phlebotomy weight.
 _STANDS_IN = {"phlebotomy": "examination"}
 _RESCALING = "rescaled in each analysis for the cycles that contribute"
 
@@ -21,34 +21,18 @@ _RESCALING = "rescaled in each analysis for the cycles that contribute"
 def weights_of(
     catalogue: Catalogue, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]
 ) -> dict[str, ComponentWeight]:
-    """Say for the design which columns of the people hold each cycle's weights.
+    """Give the design's weights by component; `there` names table and cycle of each file that exists.
 
-    Parameters
-    ----------
-    catalogue
-        What is known of the survey.
-    cycles
-        The cycles that are opened.
-    there
-        Table and cycle of each file that is there.
-
-    Returns
-    -------
-    dict
-        By component; a component that no cycle has a weight for is not in it.
-
-    Notes
-    -----
-    The two-year weights of 1999-2000 rest on another census than later ones: pooled, the weights made for the
-    four years 1999-2002 take their place.
+    The two-year weights of 1999-2000 rest on another census than later ones. If pooled, they are replaced by
+    the weights for the four years 1999-2002.
     """
     found = {}
     several = len(cycles) > 1 and any(cycle.two_year_alone for cycle in cycles)
     for component in (c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)):
         own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there, several=several))]
         if own:
-            words = _RESCALING if len(cycles) > 1 else ""
-            found[component] = ComponentWeight(weight_name(component), _sources(own), words, tuple(own))
+            rescaling = _RESCALING if len(cycles) > 1 else ""
+            found[component] = ComponentWeight(weight_name(component), _sources(own), rescaling, tuple(own))
     return found
 
 
@@ -58,7 +42,7 @@ def columns_of(
     weights: Mapping[str, ComponentWeight],
     there: Collection[tuple[str, str]],
 ) -> dict[str, tuple[str, str]]:
-    """Give for each weight column of the people the table and column of one cycle that it is read from."""
+    """Give the table and column from which each weight column is read in one cycle."""
     read = {}
     for component, weight in weights.items():
         for own in (w for w in weight.cycles if w.cycle == cycle.name):
@@ -74,7 +58,7 @@ def _own(cycle: Cycle, component: str) -> str:
 
 
 def _table(catalogue: Catalogue, cycle: Cycle, component: str, there: Collection[tuple[str, str]]) -> str:
-    """Name the table that holds a cycle's weight; "" if the cycle has none, or none is there."""
+    """Name the table with a cycle's weight; "" if the cycle has none, or the file does not exist."""
     weight = cycle.weights.get(_own(cycle, component))
     if weight is None:
         return ""
@@ -90,7 +74,7 @@ def _cycle_weight(
     *,
     several: bool,
 ) -> CycleWeight | None:
-    """Describe a cycle's weight; `several`: the weights made for several cycles may take its place."""
+    """Describe a cycle's weight; with `several` cycles, that for four years may replace it."""
     if not _table(catalogue, cycle, component, there):
         return None
     own, column = _own(cycle, component), weight_name(component)

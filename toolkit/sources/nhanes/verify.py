@@ -1,7 +1,4 @@
-"""Fetch NHANES's files ahead of their use, and hold them to the counts that the CDC's codebook pages print.
-
-Takes cycles and a mirror; gives one row a file: is it there, its rows, and which code counts differ.
-"""
+"""Download NHANES files and verify them against the counts on the CDC's codebook pages."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -38,67 +35,48 @@ def download_nhanes(
     verify: bool = False,
     renew: bool = False,
 ) -> pl.DataFrame:
-    """Fetch every table that a codebook variable needs, and say of each whether it is as it should be.
+    """Download every table that a codebook variable needs; see `tk.download_study`.
 
-    Parameters
-    ----------
-    cycles
-        Names such as "2005-2006"; "all" for all of them.
-    mirror
-        A folder or an http(s) address laid out like the CDC's site. None: what `CRAMPS_NHANES` says, else
-        the CDC's site.
-    verify
-        True to compare rows and code counts with the CDC's codebook pages.
-    renew
-        True to fetch anew what is kept and trust what comes, as after a revision by the CDC.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row a file: `cycle`, `table`, `status` (verified, kept, not found, differs), `rows`,
-        `rows_expected`, `codes` (counts that were compared), `codes_differing`, `problem`. What is not
-        known, or was not compared, is null.
-
-    Raises
-    ------
-    DatasetError
-        For an unknown cycle, an absent table of persons, and downloads that do not give what they should.
+    Returns one row per file; what is unknown, or was not compared, is null. `codes` is the number of
+    compared counts. With `renew`, cached files are downloaded again and trusted.
     """
     catalogue = catalog.nhanes()
     source = choose_mirror(mirror, catalogue.site.site, SETTING)
     rows = []
-    # 2017-2018 and 2017-2020 hold the same people and are never pooled; on the disk they may stand together.
-    for name in tuple(catalogue.cycles) if cycles == ALL else _each(cycles):
+    names = [cycles] if isinstance(cycles, str) else cycles
+    # Cycle by cycle: 2017-2018 and 2017-2020 contain the same persons and cannot be opened together.
+    for name in catalogue.cycles if cycles == ALL else names:
         chosen = choose_cycles(catalogue, name)
         found = find_files(catalogue, chosen, source, renew=renew)
-        rows += [_told(name, file, found, verify=verify) for file in found.files.values()]
-        rows += [_absent(catalogue, key, address) for key, address in found.absent.items()]
+        rows += [_verify_file(name, file, found, verify=verify) for file in found.files.values()]
+        rows += [_missing_file(catalogue, key, address) for key, address in found.absent.items()]
     return pl.DataFrame(rows, SCHEMA, orient="row").sort("cycle", "table")
 
 
-def _each(cycles: Sequence[str] | str) -> tuple[str, ...]:
-    return (cycles,) if isinstance(cycles, str) else tuple(cycles)
-
-
-def _absent(catalogue: Catalogue, key: tuple[str, str], address: str) -> dict[str, object]:
+def _missing_file(catalogue: Catalogue, key: tuple[str, str], address: str) -> dict[str, object]:
     table, cycle = key
     name = catalogue.tables[table].files[cycle].name
-    return {"cycle": cycle, "table": name, "status": "not found", "problem": f"put {address} into the mirror"}
+    return {
+        "cycle": cycle,
+        "table": name,
+        "status": "not found",
+        "problem": f"Put {address} into the mirror.",
+    }
 
 
-def _told(cycle: str, file: TableFile, found: Found, *, verify: bool) -> dict[str, object]:
+def _verify_file(cycle: str, file: TableFile, found: Found, *, verify: bool) -> dict[str, object]:
     row: dict[str, object] = {"cycle": cycle, "table": file.name, "status": "kept"}
     if not verify:
         return row | {"rows_expected": file.rows}
-    # Files of simulated people have counts of their own, which no page prints.
+    # Counts of simulated people are on no page.
     expected = {} if found.mark else code_counts(file.name)
     if not expected and file.rows is None:
-        return row | {"problem": "no counts are known of it"}
+        return row | {"problem": "no counts are known for this table"}
     frame = read_table(file.path).collect()
     differing, compared = compare_codes(frame, expected)
     problems = [f"{column}: {wrong} of {of} counts differ" for column, (wrong, of) in differing.items()]
     if file.rows is not None and frame.height != file.rows:
-        problems.insert(0, f"{frame.height:,} rows, and should have {file.rows:,}")
+        problems.insert(0, f"{frame.height:,} rows instead of {file.rows:,}")
     return row | {
         "status": "differs" if problems else "verified",
         "rows": frame.height,
@@ -110,38 +88,16 @@ def _told(cycle: str, file: TableFile, found: Found, *, verify: bool) -> dict[st
 
 
 def code_counts(table: str) -> Mapping[str, Mapping[str, int]]:
-    """Look up what the CDC's codebook page of a table prints: column -> code (. is missing) -> persons.
-
-    Examples
-    --------
-    >>> code_counts("SLQ_D")["SLQ160"]["4"]
-    109
-    """
+    """Look up the counts on the CDC's codebook page of a table: column -> code (. is missing) -> persons."""
     return _pages().get(table, {})
 
 
 def compare_codes(
     frame: pl.DataFrame, expected: Mapping[str, Mapping[str, int]]
 ) -> tuple[dict[str, tuple[int, int]], int]:
-    """Compare a table's code counts with those expected.
+    """Count differing code counts by column, with the number compared; and the number compared in all.
 
-    Parameters
-    ----------
-    frame
-        The table with its codes.
-    expected
-        Column -> code -> persons. A column that the table lacks differs in all of its codes.
-
-    Returns
-    -------
-    tuple
-        Column -> counts that differ and counts that were compared, for columns with a difference; and how
-        many counts were compared in all.
-
-    Examples
-    --------
-    >>> compare_codes(pl.DataFrame({"A": [1.0, 2.0, None]}), {"A": {"1": 1, "2": 3, ".": 1}})
-    ({'A': (1, 3)}, 3)
+    A column that the table lacks differs in all of its codes.
     """
     differing = {}
     for column, counts in expected.items():

@@ -1,7 +1,4 @@
-"""Read and check a written causal model: its nodes, what each depends on, and the order of drawing.
-
-Takes the bytes of `datasets/simulated.toml`; gives the frozen records `Model` and `Node`.
-"""
+"""The structural causal model of `datasets/simulated.toml`: its nodes, and what each depends on."""
 
 import hashlib
 import re
@@ -20,14 +17,14 @@ Kind = Literal["points", "number", "yes_no", "ordered", "nominal", "either", "cr
 KINDS = get_args(Kind)
 
 OUTCOME = "cramp_frequency"
-# What a node says of itself as a variable, unless the codebook that all studies share does.
+# Keys that describe a node as a variable, unless the codebook that all studies share does.
 _DESCRIPTION = ("label", "levels", "reference", "unit", "component", "note")
 _TERM = re.compile(r"^(?P<name>\w+)(?:(?P<sign>>=|<|=)(?P<value>.+))?$")
 
 
 @dataclass(frozen=True)
 class Node:
-    """One variable of the model, as its table in the file says; see the head of `datasets/simulated.toml`."""
+    """One variable of the model; the head of `datasets/simulated.toml` explains the keys of its table."""
 
     variable: Variable
     kind: Kind
@@ -36,27 +33,27 @@ class Node:
     written: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Give what the node's table says under a key."""
+        """Look up a key of the node's table."""
         return self.written.get(key, default)
 
     @property
     def name(self) -> str:
-        """Its name in the codebook."""
+        """The codebook name."""
         return self.variable.name
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Its levels; () for a number."""
+        """The levels; () for a number."""
         return self.variable.levels
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are numbers and not levels."""
+        """Whether the values are numbers and not levels."""
         return self.variable.kind == "number"
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Every term that its value depends on."""
+        """Every term that the value depends on."""
         nested = [t for table in ("logits", "spread") for t in _terms(self.get(table, {}))]
         outcome = [*_terms(self.get("any", {})), *_terms(self.get("frequent", {}))]
         others = [self.get("requires", ""), self.get("added_if", ""), *self.get("numbers_of", ())]
@@ -64,7 +61,7 @@ class Node:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """Names of the nodes that its value depends on."""
+        """Names of the nodes that the value depends on."""
         names = [part.name for term in self.terms for part in parts(term)]
         return tuple(dict.fromkeys(names))
 
@@ -87,39 +84,30 @@ class Model:
     sha256: str
 
     def descendants(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Name the nodes that change when the named ones do, in the order of drawing."""
+        """Name the nodes that depend on the named ones, in the order of drawing."""
         touched = set(names)
         for node in self.nodes.values():
             if touched & set(node.parents):
                 touched.add(node.name)
         return tuple(name for name in self.nodes if name in touched - set(names))
 
+    def with_ancestors(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Name the nodes that the named ones depend on, and these, in the order of drawing."""
+        needed = set(names)
+        for node in reversed(list(self.nodes.values())):
+            if node.name in needed:
+                needed.update(node.parents)
+        return tuple(name for name in self.nodes if name in needed)
+
 
 @cache
 def load_model() -> Model:
-    """Read and check the written causal model.
-
-    Returns
-    -------
-    Model
-        With the hash of the file, which stands in the study's provenance.
-
-    Raises
-    ------
-    DatasetError
-        If a node has a parent that is unknown or drawn after it.
-
-    Examples
-    --------
-    >>> "age" in load_model().nodes["bmi"].parents
-    True
-    """
-    raw = (shipped("datasets") / "simulated.toml").read_bytes()
-    return read_model(raw)
+    """Read and check the causal model that the toolkit ships."""
+    return read_model((shipped("datasets") / "simulated.toml").read_bytes())
 
 
 def read_model(raw: bytes) -> Model:
-    """Read a causal model from the bytes of its file; see `load_model`."""
+    """Read a causal model from the bytes of its file."""
     written = tomllib.loads(raw.decode())
     nodes = {name: _node(name, table) for name, table in written.pop("node").items()}
     _check_order(nodes)
@@ -128,17 +116,13 @@ def read_model(raw: bytes) -> Model:
 
 @cache
 def parts(term: str) -> tuple[Part, ...]:
-    """Split a term into its comparisons, of which one must hold.
-
-    Examples
-    --------
-    >>> [part.name for part in parts("abi_left<0.9|abi_right<0.9")]
-    ['abi_left', 'abi_right']
-    """
+    """Split a term into its comparisons, any of which makes it true."""
     found = [_TERM.match(piece.strip()) for piece in term.split("|")]
     if not all(found):
-        raise DatasetError(f"the term '{term}' of the causal model cannot be read. Write name, name=level, "
-                           f"name>=number or name<number, joined by |.")  # fmt: skip
+        raise DatasetError(
+            f"The term '{term}' of the causal model cannot be read. Write name, name=level, name>=number or "
+            "name<number, joined by |."
+        )
     return tuple(Part(m["name"], m["sign"] or "", (m["value"] or "").strip()) for m in found if m)
 
 
@@ -150,12 +134,10 @@ def _terms(table: Mapping[str, Any]) -> list[str]:
 def _node(name: str, table: Mapping[str, Any]) -> Node:
     kind = table.get("kind", "")
     if kind not in KINDS:
-        known = ", ".join(KINDS)
-        raise DatasetError(
-            unknown(f"node '{name}' of the causal model has an unknown kind", kind, KINDS, f"All: {known}")
-        )
+        what = f"Node '{name}' of the causal model has an unknown kind"
+        raise DatasetError(unknown(what, kind, KINDS, f"All: {', '.join(KINDS)}"))
     numbers = tuple(table.get("numbers", ()))
-    return Node(_variable(name, table), table["kind"], numbers, table.get("effects", {}), table)
+    return Node(_variable(name, table), kind, numbers, table.get("effects", {}), table)
 
 
 def _variable(name: str, table: Mapping[str, Any]) -> Variable:
@@ -163,12 +145,12 @@ def _variable(name: str, table: Mapping[str, Any]) -> Variable:
     if name in shared:
         if own:
             raise DatasetError(
-                f"node '{name}' of the causal model describes itself ({', '.join(own)}), but the codebook "
-                "does already. Take the words out of the node."
+                f"Node '{name}' of the causal model repeats what the codebook already describes "
+                f"({', '.join(own)}). Remove these keys from the node."
             )
         return shared[name]
     if "label" not in own:
-        raise DatasetError(f"node '{name}' of the causal model has no label. Write label = a few words.")
+        raise DatasetError(f"Node '{name}' of the causal model has no label. Supply label = '...'.")
     kind = {"yes_no": "yes_no", "nominal": "category", "ordered": "category"}.get(table["kind"], "number")
     own = {key: tuple(value) if key == "levels" else value for key, value in own.items()}
     own["ordered"] = table["kind"] == "ordered"
@@ -180,8 +162,8 @@ def _check_order(nodes: Mapping[str, Node]) -> None:
     for node in nodes.values():
         late = [parent for parent in node.parents if parent not in drawn]
         if late:
-            known = unknown(f"node '{node.name}' of the causal model has no earlier node", late[0], drawn)
-            raise DatasetError(f"{known} Write the parent's table before it.")
+            what = f"Node '{node.name}' of the causal model has no earlier node"
+            raise DatasetError(unknown(what, late[0], drawn, "Write the parent's table before it"))
         _check_levels(node, nodes)
         drawn.append(node.name)
 
@@ -190,6 +172,5 @@ def _check_levels(node: Node, nodes: Mapping[str, Node]) -> None:
     for piece in (piece for term in node.terms for piece in parts(term)):
         levels = nodes[piece.name].levels
         if piece.sign == "=" and piece.value not in levels:
-            raise DatasetError(
-                unknown(f"node '{piece.name}' of the causal model has no level", piece.value, levels)
-            )
+            what = f"Node '{piece.name}' of the causal model has no level"
+            raise DatasetError(unknown(what, piece.value, levels))

@@ -1,260 +1,358 @@
-"""Tell the true values behind the simulated study: what would happen to its population under other exposures.
+"""True values of the simulated study: what its written causal model implies for an estimand.
 
-Takes an exposure, an outcome and a condition in words; gives a frame of true prevalences, ratios and
-differences. The whole population of about a million simulated people is grown anew in each world, with the
-same chance, and the outcome is not drawn but counted with its probability.
+Sampling from the population is the business of `simulated`, drawing individuals that of `growth`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeAlias
+from functools import lru_cache
+from itertools import product
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from toolkit import results
 from toolkit.causes import DERIVATIONS
-from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.sources.simulated.causal_model import OUTCOME, Model, Node, load_model
+from toolkit.errors import DatasetError, EstimationError, VariableError, unknown
+from toolkit.results import covariates
+from toolkit.sources.simulated.causal_model import OUTCOME, Model, load_model
+from toolkit.sources.simulated.conditional_odds import fit_log_odds
 from toolkit.sources.simulated.generate import (
     DONORS,
-    SEED,
     Array,
-    Ints,
     People,
     cramp_probabilities,
-    grow,
     intervene,
     psu_sizes,
+    simulate_people,
     stream,
 )
+from toolkit.studies.study import Study
+from toolkit.variables.codebook import Variable
 from toolkit.variables.conditions import parse
-from toolkit.variables.derivation import Derivation
 
-World: TypeAlias = str | None  # the level that everyone is given; "+1" for one unit more; None as it is
+ODDS_RATIO = "odds_ratio"
+AS_IS, PER_UNIT = "as it is", "per unit"  # the worlds of a continuous exposure
+THINNING = 10  # the conditional odds ratio is that of every tenth simulated person
+_ROW = ".row"
 
-SCHEMA: dict[str, pl.DataType] = {
-    "outcome": pl.String(),
-    "exposure": pl.String(),
-    "level": pl.String(),
-    "reference": pl.String(),
-    "domain": pl.String(),
-    "estimand": pl.String(),
-    "estimate": pl.Float64(),
-    "precision": pl.Float64(),
-    "n": pl.Int64(),
+Compare = Callable[[Array, Array], Array]
+_COMPARE: Mapping[str, Compare] = {
+    "prevalence_ratio": lambda one, other: one / other,
+    "prevalence_difference": lambda one, other: one - other,
+    ODDS_RATIO: lambda one, other: one / (1 - one) / (other / (1 - other)),
+    "standardised_ratio": lambda one, other: one / other,
+    "standardised_difference": lambda one, other: one - other,
 }
-ONE_MORE = "+1"
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Of some people in one world: how many, their expected cases, and the variance of the cases."""
-
-    n: float = 0.0
-    cases: float = 0.0
-    variance: float = 0.0
-
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(self.n + other.n, self.cases + other.cases, self.variance + other.variance)
-
-    @property
-    def prevalence(self) -> float:
-        """Expected share of cases."""
-        return self.cases / self.n
-
-    @property
-    def precision(self) -> float:
-        """Standard deviation that the draw of the outcome alone gives the share of cases."""
-        return float(np.sqrt(self.variance)) / self.n
-
-
-def truth(
-    exposure: str | None = None, outcome: str = "any_cramps", domain: str = "", seed: int = SEED
-) -> pl.DataFrame:
-    """Give the true prevalence, ratios and differences in the population that the simulated study samples.
-
-    Parameters
-    ----------
-    exposure
-        A variable of the study with levels, or a number of the causal model (then: one unit more against as
-        it is); None for the prevalence alone.
-    outcome
-        `any_cramps`, `mild_cramps` or `frequent_cramps`.
-    domain
-        A condition in words on the people as they are, such as "age >= 20"; "" for everyone.
-    seed
-        That of the study.
-
-    Returns
-    -------
-    polars.DataFrame
-        outcome, exposure, level, reference, domain, estimand, estimate, precision, n (simulated people).
-        Estimands: `prevalence` (of those at the level, as they are), `standardised_prevalence` (everyone
-        given the level), `prevalence_ratio` and `prevalence_difference` (everyone given the level against
-        everyone given the reference: the causal effect), `crude_ratio` and `crude_difference` (those at
-        the level against those at the reference: confounded). `precision` is the standard deviation that
-        drawing the outcome would add; nothing else is drawn, the values are those of this population.
-
-    Raises
-    ------
-    VariableError
-        For an unknown exposure, outcome or variable of the domain, and for a derived number as exposure.
-    EstimationError
-        If nobody is in the domain, or a level has nobody in some stratum of it.
-
-    Notes
-    -----
-    Potential outcomes: the exposure is set by force and every node that follows from it is drawn again
-    with the same chance, so effects through mediators count (total effects). A derived exposure, such as
-    `pad` or `age_group`, is set by giving everyone the inputs of a random person of the domain and the
-    stratum who has the level. What the study would not ask someone is known here of everyone.
-
-    The model is multiplicative, so adjusted prevalence ratios estimate `prevalence_ratio`. A regression on
-    the identity link weighs people otherwise: its single difference is not `prevalence_difference`, which is
-    the average over everyone, and lies above it where the exposed are at higher risk already.
-
-    Examples
-    --------
-    >>> round(truth(domain="age >= 20")["estimate"][0], 2)
-    0.31
-    """
-    return _truth(exposure, outcome, domain, seed)
-
-
-@cache
-def _truth(exposure: str | None, outcome: str, domain: str, seed: int) -> pl.DataFrame:
-    model = load_model()
-    question = _Question.of(model, exposure, outcome, domain)
-    sums: dict[tuple[World, World], Sums] = {}
-    for number, people in enumerate(_strata(model, seed)):
-        for key, found in question.ask(people, stream(seed, DONORS, number)).items():
-            sums[key] = sums.get(key, Sums()) + found
-    return pl.DataFrame(_rows(question, sums), schema=SCHEMA, orient="row")
-
-
-def _strata(model: Model, seed: int) -> Iterator[People]:
-    sizes = psu_sizes(model, seed)
-    for stratum, row in enumerate(sizes):
-        yield grow(model, seed, stratum * len(row) + np.arange(len(row)), row)
+_SHARES = ("prevalence", "standardised_prevalence")
+ESTIMANDS = (*_SHARES, *_COMPARE)
 
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked of each stratum: exposure, outcome and domain, looked up and checked once."""
+    """Which potential outcomes to simulate: those of the outcome under each world of the exposure."""
 
-    exposure: str | None
     outcome: str
+    exposure: str | None
     domain: str
-    levels: tuple[str, ...]
-    reference: str
-    inputs: tuple[str, ...]
-    cases: Array
-
-    @classmethod
-    def of(cls, model: Model, exposure: str | None, outcome: str, domain: str) -> "_Question":
-        levels, reference = _levels(model, exposure)
-        inputs = _nodes_behind(model, exposure) if exposure else ()
-        return cls(exposure, outcome, domain, levels, reference, inputs, _case_levels(model, outcome))
-
-    def ask(self, people: People, donors: np.random.Generator) -> dict[tuple[World, World], Sums]:
-        """Sum up one stratum: key (None, level) for people as they are, (level, None) for a world."""
-        frame = _frame(people, (*parse(self.domain).names, *([self.exposure] if self.exposure else [])))
-        inside = frame.select(parse(self.domain).expression(frame.schema).fill_null(value=False))
-        rows = np.broadcast_to(inside.to_series().to_numpy(), people.noise.persons)
-        natural = self._chance(people)
-        found: dict[tuple[World, World], Sums] = {(None, None): _sum(natural[rows])}
-        if self.exposure and not self.levels:
-            found[ONE_MORE, None] = _sum(self._chance(self._one_more(people))[rows])
-        for level in self.levels:
-            at_level = rows & (frame[str(self.exposure)] == level).fill_null(value=False).to_numpy()
-            found[None, level] = _sum(natural[at_level])
-            world = self._given(people, level, np.flatnonzero(at_level), donors)
-            found[level, None] = _sum(self._chance(world)[rows])
-        return found
+    by: tuple[str, ...]
+    covariates: tuple[str, ...]
+    seed: int
 
     @property
-    def pairs(self) -> tuple[tuple[str, World], ...]:
-        """Pairs of worlds to compare: a level with the reference, one unit more with people as they are."""
-        if not self.levels:
-            return ((ONE_MORE, None),)
-        return tuple((level, self.reference) for level in self.levels if level != self.reference)
-
-    def _chance(self, people: People) -> Array:
-        return np.asarray(cramp_probabilities(people) @ self.cases)
-
-    def _one_more(self, people: People) -> People:
-        name = self.inputs[0]
-        return intervene(people, {name: people.columns[name] + 1})
-
-    def _given(self, people: People, level: str, donors: Ints, generator: np.random.Generator) -> People:
-        persons = people.noise.persons
-        if self.inputs == (self.exposure,):
-            place = people.model.nodes[self.inputs[0]].levels.index(level)
-            return intervene(people, {self.inputs[0]: np.full(persons, float(place))})
-        if not len(donors):
-            raise EstimationError(
-                f"no simulated person of a stratum is '{level}' in '{self.exposure}' within the domain "
-                f"'{self.domain}': its true effect is not defined. Widen the domain."
-            )
-        chosen = generator.choice(donors, persons)
-        return intervene(people, {name: people.columns[name][chosen] for name in self.inputs})
+    def names(self) -> tuple[str, ...]:
+        """Variables that are needed of everyone as they are."""
+        own = (self.exposure,) if self.exposure else ()
+        return (*parse(self.domain).names, *self.by, *results.variables_of(self.covariates), *own)
 
 
-def _levels(model: Model, exposure: str | None) -> tuple[tuple[str, ...], str]:
+@dataclass
+class _Group:
+    """One group of `by`: how many, and the expected cases as they are and in each world.
+
+    `rows` holds the covariates and the probabilities (persons by worlds) from which a conditional odds
+    ratio is computed, a pair for each stratum.
+    """
+
+    n: int
+    cases: Array
+    rows: list[tuple[pl.DataFrame, Array]]
+
+
+def truth(
+    study: Study,
+    outcome: str,
+    exposure: str | None = None,
+    *,
+    estimand: str | None = None,
+    reference: str | None = None,
+    adjust: str | Sequence[str] | None = None,
+    by: str | Sequence[str] = (),
+    domain: str = "",
+) -> pl.DataFrame:
+    """Compute the true value of an estimand in the population that the simulated study samples.
+
+    Parameters
+    ----------
+    study
+        A study opened by `tk.open_study("simulated")`, with any seed, size and sample.
+    outcome
+        "any_cramps", "mild_cramps" or "frequent_cramps".
+    exposure
+        A categorical variable of the causal model or derived from it, each level of which is compared with
+        the reference; or a continuous variable of the causal model, per unit. None for a prevalence.
+    estimand
+        "prevalence" (without an exposure; the default then), "prevalence_ratio" (the default with an
+        exposure), "prevalence_difference", "odds_ratio", "standardised_prevalence" (one row for each level),
+        "standardised_ratio" or "standardised_difference".
+    reference
+        The level that the others are compared with. None for that of the codebook.
+    adjust
+        The covariates of the model whose odds ratio is wanted, such as `found["adjust"][0]` of the estimates;
+        `()` for the marginal odds ratio. The other estimands do not depend on it.
+    by
+        Categorical variables; one value within each of their levels.
+    domain
+        A condition such as "age >= 20". It applies to persons as they are, without intervention.
+
+    Returns
+    -------
+    polars.DataFrame
+        The result schema, with the rows of `tk.association` or `tk.prevalence`. `n` counts the simulated
+        persons of the domain. Standard error and interval are null: the outcome is not drawn but enters
+        with its probability, and every person of the population counts.
+
+    Raises
+    ------
+    DatasetError
+        If the study is not the simulated one.
+    VariableError
+        If a variable is unknown to the causal model or unsuitable for its role.
+    EstimationError
+        If the estimand is unknown, an odds ratio is requested without `adjust`, nobody is in the domain, or
+        a level does not occur in one of its strata.
+
+    Notes
+    -----
+    Potential outcomes: the exposure is set for everyone, and all variables that depend on it are drawn again
+    with the same random numbers. The values are therefore total effects, averaged over the population of the
+    domain (marginal). A derived exposure, such as `pad`, is set by giving everyone the inputs of a random
+    person of the same stratum and domain who has the level.
+
+    Ratios and differences of prevalences are marginal. The model of the outcome is log-linear, so that
+    the adjusted prevalence ratio of `tk.association` estimates the marginal one where the adjustment set
+    suffices. Its prevalence difference weights covariate patterns differently and can deviate from the
+    marginal one; "standardised_difference" does not.
+
+    The odds ratio is not collapsible: it depends on the covariates even without confounding. Here it is
+    conditional on `adjust`: the odds ratio of a trial that assigns every level to the whole population,
+    analyzed by a logistic model with the same covariates. The fit uses every tenth simulated person, and a
+    covariate with a spline enters as 20 quantile groups. In this population odds ratios rise with the
+    risk, so that a logistic model of observed exposures, which gives more weight to covariate patterns in
+    which both levels are frequent, can be a few percent off.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> tk.truth(study, "any_cramps", domain="age >= 20")["estimate"].round(2).item()
+    0.31
+    """
+    seed = _seed(study)
+    estimand = estimand or ("prevalence_ratio" if exposure else "prevalence")
+    estimand = estimand.replace("standardized", "standardised")
+    _check_estimand(estimand, exposure, adjust)
+    model = load_model()
+    by = (by,) if isinstance(by, str) else tuple(by)
+    named = covariates(adjust) if isinstance(adjust, str) else list(adjust or ())
+    entering = tuple(named) if estimand == ODDS_RATIO else ()
+    question = _Question(outcome, exposure, parse(domain).text, by, entering, seed)
+    variables = {name: _variable(model, name) for name in question.names}
+    for name in by:
+        if not variables[name].levels:
+            raise VariableError(f"'{name}' in by is continuous. Use a categorical variable.")
+    worlds = _worlds(model, exposure)
+    against = _reference(study, exposure, reference, worlds)
+    heading = {
+        "study": study.label,
+        "domain": question.domain,
+        "estimand": estimand,
+        "outcome": outcome,
+        "outcome_label": study.codebook[outcome].label,
+        "exposure": exposure,
+        "exposure_label": study.codebook[exposure].label if exposure else None,
+        "adjust": ", ".join(named) if exposure else None,
+        "scale": "log" if estimand.endswith("ratio") else "identity",
+        "reliability": "ok",
+    }
+    groups = _simulate(question)
+    rows: list[dict[str, Any]] = []
+    for levels in product(*(variables[name].levels for name in by)):
+        own = heading | dict(zip(by, levels, strict=True))
+        if levels in groups:
+            found = _values(groups[levels], estimand, question, worlds, against)
+            rows += [own | {"n": groups[levels].n} | row for row in found]
+        else:
+            reason = f"No simulated participants are {', '.join(levels)} in the domain."
+            rows.append(own | {"n": 0, "reliability": "failed", "reason": reason})
+    return results.frame(rows, by)
+
+
+def _seed(study: Study) -> int:
+    if study.provenance.get("study") != "simulated":
+        raise DatasetError(
+            f"The true values are known only for the simulated study, and '{study.label}' is another one. "
+            "Use tk.truth(tk.open_study('simulated'), ...)."
+        )
+    if study.provenance.get("model_sha256") != load_model().sha256:
+        raise DatasetError(
+            f"'{study.label}' was drawn from another version of the causal model. Open it again: "
+            "tk.open_study('simulated')."
+        )
+    return int(study.provenance["seed"])
+
+
+def _check_estimand(estimand: str, exposure: str | None, adjust: str | Sequence[str] | None) -> None:
+    if estimand not in ESTIMANDS:
+        known = f"All: {', '.join(ESTIMANDS)}"
+        raise EstimationError(unknown("The truth has no estimand", estimand, ESTIMANDS, known))
+    if exposure and estimand == "prevalence":
+        raise EstimationError(
+            f"A prevalence has no exposure. Use by='{exposure}' for the prevalence at each of its levels, or "
+            "estimand='standardised_prevalence'."
+        )
+    if not exposure and estimand != "prevalence":
+        raise EstimationError(f"The estimand '{estimand}' needs an exposure. Supply exposure='...'.")
+    if estimand == ODDS_RATIO and adjust is None:
+        raise EstimationError(
+            "The odds ratio depends on the covariates of its model. Supply those of the estimate, "
+            "adjust=found['adjust'][0], or adjust=() for the marginal odds ratio."
+        )
+
+
+def _worlds(model: Model, exposure: str | None) -> tuple[str, ...]:
     if exposure is None:
-        return (), ""
-    node = _shown(model).get(exposure)
-    if node:
-        return node.levels, node.variable.reference or ""
-    variable = _derivation(model, exposure).variable
-    if variable.kind == "number":
+        return ()
+    variable = _variable(model, exposure)
+    if variable.levels:
+        return variable.levels
+    if exposure not in model.nodes:
         inputs = ", ".join(f"'{name}'" for name in _nodes_behind(model, exposure))
         raise VariableError(
-            f"'{exposure}' is a derived number: one unit more of it can come about in several ways. Ask for "
-            f"a variable with levels, or for the truth of what it is made of: {inputs}."
+            f"'{exposure}' is a continuous variable derived from {inputs}, so that an increase by one unit "
+            f"can come about in several ways. Use one of these or a categorical variable."
         )
-    return variable.levels, variable.reference or variable.levels[0]
+    return (AS_IS, PER_UNIT)
 
 
-def _shown(model: Model) -> Mapping[str, Node]:
-    return {name: node for name, node in model.nodes.items() if not node.get("hidden")}
+def _reference(study: Study, exposure: str | None, reference: str | None, worlds: Sequence[str]) -> str:
+    if exposure is None or worlds[0] == AS_IS:
+        return AS_IS
+    chosen = reference or study.codebook[exposure].reference or worlds[0]
+    if chosen not in worlds:
+        raise VariableError(unknown(f"'{exposure}' has no level", chosen, worlds))
+    return chosen
 
 
-def _derivation(model: Model, name: str) -> Derivation:
-    found = {step.variable.name: step for step in DERIVATIONS}
-    if name not in found:
-        known = [*_shown(model), *found]
-        remedy = "All: list(tk.open_study('simulated').codebook)"
-        raise VariableError(unknown("the simulated study has no variable", name, known, remedy))
-    return found[name]
+def _variable(model: Model, name: str) -> Variable:
+    known = {node.name: node.variable for node in model.nodes.values() if not node.get("hidden")}
+    known |= {step.variable.name: step.variable for step in DERIVATIONS if step.variable.name not in known}
+    known["cycle"] = Variable("cycle", "survey cycle", "category", levels=tuple(model.settings["cycles"]))
+    if name not in known:
+        remedy = "Variables that were added to the study have no truth."
+        raise VariableError(unknown("The causal model has no variable", name, known, remedy))
+    return known[name]
 
 
 def _nodes_behind(model: Model, name: str) -> tuple[str, ...]:
-    if name in model.nodes:
+    if name in model.nodes or name == "cycle":
         return (name,)
-    found = [node for input_ in _derivation(model, name).inputs for node in _nodes_behind(model, input_)]
-    return tuple(dict.fromkeys(found))
+    step = next(step for step in DERIVATIONS if step.variable.name == name)
+    return tuple(dict.fromkeys(node for read in step.inputs for node in _nodes_behind(model, read)))
 
 
-def _case_levels(model: Model, outcome: str) -> Array:
-    step = {step.variable.name: step for step in DERIVATIONS if step.inputs == (OUTCOME,)}
-    if outcome not in step:
-        raise VariableError(unknown("the truth is not known of an outcome", outcome, step, "Take any_cramps"))
-    levels = model.nodes[OUTCOME].levels
-    frame = pl.DataFrame({OUTCOME: pl.Series(levels, dtype=pl.Enum(levels))})
-    return (
-        frame.select(step[outcome].expression.cast(pl.String) == "yes").to_series().to_numpy().astype(float)
+@lru_cache(maxsize=32)
+def _simulate(question: _Question) -> Mapping[tuple[str, ...], _Group]:
+    """Simulate the whole population in each world, stratum by stratum; a group for each levels of `by`."""
+    model = load_model()
+    cases = _case_levels(model, question.outcome)
+    worlds = _worlds(model, question.exposure)
+    sizes = psu_sizes(model, question.seed)
+    needed = {OUTCOME, *(node for name in question.names for node in _nodes_behind(model, name))} - {"cycle"}
+    found: dict[tuple[str, ...], _Group] = {}
+    for stratum, row in enumerate(sizes):
+        psus = stratum * len(row) + np.arange(len(row))
+        people = simulate_people(model, question.seed, psus, row, needed)
+        cycle = model.settings["cycles"][int(stratum >= len(sizes) // 2)]
+        frame = _observe(people, question.names, cycle).with_row_index(_ROW)
+        condition = parse(question.domain).expression(frame.schema)
+        inside = frame.filter(condition.fill_null(value=False))
+        generator = stream(question.seed, DONORS, stratum)
+        settings = [_intervene(people, inside, question, world, generator) for world in worlds]
+        chances = np.column_stack([cramp_probabilities(each) @ cases for each in (people, *settings)])
+        for levels, members in _group(inside, question.by):
+            group = found.setdefault(levels, _Group(0, np.zeros(len(worlds) + 1), []))
+            group.n += members.height
+            group.cases += [world[members[_ROW]].sum() for world in chances.T]
+            if question.covariates:
+                thin = members.filter(pl.col(_ROW) % THINNING == 0)
+                group.rows.append((thin, chances[thin[_ROW], 1:]))
+    if not sum(group.n for group in found.values()):
+        raise EstimationError(
+            f"No simulated participants meet the condition '{question.domain}'. Check the condition."
+        )
+    return found
+
+
+def _intervene(
+    people: People, inside: pl.DataFrame, question: _Question, world: str, donors: np.random.Generator
+) -> People:
+    """Give everyone the exposure of a world; donors of a derived exposure are persons `inside` the domain."""
+    name, persons = str(question.exposure), people.noise.persons
+    if world == AS_IS:
+        return people
+    if world == PER_UNIT:
+        return intervene(people, {name: people.columns[name] + 1})
+    if name in people.model.nodes:
+        level = people.model.nodes[name].levels.index(world)
+        return intervene(people, {name: np.full(persons, float(level))})
+    having = inside.filter(pl.col(name) == world)[_ROW].to_numpy()
+    if not len(having):
+        raise EstimationError(
+            f"No simulated participant of a stratum has '{name}' = '{world}' in the domain "
+            f"'{question.domain}', so that the effect is not defined. Widen the domain."
+        )
+    chosen = donors.choice(having, persons)
+    return intervene(
+        people, {node: people.columns[node][chosen] for node in _nodes_behind(people.model, name)}
     )
 
 
-def _frame(people: People, names: tuple[str, ...]) -> pl.DataFrame:
-    """Give the named variables of everyone: nodes as they are, others derived as in the study."""
-    needed = {node for name in names for node in _nodes_behind(people.model, name)}
-    frame = pl.DataFrame({name: _series(people, name) for name in people.model.nodes if name in needed})
+def _case_levels(model: Model, outcome: str) -> Array:
+    steps = {step.variable.name: step for step in DERIVATIONS if step.inputs == (OUTCOME,)}
+    if outcome not in steps:
+        known = f"All: {', '.join(steps)}"
+        raise VariableError(unknown("The truth is not available for the outcome", outcome, steps, known))
+    levels = model.nodes[OUTCOME].levels
+    frame = pl.DataFrame({OUTCOME: pl.Series(levels, dtype=pl.Enum(levels))})
+    cases = frame.select(steps[outcome].expression.cast(pl.String) == "yes").to_series()
+    return cases.to_numpy().astype(float)
+
+
+def _observe(people: People, names: Sequence[str], cycle: str) -> pl.DataFrame:
+    """Give the named variables of everyone as they are, nodes and variables derived from them."""
+    model = people.model
+    needed = {node for name in names for node in _nodes_behind(model, name)}
+    frame = pl.DataFrame({name: _series(people, name) for name in model.nodes if name in needed})
     for step in DERIVATIONS:
         if step.variable.name not in frame.columns and set(step.inputs) <= set(frame.columns):
             frame = frame.with_columns(step.expression.cast(step.variable.dtype).alias(step.variable.name))
+    if "cycle" in needed:
+        everyone = pl.Series("cycle", [cycle], _variable(model, "cycle").dtype).new_from_index(
+            0, people.noise.persons
+        )
+        frame = frame.with_columns(everyone) if frame.width else everyone.to_frame()
     return frame
 
 
@@ -262,54 +360,46 @@ def _series(people: People, name: str) -> pl.Series:
     node, values = people.model.nodes[name], people.columns[name]
     if node.is_number:
         return pl.Series(values)
-    places = pl.Series(np.maximum(values, 0).astype(np.uint8)).cat.to(pl.Enum(node.levels))
-    return places.set(pl.Series(values < 0), None)
+    positions = pl.Series(np.maximum(values, 0).astype(np.uint8)).cat.to(pl.Enum(node.levels))
+    return positions.set(pl.Series(values < 0), None)
 
 
-def _sum(chance: Array) -> Sums:
-    return Sums(len(chance), float(chance.sum()), float((chance * (1 - chance)).sum()))
+def _group(inside: pl.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
+    if not by:
+        yield (), inside
+        return
+    for levels, members in inside.drop_nulls(by).group_by(by, maintain_order=True):
+        yield tuple(str(level) for level in levels), members
 
 
-def _rows(question: _Question, sums: Mapping[tuple[World, World], Sums]) -> list[tuple[Any, ...]]:
-    overall = sums[None, None]
-    if not overall.n:
-        raise EstimationError(
-            f"nobody is in the domain '{question.domain}' of the simulated population. Widen the domain."
-        )
-    rows = [(None, None, *_share("prevalence", overall))]
-    if question.exposure is not None:
-        rows += [(level, None, *_share("prevalence", sums[None, level])) for level in question.levels]
-        worlds = question.levels or (ONE_MORE,)
-        rows += [(world, None, *_share("standardised_prevalence", sums[world, None])) for world in worlds]
-        rows += [row for world, other in question.pairs for row in _contrasts(world, other, sums)]
-    return [(question.outcome, question.exposure, *row[:2], question.domain, *row[2:]) for row in rows]
-
-
-def _contrasts(
-    level: str, reference: World, sums: Mapping[tuple[World, World], Sums]
-) -> list[tuple[Any, ...]]:
-    forced, against = sums[level, None], sums[reference, None]
-    names = ("prevalence_ratio", "prevalence_difference")
-    rows = _compare(names, forced, against, forced.n)
-    if reference is not None:
-        one, other = sums[None, level], sums[None, reference]
-        rows += _compare(("crude_ratio", "crude_difference"), one, other, one.n + other.n)
-    return [(level, reference, *row) for row in rows]
-
-
-def _share(estimand: str, found: Sums) -> tuple[Any, ...]:
-    if not found.n:
-        return (estimand, None, None, 0)
-    return (estimand, found.prevalence, found.precision, int(found.n))
-
-
-def _compare(estimands: tuple[str, str], one: Sums, other: Sums, n: float) -> list[tuple[Any, ...]]:
-    if not (one.n and other.n):
-        return [(estimand, None, None, int(n)) for estimand in estimands]
-    ratio = one.prevalence / other.prevalence
-    of_ratio = ratio * np.hypot(one.precision / one.prevalence, other.precision / other.prevalence)
-    of_difference = np.hypot(one.precision, other.precision)
+def _values(
+    group: _Group, estimand: str, question: _Question, worlds: Sequence[str], against: str
+) -> list[dict[str, Any]]:
+    """Give the values of one group, each with level and reference."""
+    shares = group.cases / group.n
+    if estimand == "prevalence":
+        return [{"estimate": float(shares[0])}]
+    if estimand == "standardised_prevalence":
+        return [
+            {"level": world, "level_label": world, "estimate": float(share)}
+            for world, share in zip(worlds, shares[1:], strict=True)
+        ]
+    other = worlds.index(against)
+    if question.covariates:
+        log_odds = _conditional_log_odds(group, question, worlds)
+        compared = np.exp(log_odds - log_odds[other])
+    else:
+        compared = _COMPARE[estimand](shares[1:], shares[1 + other])
+    reference = None if against == AS_IS else against
     return [
-        (estimands[0], ratio, float(of_ratio), int(n)),
-        (estimands[1], one.prevalence - other.prevalence, float(of_difference), int(n)),
+        {"level": world, "level_label": world, "reference": reference, "estimate": float(value)}
+        for world, value in zip(worlds, compared, strict=True)
+        if world != against
     ]
+
+
+def _conditional_log_odds(group: _Group, question: _Question, worlds: Sequence[str]) -> Array:
+    frame, chances = pl.concat([frame for frame, _ in group.rows]), np.concatenate([c for _, c in group.rows])
+    # An increase by one unit is conditional on where it starts.
+    start = (str(question.exposure),) if worlds[0] == AS_IS else ()
+    return fit_log_odds(frame, (*question.covariates, *start), chances)

@@ -1,8 +1,6 @@
-"""Turn daily weather into heat: heat index, degree-days, heat waves, and the days before a date at a place.
+"""Daily weather by place: heat index, degree-days, heat waves, and the days before a date.
 
-Takes daily temperatures and humidity by place, from the user's frame or `ghcn`; gives one row a place and
-day in the columns of `DAILY`, and joins them to anything that has a place and a date. Temperatures are kept
-in °C, the heat index in °F, as the National Weather Service defines it.
+Temperatures are in °C; the heat index is in °F, as the National Weather Service defines it.
 """
 
 from collections.abc import Sequence
@@ -20,15 +18,15 @@ DAILY = (
 )  # fmt: skip
 LAGS = tuple(range(8))
 MONTH = 30
-BASE = 65.0  # °F, the base of the US degree-days
+BASE = 65.0  # °F, the base of US degree-days
 WAVE_SHARE, WAVE_DAYS = 0.95, 2
-# No air temperature on Earth was outside this (WMO's extremes, -89.2 and 56.7 °C, with room for error).
+# WMO's extremes are -89.2 and 56.7 °C.
 _COLDEST, _HOTTEST = -90.0, 60.0
 
 Unit = Literal["C", "F"]
 
 
-def daily(
+def daily_weather(
     frame: pl.DataFrame,
     *,
     place: str = PLACE,
@@ -40,41 +38,44 @@ def daily(
     dew_point: str = "",
     unit: Unit = "C",
 ) -> pl.DataFrame:
-    """Read weather of one's own, one row a place and day.
+    """Read the user's own daily weather, one row per place and day.
 
     Parameters
     ----------
     frame
         The weather.
     place, date
-        Columns that say where and when; dates, or text as 2024-07-31.
+        Columns of the place and the date; dates may be text such as 2024-07-31.
     mean, maximum, minimum
-        Columns of temperature: the mean, or maximum and minimum, whose middle is the mean then.
+        Columns of temperature: the mean, or maximum and minimum, whose midpoint is then the mean.
     humidity, dew_point
-        Column of the relative humidity in percent, or of the dew point in the unit of temperature.
+        Column of the relative humidity in percent, or of the dew point in the unit of the temperature.
     unit
-        "C" or "F", of temperatures and dew point.
+        "C" or "F", the unit of temperatures and dew point.
 
     Returns
     -------
     polars.DataFrame
-        The columns of `DAILY`, by place and date: temperatures in °C, humidity in %, `heat_index` of the mean
-        temperature in °F, `degree_days` above 65 °F in °F. What was not given is null.
+        place, date, temperature_mean, temperature_max, temperature_min (°C), humidity (%), heat_index (°F, of
+        the mean temperature) and degree_days (°F above 65 °F), sorted. Unknown values are null.
 
     Raises
     ------
     DatasetError
-        For a column that is not there, a date that cannot be read, two rows of one place and day, and values
-        that cannot be: each with its count.
+        If a column does not exist, a date or a number cannot be read, a place has two rows for one day, or
+        values are impossible.
 
     Examples
     --------
+    >>> import toolkit as tk
     >>> own = pl.DataFrame({"town": ["A"], "day": ["2024-07-31"], "t": [30.0], "rh": [60.0]})
-    >>> daily(own, place="town", date="day", mean="t", humidity="rh")["heat_index"].round(1).item()
+    >>> tk.daily_weather(own, place="town", date="day", mean="t", humidity="rh")["heat_index"].round(1).item()
     91.1
     """
     if not mean and not (maximum and minimum):
-        raise DatasetError("weather needs temperatures: name mean='...', or maximum='...' and minimum='...'.")
+        raise DatasetError(
+            "Weather needs temperatures. Supply mean='...', or maximum='...' and minimum='...'."
+        )
     named = {
         "temperature_mean": mean, "temperature_max": maximum, "temperature_min": minimum,
         "humidity": humidity, "dew_point": dew_point,
@@ -82,7 +83,7 @@ def daily(
     columns = {new: old for new, old in {PLACE: place, DATE: date, **named}.items() if old}
     for old in columns.values():
         if old not in frame.columns:
-            raise DatasetError(unknown("the weather has no column", old, frame.columns))
+            raise DatasetError(unknown("The weather has no column", old, frame.columns))
     numbers = [new for new in columns if new not in (PLACE, DATE)]
     read = frame.select(
         pl.col(columns[PLACE]).cast(pl.String).alias(PLACE),
@@ -91,30 +92,17 @@ def daily(
     )
     if unit == "F":
         read = read.with_columns(celsius(pl.col(name)) for name in numbers if name != "humidity")
-    return complete(read)
+    return complete_weather(read)
 
 
-def complete(read: pl.DataFrame) -> pl.DataFrame:
-    """Check daily weather in °C and work out mean, humidity, heat index and degree-days.
+def complete_weather(read: pl.DataFrame) -> pl.DataFrame:
+    """Check daily weather in °C and compute mean, humidity, heat index and degree-days.
 
-    Parameters
-    ----------
-    read
-        `place`, `date` and those of the other columns of `DAILY`, and of `dew_point`, that are known.
-
-    Returns
-    -------
-    polars.DataFrame
-        The columns of `DAILY`, sorted by place and date.
-
-    Raises
-    ------
-    DatasetError
-        As `daily`.
+    `read` has place, date, and those of the other columns of `DAILY` and of `dew_point` that are known.
     """
     absent = [c for c in (*DAILY, "dew_point") if c not in (*read.columns, "heat_index", "degree_days")]
     frame = read.with_columns(pl.lit(None, pl.Float64).alias(name) for name in absent)
-    _check(frame)
+    _check_values(frame)
     middle = (pl.col("temperature_max") + pl.col("temperature_min")) / 2
     frame = frame.with_columns(temperature_mean=pl.coalesce("temperature_mean", middle))
     damp = relative_humidity(pl.col("temperature_mean"), pl.col("dew_point"))
@@ -129,7 +117,7 @@ def complete(read: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def heat_waves(
+def mark_heat_waves(
     weather: pl.DataFrame,
     *,
     of: str = "temperature_mean",
@@ -137,99 +125,34 @@ def heat_waves(
     share: float = WAVE_SHARE,
     days: int = WAVE_DAYS,
 ) -> pl.DataFrame:
-    """Mark the days of heat waves: several hot days in a row.
+    """Add `heat_wave`: whether a day belongs to a run of hot days, null where unknown days leave it open.
 
-    Parameters
-    ----------
-    weather
-        Daily weather: the columns of `DAILY`.
-    of
-        The column that says how hot a day was.
-    above
-        A day above this is hot; None takes the place's own quantile `share` over all its days.
-    share
-        0.95 of each place's days by default.
-    days
-        How many hot days in a row make a wave.
-
-    Returns
-    -------
-    polars.DataFrame
-        The weather with `heat_wave`: true, false, or null where days that are not known leave it open.
-
-    Raises
-    ------
-    VariableError
-        If the weather has no such column, or it is empty.
-
-    Notes
-    -----
-    Two days and more above the place's 95th percentile of mean temperature: Anderson & Bell, Environ Health
-    Perspect 2011;119:210-218.
-
-    Examples
-    --------
-    >>> week = pl.DataFrame({"place": "A", "day": range(1, 5), "t": [20.0, 31.0, 32.0, 20.0]})
-    >>> week = week.with_columns(day=pl.date(2024, 7, pl.col("day")))
-    >>> heat_waves(daily(week, date="day", mean="t"), above=30)["heat_wave"].to_list()
-    [False, True, True, False]
+    A day is hot above `above`, or above the quantile `share` of its place. The default, two days and more
+    above the 95th percentile of the mean temperature, is that of Anderson & Bell, Environ Health Perspect
+    2011;119:210-218.
     """
     if of not in weather.columns:
-        raise VariableError(unknown("the weather has no column", of, weather.columns))
+        raise VariableError(unknown("The weather has no column", of, weather.columns))
     if not weather[of].count():
         raise VariableError(
-            f"'{of}' has no value in this weather. Choose another: heat_waves(..., of='...')."
+            f"'{of}' has no values in this weather. Use another column: mark_heat_waves(..., of='...')."
         )
     limit = pl.lit(above) if above is not None else pl.col(of).quantile(share, "linear").over(PLACE)
     hot = weather.select(PLACE, DATE, hot=pl.col(of) > limit)
     everyday = hot.group_by(PLACE).agg(pl.date_range(pl.col(DATE).min(), pl.col(DATE).max())).explode(DATE)
     full = everyday.join(hot, on=[PLACE, DATE], how="left").sort(PLACE, DATE)
     surely, perhaps = (_in_run(pl.col("hot").fill_null(value=value), days) for value in (False, True))
-    marked = full.with_columns(surely=surely, perhaps=perhaps).select(
-        PLACE,
-        DATE,
-        heat_wave=pl.when("surely")
-        .then(pl.lit(value=True))
-        .when(~pl.col("perhaps"))
-        .then(pl.lit(value=False)),
+    # Where the two differ the day depends on unknown ones.
+    marked = full.with_columns(heat_wave=surely, perhaps=perhaps).select(
+        PLACE, DATE, pl.when(pl.col("heat_wave") == pl.col("perhaps")).then("heat_wave")
     )
     return weather.join(marked, on=[PLACE, DATE], how="left", maintain_order="left")
 
 
-def lagged(
+def join_lags(
     dated: pl.DataFrame, weather: pl.DataFrame, names: str | Sequence[str], lags: Sequence[int] = LAGS
 ) -> pl.DataFrame:
-    """Join the weather of the day and of the days before to what has a place and a date.
-
-    Parameters
-    ----------
-    dated
-        `place` and `date`.
-    weather
-        Daily weather.
-    names
-        The columns to join.
-    lags
-        Days before; 0 is the day itself.
-
-    Returns
-    -------
-    polars.DataFrame
-        `dated` in its order with `<name>_lag0`, `<name>_lag1` and so on; null where the day is not there.
-
-    Raises
-    ------
-    DatasetError
-        If a column is lacking, or no row of `dated` is a place and day of the weather.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> own = pl.DataFrame({"place": "A", "date": [date(2024, 7, 1), date(2024, 7, 2)], "t": [20.0, 30.0]})
-    >>> night = pl.DataFrame({"place": ["A"], "date": [date(2024, 7, 2)]})
-    >>> lagged(night, daily(own, mean="t"), "temperature_mean", range(2)).row(0)[2:]
-    (30.0, 20.0)
-    """
+    """Join the weather of the date (lag 0) and of days before, as `<name>_lag0`, ...; null where unknown."""
     names = [names] if isinstance(names, str) else list(names)
     _expect_dated(dated, weather, names)
     for lag in lags:
@@ -240,46 +163,17 @@ def lagged(
     return dated
 
 
-def mean_before(
+def join_mean_before(
     dated: pl.DataFrame, weather: pl.DataFrame, name: str, *, days: int = MONTH, least: int | None = None
 ) -> pl.DataFrame:
-    """Join the mean weather of the days before a date, the date itself not counted.
+    """Join the mean of a column over the days before a date, not counting the date itself.
 
-    Parameters
-    ----------
-    dated
-        `place` and `date`.
-    weather
-        Daily weather.
-    name
-        The column to average.
-    days
-        How many days before.
-    least
-        How many of them must be known; four in five if not given.
-
-    Returns
-    -------
-    polars.DataFrame
-        `dated` in its order with the mean under the column's name; null where too few days are known.
-
-    Raises
-    ------
-    DatasetError
-        As `lagged`.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> own = pl.DataFrame({"place": "A", "date": [date(2024, 7, 1), date(2024, 7, 2)], "t": [20.0, 30.0]})
-    >>> visit = pl.DataFrame({"place": ["A"], "date": [date(2024, 7, 3)]})
-    >>> mean_before(visit, daily(own, mean="t"), "temperature_mean", days=2)["temperature_mean"].item()
-    25.0
+    It is null if fewer than `least` days are known, by default four in five.
     """
     _expect_dated(dated, weather, [name])
     needed = -(-days * 4 // 5) if least is None else least
-    asked = dated.select(PLACE, DATE).unique()
-    before = asked.join(weather.select(PLACE, pl.col(DATE).alias(".day"), name), on=PLACE).filter(
+    dates = dated.select(PLACE, DATE).unique()
+    before = dates.join(weather.select(PLACE, pl.col(DATE).alias(".day"), name), on=PLACE).filter(
         (pl.col(".day") < pl.col(DATE)) & (pl.col(".day") >= pl.col(DATE).dt.offset_by(f"-{days}d"))
     )
     known = pl.col(name).count() >= needed
@@ -295,8 +189,8 @@ def _as_date(frame: pl.DataFrame, column: str) -> pl.Series:
     lost = read.null_count() - given.null_count()
     if lost:
         raise DatasetError(
-            f"{lost:,} of {len(given):,} dates in '{column}' of the weather are not written as 2024-07-31. "
-            f"Read them first: frame.with_columns(pl.col('{column}').str.to_date('%d.%m.%Y'))."
+            f"{lost:,} of {len(given):,} dates in column '{column}' of the weather are not of the form "
+            f"2024-07-31. Convert them: frame.with_columns(pl.col('{column}').str.to_date('%d.%m.%Y'))."
         )
     return read.alias(DATE)
 
@@ -307,56 +201,56 @@ def _number(given: pl.Series) -> pl.Series:
     lost = read.null_count() - written.null_count()
     if lost and given.dtype == pl.String:
         raise DatasetError(
-            f"{lost:,} of {len(given):,} values of '{given.name}' of the weather are no numbers. Write 21.5, "
-            "and nothing where it is missing."
+            f"{lost:,} of {len(given):,} values of '{given.name}' in the weather are not numbers. Write them "
+            "as 21.5, and leave missing values empty."
         )
     return read
 
 
-def _check(frame: pl.DataFrame) -> None:
-    unknown_days = frame.select(pl.any_horizontal(pl.col(PLACE, DATE).is_null()).sum()).item()
+def _check_values(frame: pl.DataFrame) -> None:
+    undated = frame.select(pl.any_horizontal(pl.col(PLACE, DATE).is_null()).sum()).item()
     twice = frame.height - frame.select(PLACE, DATE).unique().height
-    heat = ("temperature_mean", "temperature_max", "temperature_min", "dew_point")
-    outside = sum(int((~frame[name].is_between(_COLDEST, _HOTTEST)).sum()) for name in heat)
-    damp = int((~frame["humidity"].is_between(0, 100)).sum())
+    temperatures = ("temperature_mean", "temperature_max", "temperature_min", "dew_point")
+    outside = sum(int((~frame[name].is_between(_COLDEST, _HOTTEST)).sum()) for name in temperatures)
+    humid = int((~frame["humidity"].is_between(0, 100)).sum())
     shares = frame["humidity"].count() > 1 and bool((frame["humidity"].drop_nulls() <= 1).all())
     crossed = frame.filter(pl.col("temperature_max") < pl.col("temperature_min")).height
-    told = {
-        "rows without place or date. Leave them out.": unknown_days,
-        "rows too many: a place has one row a day. Average them, or name another place column.": twice,
-        "temperatures outside -90 to 60 °C. Are they in °F? Say unit='F'.": outside,
-        "humidities outside 0 to 100 %. Set codes of missing values to null.": damp,
-        "humidities, none above 1: they look like shares. Multiply them by 100.": frame.height * shares,
-        "days whose maximum is below the minimum. Are the two columns swapped?": crossed,
+    found = {
+        "rows have no place or date. Remove them.": undated,
+        "rows repeat a place and date. Average them, or name another place column.": twice,
+        "temperatures are outside -90 to 60 °C. If they are in °F, use unit='F'.": outside,
+        "humidities are outside 0 to 100%. Set codes of missing values to null.": humid,
+        "humidities are at most 1 and look like fractions. Multiply them by 100.": frame.height * shares,
+        "days have a maximum below the minimum. Check whether the two columns are swapped.": crossed,
     }
-    problems = [f"- {count:,} {text}" for text, count in told.items() if count]
+    problems = [f"- {count:,} {problem}" for problem, count in found.items() if count]
     if problems:
-        raise DatasetError("\n".join(["the weather cannot be used:", *problems]))
+        raise DatasetError("\n".join(["The weather cannot be used:", *problems]))
 
 
 def _in_run(hot: pl.Expr, days: int) -> pl.Expr:
-    """Tell whether a day is in a run of so many hot days at its place."""
+    """Whether a day is in a run of at least `days` hot days at its place."""
     run = hot.rle_id().over(PLACE)
     return hot & (pl.len().over(PLACE, run) >= days)
 
 
 def _expect_dated(dated: pl.DataFrame, weather: pl.DataFrame, names: Sequence[str]) -> None:
     for frame, columns, what in (
-        (dated, (PLACE, DATE), "dates"),
+        (dated, (PLACE, DATE), "frame of dates"),
         (weather, (PLACE, DATE, *names), "weather"),
     ):
         for column in columns:
             if column not in frame.columns:
-                raise DatasetError(unknown(f"the {what} have no column", column, frame.columns))
+                raise DatasetError(unknown(f"The {what} has no column", column, frame.columns))
     if dated[PLACE].dtype != weather[PLACE].dtype or dated[DATE].dtype != weather[DATE].dtype:
         raise DatasetError(
-            "place and date are of other types here than in the weather. Make them text and dates: "
+            "Place and date have other types than in the weather. Convert them to text and dates: "
             "dated.with_columns(pl.col('place').cast(pl.String), pl.col('date').cast(pl.Date))."
         )
     places = dated[PLACE].drop_nulls().unique()
     here = weather[PLACE].unique().to_list()
     if not places.is_in(here).any():
         raise DatasetError(
-            f"none of {len(places):,} places of the dates is among the {len(here):,} of the weather. "
-            "Name them alike in both."
+            f"None of the {len(places):,} places of the participants is among the {len(here):,} places "
+            "of the weather. Use the same names in both."
         )

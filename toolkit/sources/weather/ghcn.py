@@ -1,7 +1,6 @@
-"""Read daily weather of NOAA's GHCN-Daily: the fixed-width files of a station and its two CSV forms.
+"""Daily weather of NOAA's GHCN-Daily: fixed-width station files and the two CSV forms.
 
-Takes paths; gives daily weather as `weather.DAILY` has it, one place a station. Values that failed NOAA's
-quality checks are left out. Format: readme.txt of GHCN-Daily, section III, and readme-by_station.txt.
+Format: readme.txt of GHCN-Daily, section III, and readme-by_station.txt.
 """
 
 from pathlib import Path
@@ -9,10 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.sources.weather.daily import DATE, PLACE, complete
+from toolkit.sources.weather.daily import DATE, PLACE, complete_weather
 
 MISSING = -9999
-# Element -> column and how many of its units make a °C or a percent: temperatures are in tenths of °C.
+# Element -> column, and units per °C or percent: temperatures are in tenths of °C.
 ELEMENTS = {
     "TAVG": ("temperature_mean", 10),
     "TMAX": ("temperature_max", 10),
@@ -30,50 +29,51 @@ def read_ghcn(*paths: str | Path) -> pl.DataFrame:
     Parameters
     ----------
     *paths
-        One file a station: `.dly` of fixed width, `.csv` with a column an element (TMAX, TMAX_ATTRIBUTES) or
-        `.csv` and `.csv.gz` with a row an element and day and no heading.
+        One file per station: `.dly` of fixed width, `.csv` with one column per element (TMAX,
+        TMAX_ATTRIBUTES), or `.csv` and `.csv.gz` with one row per element and day and without a header.
 
     Returns
     -------
     polars.DataFrame
-        Daily weather in the columns of `toolkit.sources.weather.daily.DAILY`; `place` is the station's id. A
-        day is present if any of its temperatures or its humidity passed NOAA's quality checks.
+        Daily weather as of `tk.daily_weather`; `place` is the station's id. Values that failed NOAA's quality
+        checks are null; a day without any valid temperature or humidity has no row.
 
     Raises
     ------
     DatasetError
-        If there is no such file, it is none of these forms, or holds no temperature.
+        If a file does not exist, has none of these forms, or contains no valid temperature.
 
     Notes
     -----
-    `humidity` is the mean relative humidity (RHAV), or follows from the mean dew point (ADPT) and the mean
-    temperature. Many stations have neither; their heat index is null.
+    `humidity` is the mean relative humidity (RHAV) or computed from the mean dew point (ADPT) and the mean
+    temperature. Many stations report neither; their heat index is null.
 
     Examples
     --------
     >>> from tempfile import mkdtemp
+    >>> import toolkit as tk
     >>> path = Path(mkdtemp(), "station.csv")
     >>> _ = path.write_text("USW00000001,20240731,TAVG,300,,,S,\nUSW00000001,20240731,RHAV,60,,,S,\n")
-    >>> read_ghcn(path)["heat_index"].round(1).item()
+    >>> tk.read_ghcn(path)["heat_index"].round(1).item()
     91.1
     """
     if not paths:
-        raise DatasetError("no file of GHCN-Daily was named: read_ghcn('USW00094728.dly').")
-    return complete(pl.concat([_station(Path(path)) for path in paths]))
+        raise DatasetError("No station file was supplied. Use tk.read_ghcn('USW00094728.dly').")
+    return complete_weather(pl.concat([_station(Path(path)) for path in paths]))
 
 
 def _station(path: Path) -> pl.DataFrame:
     try:
         rows = _fixed(path) if path.suffix == ".dly" else _csv(path)
     except OSError as error:
-        raise DatasetError(f"'{path}' cannot be read: {error.strerror}. Check the path.") from error
+        raise DatasetError(f"'{path}' cannot be read ({error.strerror}). Check the path.") from error
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise _no_form(path) from error
+        raise _not_ghcn(path) from error
     passed = rows.filter((pl.col("value") != MISSING) & (pl.col("qflag").fill_null("") == ""))
     known = passed.filter(pl.col("element").is_in(list(ELEMENTS)))
     if not known["element"].str.starts_with("T").any():
         raise DatasetError(
-            f"'{path.name}' holds no temperature that passed the quality checks. Choose a station with TAVG, "
+            f"'{path.name}' contains no temperature that passed the quality checks. Use a station with TAVG, "
             "or with TMAX and TMIN."
         )
     wide = known.pivot("element", index=[PLACE, DATE], values="value", aggregate_function="first")
@@ -83,15 +83,15 @@ def _station(path: Path) -> pl.DataFrame:
 def _converted(element: str, wide: pl.DataFrame) -> pl.Expr:
     name, units = ELEMENTS[element]
     value = pl.col(element).cast(pl.Float64) if element in wide.columns else pl.lit(None, pl.Float64)
-    # polars divides by one number through its reciprocal, which misses the last bit; by a column exactly.
+    # polars divides by a scalar through its reciprocal, which misses the last bit, and by a column exactly.
     return (value / (value * 0 + units)).alias(name)
 
 
 def _fixed(path: Path) -> pl.DataFrame:
-    """Read lines of a station, year, month and element with 31 values of 5 figures and 3 flags."""
+    """Read lines of station, year, month and element with 31 values of 5 digits and 3 flags."""
     lines = pl.DataFrame({"line": path.read_text(encoding="ascii").splitlines()})
     if lines.is_empty() or lines["line"].str.len_chars().max() != _HEAD + _DAYS * _WIDTH:
-        raise _no_form(path)
+        raise _not_ghcn(path)
     text = pl.col("line").str
     parts = [
         lines.select(
@@ -108,7 +108,7 @@ def _fixed(path: Path) -> pl.DataFrame:
     ]
     rows = pl.concat(parts)
     date = pl.col("month").dt.offset_by(pl.format("{}d", pl.col("day")))
-    # Days that a month does not have are missing in the file; they would run into the next month.
+    # Days that a month does not have would run into the next month.
     real = pl.col("day") < pl.col("month").dt.days_in_month()
     return rows.filter(real).with_columns(date.alias(DATE))
 
@@ -120,7 +120,7 @@ def _csv(path: Path) -> pl.DataFrame:
 
 def _by_element(path: Path, width: int) -> pl.DataFrame:
     if width != len(_LONG):
-        raise _no_form(path)
+        raise _not_ghcn(path)
     rows = pl.read_csv(path, has_header=False, new_columns=list(_LONG), infer_schema=False)
     return rows.with_columns(
         pl.col(DATE).str.to_date("%Y%m%d"), pl.col("value").str.strip_chars().cast(pl.Int64)
@@ -131,7 +131,7 @@ def _by_day(path: Path) -> pl.DataFrame:
     wide = pl.read_csv(path, infer_schema=False)
     there = [element for element in ELEMENTS if element in wide.columns]
     if not there or DATE.upper() not in wide.columns:
-        raise _no_form(path)
+        raise _not_ghcn(path)
     parts = [
         wide.select(
             pl.col("STATION").alias(PLACE),
@@ -146,16 +146,15 @@ def _by_day(path: Path) -> pl.DataFrame:
 
 
 def _flag(wide: pl.DataFrame, element: str) -> pl.Expr:
-    """Take the quality flag, the second of the attributes "measurement,quality,source,time"."""
+    """Read the quality flag, the second of the attributes "measurement,quality,source,time"."""
     column = f"{element}_ATTRIBUTES"
     if column not in wide.columns:
         return pl.lit("")
     return pl.col(column).str.split(",").list.get(1, null_on_oob=True)
 
 
-def _no_form(path: Path) -> DatasetError:
+def _not_ghcn(path: Path) -> DatasetError:
     return DatasetError(
-        f"'{path.name}' is no file of GHCN-Daily in whole tenths of °C: neither .dly of fixed width nor one "
-        "of its CSV forms. Weather of your own: toolkit.sources.weather.daily.daily(frame, mean='...', "
-        "humidity='...')."
+        f"'{path.name}' is not a GHCN-Daily file in whole tenths of °C, neither .dly of fixed width nor one "
+        "of the CSV forms. For your own weather, use tk.daily_weather(frame, mean='...', humidity='...')."
     )

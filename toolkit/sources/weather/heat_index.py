@@ -1,39 +1,15 @@
-"""Work out how hot air feels: the heat index, and what it needs of dew point and degrees.
-
-Takes polars expressions over named columns; gives expressions.
-"""
+"""Heat index of the US National Weather Service, relative humidity and temperature units, as expressions."""
 
 import polars as pl
 
 
 def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
-    """Give the heat index of the US National Weather Service.
+    """Heat index in °F of a temperature in °F and a relative humidity in percent.
 
-    Parameters
-    ----------
-    temperature
-        Of the air, in °F.
-    humidity
-        Relative, in percent.
-
-    Returns
-    -------
-    polars.Expr
-        In °F. The simple form, averaged once more with the temperature, stands where it is below 80 °F; else
-        the regression with its adjustments for very dry and very humid air.
-
-    Notes
-    -----
-    Rothfusz, NWS Technical Attachment SR 90-23, with the adjustments and the averaging as the Weather
-    Prediction Center describes them (wpc.ncep.noaa.gov/html/heatindex_equation.shtml). Codes that do not
-    average once more switch at slightly lower temperatures: at 80 °F and 40 % they have 79.58, this 79.79.
-    The regression is within 1.3 °F of Steadman's tables.
-
-    Examples
-    --------
-    >>> warm = pl.DataFrame({"t": [75.0, 90.0, 100.0], "rh": [50.0, 50.0, 50.0]})
-    >>> warm.select(heat_index(pl.col("t"), pl.col("rh")).round(2)).to_series().to_list()
-    [74.78, 94.6, 118.32]
+    Rothfusz, NWS Technical Attachment SR 90-23, with the adjustments and the averaging that the Weather
+    Prediction Center describes (wpc.ncep.noaa.gov/html/heatindex_equation.shtml). Implementations that do not
+    average the simple form with the temperature differ slightly: 79.58 instead of 79.79 at 80 °F and 40%. The
+    regression is within 1.3 °F of Steadman's tables.
     """
     t, r = temperature, humidity
     simple = (0.5 * (t + 61 + 1.2 * (t - 68) + 0.094 * r) + t) / 2
@@ -50,16 +26,9 @@ def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
 
 
 def relative_humidity(temperature: pl.Expr, dew_point: pl.Expr) -> pl.Expr:
-    """Give the relative humidity in percent of air of a temperature and a dew point, both in °C.
+    """Relative humidity in percent of a temperature and a dew point in °C.
 
-    Notes
-    -----
-    Magnus' form with the constants of Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609.
-
-    Examples
-    --------
-    >>> pl.select(relative_humidity(pl.lit(25.0), pl.lit(25.0))).item()
-    100.0
+    Magnus formula with the constants of Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609.
     """
 
     def pressure(celsius: pl.Expr) -> pl.Expr:
@@ -69,22 +38,10 @@ def relative_humidity(temperature: pl.Expr, dew_point: pl.Expr) -> pl.Expr:
 
 
 def fahrenheit(celsius: pl.Expr) -> pl.Expr:
-    """Turn °C into °F.
-
-    Examples
-    --------
-    >>> pl.select(fahrenheit(pl.lit(100.0))).item()
-    212.0
-    """
+    """Convert °C to °F."""
     return celsius * 9 / 5 + 32
 
 
 def celsius(value: pl.Expr) -> pl.Expr:
-    """Turn °F into °C.
-
-    Examples
-    --------
-    >>> pl.select(celsius(pl.lit(212.0))).item()
-    100.0
-    """
+    """Convert °F to °C."""
     return (value - 32) * 5 / 9

@@ -1,8 +1,4 @@
-"""Give a study the weather at its people's places and dates.
-
-Takes a population whose visits, nights or people have a place and a date, and daily weather; gives the
-population with the weather of each night and the seven before, and with each person's mean heat index.
-"""
+"""Link daily weather to the participants, visits and diary nights of a study."""
 
 from dataclasses import replace
 
@@ -10,68 +6,74 @@ import polars as pl
 
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError
-from toolkit.sources.weather.daily import DATE, LAGS, MONTH, PLACE, heat_waves, lagged, mean_before
+from toolkit.sources.weather.daily import (
+    DATE,
+    LAGS,
+    MONTH,
+    PLACE,
+    join_lags,
+    join_mean_before,
+    mark_heat_waves,
+)
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Reason, Variable, why
 from toolkit.variables.derivation import derive
 
 HEAT_INDEX = "heat_index"
-# What a night gets of its own day and of each of the seven before.
+# Joined to a night for its own day and each of the seven before.
 OF_EACH_DAY = ("heat_index", "temperature_mean", "degree_days", "heat_wave")
 _PERSON = "person"
 
 
 def add_weather(population: Study, weather: pl.DataFrame, *, days: int = MONTH) -> Study:
-    """Join daily weather to a study's visits, nights and people.
+    """Join daily weather to a study's visits, diary nights and participants.
 
     Parameters
     ----------
     population
-        A study with visits or a diary that have `place` and `date`, or with people who have both.
+        A study with visits or a diary that have `place` and `date`, or with participants who have both.
     weather
-        Daily weather: `toolkit.sources.weather.daily.daily(...)` or `tk.read_ghcn(...)`.
+        Daily weather from `tk.daily_weather` or `tk.read_ghcn`.
     days
-        Over how many days before a person's date their heat index is averaged.
+        Number of days before a participant's date over which the heat index is averaged.
 
     Returns
     -------
     Study
-        A copy. Visits and diary have heat index, mean temperature, degree-days and heat wave of
-        lags 0 to 7 days (`heat_index_lag0`, ...). People have `heat_index`: the mean of the days before their
-        last visit, their own date, or their last night, in this order; and `hot_nights`, which follows.
+        Visits and diary gain heat index, mean temperature, degree-days and heat wave at lags of 0 to 7 days
+        (`heat_index_lag0`, ...). Participants gain `heat_index`, the mean of the days before their last
+        visit, their own date, or their last night, in this order, and `hot_nights`, derived from it.
 
     Raises
     ------
     DatasetError
-        If nothing of the study has a place and a date, none of its places is among the weather's, it has a
-        heat index already, or the weather has no heat index.
+        If the study has no places and dates, none of its places occurs in the weather, it already has a heat
+        index, or the weather has none.
 
     Examples
     --------
     >>> from datetime import date
-    >>> from toolkit.variables.codebook import Codebook
-    >>> from toolkit.studies.design import Design
-    >>> from toolkit.sources.weather.daily import daily
+    >>> import toolkit as tk
     >>> june = pl.date_range(date(2024, 6, 1), date(2024, 6, 30), eager=True)
     >>> own = pl.DataFrame({"place": "A", "date": june, "t": 30.0, "rh": 50.0})
-    >>> own = daily(own, mean="t", humidity="rh")
+    >>> own = tk.daily_weather(own, mean="t", humidity="rh")
     >>> people = pl.DataFrame({"person": ["1"], "place": ["A"], "date": [date(2024, 7, 1)]})
-    >>> found = add_weather(Study("mine", "mine", people, Design.none(), Codebook()), own)
+    >>> found = tk.add_weather(tk.study(people, design=tk.Design.none()), own)
     >>> found.people["heat_index"].round(1).item()
     87.9
     """
     if HEAT_INDEX in population.people.columns:
         raise DatasetError(
-            f"the study has '{HEAT_INDEX}' already: weather is not joined over it. Rename one."
+            f"The study already has a variable '{HEAT_INDEX}'. Rename it before joining weather."
         )
     if not weather[HEAT_INDEX].count():
         raise DatasetError(
-            "the weather has no heat index, because it has no humidity. Give humidity='...' or "
-            "dew_point='...', or choose a station with RHAV or ADPT."
+            "The weather has no heat index, because it has no humidity. Supply humidity='...' or "
+            "dew_point='...', or use a station with RHAV or ADPT."
         )
-    with_waves = heat_waves(weather)
-    dated = _dates(population)
-    means = mean_before(dated, weather, HEAT_INDEX, days=days).select(_PERSON, HEAT_INDEX)
+    with_waves = mark_heat_waves(weather)
+    dated = _last_dates(population)
+    means = join_mean_before(dated, weather, HEAT_INDEX, days=days).select(_PERSON, HEAT_INDEX)
     people = population.people.join(means, on=_PERSON, how="left", maintain_order="left")
     reason = pl.when(pl.col(HEAT_INDEX).is_null()).then(pl.lit("no value recorded", Reason))
     following = [step for step in DERIVATIONS if HEAT_INDEX in step.inputs]
@@ -81,28 +83,28 @@ def add_weather(population: Study, weather: pl.DataFrame, *, days: int = MONTH) 
         population,
         people=derived,
         codebook=codebook,
-        provenance={**population.provenance, "weather": _told(weather, people)},
-        visits=_joined(population.visits, with_waves),
-        diary=_joined(population.diary, with_waves),
+        provenance={**population.provenance, "weather": _describe_weather(weather, people)},
+        visits=_join_weather(population.visits, with_waves),
+        diary=_join_weather(population.diary, with_waves),
     )
 
 
-def _joined(part: pl.DataFrame | None, weather: pl.DataFrame) -> pl.DataFrame | None:
+def _join_weather(part: pl.DataFrame | None, weather: pl.DataFrame) -> pl.DataFrame | None:
     if part is None or not {PLACE, DATE} <= set(part.columns):
         return part
-    return lagged(part, weather, OF_EACH_DAY, LAGS)
+    return join_lags(part, weather, OF_EACH_DAY, LAGS)
 
 
-def _dates(population: Study) -> pl.DataFrame:
-    """Give each person's place and date: of the last visit, of the person, or of the last night."""
+def _last_dates(population: Study) -> pl.DataFrame:
+    """Place and date of each participant: of the last visit, the participant, or the last night."""
     for part in (population.visits, population.people, population.diary):
         if part is not None and {_PERSON, PLACE, DATE} <= set(part.columns):
             known = part.drop_nulls([PLACE, DATE]).sort(DATE)
             last = known.group_by(_PERSON, maintain_order=True).last().select(_PERSON, PLACE, DATE)
             return last.with_columns(pl.col(PLACE).cast(pl.String), pl.col(DATE).cast(pl.Date))
     raise DatasetError(
-        "weather needs a place and a date, and neither visits, diary nor people of this study have both. "
-        "Name them: [visits] date = '...', place = '...' in study.toml; or columns 'person', 'place', 'date'."
+        "Neither visits, diary nor participants of this study have a place and a date. Declare them in "
+        "study.toml ([visits] date = '...', place = '...'), or supply columns 'person', 'place', 'date'."
     )
 
 
@@ -119,7 +121,7 @@ def _variable(days: int) -> Variable:
     )
 
 
-def _told(weather: pl.DataFrame, people: pl.DataFrame) -> dict[str, str | int]:
+def _describe_weather(weather: pl.DataFrame, people: pl.DataFrame) -> dict[str, str | int]:
     return {
         "places": weather[PLACE].n_unique(),
         "first_day": str(weather[DATE].min()),

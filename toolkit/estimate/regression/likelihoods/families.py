@@ -1,50 +1,42 @@
-"""Name the families of models beyond the generalised linear ones, and what each asks of its outcome.
-
-Takes a sample, the outcome's name and what a family needs besides; gives a `Likelihood` for `regression`.
-Points and influence values come from the kernel's own Newton steps, whatever the weights are.
-"""
+"""Describe the families beyond generalized linear models: what each requires of its outcome and fits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
-from toolkit.estimate.regression.fit import Likelihood, Points
+from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import CUTPOINT, DISPERSION, ONE, Matrix, Term
-from toolkit.estimate.regression.likelihoods.firth import Penalized, penalized
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit
+from toolkit.estimate.regression.likelihoods.cox import Times, fit_cox
+from toolkit.estimate.regression.likelihoods.firth import Penalized, fit_firth, fit_penalized
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
+from toolkit.estimate.regression.likelihoods.multinomial import fit_multinomial
+from toolkit.estimate.regression.likelihoods.negative_binomial import (
+    NotOverdispersedError,
+    fit_negative_binomial,
+)
+from toolkit.estimate.regression.likelihoods.newton import Fit
+from toolkit.estimate.regression.likelihoods.ordinal import fit_ordinal
+from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.roles import Column, require_order
 from toolkit.estimate.survey.unvarying import effects
-
-if TYPE_CHECKING:
-    from toolkit.estimate.regression.likelihoods.cox import Times
-    from toolkit.estimate.survey.analysis_sample import Mask, Sample
-    from toolkit.estimate.survey.variance.linearized import Floats, Indices
+from toolkit.estimate.survey.variance.linearized import Floats, Indices
 
 # Fitted probabilities so near 0 or 1 may be those of an outcome that is separated.
 _CERTAIN = 1e-6
-Offset = Callable[["Mask"], "Floats"] | None
+Offset = Callable[[Mask], Floats] | None
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The variables of observed time: its end, the event that may end it, its beginning, baselines.
+    """The variables of observed time: its end, the event that may end it, late entry, and strata.
 
-    Attributes
-    ----------
-    time, event
-        A number, and a variable of two levels whose case is the event.
-    entry
-        A number, where observation began later than at 0; None if it did not.
-    strata
-        Categories whose combinations have a baseline each.
-    ties
-        "efron" or "breslow".
+    `entry` is None if observation began at 0; combinations of `strata` have a baseline each; `ties` is
+    "efron" or "breslow".
     """
 
     time: str
@@ -60,23 +52,22 @@ class Clock:
 
 
 def ordinal(outcome: Column, offset: Offset = None) -> Likelihood:
-    """Give the proportional odds model of an outcome of three levels or more, in their order."""
-    from toolkit.estimate.regression.likelihoods.ordinal import fit_ordinal
-
+    """Describe the proportional odds model of an outcome of three levels or more, in their order."""
     _require_several(outcome, "ordinal")
     require_order(outcome, "An ordinal model")
 
-    def maximise(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
-        found = fit_ordinal(_slopes(matrix, "ordinal"), _dense(y), sample.weights[inside], offset=shift)
-        return found.points, found.influence
+        return fit_ordinal(
+            _drop_intercept(matrix, "ordinal"), _number_levels(y), sample.weights[inside], offset=shift
+        )
 
-    def terms(matrix: Matrix, y: "Floats") -> tuple[Term, ...]:
+    def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         levels = [outcome.levels[int(k)] for k in np.unique(y)]
         return (*matrix.terms[1:], *(_cutpoint(below, above) for below, above in pairwise(levels)))
 
     # R's svyolr leaves PSUs minus strata minus slopes: its cutpoints count as one intercept.
-    return Likelihood("ordinal", _places(outcome), terms, maximise, lambda matrix: len(matrix.terms))
+    return Likelihood("ordinal", _read_levels(outcome), maximize, terms)
 
 
 def _cutpoint(below: str, above: str) -> Term:
@@ -85,53 +76,44 @@ def _cutpoint(below: str, above: str) -> Term:
 
 
 def multinomial(outcome: Column) -> Likelihood:
-    """Give the multinomial logit of an outcome of three levels or more, each against its reference."""
-    from toolkit.estimate.regression.likelihoods.multinomial import fit_multinomial
-
+    """Describe the multinomial logit of an outcome of three levels or more, each against its reference."""
     _require_several(outcome, "multinomial")
     reference = outcome.levels.index(outcome.reference or outcome.levels[0])
 
-    def order(y: "Floats") -> "Floats":
+    def order(y: Floats) -> Floats:
         there = np.unique(y)
         return there[np.argsort(there != reference, kind="stable")]
 
-    def maximise(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Points:
-        place = np.argsort(order(y))[_dense(y)]
-        found = fit_multinomial(matrix.values, place, sample.weights[inside])
-        return found.points, found.influence
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
+        place = np.argsort(order(y))[_number_levels(y)]
+        return fit_multinomial(matrix.values, place, sample.weights[inside])
 
-    def terms(matrix: Matrix, y: "Floats") -> tuple[Term, ...]:
+    def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
         levels = [outcome.levels[int(k)] for k in order(y)[1:]]
         return tuple(replace(term, outcome_level=level) for level in levels for term in matrix.terms)
 
-    return Likelihood("multinomial", _places(outcome), terms, maximise, lambda matrix: len(matrix.terms))
+    return Likelihood("multinomial", _read_levels(outcome), maximize, terms)
 
 
 def negative_binomial(outcome: Column, offset: Offset = None) -> Likelihood:
-    """Give the negative binomial model of a count, with the dispersion as its last parameter."""
-    from toolkit.estimate.regression.likelihoods.negative_binomial import (
-        NotOverdispersedError,
-        fit_negative_binomial,
-    )
+    """Describe the negative binomial model of a count, with the dispersion as its last parameter."""
 
-    def maximise(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
         try:
-            found = fit_negative_binomial(matrix.values, y, sample.weights[inside], offset=shift)
+            return fit_negative_binomial(matrix.values, y, sample.weights[inside], offset=shift)
         except NotOverdispersedError:
             raise NotOverdispersedError(
-                f"'{outcome.name}' varies no more than a Poisson count would among the "
-                f"{int(sample.persons[inside].sum()):,} persons of the fit, so the negative binomial has no "
-                f"dispersion to estimate. Take family='poisson'."
+                f"'{outcome.name}' is not overdispersed among the {int(sample.persons[inside].sum()):,} "
+                f"participants of the fit, so the negative binomial model has no dispersion to estimate. Use "
+                f"family='poisson'."
             ) from None
-        return found.points, found.influence
 
     return Likelihood(
         "negative-binomial",
         lambda sample: sample.numbers(outcome.name),
+        maximize,
         lambda matrix, _: (*matrix.terms, _DISPERSION),
-        maximise,
-        lambda matrix: len(matrix.terms),
     )
 
 
@@ -141,84 +123,72 @@ _DISPERSION = Term(
 
 
 def cox(clock: Clock, offset: Offset = None) -> Likelihood:
-    """Give Cox's model of the time to an event."""
-    from toolkit.estimate.regression.likelihoods.cox import fit_cox
+    """Describe the Cox model of the time to an event."""
 
-    def maximise(matrix: Matrix, _: "Floats", sample: "Sample", inside: "Mask") -> Points:
+    def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask) -> Fit:
         shift = offset(inside) if offset else None
-        times = observed(clock, sample, inside)
-        X = _slopes(matrix, "cox")
-        found = fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
-        return found.points, found.influence
+        times = read_times(clock, sample, inside)
+        X = _drop_intercept(matrix, "cox")
+        return fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
 
     return Likelihood(
         "cox",
         lambda sample: sample.numbers(clock.event),
+        maximize,
         lambda matrix, _: matrix.terms[1:],
-        maximise,
         lambda matrix: len(matrix.terms) - 1,
         all_may_be_cases=True,
     )
 
 
 def firth(outcome: Column, offset: Offset = None) -> Likelihood:
-    """Give the logit with Firth's penalty, which is finite where the plain one is infinite."""
-    from toolkit.estimate.regression.likelihoods.firth import fit_firth
+    """Describe the logit with Firth's penalty."""
 
-    def maximise(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Points:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
         shift, persons = offset(inside) if offset else None, float(sample.persons[inside].sum())
-        found = fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
-        return found.points, found.influence
+        return fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
 
-    def separated(matrix: Matrix, y: "Floats", sample: "Sample", inside: "Mask") -> Penalized | None:
+    def separated(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Penalized | None:
         shift, weights = offset(inside) if offset else None, sample.weights[inside]
         persons = sample.persons[inside].astype(float)
-        terms = _separating(outcome, matrix, y, (weights, persons, shift))
+        terms = _name_separating(outcome, matrix, y, (weights, persons, shift))
         if not terms:
             return None
         values = np.full((len(sample.unit), 1), np.nan)
         values[inside, 0] = y
         deff = effects(sample, values, [inside])[0].deff
-        found = penalized(matrix.values, y, weights, persons.sum() / deff, offset=shift)
+        found = fit_penalized(matrix.values, y, weights, persons.sum() / deff, offset=shift)
         return replace(found, deff=deff, along=" and ".join(map(str, terms)))
 
     return Likelihood(
         "firth",
         lambda sample: sample.numbers(outcome.name),
-        lambda matrix, _: matrix.terms,
-        maximise,
-        lambda matrix: len(matrix.terms),
+        maximize,
         separated=separated,
     )
 
 
-def _separating(
-    outcome: Column, matrix: Matrix, y: "Floats", of: "tuple[Floats, Floats, Floats | None]"
-) -> "list[Term]":
-    """Name the terms along which an outcome is separated: the plain logit has then no maximum."""
+def _name_separating(
+    outcome: Column, matrix: Matrix, y: Floats, of: tuple[Floats, Floats, Floats | None]
+) -> list[Term]:
+    """Name the terms along which an outcome is separated, so that the unpenalized logit has no maximum."""
     weights, persons, shift = of
     try:
-        mean = fit(matrix.values, y, weights, FAMILIES["logit"], offset=shift).mean
-    except CollinearError:  # Told by the fit that follows.
+        found = fit_glm(matrix.values, y, weights, FAMILIES["logit"], offset=shift).points
+    except CollinearError:  # Reported by the fit that follows.
         return []
     except NotConvergedError:
-        mean = np.zeros(1)
-    # On the way to infinity Newton's steps may stop where a probability is 0 or 1 but for rounding.
-    if min(mean.min(), (1 - mean).min()) > _CERTAIN:
-        return []
+        pass
+    else:
+        # On the way to infinity Newton's steps may stop where a probability is 0 or 1 but for rounding.
+        mean = FAMILIES["logit"].mean(matrix.values @ found + (0.0 if shift is None else shift))
+        if min(mean.min(), (1 - mean).min()) > _CERTAIN:
+            return []
     return separating_terms(Attempt(outcome.name, outcome.case or "", "logit", matrix, y, persons))
 
 
-def observed(clock: Clock, sample: "Sample", inside: "Mask") -> "Times":
-    """Read when the cells of a fit were under observation.
-
-    Raises
-    ------
-    VariableError
-        If somebody's time ends before it begins.
-    """
-    from toolkit.estimate.regression.likelihoods.cox import Times
-
+def read_times(clock: Clock, sample: Sample, inside: Mask) -> Times:
+    """Read the times of observation of a fit's patterns; raise VariableError if one ends before it begins."""
     end = sample.numbers(clock.time)[inside]
     begin = sample.numbers(clock.entry)[inside] if clock.entry else None
     early = end <= begin if begin is not None else end < 0
@@ -226,8 +196,8 @@ def observed(clock: Clock, sample: "Sample", inside: "Mask") -> "Times":
         than = f"'{clock.entry}'" if clock.entry else "0"
         raise VariableError(
             f"'{clock.time}' is not after {than} for {int(sample.persons[inside][early].sum()):,} of "
-            f"{int(sample.persons[inside].sum()):,} persons, so they were never under observation. Narrow "
-            f"the domain: '{clock.time} > {clock.entry or 0}'."
+            f"{int(sample.persons[inside].sum()):,} participants, who therefore have no time at risk. "
+            f"Restrict the domain: '{clock.time} > {clock.entry or 0}'."
         )
     group = np.zeros(len(end), np.int64)
     for name in clock.strata:
@@ -240,27 +210,27 @@ def observed(clock: Clock, sample: "Sample", inside: "Mask") -> "Times":
 def _require_several(outcome: Column, family: str) -> None:
     if len(outcome.levels) > 2:
         return
-    kind = "a number" if outcome.continuous else "a variable of two levels"
+    kind = "is continuous" if outcome.continuous else "has two levels"
     instead = "family='gaussian' or 'negative-binomial'" if outcome.continuous else "family='logit'"
     raise VariableError(
-        f"'{outcome.name}' is {kind}; the family '{family}' needs an outcome of three levels or more. Take "
-        f"{instead}, or derive levels: study.derive(..., levels=[..])."
+        f"'{outcome.name}' {kind}, and family='{family}' requires three levels or more. Use {instead}, or "
+        f"derive levels with study.derive(..., levels=[..])."
     )
 
 
-def _places(outcome: Column) -> "Callable[[Sample], Floats]":
+def _read_levels(outcome: Column) -> Callable[[Sample], Floats]:
     return lambda sample: sample.codes(outcome.name).astype(float)
 
 
-def _dense(y: "Floats") -> "Indices":
-    """Give the levels that somebody has the numbers 0, 1, ..."""
+def _number_levels(y: Floats) -> Indices:
+    """Replace levels by their rank among those that occur."""
     places: Indices = np.unique(y, return_inverse=True)[1]
     return places
 
 
-def _slopes(matrix: Matrix, family: str) -> "Floats":
+def _drop_intercept(matrix: Matrix, family: str) -> Floats:
     if matrix.terms[:1] != (ONE,):
         raise VariableError(
-            f"the family '{family}' has no intercept to leave out. Take '- 1' or '0 +' out of the formula."
+            f"Models of family='{family}' cannot omit the intercept. Remove '- 1' or '0 +' from the formula."
         )
     return matrix.values[:, 1:]

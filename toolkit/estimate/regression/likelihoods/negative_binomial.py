@@ -1,78 +1,49 @@
-"""Fit the negative binomial model of counts that vary more than Poisson's.
+"""Fit the negative binomial model of overdispersed counts, with variance mean + alpha mean squared.
 
-Takes a design matrix, counts and weights; gives the `Maximum`: coefficients of the log of the mean, then the
-logarithm of the dispersion alpha, where the variance is mean + alpha mean squared (Hilbe 2011, NB2).
+Hilbe (2011), NB2.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
+from scipy.special import digamma, gammaln, polygamma
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, basis, fit
-from toolkit.estimate.regression.likelihoods.newton import Maximum, Place, climb
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
+from toolkit.estimate.regression.likelihoods.newton import (
+    Evaluation,
+    Fit,
+    Floats,
+    maximize,
+    scale_columns,
+    solve,
+)
 
 
 class NotOverdispersedError(EstimationError):
-    """The counts vary no more than Poisson's, so that the dispersion would be 0."""
+    """The counts vary no more than Poisson counts, so that the dispersion would be 0."""
 
 
-def fit_negative_binomial(
-    X: "Floats", y: "Floats", weight: "Floats", *, offset: "Floats | None" = None
-) -> Maximum:
-    """Maximise the weighted likelihood of the negative binomial model.
+def fit_negative_binomial(X: Floats, y: Floats, weight: Floats, *, offset: Floats | None = None) -> Fit:
+    """Fit the coefficients, then the logarithm of the dispersion alpha.
 
-    Parameters
-    ----------
-    X
-        One row a cell, one column a coefficient; a first column of ones is the intercept.
-    y
-        The count of each cell.
-    weight
-        The weight of each cell.
-    offset
-        Added to the linear predictor; None for none.
-
-    Returns
-    -------
-    Maximum
-        The coefficients, then the logarithm of the dispersion.
-
-    Raises
-    ------
-    NotOverdispersedError
-        If the counts vary no more than Poisson's.
-    CollinearError, NotConvergedError
-        As of any fit.
-
-    Examples
-    --------
-    >>> y = np.array([0.0, 0.0, 1.0, 2.0, 12.0])
-    >>> np.exp(fit_negative_binomial(np.ones((5, 1)), y, np.ones(5)).points).round(3).tolist()
-    [3.0, 2.464]
+    Raises NotOverdispersedError if the counts vary no more than Poisson counts.
     """
     shift = np.zeros(len(y)) if offset is None else offset
-    poisson = fit(X, y, weight, FAMILIES["poisson"], offset=offset)
-    mean = poisson.mean
+    poisson = fit_glm(X, y, weight, FAMILIES["poisson"], offset=offset).points
+    mean = np.exp(shift + X @ poisson)
     excess = float(weight @ (np.square(y - mean) - y))
     if excess <= 0:
-        raise NotOverdispersedError("the variance of the counts is not above their mean")
-    Z, back = basis(X, weight)
-    start = np.append(np.linalg.solve(back, poisson.coefficients), np.log(excess / (weight @ mean**2)))
-    shown = np.eye(len(start))
-    shown[:-1, :-1] = back
-    return climb(lambda at: _place(at, Z, y, weight, shift), start, shown)
+        raise NotOverdispersedError("The variance of the counts is not above their mean.")
+    Z, back = scale_columns(X, weight)
+    start = np.append(solve(back, poisson), np.log(excess / (weight @ mean**2)))
+    whole = np.eye(len(start))
+    whole[:-1, :-1] = back
+    return maximize(partial(_evaluate, Z, y, weight, shift), start, whole)
 
 
-def _place(at: "Floats", Z: "Floats", y: "Floats", weight: "Floats", shift: "Floats") -> Place:
-    from scipy.special import digamma, gammaln, polygamma
-
-    eta, size = shift + Z @ at[:-1], np.exp(-at[-1])
+def _evaluate(Z: Floats, y: Floats, weight: Floats, offset: Floats, at: Floats) -> Evaluation:
+    eta, size = offset + Z @ at[:-1], np.exp(-at[-1])
     mean = np.exp(eta)
     both, share = size + mean, (size + y) / (size + mean)
     # size log(size / both) through log1p: for a size far above the mean the plain form loses every digit.
@@ -88,4 +59,4 @@ def _place(at: "Floats", Z: "Floats", y: "Floats", weight: "Floats", shift: "Flo
     whole[:p, :p] = (Z * (weight * size * mean * share / both)[:, None]).T @ Z
     whole[:p, p] = whole[p, :p] = (weight * size * mean * (y - mean) / both**2) @ Z
     whole[p, p] = -(weight @ (size**2 * twice + size * by_size))
-    return Place(float(value), parts, whole)
+    return Evaluation.from_parts(float(value), parts, whole)

@@ -1,195 +1,232 @@
-"""Climb a weighted log-likelihood by Newton's own steps until its score is zero.
+"""Maximize weighted likelihoods by Newton's method: the one solver of all regression models.
 
-Takes a function from parameters to a `Place` (value, each cell's part of the score, information); gives the
-`Maximum` with influence values. What is climbed, the families say: `ordinal`, `multinomial`, `counts`,
-`hazards`, `conditional`, `firth`.
+The modules beside it, one per kind of model, say what is maximized.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from toolkit.estimate.regression.fit_errors import NotConvergedError
-from toolkit.estimate.regression.likelihoods.glm import basis
+from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+Floats = npt.NDArray[np.float64]
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-
-# As of the generalised linear models: the score against the sum of its absolute parts, and steps so small
-# that only rounding is left.
+# Score against the sum of its absolute parts: rounding alone leaves about 1e-15.
 SCORE_TOLERANCE = 1e-12
+# Newton's error is squared each step: after two steps this small only rounding is left.
 SMALL_STEP = 1e-6
-# A penalty's score cancels, so that its rounding may stay above that: steps of this size are rounding.
-ROUNDING_STEP = 1e-12
 SETTLED = 2
+# The score of a penalty, or of a perfect fit, is rounding alone: steps of this size decide there.
+ROUNDING_STEP = 1e-12
 MAX_STEPS = 100
 MAX_HALVINGS = 40
+# Curvature below this share of the steepest is flat: the likelihood rises without end.
+FLAT = 1e-14
 # A log odds or hazard ratio this large for a standard deviation of its term is on its way to infinity.
 ENDLESS = 8.0
 FAR = 1e4
+# R's lm and glm call a column collinear when less than this part of its length is its own.
+COLLINEAR = 1e-7
+# Below this share of own variance the normal equations would lose digits: the columns are made orthogonal.
+NEARLY_COLLINEAR = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The log-likelihood at one set of parameters.
+class Evaluation:
+    """The log-likelihood at one set of parameters; a score that is not finite marks impossible ones.
 
     Attributes
     ----------
     value
-        Weighted log-likelihood, up to a constant; -inf where the parameters are impossible.
-    parts
-        Cells x parameters: each cell's part of the score, weighted.
+        Weighted log-likelihood, up to a constant; NaN where only its slope is known.
+    score
+        Its gradient.
     information
-        Minus the second derivatives.
+        Minus its second derivatives, or their expectation.
+    parts
+        Patterns x parameters: the share of each covariate pattern in the score.
     """
 
     value: float
-    parts: "Floats"
-    information: "Floats"
+    score: Floats
+    information: Callable[[], Floats]
+    parts: Callable[[], Floats]
+
+    @classmethod
+    def from_parts(cls, value: float, parts: Floats, information: Floats) -> "Evaluation":
+        """Gather what is known of all parameters at once."""
+        return cls(value, parts.sum(axis=0), lambda: information, lambda: parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Maximum:
-    """Parameters at the top, and what the design-based variance needs of them.
+class Fit:
+    """Parameters at the maximum, and what their design-based variance needs.
 
     Attributes
     ----------
     points
-        One a parameter.
+        One per parameter.
     influence
-        Cells x parameters: how far the cell's people move each parameter, in sum.
+        Patterns x parameters: the weighted total of the influence values of the pattern's participants.
     bread
-        Inverse of the information.
+        Inverse of the information, the outer parts of the sandwich.
     score
-        The weighted score at the top, which is zero but for rounding.
+        The weighted score, zero but for rounding.
     """
 
-    points: "Floats"
-    influence: "Floats"
-    bread: "Floats"
-    score: "Floats"
+    points: Floats
+    influence: Floats
+    bread: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    score: Floats = field(default_factory=lambda: np.empty(0))
 
 
-def slopes(X: "Floats", weight: "Floats") -> "tuple[Floats, Floats]":
-    """Give columns that are easy to compute with, and the way back to the coefficients of those given.
+def maximize(
+    evaluate: Callable[[Floats], Evaluation],
+    start: Floats,
+    back: Floats | None = None,
+    *,
+    farthest: float = FAR,
+) -> Fit:
+    """Climb from a start until the score is zero; parameters as reported are `back` @ those climbed with.
 
-    Parameters
-    ----------
-    X
-        A design matrix without an intercept.
-    weight
-        The weight of each cell.
-
-    Returns
-    -------
-    tuple
-        `Z` with the intercept first, and `back`: coefficients of `[1, X]` are `back @ gamma`.
-
-    Raises
-    ------
-    CollinearError
-        If a column follows from others or does not vary; the intercept has place 0.
+    Raises NotConvergedError if there is no maximum, if it is farther than `farthest`, or is not reached.
     """
-    return basis(np.column_stack([np.ones(len(X)), X]), weight)
-
-
-def climb(place: "Callable[[Floats], Place]", start: "Floats", back: "Floats | None" = None) -> Maximum:
-    """Find the top from a start.
-
-    Parameters
-    ----------
-    place
-        Parameters -> the log-likelihood there.
-    start
-        Where it is finite.
-    back
-        Parameters as they are shown = `back` @ those climbed with; None for the same.
-
-    Returns
-    -------
-    Maximum
-        With a score of zero (1e-12 of the sum of its absolute parts).
-
-    Raises
-    ------
-    NotConvergedError
-        If there is no top, or it is not reached.
-
-    Examples
-    --------
-    >>> def bowl(at): return Place(-float(at @ at), -2 * at[None, :], 2 * np.eye(1))
-    >>> climb(bowl, np.array([3.0])).points.tolist()
-    [0.0]
-    """
-    theta, settled = np.asarray(start, float), 0
+    theta, settled, small, inverse = np.asarray(start, float), 0, False, np.empty(0)
     try:
         with np.errstate(all="ignore"):
-            here = place(theta)
+            here = evaluate(theta)
             for _ in range(MAX_STEPS):
                 if settled == SETTLED:
-                    return _maximum(theta, here, np.eye(len(theta)) if back is None else back)
-                step = _step(here.information, here.parts.sum(axis=0))
-                small = bool(np.abs(step).max() <= SMALL_STEP * (1 + np.abs(theta).max()))
-                theta, here = _moved(place, theta, here, step, small)
-                tiny = bool(np.abs(step).max() <= ROUNDING_STEP * (1 + np.abs(theta).max()))
-                settled = settled + 1 if small and (tiny or _is_zero(here)) else 0
-                if np.abs(theta).max() > FAR:
+                    return _describe_maximum(theta, here, np.eye(len(theta)) if back is None else back)
+                if not small:  # Near the maximum the curvature is that of the step before.
+                    inverse = _invert_curvature(here.information())
+                step = inverse @ here.score
+                largest, size = np.abs(step).max(), 1 + np.abs(theta).max()
+                small = bool(largest <= SMALL_STEP * size)
+                theta, here = _move(evaluate, theta, here, step, small=small)
+                settled = settled + 1 if small and (largest <= ROUNDING_STEP * size or _is_zero(here)) else 0
+                if np.abs(theta).max() > farthest:
                     break
-        raise NotConvergedError(f"the score is not zero after {MAX_STEPS} Newton steps")  # noqa: TRY301
+        raise NotConvergedError(f"The score is not zero after {MAX_STEPS} Newton steps.")  # noqa: TRY301
     except NotConvergedError as error:
         endless = tuple(int(k) for k in np.flatnonzero(np.abs(theta) > ENDLESS))
         raise NotConvergedError(str(error), endless) from None
 
 
-def _maximum(theta: "Floats", here: Place, back: "Floats") -> Maximum:
-    inverse = _inverse(here.information)
-    influence = here.parts @ (inverse @ back.T)
-    return Maximum(back @ theta, influence, back @ inverse @ back.T, here.parts.sum(axis=0))
+def _describe_maximum(theta: Floats, here: Evaluation, back: Floats) -> Fit:
+    try:
+        inverse = np.asarray(np.linalg.inv(here.information()), np.float64)
+    except np.linalg.LinAlgError:
+        raise NotConvergedError("The information is singular.") from None
+    if (np.diag(inverse) <= 0).any():
+        raise NotConvergedError("The score is zero at a point that is not a maximum.")
+    return Fit(back @ theta, here.parts() @ (inverse @ back.T), back @ inverse @ back.T, here.score)
 
 
-def _step(information: "Floats", score: "Floats") -> "Floats":
-    """Go where the parabola has its top; where there is none, uphill along its own axes."""
-    if not np.isfinite(information).all() or not np.isfinite(score).all():
-        raise NotConvergedError("the log-likelihood is not finite")
+def _invert_curvature(information: Floats) -> Floats:
+    """Invert the information; where the likelihood is not concave, point uphill along its own axes."""
+    if not np.isfinite(information).all():
+        raise NotConvergedError("The log-likelihood is not finite.")
     values, axes = np.linalg.eigh((information + information.T) / 2)
     steepest = np.abs(values).max(initial=0.0)
-    if steepest == 0:
-        raise NotConvergedError("the information is singular")
-    if values[0] <= 1e-14 * steepest:
+    if np.abs(values[:1]).max(initial=0.0) <= FLAT * steepest:
+        raise NotConvergedError("The information is singular.")
+    if values[0] < 0:
         values = np.maximum(np.abs(values), 1e-8 * steepest)
-    step: Floats = axes @ ((axes.T @ score) / values)
-    return step
+    return np.asarray((axes / values) @ axes.T, np.float64)
 
 
-def _moved(
-    place: "Callable[[Floats], Place]", theta: "Floats", here: Place, step: "Floats", small: bool
-) -> "tuple[Floats, Place]":
+def _move(
+    evaluate: Callable[[Floats], Evaluation], theta: Floats, here: Evaluation, step: Floats, *, small: bool
+) -> tuple[Floats, Evaluation]:
     """Take a step, halved until it does not lead down; the last, smallest ones are below rounding."""
-    if small:
-        return theta + step, place(theta + step)
-    for halvings in range(MAX_HALVINGS):
+    if not np.isfinite(step).all():
+        raise NotConvergedError("The log-likelihood is not finite.")
+    for halvings in range(1 if small else MAX_HALVINGS):
         ahead = theta + step * 0.5**halvings
-        there = place(ahead)
-        if np.isfinite(there.value) and there.value >= here.value - 1e-12 * abs(here.value):
+        there = evaluate(ahead)
+        if small or _leads_up(here, there, step):
             return ahead, there
-    raise NotConvergedError("no step raises the likelihood")
+    raise NotConvergedError("No step raises the likelihood.")
 
 
-def _is_zero(here: Place) -> bool:
-    size = np.abs(here.parts).sum(axis=0)
-    return bool((np.abs(here.parts.sum(axis=0)) <= SCORE_TOLERANCE * np.maximum(size, 1e-300)).all())
+def _leads_up(here: Evaluation, there: Evaluation, step: Floats) -> bool:
+    """Compare two values, or where they are unknown the slopes along the step: past the top it turns."""
+    if not np.isfinite(there.score).all():
+        return False
+    if np.isnan(here.value):
+        return bool(abs(there.score @ step) <= here.score @ step)
+    return bool(np.isfinite(there.value) and there.value >= here.value - 1e-12 * abs(here.value))
 
 
-def _inverse(A: "Floats") -> "Floats":
+def _is_zero(here: Evaluation) -> bool:
+    size = np.abs(here.parts()).sum(axis=0)
+    return bool((np.abs(here.score) <= SCORE_TOLERANCE * np.maximum(size, 1e-300)).all())
+
+
+def scale_slopes(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Scale the columns of a model without an intercept, as `scale_columns` of `[1, X]`."""
+    return scale_columns(np.column_stack([np.ones(len(X)), X]), weight)
+
+
+def scale_columns(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Center and scale columns so that fits lose no digits: `gamma` for Z is `back @ gamma` for X.
+
+    A first column of ones is the intercept. Raises CollinearError if a column follows from others.
+    """
+    p, total = X.shape[1], weight.sum()
+    center = (weight @ X) / total
+    center[0] = 0.0
+    if not np.all(X[:, 0] == 1.0):
+        center[:] = 0.0
+    Z = X - center
+    length = np.sqrt(weight @ np.square(Z) / total)
+    size = np.sqrt(np.square(center) + np.square(length))
+    empty = np.flatnonzero(length <= COLLINEAR * size)
+    if empty.size:
+        raise CollinearError(int(empty[0]), (0,) if empty[0] else ())
+    Z /= length
+    back = np.eye(p)
+    back[0] -= center
+    back /= length
+    return _orthogonalize(Z, weight / total, back)
+
+
+def _orthogonalize(Z: Floats, share: Floats, back: Floats) -> tuple[Floats, Floats]:
+    gram = (Z * share[:, None]).T @ Z
     try:
-        inverse = np.asarray(np.linalg.inv(A), np.float64)
+        own = np.square(np.diag(np.asarray(np.linalg.cholesky(gram))))
     except np.linalg.LinAlgError:
-        raise NotConvergedError("the information is singular") from None
-    if (np.diag(inverse) <= 0).any():
-        raise NotConvergedError("the top is no maximum")
-    return inverse
+        own = np.zeros(1)
+    if own.min() > NEARLY_COLLINEAR:
+        return Z, back
+    root = np.sqrt(share)[:, None]
+    first = _triangle(Z * root)
+    _refuse_collinear(first)
+    # Two passes: what the first leaves of rounding, the second takes.
+    Z = solve(first.T, Z.T).T
+    again = _triangle(Z * root)
+    return solve(again.T, Z.T).T, back @ np.asarray(np.linalg.inv(again @ first), np.float64)
+
+
+# numpy's stubs leave the precision of these open.
+def _triangle(A: Floats) -> Floats:
+    return np.asarray(np.linalg.qr(A, mode="r"), np.float64)
+
+
+def solve(A: Floats, b: Floats) -> Floats:
+    """Solve A x = b."""
+    return np.asarray(np.linalg.solve(A, b), np.float64)
+
+
+def _refuse_collinear(R: Floats) -> None:
+    rows, p = R.shape
+    own = np.abs(np.diag(R))
+    short = [j for j in range(p) if j >= rows or own[j] <= COLLINEAR]
+    if short:
+        j = short[0]
+        follows = np.linalg.lstsq(R[:, :j], R[:, j], rcond=None)[0]
+        others = np.flatnonzero(np.abs(follows) > np.sqrt(COLLINEAR))
+        raise CollinearError(j, tuple(int(k) for k in others))

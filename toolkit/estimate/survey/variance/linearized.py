@@ -161,15 +161,24 @@ def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
     >>> covariance(np.array([[1.0], [-1.0]]), np.array([0, 1]), Units((stage,), strata=1))
     array([[4.]])
     """
+    totals = sum_by_unit(influence, unit, units)
+    used = np.zeros(len(totals), bool)
+    used[unit] = True
+    return covariance_of_totals(totals, used, units)
+
+
+def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
+    """Sum influence values by last-stage unit, or by part of a unit where weights are calibrated."""
+    parent = units.stages[-1].parent if units.residuals is None else units.residuals.parent
+    return _sums(np.asarray(influence, float), unit, len(parent))
+
+
+def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Units) -> Floats:
+    """Compute the covariance from the sums of `sum_by_unit`; `used` marks the units that hold a cell."""
     count = len(units.stages[-1].parent)
-    if units.residuals is None:
-        totals = _sums(np.asarray(influence, float), unit, count)
-        used = np.zeros(count, bool)
-        used[unit] = True
-    else:
+    if units.residuals is not None:
         # Where weights are calibrated the people outside of a domain move its estimate too.
-        parts = _sums(np.asarray(influence, float), unit, len(units.residuals.parent))
-        totals = _sums(units.residuals.of(parts), units.residuals.parent, count)
+        totals = _sums(units.residuals.of(totals), units.residuals.parent, count)
         used = np.ones(count, bool)
     result = np.zeros((totals.shape[1],) * 2)
     for depth in range(len(units.stages) - 1, -1, -1):

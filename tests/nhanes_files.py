@@ -1,8 +1,7 @@
 """Write a simulated study as NHANES transport files, laid out like the CDC's site and marked as simulated.
 
-Takes a simulated `Study`; gives files that `nhanes.open_nhanes` reads back equal in design, weights and
-every variable that NHANES measured in the cycles of the people. A variable that follows from several answers
-by a formula does not give the answers back: it is left blank.
+`open_nhanes` reads back equal design, weights and every variable that NHANES measured in these cycles, except
+variables computed from several answers: these are left blank.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,28 +31,10 @@ _BLANK = pl.lit(None, pl.Float64)
 
 
 def write_nhanes(population: Study, folder: str | Path) -> list[Path]:
-    """Write a simulated study as NHANES transport files with a mark that says so.
+    """Write the files, the mark first, and return their paths.
 
-    Parameters
-    ----------
-    population
-        A simulated one, with the variable `cycle` (levels such as "2005-2006"), a design of strata and PSUs
-        and the weights `interview` and `examination`, pooled over the cycles. A column `person` of whole
-        numbers names the people; without it they are numbered.
-    folder
-        Where to write: <folder>/Nchs/Data/Nhanes/Public/<first year>/DataFiles/<TABLE>.xpt, and
-        <folder>/SIMULATED.toml. Each file is written whole or not at all, the mark first.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files written, the mark first.
-
-    Raises
-    ------
-    DatasetError
-        If the people are real, a cycle is not one of NHANES, a value has no code, or a file cannot be
-        written.
+    The people need `cycle`, a design of strata and PSUs, and the weights `interview` and `examination`,
+    pooled over the cycles. A column `person` names them; without it they are numbered.
     """
     if not population.simulated:
         raise DatasetError(
