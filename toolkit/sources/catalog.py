@@ -113,8 +113,8 @@ def _merged(origin: Origin) -> Iterator[str]:
     instruments = list(dict.fromkeys(piece.instrument for piece in origin.measured))
     if len(instruments) > 1:
         yield (
-            f"Two instruments share one name ('{instruments[0]}' and '{instruments[1]}'). Give the second its "
-            "own name, or declare it absent with the reason"
+            f"Two instruments share one name ('{instruments[0]}' and '{instruments[1]}'). Give the second "
+            "its own name, or declare it absent with the reason"
         )
     for before, piece in pairwise(origin.measured):
         differs = [key for key in _DISTINGUISHING if getattr(before, key) != getattr(piece, key)]

@@ -234,7 +234,7 @@ def _path_problem(folder: Path, name: str, formats: Sequence[str] = FORMATS) -> 
     if Path(name).is_absolute() or not path.resolve().is_relative_to(folder):
         return (
             f"'{name}' is outside the study's folder",
-            "Put the file beside study.toml. Use a path without '..', a leading '/' or a link to another folder.",
+            "Put the file beside study.toml. Use a path without '..', leading '/' or links elsewhere.",
         )
     if path.suffix.lower() not in formats:
         return f"'{name}' has an unsupported format", f"Use one of: {' '.join(formats)}."
