@@ -30,7 +30,7 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.causes.burden import BURDEN
+from toolkit.causes.outcomes import BURDEN
 from toolkit.display.text import sentences
 from toolkit.report import passages
 

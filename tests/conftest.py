@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.sources.catalog import codebook
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Reason, why
+from toolkit.variables.shared_codebook import codebook
 
 ROOT = Path(__file__).parents[1]
 REMEDY = (

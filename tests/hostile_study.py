@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from toolkit.causes.card import Card
-from toolkit.causes.parts import Exposure, Rule
+from toolkit.causes.card import Card, Exposure, Rule
 from toolkit.sources.registry import study
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study

@@ -4,10 +4,10 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
+from toolkit.causes.outcomes import BURDEN
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog import codebook
 from toolkit.sources.simulated.causal_model import OUTCOME, load_model, parts, read_model
+from toolkit.variables.shared_codebook import codebook
 
 HEAD = 'label = "SIMULATED"\ncycles = ["2005-2006"]\n'
 AGE = '[node.age]\nkind = "number"\nsd = 1\n'

@@ -57,7 +57,7 @@ def test_a_codebook_knows_its_names_in_order() -> None:
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:
-    with pytest.raises(VariableError, match=mentioning("'bmy'", "'bmi'", "study.availability()")):
+    with pytest.raises(VariableError, match=mentioning("'bmy'", "'bmi'", "study.variables()")):
         Codebook.of(BMI, SEX)["bmy"]
 
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.errors import ToolkitError
-from toolkit.variables.condition_text import one_line
 from toolkit.variables.conditions import parse
 from toolkit.variables.formulas import formula
+from toolkit.variables.syntax import one_line
 
 LINES = "age >= 40  # adults who said 'yes' or \"no\"\r\n# a line of its own\n\n  and sex == 'female'"
 PLAIN = "age >= 40 and sex == 'female'"

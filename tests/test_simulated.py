@@ -12,13 +12,14 @@ import toolkit as tk
 from tests.messages import mentioning
 from tests.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog import codebook, nhanes
+from toolkit.sources.catalog import nhanes
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
 from toolkit.studies.study import Study
 from toolkit.studies.weights import choose_weight
 from toolkit.variables.codebook import REASONS, Variable, why
+from toolkit.variables.shared_codebook import codebook
 
 ADULTS = "age >= 20"
 REFERENCE = Path(__file__).parent / "reference" / "nhanes" / "expected.json"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
     from toolkit.causes.card import Card as Card
+    from toolkit.causes.card import Exposure as Exposure
+    from toolkit.causes.card import Rule as Rule
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
-    from toolkit.causes.parts import Exposure as Exposure
-    from toolkit.causes.parts import Rule as Rule
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram
     from toolkit.display.charts.curves import curve_chart as curve_chart
@@ -101,8 +101,8 @@ _ROOM_OF = {
     "card": "causes.card",
     "causal_diagram": "dag.diagram",
     "Card": "causes.card",
-    "Exposure": "causes.parts",
-    "Rule": "causes.parts",
+    "Exposure": "causes.card",
+    "Rule": "causes.card",
     "Derivation": "variables.derivation",
     # estimate
     "prevalence": "estimate.descriptive.prevalences",

@@ -19,7 +19,7 @@ BINDING: dict[tuple[str, str], tuple[Any, ...]] = {
     ("multiple_sclerosis", "2005-2006"): ("", YES_NO, "no", "interview", "RXQ_RX_D (RXDUSE, RXDDRGID"),
     ("neuropathy", "2003-2004"): ("", YES_NO, "no", "examination", "insensate_left or insensate_right"),
     ("insensate_left", "2003-2004"): ("sites", (), None, "examination", "LEXPN_C.LEALPN"),
-    ("osteoarthritis", "2005-2006"): ("", YES_NO, "no", "interview", "no arthritis is no; of arthritis"),
+    ("osteoarthritis", "2005-2006"): ("", YES_NO, "no", "interview", "no arthritis is no"),
     ("arthritis_type", "2005-2006"): (
         "",
         ("osteoarthritis", "rheumatoid arthritis", "psoriatic arthritis", "other"),

@@ -6,15 +6,14 @@ import pytest
 
 from tests.looping import in_one_test
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
-from toolkit.causes.card import cards
+from toolkit.causes.card import Exposure, cards
+from toolkit.causes.covariates import FURTHER
 from toolkit.causes.evidence import evidence_of
-from toolkit.causes.further import FURTHER
-from toolkit.causes.parts import Exposure
-from toolkit.sources.catalog import codebook
+from toolkit.causes.outcomes import BURDEN
 from toolkit.sources.registry import open_study
 from toolkit.sources.simulated.causal_model import OUTCOME, load_model
 from toolkit.studies.study import Study
+from toolkit.variables.shared_codebook import codebook
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]
 EACH = in_one_test("exposure", EVERY, ids=lambda e: e.name)

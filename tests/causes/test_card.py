@@ -7,14 +7,13 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.causes import DERIVATIONS, RULES
-from toolkit.causes.card import CAUSES, Card, card, cards
+from toolkit.causes.card import CAUSES, PREVENTIONS, Card, Exposure, card, cards
 from toolkit.causes.evidence import evidence_of
-from toolkit.causes.outcome import CAVEATS
-from toolkit.causes.parts import PREVENTIONS, Exposure
+from toolkit.causes.outcomes import CAVEATS
 from toolkit.errors import VariableError
-from toolkit.sources.catalog import codebook
 from toolkit.sources.simulated.causal_model import load_model
 from toolkit.variables.codebook import Variable
+from toolkit.variables.shared_codebook import codebook
 
 EACH_CARD = pytest.mark.parametrize("card_", cards().values(), ids=CAUSES)
 
@@ -29,9 +28,8 @@ def words(card_: Card) -> list[str]:
     return [card_.title, card_.what, card_.mechanism, *card_.caveats, *exposures, *prevention]
 
 
-def test_there_are_ten_causes_in_the_order_of_the_reports() -> None:
+def test_the_causes_are_in_the_order_of_the_reports() -> None:
     assert CAUSES == tuple(cards())
-    assert len(cards()) == 10
     assert list(cards()) == [one.name for one in cards().values()]
 
 
@@ -181,3 +179,30 @@ class TestPage:
             evidence_of("stretching").filter(source="Hawke 2021").select("conf_low", "conf_high").row(0)
         )
         assert f"({low:g} to {high:g})" in html
+
+
+@EACH_CARD
+def test_a_card_prints_as_ten_lines(card_: Card) -> None:
+    lines = str(card_).splitlines()
+    assert 10 == len(lines)
+    assert max(map(len, lines)) <= 110
+    assert card_.title in lines[0]
+    assert f'tk.card("{card_.name}")' in lines[0]
+    assert any(card_.main.name in line and card_.main.label in line for line in lines)
+
+
+class TestCheck:
+    def test_every_card_agrees_with_its_truth_tables(self) -> None:
+        for one in cards().values():
+            one.check()
+            one.check(MEASURED)
+
+    def test_a_case_that_the_expression_does_not_give_is_named_by_its_number(self) -> None:
+        rule = card("stretching").rules[0]
+        wrong = dataclasses.replace(rule, cases=(*rule.cases[:1], (7, "yes"), *rule.cases[2:]))
+        with pytest.raises(VariableError, match=r"'regular_stretching'.*1 of 5 cases \(2\)"):
+            dataclasses.replace(card("stretching"), rules=(wrong,)).check()
+
+    def test_an_input_that_a_study_lacks_is_named(self) -> None:
+        with pytest.raises(VariableError, match=r"'stretching_sessions'.*study\.variables\(\)"):
+            card("stretching").check(("age", "sex"))

@@ -53,7 +53,7 @@ def test_tablets_without_a_told_diagnosis_do_not_count(nhanes: Study) -> None:
     )
     counts = dict(people.group_by(pl.col("cycle").cast(pl.String)).len().iter_rows())
     assert {"2005-2006": 20, "2007-2008": 38} == counts
-    assert people["diabetes_treatment"].unique().to_list() == ["not told"]
+    assert people["diabetes_treatment"].unique().to_list() == ["no diagnosis"]
     assert "no" in people["diabetes"].unique().to_list()
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.causes.recode import answer, bands, number, within, yes_if
+from toolkit.causes.recode import answer, assign_levels, bands, cross, number, within, yes_if
 
 NUMBERS = st.lists(st.one_of(st.none(), st.floats(-100, 100), st.just(float("nan"))), min_size=1)
 LOGIC = {True: "yes", False: "no", None: None}
@@ -57,3 +57,16 @@ def test_whole_numbers_and_levels_of_any_type_are_read() -> None:
     found = people.select(n=number("n"), no=answer("word") == "no")
     assert [1.0, None] == found["n"].to_list()
     assert [False, None] == found["no"].to_list()
+
+
+def test_the_first_level_whose_condition_is_true_is_assigned() -> None:
+    levels = assign_levels({"low": pl.col("x") < 2, "middle": pl.col("x") < 4})
+    assert ["low", "middle", None, None] == frame([1, 3, 5, None]).select(level=levels)["level"].to_list()
+
+
+def test_every_combination_is_crossed_with_its_result() -> None:
+    assert ((1, "a", 0), (1, "b", 1), (2, "a", None), (2, "b", 3)) == cross(
+        (1, 2), ("a", "b"), results=((0, 1), (None, 3))
+    )
+    with pytest.raises(ValueError, match="zip"):
+        cross((1, 2), ("a", "b"), results=((0, 1),))

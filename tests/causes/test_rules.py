@@ -7,7 +7,7 @@ import polars as pl
 
 from tests.looping import in_one_test
 from toolkit.causes import DERIVATIONS, RULES
-from toolkit.causes.parts import Rule
+from toolkit.causes.card import Rule
 from toolkit.variables.codebook import Codebook, Reason, Variable
 from toolkit.variables.derivation import derive
 

@@ -18,7 +18,7 @@ from toolkit.variables.codebook import why
 NOT_PUT = ("not asked", "not in the subsample")
 # Names that tell the instruments of NHANES apart; the simulated study has one instrument.
 OTHER_INSTRUMENTS = {
-    *(name for name, *_ in exertion.OTHER_INSTRUMENTS),
+    *exertion.OTHER_INSTRUMENTS,
     *("screen_hours_in_one", "screen_hours_since_2011"),
 }
 

@@ -193,14 +193,14 @@ def test_unknown_keys_words_and_files_are_told_all_at_once_with_the_nearest(tmp_
     )
     message = refused(survey(tmp_path, toml=toml))
     for expected in (
-        "unknown key 'lable'. Nearest: 'label'",
-        "unknown key 'psuu'. Nearest: 'psu'",
-        "unknown key 'extra'",
-        "unknown reason 'refsed'. Nearest: 'refused'",
-        "there is no file 'peple.csv'. Nearest: 'people.csv'",
-        "needs a column or an expression, one of the two",
+        ("key 'lable'", "'label'"),
+        ("key 'psuu'", "'psu'"),
+        ("key 'extra'",),
+        ("reason 'refsed'", "'refused'"),
+        ("file 'peple.csv'", "'people.csv'"),
+        ("variables.hba1c", "column", "expression", 'column = "..."'),
     ):
-        assert expected in message, expected
+        assert any(mentions(line, *expected) for line in message.splitlines()), expected
     assert "has 6 problems" in message
 
 

@@ -68,14 +68,14 @@ def test_it_is_said_tabled_and_drawn(name, shown) -> None:
 
 
 SAID = {
-    "ordinal": "the odds of a higher level of leg cramps at night were",
-    "multinomial": "in the group outcome: rarely, in the group sex: female, the relative risk of leg cramps",
+    "ordinal": "the odds of a higher level of nocturnal leg cramps were",
+    "multinomial": "in the group sex: female, the relative risk of nocturnal leg cramps",
     "cox": "the hazard of a cramp during follow-up was",
     "interaction": "the ratio of ratios of any nocturnal leg cramps in the past month by",
     "survival": "the proportion still free of a cramp during follow-up: 10 days was",
     "rate": "the rate of nights with cramps was 8.7 per 100 nights (95 % CI",
     "case-crossover": "the odds of cramp were multiplied by",
-    "proportionality": "the test of proportional odds of leg cramps at night",
+    "proportionality": "the test of proportional odds of nocturnal leg cramps",
 }
 
 

@@ -60,7 +60,7 @@ SELECT cycle, SEQN, diabetes_told, hba1c, diabetes, fasting_glucose, retinopathy
          WHEN hba1c >= 6.5 THEN '6.5 or more' END AS hba1c_group,
     CASE WHEN diabetes = 'yes' OR fasting_glucose >= 126 THEN 'yes'
          WHEN diabetes = 'no' AND fasting_glucose < 126 THEN 'no' END AS diabetes_with_glucose,
-    CASE WHEN diabetes_told = 'no' THEN 'not told'
+    CASE WHEN diabetes_told = 'no' THEN 'no diagnosis'
          WHEN diabetes_told IS NULL OR insulin IS NULL THEN NULL
          WHEN insulin = 'yes' THEN 'insulin'
          WHEN tablets = 'yes' THEN 'tablets'

@@ -13,11 +13,10 @@ import pytest
 
 from tests.looping import in_one_test
 from toolkit.causes import RULES
-from toolkit.causes.burden import BURDEN
-from toolkit.causes.card import cards
-from toolkit.causes.conditions import RULES as CONDITIONS
-from toolkit.causes.further import FURTHER
-from toolkit.causes.parts import Exposure
+from toolkit.causes.card import Exposure, cards
+from toolkit.causes.comorbidities import RULES as COMORBIDITIES
+from toolkit.causes.covariates import FURTHER
+from toolkit.causes.outcomes import BURDEN
 from toolkit.sources import catalog
 from toolkit.sources.registry import open_study
 from toolkit.studies.study import Study
@@ -49,7 +48,7 @@ EXPOSURES = {
     "conditions": tuple(
         Exposure(RULES[name].derivation.variable if name in RULES else catalog.codebook()[name])
         for name in (
-            *(rule.name for rule in CONDITIONS),
+            *(rule.name for rule in COMORBIDITIES),
             *("work_status", "births", "pregnancy", "opioid", "antidepressant", "energy_intake"),
             *(name for theme in ("sleep_disorders", "work", "laboratory") for name in theme_of(theme)),
             *(name for name in theme_of("conditions") if name.upper() not in words(SCRIPTS["further"])),

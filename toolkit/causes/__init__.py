@@ -1,22 +1,21 @@
-"""Define the ten causes, the outcomes, the burden and the background as pure rules over named columns.
+"""Causes of cramps, outcomes and covariates as rules: named expressions over columns, with truth tables.
 
-Takes nothing; gives `RULES` by variable, and `DERIVATIONS` in an order in which each one finds its inputs.
+`RULES` lists them by variable; `DERIVATIONS` in an order in which each one finds its inputs.
 """
 
-from toolkit.causes.background import RULES as _BACKGROUND
-from toolkit.causes.burden import RULES as _BURDEN
 from toolkit.causes.card import cards as _cards
-from toolkit.causes.conditions import RULES as _CONDITIONS
-from toolkit.causes.further import RULES as _FURTHER
-from toolkit.causes.outcome import RULES as _OUTCOME
+from toolkit.causes.comorbidities import RULES as _COMORBIDITIES
+from toolkit.causes.covariates import RULES as _COVARIATES
+from toolkit.causes.outcomes import BURDEN_RULES, CRAMP_RULES
 
-_all = (
-    *_OUTCOME,
-    *_BACKGROUND,
-    *_FURTHER,
-    *_CONDITIONS,
-    *_BURDEN,
-    *(rule for card in _cards().values() for rule in card.rules),
-)
-RULES = {rule.name: rule for rule in _all}
+RULES = {
+    rule.name: rule
+    for rule in (
+        *CRAMP_RULES,
+        *_COVARIATES,
+        *_COMORBIDITIES,
+        *BURDEN_RULES,
+        *(rule for card in _cards().values() for rule in card.rules),
+    )
+}
 DERIVATIONS = tuple(rule.derivation for rule in RULES.values())

@@ -1,8 +1,4 @@
-"""Read the published evidence of `datasets/evidence.toml` by cause.
-
-Takes the name of a cause (or "prevalence", "burden" and the other topics of the file); gives a frame of
-findings and the sentences on where they disagree.
-"""
+"""Read the published evidence of `datasets/evidence.toml` by cause, and format its findings as text."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,34 +8,47 @@ import polars as pl
 
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 
+_TEXT = pl.String()
 SCHEMA: dict[str, pl.DataType] = {
-    "id": pl.String(),
-    "source": pl.String(),
-    "citation": pl.String(),
-    "population": pl.String(),
-    "design": pl.String(),
+    **dict.fromkeys(("id", "source", "citation", "population", "design"), _TEXT),
     "n": pl.Int64(),
-    "topic": pl.String(),
-    "outcome": pl.String(),
-    "measure": pl.String(),
-    "estimate": pl.Float64(),
-    "conf_low": pl.Float64(),
-    "conf_high": pl.Float64(),
-    "reported": pl.String(),
-    "adjusted_for": pl.String(),
-    "direction": pl.String(),
-    "conflict": pl.String(),
-    "note": pl.String(),
-    "doi": pl.String(),
-    "known": pl.String(),
-    "read_at": pl.String(),
+    **dict.fromkeys(("topic", "outcome", "measure"), _TEXT),
+    **dict.fromkeys(("estimate", "conf_low", "conf_high"), pl.Float64()),
+    **dict.fromkeys(
+        ("reported", "adjusted_for", "direction", "conflict", "note", "doi", "known", "read_at"), _TEXT
+    ),
 }
-
 _NUMBERS = ("estimate", "conf_low", "conf_high", "reported", "adjusted_for")
+# Measures without a number.
+_WITHOUT_NUMBER = {
+    "direction": "",
+    "none": "no number reported",
+    "not read": "the numbers were not read for this table",
+    "associated, sign not stated": "associated; direction not stated",
+    "correlation significant": "correlated; no number reported",
+    "not significant": "no significant association; no number reported",
+    "not independently associated": "not associated after adjustment for other factors",
+    "did not differ": "did not differ",
+    "p values": "only p-values were reported",
+    "predicted cramps": "preceded cramps; no number reported",
+    "OR significant in men only": "odds ratio significant in men only; no number reported",
+}
+_DIRECTIONS = {
+    "more": "more cramps; no number reported",
+    "fewer": "fewer cramps; no number reported",
+    "none found": "no association found; no number reported",
+    "mixed": "mixed; no number reported",
+}
+_NAMES = {
+    "OR": "odds ratio",
+    "RR": "risk ratio",
+    "R2 %": "variance explained %",
+    "features": "number of features",
+}
 
 
 def evidence_of(cause: str) -> pl.DataFrame:
-    """Give the published findings on one cause.
+    """List the published findings on one cause.
 
     Parameters
     ----------
@@ -50,40 +59,34 @@ def evidence_of(cause: str) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row a finding. `estimate` is null where the paper gives no single number; `reported` has its
-        words then. `direction` says how cramps go with more of the topic: more, fewer, none found, mixed,
-        not stated; null where the finding is no association. `conflict` is null unless findings disagree.
-        `known` says how the finding is known here: read, recalled or derived.
+        One row per finding. `estimate` is null where the paper reports no single number; `reported` then
+        quotes it. `direction` says whether cramps are more or less frequent with more of the topic: more,
+        fewer, none found, mixed, not stated; null where the finding is not an association. `conflict` is null
+        unless findings disagree. `known` says how the finding is known here: read, recalled or derived.
 
     Examples
     --------
     >>> evidence_of("stretching").columns[:3]
     ['id', 'source', 'citation']
     """
-    rows = [_row(finding, cause) for finding in _file()["finding"] if cause in finding["causes"]]
+    rows = [_row(finding, cause) for finding in _read_evidence()["finding"] if cause in finding["causes"]]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
 def conflicts_of(cause: str) -> tuple[str, ...]:
-    """Give the sentences that say where findings on one cause disagree.
-
-    Examples
-    --------
-    >>> len(conflicts_of("stretching"))
-    1
-    """
+    """List where findings on one cause disagree, one sentence each."""
     return tuple(c["statement"] for c in _conflicts(cause))
 
 
 def citation_of(finding: str) -> str | None:
-    """Give the short name and address of a finding's source; None if the file has no such finding.
+    """Cite the source of a finding; None if the file has no such finding.
 
     Examples
     --------
     >>> citation_of("garrison2012_statin")
     'Garrison 2012, doi:10.1001/archinternmed.2011.1029'
     """
-    found = next((f for f in _file()["finding"] if f["id"] == finding), None)
+    found = next((f for f in _read_evidence()["finding"] if f["id"] == finding), None)
     if found is None:
         return None
     doi = found.get("doi", "")
@@ -99,7 +102,7 @@ def _row(finding: dict[str, Any], cause: str) -> dict[str, Any]:
 
 
 def _conflicts(cause: str) -> list[dict[str, Any]]:
-    return [c for c in _file()["conflict"] if cause in c["causes"]]
+    return [c for c in _read_evidence()["conflict"] if cause in c["causes"]]
 
 
 class _Finding(Checked):
@@ -144,19 +147,56 @@ class _File(Checked):
 
 
 @cache
-def _file() -> dict[str, Any]:
+def _read_evidence() -> dict[str, Any]:
     content = read_toml(shipped("datasets") / "evidence.toml", _File).model_dump(exclude_unset=True)
-    return {**content, "finding": _with_populations(content["finding"])}
-
-
-def _with_populations(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Write out what the file calls the "same" population: the one of the finding before, of that source."""
-    before, written = "", []
-    for finding in findings:
-        population: str = finding["population"]
-        if population.startswith("same"):
-            population = before + population.removeprefix("same")
+    before = ""
+    for finding in content["finding"]:
+        # "same" repeats the population of the finding before, of that source.
+        if finding["population"].startswith("same"):
+            finding["population"] = before + finding["population"].removeprefix("same")
         else:
-            before = population
-        written.append({**finding, "population": population})
-    return written
+            before = finding["population"]
+    return content
+
+
+def format_finding(row: Mapping[str, Any]) -> str:
+    """Format measure, number and interval of a row of `evidence_of`.
+
+    Examples
+    --------
+    >>> row = {"measure": "variance explained %", "estimate": 12.0, "conf_low": None, "reported": None}
+    >>> format_finding({**row, "direction": None})
+    '12% of the variance explained'
+    """
+    measure = _name_measure(str(row["measure"]))
+    value = row["reported"] or ("" if row["estimate"] is None else _format(row["estimate"]))
+    if not value:
+        return _WITHOUT_NUMBER.get(row["measure"]) or _DIRECTIONS.get(row["direction"] or "", "") or measure
+    limits = (
+        "" if row["conf_low"] is None else f" ({_format(row['conf_low'])} to {_format(row['conf_high'])})"
+    )
+    return _attach_unit(measure, value) + limits
+
+
+def _attach_unit(measure: str, value: str) -> str:
+    if measure == "%":
+        return f"{value}%"
+    if measure == "variance explained %":
+        return f"{value}% of the variance explained"
+    if measure.startswith("% "):
+        rest = measure.removeprefix("% ")
+        return f"{value}% ({rest})" if " vs " in rest else f"{value}% {rest}"
+    if measure.endswith("%"):
+        return f"{measure.removesuffix('%').rstrip(' ,')}: {value}%"
+    return f"{measure}: {value}"
+
+
+def _name_measure(measure: str) -> str:
+    short, _, rest = measure.partition(" ")
+    if measure in _NAMES:
+        return _NAMES[measure]
+    return f"{_NAMES[short]} {rest}" if short in _NAMES and rest.startswith("(") else measure
+
+
+def _format(number: float) -> str:
+    return f"{number:,g}".replace("-", "−")

@@ -1,105 +1,125 @@
-"""Turn a condition or a number into levels and keep what is unknown unknown.
+"""Recode numbers and answers to levels, with missing values kept missing, and write rules with truth tables.
 
-Takes names of columns and cut-points; gives polars expressions, null wherever the level cannot be known.
-Logic is three-valued (Kleene): "yes or unknown" is yes, "no or unknown" is unknown.
+Logic is three-valued (Kleene): "yes or missing" is yes, "no or missing" is missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, product
+from typing import Any
 
 import polars as pl
 
+from toolkit.causes.card import Cases, Rule, Value
+from toolkit.variables.codebook import Variable
+from toolkit.variables.derivation import Derivation
+
+ANSWERS: tuple[str | None, ...] = ("no", "yes", None)
+
 
 def number(name: str) -> pl.Expr:
-    """Read a column as numbers, with not-a-number as unknown.
-
-    Examples
-    --------
-    >>> pl.DataFrame({"x": [1.0, float("nan")]}).select(number("x"))["x"].to_list()
-    [1.0, None]
-    """
+    """Read a column as numbers; not-a-number is missing."""
     return pl.col(name).cast(pl.Float64).fill_nan(None)
 
 
 def answer(name: str) -> pl.Expr:
-    """Read a column of levels as text, so that an Enum without the level asked for is no error.
-
-    Examples
-    --------
-    >>> pl.DataFrame({"x": ["no", None]}).select(answer("x") == "yes")["x"].to_list()
-    [False, None]
-    """
+    """Read a column of levels as text, so that an Enum without the level compared with is not an error."""
     return pl.col(name).cast(pl.String)
 
 
-def yes_if(condition: pl.Expr) -> pl.Expr:
-    """Word a condition as yes or no; unknown stays null.
+def assign_levels(conditions: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Assign the first level whose condition is true; missing if none is."""
+    chained: Any = pl
+    for level, condition in conditions.items():
+        chained = chained.when(condition).then(pl.lit(level))
+    expression: pl.Expr = chained
+    return expression
 
-    Examples
-    --------
-    >>> pl.DataFrame({"x": [1, 3, None]}).select(y=yes_if(pl.col("x") > 2))["y"].to_list()
-    ['no', 'yes', None]
-    """
-    return pl.when(condition).then(pl.lit("yes")).when(~condition).then(pl.lit("no"))
+
+def yes_if(condition: pl.Expr) -> pl.Expr:
+    """Recode a condition to yes and no."""
+    return assign_levels({"yes": condition, "no": ~condition})
 
 
 def bands(name: str, edges: Sequence[float], levels: Sequence[str | None]) -> pl.Expr:
-    """Cut a number into levels; a value at an edge belongs to the level above it.
+    """Cut a number into levels, lowest first; a value at an edge belongs to the level above it.
 
-    Parameters
-    ----------
-    name
-        The column of numbers.
-    edges
-        Cut-points in rising order.
-    levels
-        One more than there are edges, lowest first; None for a band that is outside the groups.
-
-    Returns
-    -------
-    polars.Expr
-        The level as text; null for null.
-
-    Examples
-    --------
-    >>> words = ["under 4", "4 or more"]
-    >>> pl.DataFrame({"x": [3.9, 4.0, None]}).select(g=bands("x", [4], words))["g"].to_list()
-    ['under 4', '4 or more', None]
+    There is one more level than edges; None is a band outside the groups.
     """
     value, level = number(name), pl.lit(None, pl.String)
-    for edge, word in zip([float("-inf"), *edges], levels, strict=True):
-        level = pl.when(value >= edge).then(pl.lit(word, pl.String)).otherwise(level)
+    for edge, label in zip([float("-inf"), *edges], levels, strict=True):
+        level = pl.when(value >= edge).then(pl.lit(label, pl.String)).otherwise(level)
     return level
 
 
 def within(name: str, low: float, high: float, levels: Sequence[str]) -> pl.Expr:
-    """Say whether a number lies below, in or above a range whose both ends belong to it.
-
-    Parameters
-    ----------
-    name
-        The column of numbers.
-    low, high
-        The ends of the range.
-    levels
-        Three words: below, in, above.
-
-    Returns
-    -------
-    polars.Expr
-        The level as text; null for null.
-
-    Examples
-    --------
-    >>> words = ["low", "normal", "high"]
-    >>> pl.DataFrame({"x": [3.4, 5.0, 5.1]}).select(g=within("x", 3.5, 5.0, words))["g"].to_list()
-    ['low', 'normal', 'high']
-    """
+    """Classify a number as below, within or above a range that includes both of its ends."""
     value, (below, inside, above) = number(name), levels
-    return (
-        pl.when(value < low)
-        .then(pl.lit(below))
-        .when(value <= high)
-        .then(pl.lit(inside))
-        .when(value > high)
-        .then(pl.lit(above))
-    )
+    return assign_levels({below: value < low, inside: value <= high, above: value > high})
+
+
+def cross(*values: Sequence[Value], results: Sequence[Sequence[Value]]) -> Cases:
+    """List every combination of input values, the last input varying fastest, with its result."""
+    combinations = product(*values)
+    return tuple((*c, r) for c, r in zip(combinations, chain.from_iterable(results), strict=True))
+
+
+def make_rule(
+    variable: Variable, inputs: tuple[str, ...], expression: pl.Expr, cases: Cases, **options: Any
+) -> Rule:
+    """Write a rule; `options` are those of a derivation, such as `gate`."""
+    return Rule(Derivation(variable, inputs, expression, **options), cases)
+
+
+def band_rule(
+    variable: Variable, source: str, edges: Sequence[float], examples: Sequence[Sequence[float]]
+) -> Rule:
+    """Cut a number into the levels of a variable; `examples` are the values of the truth table, band by band.
+
+    With as many edges as levels the lowest band is outside the groups.
+    """
+    outside = (None,) if len(edges) == len(variable.levels) else ()
+    levels = (*outside, *variable.levels)
+    cases = [(value, level) for level, band in zip(levels, examples, strict=True) for value in band]
+    return make_rule(variable, (source,), bands(source, edges, levels), (*cases, (None, None)))
+
+
+def threshold_rule(
+    variable: Variable,
+    source: str,
+    *,
+    at_least: float | None = None,
+    below: float | None = None,
+    no: Sequence[float],
+    yes: Sequence[float],
+) -> Rule:
+    """Recode a number to yes from a value on, or below one; `no` and `yes` are values of the truth table."""
+    value = number(source)
+    expression = yes_if(value < below if at_least is None else value >= at_least)
+    cases = (*((v, "no") for v in no), *((v, "yes") for v in yes), (None, None))
+    return make_rule(variable, (source,), expression, cases)
+
+
+def level_rule(variable: Variable, source: str, levels: Sequence[str], yes: Sequence[str]) -> Rule:
+    """Recode an answer to yes where it is one of several levels."""
+    cases = (*((level, "yes" if level in yes else "no") for level in levels), (None, None))
+    return make_rule(variable, (source,), yes_if(answer(source).is_in(list(yes))), cases)
+
+
+def any_yes_rule(variable: Variable, inputs: tuple[str, ...], known_if: tuple[str, ...] = ()) -> Rule:
+    """Derive a yes where any of several answers is yes, and a no where all are no.
+
+    With `known_if`, the value is missing unless one of these answers is known: the others alone say nothing
+    about participants who were not asked.
+    """
+
+    def combine(answers: dict[str, str | None]) -> str | None:
+        if known_if and not any(answers[name] for name in known_if):
+            return None
+        return "yes" if "yes" in answers.values() else None if None in answers.values() else "no"
+
+    found = yes_if(pl.any_horizontal([answer(name) == "yes" for name in inputs]))
+    if known_if:
+        found = pl.when(pl.any_horizontal([pl.col(name).is_not_null() for name in known_if])).then(found)
+    combinations = product(ANSWERS, repeat=len(inputs))
+    cases = tuple((*c, combine(dict(zip(inputs, c, strict=True)))) for c in combinations)
+    return make_rule(variable, inputs, found, cases)

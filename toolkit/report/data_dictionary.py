@@ -13,17 +13,17 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.causes import background, burden, conditions, further, outcome
+from toolkit.causes import comorbidities, covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.atomic import write_text
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.report.disclosure_control import RULES, Bar, Histogram, counted, histogram, number, share
 from toolkit.report.html import filled, page_text
-from toolkit.sources.catalog_records import Entry
 from toolkit.studies.missingness import HAS_VALUE
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Variable
+from toolkit.variables.shared_codebook import Entry
 
 OUTPUT = "reports/out"
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}
@@ -155,12 +155,14 @@ def _theme_of() -> dict[str, str]:
     for name, card in cards().items():
         found |= {step.variable.name: name for step in card.derivations}
         found |= {exposure.name: name for exposure in card.exposures if exposure.name not in found}
-    rooms = (
-        *(("cramps", outcome), ("background", background), ("background", further)),
-        *(("burden", burden), ("conditions", conditions)),
-    )
-    for theme, room in rooms:
-        found |= {rule.name: theme for rule in room.RULES}
+    themes_of_rules = {
+        "cramps": outcomes.CRAMP_RULES,
+        "background": covariates.RULES,
+        "burden": outcomes.BURDEN_RULES,
+        "conditions": comorbidities.RULES,
+    }
+    for theme, rules in themes_of_rules.items():
+        found |= {rule.name: theme for rule in rules}
     return found
 
 

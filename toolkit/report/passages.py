@@ -11,9 +11,8 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.evidence import evidence_of
-from toolkit.causes.evidence_words import finding_words
-from toolkit.causes.outcome import RULES
+from toolkit.causes.evidence import evidence_of, format_finding
+from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text.adjusting import set_name
 from toolkit.display.text.numbers import condition, estimate_text, words
 from toolkit.results import covariates, estimand_of
@@ -57,7 +56,7 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
     '<h3>Age (years)</h3><p><code>age</code>'
     """
     variable = codebook[name]
-    rules = {rule.name: rule for rule in (*(card.rules if card else ()), *RULES)}
+    rules = {rule.name: rule for rule in (*(card.rules if card else ()), *CRAMP_RULES)}
     caveat = next((e.caveat for e in card.exposures if e.name == name), "") if card else ""
     parts = [f"<h3>{escape(_capital(variable.title))}</h3>", f"<p>{_levels(variable)}</p>"]
     inputs = rules[name].derivation.inputs if name in rules else ()
@@ -275,7 +274,7 @@ def _published(row: Mapping[str, Any]) -> list[str]:
         row["source"],
         f"{row['population']}{size}",
         compared,
-        _capital(finding_words(row)),
+        _capital(format_finding(row)),
         row["adjusted_for"] or "",
     ]
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from toolkit.errors import VariableError, unknown
 from toolkit.files.checked_toml import list_problems, read_themes, read_toml, shipped
-from toolkit.sources.catalog_records import Absent, Cycle, Entry, Measured, Origin, Rows, Site, Table
+from toolkit.sources.catalog_records import Absent, Cycle, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Variable
 from toolkit.variables.formulas import Formula, formula
+from toolkit.variables.shared_codebook import codebook
 
 # Blocks of a variable that differ in one of these differ in what was asked or measured, and of whom. Another
 # name of a column or another code for the same answer is no difference.
@@ -59,13 +60,6 @@ class Catalogue:
         file = self.tables[table].files[cycle]
         year = file.year or self.cycles[cycle].first_year
         return self.site.path.format(first_year=year, table=file.name)
-
-
-@cache
-def codebook() -> Codebook:
-    """Return the codebook that all studies share; each study adds question, source and availability."""
-    entries = read_themes(shipped("datasets") / "codebook", Entry)
-    return Codebook.of(*(Variable(name=name, **entry.model_dump()) for name, entry in entries.items()))
 
 
 @cache

@@ -4,26 +4,11 @@ from collections.abc import Mapping
 from typing import Generic, Literal, TypeVar
 
 from toolkit.files.checked_toml import Checked
-from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
 NO_VALUE = "no value recorded"
 Code = int | float
 CodeT = TypeVar("CodeT")  # codes are numbers in the files of NHANES and text in those of users
-
-
-class Entry(Checked):
-    """A variable of `datasets/codebook`."""
-
-    label: str
-    kind: Kind
-    levels: tuple[str, ...] = ()
-    reference: str | None = None
-    unit: str = ""
-    component: str = "interview"
-    note: str = ""
-    ordered: bool = False
-    case: str | None = None
 
 
 class WeightColumn(Checked):

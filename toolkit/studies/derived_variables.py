@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from toolkit.causes.card import Card
-from toolkit.causes.parts import Rule
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError
 from toolkit.variables.codebook import Codebook, Kind, Variable
 from toolkit.variables.conditions import parse
-from toolkit.variables.derivation import Derivation, derive
+from toolkit.variables.derivation import Derivation
 from toolkit.variables.formulas import formula
 
 
@@ -42,36 +40,6 @@ def require_free(people: pl.DataFrame, codebook: Codebook, name: str) -> None:
         raise VariableError(
             f"This study already has a variable '{name}'. Choose another name, such as "
             f"study.derive('{name}_2', ...)."
-        )
-
-
-def checked_steps(people: pl.DataFrame, codebook: Codebook, card: Card) -> list[Derivation]:
-    """Check the rules of a card against their truth tables and return the derivations that a study lacks."""
-    known = {*people.columns, *codebook}
-    for rule in card.rules:
-        _check_truth(rule)
-        for name in rule.derivation.inputs:
-            if name not in known:
-                raise VariableError(unknown("this study has no variable", name, codebook))
-        known.add(rule.name)
-    return [rule.derivation for rule in card.rules if rule.name not in people.columns]
-
-
-def _check_truth(rule: Rule) -> None:
-    table = rule.truth_table()
-    try:
-        people, _ = derive(table.drop(rule.name), Codebook(), [rule.derivation])
-    except pl.exceptions.PolarsError:
-        raise VariableError(
-            f"the rule '{rule.name}' gives values that are not its variable's. Name every level in its "
-            "Variable, and let its expression give them as text."
-        ) from None
-    given, told = (frame[rule.name].cast(table[rule.name].dtype) for frame in (people, table))
-    wrong = [number for number, same in enumerate(given.eq_missing(told), 1) if not same]
-    if wrong:
-        raise VariableError(
-            f"the rule '{rule.name}' and its truth table disagree in {len(wrong)} of {table.height} cases "
-            f"({', '.join(map(str, wrong))}). Mend the expression or the case."
         )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.outcome import RULES as OUTCOMES
+from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.errors import DatasetError, VariableError
 from toolkit.files.notebook_html import render_html
 from toolkit.results import VARIABLES_SCHEMA
-from toolkit.studies.derived_variables import Specification, checked_steps, derivation_of
+from toolkit.studies.derived_variables import Specification, derivation_of
 from toolkit.studies.design import Design
 from toolkit.studies.level_groups import merged_derivation, quantile_derivation
 from toolkit.studies.missingness import availability_of, count_missing
@@ -100,7 +100,7 @@ class Study:
     def summary(self) -> dict[str, str]:
         """Facts about the study by name, as they are printed."""
         measured = [name for name in self.codebook if name in self.people.columns]
-        outcomes = [rule.name for rule in OUTCOMES if rule.name in measured]
+        outcomes = [rule.name for rule in CRAMP_RULES if rule.name in measured]
         facts = {
             "Participants": f"{self.people.height:,}" + (" (simulated)" if self.simulated else ""),
             "Cycles": ", ".join(filter(None, self.cycles)),
@@ -401,7 +401,7 @@ class Study:
         return self._with(merged_derivation(self, name, levels, as_))
 
     def with_cause(self, card: Card) -> "Study":
-        """Add the variables of a cause of one's own, after its rules were held to their truth tables.
+        """Add the variables of a cause of one's own, after checking its rules against their truth tables.
 
         Parameters
         ----------
@@ -424,9 +424,11 @@ class Study:
         >>> "hba1c_group" in tk.open_study("simulated").with_cause(tk.card("diabetes")).people.columns
         True
         """
+        card.check({*self.people.columns, *self.codebook})
         study = self
-        for step in checked_steps(self.people, self.codebook, card):
-            study = study._with(step)
+        for step in card.derivations:
+            if step.variable.name not in self.people.columns:
+                study = study._with(step)
         return study
 
     def with_design(self, design: Design) -> "Study":

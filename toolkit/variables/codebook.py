@@ -1,7 +1,6 @@
-"""Say what a variable is: question, levels, unit, who was asked, where it was measured, in which cycles.
+"""Codebook variables: question, levels, unit, universe, component, and availability by cycle.
 
-Takes records written by `catalog`, `simulated` or a user; gives `Variable` and `Codebook`.
-A missing value keeps its reason: the reasons of column `bmi` stand beside it in column `bmi.why`.
+A missing value keeps its reason: the reasons of column `bmi` are in column `bmi.why`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,9 +35,9 @@ REASONS = (
 Reason = pl.Enum(REASONS)
 YES_NO = ("no", "yes")
 COMPARABILITY_SCHEMA = dict.fromkeys(("variable", "cycle", "comparability", "how"), pl.String())
-# The level of two that is a case whatever the order says.
+# The level of two that is a case whatever the order.
 _CASE_WORDS = ("yes", "1", "true")
-MOST_LEVELS = 200  # a text column of more values than this names people or places
+MOST_LEVELS = 200  # a text column with more values than this names people or places
 
 # From the widest group of people to the narrowest: an analysis takes the narrowest one that it touches.
 COMPONENTS = (
@@ -51,61 +50,43 @@ COMPONENTS = (
     "fasting",
     "glucose tolerance",
 )
-# Drawn apart from each other: the weights of one do not hold for those who are in the other too.
+# Sampled independently of each other: the weights of one do not apply to participants who are also in the
+# other.
 _DIETARY, _MORNING = ("dietary day 1", "dietary two-day"), ("fasting", "glucose tolerance")
 
 
 def why(name: str) -> str:
-    """Name the column that holds the reasons of a variable's missing values.
-
-    Examples
-    --------
-    >>> why("bmi")
-    'bmi.why'
-    """
+    """Name the column with the reasons for a variable's missing values: `bmi.why` for bmi."""
     return f"{name}.why"
 
 
 def weight_name(component: str) -> str:
-    """Name the column of the people frame that holds a component's weight.
-
-    Examples
-    --------
-    >>> weight_name("dietary day 1")
-    'weight_dietary_day_1'
-    """
+    """Name the column of a component's weight: `weight_dietary_day_1` for dietary day 1."""
     return "weight_" + component.replace(" ", "_").replace("-", "_")
 
 
 def deepest(components: Iterable[str]) -> str:
-    """Give the component of fewest people among those named.
-
-    Examples
-    --------
-    >>> deepest(["interview", "examination"])
-    'examination'
-    """
+    """Choose the component with the fewest participants: examination among interview and examination."""
     return max(components, key=lambda c: COMPONENTS.index(c) if c in COMPONENTS else 0, default="")
 
 
 def clash(components: Iterable[str]) -> tuple[str, str] | None:
-    """Name two components that no weight covers together: a dietary recall, and a morning's fasting blood.
-
-    Examples
-    --------
-    >>> clash(["interview", "dietary day 1", "fasting"])
-    ('dietary day 1', 'fasting')
-    >>> clash(["dietary day 1", "examination"]) is None
-    True
-    """
+    """Find two components that no weight covers together, such as a dietary recall and fasting blood."""
     given = set(components)
     found = [tuple(c for c in group if c in given) for group in (_DIETARY, _MORNING)]
     return (found[0][0], found[1][0]) if all(found) else None
 
 
+def unknown_variable(name: str, known: Iterable[str]) -> VariableError:
+    """Say that a study has no variable of this name, with the nearest names and where to list all."""
+    return VariableError(
+        unknown("This study has no variable", name, known, "List all variables with study.variables()")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Comparability:
-    """How one cycle's values of a variable compare with the other cycles': same, changed how, absent."""
+    """How one cycle's values of a variable compare with the other cycles': same, changed, absent."""
 
     cycle: str
     verdict: Verdict
@@ -114,7 +95,7 @@ class Comparability:
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Whether a variable was measured in one cycle, with the reason in words where it was not."""
+    """Whether a variable was measured in one cycle, with the reason where it was not."""
 
     cycle: str
     status: Status
@@ -130,39 +111,44 @@ class Variable:
     name
         Its name in the people frame: letters, digits and _.
     label
-        A few words for axes and tables, without the unit.
+        A noun phrase for axes and tables, without the unit and without commas.
     kind
         `yes_no` (an Enum of no, yes), `category` (an Enum of `levels`) or `number` (Float64).
     levels, reference
-        Lowercase words in natural order, and the one that others are compared with.
+        Category labels in natural order, and the reference category.
     unit
         Such as "mg/dL"; "" for a category.
     component
-        Where it was measured, as the weights know it: interview, examination, phlebotomy, fasting,
-        dietary day 1, dietary two-day; "" in a study of one weight.
+        The survey component, which determines the weight: interview, examination, phlebotomy, fasting,
+        dietary day 1, dietary two-day; "" in a study with one weight.
     question, asked, source
-        The words that were put to people, who was asked, and table and column or derivation.
+        Verbatim question, who was asked, and table and column or derivation.
     availability
-        One entry a cycle; empty for a study without cycles, where the variable was measured.
+        One entry per cycle; empty for a study without cycles, where the variable was measured.
     note
-        A caveat that belongs beside every use, such as a change of instrument.
+        A caveat for every use, such as a change of instrument.
     review
-        Why every estimate with it is for review, such as recordings of a few people; "" if none is.
+        Why every estimate with it is flagged for review, such as measurements of few people; "" if none is.
     unfit
-        Why no model takes it and its estimates are suppressed, such as a proxy of a few people; "" if fit.
+        Why models refuse it and its estimates are suppressed, such as a proxy for few people; "" if fit.
     comparability
         One entry for every cycle of the survey, opened or not; empty for a study without cycles.
     ordered
-        Whether the source declares that its levels stand in order, lowest first: trends, ordinal models and
-        rank tests need it. Levels of plain text are listed, and have no order.
+        Whether the source declares an order of its levels, lowest first: trends, ordinal models and rank
+        tests need it. Levels of plain text are listed, and have no order.
     case
-        The level of two that is counted as a case or an event: yes, 1 or true, or the second level of a
-        declared order (the first, if the second is the reference), unless another is named. None where it is
-        not known, and for more levels.
+        The level of two that counts as a case or an event: yes, 1 or true, or the second level of a declared
+        order (the first, if the second is the reference), unless another is named. None where it is unknown,
+        and for more levels.
     inputs
-        The variables that it is derived from; () for one that was measured.
+        The variables that it is derived from; () for a measured variable.
     node
-        The node of the causal diagram that it measures, as declared; "" where name or inputs tell it.
+        The node of the causal diagram that it measures, as declared; "" where name or inputs determine it.
+
+    Examples
+    --------
+    >>> Variable("bmi", "body mass index", "number", unit="kg/m²").title
+    'body mass index (kg/m²)'
     """
 
     name: str
@@ -196,13 +182,18 @@ class Variable:
             object.__setattr__(self, "reference", self.levels[0])
         for level in (self.reference, self.case):
             if level is not None and level not in self.levels:
-                raise VariableError(unknown(f"variable '{self.name}' has no level", level, self.levels))
+                raise VariableError(unknown(f"Variable '{self.name}' has no level", level, self.levels))
 
     @classmethod
     def of_column(cls, column: pl.Series, *, ordered: bool = True) -> "Variable | None":
-        """Describe a column that no codebook knows by its type and values; None if it can be no variable.
+        """Describe a column without a codebook by its type and values; None if it cannot be a variable.
 
-        `ordered` says whether the categories of an Enum are a declared order; text never has one.
+        Parameters
+        ----------
+        column
+            Numbers, booleans, text or categories.
+        ordered
+            Whether the categories of an Enum are a declared order; text never has one.
 
         Examples
         --------
@@ -222,7 +213,7 @@ class Variable:
         if len(named) == 1:
             return named[0]
         first, second = self.levels
-        # What is named the reference is what others are compared with, and no case.
+        # The reference is not the case.
         return (first if self.reference == second else second) if self.ordered else None
 
     @property
@@ -232,7 +223,7 @@ class Variable:
 
     @property
     def title(self) -> str:
-        """Label with unit, as an axis or a table's head shows it."""
+        """Label with unit, for axes and column headings."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     @property
@@ -245,7 +236,7 @@ class Variable:
         return replace(self, availability=entries)
 
     def compared(self, cycle: str) -> Comparability:
-        """Say how a cycle's values compare with the other cycles'."""
+        """Look up how a cycle's values compare with the other cycles'."""
         found = next((c for c in self.comparability if c.cycle == cycle), None)
         if found:
             return found
@@ -269,13 +260,13 @@ def _zero_or_one(column: pl.Series) -> bool:
     if not column.dtype.is_numeric():
         return False
     values = (column.fill_nan(None) if column.dtype.is_float() else column).drop_nulls()
-    # An outcome that nobody has, or everybody, is still an outcome: one of 0 and 1 is enough.
+    # An outcome of nobody, or of everybody, is still an outcome: one of 0 and 1 is enough.
     return len(values) > 0 and bool(((values == 0) | (values == 1)).all())
 
 
 @dataclass(frozen=True)
 class Codebook(Mapping[str, Variable]):
-    """The variables of a study by name, in the order in which they are shown.
+    """The variables of a study by name, in the order of display.
 
     Examples
     --------
@@ -287,14 +278,12 @@ class Codebook(Mapping[str, Variable]):
 
     @classmethod
     def of(cls, *variables: Variable) -> "Codebook":
-        """Make a codebook of the variables given."""
+        """Build a codebook from variables."""
         return cls({v.name: v for v in variables})
 
     def __getitem__(self, name: str) -> Variable:
         if name not in self.variables:
-            raise VariableError(
-                unknown("this study has no variable", name, self.variables, "All: study.availability()")
-            )
+            raise unknown_variable(name, self.variables)
         return self.variables[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -307,12 +296,12 @@ class Codebook(Mapping[str, Variable]):
         return name in self.variables
 
     def comparability(self, variables: str | Iterable[str] | None = None) -> pl.DataFrame:
-        """Tell variable by variable and cycle by cycle what may be pooled, for every cycle of the survey.
+        """List by variable and cycle whether values are comparable, for every cycle of the survey.
 
         Parameters
         ----------
         variables
-            A name or several; all if not given.
+            One name or several; all by default.
 
         Returns
         -------

@@ -1,9 +1,7 @@
-"""Derive a variable from others and keep the reason where the value is missing.
+"""Derive variables from others, with the reasons for missing values.
 
-Takes a people frame, its codebook and derivations (pure expressions over named columns); gives both with
-the derived variables added. A missing derived value takes the first reason, in the order of
-`codebook.REASONS`, that stands at one of its inputs; where every input has a value it is "outside the groups"
-(such as an age under 20 of `age_group`).
+A missing derived value takes the first reason, in the order of `codebook.REASONS`, among those of its inputs;
+where every input has a value it is "outside the groups" (such as an age under 20 of `age_group`).
 """
 
 from collections.abc import Iterable
@@ -36,20 +34,20 @@ class Derivation:
     Attributes
     ----------
     variable
-        What is derived. Its component and availability are worked out from the inputs.
+        The derived variable. Its component and availability follow from the inputs.
     inputs
         Names of the columns that the expression reads.
     expression
         A polars expression over the inputs; null wherever the value cannot be known.
     any_input
-        True if one measured input is enough (such as one leg of two); else a cycle that did not measure all
-        of them has no value.
+        True if one measured input is enough (such as one leg of two); otherwise a cycle that did not measure
+        all of them has no value.
     gate
-        The input whose answer decided whether the others were asked (such as "ever smoked"): its reason
-        goes before theirs.
+        The input whose answer determined whether the others were asked (such as "ever smoked"): its reason
+        takes precedence.
     within
-        The domain in which the variable is defined; who is outside has no value, for that reason. None for
-        everyone.
+        The domain in which the variable is defined; participants outside have no value, for that reason.
+        None for everyone.
     """
 
     variable: Variable
@@ -61,7 +59,7 @@ class Derivation:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Every variable that it depends on: its inputs, and those of its domain."""
+        """Every variable that it depends on: its inputs and those of its domain."""
         return tuple(dict.fromkeys((*self.inputs, *(self.within.names if self.within else ()))))
 
 
@@ -70,20 +68,8 @@ def derive(
 ) -> tuple[pl.DataFrame, Codebook]:
     """Add each derived variable whose inputs the study has and which it does not have itself.
 
-    Parameters
-    ----------
-    people
-        One row a person, with reason columns (`bmi.why`) where known.
-    codebook
-        The variables of `people`.
-    derivations
-        In order: a later one may read what an earlier one gave.
-
-    Returns
-    -------
-    tuple
-        People and codebook with the derived variables and their reason columns. A variable whose inputs the
-        codebook knows and the people lack is in the codebook alone, with the inputs' reasons.
+    A later derivation may read what an earlier one gave. A variable whose inputs are in the codebook but not
+    among the columns is added to the codebook alone, with the inputs' reasons.
     """
     for step in derivations:
         name = step.variable.name
@@ -101,12 +87,12 @@ def derive(
 
 
 def _with_gap(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> Codebook:
-    """Let the codebook say why a variable cannot be derived, where it says so of the inputs."""
+    """Record in the codebook why a variable cannot be derived, where it gives a reason for the inputs."""
     absent = [name for name in step.reads if name not in people.columns]
-    told = all(name in codebook for name in step.reads) and all(
+    explained = all(name in codebook for name in step.reads) and all(
         any(a.status == NOT_MEASURED for a in codebook[name].availability) for name in absent
     )
-    return codebook.with_variables(_described(step, codebook)) if told else codebook
+    return codebook.with_variables(_described(step, codebook)) if explained else codebook
 
 
 def _possible(step: Derivation, people: pl.DataFrame) -> bool:
@@ -116,7 +102,7 @@ def _possible(step: Derivation, people: pl.DataFrame) -> bool:
 
 def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
     absent = [pl.lit(None).alias(name) for name in step.reads if name not in people.columns]
-    # A condition may ask why an input is missing.
+    # A condition may test why an input is missing.
     read = [column for name in step.reads for column in (name, why(name)) if column in people.columns]
     columns = people.select(read).with_columns(absent)
     value = step.expression.cast(step.variable.dtype)
@@ -126,9 +112,9 @@ def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
 
 
 def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:
-    """Tell who belongs to a cycle that measured all inputs, or settles the value nevertheless.
+    """Select the cycles that measured all inputs, or settle the value nevertheless.
 
-    Elsewhere "yes or not measured" would find the yes and nobody's no.
+    Elsewhere "yes or not measured" would find every yes and no no.
     """
     reasons = [] if step.any_input else [name for name in map(why, step.reads) if name in people.columns]
     elsewhere = [(pl.col(name) == NOT_THIS_CYCLE).fill_null(value=False) for name in reasons]
@@ -154,9 +140,9 @@ def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
 
 
 def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> frozenset[str]:
-    """Name the cycles that lack an input and settle the value nevertheless, such as by another instrument.
+    """Find the cycles that lack an input and settle the value nevertheless, such as by another instrument.
 
-    There everyone who has a value in each of the other inputs has a derived one.
+    There every participant with complete other inputs has a derived value.
     """
     inputs = [codebook[name] for name in step.inputs if name in codebook and name in people.columns]
     lacking: dict[str, set[str]] = {}
@@ -198,8 +184,8 @@ def _expect_common_weight(step: Derivation, inputs: list[Variable]) -> None:
     if pair:
         of = {v.component: v.name for v in inputs}
         raise DesignError(
-            f"'{step.variable.name}' would mix '{of[pair[0]]}' ({pair[0]}) and '{of[pair[1]]}' ({pair[1]}), "
-            "which have no common weight. Derive one variable of each instead."
+            f"'{step.variable.name}' would combine '{of[pair[0]]}' ({pair[0]}) and '{of[pair[1]]}' "
+            f"({pair[1]}), which have no common weight. Derive one variable from each instead."
         )
 
 
@@ -213,7 +199,7 @@ def _available(cycle: str, inputs: list[Variable], *, any_input: bool) -> Availa
 
 
 def _compared(cycle: str, inputs: list[Variable], *, any_input: bool) -> Comparability:
-    """Compare as the inputs do: one that is absent makes it absent, one that changed makes it changed."""
+    """Compare as the inputs do: an absent input makes it absent, a changed input makes it changed."""
     found = [c for v in inputs for c in v.comparability if c.cycle == cycle]
     absent = [c for c in found if c.verdict == "absent"]
     if absent and not (any_input and len(absent) < len(found)):
@@ -223,5 +209,5 @@ def _compared(cycle: str, inputs: list[Variable], *, any_input: bool) -> Compara
 
 
 def _changes(cycle: str, inputs: list[Variable]) -> str:
-    told = {v.name: c.how for v in inputs if (c := v.compared(cycle)).verdict == "changed"}
-    return "; ".join(f"{name}: {how}" for name, how in told.items())
+    changed = {v.name: c.how for v in inputs if (c := v.compared(cycle)).verdict == "changed"}
+    return "; ".join(f"{name}: {how}" for name, how in changed.items())

@@ -1,13 +1,13 @@
-"""Sort the levels of text for display: by their first number where each holds one, else by the alphabet.
+"""Sort the levels of text for display: by their first number if each has one, otherwise alphabetically.
 
-A sorted list is no declared order: whether levels have one is said by `codebook.Variable.ordered`.
+A sorted list is not a declared order, which `codebook.Variable.ordered` records.
 """
 
 import re
 from collections.abc import Iterable
 
-# A minus counts at the start alone: elsewhere it stands between the ends of a band, as in "5-9". A comma
-# parts thousands, but the ends of an interval such as "(100,200]".
+# A minus counts only at the start: elsewhere it separates the ends of a band, as in "5-9". A comma separates
+# thousands, but not the ends of an interval such as "(100,200]".
 _NUMBER = re.compile(r"(?:^\s*-)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+")
 _END = re.compile(r"(?<=^[(\[])-?\d*\.?\d+")
 _BELOW = re.compile(r"\b(under|below|less|fewer|younger|up to|at most|until)\b|<|≤|^\s*-\D", re.IGNORECASE)
@@ -28,12 +28,12 @@ def sorted_levels(levels: Iterable[str]) -> tuple[str, ...]:
     numbers = [_END.search(level) or _NUMBER.search(level) for level in every]
     if not all(numbers):
         return tuple(every)
-    places = {
+    keys = {
         level: (float(found[0].replace(",", "")), _side(level), level)
         for level, found in zip(every, numbers, strict=True)
         if found
     }
-    return tuple(sorted(every, key=places.__getitem__))
+    return tuple(sorted(every, key=keys.__getitem__))
 
 
 def _side(level: str) -> int:

@@ -1,1 +1,1 @@
-"""The ten cause cards, one module per cause."""
+"""The cards of the causes: one module per cause, each with its `CARD`."""

@@ -19,7 +19,7 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, unknown_case
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import require_one_role
-from toolkit.variables.condition_text import LONGEST, one_line
+from toolkit.variables.syntax import LONGEST, one_line
 
 OTHERS = ("firth", "ordinal", "multinomial", "negative-binomial", "cox")
 _LONG_QUOTE = re.compile(r"'([^']{100,})'")

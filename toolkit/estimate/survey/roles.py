@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import Variable
+from toolkit.variables.codebook import Variable, unknown_variable
 
 # Whole numbers of at most so many different values can part people into groups: codes of sex, region, cycle.
 MOST_CODES = 30
@@ -187,7 +187,7 @@ def _variable(study: Study, name: str) -> Variable:
         return study.variable(name)
     if name not in study.people.columns:
         known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
-        raise VariableError(unknown("this study has no variable", name, known, "All: study.availability()"))
+        raise unknown_variable(name, known)
     # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
     variable = Variable.of_column(study.people[name], ordered=False)
     if variable is None:

@@ -14,7 +14,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog import codebook as shared_codebook
 from toolkit.sources.simulated.causal_model import Model, Node, load_model, parts
 from toolkit.sources.simulated.generate import (
     ANSWERS,
@@ -35,6 +34,7 @@ from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
+from toolkit.variables.shared_codebook import codebook as shared_codebook
 
 PERSONS = 12_000
 # At least ten persons per PSU; at most half of the smallest PSU.

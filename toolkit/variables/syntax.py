@@ -1,0 +1,167 @@
+"""Parse the text of conditions and formulas: comments, backticks, limits, allowed pieces, names.
+
+The text becomes a syntax tree whose every piece is looked up in a list of what is allowed; none of it is run.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from toolkit.errors import VariableError, short, unknown
+
+LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
+_DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
+_QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+_BACKTICKS = re.compile(_QUOTED + "|`([^`]+)`", re.DOTALL)
+_LINE_END = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # as str.splitlines has them
+_COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|#[^{_LINE_END}]*", re.DOTALL)
+WORDS = {"true": True, "false": False}
+MISSING = "missing"  # the function of conditions
+COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+CONDITION_PIECES = (
+    ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.In, ast.NotIn, ast.List,
+    ast.Tuple, ast.Constant, ast.Name, ast.Load, ast.Call, *COMPARISONS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a kind of text may contain.
+
+    `noun` and `description` are for messages; `pieces` are the allowed nodes of the tree.
+    """
+
+    noun: str
+    description: str
+    pieces: tuple[type[ast.AST], ...]
+    functions: tuple[str, ...]
+
+    def refuse(self, text: str, hint: str = "") -> VariableError:
+        """Say that a text is not of the language."""
+        parts = [f"The {self.noun} '{short(text)}' cannot be read.", hint, f"{self.description}."]
+        return VariableError(" ".join(part for part in parts if part))
+
+    def parse(self, line: str) -> "Tree":
+        """Parse a line, and refuse every piece that is not of the language."""
+        plain, aliases = _replace_backticks(line)
+        root = self._syntax_tree(plain, line)
+        for node in pieces_in_order(root):
+            call = isinstance(node, ast.Call)
+            named = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if named and named not in self.functions:
+                raise VariableError(
+                    unknown(f"A {self.noun} has no function", named, self.functions, self.description)
+                )
+            if (call and not named) or not isinstance(node, self.pieces):
+                raise self.refuse(line, _describe_offense(node))
+        return Tree(root, aliases)
+
+    def _syntax_tree(self, plain: str, text: str) -> ast.expr:
+        if len(plain) > LONGEST:
+            raise VariableError(
+                f"The {self.noun} has {len(plain):,} characters, more than {LONGEST:,}. Derive a variable "
+                "first: study.derive(...)."
+            )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                tree = ast.parse(plain, mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
+            raise self.refuse(text, _hint(plain)) from problem
+        if _depth(tree) > _DEEPEST:
+            raise VariableError(
+                f"The {self.noun} '{short(text)}' has more than {_DEEPEST} pieces inside one another. Derive "
+                "a variable of a part of it first: study.derive(...)."
+            )
+        return tree
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A syntax tree, with the names that stand for those in backticks."""
+
+    root: ast.expr
+    aliases: Mapping[str, str]
+
+    def names(self) -> tuple[str, ...]:
+        """List the variables in the order of their first use."""
+        functions = {id(node.func) for node in ast.walk(self.root) if isinstance(node, ast.Call)}
+        found = [n for n in pieces_in_order(self.root) if is_variable(n) and id(n) not in functions]
+        return tuple(dict.fromkeys(self.name(node) for node in found))
+
+    def name(self, node: ast.AST) -> str:
+        """Look up the variable that a name of the tree stands for."""
+        assert isinstance(node, ast.Name)  # noqa: S101 - callers checked is_variable
+        return self.aliases.get(node.id, node.id)
+
+
+def one_line(text: str) -> str:
+    r"""Join the lines of a condition or formula, without its comments; "" if there is nothing else.
+
+    A comment goes from # to the end of its line; a # in quotes or backticks is text. This is the rule of
+    every text that a user writes: domains, expressions, model formulas.
+
+    Examples
+    --------
+    >>> one_line("age >= 20  # adults\nand place == 'unit #2'")
+    "age >= 20 and place == 'unit #2'"
+    """
+    lines = _COMMENTS.sub(lambda found: found[1] or "", text).splitlines()
+    return " ".join(line.strip() for line in lines if line.strip())
+
+
+def is_call(node: ast.AST, name: str) -> bool:
+    """Whether a piece calls the function of this name."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def is_variable(node: ast.AST) -> bool:
+    """Whether a piece names a variable."""
+    return isinstance(node, ast.Name) and node.id not in WORDS
+
+
+def write_piece(node: ast.AST) -> str:
+    """Write a piece of a tree for an error, cut where it is long."""
+    return short(ast.unparse(node))
+
+
+def pieces_in_order(tree: ast.AST) -> list[ast.AST]:
+    """List a tree's pieces in the order in which they are written."""
+    return [tree, *(node for child in ast.iter_child_nodes(tree) for node in pieces_in_order(child))]
+
+
+def _replace_backticks(text: str) -> tuple[str, dict[str, str]]:
+    """Replace names in backticks by plain ones; gives the text, and plain name -> name."""
+    aliases: dict[str, str] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        if match.group(1) is None:
+            return match.group(0)
+        alias = f"backtick_{len(aliases)}_"
+        aliases[alias] = match.group(1)
+        return alias
+
+    return _BACKTICKS.sub(replace, text), aliases
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest, level = 0, [tree]
+    while level and deepest <= _DEEPEST:
+        deepest += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return deepest
+
+
+def _hint(plain: str) -> str:
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", plain)
+    if re.search(r"(?<![=!<>])=(?!=)", bare):
+        return "Write equality with two signs, ==."
+    return "Write and, or, not in place of &, | and !." if "&" in bare or "|" in bare else ""
+
+
+def _describe_offense(node: ast.AST) -> str:
+    if isinstance(node, ast.BitAnd | ast.BitOr | ast.Invert | ast.BinOp):
+        return "Write and, or, not in place of &, | and !; arithmetic belongs in study.derive(...)."
+    return f"It contains a piece that is not part of the language ({type(node).__name__.lower()})."
