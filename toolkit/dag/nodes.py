@@ -86,7 +86,7 @@ class StudyNodes:
         near = nearest(name, known)
         raise NoAdjustmentSetError(
             f"The causal diagram has no node for '{name}'{what}.",
-            f"{f'Nearest: {near}. ' if near else ''}Declare its node with "
+            f"{f'Did you mean {near}? ' if near else ''}Declare its node with "
             f"study.derive('{name}', ..., node='{example}') or node = \"{example}\" in study.toml{match}, "
             f"supply your own diagram, diagram='mine.toml', or name the covariates, such as the core set of "
             f"Model 1: adjust={self._list_core(ends)}.",

@@ -56,7 +56,7 @@ def download_study(
     >>> tk.download_study("simulated")
     Traceback (most recent call last):
     ...
-    toolkit.errors.DatasetError: study 'simulated' has no files to download. Open it: open_study('simulated').
+    toolkit.errors.DatasetError: Study 'simulated' has no files to download. Open it: open_study('simulated').
     """
     if name not in STUDIES:
         raise DatasetError(unknown("there is no study", name, STUDIES, "All: tk.available_studies()"))
