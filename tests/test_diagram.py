@@ -106,6 +106,24 @@ def test_a_file_of_ones_own_is_read(tmp_path):
     assert mine.node_of("milk") is None
 
 
+def test_a_file_is_read_once_for_each_content(tmp_path):
+    path = written(tmp_path, MINE)
+    first = causal_diagram(path)
+    assert causal_diagram(str(path)) is first
+    assert causal_diagram() is causal_diagram()
+    assert causal_diagram(written(tmp_path, MINE.replace('label = "tea"', 'label = "chai"'))) is not first
+    assert causal_diagram(path).nodes["tea"].label == "chai"
+
+
+def test_the_frame_of_some_nodes_has_their_roles_and_arrows_alone():
+    roles = {"age": "adjusted", "diabetes": "exposure", "cramps": "outcome"}
+    rows = DIAGRAM.frame(roles).select("cause", "cause_role", "effect", "effect_role").rows()
+    assert {("age", "adjusted", "cramps", "outcome"), ("diabetes", "exposure", "cramps", "outcome")} <= set(
+        rows
+    )
+    assert {name for cause, _, effect, _ in rows for name in (cause, effect)} == set(roles)
+
+
 def test_a_diagram_without_age_or_sex_states_the_reason(tmp_path):
     silent = MINE.replace(', sex = "men only"', "")
     told = mentioning("'sex'", "[nodes.sex]", 'without = { sex = "men only" }')

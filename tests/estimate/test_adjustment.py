@@ -1,6 +1,8 @@
 """The diagram's sets are named in the result and explained; what follows is refused."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -261,6 +263,29 @@ def test_curves_and_interactions_ask_the_diagram_too(study):
     [text] = set(pair["adjust"])
     assert {"rcs(age, 4)", "bmi", "education", "smoking"} <= set(covariates(text))
     assert not {"sex", "arthritis"} & set(covariates(text))
+
+
+def test_the_default_costs_few_changes_between_modules(study):
+    """Each calls the next once: the diagram is asked a question, not consulted step by step."""
+    mine = study.derive("new", "age > 40")  # a study for which nothing is computed yet
+    folder, last, changes = Path(tk.__file__).parent, "", 0
+
+    def count(frame, event, _):
+        nonlocal last, changes
+        caller = frame if event == "call" else frame.f_back
+        name = caller.f_code.co_filename if caller and event in ("call", "return") else ""
+        if name.startswith(str(folder)):
+            inside = str(folder / "dag") in f"{name} {last}"
+            changes += event == "call" and name != last and inside
+            last = name
+
+    adjustment_for(study, **ASKED)  # imports
+    sys.setprofile(count)
+    try:
+        adjustment_for(mine, **ASKED)
+    finally:
+        sys.setprofile(None)
+    assert changes <= 30
 
 
 # Derived variables keep their place.

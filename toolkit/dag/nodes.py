@@ -96,13 +96,13 @@ class StudyNodes:
         nodes = [self.diagram.nodes[name] for name in self.diagram.core if name in self.diagram.nodes]
         usable = [v for v in self.people.columns if v not in ends]
         found = [next((v for v in node.variables if v in usable), None) for node in nodes]
-        return tuple(self.term_of(name) for name in found if name)
+        return self.terms_of([name for name in found if name])
 
-    def term_of(self, name: str) -> str:
-        """Return a covariate as it enters a model: age as a restricted cubic spline."""
-        entry = self.entries.get(name)
-        continuous = entry is not None and entry.kind == "number"
-        return f"rcs({name}, 4)" if continuous and self.diagram.node_by_variable.get(name) == AGE else name
+    def terms_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return covariates as they enter a model: age in years as a restricted cubic spline."""
+        ages = {name for name, node in self.diagram.node_by_variable.items() if node == AGE}
+        splines = {name for name in ages & self.entries.keys() if self.entries[name].kind == "number"}
+        return tuple(f"rcs({name}, 4)" if name in splines else name for name in names)
 
     @cached_property
     def variables(self) -> dict[str, list[str]]:
