@@ -1,6 +1,6 @@
 """True values of the simulated study: what its written causal model implies for an estimand.
 
-Sampling from the population is the business of `simulated`, drawing individuals that of `growth`.
+`study` draws samples of this population, `generate` its individuals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
