@@ -61,8 +61,8 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
 
     Examples
     --------
-    >>> unknown("there is no study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
-    "There is no study 'nhane'. Did you mean 'nhanes'? List them all with tk.available_studies()."
+    >>> unknown("unknown study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
+    "Unknown study 'nhane'. Did you mean 'nhanes'? List them all with tk.available_studies()."
     """
     near = nearest(name, known)
     if remedy.startswith("All: "):

@@ -221,7 +221,7 @@ def source_of(parts: Sequence[CyclePart]) -> str:
 
 
 def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
-    """Explain in words how the weights were rescaled; "" for a study of one cycle.
+    """Describe how the weights were rescaled; "" for a study of one cycle.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def take_over(path: object) -> Study:
             study = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
     except (OSError, BadZipFile, KeyError) as error:
         raise DatasetError(
-            f"There is no study at '{path}', which was handed to a report that has ended. Name a study "
+            f"The study at '{path}' was passed to a report that has ended. Use the name of a study "
             "of tk.available_studies(), or the path of a study.toml."
         ) from error
     repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
