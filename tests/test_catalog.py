@@ -205,7 +205,7 @@ def test_the_files_as_they_are_have_no_problem(folder):
         ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
          'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',
          ("hba1c: ", "instruments", "''", "'Tosoh'")),
-        ('change = "asked of', '# "asked of',
+        ('change = "asked at', '# "asked at',
          ("smoked_100: ", "differ in ages", "change = ...")),
         ('change = "another analyzer (Roche) since 2017"', 'change = "Another instrument (Roche)"',
          ("serum_calcium: ", "another instrument")),

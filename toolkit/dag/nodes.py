@@ -61,7 +61,7 @@ class StudyNodes:
         return nodes.pop() if len(nodes) == 1 else None
 
     def is_unmatched(self, name: str) -> bool:
-        """Whether a variable is a user's column that no codebook describes: its name alone is not evidence."""
+        """Whether a variable is a user's column without a codebook entry; its name alone is not evidence."""
         entry = self.entries.get(name)
         if entry is None or entry.component or entry.label != name or name not in self.people.columns:
             return False
