@@ -120,10 +120,7 @@ def proportions(
     standard: Standard | None = None,
     every: bool = False,
 ) -> Estimates:
-    """Estimate how common levels of a variable are; `how` is interval and confidence.
-
-    With `every` both levels of two have a row, unless they are no and yes.
-    """
+    """Estimate how common levels of a variable are; `how` is interval and confidence."""
     intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
     names = [*parts, *(standard.variables if standard else ())]

@@ -16,33 +16,18 @@ from toolkit.studies.study import Study
 
 @dataclass(frozen=True)
 class QuantileGroups:
-    """Where a number is cut: each group ends at its cut, which it includes.
+    """Where a number is cut: each group ends at its cut, which it includes."""
 
-    Attributes
-    ----------
-    cuts
-        The ends of all groups but the highest.
-    texts
-        The cuts in as few digits as part the same people.
-    persons
-        The number of people of each group.
-    """
-
+    # The ends of all groups but the highest.
     cuts: tuple[float, ...]
+    # The cuts in as few digits as part the same people.
     texts: tuple[str, ...]
+    # The number of people of each group.
     persons: tuple[int, ...]
 
 
 def quantile_groups(study: Study, name: str, into: int, domain: str) -> QuantileGroups:
-    """Cut a number at the weighted quantiles of the people of a domain; ties stay together.
-
-    Raises
-    ------
-    VariableError
-        If the variable has levels, or fewer than two different values in the domain.
-    EstimationError
-        If nobody is in the domain.
-    """
+    """Cut a number at the weighted quantiles of the people of a domain; ties stay together."""
     if not isinstance(into, int) or isinstance(into, bool) or into < 2:
         raise VariableError(
             f"The number of quantile groups must be 2 or more, not {into!r}. "

@@ -34,17 +34,11 @@ METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
 
 @dataclass(frozen=True)
 class Ratio:
-    """A working likelihood ratio: twice the gain in weighted log-likelihood, and what it is spread like.
+    """A working likelihood ratio: twice the gain in weighted log-likelihood, and what it is spread like."""
 
-    Attributes
-    ----------
-    chi_square
-        The statistic, with weights of mean 1.
-    effects
-        Generalised design effects, the weights of the chi-squares of 1 df that it is a sum of.
-    """
-
+    # The statistic, with weights of mean 1.
     chi_square: float
+    # Generalised design effects, the weights of the chi-squares of 1 df that it is a sum of.
     effects: Floats
 
 
@@ -145,25 +139,7 @@ def _label(model: Model, term: str) -> str:
 
 
 def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
-    """Test terms of a model within one group of people.
-
-    Parameters
-    ----------
-    model, group
-        The whole model, and the people that it is fitted to.
-    wanted, method
-        As `term_test` takes them.
-
-    Returns
-    -------
-    dict
-        Columns of a result row.
-
-    Raises
-    ------
-    EstimationError
-        If the model cannot be fitted.
-    """
+    """Test terms of a model within one group of people."""
     if not group.inside.any():
         raise EstimationError("nobody in the domain has this level.")
     fitted = regress(model, group.inside)
@@ -211,20 +187,7 @@ def _rao_scott(model: Model, group: People, fitted: Regression, places: list[int
 def likelihood_ratio(
     model: Model, family: Family, group: Mask, fitted: Regression, places: list[int]
 ) -> Ratio:
-    """Compare a fitted model with the one without some of its columns.
-
-    Parameters
-    ----------
-    model, family, group, fitted
-        The model with its distribution, the cells that it was fitted in, and the fit.
-    places
-        The columns to leave out.
-
-    Returns
-    -------
-    Ratio
-        With weights scaled to a mean of 1 among all people of the group.
-    """
+    """Compare a fitted model with the one without some of its columns."""
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]

@@ -43,50 +43,35 @@ class _Step:
 
 @dataclass(frozen=True)
 class Sample:
-    """The people of one analysis as cells, with what the variance needs of the design.
+    """The people of one analysis as cells, with what the variance needs of the design."""
 
-    Attributes
-    ----------
-    study
-        Where they come from.
-    domain
-        The condition that they meet; "" for everyone.
-    weight
-        The weight, with the reason for it.
-    columns
-        How each variable is read, by name: those of the analysis, not those of the domain.
-    values
-        One row a cell, one column a variable of the analysis: an Enum of its levels, or Float64; null is
-        missing.
-    unit, weights, persons
-        For each cell its last-stage sampling unit, the sum of weights and the number of persons.
-    units
-        The sampling units of the whole design.
-    unknown
-        Number of persons for whom the domain's condition cannot be decided; they are outside.
-    review
-        Why every estimate of the analysis is for review, as its variables say; "" if none does.
-    unfit
-        Why no estimate of the analysis is shown, as its variables say; "" if all may be.
-    squares
-        For each cell the sum of the squared weights of its persons.
-    mean_weight
-        Of everyone in the study whose weight counts, in the domain or not.
-    """
-
+    # Where they come from.
     study: Study
+    # The condition that they meet; "" for everyone.
     domain: str
+    # The weight, with the reason for it.
     weight: WeightChoice
+    # How each variable is read, by name: those of the analysis, not those of the domain.
     columns: dict[str, Column]
+    # One row a cell, one column a variable of the analysis: an Enum of its levels, or Float64; null is
+    # missing.
     values: pl.DataFrame
+    # unit, weights, persons: For each cell its last-stage sampling unit, the sum of weights and the number
+    # of persons.
     unit: Indices
     weights: Floats
     persons: Indices
+    # The sampling units of the whole design.
     units: Units
+    # Number of persons for whom the domain's condition cannot be decided; they are outside.
     unknown: int
+    # Why every estimate of the analysis is for review, as its variables say; "" if none does.
     review: str = ""
+    # Why no estimate of the analysis is shown, as its variables say; "" if all may be.
     unfit: str = ""
+    # For each cell the sum of the squared weights of its persons.
     squares: Floats = field(default_factory=lambda: np.empty(0))
+    # Of everyone in the study whose weight counts, in the domain or not.
     mean_weight: float = np.inf
 
     @cached_property
@@ -132,46 +117,7 @@ def draw(
     *,
     aggregate: bool = True,
 ) -> Sample:
-    """Gather the people of one analysis into cells.
-
-    Parameters
-    ----------
-    study
-        People, design and codebook.
-    names
-        Every variable of the analysis: outcome, exposure, adjustment, by.
-    domain
-        A condition in the domain language; null is outside.
-    in_groups
-        Those of the names that part people into groups: whole numbers of few values are levels there.
-    by
-        Those of the names within whose levels everything is estimated; they part people into groups too. By
-        `cycle`, each cycle has its own weight.
-    aggregate
-        False for one cell per participant, in the order of `study.people`.
-
-    Returns
-    -------
-    Sample
-        The cells of the persons in the domain whose weight counts for these variables.
-
-    Raises
-    ------
-    VariableError
-        For a variable or level that the study does not have.
-    DesignError
-        For a weight that is missing, negative or infinite, and a broken design.
-    EstimationError
-        If nobody is in the domain, no cycle measured all variables, or a number is infinite.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> people = pl.DataFrame({"cramps": [0, 1, 1], "age": [30, 40, 50]})
-    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
-    >>> draw(study, ["cramps"], "age > 35").size
-    2
-    """
+    """Gather the people of one analysis into cells."""
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
     inside = condition.expression(study.people.schema).alias(_INSIDE)
@@ -212,13 +158,7 @@ def weight_of(
 
 
 def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
-    """Say why estimates with these variables are for review, and why they are unfit to be shown; "" if not.
-
-    Examples
-    --------
-    >>> remarks([Variable("bmi", "body mass index", "number", review="recordings of a few people")])
-    ('recordings of a few people', '')
-    """
+    """Say why estimates with these variables are for review, and why they are unfit to be shown; "" if not."""
     every = list(variables)
     review = dict.fromkeys(v.review for v in every if v.review)
     unfit = dict.fromkeys(v.unfit for v in every if v.unfit)

@@ -21,86 +21,40 @@ from toolkit.estimate.survey.variance.linearized import Floats, replicate_covari
 
 @dataclass(frozen=True)
 class Group:
-    """The weighted means of one group of people.
+    """The weighted means of one group of people."""
 
-    Attributes
-    ----------
-    levels
-        Of the `by` variables.
-    persons, counted
-        Persons in the group, and those of them with a value.
-    missing
-        Persons that a missing value keeps out, one of `by` too.
-    population, df
-        The size of the population of those counted, see `design_effects`; degrees of freedom of the group's
-        PSUs.
-    means, spread, cases
-        For each column averaged the mean, the weighted variance between persons, the sum over persons.
-    variance
-        For each column the design-based variance of the mean.
-    log_odds_variance
-        For each column the variance of its log odds over the replicate weights; None without them.
-    lacking
-        Why there is no mean although people have values; "" if there is one.
-    unequal
-        Kish's 1 + CV² of the weights that the mean is taken with.
-    standardised
-        Whether the mean is brought to the composition of a standard.
-    cells
-        Those of the sample that are counted.
-    """
-
+    # Of the `by` variables.
     levels: tuple[str, ...]
+    # persons, counted: Persons in the group, and those of them with a value.
     persons: int
     counted: int
+    # Persons that a missing value keeps out, one of `by` too.
     missing: int
+    # population, df: The size of the population of those counted, see `design_effects`; degrees of freedom
+    # of the group's PSUs.
     population: float
     df: int
+    # means, spread, cases: For each column averaged the mean, the weighted variance between persons, the
+    # sum over persons.
     means: Floats
     spread: Floats
     cases: Floats
+    # For each column the design-based variance of the mean.
     variance: Floats
+    # Why there is no mean although people have values; "" if there is one.
     lacking: str = ""
+    # Kish's 1 + CV² of the weights that the mean is taken with.
     unequal: float = 1.0
+    # Whether the mean is brought to the composition of a standard.
     standardised: bool = False
+    # Those of the sample that are counted.
     cells: Mask = field(default_factory=lambda: np.empty(0, bool))
+    # For each column the variance of its log odds over the replicate weights; None without them.
     log_odds_variance: Floats | None = None
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[Group], Floats]:
-    """Average columns of values within each group.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    values
-        Cells x columns; NaN is missing, and a cell must have a value in each column to count.
-    by
-        Variables of the sample whose combinations of levels are the groups; none for one group of all.
-
-    Returns
-    -------
-    tuple
-        The groups, and the covariance of their means, group by group and column by column; NaN where a group
-        has no value.
-
-    Raises
-    ------
-    VariableError
-        If a variable of `by` cannot make groups.
-    EstimationError
-        If no cell has a value.
-
-    Examples
-    --------
-    >>> import polars as pl, toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
-    >>> sample = draw(study, ["age"])
-    >>> averages(sample, sample.numbers("age")[:, None], ())[0][0].means
-    array([40.])
-    """
+    """Average columns of values within each group."""
     return averages_of(sample, values, list(groups(sample, by)), by)
 
 
@@ -134,22 +88,7 @@ def averages_of(
 
 
 def log_odds_variances(sample: Sample, found: Estimate, groups: int) -> list[Floats | None]:
-    """Give the variance of the log odds of means over the replicate weights, group by group.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    found
-        The means, group by group and column by column, with their replicates.
-    groups
-        The number of groups.
-
-    Returns
-    -------
-    list
-        One number a column, NaN where a replicate has a share of 0 or 1; None without replicate weights.
-    """
+    """Give the variance of the log odds of means over the replicate weights, group by group."""
     replication = sample.units.replication
     if replication is None or found.replicates is None:
         return [None] * groups

@@ -15,34 +15,7 @@ from toolkit.results import SCHEMA
 
 
 def groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
-    """Go through the combinations of levels, those that nobody has too.
-
-    Parameters
-    ----------
-    sample
-        The people of the analysis as cells.
-    by
-        Variables of the sample; none for one group of all.
-
-    Yields
-    ------
-    tuple
-        A level of each variable, and the cells that have them; a missing level is in no group.
-
-    Raises
-    ------
-    VariableError
-        If a variable is a number, or has the name of a column of every result.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> import toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"sex": ["m", "f", "m"]}), design=tk.Design.none(), name="three")
-    >>> [(levels, int(cells.sum())) for levels, cells in groups(draw(study, ["sex"]), ("sex",))]
-    [(('f',), 1), (('m',), 2)]
-    """
+    """Go through the combinations of levels, those that nobody has too."""
     for name in by:
         _require_groups(sample.columns[name])
     codes = [sample.codes(name) for name in by]
@@ -54,33 +27,7 @@ def groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 
 def counts(sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted: Mask) -> dict[str, int]:
-    """Count a group's persons in the analysis, `n`, and those that missing values keep out, `n_missing`.
-
-    Parameters
-    ----------
-    sample, by
-        As in `groups`.
-    levels
-        Of the group.
-    counted
-        The cells of the group that are in the analysis.
-
-    Returns
-    -------
-    dict
-        `n` and `n_missing`. Who lacks a value of `by` and may belong to the group counts as missing there, so
-        nobody of the domain leaves uncounted, and `n_missing` of several groups does not add up.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> import toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"sex": ["m", "f", None]}), design=tk.Design.none(), name="three")
-    >>> sample = draw(study, ["sex"], by=["sex"])
-    >>> counts(sample, ("sex",), ("f",), sample.codes("sex") == 0)
-    {'n': 1, 'n_missing': 1}
-    """
+    """Count a group's persons in the analysis, `n`, and those that missing values keep out, `n_missing`."""
     possible = np.ones(len(sample.unit), bool)
     for name, level in zip(by, levels, strict=True):
         codes = sample.codes(name)

@@ -19,29 +19,20 @@ NCHS = "korn-graubard-nchs"
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """An estimated proportion as its interval needs it.
+    """An estimated proportion as its interval needs it."""
 
-    Attributes
-    ----------
-    estimate, variance, df
-        The proportion, its design-based variance and degrees of freedom.
-    persons
-        Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
-    counted
-        Persons with a value.
-    deff
-        What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
-        the variance is then zero and says nothing: see `unvarying`.
-    log_odds_variance
-        Variance of the log odds over the replicate weights; None for that of the delta method.
-    """
-
+    # estimate, variance, df: The proportion, its design-based variance and degrees of freedom.
     estimate: float
     variance: float
     df: float
+    # Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
     persons: int
+    # Persons with a value.
     counted: int
+    # What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
+    # the variance is then zero and says nothing: see `unvarying`.
     deff: float = 1.0
+    # Variance of the log odds over the replicate weights; None for that of the delta method.
     log_odds_variance: float | None = None
 
     @property
@@ -65,79 +56,24 @@ class Proportion:
 
 
 def student(confidence: float, df: float) -> float:
-    """Give the quantile of Student's t that an interval of this confidence reaches out to.
-
-    Examples
-    --------
-    >>> round(student(0.95, 16), 3)
-    2.12
-    """
+    """Give the quantile of Student's t that an interval of this confidence reaches out to."""
     return float(stdtrit(df, (1 + confidence) / 2)) if df > 0 else nan
 
 
 def around(estimate: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
-    """Give the symmetric t interval.
-
-    Examples
-    --------
-    >>> low, high = around(10.0, 1.0, 16)
-    >>> round(low, 2), round(high, 2)
-    (7.88, 12.12)
-    """
+    """Give the symmetric t interval."""
     reach = student(confidence, df) * std_error
     return estimate - reach, estimate + reach
 
 
 def around_share(share: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
-    """Give the t interval of a share that is symmetric on the logit scale, hence between 0 and 1.
-
-    Examples
-    --------
-    >>> low, high = around_share(0.5, 0.1, 16)
-    >>> round(low + high, 12), low > 0.28
-    (1.0, True)
-    """
+    """Give the t interval of a share that is symmetric on the logit scale, hence between 0 and 1."""
     low, high = around(_log_odds(share), std_error / (share * (1 - share)), df, confidence)
     return _expit(low), _expit(high)
 
 
 def interval(proportion: Proportion, method: str = "korn-graubard", confidence: float = 0.95) -> Ends:
-    """Give the interval of a proportion.
-
-    Parameters
-    ----------
-    proportion
-        Estimate, variance, df and counts.
-    method
-        "korn-graubard" (R's "beta"), "korn-graubard-nchs" (effective n capped at n), "logit", "likelihood",
-        "arcsine", "wald" or "xlogit". With replicate weights "logit" and "likelihood" take the variance of
-        the replicates' log odds, as R's svyciprop, and "xlogit" the delta method's; else both are the same.
-    confidence
-        Between 0 and 1.
-
-    Returns
-    -------
-    tuple of float
-        Both ends; NaN without degrees of freedom. Where nobody or everybody is a case the interval is the
-        exact one on n / deff with Korn and Graubard's adjustment for the degrees of freedom, whichever method
-        was asked for; "korn-graubard-nchs" takes n itself.
-
-    Raises
-    ------
-    EstimationError
-        For an unknown method, or a confidence that is not between 0 and 1.
-
-    Notes
-    -----
-    Korn and Graubard, Survey Methodology 24 (1998) 193-201; the cap: Parker et al., Vital Health Stat 2(175),
-    2017; likelihood: the root of deviance = t² x design variance / model variance (Rao and Scott's scaling).
-
-    Examples
-    --------
-    >>> low, high = interval(Proportion(0.25, 0.01**2, 16, 2000, 2000), "wald")
-    >>> round(low, 4), round(high, 4)
-    (0.2288, 0.2712)
-    """
+    """Give the interval of a proportion."""
     check(method, confidence)
     if not proportion.df > 0:
         return _NO_ENDS
@@ -150,12 +86,7 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
 
 
 def check(method: str, confidence: float) -> None:
-    """Refuse an unknown interval and a confidence out of range.
-
-    Examples
-    --------
-    >>> check("wald", 0.95)
-    """
+    """Refuse an unknown interval and a confidence out of range."""
     if method not in _METHODS:
         raise EstimationError(
             unknown("there is no interval", method, _METHODS, f"All: {', '.join(_METHODS)}")
@@ -164,12 +95,7 @@ def check(method: str, confidence: float) -> None:
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not between 0 and 1.
-
-    Examples
-    --------
-    >>> check_confidence(0.95)
-    """
+    """Refuse a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:
         raise EstimationError(
             f"'confidence' is {confidence}, but must be between 0 and 1. Write 95 % as confidence=0.95."
@@ -191,31 +117,7 @@ def adjusted_size(p: Proportion, confidence: float) -> float:
 
 
 def newcombe(low: Proportion, high: Proportion, confidence: float = 0.95) -> Ends:
-    """Compute Newcombe's hybrid interval of the difference between two proportions, high minus low.
-
-    Parameters
-    ----------
-    low, high
-        The proportion that is subtracted, and the one that it is subtracted from.
-    confidence
-        Between 0 and 1.
-
-    Returns
-    -------
-    tuple of float
-        Both ends; NaN without degrees of freedom. The two are taken as independent.
-
-    Notes
-    -----
-    Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10: the Wilson intervals of both, here on
-    effective sample sizes with Korn and Graubard's adjustment for the degrees of freedom.
-
-    Examples
-    --------
-    >>> nobody, some = Proportion(0, 0, 119, 120, 120), Proportion(0.125, 0.125 * 0.875 / 120, 119, 120, 120)
-    >>> [round(end, 3) for end in newcombe(nobody, some)]
-    [0.068, 0.196]
-    """
+    """Compute Newcombe's hybrid interval of the difference between two proportions, high minus low."""
     if not (low.df > 0 and high.df > 0):
         return _NO_ENDS
     (l1, u1), (l2, u2) = (_wilson(p, confidence) for p in (low, high))

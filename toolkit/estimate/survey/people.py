@@ -23,61 +23,24 @@ from toolkit.results import Estimates, frame
 
 @dataclass(frozen=True)
 class People:
-    """The people of one group.
+    """The people of one group."""
 
-    Attributes
-    ----------
-    levels
-        Of the `by` variables.
-    inside, counted
-        The cells of the group, and those of them with a value in every variable.
-    persons, n
-        Persons in these.
-    missing
-        Persons that a missing value keeps out, one of `by` too.
-    df
-        Degrees of freedom of the group's PSUs, those of persons without a value too.
-    """
-
+    # Of the `by` variables.
     levels: tuple[str, ...]
+    # inside, counted: The cells of the group, and those of them with a value in every variable.
     inside: Mask
     counted: Mask
+    # persons, n: Persons in these.
     persons: int
     n: int
+    # Persons that a missing value keeps out, one of `by` too.
     missing: int
+    # Degrees of freedom of the group's PSUs, those of persons without a value too.
     df: int
 
 
 def people_of(sample: Sample, by: tuple[str, ...], there: Mask) -> list[People]:
-    """Count the people of each group.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    by
-        Variables of the sample; none for one group of all.
-    there
-        The cells that have a value in every variable of the estimate.
-
-    Returns
-    -------
-    list of People
-        One for each combination of levels, those that nobody has too.
-
-    Raises
-    ------
-    EstimationError
-        If no cell has a value.
-
-    Examples
-    --------
-    >>> import polars as pl, toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"age": [30.0, None]}), design=tk.Design.none())
-    >>> [(p.persons, p.n) for p in people_of(draw(study, ["age"]), (), np.array([True, False]))]
-    [(2, 1)]
-    """
+    """Count the people of each group."""
     if not there.any():
         names = " and ".join(f"'{name}'" for name in sample.columns if name not in by)
         raise EstimationError(
@@ -96,13 +59,7 @@ def _people(
 
 
 def stack(parts: Sequence[Floats]) -> Floats:
-    """Put the influence values of groups beside one another.
-
-    Examples
-    --------
-    >>> stack([np.ones((2, 1)), np.zeros((2, 1))]).tolist()
-    [[1.0, 0.0], [1.0, 0.0]]
-    """
+    """Put the influence values of groups beside one another."""
     return np.hstack([part if part.ndim == 2 else part[:, None] for part in parts])
 
 
@@ -112,13 +69,7 @@ def anyone(people: Sequence[People]) -> Mask:
 
 
 def blanked(matrix: Floats, empty: Sequence[bool]) -> Floats:
-    """Leave no covariance to rows that could not be estimated.
-
-    Examples
-    --------
-    >>> blanked(np.eye(2), [False, True]).tolist()
-    [[1.0, nan], [nan, nan]]
-    """
+    """Leave no covariance to rows that could not be estimated."""
     result, lost = matrix.copy(), np.asarray(empty, bool)
     result[lost] = result[:, lost] = np.nan
     return result
@@ -158,10 +109,7 @@ def result_of(
     fixed: Mapping[str, Any],
     covariance: Floats | None = None,
 ) -> Estimates:
-    """Make the result frame of rows that `heading` started; all of them have the columns `fixed`.
-
-    The "group" of a row holds the levels of `by`, which rows of everyone do not name.
-    """
+    """Make the result frame of rows that `heading` started; all of them have the columns `fixed`."""
     common = {
         "study": sample.label,
         "domain": sample.domain,

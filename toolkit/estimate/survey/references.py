@@ -9,34 +9,7 @@ from toolkit.studies.study import Study
 
 
 def with_reference(study: Study, exposure: str | None, reference: str | None) -> Study:
-    """Give a study in which the levels of an exposure are compared with this one.
-
-    Parameters
-    ----------
-    study
-        People, design and codebook.
-    exposure
-        A variable with levels; None where an analysis has none.
-    reference
-        One of its levels; None for the reference that the study declares.
-
-    Returns
-    -------
-    Study
-        The study itself where nothing was chosen.
-
-    Raises
-    ------
-    VariableError
-        If the exposure is continuous or has no such level.
-
-    Examples
-    --------
-    >>> import polars as pl, toolkit as tk
-    >>> study = tk.study(pl.DataFrame({"sex": ["female", "male"]}), design=tk.Design.none())
-    >>> with_reference(study, "sex", "male").codebook["sex"].reference
-    'male'
-    """
+    """Give a study in which the levels of an exposure are compared with this one."""
     if reference is None:
         return study
     if exposure is None:

@@ -26,26 +26,7 @@ _COMPLEMENT = "the complement is not reliable: its 95 % interval is more than 1.
 
 
 def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
-    """Apply the NCHS standards to a proportion.
-
-    Parameters
-    ----------
-    proportion
-        Estimate, variance, df and counts.
-    n_cases
-        Persons who are a case.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason; None where all is well. The width is that of the 95 %
-        Korn-Graubard interval with the effective n capped at n, whichever interval the result shows.
-
-    Examples
-    --------
-    >>> judge_proportion(Proportion(0.5, 0.01, 16, 25, 25), 12)
-    ('suppress', 'effective sample size 25, below 30')
-    """
+    """Apply the NCHS standards to a proportion."""
     if not proportion.df > 0:
         return "suppress", _no_df()
     # Where nobody or everybody is a case the standards take n itself.
@@ -60,25 +41,7 @@ def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
 
 
 def judge_mean(estimate: float, variance: float, df: float, n_effective: float) -> Verdict:
-    """Apply the usual rule for means, which the NCHS standards do not cover.
-
-    Parameters
-    ----------
-    estimate, variance, df
-        The mean, its design-based variance and degrees of freedom.
-    n_effective
-        Persons of a simple random sample with the same variance.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_mean(10.0, 16.0, 20, 400)
-    ('suppress', 'standard error 40 % of the estimate, 30 % or more')
-    """
+    """Apply the usual rule for means, which the NCHS standards do not cover."""
     if not df > 0:
         return "suppress", _no_df()
     if n_effective < SMALLEST_N:
@@ -91,25 +54,7 @@ def judge_mean(estimate: float, variance: float, df: float, n_effective: float) 
 
 
 def judge_count(estimate: float, n_cases: int, variance: float, df: float) -> Verdict:
-    """Apply the NCHS standards for counts to an estimated number of people.
-
-    Parameters
-    ----------
-    estimate, variance, df
-        The number of people in the population, its design-based variance and degrees of freedom.
-    n_cases
-        Persons of the sample whom it rests on.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason. The width is that of the 95 % interval.
-
-    Examples
-    --------
-    >>> judge_count(1e6, 9, 1e8, 20)
-    ('suppress', 'only 9 persons counted, fewer than 10')
-    """
+    """Apply the NCHS standards for counts to an estimated number of people."""
     if not df > 0:
         return "suppress", _no_df()
     if n_cases < FEWEST_CASES:
@@ -122,25 +67,7 @@ def judge_count(estimate: float, n_cases: int, variance: float, df: float) -> Ve
 
 
 def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
-    """Judge a quantile by the proportion of people at or below it; the NCHS standards do not cover quantiles.
-
-    Parameters
-    ----------
-    below
-        The proportion of people at or below the quantile.
-    bounded
-        Whether both ends of the interval lie within the data.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_quantile(Proportion(0.5, 0.001, 16, 2000, 2000), bounded=False)
-    ('review', 'the interval reaches beyond the data')
-    """
+    """Judge a quantile by the proportion at or below it, as the NCHS standards do not cover quantiles."""
     if not below.df > 0:
         return "suppress", _no_df()
     n_effective = min(below.n_effective, below.counted) if below.variance > 0 else below.counted
@@ -154,27 +81,7 @@ def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
 
 
 def for_review(row: Mapping[str, Any], reason: str, unfit: str = "") -> dict[str, Any]:
-    """Mark a result row for review for a reason that holds of the whole analysis, such as few recordings.
-
-    Parameters
-    ----------
-    row
-        With `reliability` and `reason`.
-    reason
-        "" leaves the row as it is.
-    unfit
-        Why the row is not to be shown; "" if it may be.
-
-    Returns
-    -------
-    dict
-        What was ok is for review, or suppressed if unfit; what is worse stays so. The reason stands first.
-
-    Examples
-    --------
-    >>> for_review({"reliability": "ok", "reason": None}, "a pilot")
-    {'reliability': 'review', 'reason': 'a pilot'}
-    """
+    """Mark a result row for review for a reason that holds of the whole analysis, such as few recordings."""
     if not (reason or unfit):
         return dict(row)
     told = "; ".join(filter(None, (unfit, reason, row["reason"])))
@@ -185,25 +92,7 @@ def for_review(row: Mapping[str, Any], reason: str, unfit: str = "") -> dict[str
 
 
 def judge_test(df: float, care: str | None = None) -> Verdict:
-    """Judge a test by the degrees of freedom of its people.
-
-    Parameters
-    ----------
-    df
-        Degrees of freedom of the design.
-    care
-        Another reason to read it with care.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_test(5)
-    ('review', '5 degrees of freedom, below 8')
-    """
+    """Judge a test by the degrees of freedom of its people."""
     if not df > 0:
         return "suppress", _no_df()
     verdict, reason = _judge_df(df)

@@ -21,17 +21,11 @@ MOST_CODES = 30
 
 @dataclass(frozen=True)
 class Column:
-    """One variable as an analysis reads it.
+    """One variable as an analysis reads it."""
 
-    Attributes
-    ----------
-    variable
-        Name, label, unit, component, levels and reference.
-    expression
-        Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
-    """
-
+    # Name, label, unit, component, levels and reference.
     variable: Variable
+    # Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
     expression: pl.Expr
 
     @property
@@ -61,20 +55,7 @@ class Column:
 
 
 def require_countable(column: Column, otherwise: str) -> None:
-    """Raise unless a column is a number, or has two levels of which one is known to be the case.
-
-    Parameters
-    ----------
-    column
-        An outcome, an event, or a variable whose mean or total is asked for.
-    otherwise
-        The error for a variable of another number of levels.
-
-    Raises
-    ------
-    VariableError
-        With the lines that declare the case, if there are two levels.
-    """
+    """Raise unless a column is a number, or has two levels of which one is known to be the case."""
     if column.continuous or column.case is not None:
         return
     raise VariableError(unknown_case(column) if len(column.levels) == 2 else otherwise)
@@ -102,20 +83,7 @@ def written(name: str) -> str:
 
 
 def require_order(column: Column, purpose: str) -> None:
-    """Raise unless a column is a number, or its source declares that its levels stand in order.
-
-    Parameters
-    ----------
-    column
-        What an analysis follows from level to level.
-    purpose
-        The analysis that needs the order, as the subject of a sentence.
-
-    Raises
-    ------
-    VariableError
-        With the levels, and the line that declares their order.
-    """
+    """Raise unless a column is a number, or its source declares that its levels stand in order."""
     if column.continuous or column.variable.ordered:
         return
     levels = ", ".join(map(repr, column.levels))
@@ -128,36 +96,7 @@ def require_order(column: Column, purpose: str) -> None:
 
 
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
-    """Read how the columns named enter an analysis.
-
-    Parameters
-    ----------
-    study
-        People and codebook.
-    names
-        Variables of the codebook, or other columns of the people frame.
-    in_groups
-        Those of them that part people into groups: whole numbers of few values are levels there.
-
-    Returns
-    -------
-    dict of Column
-        By name, in the order given, each once.
-
-    Raises
-    ------
-    VariableError
-        If the study has no such variable, measured it in no cycle, or its type can be no variable.
-    DatasetError
-        If the file of the variable is missing.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
-    >>> read(study, ["cramps"])["cramps"].case
-    'yes'
-    """
+    """Read how the columns named enter an analysis."""
     found: dict[str, Column] = {}
     for name in dict.fromkeys(names):
         key = (Column, name, name in in_groups)

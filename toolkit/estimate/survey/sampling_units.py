@@ -23,24 +23,16 @@ _STRATUM = ".stratum"
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The people whose weight counts, and the sampling units of the design.
+    """The people whose weight counts, and the sampling units of the design."""
 
-    Attributes
-    ----------
-    source
-        The study's people.
-    placed
-        Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
-        `.weight`, and `.before` where the weight was calibrated.
-    units
-        The sampling units of the contributing cycles, also those in which every weight is 0.
-    rows_are_units
-        True if each person is a sampling unit.
-    """
-
+    # The study's people.
     source: pl.DataFrame
+    # Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
+    # `.weight`, and `.before` where the weight was calibrated.
     placed: pl.DataFrame
+    # The sampling units of the contributing cycles, also those in which every weight is 0.
     units: Units
+    # True if each person is a sampling unit.
     rows_are_units: bool
 
     @property
@@ -58,34 +50,7 @@ class Skeleton:
 
 
 def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
-    """Give the study's people and sampling units as one weight sees them.
-
-    Parameters
-    ----------
-    study
-        People and design.
-    weight
-        As `choose_weight` gave it.
-
-    Returns
-    -------
-    Skeleton
-        The same object for the same study and weight.
-
-    Raises
-    ------
-    DesignError
-        For a weight that is missing, negative or infinite, a missing stratum, PSU or population, a PSU
-        in two strata, and a population smaller than its sample.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> from toolkit.studies.weights import choose_weight
-    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
-    >>> skeleton_of(study, choose_weight(study.design, [])).everyone
-    2
-    """
+    """Give the study's people and sampling units as one weight sees them."""
     key = (Skeleton, weight.key)
     if key not in study.computed:
         study.computed[key] = _prepared(study, weight)
@@ -154,10 +119,7 @@ def _require(people: pl.DataFrame, design: Design) -> None:
 
 
 def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
-    """Keep who is part of the component in the contributing cycles, with the rescaled weight.
-
-    A weight of 0 stays, as in R: stratum and PSU belong to the design, the person to no domain.
-    """
+    """Keep who is part of the component in the contributing cycles, with the rescaled weight."""
     by_component = not isinstance(study.design.weight, str)
     name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
     missing = weight.is_nan() | weight.is_null()

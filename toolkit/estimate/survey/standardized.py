@@ -32,30 +32,7 @@ class _Composed:
 def standardised_averages(
     sample: Sample, values: Floats, by: tuple[str, ...], standard: Standard
 ) -> tuple[list[Group], Floats]:
-    """Average columns of values within each group, its people weighted to the standard's composition.
-
-    Parameters
-    ----------
-    sample
-        The cells, with the variables of the standard.
-    values
-        Cells x columns; NaN is missing.
-    by
-        Variables of the sample whose combinations of levels are the groups; none for one group of all.
-    standard
-        The population to whose composition each group is brought.
-
-    Returns
-    -------
-    tuple
-        The groups, and the covariance of their means. A group that has nobody with a value at some place of
-        the standard has no mean, and says why.
-
-    Raises
-    ------
-    EstimationError
-        If people of the domain stand outside of the standard, or the standard names what nobody has.
-    """
+    """Average columns of values within each group, its people weighted to the standard's composition."""
     composed = _composed(sample, standard)
     there = ~np.isnan(values).any(axis=1) & (composed.place >= 0)
     people = people_of(sample, by, there)

@@ -31,38 +31,16 @@ _NOTHING = dict.fromkeys(("std_error", "conf_low", "conf_high", "statistic", "p_
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What n is divided by for the exact interval of a proportion of 0 or 1.
+    """What n is divided by for the exact interval of a proportion of 0 or 1."""
 
-    Attributes
-    ----------
-    deff
-        At least 1.
-    source
-        Where it comes from, as the column `variance` says it.
-    """
-
+    # At least 1.
     deff: float
+    # Where it comes from, as the column `variance` says it.
     source: str
 
 
 def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Effect]:
-    """Estimate the design effect of proportions over all groups together.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    values
-        Cells x columns of 0 and 1; NaN is missing.
-    members
-        The cells of each group.
-
-    Returns
-    -------
-    list of Effect
-        One a column: deff of the proportion over all groups, or Kish's 1 + CV² of the weights where that is 0
-        or 1 as well.
-    """
+    """Estimate the design effect of proportions over all groups together."""
     together = np.any(members, axis=0)
     (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
     return [_effect(group, k) for k in range(values.shape[1])]
@@ -137,23 +115,7 @@ def alike(name: str, persons: int) -> str:
 
 
 def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """Flag a row whose standard error is zero although its people vary.
-
-    Parameters
-    ----------
-    sample, cells
-        The cells of the sample that the estimate rests on.
-    row
-        With `std_error`, which R's survey package gives as 0 too.
-    scale
-        Of the standard error if it were not zero.
-
-    Returns
-    -------
-    dict
-        The row as it is where its standard error is not zero. Zero by design (census, calibration) it stays,
-        and the reason says so; else it goes, with the interval.
-    """
+    """Flag a row whose standard error is zero although its people vary."""
     error = row.get("std_error")
     if error is None or not error <= TINY * scale:
         return dict(row)
@@ -166,22 +128,7 @@ def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: fl
 def settled(
     sample: Sample, cells: Mask, row: Mapping[str, Any], size: tuple[float, Floats]
 ) -> dict[str, Any]:
-    """Flag a model's row whose standard error is zero.
-
-    Parameters
-    ----------
-    sample, cells
-        The cells of the fit.
-    row
-        With `std_error`.
-    size
-        The size that the standard error is judged by, and the influence values of the cells of the fit.
-
-    Returns
-    -------
-    dict
-        As `zero_variance`; where no cell has an influence, error, interval and test go.
-    """
+    """Flag a model's row whose standard error is zero."""
     scale, influence = size
     if row.get("std_error") is not None and np.linalg.norm(influence) <= TINY * scale:
         return constant(
@@ -206,13 +153,7 @@ def _zero_by_design(sample: Sample, cells: Mask) -> str:
 
 
 def firth_call(outcome: str, terms: Sequence[str], domain: str = "") -> str:
-    """Write the call of Firth's model, ready to paste.
-
-    Examples
-    --------
-    >>> firth_call("cramps", ["sex", "age"], "age >= 20")
-    "tk.model(study, 'cramps ~ sex + age', family='firth', domain='age >= 20', exponentiate=True)"
-    """
+    """Write the call of Firth's model, ready to paste."""
     where = f", domain={domain!r}" if domain else ""
     return f"tk.model(study, '{outcome} ~ {' + '.join(terms)}', family='firth'{where}, exponentiate=True)"
 

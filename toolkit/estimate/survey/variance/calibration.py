@@ -58,33 +58,7 @@ class _Form:
 def calibrate(
     study: Study, people: pl.DataFrame, units: Units, calibration: Calibration, columns: tuple[str, str]
 ) -> tuple[pl.DataFrame, Units]:
-    """Calibrate the weights of the people, and their replicates.
-
-    Parameters
-    ----------
-    study
-        Says what the variables are.
-    people
-        Those with a positive weight.
-    units
-        Their sampling units, or replicates.
-    calibration
-        Totals and method.
-    columns
-        Names of the columns of the unit and of the weight.
-
-    Returns
-    -------
-    tuple
-        People with calibrated weights, the weight before in `BEFORE`, and parts of units for units; and the
-        units with the residuals.
-
-    Raises
-    ------
-    DesignError
-        If a variable is missing for someone or unknown, a level has a total but no people or the reverse, or
-        no weights meet the totals.
-    """
+    """Calibrate the weights of the people, and their replicates."""
     unit, weight = columns
     kinds, equations = _equations(study, people, calibration)
     people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))

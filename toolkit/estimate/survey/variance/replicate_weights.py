@@ -304,24 +304,7 @@ def _successive(asked: _Asked) -> _Made:
 
 
 def hadamard(least: int) -> Floats:
-    """Give a matrix of 1 and -1 with orthogonal rows, the first all 1, of the smallest order that is known.
-
-    Parameters
-    ----------
-    least
-        Rows that are needed.
-
-    Returns
-    -------
-    numpy.ndarray
-        Square; by Paley's first construction and Sylvester's doubling.
-
-    Examples
-    --------
-    >>> H = hadamard(11)
-    >>> H.shape, bool((H @ H.T == 12 * np.eye(12)).all())
-    ((12, 12), True)
-    """
+    """Construct a Hadamard matrix by Paley's first construction and Sylvester's doubling; the first row is 1."""
     order = next(size for size in range(max(least, 1), 2 * least + 2) if _construction(size))
     q, doublings = _construction(order) or (0, 0)
     matrix = _paley(q) if q else np.ones((1, 1))

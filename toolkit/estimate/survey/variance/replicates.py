@@ -19,29 +19,7 @@ if TYPE_CHECKING:
 def replication_of(
     people: pl.DataFrame, weight: Floats, design: "Design", columns: tuple[str, ...]
 ) -> tuple[Replication, Indices]:
-    """Read replicate weights.
-
-    Parameters
-    ----------
-    people
-        Those with a positive weight.
-    weight
-        Their weight.
-    design
-        Says how the replicates were made.
-    columns
-        The replicates of this weight.
-
-    Returns
-    -------
-    tuple
-        The replication, and for each person the unit.
-
-    Raises
-    ------
-    DesignError
-        If a replicate weight is missing or infinite for someone.
-    """
+    """Read replicate weights."""
     _refuse_broken(people, columns)
     table = people.select(pl.col(columns).cast(pl.Float64))
     if design.replicate_factors:
