@@ -1,8 +1,6 @@
-"""Turn an estimator into estimates with their covariance, whatever the design.
+"""Compute the design-based covariance of an estimator, by linearization or replicate weights.
 
-Takes a sample and a function from a sample to an `Estimate`; gives the estimate and its covariance.
-Estimators write points and influence values once; how a design makes a covariance of them is known here and
-in `variance`.
+An estimator gives points and influence values once; `variance` makes a covariance of them for each design.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,16 +32,20 @@ class Estimate:
     influence: Floats
     # The cells that count, those of an influence of 0 too.
     counted: Mask
-    # Replicates x parameters, as `spread` found them with replicate weights; None without.
+    # Replicates x parameters, as `estimate_with_covariance` found them with replicate weights; None without.
     replicates: Floats | None = None
 
 
-def spread(
+def estimate_with_covariance(
     sample: Sample,
     estimate: Callable[[Sample], Estimate],
     points: Callable[[Sample], Floats] | None = None,
 ) -> tuple[Estimate, Floats]:
-    """Estimate, with the design-based covariance of the estimates."""
+    """Estimate, with the design-based covariance; `points` gives the points alone faster, for replicates.
+
+    Both read the weights of the sample and nothing else of the design, so that replicate weights can replace
+    them.
+    """
     found = estimate(sample)
     found = replace(found, replicates=replicate_points(sample, points or (lambda s: estimate(s).points)))
     return found, joint_covariance(sample, found)
@@ -57,18 +59,18 @@ def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floa
     found = []
     for number, factors in enumerate(replication.factors, start=1):
         try:
-            # Nobody of a group may have a weight in a replicate: its estimate is then not known.
+            # In a replicate a group may have no weight; its estimate is then NaN.
             with np.errstate(all="ignore"):
                 found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
         except EstimationError as error:
             raise EstimationError(
-                f"with replicate weight {number} of {len(replication.factors)} there is no estimate: {error}"
+                f"There is no estimate with replicate weight {number} of {len(replication.factors)}. {error}"
             ) from None
     return np.array(found)
 
 
 def joint_covariance(sample: Sample, found: Estimate) -> Floats:
-    """Give the covariance of an estimate that is there, with its replicates if the design has any."""
+    """Compute the covariance of an estimate, from its replicates if the design has any."""
     replication = sample.units.replication
     if replication is not None and found.replicates is not None:
         return replicate_covariance(found.replicates, found.points, replication)
@@ -79,7 +81,7 @@ def joint_covariance(sample: Sample, found: Estimate) -> Floats:
 
 
 def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floats:
-    """Give the covariance of estimates that were made one by one, such as those of groups."""
+    """Compute the covariance of separate estimates; NaN for one that failed (None)."""
     there = [part for part in parts if part is not None]
     failed = np.array(
         [part is None for part in parts for _ in range(1 if part is None else len(part.points))], bool
@@ -91,7 +93,7 @@ def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floa
 
 
 def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Floats:
-    """Sum each estimate by sampling unit before they are joined: all cells of many rows would be large."""
+    """Sum each estimate by sampling unit before joining them, to save memory."""
     units = sample.units
     replicates = [part.replicates for part in parts if part.replicates is not None]
     if units.replication is not None and replicates:
@@ -108,8 +110,44 @@ def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Float
 
 
 def design_df(sample: Sample, cells: Mask) -> int:
-    """Count the degrees of freedom that the design has among the cells marked."""
+    """Count PSUs minus strata among the cells marked, or the rank of their replicate weights minus 1."""
     unit, replication = sample.unit[cells], sample.units.replication
     if replication is not None:
         return replicate_df(unit, replication) if len(unit) else 0
     return degrees_of_freedom(unit, sample.units)
+
+
+def delta_method(
+    sample: Sample, fitted: Estimate, points: Callable[[Floats], Floats], slopes: Floats
+) -> tuple[Estimate, Floats]:
+    """Transform estimates, with the covariance of what they become.
+
+    `slopes` are the derivatives of `points` at the estimates (numbers x parameters).
+    """
+    again = None if fitted.replicates is None else np.array([points(own) for own in fitted.replicates])
+    found = Estimate(points(fitted.points), fitted.influence @ slopes.T, fitted.counted, again)
+    return found, joint_covariance(sample, found)
+
+
+# Weights of a mean below this do not sum to a population: a sample of more than half of one declares its fpc.
+_SMALLEST_MEAN = 2.0
+
+
+def population_size(sample: Sample, cells: Mask) -> float:
+    """Sum the weights of cells; infinite where the weights are relative, as they were divided by their mean.
+
+    Simple random sampling is then with replacement, as `deff = "replace"` of R's survey package.
+    """
+    if not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN:
+        return float("inf")
+    return float(sample.weights[cells].sum())
+
+
+def design_effect(variance: float, between: float, n: int, size: float) -> float | None:
+    """Divide the variance of a mean by that of a simple random sample of `n` from a population of `size`.
+
+    `between` is the weighted variance between participants. None where nothing varies, or `n` exceeds `size`.
+    """
+    if n < 2 or size <= n or not between > 0:
+        return None
+    return variance / (between / (n - 1) * (1 - n / size))

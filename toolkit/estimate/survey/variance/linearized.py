@@ -1,8 +1,7 @@
-"""Turn influence values and a design into a covariance and degrees of freedom.
+"""Compute design-based covariance and degrees of freedom from influence values and sampling units.
 
-Takes one influence value per cell and parameter, the sampling unit of each cell and the `Units` of the whole
-design; gives a covariance matrix. This is the only place where design variance is computed.
-Method: Taylor linearisation with strata, any number of stages and finite populations, as `svyrecvar` of R's
+This is the only place where design variance is computed.
+Method: Taylor linearization with strata, any number of stages and finite populations, as `svyrecvar` of R's
 survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Assisted Survey Sampling, 4.3).
 """
 
@@ -87,7 +86,7 @@ class Units:
     lonely_psu: LonelyPsu = "fail"
     # How the variance comes about, as a result's column `variance` says it.
     method: str = "linearised"
-    # Replicate weights in place of strata and PSUs; None where variance is linearised.
+    # Replicate weights in place of strata and PSUs; None where variance is linearized.
     replication: Replication | None = None
     # Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     residuals: Residuals | None = None
@@ -140,9 +139,9 @@ def degrees_of_freedom(unit: Indices, units: Units) -> int:
 
 def replicate_covariance(replicates: Floats, full: Floats, replication: Replication) -> Floats:
     """Give the covariance of estimates from their values in each replicate."""
-    centre = full if replication.mse else replicates[replication.rscales > 0].mean(axis=0)
-    spread = (replicates - centre) * np.sqrt(replication.rscales)[:, None]
-    between: Floats = spread.T @ spread * replication.scale
+    center = full if replication.mse else replicates[replication.rscales > 0].mean(axis=0)
+    deviations = (replicates - center) * np.sqrt(replication.rscales)[:, None]
+    between: Floats = deviations.T @ deviations * replication.scale
     return between
 
 
@@ -150,7 +149,7 @@ def replicate_df(units: Indices, replication: Replication) -> int:
     """Count the replicates that differ among the units named: the rank of their weights minus 1."""
     factors = (replication.factors if replication.made is None else replication.made)[:, np.unique(units)]
     small = factors @ factors.T if len(factors) < factors.shape[1] else factors.T @ factors
-    # R's own tolerance, 1e-5 of a column's length; here it stands squared.
+    # R's own tolerance, 1e-5 of a column's length; here it is squared.
     own = np.linalg.eigvalsh(small)
     return int((own > 1e-10 * own[-1]).sum()) - 1
 
@@ -179,8 +178,8 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     n = sampled[stage.parent]
     scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
     scale = scale * _drawn_before(units, depth)
-    spread = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
-    between: Floats = spread.T @ spread
+    deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+    between: Floats = deviations.T @ deviations
     return between * _average_factor(units, lonely, present)
 
 
@@ -193,23 +192,23 @@ def _drawn_before(units: Units, depth: int) -> Any:
 
 
 def _average_factor(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
-    """Let strata of one PSU contribute the mean of the others, where the design says "average"."""
+    """Let strata of one PSU contribute the mean of the others, for lonely_psu="average"."""
     if units.lonely_psu != "average" or not lonely.any():
         return 1.0
     others = int(present.sum() - lonely.sum())
     if not others:
         raise DesignError(
-            "every stratum holds one PSU, so there is no other to take an average of. "
-            "Merge strata, or declare tk.Design(..., lonely_psu='adjust')."
+            "Every stratum has a single PSU, so there are no other strata to average. "
+            "Merge strata, or use tk.Design(..., lonely_psu='adjust')."
         )
     return float(present.sum()) / others
 
 
 def _lonely(count: int, depth: int) -> DesignError:
-    where = "stratum holds" if count == 1 else "strata hold"
+    where = "stratum has" if count == 1 else "strata have"
     unit = "PSU" if depth == 0 else f"unit of stage {depth + 1}"
     return DesignError(
-        f"{count} {where} a single {unit}, so its variance cannot be estimated. Merge it with a stratum like "
-        f"it, or say how it shall count: tk.Design(..., lonely_psu='adjust') centres it at the grand mean; "
-        f"'certainty', 'average' and 'remove' are the others."
+        f"{count} {where} a single {unit}, so the variance cannot be estimated. Merge it with a similar "
+        f"stratum, or use tk.Design(..., lonely_psu='adjust'), which centers it at the grand mean. Other "
+        f"values are 'certainty', 'average' and 'remove'."
     )
