@@ -164,7 +164,7 @@ def _read_method(probs: float | Sequence[float], rule: str, interval: str, confi
     intervals.check(interval, confidence)
     if rule not in QUANTILE_RULES:
         known = f"Use one of {', '.join(QUANTILE_RULES)}"
-        raise EstimationError(unknown("There is no quantile rule", rule, QUANTILE_RULES, known))
+        raise EstimationError(unknown("Unknown quantile rule", rule, QUANTILE_RULES, known))
     chosen = (float(probs),) if isinstance(probs, int | float) else tuple(float(p) for p in probs)
     wrong = [p for p in chosen if not 0 < p < 1]
     if wrong or not chosen:

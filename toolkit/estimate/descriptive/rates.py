@@ -35,9 +35,9 @@ from toolkit.variables.arguments import Names, as_names, require_one_role, with_
 @with_covariance
 def rate(
     study: Study,
-    *,
     events: str,
     time: str,
+    *,
     per: float = 1.0,
     by: Names = (),
     domain: str = "",
@@ -68,7 +68,7 @@ def rate(
     -------
     Estimates
         Result rows, one per group; `n_cases` is the number of events. The standard error is that of the rate,
-        the interval is symmetric on the log scale. Without any event there is no standard error, and the
+        the interval is symmetric on the log scale. Without events the standard error is null, and the
         interval is the exact one of a Poisson count in the persons' own time over the design effect.
 
     Raises

@@ -42,9 +42,9 @@ MOST_TIMES = 100
 @with_covariance
 def survival(
     study: Study,
-    *,
     time: str,
     event: str,
+    *,
     entry: str | None = None,
     at: float | Sequence[float] | None = None,
     by: Names = (),
@@ -214,7 +214,7 @@ def _describe_survival(
     row["estimate"] = estimate
     if estimate in (0.0, 1.0):
         who = "every participant" if estimate == 0 else "no participant"
-        return constant(row, f"{who} had the event by then, so there is no standard error")
+        return constant(row, f"{who} had the event by then, so it has no standard error")
     return zero_variance(sample, group.counted, row, estimate * (1 - estimate))
 
 

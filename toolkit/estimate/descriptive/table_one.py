@@ -149,10 +149,10 @@ def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summ
     chosen = {**dict.fromkeys(names, usual), **({} if isinstance(numbers, str) else numbers)}
     for name, way in chosen.items():
         if name not in names:
-            raise VariableError(unknown("numbers= names a variable that is not described,", name, names))
+            raise VariableError(unknown("numbers= has an undescribed variable", name, names))
         if way not in _SUMMARIES:
             known = f"Use one of {', '.join(_SUMMARIES)}"
-            raise EstimationError(unknown("There is no summary", str(way), _SUMMARIES, known))
+            raise EstimationError(unknown("Unknown summary", str(way), _SUMMARIES, known))
     return chosen
 
 

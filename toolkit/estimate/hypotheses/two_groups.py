@@ -171,9 +171,7 @@ def rank_test(
     0.5
     """
     if test not in _RANKS:
-        raise EstimationError(
-            unknown("There is no rank test", test, _RANKS, f"Use one of {', '.join(_RANKS)}")
-        )
+        raise EstimationError(unknown("Unknown rank test", test, _RANKS, f"Use one of {', '.join(_RANKS)}"))
     by = as_names(by, "by")
     require_one_role(variable=variable, group=group, by=by)
     sample, column = _draw_in_rows(study, variable, group, by, domain)

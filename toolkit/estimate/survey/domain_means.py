@@ -175,7 +175,7 @@ def _compose(sample: Sample, standard: Standard) -> _Composition:
         raise EstimationError(
             f"No participant in the domain is in '{absent[0]}', which the standard weights. Leave it out "
             "with "
-            f"{narrower if standard.starts else 'standardise={...} and the levels that participants have'}."
+            f"{narrower if standard.starts else 'standardize={...} and the levels that participants have'}."
         )
     return _Composition(names, stratum, np.array(list(standard.shares.values())))
 
@@ -186,7 +186,7 @@ def _place_in_bands(sample: Sample, standard: Standard) -> Indices:
         raise EstimationError(
             f"'{name}' is categorical, and the {standard.label} has bands of years. Name the age in years "
             "with "
-            f"tk.standard(..., variable='age'), or supply people by level: standardise={{'{name}': {{...}}}}."
+            f"tk.standard(..., variable='age'), or supply people by level: standardize={{'{name}': {{...}}}}."
         )
     values = sample.numbers(name)
     known = ~np.isnan(values)

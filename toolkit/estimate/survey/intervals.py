@@ -92,7 +92,7 @@ def check(method: str, confidence: float) -> None:
     """Raise for an unknown interval or a confidence out of range."""
     if method not in _METHODS:
         raise EstimationError(
-            unknown("There is no interval", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
+            unknown("Unknown interval", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
         )
     check_confidence(confidence)
 

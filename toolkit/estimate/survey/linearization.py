@@ -64,7 +64,7 @@ def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floa
                 found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
         except EstimationError as error:
             raise EstimationError(
-                f"There is no estimate with replicate weight {number} of {len(replication.factors)}. {error}"
+                f"Replicate weight {number} of {len(replication.factors)} gives no estimate. {error}"
             ) from None
     return np.array(found)
 

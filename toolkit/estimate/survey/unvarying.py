@@ -124,7 +124,7 @@ def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: fl
     reason = _zero_by_design(sample, cells)
     if reason:
         return for_review(row, reason)
-    return constant(row, "the sampling units do not differ, so there is no standard error")
+    return constant(row, "the sampling units do not differ, so it has no standard error")
 
 
 def settled(

@@ -105,7 +105,7 @@ def replicates(
     chosen = read_method(method)
     if chosen not in _METHODS:
         raise DesignError(
-            unknown("There is no replication method", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
+            unknown("Unknown replication method", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
         )
     _require_units(study.design, chosen)
     study = _with_weight(study)
