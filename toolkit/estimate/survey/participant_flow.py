@@ -80,8 +80,8 @@ def flow(
     VariableError, DesignError
         As the analysis itself.
     EstimationError
-        For a result that was changed after estimation, whose study is no longer in memory, or that analyzes
-        visits or nights.
+        For a result that was changed after estimation, whose study has left memory, or that analyzes visits or
+        nights.
 
     Examples
     --------
