@@ -84,24 +84,24 @@ def describe(
     study
         The study.
     variables
-        Numbers and variables of levels, in the order of the table.
+        Continuous and categorical variables, in the order of the table.
     by
-        One variable whose levels are the columns, an outcome or an exposure; none for one column.
+        One variable, an outcome or an exposure, whose levels are the columns; none for one column.
     domain
         A condition such as "age >= 20"; null is outside.
     numbers
-        How numbers are summarized: "mean" (with standard deviation and standard error), "median" (with
-        quartiles) or "both"; or a mapping of those names to be summarized otherwise than by the mean.
+        How continuous variables are summarized: "mean" (with standard deviation and standard error), "median"
+        (with quartiles) or "both"; or a mapping of names to those not summarized by the mean.
     test
-        Whether to test that the groups differ: Rao-Scott F for levels, a Wald F for means, Kruskal-Wallis for
-        medians.
+        Whether to test differences between groups: Rao-Scott F for levels, Wald F for means, Kruskal-Wallis
+        for medians.
     confidence
         Of the intervals, between 0 and 1.
 
     Returns
     -------
     Estimates
-        Result rows, which `tk.table(frame)` sets as one table. Overall (`by` null) and for each group
+        Result rows, which `tk.table(frame)` formats as one table. Overall (`by` null) and for each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,
         unweighted), and a test. Each variable has the weight of its own component; participants without a
@@ -110,9 +110,9 @@ def describe(
     Raises
     ------
     VariableError
-        For an unknown variable, a `by` that makes no groups, or more than one.
+        If a variable is unknown, or `by` is continuous or more than one variable.
     EstimationError
-        If nobody is in the domain.
+        If no participant is in the domain.
 
     Examples
     --------
@@ -163,14 +163,14 @@ def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], 
     common = {"outcome_label": "participants", "reliability": "ok"}
     rows = [{**common, "estimate": 1.0, "n": sample.size, "n_cases": sample.size}]
     if groups:
-        rows += [{**common, **row} for row in _shares(sample, first)]
+        rows += [{**common, **row} for row in _estimate_shares(sample, first)]
     found = make_result(sample, rows, groups, {"estimand": "people"}).rows(named=True)
     return found + (
         _missing_rows(_Description(study, first, (), "mean", domain, 0.95), groups) if groups else []
     )
 
 
-def _shares(sample: Sample, group: str) -> list[Row]:
+def _estimate_shares(sample: Sample, group: str) -> list[Row]:
     """Estimate the share of each group."""
     column = sample.columns[group]
     require_levels(column)

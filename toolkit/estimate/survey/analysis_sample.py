@@ -131,9 +131,9 @@ def draw(
     if domain.strip():
         rows = rows.filter(_INSIDE)
     if rows.is_empty():
-        raise _empty(condition.text, participants, unknown)
+        raise _explain_empty(condition.text, participants, unknown)
     _require_finite(rows, chosen.values())
-    cells = _cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
     return Sample(
         study,
         condition.text,
@@ -232,7 +232,7 @@ def flow(
     ]
     rows, people = [(f"participants in {study.label}", "", study.people.height, 0)], study.people
     for step in steps:
-        counts, people = _leave(people, step)
+        counts, people = _exclude(people, step)
         rows.extend(counts)
     rows.append(("in the analysis", "", people.height, 0))
     return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
@@ -276,7 +276,7 @@ def _known_step(study: Study, column: Column) -> _Step:
     return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
 
 
-def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
+def _exclude(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
     """Exclude participants at a step: a row for each reason, the most frequent first."""
     reasons = people.filter(~step.stays).with_columns(reason=step.reason)["reason"].value_counts()
     left, rows = people.height, []
@@ -286,7 +286,7 @@ def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int,
     return rows, people.filter(step.stays)
 
 
-def _cells(
+def _aggregate_cells(
     rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
 ) -> pl.DataFrame:
     squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
@@ -309,11 +309,11 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
             )
 
 
-def _empty(text: str, participants: Participants, unknown: int) -> EstimationError:
+def _explain_empty(text: str, participants: Participants, unknown: int) -> EstimationError:
     undecided = f" For {unknown:,} of them it is unknown because of missing values." if unknown else ""
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
         f"No participant is {condition} ({participants.placed.height:,} have a valid weight).{undecided} "
-        "Check "
-        "the condition, and see the levels and missing values of its variables with study.missing(...)."
+        "Check the condition, and see the levels and missing values of its variables with "
+        "study.missing(...)."
     )
