@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.models import model as model
     from toolkit.estimate.associations.seasonality import cosinor as cosinor
     from toolkit.estimate.associations.trends import trend as trend
+    from toolkit.estimate.descriptive.design_description import describe_design as describe_design
     from toolkit.estimate.descriptive.prevalences import mean as mean
     from toolkit.estimate.descriptive.prevalences import prevalence as prevalence
     from toolkit.estimate.descriptive.quantiles import quantile as quantile
@@ -62,7 +63,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
-    from toolkit.estimate.survey.design_description import describe_design as describe_design
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
     from toolkit.estimate.survey.standard_populations import Standard as Standard
@@ -133,7 +133,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "Standard": "estimate.survey.standard_populations",
             "replicates": "estimate.survey.variance.replicate_weights",
             "weights": "estimate.survey.sampling_units",
-            "describe_design": "estimate.survey.design_description",
+            "describe_design": "estimate.descriptive.design_description",
             "precision": "estimate.study_precision",
             "design_matrix": "estimate.regression.statsmodels_bridge",
             "survey_inference": "estimate.regression.statsmodels_bridge",

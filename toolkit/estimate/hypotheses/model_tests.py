@@ -58,14 +58,14 @@ def term_test(
     domain: str = "",
     df: Degrees = "model",
 ) -> Estimates:
-    """Test whether terms of a regression model can be left out together.
+    """Test terms of a regression model jointly.
 
     Parameters
     ----------
     study
         The study.
     formula
-        As in `model`: the whole model, the terms to be tested among its terms.
+        As in `model`: the full model with the terms to be tested.
     terms
         Names of variables, or terms as in the formula: "education", ("sex", "sex:age"), "I(age ** 2)".
     family, offset
@@ -73,7 +73,7 @@ def term_test(
     method
         "wald" (an F with the model's degrees of freedom) or "rao-scott" (working likelihood ratio).
     by
-        Categories; one test within each combination of their levels.
+        Categorical variables; one test in each combination of their levels.
     domain
         A condition such as "age >= 20"; null is outside.
     df
@@ -90,9 +90,9 @@ def term_test(
     Raises
     ------
     VariableError
-        For a term that the formula does not have.
+        If the formula does not have a term.
     EstimationError
-        For an unknown method or family, and if the model cannot be fitted.
+        If the method or family is unknown, or the model cannot be fitted.
 
     Examples
     --------
@@ -194,16 +194,16 @@ def _compute_information(family: Family, X: Floats, eta: Floats, weights: Floats
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
 ) -> Estimates:
-    """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
+    """Test the proportional-odds assumption of the ordinal model.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        The study.
     formula
         As of ``tk.model(..., family="ordinal")``.
     by
-        Categories; one test within each of their levels.
+        Categorical variables; one test in each combination of their levels.
     domain
         A condition in the domain language; null is outside.
     offset
@@ -212,9 +212,9 @@ def proportionality(
     Returns
     -------
     Estimates
-        Result rows of estimand "proportionality": one a variable, then one of all together, each with
-        statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
-        them apart, by logits of derived outcomes or by ``family="multinomial"``.
+        Result rows of estimand "proportionality", one per variable and one for all together, each with
+        statistic (F), degrees of freedom and p-value. A small p-value indicates that odds ratios differ by
+        cut; report them by cut, with logits of derived outcomes or ``family="multinomial"``.
 
     Raises
     ------
@@ -255,8 +255,7 @@ def _fit_cuts(asked: Asked) -> Likelihood:
             except NotConvergedError:
                 raise EstimationError(
                     f"The logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge, "
-                    "because "
-                    f"a term separates it. Merge levels with study.derive(...), or use fewer terms."
+                    "because a term separates it. Merge levels with study.derive(...), or use fewer terms."
                 ) from None
         return Fit(np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits]))
 
