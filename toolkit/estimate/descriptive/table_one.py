@@ -18,9 +18,9 @@ from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.model_tests import tested
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
-from toolkit.estimate.regression.fit import Model
-from toolkit.estimate.regression.formula.design_matrix import main_effects
+from toolkit.estimate.regression.formula.design_matrix import MainEffects
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
@@ -340,9 +340,8 @@ def _test_of_means(asked: _Asked) -> Estimates:
     sample = draw(asked.study, [asked.name, group], asked.domain, in_groups=asked.groups)
     column, parted = sample.columns[asked.name], sample.columns[group]
     (people,) = people_of(sample, (), sample.complete())
-    model = Model(
-        sample, column, (asked.name, group), FAMILIES["gaussian"], partial(main_effects, sample, (group,))
-    )
+    names, family = (asked.name, group), FAMILIES["gaussian"]
+    model = ModelSpec(sample, column, names, family, MainEffects((group,)))
     row = {
         "outcome": asked.name,
         "outcome_label": column.variable.title,

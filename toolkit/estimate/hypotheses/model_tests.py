@@ -13,14 +13,14 @@ import numpy as np
 from scipy.special import fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.empty_cells import flaw
-from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
+from toolkit.estimate.regression.diagnostics import find_flaw
+from toolkit.estimate.regression.fit import Regression, regress
+from toolkit.estimate.regression.formula.design_matrix import Matrix, Predictors, Term
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.terms import term_key
 from toolkit.estimate.regression.likelihoods.glm import Family
-from toolkit.estimate.regression.specification import Request, question
-from toolkit.estimate.survey.analysis_sample import Mask
+from toolkit.estimate.regression.specification import Degrees, ModelSpec, specify_formula
+from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import upper_tail
 from toolkit.estimate.survey.people import People, people_of, result_of
 from toolkit.estimate.survey.reliability import judge_test
@@ -107,7 +107,7 @@ def term_test(
     if method not in METHODS:
         raise EstimationError(unknown("there is no method", method, METHODS, f"All: {', '.join(METHODS)}"))
     by = as_names(by, "by")
-    model = question(Request(study, formula, family, domain, offset, by, degrees=df)).model
+    model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df)
     sample = model.sample
     wanted = as_names(terms, "terms")
     people = people_of(sample, by, sample.complete(list(model.names)))
@@ -116,7 +116,7 @@ def term_test(
 
 
 def _group_row(
-    model: Model, group: People, wanted: tuple[str, ...], method: str, *, alone: bool
+    model: ModelSpec, group: People, wanted: tuple[str, ...], method: str, *, alone: bool
 ) -> dict[str, Any]:
     name = ", ".join(wanted)
     row = {
@@ -139,12 +139,12 @@ def _group_row(
     return {**row, **found}
 
 
-def _label(model: Model, term: str) -> str:
+def _label(model: ModelSpec, term: str) -> str:
     columns = model.sample.columns
     return columns[term].variable.label if term in columns else term
 
 
-def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
+def tested(model: ModelSpec, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
     """Test terms of a model within one group of people.
 
     Parameters
@@ -168,7 +168,7 @@ def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) ->
         raise EstimationError("nobody in the domain has this level.")
     fitted = regress(model, group.inside)
     places = _places(fitted.terms, wanted)
-    flaws = dict.fromkeys(filter(None, (flaw(model, fitted, fitted.terms[place]) for place in places)))
+    flaws = dict.fromkeys(filter(None, (find_flaw(model, fitted, fitted.terms[place]) for place in places)))
     verdict = judge_test(fitted.design_df, "; ".join(flaws) or None)
     common = {
         "df_numerator": len(places),
@@ -198,7 +198,7 @@ def _wald(fitted: Regression, places: list[int]) -> Mapping[str, Any]:
     return {"statistic": f, "df": df, "p_value": float(fdtrc(size, df, f))}
 
 
-def _rao_scott(model: Model, group: People, fitted: Regression, places: list[int]) -> Mapping[str, Any]:
+def _rao_scott(model: ModelSpec, group: People, fitted: Regression, places: list[int]) -> Mapping[str, Any]:
     if not isinstance(model.family, Family):
         raise EstimationError(
             f"the family '{model.family.name}' has no Rao-Scott likelihood ratio here. Take method='wald'."
@@ -209,7 +209,7 @@ def _rao_scott(model: Model, group: People, fitted: Regression, places: list[int
 
 
 def likelihood_ratio(
-    model: Model, family: Family, group: Mask, fitted: Regression, places: list[int]
+    model: ModelSpec, family: Family, group: Mask, fitted: Regression, places: list[int]
 ) -> Ratio:
     """Compare a fitted model with the one without some of its columns.
 
@@ -228,9 +228,9 @@ def likelihood_ratio(
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]
-    X = model.build(inside).values
-    offset = model.offset(inside) if model.offset else np.zeros(len(X))
-    smaller = regress(_without(model, places), group)
+    X, shift = model.matrix(inside).values, model.shift(inside)
+    offset = np.zeros(len(X)) if shift is None else shift
+    smaller = regress(replace(model, predictors=_Without(model.predictors, tuple(places))), group)
     kept = np.delete(X, places, axis=1)
     full, less = X @ fitted.coefficients + offset, kept @ smaller.coefficients + offset
     gain = family.deviance(y, family.mean(less), weights) - family.deviance(y, family.mean(full), weights)
@@ -239,13 +239,18 @@ def likelihood_ratio(
     return Ratio(gain, np.sort(effects)[::-1])
 
 
-def _without(model: Model, places: list[int]) -> Model:
-    def build(inside: Mask) -> Matrix:
-        whole = model.build(inside)
-        terms = tuple(term for place, term in enumerate(whole.terms) if place not in places)
-        return Matrix(np.delete(whole.values, places, axis=1), terms)
+@dataclass(frozen=True)
+class _Without:
+    """Predictors without some of their columns."""
 
-    return replace(model, build=build)
+    predictors: Predictors
+    places: tuple[int, ...]
+
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix."""
+        whole = self.predictors.matrix(sample, inside)
+        terms = tuple(term for place, term in enumerate(whole.terms) if place not in self.places)
+        return Matrix(np.delete(whole.values, self.places, axis=1), terms)
 
 
 def _information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Floats:

@@ -12,17 +12,17 @@ from typing import Any, cast
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.errors import DesignError, EstimationError
-from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
-from toolkit.estimate.regression.fit import Likelihood, Regression, regress
-from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
+from toolkit.errors import EstimationError
+from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, verdict
+from toolkit.estimate.regression.fit import Regression
+from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
+from toolkit.estimate.regression.likelihoods.families import Likelihood
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
 from toolkit.estimate.regression.likelihoods.newton import Fit
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import ModelSpec, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
@@ -70,23 +70,27 @@ def proportionality(
     (['age', 'sex', 'all terms'], [3.0, 3.0, 6.0])
     """
     by = as_names(by, "by")
-    asked = question(Request(study, formula, "ordinal", domain, offset, by))
-    asked = replace(asked, estimand="proportionality", model=replace(asked.model, family=_cuts(asked)))
-    rows = []
-    for levels, group in groups(asked.model.sample, by):
-        for row in _group_rows(asked, levels, group):
-            flagged = for_review(row, asked.model.sample.review)
-            named = dict(zip(by, levels, strict=True))
-            rows.append({**common(asked), **named, **flagged, "conf_level": None})
-    return frame(rows, by)
+    model = specify_formula(study, formula, "ordinal", domain, offset, by=by)
+    model = replace(model, family=_cuts(model))
+    analysis = Analysis(model, by, "proportionality")
+    heading = {**heading_of(analysis, Term("", "", ALL, ALL)), **_TESTED}
+    return frame(estimate(analysis, report=_report_tests, headings=[heading]).rows, by)
 
 
-def _cuts(asked: Asked) -> Likelihood:
+_TESTED = {"estimand": "proportionality", "conf_level": None}
+
+
+def _report_tests(analysis: Analysis, fitted: Regression) -> Iterator[Reported]:
+    for term, numbers in _tests(fitted):
+        yield {**heading_of(analysis, term), **_TESTED, **numbers, **verdict(fitted)}, None
+
+
+def _cuts(model: ModelSpec) -> Likelihood:
     """Give the logits of all cuts as one family, so that their slopes have one covariance."""
-    outcome, offset = asked.model.outcome, asked.model.offset
+    outcome = model.outcome
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        weight, shift = sample.weights[inside], offset(inside) if offset else None
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
+        weight = sample.weights[inside]
         fits = []
         for cut in np.unique(y)[1:]:
             try:
@@ -103,28 +107,7 @@ def _cuts(asked: Asked) -> Likelihood:
         cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]
         return tuple(replace(term, outcome_level=cut) for cut in cuts for term in matrix.terms)
 
-    return replace(cast("Likelihood", asked.model.family), terms=terms, maximize=maximize)
-
-
-def _group_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:
-    sample, names = asked.model.sample, asked.model.names
-    told = counts(sample, asked.by, levels, group & sample.complete(names))
-    try:
-        fitted = regress(asked.model, group)
-        tests = list(_tests(fitted))
-    except (EstimationError, DesignError, CollinearError) as error:
-        if not asked.by:
-            raise
-        yield {
-            **heading_of(asked, Term("", "", ALL, ALL)),
-            "estimand": asked.estimand,
-            **told,
-            **failed(str(error)),
-        }
-        return
-    for term, numbers in tests:
-        named = {**heading_of(asked, term), "estimand": asked.estimand}
-        yield {**named, **told, **numbers, **verdict(fitted)}
+    return replace(cast("Likelihood", model.family), terms=terms, maximize=maximize)
 
 
 def _tests(fitted: Regression) -> Iterator[tuple[Term, dict[str, Any]]]:

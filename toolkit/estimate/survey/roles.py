@@ -8,6 +8,7 @@ other numbers are continuous.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -34,27 +35,27 @@ class Column:
     variable: Variable
     expression: pl.Expr
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The variable's name."""
         return self.variable.name
 
-    @property
+    @cached_property
     def levels(self) -> tuple[str, ...]:
         """Levels in order; none for a continuous variable."""
         return self.variable.levels
 
-    @property
+    @cached_property
     def reference(self) -> str | None:
         """The level that others are compared with; None for a continuous variable."""
         return self.variable.reference
 
-    @property
+    @cached_property
     def continuous(self) -> bool:
         """Whether it is a number rather than one of a few levels."""
         return self.variable.kind == "number"
 
-    @property
+    @cached_property
     def case(self) -> str | None:
         """The level that is counted as a case; None unless there are two and it is known which is meant."""
         return self.variable.case

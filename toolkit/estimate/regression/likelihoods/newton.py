@@ -91,7 +91,7 @@ def maximize(
 ) -> Fit:
     """Climb from a start until the score is zero; parameters as reported are `back` @ those climbed with.
 
-    Raises NotConvergedError if there is no maximum, if it is farther than `farthest`, or is not reached.
+    Raises NotConvergedError if no maximum exists, if it is farther than `farthest`, or is not reached.
     """
     theta, settled, small, inverse = np.asarray(start, float), 0, False, np.empty(0)
     try:
