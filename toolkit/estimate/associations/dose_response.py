@@ -70,9 +70,9 @@ class _Curve:
 @with_covariance
 def curve(
     study: Study,
-    *,
     outcome: str,
     exposure: str,
+    *,
     adjust: Names | None = None,
     knots: int | Sequence[float] = 4,
     reference: float | None = None,

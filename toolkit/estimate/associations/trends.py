@@ -46,9 +46,9 @@ class _Trend:
 @with_covariance
 def trend(
     study: Study,
-    *,
     outcome: str,
     over: str = "cycle",
+    *,
     adjust: Names | None = None,
     estimand: str | None = None,
     degree: int = 1,

@@ -37,9 +37,9 @@ Per = float | Mapping[str, float]
 @with_covariance
 def case_crossover(
     study: Study,
-    *,
     outcome: str = "cramp",
-    exposures: Names,
+    exposures: Names = (),
+    *,
     lags: int | Sequence[int] = 0,
     per: Per = 1.0,
     adjust: Names | None = None,
@@ -107,6 +107,10 @@ def case_crossover(
     >>> rows["level"].to_list()
     ['lag 0', 'lag 1']
     """
+    if not exposures:
+        raise VariableError(
+            "No exposure is given. Name one: tk.case_crossover(study, exposures='heat_index')."
+        )
     names, by = as_names(exposures, "exposures"), as_names(by, "by")
     adjusted = as_names(adjust or (), "adjust")
     lagged = [(name, lag) for name in names for lag in _require_lags(lags)]
