@@ -31,28 +31,10 @@ if TYPE_CHECKING:
 class Regression:
     """Coefficients of a fit with what their inference needs.
 
-    Attributes
-    ----------
-    terms, coefficients, covariance
-        In the order of the design matrix; the covariance is the design's.
-    influence
-        One row per cell of `inside`, one column per coefficient.
-    replicates
-        Replicates x coefficients; None where the design has no replicate weights.
-    inside
-        The cells of the fit.
-    df, design_df
-        Degrees of freedom of intervals and tests, and PSUs minus strata among the participants of the fit.
-    n, n_cases
-        Participants of the fit, and cases among them; None for a continuous outcome.
-    scale
-        For each coefficient the magnitude that its standard error is compared with; 0 if unknown.
-    penalized
-        The fit of an outcome that is separated, whose errors, intervals and tests are not the design's.
-    parameters
-        The number of coefficients that were fitted.
-    covariates
-        Each covariate as requested and as it entered; "" if it does not vary.
+    `influence` has one row per cell of `inside`, `replicates` one per replicate weight. `df` are the degrees
+    of freedom of intervals and tests, `design_df` PSUs minus strata. `scale` is the magnitude that a standard
+    error is compared with, 0 if unknown; `penalized` the fit of a separated outcome, whose inference is not
+    the design's; `parameters` the number of coefficients fitted; `covariates` those requested and as entered.
     """
 
     terms: "tuple[Term, ...]"

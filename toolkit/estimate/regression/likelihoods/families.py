@@ -33,23 +33,10 @@ _CERTAIN = 1e-6
 class Likelihood:
     """A family that is not a generalized linear model, named as in `tk.model`.
 
-    Attributes
-    ----------
-    outcome
-        Sample -> the outcome of each cell as a number, such as the position of its level.
-    maximize
-        Design matrix, outcomes of the fit, sample, cells of the fit, offset -> fit. Of the design it reads
-        the sample's weights alone.
-    terms
-        Design matrix and outcomes of the fit -> its parameters in order.
-    spent
-        Design matrix -> how many parameters count against the degrees of freedom.
-    all_may_be_cases
-        True if the outcome need not vary, as an event that everyone has in time.
-    separated
-        As `maximize` -> the penalized fit if the outcome is separated, else None.
-    informative
-        Sample and cells with complete data -> those of them that enter the likelihood; None for all.
+    `outcome` gives the outcome of each cell as a number, `terms` the parameters in order, `spent` how many
+    count against the degrees of freedom. `maximize` and `separated` take matrix, outcomes, sample, cells and
+    offset of a fit, and of the design read the weights alone. With `all_may_be_cases` the outcome need not
+    vary. `informative` selects the cells with complete data that enter the likelihood.
     """
 
     name: str
