@@ -13,7 +13,6 @@ from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.regression.coefficient_rows import (
     Analysis,
     Reported,
@@ -33,6 +32,7 @@ from toolkit.estimate.regression.specification import (
     specify_estimand,
 )
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, variables_of
@@ -180,7 +180,7 @@ def _place_curve(
         )
     knots, reference, at = requested
     values, weights = sample.numbers(column.name)[there], sample.weights[there]
-    low, middle, high = (RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
+    low, middle, high = (QUANTILE_RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
     if at is None:
         at = [float(f"{value:.{_DIGITS}g}") for value in np.linspace(low, high, VALUES)]
     if isinstance(knots, int):

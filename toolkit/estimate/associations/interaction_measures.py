@@ -30,8 +30,8 @@ from toolkit.estimate.regression.specification import (
     specify_estimand,
 )
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.linearization import Estimate
-from toolkit.estimate.survey.references import with_references
+from toolkit.estimate.survey.linearization import Estimate, delta_method
+from toolkit.estimate.survey.roles import with_references
 from toolkit.estimate.survey.unvarying import not_estimable
 from toolkit.results import ESTIMANDS, Estimates, variables_of
 from toolkit.studies.study import Study
@@ -253,9 +253,8 @@ def _estimate_measure(
         ), None
     slopes = np.zeros((1, len(fitted.coefficients)))
     slopes[0, places] = measure.slope(a, b, ab)
-    found, matrix = fitted.transform(
-        analysis.model.sample, lambda at: np.array([measure.point(*at[places])]), slopes
-    )
+    sample, points = analysis.model.sample, lambda at: np.array([measure.point(*at[places])])
+    found, matrix = delta_method(sample, fitted.estimate, points, slopes)
     error = float(np.sqrt(matrix[0, 0]))
     if not np.isfinite(error):
         return failed("with one of the replicate weights the measure is undefined; see reri"), None

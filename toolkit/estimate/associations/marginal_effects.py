@@ -21,8 +21,7 @@ from toolkit.estimate.regression.specification import (
     specify_formula,
 )
 from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.references import with_reference
-from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.results import ESTIMANDS, Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, with_covariance

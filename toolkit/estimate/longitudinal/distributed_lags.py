@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.longitudinal.case_crossovers import (
     Nights,
     column_of,
@@ -27,6 +26,7 @@ from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
 from toolkit.estimate.regression.formula.special_terms import knots_at, spline
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
 from toolkit.studies.study import Study
@@ -206,7 +206,7 @@ def _build_basis(
 def _choose_values(
     values: Floats, weights: Floats, value: float | None, reference: float | None
 ) -> tuple[float, float]:
-    high, middle = (float(f"{RULES['hf7'](values, weights, p):.3g}") for p in (0.95, 0.5))
+    high, middle = (float(f"{QUANTILE_RULES['hf7'](values, weights, p):.3g}") for p in (0.95, 0.5))
     return (high if value is None else value), (middle if reference is None else reference)
 
 

@@ -16,8 +16,8 @@ from toolkit.estimate.regression.formula.design_matrix import Term
 from toolkit.estimate.regression.likelihoods.firth import Penalized
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
-from toolkit.estimate.survey.people import finite
+from toolkit.estimate.survey.groups import finite
+from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
 from toolkit.estimate.survey.reliability import SMALLEST_DF
 from toolkit.estimate.survey.unvarying import settled
 from toolkit.estimate.survey.variance.linearized import Floats
@@ -97,7 +97,7 @@ def report_contrasts(
     """Report linear combinations of the first coefficients, one row of `slopes` for each heading."""
     wide = np.zeros((len(slopes), len(fitted.coefficients)))
     wide[:, : slopes.shape[1]] = slopes
-    found, matrix = fitted.transform(analysis.model.sample, lambda at: wide @ at, wide)
+    found, matrix = delta_method(analysis.model.sample, fitted.estimate, lambda at: wide @ at, wide)
     judged = verdict(fitted)
     for k, (heading, error) in enumerate(zip(headings, np.sqrt(matrix.diagonal()), strict=True)):
         numbers = (float(found.points[k]), float(error), fitted.df)
@@ -158,9 +158,7 @@ def _report_term(analysis: Analysis, fitted: Regression, term: Term, place: int 
     row = settled(model.sample, fitted.inside, row, (size, fitted.influence[:, place]))
     if row["std_error"] is None:
         return row, None
-    return row, _select(
-        Estimate(fitted.coefficients, fitted.influence, fitted.inside, fitted.replicates), place
-    )
+    return row, _select(fitted.estimate, place)
 
 
 def _select(found: Estimate, place: int) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.domain_means import averages_of
-from toolkit.estimate.survey.people import finite
+from toolkit.estimate.survey.groups import finite
 from toolkit.estimate.survey.unvarying import difference, effects, exact, not_estimable, proportion
 from toolkit.results import ESTIMANDS
 from toolkit.variables.codebook import YES_NO

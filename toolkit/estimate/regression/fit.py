@@ -16,8 +16,6 @@ from toolkit.estimate.survey.distributions import wald
 from toolkit.estimate.survey.linearization import Estimate, design_df, joint_covariance, replicate_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.estimate.regression.formula.design_matrix import Term
     from toolkit.estimate.regression.likelihoods.firth import Penalized
     from toolkit.estimate.regression.likelihoods.newton import Fit
@@ -53,23 +51,17 @@ class Regression:
     covariates: tuple[tuple[str, str], ...] = ()
     degrees: "Degrees" = "model"
 
+    @property
+    def estimate(self) -> Estimate:
+        """The coefficients with their influence values, as `delta_method` takes them."""
+        return Estimate(self.coefficients, self.influence, self.inside, self.replicates)
+
     def joint_test(self, places: slice | list[int]) -> tuple[float, float, int]:
         """Test coefficients together: F, its denominator degrees of freedom, and how many are tested."""
         beta = self.coefficients[places]
         matrix = self.covariance[np.ix_(*[np.arange(len(self.coefficients))[places]] * 2)]
         size = len(beta)
         return (*adjusted_wald(wald(beta, matrix) / size, size, self.df, self.degrees), size)
-
-    def transform(
-        self, sample: "Sample", points: "Callable[[Floats], Floats]", slopes: "Floats"
-    ) -> "tuple[Estimate, Floats]":
-        """Estimate functions of the coefficients and their covariance, by the delta method or replicates.
-
-        `slopes` are the derivatives at the coefficients, functions x coefficients.
-        """
-        again = None if self.replicates is None else np.array([points(own) for own in self.replicates])
-        found = Estimate(points(self.coefficients), self.influence @ slopes.T, self.inside, again)
-        return found, joint_covariance(sample, found)
 
 
 def adjusted_wald(f: float, size: int, df: int, degrees: "Degrees") -> tuple[float, int]:

@@ -37,7 +37,7 @@ class DesignFacts:
     Attributes
     ----------
     kind
-        "none" for a study that declares that there is no design, "linearization" or "replicate weights".
+        "none" for a study declared without a sampling design, "linearization" or "replicate weights".
     n
         Participants with a weight in the subpopulation, those with missing values among them.
     strata, psus
@@ -81,7 +81,7 @@ class DesignFacts:
 
     @property
     def declared_without_design(self) -> bool:
-        """Whether the study declares that there is no sampling design."""
+        """Whether the study is declared without a sampling design."""
         return self.kind == "none"
 
     @property
@@ -134,7 +134,7 @@ def describe_design(
     DesignError
         If the variables have no common weight, or the design is broken.
     EstimationError
-        If nobody is in the subpopulation, or a result frame holds several.
+        If nobody is in the subpopulation, or a result has several.
 
     Examples
     --------
@@ -144,13 +144,13 @@ def describe_design(
     ('linearization', 30, 60, 30)
     """
     if isinstance(variables, pl.DataFrame):
-        names, domain = _analysis(study, variables)
+        names, domain = _read_analysis(study, variables)
     else:
         names = variables_of(as_covariates(variables))
-    return _facts(draw(study, names, domain))
+    return _collect_facts(draw(study, names, domain))
 
 
-def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]:
+def _read_analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]:
     """Read variables and domain of an analysis from its result rows."""
     columns = (result[name] for name in _NAMED if name in result.columns)
     texts = [str(text) for column in columns for text in column.drop_nulls().unique(maintain_order=True)]
@@ -166,7 +166,7 @@ def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]
     return (*known, *groups), str(domains[0])
 
 
-def _facts(sample: Sample) -> DesignFacts:
+def _collect_facts(sample: Sample) -> DesignFacts:
     design, units, weight = sample.study.design, sample.units, sample.weight
     first = np.bincount(units.stages[0].parent, minlength=units.strata)
     replicated = units.replication is not None

@@ -1,7 +1,5 @@
-"""Calibrate weights to totals of the population, and say what that leaves of the variance.
+"""Calibrate weights to population totals, with what the variance then needs: residuals or replicates.
 
-Takes the people with their weight and sampling units and a `Calibration`; gives them with calibrated weights,
-and units that know the residuals or the calibrated replicates.
 Method: Deville and Särndal, JASA 87 (1992) 376-382; the equations are solved by Newton's steps until the
 totals are met to rounding.
 """
@@ -30,7 +28,7 @@ BEFORE, _KIND = ".before", ".kind"
 
 @dataclass(frozen=True)
 class _Equations:
-    """What the weights are to meet: people of one kind are alike in every variable of the totals."""
+    """The calibration equations; participants of one kind agree in every variable of the totals."""
 
     variables: Floats
     totals: Floats
@@ -39,7 +37,7 @@ class _Equations:
 
 @dataclass(frozen=True)
 class _Parts:
-    """People of one unit and one kind: their unit, kind, sum of weights before, and what multiplies them."""
+    """Parts of units by kind: unit, kind, sum of weights before, and calibration factor."""
 
     parent: Indices
     kind: Indices
@@ -58,40 +56,14 @@ class _Form:
 def calibrate(
     study: Study, people: pl.DataFrame, units: Units, calibration: Calibration, columns: tuple[str, str]
 ) -> tuple[pl.DataFrame, Units]:
-    """Calibrate the weights of the people, and their replicates.
-
-    Parameters
-    ----------
-    study
-        Says what the variables are.
-    people
-        Those with a positive weight.
-    units
-        Their sampling units, or replicates.
-    calibration
-        Totals and method.
-    columns
-        Names of the columns of the unit and of the weight.
-
-    Returns
-    -------
-    tuple
-        People with calibrated weights, the weight before in `BEFORE`, and parts of units for units; and the
-        units with the residuals.
-
-    Raises
-    ------
-    DesignError
-        If a variable is missing for someone or unknown, a level has a total but no people or the reverse, or
-        no weights meet the totals.
-    """
+    """Calibrate the weights of participants and their replicates; `columns` name the unit and the weight."""
     unit, weight = columns
-    kinds, equations = _equations(study, people, calibration)
+    kinds, equations = _write_equations(study, people, calibration)
     people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
     parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(".part")
     people = people.join(parts, on=[unit, _KIND], how="left", maintain_order="left")
     before = people[weight].to_numpy()
-    factor = _factors(equations, np.bincount(kinds, before).astype(float), calibration)
+    factor = _solve_factors(equations, np.bincount(kinds, before).astype(float), calibration)
     part = people[".part"].cast(pl.Int64).to_numpy()
     people = people.drop(".part", _KIND).with_columns(
         pl.Series(weight, before * factor[kinds]), pl.Series(unit, part)
@@ -100,11 +72,13 @@ def calibrate(
     own = _Parts(parts[unit].to_numpy(), kind, within, factor[kind])
     found = replace(units, method=f"{units.method}, {calibration.word}")
     if units.replication is None:
-        return people, replace(found, residuals=_residuals(equations, own))
-    return people, replace(found, replication=_replicated(units.replication, equations, own, calibration))
+        return people, replace(found, residuals=_compute_residuals(equations, own))
+    return people, replace(
+        found, replication=_calibrate_replicates(units.replication, equations, own, calibration)
+    )
 
 
-def _residuals(equations: _Equations, parts: _Parts) -> Residuals:
+def _compute_residuals(equations: _Equations, parts: _Parts) -> Residuals:
     root = np.sqrt(parts.within)
     weighted = equations.variables[parts.kind] * root[:, None]
     # Columns of one length first: a sum of money beside marks of 0 and 1 would hide their rank.
@@ -113,7 +87,7 @@ def _residuals(equations: _Equations, parts: _Parts) -> Residuals:
     return Residuals(parts.parent, basis, root * parts.factor)
 
 
-def _replicated(
+def _calibrate_replicates(
     replication: Replication, equations: _Equations, parts: _Parts, calibration: Calibration
 ) -> Replication:
     made = replication.factors[:, parts.parent]
@@ -121,15 +95,19 @@ def _replicated(
     for number, own in enumerate(made):
         weight = np.bincount(parts.kind, parts.within * own, minlength=len(equations.variables)).astype(float)
         try:
-            again = _factors(equations, weight, calibration)
+            again = _solve_factors(equations, weight, calibration)
         except DesignError as error:
-            raise DesignError(f"replicate weight {number + 1} of {len(made)}: {error}") from None
+            raise DesignError(
+                f"Replicate weight {number + 1} of {len(made)} cannot be calibrated. {error}"
+            ) from None
         factors[number] = own * again[parts.kind] / parts.factor
     return replace(replication, factors=factors, made=made)
 
 
-def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> tuple[Indices, _Equations]:
-    """Part people into kinds, and write for each kind what it adds to each total."""
+def _write_equations(
+    study: Study, people: pl.DataFrame, calibration: Calibration
+) -> tuple[Indices, _Equations]:
+    """Classify participants into kinds, with what each kind adds to each total."""
     names = calibration.variables
     grouped = [name for margin in calibration.margins if margin.crossed for name in margin.variables]
     read_as = read(study, names, in_groups=grouped)
@@ -137,7 +115,7 @@ def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> 
     _refuse_missing(values)
     kinds = values.unique().sort(values.columns).with_row_index(_KIND)
     of_person = values.join(kinds, on=values.columns, how="left", maintain_order="left")[_KIND]
-    blocks = [_block(margin, kinds, read_as) for margin in calibration.margins]
+    blocks = [_write_block(margin, kinds, read_as) for margin in calibration.margins]
     variables = np.column_stack([block for block, _, _ in blocks])
     totals = np.concatenate([own for _, own, _ in blocks])
     labels = tuple(name for _, _, own in blocks for name in own)
@@ -149,13 +127,13 @@ def _refuse_missing(values: pl.DataFrame) -> None:
         missing = values[name].null_count()
         if missing:
             raise DesignError(
-                f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} people "
-                f"with a weight. Make that a level with a total, study.derive('{name}_known', ...), or leave "
-                f"these people out before tk.study."
+                f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} "
+                "participants with a weight. Make missing a level with a total, "
+                f"study.derive('{name}_known', ...), or exclude these participants before tk.study."
             )
 
 
-def _block(
+def _write_block(
     margin: Margin, kinds: pl.DataFrame, columns: dict[str, Column]
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     totals = np.array([total for _, total in margin.totals])
@@ -163,7 +141,7 @@ def _block(
         own = kinds[margin.variables[0]].to_numpy() if margin.variables else np.ones(kinds.height)
         _require_number(margin, columns)
         return own[:, None].astype(float), totals, (str(margin),)
-    levels = [_levels(margin, k, columns[name]) for k, name in enumerate(margin.variables)]
+    levels = [_read_levels(margin, k, columns[name]) for k, name in enumerate(margin.variables)]
     wanted = list(zip(*levels, strict=True))
     have = list(kinds.select(pl.col(margin.variables).cast(pl.String)).iter_rows())
     _refuse_unmatched(margin, wanted, have)
@@ -178,16 +156,17 @@ def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
         if not columns[name].continuous:
             shown = ", ".join(f"'{level}': ..." for level in columns[name].levels)
             raise DesignError(
-                f"'{name}' has levels, so it needs a total for each: "
+                f"'{name}' is categorical and needs a total for each level: "
                 f"design.calibrated({{'{name}': {{{shown}}}}})."
             )
 
 
-def _levels(margin: Margin, place: int, column: Column) -> list[str]:
+def _read_levels(margin: Margin, place: int, column: Column) -> list[str]:
     if column.continuous:
         raise DesignError(
-            f"'{column.name}' is a number of many values, so it has one total, its sum: "
-            f"design.calibrated({{'{column.name}': ...}}). Or cut it first: study.derive(...)."
+            f"'{column.name}' is continuous and has one total, its sum: "
+            f"design.calibrated({{'{column.name}': ...}}). Or create categories first with "
+            f"study.cut('{column.name}')."
         )
     numbered = {"0": "no", "1": "yes"} if column.levels == YES_NO else {}
     found = [numbered.get(levels[place], levels[place]) for levels, _ in margin.totals]
@@ -195,7 +174,7 @@ def _levels(margin: Margin, place: int, column: Column) -> list[str]:
         if level not in column.levels:
             known = f"Levels: {', '.join(column.levels)}"
             raise DesignError(
-                unknown(f"totals name a level that '{column.name}' has not,", level, column.levels, known)
+                unknown(f"The totals name an unknown level of '{column.name}',", level, column.levels, known)
             )
     return found
 
@@ -203,24 +182,24 @@ def _levels(margin: Margin, place: int, column: Column) -> list[str]:
 def _refuse_unmatched(margin: Margin, wanted: list[tuple[str, ...]], have: list[tuple[str, ...]]) -> None:
     empty = [key for key in wanted if key not in have]
     if empty:
-        told = "; ".join(", ".join(key) for key in empty)
+        listed = "; ".join(", ".join(key) for key in empty)
         raise DesignError(
-            f"{len(empty)} of {len(wanted)} totals of {margin} have no people in the study ({told}), so no "
-            f"weights can meet them. Merge levels with study.derive(...) and add up their totals."
+            f"{len(empty)} of {len(wanted)} totals of {margin} have no participants in the study ({listed}), "
+            f"so no weights can meet them. Merge levels with study.derive(...) and add up their totals."
         )
     without = [key for key in dict.fromkeys(have) if key not in wanted]
     if without:
-        told = "; ".join(", ".join(key) for key in without)
+        listed = "; ".join(", ".join(key) for key in without)
         raise DesignError(
-            f"the totals of {margin} leave out levels that people of the study have: {told}. Give each a "
-            f"total."
+            f"The totals of {margin} lack levels that participants of the study have ({listed}). Supply a "
+            f"total for each."
         )
 
 
-def _factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
-    """Solve for what the weights of each kind of people are multiplied by."""
+def _solve_factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
+    """Solve for the calibration factor of each kind."""
     _refuse_empty(equations, weight)
-    X, totals, form = equations.variables, equations.totals, _form(calibration)
+    X, totals, form = equations.variables, equations.totals, _choose_form(calibration)
     size = np.maximum(np.abs(totals), np.abs(X).T @ np.abs(weight))
 
     def missing(path: Floats) -> Floats:
@@ -231,16 +210,16 @@ def _factors(equations: _Equations, weight: Floats, calibration: Calibration) ->
     for _ in range(MAX_STEPS):
         left = missing(path)
         if (np.abs(left) <= MET * size).all():
-            return _positive(form.factor(X @ path), calibration)
+            return _require_positive(form.factor(X @ path), calibration)
         # Scaled to numbers of a like size, as totals of people and sums of numbers are not.
         information = (X * (weight * form.slope(X @ path))[:, None]).T @ X / np.outer(size, size)
         step = np.linalg.pinv(information, rcond=1e-13, hermitian=True) @ (left / size) / size
-        path = _ahead(missing, path, step)
-    raise _unmet(equations, missing(path), calibration)
+        path = _shorten_step(missing, path, step)
+    raise _explain_unmet(equations, missing(path), calibration)
 
 
-def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
-    """Go along a step as far as what is missing does not turn round."""
+def _shorten_step(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
+    """Shorten a Newton step until it does not overshoot."""
     bound = abs(missing(path) @ step)
     for halvings in range(MAX_HALVINGS):
         along: Floats = path + step * 0.5**halvings
@@ -249,7 +228,7 @@ def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> F
     return path
 
 
-def _form(calibration: Calibration) -> _Form:
+def _choose_form(calibration: Calibration) -> _Form:
     if calibration.method == "raking":
         return _Form(np.exp, np.exp)
     if calibration.bounds is None:
@@ -259,11 +238,11 @@ def _form(calibration: Calibration) -> _Form:
         return _Form(
             lambda u: np.clip(1 + u, low, high), lambda u: ((1 + u > low) & (1 + u < high)).astype(float)
         )
-    return _logit(low, high)
+    return _bound_factors(low, high)
 
 
-def _logit(low: float, high: float) -> _Form:
-    """Keep factors between bounds by a logistic curve through 1, of slope 1 there."""
+def _bound_factors(low: float, high: float) -> _Form:
+    """Bound factors by a logistic curve through 1 with slope 1."""
     speed = (high - low) / ((high - 1) * (1 - low))
 
     def factor(u: Floats) -> Floats:
@@ -283,35 +262,35 @@ def _logit(low: float, high: float) -> _Form:
 
 
 def _refuse_empty(equations: _Equations, weight: Floats) -> None:
-    """Name the levels in which nobody has a weight, as may be in a replicate."""
+    """Raise if a level has no weight, as can happen in a replicate."""
     there = weight @ (equations.variables != 0)
     for name, own in zip(equations.names, there, strict=True):
         if own == 0:
             raise DesignError(
-                f"nobody of {name} has a weight above zero, so its total cannot be met. Merge levels with "
-                f"study.derive(...) and add up their totals."
+                f"No participant in {name} has a weight above 0, so its total cannot be met. Merge levels "
+                f"with study.derive(...) and add up their totals."
             )
 
 
-def _positive(factor: Floats, calibration: Calibration) -> Floats:
+def _require_positive(factor: Floats, calibration: Calibration) -> Floats:
     below = int((factor <= 0).sum())
     if below and calibration.bounds is None:
         raise DesignError(
-            f"linear calibration makes weights of {below:,} kinds of people zero or negative. Set bounds, "
-            f"design.calibrated(..., bounds=(0.2, 5)), or take method='raking'."
+            f"Linear calibration makes the weights of {below:,} kinds of participants zero or negative. Use "
+            f"bounds, design.calibrated(..., bounds=(0.2, 5)), or use method='raking'."
         )
     return factor
 
 
-def _unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> DesignError:
+def _explain_unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> DesignError:
     share = np.abs(missing) / np.abs(equations.totals)
     worst = int(share.argmax())
     remedy = (
         f"Widen bounds={calibration.bounds}"
         if calibration.bounds
-        else "Merge small levels with study.derive(...), or take fewer margins"
+        else "Merge small levels with study.derive(...), or use fewer margins"
     )
     return DesignError(
-        f"no weights were found that meet the totals: {equations.names[worst]} stays "
-        f"{100 * share[worst]:.2g} % off. Check the totals against those of the sample. {remedy}."
+        f"No weights were found that meet the totals. {equations.names[worst]} stays "
+        f"{100 * share[worst]:.2g}% off. Check the totals against those of the sample. {remedy}."
     )
