@@ -62,8 +62,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
-    from toolkit.estimate.survey.analysis_sample import flow as flow
     from toolkit.estimate.survey.design_description import describe_design as describe_design
+    from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
     from toolkit.estimate.survey.standard_populations import Standard as Standard
     from toolkit.estimate.survey.standard_populations import standard as standard
@@ -107,7 +107,7 @@ _EVERYDAY = {
     "margins": "estimate.associations.marginal_effects",
     "causal_diagram": "dag.diagram",
     "adjustment_for": "dag.adjustment",
-    "flow": "estimate.survey.analysis_sample",
+    "flow": "estimate.survey.participant_flow",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",

@@ -230,7 +230,7 @@ def test_each_component_has_its_own_replicates():
 
 
 def test_the_notebook_form_counts_replicates():
-    assert "2 by JK1" in declared(replicate_method="jk1")._repr_html_()
+    assert "2 JK1 replicate weights" in declared(replicate_method="jk1")._repr_html_()
 
 
 def test_all_designs_of_r_are_without_replicates():

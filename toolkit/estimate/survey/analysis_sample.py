@@ -4,7 +4,7 @@ A cell is a sampling unit x pattern of values, with its sum of weights and numbe
 values are nulls in cells, which estimators exclude with `complete`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,31 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from toolkit.dag.adjustment import Question, covariates_for
-from toolkit.dag.nodes import Diagrams
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable, written
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Units
-from toolkit.results import FLOW_SCHEMA, variables_of
-from toolkit.studies.cycle_weights import CYCLE, grouped, label_of
+from toolkit.studies.cycle_weights import CYCLE, label_of
 from toolkit.studies.study import Study
 from toolkit.studies.weights import WeightChoice, choose_weight
 from toolkit.variables import conditions
-from toolkit.variables.arguments import Names, require_one_role
-from toolkit.variables.codebook import Variable, why
+from toolkit.variables.codebook import Variable
 
 Mask = npt.NDArray[np.bool_]
 _COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step of a flow: its name, who remains, and why others are excluded."""
-
-    name: str
-    stays: pl.Expr
-    reason: pl.Expr
 
 
 @dataclass(frozen=True)
@@ -131,9 +118,9 @@ def draw(
     if domain.strip():
         rows = rows.filter(_INSIDE)
     if rows.is_empty():
-        raise _explain_empty(condition.text, participants, unknown)
+        raise _empty(condition.text, participants, unknown)
     _require_finite(rows, chosen.values())
-    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    cells = _cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
     return Sample(
         study,
         condition.text,
@@ -167,126 +154,7 @@ def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
     return "; ".join(review), "; ".join(unfit)
 
 
-def flow(
-    study: Study,
-    outcome: str,
-    exposure: str | None = None,
-    *,
-    adjust: Names | None = None,
-    by: str | Sequence[str] = (),
-    domain: str = "",
-    diagram: Diagrams = None,
-    allow_descendants: bool = False,
-) -> pl.DataFrame:
-    """Count the participants remaining and excluded at each step from a study to an analysis, with reasons.
-
-    Parameters
-    ----------
-    study
-        The study.
-    outcome, exposure
-        The variables of the analysis; a participant is excluded at the first that is missing.
-    adjust, diagram, allow_descendants
-        As `tk.association`: None is the small set of the causal diagram for the exposure, and no covariate
-        without an exposure.
-    by
-        Variables that define groups; a missing level is in no group.
-    domain
-        A condition in the domain language; null is outside.
-
-    Returns
-    -------
-    polars.DataFrame
-        step, reason, n_left, n_out (`toolkit.results.FLOW_SCHEMA`): all participants of the study, one row
-        per reason of exclusion, and the participants in the analysis (the sum of `n` over its groups).
-        Respondents of cycles that do not contribute are excluded first, then weights of 0. Counts are
-        unweighted.
-
-    Raises
-    ------
-    VariableError, DesignError
-        As the analysis itself.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> people = pl.DataFrame({"cramps": [0, 1, None], "age": [30, 40, 50]})
-    >>> study = tk.study(people, design=tk.Design.none(), name="mine")
-    >>> flow(study, outcome="cramps", domain="age > 35")["n_left"].to_list()
-    [3, 2, 1, 1]
-    """
-    condition = conditions.parse(domain)
-    groups = (by,) if isinstance(by, str) else tuple(by)
-    question = Question(outcome, exposure, domain, groups, diagram, allow_descendants)
-    covariates = variables_of(covariates_for(study, adjust, question))
-    require_one_role(outcome=outcome, exposure=exposure or (), adjust=covariates)
-    roles = dict.fromkeys([outcome, *([exposure] if exposure else []), *covariates, *groups])
-    columns = read(study, [*roles, *condition.names], groups)
-    weight = weight_of(study, columns.values(), condition, groups)
-    index_participants(study, weight)
-    steps = [
-        *_cycle_step(study, weight),
-        *_weight_step(study, weight),
-        *_domain_step(study, condition),
-        *(_known_step(study, columns[name]) for name in roles),
-    ]
-    rows, people = [(f"participants in {study.label}", "", study.people.height, 0)], study.people
-    for step in steps:
-        counts, people = _exclude(people, step)
-        rows.extend(counts)
-    rows.append(("in the analysis", "", people.height, 0))
-    return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
-
-
-def _cycle_step(study: Study, weight: WeightChoice) -> list[_Step]:
-    """Exclude the respondents of cycles that do not contribute, with the reason of each cycle."""
-    if not weight.left_out:
-        return []
-    cycle = pl.col(CYCLE).cast(pl.String)
-    reason = cycle.replace_strict(
-        grouped(weight.left_out), default="no cycle recorded", return_dtype=pl.String
-    )
-    label = label_of(study.label, study.design.cycles, weight.cycles)
-    return [_Step(f"in {label}", cycle.is_in(weight.cycles).fill_null(value=False), reason)]
-
-
-def _weight_step(study: Study, weight: WeightChoice) -> list[_Step]:
-    if not weight.weight:
-        return []
-    counts = weight.expression.fill_null(0) > 0
-    if isinstance(study.design.weight, Mapping):
-        outside = pl.lit(f"not part of the {weight.component}")
-        return [_Step(f"with a weight: {weight.component}", counts, outside)]
-    return [_Step(f"with a positive weight: {weight.component}", counts, pl.lit("weight of 0"))]
-
-
-def _domain_step(study: Study, condition: conditions.Condition) -> list[_Step]:
-    if not condition.text:
-        return []
-    inside = condition.expression(study.people.schema)
-    undecided = pl.lit("unknown because of missing values")
-    reason = pl.when(inside.is_null()).then(undecided).otherwise(pl.lit("outside the domain"))
-    return [_Step(f"in the domain: {condition.text}", inside.fill_null(value=False), reason)]
-
-
-def _known_step(study: Study, column: Column) -> _Step:
-    given = why(column.name)
-    recorded = pl.col(given).cast(pl.String) if given in study.people.columns else pl.lit(None, pl.String)
-    reason = recorded.fill_null("no value recorded")
-    return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
-
-
-def _exclude(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
-    """Exclude participants at a step: a row for each reason, the most frequent first."""
-    reasons = people.filter(~step.stays).with_columns(reason=step.reason)["reason"].value_counts()
-    left, rows = people.height, []
-    for reason, out in reasons.sort(["count", "reason"], descending=[True, False]).iter_rows():
-        left -= out
-        rows.append((step.name, reason, left, out))
-    return rows, people.filter(step.stays)
-
-
-def _aggregate_cells(
+def _cells(
     rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
 ) -> pl.DataFrame:
     squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
@@ -309,11 +177,11 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
             )
 
 
-def _explain_empty(text: str, participants: Participants, unknown: int) -> EstimationError:
+def _empty(text: str, participants: Participants, unknown: int) -> EstimationError:
     undecided = f" For {unknown:,} of them it is unknown because of missing values." if unknown else ""
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
         f"No participant is {condition} ({participants.placed.height:,} have a valid weight).{undecided} "
-        "Check the condition, and see the levels and missing values of its variables with "
-        "study.missing(...)."
+        "Check "
+        "the condition, and see the levels and missing values of its variables with study.missing(...)."
     )
