@@ -51,12 +51,6 @@ PENDING = {
     "toolkit/display/charts",
     "toolkit/display/tables",
     "toolkit/display/text",
-    "toolkit/estimate",
-    "toolkit/estimate/associations",
-    "toolkit/estimate/longitudinal",
-    "toolkit/estimate/regression",
-    "toolkit/estimate/regression/formula",
-    "toolkit/estimate/regression/likelihoods",
     "toolkit/report",
     "toolkit/report/pages",
 }

@@ -1,7 +1,4 @@
-"""Bound what a contrast of half-years can say of a season: how large it would be if cramps peaked in summer.
-
-Takes a result row that compares warm with cool, and perhaps the days asked about; gives sentences.
-"""
+"""Compare a contrast of half-years with the seasonal variation that published data suggest."""
 
 from math import cos, pi
 from typing import Any
@@ -16,91 +13,30 @@ _MIDDLE, _YEAR = 212.5, 365.25
 
 
 def half_year_ratio(swing: float, peak: float = PUBLISHED_PEAK) -> float:
-    """Give the ratio of warm to cool half-year means of a sinusoid through the year.
+    """Return the ratio of warm to cool half-year means of a sinusoid over the year.
 
-    Parameters
-    ----------
-    swing
-        The difference of peak and trough over the mean, such as 2/3.
-    peak
-        Day of the year of the peak.
-
-    Returns
-    -------
-    float
-        The mean of May to October over that of November to April.
-
-    Notes
-    -----
-    The mean of a cosine over the half-year around its peak is 2/pi of its amplitude, here swing / 2 of the
-    mean, times the cosine of how far the peak is from the middle of the half-year.
-
-    Examples
-    --------
-    >>> round(half_year_ratio(2 / 3, peak=212.5), 2)
-    1.54
-    >>> round(half_year_ratio(2 / 3), 2)
-    1.51
+    `swing` is the difference of peak and trough over the mean, `peak` the day of the year of the peak. The
+    mean of a cosine over the half-year around its peak is 2/pi of its amplitude, here swing / 2 of the mean,
+    times the cosine of the distance of the peak from the middle of the half-year.
     """
     part = swing / 2 * 2 / pi * cos(2 * pi * (peak - _MIDDLE) / _YEAR)
     return (1 + part) / (1 - part)
 
 
 def ratio_on(dates: pl.Series, warm: pl.Series, swing: float = PUBLISHED_SWING) -> float:
-    """Give the ratio of warm to cool that a sinusoid would show on the days on which people were asked.
-
-    Parameters
-    ----------
-    dates
-        The days.
-    warm
-        For each of them whether it counts as warm.
-    swing
-        As for `half_year_ratio`; the peak is in mid-July.
-
-    Returns
-    -------
-    float
-        The mean over warm days over that of cool ones.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> days = pl.Series([date(2023, 7, 16), date(2023, 1, 15)])
-    >>> round(ratio_on(days, pl.Series([True, False])), 2)
-    2.0
-    """
+    """Return the ratio of warm to cool days that a sinusoid with a peak in mid-July gives on these dates."""
     height = 1 + swing / 2 * (2 * pi * (dates.dt.ordinal_day() - PUBLISHED_PEAK) / _YEAR).cos()
     return float(height.filter(warm).mean() / height.filter(~warm).mean())  # type: ignore[operator,arg-type]
 
 
 def what_it_rules_out(row: dict[str, Any], expected: float | None = None) -> str:
-    """Say what the interval of a warm-to-cool prevalence ratio leaves possible of the published season.
-
-    Parameters
-    ----------
-    row
-        A result row of estimand prevalence_ratio: warm against cool.
-    expected
-        The ratio that the published season would give; that of whole half-years if not given.
-
-    Returns
-    -------
-    str
-        Sentences; the interval decides, never the estimate.
-
-    Examples
-    --------
-    >>> row = {"estimate": 1.0, "conf_low": 0.9, "conf_high": 1.1, "reliability": "ok"}
-    >>> what_it_rules_out(row).split(". ")[-1]
-    'The interval from 0.90 to 1.10 lies below it: a season of that size is ruled out here.'
-    """
+    """Compare the interval of a warm-to-cool prevalence ratio with the published season, in sentences."""
     whole = expected is None
     expected = half_year_ratio(PUBLISHED_SWING) if expected is None else expected
     asked = (
-        "and the half-year stood for the month that people were asked about, the warm half would"
+        "and the half-year were that of the recall month, the warm half would"
         if whole
-        else "the warm days asked about would"
+        else "the warm days of recall would"
     )
     said = (
         "If cramps followed the published season of quinine prescriptions and searches (from trough to peak "

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import sqrt
 from typing import Any, Literal
 
@@ -15,9 +14,9 @@ from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
-from toolkit.estimate.regression.fit import Model
-from toolkit.estimate.regression.formula.design_matrix import main_effects
+from toolkit.estimate.regression.formula.design_matrix import MainEffects
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
@@ -324,9 +323,8 @@ def _test_of_means(part: _Description) -> Estimates:
     sample = draw(part.study, [part.name, group], part.domain, in_groups=part.groups)
     column, parted = sample.columns[part.name], sample.columns[group]
     (everyone,) = count_groups(sample, (), sample.complete())
-    model = Model(
-        sample, column, (part.name, group), FAMILIES["gaussian"], partial(main_effects, sample, (group,))
-    )
+    names, family = (part.name, group), FAMILIES["gaussian"]
+    model = ModelSpec(sample, column, names, family, MainEffects((group,)))
     row = {
         **heading(everyone, column, column.variable.title, "wald"),
         "exposure": group,

@@ -14,10 +14,11 @@ import polars as pl
 from scipy.special import fdtrc, ndtri, stdtr
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.coefficient_rows import Asked, answer
-from toolkit.estimate.regression.fit import Model
-from toolkit.estimate.regression.formula.design_matrix import main_effects, of_level
+from toolkit.estimate.regression.coefficient_rows import Analysis
+from toolkit.estimate.regression.formula.design_matrix import MainEffects, of_level
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.distributions import wald
@@ -97,10 +98,10 @@ def t_test(
         f"tk.chi_square(study, '{variable}', '{group}') or tk.rank_test(study, '{variable}', '{group}').",
     )
     level = next(level for level in parted.levels if level != parted.reference)
-    build = partial(main_effects, sample, (group,))
-    fitted = Model(sample, outcome, (variable, group), FAMILIES["gaussian"], build)
+    predictors = MainEffects((group,))
+    fitted = ModelSpec(sample, outcome, (variable, group), FAMILIES["gaussian"], predictors)
     shown = (of_level(parted.variable, level, parted.reference),)
-    found = answer(Asked(fitted, by, "mean_difference", shown, confidence=confidence))
+    found = estimate(Analysis(fitted, by, "mean_difference", shown, confidence=confidence))
     return found.frame(outcome_label=outcome.variable.title)
 
 

@@ -118,9 +118,9 @@ def draw(
     if domain.strip():
         rows = rows.filter(_INSIDE)
     if rows.is_empty():
-        raise _explain_empty(condition.text, participants, unknown)
+        raise _empty(condition.text, participants, unknown)
     _require_finite(rows, chosen.values())
-    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    cells = _cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
     return Sample(
         study,
         condition.text,
@@ -177,11 +177,11 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
             )
 
 
-def _explain_empty(text: str, participants: Participants, unknown: int) -> EstimationError:
+def _empty(text: str, participants: Participants, unknown: int) -> EstimationError:
     undecided = f" For {unknown:,} of them it is unknown because of missing values." if unknown else ""
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
         f"No participant is {condition} ({participants.placed.height:,} have a valid weight).{undecided} "
-        "Check the condition, and see the levels and missing values of its variables with "
-        "study.missing(...)."
+        "Check "
+        "the condition, and see the levels and missing values of its variables with study.missing(...)."
     )

@@ -7,6 +7,7 @@ no/yes, text is categorical without an order, other numbers are continuous.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -27,27 +28,27 @@ class Column:
     # Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
     expression: pl.Expr
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The variable's name."""
         return self.variable.name
 
-    @property
+    @cached_property
     def levels(self) -> tuple[str, ...]:
         """Levels in order; none for a continuous variable."""
         return self.variable.levels
 
-    @property
+    @cached_property
     def reference(self) -> str | None:
         """The level that others are compared with; None for a continuous variable."""
         return self.variable.reference
 
-    @property
+    @cached_property
     def continuous(self) -> bool:
         """Whether it is continuous rather than categorical."""
         return self.variable.kind == "number"
 
-    @property
+    @cached_property
     def case(self) -> str | None:
         """The level that is a case; None unless it is declared among two."""
         return self.variable.case
