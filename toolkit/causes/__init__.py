@@ -6,7 +6,9 @@
 from toolkit.causes.card import cards as _cards
 from toolkit.causes.comorbidities import RULES as _COMORBIDITIES
 from toolkit.causes.covariates import RULES as _COVARIATES
-from toolkit.causes.outcomes import BURDEN_RULES, CRAMP_RULES
+from toolkit.causes.outcomes import BURDEN, BURDEN_RULES, CRAMP_RULES
+
+__all__ = ["BURDEN", "DERIVATIONS", "RULES"]
 
 RULES = {
     rule.name: rule

@@ -1,0 +1,36 @@
+"""Notebooks use the public interface, define nothing, and decide by plain `if` what they show."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+# The libraries of a notebook's own, and what the public interface does not name yet.
+ALLOWED = {"polars", "altair", "toolkit", "IPython.display.display"}
+PENDING = {"toolkit.report.passages", "toolkit.estimate.associations.season_bounds"}
+
+
+def imported(tree: ast.Module) -> set[str]:
+    return {
+        f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_imports_the_public_interface_and_defines_nothing(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert imported(tree) <= ALLOWED | PENDING
+    assert [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_cell_has_only_the_tags_that_say_where_parameters_are_and_what_a_page_omits(path: Path) -> None:
+    tags = re.findall(r"^# %%.*tags=\[(.*)\]", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(tags) <= {'"parameters"', '"notebook-only"'}
