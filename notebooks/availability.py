@@ -25,7 +25,6 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import passages
 
 people = tk.open_study(study)
 available = people.availability(by_reason=True)
@@ -34,7 +33,7 @@ labels = {item.name: item.label for card in tk.cards().values() for item in card
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Exposures by cause
@@ -42,7 +41,7 @@ if people.design.declared_absent:
 # Causes that were not measured are included. A proxy captures only part of the exposure that it represents.
 
 # %%
-display(passages.tabulate_causes(available, labels, titles))
+display(tk.reports.tabulate_causes(available, labels, titles))
 
 # %% [markdown]
 # ## Availability by survey cycle
@@ -58,8 +57,8 @@ display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels
 # ## Weights and design
 
 # %%
-display(passages.prose(tk.describe_design(people, ()).sentence))
+display(tk.reports.prose(tk.describe_design(people, ()).sentence))
 
 # %%
 title = "Measured and unmeasured exposures of each cause"
-tk.keep(title=title, finding=passages.count_measured_causes(available, titles))
+tk.keep(title=title, finding=tk.reports.count_measured_causes(available, titles))

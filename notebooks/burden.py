@@ -30,18 +30,18 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import passages
 
 people = tk.open_study(study)
 labels = {name: variable.label for name, variable in people.codebook.items()}
-burden = {item.name: item for items in tk.causes.BURDEN.values() for item in items}
+topics = tk.causes.burden()
+burden = {item.name: item for items in topics.values() for item in items}
 measured = [name for name in burden if name in people.people.columns]
 answers = [name for name in measured if people.codebook[name].kind == "yes_no"]
 amounts = [name for name in measured if people.codebook[name].kind == "number"]
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Background
@@ -55,8 +55,8 @@ if people.design.declared_absent:
 
 # %%
 display(
-    passages.bullets(
-        f"{topic}: {', '.join(item.label for item in items)}" for topic, items in tk.causes.BURDEN.items()
+    tk.reports.bullets(
+        f"{topic}: {', '.join(item.label for item in items)}" for topic, items in topics.items()
     )
 )
 
@@ -65,8 +65,8 @@ display(
 
 # %%
 flow = tk.flow(people, outcome=cramps, domain=domain)
-display(passages.prose(passages.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
-display(passages.definition(people.codebook, cramps))
+display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(tk.reports.definition(people.codebook, cramps))
 
 # %% [markdown]
 # ## Prevalence
@@ -92,7 +92,7 @@ compared = pl.concat(
     for name in answers
     for by in ((), adjust)
 )
-display(passages.prose(tk.finding(compared, labels=labels)))
+display(tk.reports.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 
 # %% [markdown]
@@ -113,11 +113,11 @@ display(tk.table(differences, labels=labels))
 
 # %%
 unmeasured = [
-    f"{item.label}: {passages.reason_unmeasured(people.codebook, name)}"
+    f"{item.label}: {tk.reports.reason_unmeasured(people.codebook, name)}"
     for name, item in burden.items()
     if name not in measured
 ]
-display(passages.bullets(unmeasured or ["this study measured every burden variable of the toolkit"]))
+display(tk.reports.bullets(unmeasured or ["this study measured every burden variable of the toolkit"]))
 
 # %% [markdown]
 # ## Statistical analysis and data quality
@@ -125,10 +125,10 @@ display(passages.bullets(unmeasured or ["this study measured every burden variab
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
 by_weight = compared.partition_by("weight", maintain_order=True)
-display(passages.prose(*(tk.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
-display(passages.prose(passages.reliability_sentence(everything)))
+display(tk.reports.prose(*(tk.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
+display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 display(
-    passages.bullets(
+    tk.reports.bullets(
         f"{item.label}: {item.caveat}" for name, item in burden.items() if item.caveat and name in measured
     )
 )
@@ -137,7 +137,7 @@ display(
 # ## Comparison with previous studies
 
 # %%
-display(passages.evidence("burden"))
+display(tk.reports.evidence("burden"))
 
 # %%
 title = "The burden of nocturnal leg cramps"

@@ -39,7 +39,6 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import passages
 
 people = tk.open_study(study)
 card = tk.card(cause)
@@ -54,36 +53,36 @@ if exclude_pregnant:
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, outcome).sentence))
+    display(tk.reports.prose(tk.describe_design(people, outcome).sentence))
 
 # %% [markdown]
 # ## Background
 
 # %%
-display(passages.prose(card.what, card.mechanism))
+display(tk.reports.prose(card.what, card.mechanism))
 
 # %%
 if not exposure:
     display(
-        passages.section(
+        tk.reports.section(
             "Unmeasured exposures",
             "No estimate is shown, because the study did not measure any exposure of this cause.",
         )
     )
     absent = people.availability().filter(cause=cause)
     called = {item.name: item.label for item in card.exposures}
-    display(passages.bullets(passages.availability_sentences(absent, labels=called)))
+    display(tk.reports.bullets(tk.reports.availability_sentences(absent, labels=called)))
 
 # %%
 if exposure:
-    display(passages.section("Measures"))
-    display(passages.definition(people.codebook, exposure, card))
-    display(passages.definition(people.codebook, outcome))
+    display(tk.reports.section("Measures"))
+    display(tk.reports.definition(people.codebook, exposure, card))
+    display(tk.reports.definition(people.codebook, outcome))
 
 # %%
 if exposure:
     display(
-        passages.section(
+        tk.reports.section(
             "Covariates and causal diagram",
             "Model 1 adjusts for age, sex, race or ethnicity, education and income, where the study "
             "measures them. Model 2, the main result, adds the covariates that the causal diagram requires.",
@@ -94,36 +93,36 @@ if exposure:
     labels = {**labels, **sets.labels}
     if sets.chosen:
         chosen = sets.chosen
-        display(passages.adjustment(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
-        display(tk.diagram_chart(chosen.edges), passages.arrows(chosen.edges))
+        display(tk.reports.adjustment(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
+        display(tk.diagram_chart(chosen.edges), tk.reports.arrows(chosen.edges))
     else:
-        display(passages.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
+        display(tk.reports.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
 
 # %%
 if exposure:
-    display(passages.section("Study population"))
+    display(tk.reports.section("Study population"))
     flow = tk.flow(people, **asked, adjust=sets.complete)
-    display(passages.prose(passages.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
     if "pregnant" in measured:
         excluded = "Respondents known to be pregnant are excluded; men and women without data are not."
         included = "Pregnant respondents are included. Use exclude_pregnant=True to exclude them."
-        display(passages.prose(excluded if exclude_pregnant else included))
+        display(tk.reports.prose(excluded if exclude_pregnant else included))
 
 # %%
 if exposure:
-    display(passages.section("Prevalence"))
+    display(tk.reports.section("Prevalence"))
     graded = exposure
     if people.codebook[exposure].kind == "number":
         graded = f"{exposure}_third"
         people = people.cut(exposure, into=3, domain=domain, as_=graded)
         labels[graded] = people.codebook[graded].label
     common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
-    display(passages.prose(tk.finding(common, labels=labels)))
+    display(tk.reports.prose(tk.finding(common, labels=labels)))
     display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %%
 if exposure:
-    display(passages.section("Association"))
+    display(tk.reports.section("Association"))
     compared = pl.concat(
         tk.association(people, **asked, adjust=covariates, complete=sets.complete, estimand=estimand)
         for estimand in ("prevalence_ratio", "prevalence_difference")
@@ -131,17 +130,17 @@ if exposure:
     )
     # A set that was requested is the main result, even if Model 1 has more covariates.
     found = tk.finding(compared, labels=labels, main=", ".join(sets.main))
-    display(passages.prose(found))
+    display(tk.reports.prose(found))
     display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
     display(
-        passages.prose(
+        tk.reports.prose(
             "All models are fitted to the same participants, who have complete data for all covariates shown."
         )
     )
 
 # %%
 if exposure:
-    display(passages.section("Effect modification by age and sex"))
+    display(tk.reports.section("Effect modification by age and sex"))
     ratio = {**asked, "estimand": "prevalence_ratio"}
     grouped = [
         tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,))
@@ -149,14 +148,14 @@ if exposure:
         if group in measured and group != exposure
     ]
     found_in_groups = [tk.finding(one, labels=labels) for one in grouped]
-    display(passages.prose(*(found_in_groups or ["This study has no groups of age or sex to compare."])))
+    display(tk.reports.prose(*(found_in_groups or ["This study has no groups of age or sex to compare."])))
     for one in grouped:
         display(tk.forest(one, labels=labels), tk.table(one, labels=labels))
 
 # %%
 if exposure:
     display(
-        passages.section(
+        tk.reports.section(
             "Sensitivity analyses",
             "The crude estimate uses all participants with data on outcome and exposure. The other estimate "
             "is adjusted for every measured confounder. Each model has its own participants, whose number is "
@@ -172,14 +171,14 @@ if exposure:
 
 # %%
 if exposure:
-    display(passages.section("Statistical analysis"))
+    display(tk.reports.section("Statistical analysis"))
     design = tk.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
-    display(passages.prose(design.sentence))
+    display(tk.reports.prose(design.sentence))
 
 # %%
 if exposure:
     display(
-        passages.section(
+        tk.reports.section(
             "Data quality",
             "Each estimate is checked against the presentation standards of the National Center for Health "
             "Statistics (NCHS). It is shown, shown with a flag for review, or suppressed because the sample "
@@ -188,15 +187,15 @@ if exposure:
         )
     )
     everything = pl.concat([common, compared, *grouped, sensitivity], how="diagonal_relaxed")
-    display(passages.prose(passages.reliability_sentence(everything)))
-    display(passages.prose(passages.missing_sentence(compared)))
+    display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
+    display(tk.reports.prose(tk.reports.missing_sentence(compared)))
 
 # %% [markdown]
 # ## Comparison with previous studies
 
 # %%
 own = compared.filter(pl.col("estimand") == "prevalence_ratio") if exposure else None
-display(passages.evidence(card, own, labels))
+display(tk.reports.evidence(card, own, labels))
 
 # %% [markdown]
 # ## Implications for prevention
@@ -205,13 +204,13 @@ display(passages.evidence(card, own, labels))
 # individual.
 
 # %%
-display(passages.bullets(f"{way.kind.capitalize()}: {way.finding}" for way in card.prevention))
+display(tk.reports.bullets(f"{way.kind.capitalize()}: {way.finding}" for way in card.prevention))
 
 # %% [markdown]
 # ## Limitations
 
 # %%
-display(passages.bullets(card.caveats))
+display(tk.reports.bullets(card.caveats))
 
 # %%
 results = [common, compared, *grouped, sensitivity] if exposure else []

@@ -34,8 +34,6 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.estimate.associations import season_bounds
-from toolkit.report import passages
 
 people = tk.open_study(study)
 card = tk.card("dehydration_heat")
@@ -48,26 +46,26 @@ kept, main = [], None
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Background
 
 # %%
-display(passages.prose(card.what, card.mechanism))
+display(tk.reports.prose(card.what, card.mechanism))
 
 # %%
 if has_season:
-    display(passages.section("Warm and cool half-years"))
-    display(passages.definition(people.codebook, "season", card))
+    display(tk.reports.section("Warm and cool half-years"))
+    display(tk.reports.definition(people.codebook, "season", card))
     asked = {"outcome": outcome, "exposure": "season", "domain": domain}
     flow = tk.flow(people, **asked, adjust=adjust)
-    display(passages.prose(passages.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
 
 # %%
 if has_season:
     common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
-    display(passages.prose(tk.finding(common, labels=labels)))
+    display(tk.reports.prose(tk.finding(common, labels=labels)))
     display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %%
@@ -77,20 +75,20 @@ if has_season:
         for estimand in ("prevalence_ratio", "prevalence_difference")
         for by in ((), adjust)
     )
-    display(passages.prose(tk.finding(compared, labels=labels)))
+    display(tk.reports.prose(tk.finding(compared, labels=labels)))
     display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
     kept, main = [common, compared], compared
 
 # %%
 if has_season:
-    display(passages.section("Comparison with the published seasonal pattern"))
+    display(tk.reports.section("Comparison with the published seasonal pattern"))
     adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
-    display(passages.prose(season_bounds.what_it_rules_out(adjusted)))
+    display(tk.reports.prose(tk.effects.compare_season(adjusted)))
 
 # %%
 if has_season and not has_diary:
     display(
-        passages.section(
+        tk.reports.section(
             "Seasonal curve",
             "The study records half-years and no dates, so neither a seasonal curve nor the day of its peak "
             "can be estimated.",
@@ -99,13 +97,13 @@ if has_season and not has_diary:
 
 # %%
 if has_weather and not has_diary:
-    display(passages.section("Weather of the previous month"))
-    display(passages.definition(people.codebook, "heat_index", card))
+    display(tk.reports.section("Weather of the previous month"))
+    display(tk.reports.definition(people.codebook, "heat_index", card))
     warmth = {"outcome": outcome, "exposure": "heat_index_10", "domain": domain}
     tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
     by_heat = pl.concat(tk.association(tenths, **warmth, adjust=by, complete=adjust) for by in ((), adjust))
     tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
-    display(passages.prose(tk.finding(by_heat, labels=tens)))
+    display(tk.reports.prose(tk.finding(by_heat, labels=tens)))
     display(tk.forest(by_heat, labels=tens), tk.table(by_heat, labels=tens))
     kept.append(by_heat)
     main = by_heat if main is None else main
@@ -113,7 +111,7 @@ if has_weather and not has_diary:
 # %%
 if has_diary:
     display(
-        passages.section(
+        tk.reports.section(
             "Seasonal curve",
             "Each night of the diary is one record with its date. Nights of the same participant are "
             "correlated, and the participant is the sampling unit. In charts and tables of nights, n counts "
@@ -125,7 +123,7 @@ if has_diary:
     answered = nights.people[night_outcome].count()
     keepers = nights.people["person"].n_unique()
     display(
-        passages.prose(
+        tk.reports.prose(
             f"{keepers:,} participants recorded {nights.people.height:,} nights, of which {answered:,} have "
             "an answer."
         )
@@ -138,26 +136,26 @@ if has_diary:
 
 # %%
 if has_diary:
-    display(passages.section("Nights in warm and cool half-years"))
+    display(tk.reports.section("Nights in warm and cool half-years"))
     halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
     night_asked = {"outcome": night_outcome, "domain": domain}
     by_half = pl.concat(
         tk.association(nights, exposure="half_year", adjust=by, complete=adjust, **night_asked)
         for by in ((), adjust)
     )
-    display(passages.prose(tk.finding(halves, labels=night_labels)))
+    display(tk.reports.prose(tk.finding(halves, labels=night_labels)))
     display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
     display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
     dated = nights.people.drop_nulls(night_outcome)
-    expected = season_bounds.ratio_on(dated["date"], dated["half_year"] == "warm")
-    display(passages.prose(season_bounds.what_it_rules_out(by_half.row(-1, named=True), expected)))
+    expected = tk.effects.season_ratio(dated["date"], dated["half_year"] == "warm")
+    display(tk.reports.prose(tk.effects.compare_season(by_half.row(-1, named=True), expected)))
     kept += [by_month, curve, halves, by_half]
     main = by_half
 
 # %%
 if has_diary and "heat_index_lag0" in nights.people.columns:
     display(
-        passages.section(
+        tk.reports.section(
             "Weather of each night and of the week before",
             "Each lag has its own model with the same covariates. Estimates at neighboring lags are "
             "correlated.",
@@ -171,21 +169,21 @@ if has_diary and "heat_index_lag0" in nights.people.columns:
     by_lag = pl.concat(
         tk.association(warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked) for lag in range(8)
     )
-    display(passages.prose(tk.finding(by_lag, labels=night_labels)))
+    display(tk.reports.prose(tk.finding(by_lag, labels=night_labels)))
     display(tk.forest(by_lag, labels=night_labels), tk.table(by_lag, labels=night_labels))
     kept.append(by_lag)
 
 # %%
 if kept:
-    display(passages.section("Statistical analysis and data quality"))
+    display(tk.reports.section("Statistical analysis and data quality"))
     everything = pl.concat(kept, how="diagonal_relaxed")
     analyzed = nights if has_diary else people
     by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
-    display(passages.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
-    display(passages.prose(passages.reliability_sentence(everything)))
+    display(tk.reports.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
+    display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 else:
     display(
-        passages.section(
+        tk.reports.section(
             "Unmeasured exposures",
             "No estimate is shown, because the study has neither season, nor heat index, nor a diary.",
         )
@@ -195,13 +193,13 @@ else:
 # ## Comparison with previous studies
 
 # %%
-display(passages.evidence(card))
+display(tk.reports.evidence(card))
 
 # %% [markdown]
 # ## Limitations
 
 # %%
-display(passages.bullets(card.caveats))
+display(tk.reports.bullets(card.caveats))
 
 # %%
 title = "Heat, season and nocturnal leg cramps"

@@ -9,9 +9,7 @@ import pytest
 from tests.house.tree import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-# The libraries of a notebook's own, and what the public interface does not name yet.
 ALLOWED = {"polars", "altair", "toolkit", "IPython.display.display"}
-PENDING = {"toolkit.report.passages", "toolkit.estimate.associations.season_bounds"}
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -26,7 +24,7 @@ def imported(tree: ast.Module) -> set[str]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_imports_the_public_interface_and_defines_nothing(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert imported(tree) <= ALLOWED | PENDING
+    assert imported(tree) <= ALLOWED
     assert [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)] == []
 
 

@@ -16,32 +16,9 @@ from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text.adjusting import set_name
 from toolkit.display.text.numbers import condition, estimate_text, listed, words
-from toolkit.display.text.sentences import (
-    availability_sentences,
-    flow_sentence,
-    missing_sentence,
-    reliability_sentence,
-)
 from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
-__all__ = [
-    "Passage",
-    "adjustment",
-    "arrows",
-    "availability_sentences",
-    "bullets",
-    "count_measured_causes",
-    "definition",
-    "evidence",
-    "flow_sentence",
-    "missing_sentence",
-    "prose",
-    "reason_unmeasured",
-    "reliability_sentence",
-    "section",
-    "tabulate_causes",
-]
 _STATUSES = ("measured", "proxy", "not measured")
 _UNKNOWN = "unknown"
 
