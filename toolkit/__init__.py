@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with the tables below
     from toolkit.causes.card import Card as Card
-    from toolkit.causes.card import card as card
-    from toolkit.causes.card import cards as cards
     from toolkit.causes.card import Exposure as Exposure
     from toolkit.causes.card import Rule as Rule
+    from toolkit.causes.card import card as card
+    from toolkit.causes.card import cards as cards
     from toolkit.causes.outcomes import burden as burden
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram

@@ -197,7 +197,7 @@ def test_a_full_folder_of_temporary_files_is_told_in_one_line_before_a_kernel_st
         raise OSError(28, "No space left on device", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    monkeypatch.setattr(execute, "_execute_in_own_loop", no_kernel)
+    monkeypatch.setattr(execute, "_execute", no_kernel)
     with pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught:
         render(notebook, study=few, output=tmp_path / "out")
     assert "\n" not in str(caught.value)

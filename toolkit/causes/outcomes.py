@@ -144,6 +144,6 @@ def burden() -> dict[str, tuple[Exposure, ...]]:
     Examples
     --------
     >>> [item.name for item in burden()["care"]]
-    ['told_doctor_of_sleep', 'many_visits']
+    ['told_doctor_of_sleep', 'many_care_visits']
     """
     return dict(BURDEN)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from toolkit.errors import DatasetError, ToolkitError
 from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
@@ -126,15 +126,13 @@ def _restore_handlers(handlers: Mapping[Any, Any]) -> None:
             signal.signal(signum, handler)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a notebook is run with; the kernel inherits `descriptors`, which are files without a name."""
+@dataclass(frozen=True)
+class Session:
+    """What the reports of one call share: the file of participants, the kernels, a call after each cell."""
 
-    report: str
-    parameters: Mapping[str, Any]
-    after_cell: Callable[..., None] | None = None
-    descriptors: tuple[int, ...] = ()
+    people: BinaryIO | None = None
     kernels: Kernels = field(default_factory=Kernels)
+    after_cell: Callable[..., None] | None = None
 
 
 def load(path: Path) -> Any:
@@ -166,16 +164,17 @@ def parameters_source(notebook: Any, report: str) -> str:
     )
 
 
-def run(notebook: Any, settings: Run) -> Any:
+def run(notebook: Any, report: str, parameters: Mapping[str, Any], session: Session | None = None) -> Any:
     """Run every cell in a fresh kernel; return the notebook with its outputs and without paths."""
-    settings.kernels.check_running()
+    session = session or Session()
+    session.kernels.check_running()
     with restate_full_temporary_folder(), temporary_folder() as folder, ThreadPoolExecutor(1) as thread:
         _check_space(folder)
-        _inject_cells(notebook, settings.parameters)
+        _inject_cells(notebook, parameters)
         try:
-            return remove_paths(thread.submit(_execute_in_own_loop, notebook, settings, folder).result())
+            return remove_paths(thread.submit(_execute, notebook, report, session, folder).result())
         except Exception:
-            settings.kernels.check_running()
+            session.kernels.check_running()
             raise
 
 
@@ -188,22 +187,14 @@ def _check_space(folder: Path) -> None:
         probe.unlink()
 
 
-def _execute_in_own_loop(notebook: Any, settings: Run, folder: Path) -> Any:
+def _execute(notebook: Any, report: str, session: Session, folder: Path) -> Any:
     """Execute in a thread with its own event loop, because inside JupyterLab that of the caller is busy."""
-    from jupyter_core.utils import ensure_event_loop
-
-    loop = ensure_event_loop()
-    try:
-        return _execute(notebook, settings, folder)
-    finally:
-        loop.close()
-
-
-def _execute(notebook: Any, settings: Run, folder: Path) -> Any:
     import papermill
+    from jupyter_core.utils import ensure_event_loop
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from traitlets.config import Config
 
+    loop = ensure_event_loop()
     written, output = _memory_writer().texts, f"{_IN_MEMORY}{folder.name}.ipynb"
     # ipc: a socket file in a private folder, in place of a port that others on the machine can reach.
     files = {"ip": str(folder / "k"), "connection_file": str(folder / "kernel.json")}
@@ -214,22 +205,23 @@ def _execute(notebook: Any, settings: Run, folder: Path) -> Any:
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
-            kernel_manager_class=_kernel_manager(folder, settings),
+            kernel_manager_class=_kernel_manager(folder, session),
             config=Config({"KernelManager": {"transport": "ipc", **files}}),
             resources={"metadata": {"path": str(folder)}},
-            on_cell_executed=settings.after_cell,
+            on_cell_executed=session.after_cell,
         )
     except papermill.PapermillExecutionError as error:
-        raise _failed_cell(error, written[output], settings.report) from None
+        raise _failed_cell(error, written[output], report) from None
     except (DeadKernelError, CellTimeoutError) as error:
-        raise _dead_kernel(notebook, settings.report) from error
+        raise _dead_kernel(notebook, report) from error
     except RuntimeError as error:
         # jupyter_client has no class of its own for a kernel that ends while it starts.
         if "Kernel died" not in str(error):
             raise
-        raise _dead_kernel(notebook, settings.report) from error
+        raise _dead_kernel(notebook, report) from error
     finally:
         written.pop(output, None)
+        loop.close()
 
 
 class _MemoryWriter:
@@ -255,10 +247,11 @@ def _memory_writer() -> _MemoryWriter:
     return writer
 
 
-def _kernel_manager(folder: Path, settings: Run) -> type:
+def _kernel_manager(folder: Path, session: Session) -> type:
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
+    inherited = (session.people.fileno(),) if session.people else ()
     path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]))
     spec = KernelSpec(
         argv=[
@@ -278,8 +271,8 @@ def _kernel_manager(folder: Path, settings: Run) -> type:
             return spec
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
-            await super()._async_launch_kernel(kernel_cmd, pass_fds=settings.descriptors, **options)
-            settings.kernels.add(getattr(self.provisioner, "process"))  # noqa: B009 - of the local provisioner
+            await super()._async_launch_kernel(kernel_cmd, pass_fds=inherited, **options)
+            session.kernels.add(getattr(self.provisioner, "process"))  # noqa: B009 - of the local provisioner
 
         async def _async_interrupt_kernel(self) -> None:
             # An interrupt sent on the way down makes the kernel print an error at its end.

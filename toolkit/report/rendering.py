@@ -1,11 +1,11 @@
 """Render one report: check its parameters, run its notebook on the study, write the page and the results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from toolkit.errors import DatasetError, ToolkitError, unknown
@@ -14,7 +14,7 @@ from toolkit.files.checked_toml import shipped
 from toolkit.files.unnamed_files import path_of
 from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read_results
-from toolkit.report.execute import Kernels, end_on_signals
+from toolkit.report.execute import Session, end_on_signals
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.provenance import provenance
 from toolkit.sources.registry import open_study
@@ -69,15 +69,6 @@ class Order:
     notebook: Any
     study: Study
     parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the reports of one call share: the file of participants, the kernels, a call after each cell."""
-
-    people: BinaryIO
-    kernels: Kernels = field(default_factory=Kernels)
-    after_cell: Callable[..., None] | None = None
 
 
 def render(
@@ -154,12 +145,9 @@ def render_order(order: Order, output: Path, session: Session) -> Rendered:
         pass
     probe.unlink(missing_ok=True)
     failed = output / f"{order.name}.failed.ipynb"
-    parameters = {**order.parameters, "study": path_of(session.people)}
-    run = execute.Run(
-        order.path.stem, parameters, session.after_cell, (session.people.fileno(),), session.kernels
-    )
+    people = {"study": path_of(session.people)} if session.people else {}
     try:
-        done = execute.run(order.notebook, run)
+        done = execute.run(order.notebook, order.path.stem, {**order.parameters, **people}, session)
     except execute.NotebookError as failure:
         write_text(failed, failure.text)
         raise ToolkitError(

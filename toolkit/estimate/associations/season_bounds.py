@@ -82,8 +82,8 @@ def compare_season(row: Mapping[str, Any], expected: float | None = None) -> str
     ratio = half_year_ratio(PUBLISHED_SWING) if expected is None else expected
     text = (
         "In the published seasonal pattern of quinine prescriptions and internet searches, peak and trough "
-        f"differ by two thirds of the mean and the peak is in mid-July. With this pattern the prevalence {when} "
-        f"would be about {ratio:.2f} times that of the cool."
+        f"differ by two thirds of the mean and the peak is in mid-July. With this pattern the prevalence "
+        f"{when} would be about {ratio:.2f} times that of the cool."
     )
     if expected is None:
         text += " This assumes that the half-year is that of the month to which the question refers."
