@@ -64,9 +64,9 @@ display(tk.reports.prose(card.what, card.mechanism))
 # %%
 if not exposure:
     display(
-        tk.reports.section(
-            "Unmeasured exposures",
+        tk.reports.prose(
             "No estimate is shown, because the study did not measure any exposure of this cause.",
+            heading="Unmeasured exposures",
         )
     )
     absent = people.availability().filter(cause=cause)
@@ -75,17 +75,17 @@ if not exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Measures"))
+    display(tk.reports.prose(heading="Measures"))
     display(tk.reports.definition(people.codebook, exposure, card))
     display(tk.reports.definition(people.codebook, outcome))
 
 # %%
 if exposure:
     display(
-        tk.reports.section(
-            "Covariates and causal diagram",
+        tk.reports.prose(
             "Model 1 adjusts for age, sex, race or ethnicity, education and income, where the study "
             "measures them. Model 2, the main result, adds the covariates that the causal diagram requires.",
+            heading="Covariates and causal diagram",
         )
     )
     asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
@@ -100,7 +100,7 @@ if exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Study population"))
+    display(tk.reports.prose(heading="Study population"))
     flow = tk.flow(people, **asked, adjust=sets.complete)
     display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
     if "pregnant" in measured:
@@ -110,7 +110,7 @@ if exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Prevalence"))
+    display(tk.reports.prose(heading="Prevalence"))
     graded = exposure
     if people.codebook[exposure].kind == "number":
         graded = f"{exposure}_third"
@@ -122,7 +122,7 @@ if exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Association"))
+    display(tk.reports.prose(heading="Association"))
     compared = pl.concat(
         tk.association(people, **asked, adjust=covariates, complete=sets.complete, estimand=estimand)
         for estimand in ("prevalence_ratio", "prevalence_difference")
@@ -140,7 +140,7 @@ if exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Effect modification by age and sex"))
+    display(tk.reports.prose(heading="Effect modification by age and sex"))
     ratio = {**asked, "estimand": "prevalence_ratio"}
     grouped = [
         tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,))
@@ -155,11 +155,11 @@ if exposure:
 # %%
 if exposure:
     display(
-        tk.reports.section(
-            "Sensitivity analyses",
+        tk.reports.prose(
             "The crude estimate uses all participants with data on outcome and exposure. The other estimate "
             "is adjusted for every measured confounder. Each model has its own participants, whose number is "
             "given.",
+            heading="Sensitivity analyses",
         )
     )
     wider = [tk.association(people, **ratio, adjust=())]
@@ -171,19 +171,19 @@ if exposure:
 
 # %%
 if exposure:
-    display(tk.reports.section("Statistical analysis"))
+    display(tk.reports.prose(heading="Statistical analysis"))
     design = tk.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
     display(tk.reports.prose(design.sentence))
 
 # %%
 if exposure:
     display(
-        tk.reports.section(
-            "Data quality",
+        tk.reports.prose(
             "Each estimate is checked against the presentation standards of the National Center for Health "
             "Statistics (NCHS). It is shown, shown with a flag for review, or suppressed because the sample "
             "is too small or the interval too wide. What could not be estimated is listed in the tables with "
             "the reason.",
+            heading="Data quality",
         )
     )
     everything = pl.concat([common, compared, *grouped, sensitivity], how="diagonal_relaxed")

@@ -56,7 +56,7 @@ display(tk.reports.prose(card.what, card.mechanism))
 
 # %%
 if has_season:
-    display(tk.reports.section("Warm and cool half-years"))
+    display(tk.reports.prose(heading="Warm and cool half-years"))
     display(tk.reports.definition(people.codebook, "season", card))
     asked = {"outcome": outcome, "exposure": "season", "domain": domain}
     flow = tk.flow(people, **asked, adjust=adjust)
@@ -81,23 +81,23 @@ if has_season:
 
 # %%
 if has_season:
-    display(tk.reports.section("Comparison with the published seasonal pattern"))
+    display(tk.reports.prose(heading="Comparison with the published seasonal pattern"))
     adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
     display(tk.reports.prose(tk.effects.compare_season(adjusted)))
 
 # %%
 if has_season and not has_diary:
     display(
-        tk.reports.section(
-            "Seasonal curve",
+        tk.reports.prose(
             "The study records half-years and no dates, so neither a seasonal curve nor the day of its peak "
             "can be estimated.",
+            heading="Seasonal curve",
         )
     )
 
 # %%
 if has_weather and not has_diary:
-    display(tk.reports.section("Weather of the previous month"))
+    display(tk.reports.prose(heading="Weather of the previous month"))
     display(tk.reports.definition(people.codebook, "heat_index", card))
     warmth = {"outcome": outcome, "exposure": "heat_index_10", "domain": domain}
     tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
@@ -111,11 +111,11 @@ if has_weather and not has_diary:
 # %%
 if has_diary:
     display(
-        tk.reports.section(
-            "Seasonal curve",
+        tk.reports.prose(
             "Each night of the diary is one record with its date. Nights of the same participant are "
             "correlated, and the participant is the sampling unit. In charts and tables of nights, n counts "
             "nights, and cases are nights with cramps.",
+            heading="Seasonal curve",
         )
     )
     nights = tk.records(people)
@@ -136,7 +136,7 @@ if has_diary:
 
 # %%
 if has_diary:
-    display(tk.reports.section("Nights in warm and cool half-years"))
+    display(tk.reports.prose(heading="Nights in warm and cool half-years"))
     halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
     night_asked = {"outcome": night_outcome, "domain": domain}
     by_half = pl.concat(
@@ -155,10 +155,10 @@ if has_diary:
 # %%
 if has_diary and "heat_index_lag0" in nights.people.columns:
     display(
-        tk.reports.section(
-            "Weather of each night and of the week before",
+        tk.reports.prose(
             "Each lag has its own model with the same covariates. Estimates at neighboring lags are "
             "correlated.",
+            heading="Weather of each night and of the week before",
         )
     )
     warm = nights
@@ -175,7 +175,7 @@ if has_diary and "heat_index_lag0" in nights.people.columns:
 
 # %%
 if kept:
-    display(tk.reports.section("Statistical analysis and data quality"))
+    display(tk.reports.prose(heading="Statistical analysis and data quality"))
     everything = pl.concat(kept, how="diagonal_relaxed")
     analyzed = nights if has_diary else people
     by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
@@ -183,9 +183,9 @@ if kept:
     display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 else:
     display(
-        tk.reports.section(
-            "Unmeasured exposures",
+        tk.reports.prose(
             "No estimate is shown, because the study has neither season, nor heat index, nor a diary.",
+            heading="Unmeasured exposures",
         )
     )
 

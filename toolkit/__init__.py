@@ -86,7 +86,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.passages import evidence as evidence
     from toolkit.report.passages import prose as prose
     from toolkit.report.passages import reason_unmeasured as reason_unmeasured
-    from toolkit.report.passages import section as section
     from toolkit.report.passages import tabulate_causes as tabulate_causes
     from toolkit.report.rendering import render as render
     from toolkit.results import Estimates as Estimates
@@ -220,7 +219,6 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "render_plan": "report.batch",
             "data_dictionary": "report.data_dictionary",
             "keep": "report.captured_results",
-            "section": "report.passages",
             "prose": "report.passages",
             "bullets": "report.passages",
             "definition": "report.passages",

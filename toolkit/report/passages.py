@@ -7,6 +7,7 @@ A passage shows itself in a notebook and on a page. Every text in it is escaped,
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,11 +17,12 @@ from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text.adjusting import set_name
 from toolkit.display.text.numbers import condition, estimate_text, listed, words
+from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
 _STATUSES = ("measured", "proxy", "not measured")
-_UNKNOWN = "unknown"
+_PAGES = Path(__file__).parent / "pages"
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,17 @@ class Passage:
         return f'<div class="passage">{self.html}</div>'
 
 
-def section(title: str, *paragraphs: str) -> Passage:
-    """Write a section heading and paragraphs of text, for sections that only some pages have.
+def prose(*paragraphs: str, heading: str = "") -> Passage:
+    """Write paragraphs of plain text, below a heading if only some pages have the section.
+
+    Use it in place of Markdown for every sentence that contains labels.
 
     Parameters
     ----------
-    title
-        The heading, as plain text. It enters the table of contents of a page.
     *paragraphs
         Paragraphs as plain text.
+    heading
+        The heading of a section, which enters the table of contents of a page; "" for none.
 
     Returns
     -------
@@ -50,33 +54,11 @@ def section(title: str, *paragraphs: str) -> Passage:
 
     Examples
     --------
-    >>> section("Measures", "Cramps & pain.").html
-    '<h2>Measures</h2><p>Cramps &amp; pain.</p>'
+    >>> prose("Use of <b>salt</b>, *daily*", heading="Measures").html
+    '<h2>Measures</h2><p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
     """
-    return Passage(f"<h2>{escape(title)}</h2>{prose(*paragraphs).html}")
-
-
-def prose(*paragraphs: str) -> Passage:
-    """Write paragraphs of plain text.
-
-    Use it in place of Markdown for every sentence that contains labels.
-
-    Parameters
-    ----------
-    *paragraphs
-        Paragraphs as plain text.
-
-    Returns
-    -------
-    Passage
-        The paragraphs.
-
-    Examples
-    --------
-    >>> prose("Use of <b>salt</b>, *daily*").html
-    '<p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
-    """
-    return Passage("".join(f"<p>{escape(text)}</p>" for text in paragraphs))
+    title = f"<h2>{escape(heading)}</h2>" if heading else ""
+    return Passage(title + "".join(f"<p>{escape(text)}</p>" for text in paragraphs))
 
 
 def bullets(items: Iterable[str]) -> Passage:
@@ -131,17 +113,12 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
         facts += [fact for item in inputs for fact in _facts(item, f" ({item.name})")]
     if caveat:
         facts.append(("Caveat", _sentence(caveat)))
-    parts = [
-        f"<h3>{escape(_capital(variable.title))}</h3>",
-        f"<p><code>{escape(variable.name)}</code>: {escape(_values(variable))}.</p>",
-        _table((), facts, kind="facts"),
-    ]
+    truth = None
     if name in rules:
         table = rules[name].truth_table()
         heads = [codebook[column].title if column in codebook else column for column in table.columns]
-        rows = [[_cell_value(value) for value in row] for row in table.iter_rows()]
-        parts.append(f"<h4>Truth table</h4>{_table(heads, rows)}")
-    return Passage("".join(parts))
+        truth = heads, [[_cell_value(value) for value in row] for row in table.iter_rows()]
+    return _fill("definition", _capital(variable.title), name, _values(variable), facts, truth)
 
 
 def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
@@ -164,7 +141,7 @@ def _values(variable: Variable) -> str:
 
 def _cell_value(value: object) -> str:
     if value is None:
-        return _UNKNOWN
+        return "unknown"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -222,12 +199,15 @@ def evidence(
     if not published:
         return prose("No published findings on this subject have been collected.")
     rows = [_own_finding(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
-    heads = ("Source", "Participants", "Comparison", "Finding", "Adjusted for")
-    table = _table(heads, [*rows, *map(_published_finding, published)], marked=len(rows))
-    notes = "".join(f"<p><b>Conflict.</b> {escape(conflict)}</p>" for conflict in conflicts_of(name))
     references = {row["citation"]: row["doi"] for row in published}
-    items = "".join(f"<li>{escape(_sentence(text))}{_doi(doi)}</li>" for text, doi in references.items())
-    return Passage(f'{table}{notes}<h4>References</h4><ol class="references">{items}</ol>')
+    return _fill(
+        "evidence",
+        ("Source", "Participants", "Comparison", "Finding", "Adjusted for"),
+        [*rows, *map(_published_finding, published)],
+        len(rows),
+        conflicts_of(name),
+        [(_sentence(text), doi) for text, doi in references.items()],
+    )
 
 
 def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
@@ -247,10 +227,6 @@ def _published_finding(row: Mapping[str, Any]) -> list[str]:
     comparison = f"{row['topic']}: {row['outcome']}"
     finding = _capital(format_finding(row))
     return [row["source"], f"{row['population']}{size}", comparison, finding, row["adjusted_for"] or ""]
-
-
-def _doi(doi: str | None) -> str:
-    return f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
 
 
 def adjustment(
@@ -321,8 +297,7 @@ def arrows(edges: pl.DataFrame) -> Passage:
     """
     columns = edges.select("cause_label", "effect_label", "reason", "citation")
     rows = [(*row[:3], row[3] or "assumed") for row in columns.iter_rows()]
-    table = _table(("Cause", "Effect", "Reason", "Source"), rows)
-    return Passage(f"<details><summary>All {len(rows)} arrows with their reasons</summary>{table}</details>")
+    return _fill("arrows", ("Cause", "Effect", "Reason", "Source"), rows)
 
 
 def count_measured_causes(available: pl.DataFrame, titles: Mapping[str, str]) -> str:
@@ -390,7 +365,7 @@ def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: 
         for exposure, status in best.get(cause, {}).items():
             exposures[status].append(words(exposure, labels))
         rows.append([title, *map("; ".join, exposures.values())])
-    return Passage(_table(("Cause", *map(_capital, _STATUSES)), rows))
+    return _fill("table", ("Cause", *map(_capital, _STATUSES)), rows)
 
 
 def _best_statuses(available: pl.DataFrame) -> dict[str, dict[str, str]]:
@@ -402,19 +377,8 @@ def _best_statuses(available: pl.DataFrame) -> dict[str, dict[str, str]]:
     return found
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], marked: int = 0, kind: str = "words") -> str:
-    """Write a table whose first `marked` rows are highlighted."""
-    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    body = "".join(
-        ('<tr class="own">' if n < marked else "<tr>") + "".join(map(_cell, row)) + "</tr>"
-        for n, row in enumerate(rows)
-    )
-    head = f"<thead><tr>{top}</tr></thead>" if top else ""
-    return f'<table class="{kind}">{head}<tbody>{body}</tbody></table>'
-
-
-def _cell(text: str) -> str:
-    return f'<td class="unknown">{_UNKNOWN}</td>' if text == _UNKNOWN else f"<td>{escape(text)}</td>"
+def _fill(macro: str, *parts: object) -> Passage:
+    return Passage(str(getattr(load_template(_PAGES, "passages.html").module, macro)(*parts)))
 
 
 def _capital(text: str) -> str:

@@ -201,5 +201,5 @@ def _find_notebook(report: str | Path) -> Path:
         return path
     if str(report) not in known:
         remedy = f"Use one of these reports, or the path of a notebook (.py or .ipynb): {', '.join(known)}"
-        raise DatasetError(unknown("There is no report", str(report), known, remedy))
+        raise DatasetError(unknown("The toolkit has no report", str(report), known, remedy))
     return known[str(report)]
