@@ -222,10 +222,8 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
 
 
 def _variable_rows(study: "Study") -> Iterable[tuple[str, ...]]:
-    for name, variable in study.codebook.items():
-        values = variable.unit if variable.kind == "number" else ", ".join(variable.levels)
-        present = f"{study.people[name].count():,}" if name in study.people.columns else "not measured"
-        yield name, present, variable.label, values
+    for name, label, _, values, _, _, n in study.variables().iter_rows():
+        yield name, f"{n:,}" if n else "not measured", label, values
 
 
 def _exposure_rows(study: "Study") -> Iterable[tuple[str, ...]]:

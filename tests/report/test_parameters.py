@@ -6,7 +6,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError, VariableError
-from toolkit.report.parameters import Parameter, fill_parameters, read_parameters
+from toolkit.report.parameters import fill_parameters, read_parameters
 
 CELL = """
 study = "simulated"  # a study
@@ -31,7 +31,7 @@ def test_defaults_are_read_in_the_cells_order() -> None:
         "share": 0.5,
         "weighted": True,
     }
-    assert {name: p.default for name, p in known().items()} == expected
+    assert known() == expected
     assert fill_parameters(known(), {}, "cause") == expected
 
 
@@ -77,11 +77,11 @@ def test_what_is_plainly_meant_is_taken() -> None:
     ("given", "taken"), [(None, None), (["age"], ("age",)), (("age", "sex"), ("age", "sex"))]
 )
 def test_what_is_open_by_default_takes_names_or_stays_open(given, taken):
-    known = {"adjust": Parameter("adjust", None)}
+    known = {"adjust": None}
     assert {"adjust": taken} == fill_parameters(known, {"adjust": given}, "cause")
     assert {"adjust": None} == fill_parameters(known, {}, "cause")
 
 
 def test_what_is_open_by_default_takes_no_number():
     with pytest.raises(VariableError, match=mentioning("'adjust'", "7")):
-        fill_parameters({"adjust": Parameter("adjust", None)}, {"adjust": 7}, "cause")
+        fill_parameters({"adjust": None}, {"adjust": 7}, "cause")

@@ -43,7 +43,7 @@ def test_what_failed_is_told_with_its_reason(ran: PlanRun) -> None:
     assert not ran.ok
     assert ["second", "third"] == [one.name for one in ran.failed]
     assert "ZeroDivisionError" in ran.failed[0].reason
-    assert "Nearest: 'diabetes'" in ran.failed[1].reason
+    assert mentions(ran.failed[1].reason, "'diabetis'", "'diabetes'")
 
 
 def test_the_index_has_every_report(ran: PlanRun) -> None:

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from toolkit.causes.card import card
@@ -16,23 +15,15 @@ TAG = "parameters"
 _TYPES = {str: "text", bool: "True or False", int: "a whole number", float: "a number"}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One assignment in the parameters cell: its name and its default, which also sets its type."""
-
-    name: str
-    default: Any
-
-
-def read_parameters(source: str, report: str) -> dict[str, Parameter]:
-    """Read the parameters of a cell, whose lines assign literals such as `cause = "diabetes"`."""
-    found: dict[str, Parameter] = {}
+def read_parameters(source: str, report: str) -> dict[str, Any]:
+    """Read the defaults in a parameters cell, whose lines assign literals such as `cause = "diabetes"`."""
+    found: dict[str, Any] = {}
     for node in ast.parse(source).body:
         name = _assigned_name(node)
         if name is None:
             continue
         try:
-            found[name] = Parameter(name, ast.literal_eval(node.value))  # type: ignore[attr-defined]
+            found[name] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
         except ValueError as error:
             raise DatasetError(
                 f"The default of parameter '{name}' in report '{report}' is not a literal. Use text, a "
@@ -49,21 +40,20 @@ def _assigned_name(node: ast.stmt) -> str | None:
     return None
 
 
-def fill_parameters(known: Mapping[str, Parameter], given: Mapping[str, Any], report: str) -> dict[str, Any]:
+def fill_parameters(defaults: Mapping[str, Any], given: Mapping[str, Any], report: str) -> dict[str, Any]:
     """Check the names and types of given values, and add the defaults of all other parameters."""
     for name in given:
-        if name not in known:
-            remedy = f"Its parameters are: {', '.join(known) or 'none'}"
-            raise VariableError(unknown(f"Report '{report}' has no parameter", name, known, remedy))
+        if name not in defaults:
+            remedy = f"Its parameters are: {', '.join(defaults) or 'none'}"
+            raise VariableError(unknown(f"Report '{report}' has no parameter", name, defaults, remedy))
     return {
-        name: _convert_value(parameter, given[name], report) if name in given else parameter.default
-        for name, parameter in known.items()
+        name: _convert_value(name, default, given[name], report) if name in given else default
+        for name, default in defaults.items()
     }
 
 
-def _convert_value(parameter: Parameter, value: Any, report: str) -> Any:
+def _convert_value(name: str, default: Any, value: Any, report: str) -> Any:
     """Accept lists for tuples and whole numbers for numbers; refuse other types."""
-    default = parameter.default
     if isinstance(value, list) and (default is None or isinstance(default, tuple)):
         value = tuple(value)
     # A default of None accepts names of variables, the name of an adjustment set, or None.
@@ -75,9 +65,9 @@ def _convert_value(parameter: Parameter, value: Any, report: str) -> Any:
         value = float(value)
     if type(value) is not type(default) or (isinstance(default, tuple) and not _all_literals(value)):
         raise VariableError(
-            f"Parameter '{parameter.name}' of report '{report}' must be "
+            f"Parameter '{name}' of report '{report}' must be "
             f"{_TYPES.get(type(default), 'a tuple of names')}, not {value!r}. "
-            f"Use a value such as {parameter.name}={default!r}."
+            f"Use a value such as {name}={default!r}."
         )
     return value
 
