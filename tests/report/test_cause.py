@@ -86,9 +86,9 @@ def test_a_study_without_age_has_a_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("report", "asked"), [("cause", {"cause": "circulation"}), ("heat", {})])
+@pytest.mark.parametrize(("report", "asked"), [("cause", {"cause": "circulation"}), ("heat", {"adjust": ()})])
 def test_a_study_without_an_exposure_has_a_page_that_says_so(
-    report: str, asked: dict[str, str], tmp_path: Path
+    report: str, asked: dict[str, Any], tmp_path: Path
 ) -> None:
     made = render(report, study=invented(), domain="", output=tmp_path, **asked)
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", made.html.read_text())
