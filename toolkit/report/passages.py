@@ -124,7 +124,7 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
 def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
     facts = {
         "Question": variable.question,
-        "Eligible": variable.asked,
+        "Asked": variable.asked,
         "Source": variable.source,
         "Note": variable.note,
     }
