@@ -113,8 +113,8 @@ if has_diary:
     display(
         tk.reports.prose(
             "Each night of the diary is one record with its date. Nights of the same participant are "
-            "correlated, and the participant is the sampling unit. In charts and tables of nights, n counts "
-            "nights, and cases are nights with cramps.",
+            "correlated, and the participant is the sampling unit. Counts in the charts and tables below are "
+            "counts of nights, and cases are nights with cramps.",
             heading="Seasonal curve",
         )
     )
