@@ -178,18 +178,18 @@ def test_the_files_as_they_are_have_no_problem(folder):
     ("old", "new", "told"),
     [
         ('1 = "male"', '1 = "mail"', ("sex: ", "level 'mail'", "'male'")),
-        ('table = "SLQ"', 'table = "SLX"', ("cramp_frequency: ", "table 'SLX'", "Nearest: ")),
-        ("ages = [[2, 150]]", "age = [[2, 150]]", ("bmi.measured.#1: ", "key 'age'", "Nearest: ")),
+        ('table = "SLQ"', 'table = "SLX"', ("cramp_frequency: ", "table 'SLX'", "Did you mean ")),
+        ("ages = [[2, 150]]", "age = [[2, 150]]", ("bmi.measured.#1: ", "key 'age'", "Did you mean ")),
         ('7 = "refused", 9', '7 = "refusal", 9', ("reason 'refusal'", "'refused'")),
         ('[arthritis]\n', '[arthritis]\nmeasure = []\n',
          ("arthritis: ", "key 'measure'", "'measured'")),
-        ('only_if = { smoked_100', 'only_if = { smoked', ("only_if 'smoked'", "Nearest: ")),
+        ('only_if = { smoked_100', 'only_if = { smoked', ("only_if 'smoked'", "Did you mean ")),
         ('["2003-2004", "2005-2006"]\ntable', '["2003-2004"]\ntable',
          ("screen_hours: ", "'2005-2006'", "measured", "absent")),
         ('["2003-2004", "2005-2006"]\nreason', '["2003-2004", "2007-2008"]\nreason',
          ("sitting_hours: ", "'2007-2008'", "2 times")),
         ('cycles = ["2017-2018"]\nreason', 'cycles = ["2017-2019"]\nreason',
-         ("screen_hours: ", "cycle '2017-2019'", "Nearest: ")),
+         ("screen_hours: ", "cycle '2017-2019'", "Did you mean ")),
         ('divide_by = 60', 'divide_by = "sixty"', ("divide_by", "number")),
         ('PAQ605 == 1, PAQ610', 'PAQ605 == 1, PAQ611',
          ("vigorous_minutes: ", "'PAQ611'", "'PAQ610'")),
@@ -205,11 +205,11 @@ def test_the_files_as_they_are_have_no_problem(folder):
         ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
          'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',
          ("hba1c: ", "instruments", "''", "'Tosoh'")),
-        ('change = "asked of', '# "asked of',
+        ('change = "asked at', '# "asked at',
          ("smoked_100: ", "differ in ages", "change = ...")),
         ('change = "another analyzer (Roche) since 2017"', 'change = "Another instrument (Roche)"',
          ("serum_calcium: ", "another instrument")),
-        ('blank = "no usable recall"', 'blank = "no recall"', ("reason 'no recall'", "Nearest: ")),
+        ('blank = "no usable recall"', 'blank = "no recall"', ("reason 'no recall'", "Did you mean ")),
         ('component = "phlebotomy"', 'component = "blood"', ("component 'blood'",)),
     ],
 )  # fmt: skip
@@ -254,7 +254,7 @@ def test_a_variable_in_two_files(folder):
 
 def test_all_problems_are_told_at_once(folder):
     message = rewritten(folder, "nhanes-variables/*.toml", '1 = "yes"', '1 = "yess"')
-    wrong = message.count("nknown level 'yess'. Nearest: 'yes'")
+    wrong = message.count("nknown level 'yess'. Did you mean 'yes'")
     assert wrong >= 6
     assert f"has {wrong} problems" in message
 

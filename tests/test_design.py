@@ -106,8 +106,8 @@ def test_every_column_of_a_design_is_named() -> None:
 
 def test_the_notebook_form_names_the_columns() -> None:
     html = NHANES._repr_html_()
-    assert "interview: wi" in html
-    assert mentions(html, "psu (", "stratum")
+    assert "interview (wi)" in html
+    assert mentions(html, "psu", "strata stratum")
 
 
 def test_an_unknown_rule_for_lonely_psus_offers_the_nearest() -> None:

@@ -16,9 +16,9 @@ from toolkit.errors import (
 @pytest.mark.parametrize(
     ("expected", "name", "known"),
     [
-        ("'diabetes', 'diabetes_told'", "diabetis", ["diabetes_told", "age", "diabetes"]),
+        ("'diabetes' or 'diabetes_told'", "diabetis", ["diabetes_told", "age", "diabetes"]),
         ("'age'", "AGE", ["age", "bmi", "sex", "pad", "smoking", "stroke", "season"]),
-        ("'simulated', 'nhanes'", "zzz", ["simulated", "nhanes"]),
+        ("'simulated' or 'nhanes'", "zzz", ["simulated", "nhanes"]),
         ("", "zzz", ["a", "b", "c", "d", "e", "f", "g"]),
         ("'SDMVSTRA'", "sdmvstr", ["SEQN", "SDMVSTRA", "A", "B", "C", "D", "E"]),
         ("", "age", []),
@@ -30,11 +30,13 @@ def test_the_nearest_names(expected: str, name: str, known: list[str]) -> None:
 
 def test_an_unknown_name_says_what_is_near_and_what_to_do() -> None:
     message = unknown("this study has no variable", "bmj", ["bmi", "age"], "All: study.availability()")
-    assert message == "this study has no variable 'bmj'. Nearest: 'bmi'. All: study.availability()."
+    assert message == (
+        "This study has no variable 'bmj'. Did you mean 'bmi'? List them all with study.availability()."
+    )
 
 
 def test_a_message_without_a_near_name_keeps_its_remedy() -> None:
-    assert unknown("no level", "x", [], "Name one.") == "no level 'x'. Name one."
+    assert unknown("no level", "x", [], "Name one.") == "No level 'x'. Name one."
 
 
 def test_one_parent_catches_every_kind() -> None:

@@ -55,8 +55,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.descriptive.totals import ratio as ratio
     from toolkit.estimate.descriptive.totals import total as total
     from toolkit.estimate.hypotheses.contrasts import contrast as contrast
+    from toolkit.estimate.hypotheses.model_tests import proportionality as proportionality
     from toolkit.estimate.hypotheses.model_tests import term_test as term_test
-    from toolkit.estimate.hypotheses.proportional_hazards import proportionality as proportionality
     from toolkit.estimate.hypotheses.two_groups import rank_test as rank_test
     from toolkit.estimate.hypotheses.two_groups import t_test as t_test
     from toolkit.estimate.hypotheses.two_way_tables import chi_square as chi_square
@@ -69,12 +69,12 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
-    from toolkit.estimate.survey.analysis_sample import flow as flow
     from toolkit.estimate.survey.design_description import describe_design as describe_design
+    from toolkit.estimate.survey.participant_flow import flow as flow
+    from toolkit.estimate.survey.sampling_units import weights as weights
     from toolkit.estimate.survey.standard_populations import Standard as Standard
     from toolkit.estimate.survey.standard_populations import standard as standard
     from toolkit.estimate.survey.variance.replicate_weights import replicates as replicates
-    from toolkit.estimate.survey.weighting import weights as weights
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
@@ -123,7 +123,7 @@ _EVERYDAY = {
     "margins": "estimate.associations.marginal_effects",
     "causal_diagram": "dag.diagram",
     "adjustment_for": "dag.adjustment",
-    "flow": "estimate.survey.analysis_sample",
+    "flow": "estimate.survey.participant_flow",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
@@ -148,7 +148,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "standard": "estimate.survey.standard_populations",
             "Standard": "estimate.survey.standard_populations",
             "replicates": "estimate.survey.variance.replicate_weights",
-            "weights": "estimate.survey.weighting",
+            "weights": "estimate.survey.sampling_units",
             "describe_design": "estimate.survey.design_description",
             "precision": "estimate.study_precision",
             "design_matrix": "estimate.regression.statsmodels_bridge",
@@ -163,7 +163,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "t_test": "estimate.hypotheses.two_groups",
             "rank_test": "estimate.hypotheses.two_groups",
             "term_test": "estimate.hypotheses.model_tests",
-            "proportionality": "estimate.hypotheses.proportional_hazards",
+            "proportionality": "estimate.hypotheses.model_tests",
         },
     ),
     "effects": (

@@ -1,8 +1,4 @@
-"""Say what went wrong in the user's words: four kinds of error and the nearest-name helper.
-
-Takes names and counts, never a person's values; gives exceptions whose message holds what is wrong,
-what was seen and what to do.
-"""
+"""Exceptions that say what happened, where, and how to fix it; the search for the nearest name."""
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -12,91 +8,65 @@ if TYPE_CHECKING:
 
 
 class ToolkitError(Exception):
-    """Any error that the toolkit tells in its own words."""
+    """Base class of the toolkit's errors; the message never contains a participant's values."""
+
+    def __init__(self, message: object = "") -> None:
+        text = str(message)
+        super().__init__(text[:1].upper() + text[1:])
 
 
 class DatasetError(ToolkitError):
-    """A file, a study or a table of data is not as it should be."""
+    """A file, a study or a table of data is missing or invalid."""
 
 
 class VariableError(ToolkitError):
-    """A variable, a level or a condition on variables is unknown or cannot be used so."""
+    """A variable, a level or a condition is unknown, or unsuitable for its role."""
 
 
 class DesignError(ToolkitError):
-    """The sampling design or a weight is missing, broken or wrong for the analysis."""
+    """The survey design or a weight is missing, invalid or unsuitable for the analysis."""
 
 
 class EstimationError(ToolkitError):
-    """The data cannot give the number that was asked for."""
+    """The data do not allow the estimate."""
 
 
 def short(text: str, most: int = 100) -> str:
-    """Write a text in one line for an error, cut where it is long.
-
-    Examples
-    --------
-    >>> short("(" * 300)[-5:]
-    '((...'
-    """
+    """Return a text in one line, cut where it is longer than `most`."""
     line = " ".join(str(text).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
 def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
-    """Name the known words nearest to a mistaken one.
-
-    Parameters
-    ----------
-    name
-        The word that was not found.
-    known
-        The words that exist.
-    count
-        How many to name at most.
-
-    Returns
-    -------
-    str
-        The words in quotes, nearest first, or all of them if none is near and they are few; "" if none.
+    """List the known names nearest to a mistaken one, in quotes; all of them if few and none is near.
 
     Examples
     --------
     >>> nearest("diabetis", ["diabetes_told", "age", "diabetes"])
-    "'diabetes', 'diabetes_told'"
+    "'diabetes' or 'diabetes_told'"
     """
     words = list(dict.fromkeys(known))
-    # Columns are often in capitals; a word is near whatever its case.
+    # Columns are often in capitals, so case is ignored.
     by_lower = {word.lower(): word for word in reversed(words)}
     close = [by_lower[low] for low in get_close_matches(str(name).lower(), by_lower, n=count, cutoff=0.55)]
-    chosen = close or (words if len(words) <= 2 * count else [])
-    return ", ".join(f"'{word}'" for word in chosen)
+    quoted = [f"'{word}'" for word in close or (words if len(words) <= 2 * count else [])]
+    return " or ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
 
 
 def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> str:
-    """Word the message for an unknown name: what is wrong, the nearest names, what to do.
+    """Compose the message for an unknown name, with the nearest names and a remedy.
 
-    Parameters
-    ----------
-    what
-        The sentence's start, such as "this study has no variable".
-    name
-        The word that was not found.
-    known
-        The words that exist.
-    remedy
-        What to do, best as a call to paste, such as "All: study.availability()".
-
-    Returns
-    -------
-    str
-        One message.
+    `what` is the start of the sentence ("this study has no variable"). A remedy "All: ..." lists the names or
+    the call that lists them.
 
     Examples
     --------
-    >>> unknown("there is no study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
-    "there is no study 'nhane'. Nearest: 'nhanes'. All: tk.available_studies()."
+    >>> unknown("unknown study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
+    "Unknown study 'nhane'. Did you mean 'nhanes'? List them all with tk.available_studies()."
     """
     near = nearest(name, known)
-    parts = [f"{what} '{short(name)}'", f"Nearest: {near}" if near else "", remedy]
-    return " ".join(part.rstrip(".") + "." for part in parts if part)
+    if remedy.startswith("All: "):
+        listed = remedy.removeprefix("All: ")
+        remedy = f"List them all with {listed}" if "(" in listed else f"Available: {listed}"
+    parts = [f"{what[:1].upper()}{what[1:]} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
+    return " ".join(filter(None, [*parts, f"{remedy.rstrip('.')}." if remedy else ""]))

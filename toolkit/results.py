@@ -5,10 +5,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import inf, isnan, nan
 from shutil import get_terminal_size
 from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakValueDictionary
 
 import polars as pl
 
@@ -156,53 +158,31 @@ def estimand_of(row: Row) -> Estimand:
 
 RELIABILITY = ("ok", "review", "suppress", "failed")
 
+_TEXT, _NUMBER, _COUNT = pl.String(), pl.Float64(), pl.Int64()
 SCHEMA: dict[str, pl.DataType] = {
-    "study": pl.String(),
-    "domain": pl.String(),
-    "estimand": pl.String(),
-    "outcome": pl.String(),
-    "outcome_label": pl.String(),
-    "exposure": pl.String(),
-    "exposure_label": pl.String(),
-    "level": pl.String(),
-    "level_label": pl.String(),
-    "reference": pl.String(),
-    "adjust": pl.String(),
-    "estimate": pl.Float64(),
-    "std_error": pl.Float64(),
-    "scale": pl.String(),
-    "conf_low": pl.Float64(),
-    "conf_high": pl.Float64(),
-    "conf_level": pl.Float64(),
-    "statistic": pl.Float64(),
-    "p_value": pl.Float64(),
-    "df": pl.Float64(),
-    "df_numerator": pl.Float64(),
-    "n": pl.Int64(),
-    "n_cases": pl.Int64(),
-    "n_missing": pl.Int64(),
-    "n_effective": pl.Float64(),
-    "deff": pl.Float64(),
-    "weight": pl.String(),
-    "variance": pl.String(),
-    "reliability": pl.String(),
-    "reason": pl.String(),
+    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
+    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
+    **dict.fromkeys(("estimate", "std_error"), _NUMBER),
+    "scale": _TEXT,
+    **dict.fromkeys(("conf_low", "conf_high", "conf_level", "statistic", "p_value"), _NUMBER),
+    **dict.fromkeys(("df", "df_numerator"), _NUMBER),
+    **dict.fromkeys(("n", "n_cases", "n_missing"), _COUNT),
+    **dict.fromkeys(("n_effective", "deff"), _NUMBER),
+    **dict.fromkeys(("weight", "variance", "reliability", "reason"), _TEXT),
 }
 
-# `study` names the survey cycles that contribute. `n` counts the participants of a row, `n_missing` those
-# of the domain whom a missing value keeps out of it. Who lacks a value of `by` may belong to several rows
-# and is counted as missing in each of these, so that nobody leaves uncounted; `n_missing` of several rows
-# therefore does not add up. `tk.flow(..., by=...)` counts each person once.
+# `study` names the contributing cycles. `n_missing` counts participants of the domain that a missing value
+# excludes. With a missing value of `by` they may belong to several rows and are counted in each of them, so
+# `n_missing` does not add up over rows; `tk.flow(..., by=...)` counts each participant once.
 
-# A last column that pooled results of imputations have, and no others: the fraction that was lost.
+# The last column of pooled results alone: the fraction of missing information.
 INFORMATION = "missing_information"
 
-_TEXT, _COUNT = pl.String(), pl.Int64()
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("cause", "exposure", "cycle", "status", "reason"), _TEXT),
     "n": _COUNT,
-    "percent_missing": pl.Float64(),
+    "percent_missing": _NUMBER,
 }
 VARIABLES_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
@@ -215,6 +195,11 @@ EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
 )
 
 
+# Studies that are in memory, by key: a result refers to no participant's row.
+_REQUESTS = count()
+_STUDIES: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+
 class Estimates(pl.DataFrame):
     """The result rows of an estimator: a polars frame that prints what identifies a row and its estimate.
 
@@ -224,6 +209,7 @@ class Estimates(pl.DataFrame):
     # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
     _matrix: "Floats | None" = None
     _rows: pl.DataFrame | None = None
+    _request: tuple[str, int, Mapping[str, Any]] | None = None  # Estimator, key of the study, arguments.
 
     def __init__(
         self, data: Any = None, schema: Any = None, *, covariance: "Floats | None" = None, **options: Any
@@ -270,6 +256,24 @@ class Estimates(pl.DataFrame):
                 f"Use an estimator that does, such as tk.prevalence(...) or tk.association(...)."
             )
         return self._matrix.copy()
+
+    def record_request(self, estimator: str, study: object, arguments: Mapping[str, Any]) -> None:
+        """Record the call that gave these rows; the study itself is not kept."""
+        key = next(_REQUESTS)
+        _STUDIES[key] = study
+        self._request = estimator, key, dict(arguments)
+
+    def request(self) -> tuple[str, Any, Mapping[str, Any]]:
+        """Return estimator, study and arguments of the call that gave these rows."""
+        estimator, key, arguments = self._request or ("", -1, {})
+        study = _STUDIES.get(key)
+        if study is None or self._rows is None or not self._rows.equals(self):
+            raise EstimationError(
+                f"The analysis behind these {self.height:,} rows is unknown, because they were changed or "
+                "copied after estimation, their estimator has no participant flow, or their study is not in "
+                "memory. Use tk.flow(study, outcome, exposure, ...)."
+            )
+        return estimator, study, arguments
 
     def __str__(self) -> str:
         if not self._is_result():
@@ -342,18 +346,16 @@ def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: "Floats | Non
 
     The covariance is that of the rows, on the scale of their standard errors.
     """
-    schema: dict[str, pl.DataType] = {**dict.fromkeys(by, pl.String()), **SCHEMA}
-    known = (_without_nan(row) for row in rows)
-    return Estimates(
-        [{name: row.get(name) for name in schema} for row in known], schema, covariance=covariance
-    )
+    schema: dict[str, pl.DataType] = {**dict.fromkeys(by, _TEXT), **SCHEMA}
+    data = [{name: row.get(name) for name in schema} for row in map(_without_nan, rows)]
+    return Estimates(data, schema, covariance=covariance)
 
 
 NO_ERROR = "the design, or one of its replicate weights, leaves no standard error"
 
 
 def _without_nan(row: Row) -> Row:
-    """Leave out what is not a number; a row without its standard error is not ok."""
+    """Replace NaN by null; a row without its standard error is for review."""
     lost = [name for name, value in row.items() if isinstance(value, float) and isnan(value)]
     known = {**row, **dict.fromkeys(lost)}
     if "std_error" in lost and row.get("reliability") == "ok":
@@ -369,18 +371,15 @@ def by_columns(result: pl.DataFrame) -> list[str]:
 # A covariate that enters as a restricted cubic spline, such as "rcs(age, 4)".
 SPLINE = re.compile(r"rcs\(\s*`?(?P<name>[^`,()]+?)`?\s*,\s*(?P<numbers>[-+.\deE,\s]+)\)")
 
-
 # What the column `adjust` says where nothing is adjusted for; "none" where that is the default.
-_CRUDE = {"", "()", "[]", "crude", "none", "unadjusted"}
+_CRUDE = {"", "[]", "crude", "none", "unadjusted"}
 
 
 def covariates(adjust: str) -> list[str]:
     """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
-    text = adjust.strip()
+    text = adjust.strip().removeprefix("(").removesuffix(")") if adjust.startswith("(") else adjust.strip()
     if text.lower() in _CRUDE:
         return []
-    if text.startswith("(") and text.endswith(")"):  # Somebody's tuple, written as text.
-        text = text[1:-1]
     parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)
     return [name.strip().strip("'") for name in parts if name.strip()]
 

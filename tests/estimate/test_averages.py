@@ -23,7 +23,7 @@ def averaged(by=(), **columns):
 
 def test_means_and_counts_of_everyone():
     (group,), matrix = averaged()
-    assert (group.levels, group.persons, group.counted, group.population, group.df) == ((), 4, 3, 4.0, 3)
+    assert (group.levels, group.persons, group.n, group.population, group.df) == ((), 4, 3, 4.0, 3)
     assert group.means.tolist() == [(1 + 2 + 2 * 6) / 4]
     # The influence values are -11/16, -7/16 and 18/16; persons without a value count as zero.
     assert matrix.item() == pytest.approx((11**2 + 7**2 + 18**2) / 16**2 * 4 / 3)
@@ -32,7 +32,7 @@ def test_means_and_counts_of_everyone():
 
 def test_spread_is_the_weighted_variance_between_persons():
     (group,), _ = averaged()
-    assert group.spread.item() == pytest.approx((2.75**2 + 1.75**2 + 2 * 2.25**2) / 4)
+    assert group.between.item() == pytest.approx((2.75**2 + 1.75**2 + 2 * 2.25**2) / 4)
 
 
 def test_groups_come_in_the_order_of_levels_and_share_the_covariance():
@@ -47,7 +47,7 @@ def test_groups_come_in_the_order_of_levels_and_share_the_covariance():
 def test_groups_of_several_variables_are_every_combination():
     groups, _ = averaged(by=("g", "h"), h=[True, False, False, False])
     assert [group.levels for group in groups] == [("a", "no"), ("a", "yes"), ("b", "no"), ("b", "yes")]
-    assert [group.counted for group in groups] == [0, 1, 2, 0]
+    assert [group.n for group in groups] == [0, 1, 2, 0]
 
 
 def a_study(seed, people):

@@ -9,7 +9,7 @@ from tests.estimate.conftest import DESIGNS
 from tests.messages import mentioning
 from tests.test_r_script import in_r, needs_r
 from toolkit.errors import DesignError
-from toolkit.estimate.survey.sampling_units import WEIGHT, skeleton_of
+from toolkit.estimate.survey.sampling_units import WEIGHT, index_participants
 from toolkit.studies.weights import choose_weight
 
 STYPE = {"E": 4421, "H": 755, "M": 1018}
@@ -31,7 +31,7 @@ def calibrated(r_studies, name, totals, **options):
 
 
 def weights_of(study):
-    return skeleton_of(study, choose_weight(study.design, [])).placed[WEIGHT].to_numpy()
+    return index_participants(study, choose_weight(study.design, [])).placed[WEIGHT].to_numpy()
 
 
 @pytest.mark.parametrize("name", TOTALS)

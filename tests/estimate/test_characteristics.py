@@ -137,7 +137,7 @@ def test_it_stands_without_groups():
         (
             {"by": "age"},
             tk.VariableError,
-            ("'age'", "study.derive('age_group'"),
+            ("'age'", "study.cut('age')"),
         ),
         ({"variables": ("age", "age")}, tk.VariableError, "'age'"),
         ({"variables": "agee"}, tk.VariableError, ("'agee'", "'age'")),

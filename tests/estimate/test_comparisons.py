@@ -96,10 +96,10 @@ def test_a_group_that_nobody_is_in_is_a_failed_row():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: t_test(s, "age", "mood"), ("3", "tk.rank_test(study, variable, 'mood'")),
+        (lambda s: t_test(s, "age", "mood"), ("3", "tk.rank_test(study, 'age', 'mood'")),
         (lambda s: t_test(s, "age", "age2"), "'age2'"),
         (lambda s: t_test(s, "mood", "sex"), ("'mood'", "3 levels", "tk.chi_square")),
-        (lambda s: rank_test(s, "age", "age2"), ("'age2'", "study.derive('age2_group'")),
+        (lambda s: rank_test(s, "age", "age2"), ("'age2'", "study.cut('age2')")),
     ],
 )
 def test_a_variable_in_the_wrong_role_says_what_to_call(call, told):

@@ -97,5 +97,7 @@ def test_what_cannot_be_tested_says_what_to_do(call, told):
 
 
 def test_a_number_makes_no_table():
-    with pytest.raises(tk.VariableError, match=mentioning("'age'", "tk.t_test(study, 'age'", "study.derive")):
+    with pytest.raises(
+        tk.VariableError, match=mentioning("'age'", "tk.t_test(study, 'age'", "study.cut('age')")
+    ):
         chi_square(small(age=[20.5 + k for k in range(16)]), "cramps", "age")

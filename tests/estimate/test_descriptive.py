@@ -329,7 +329,7 @@ def test_a_census_has_no_variance():
         (lambda s: prevalence(s, outcome="age"), ("'age'", "tk.mean(study, 'age')")),
         (
             lambda s: prevalence(s, outcome="cramps", by="age"),
-            ("'age'", "study.derive('age_group'"),
+            ("'age'", "study.cut('age')"),
         ),
         (lambda s: prevalence(s, outcome="cramps", by="n"), ("'n'", "n_group")),
         (

@@ -1,5 +1,6 @@
 """A flow ends at the people of the estimate, for random variables, domains, groups and estimators."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,8 +9,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 import toolkit as tk
+from tests.messages import mentioning
 from toolkit.errors import EstimationError
 
 OUTCOMES = ("any_cramps", "frequent_cramps", "arthritis")
@@ -190,6 +193,41 @@ def test_people_without_a_group_are_counted_in_each_row(estimator: str) -> None:
     assert {("n", 40, 20), ("s", 40, 20)} == set(rows.select("region", "n", "n_missing").iter_rows())
     flow = tk.flow(study, outcome="bp", by="region")
     assert ("region known", 20, 80) == flow.select("step", "n_out", "n_left").row(1)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning")
+@pytest.mark.parametrize("estimator", sorted(set(BY_REGION) - {"chi_square", "rank_test", "precision"}))
+def test_the_flow_of_a_result_ends_at_its_n(estimator: str) -> None:
+    holes = REGIONS.with_columns(
+        pl.when(pl.int_range(100) % 11 == 0).then(None).otherwise(pl.col("years")).alias("years"),
+        pl.when(pl.int_range(100) % 13 == 0).then(None).otherwise(pl.col("bp")).alias("bp"),
+    )
+    study = tk.study(holes, design=tk.Design.none(), name="regions")
+    if estimator == "interaction":
+        study = study.derive("late", "years > 3")
+        rows = tk.interaction(study, "ill", ("old", "late"), adjust=(), by="region", domain="bp > 110")
+    else:
+        rows = BY_REGION[estimator](study)
+    total = rows.group_by("region").agg(pl.col("n").max())["n"].sum()
+    assert tk.flow(rows)["n_left"][-1] == total
+
+
+def test_the_flow_of_a_result_follows_the_adjustment_set_and_the_domain() -> None:
+    study = tk.open_study("simulated")
+    rows = tk.association(study, "frequent_cramps", "diabetes_told", domain="age >= 20")
+    asked = tk.flow(study, "frequent_cramps", "diabetes_told", domain="age >= 20")
+    assert_frame_equal(tk.flow(rows), asked)
+    assert asked["n_left"][-1] == rows["n"].item()
+
+
+def test_a_result_that_was_changed_or_whose_study_is_gone_has_no_flow() -> None:
+    study = tk.study(REGIONS, design=tk.Design.none(), name="regions")
+    rows = tk.mean(study, "bp", by="region")
+    del study
+    gc.collect()
+    for result in (rows, tk.mean(tk.study(REGIONS, design=tk.Design.none()), "bp").head()):
+        with pytest.raises(EstimationError, match=mentioning("tk.flow(study")):
+            tk.flow(result)
 
 
 def test_a_person_whose_other_group_is_known_is_missing_only_where_it_may_belong() -> None:

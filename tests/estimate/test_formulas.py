@@ -130,7 +130,7 @@ def test_an_offset_is_arithmetic_on_numbers(study) -> None:
     assert shifted["estimate"][0] < plain["estimate"][0]
     with pytest.raises(VariableError, match=mentioning("'sex'")):
         model(study, "nights ~ age", "poisson", offset="log(sex)")
-    with pytest.raises(VariableError, match=mentioning("'followup'", "study.availability")):
+    with pytest.raises(VariableError, match=mentioning("'followup'", "study.variables()")):
         model(study, "nights ~ age", "poisson", offset="log(followup)")
 
 

@@ -32,7 +32,7 @@ def test_without_variables_everyone_is_one_group(sample) -> None:
 
 
 def test_a_number_makes_no_groups(sample) -> None:
-    with pytest.raises(VariableError, match=mentioning("'age'", "study.derive")):
+    with pytest.raises(VariableError, match=mentioning("'age'", "study.cut('age')")):
         list(groups(sample, ("age",)))
 
 

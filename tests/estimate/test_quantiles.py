@@ -76,7 +76,7 @@ def test_a_group_without_persons_is_a_failed_row():
         "ages", pl.when(pl.col("age") < 90).then(pl.lit("young")), levels=["young", "old"]
     )
     result, matrix = quantile(study, "age", (0.25, 0.5), by="ages", covariance=True)
-    assert ["nobody in the domain is old"] * 2 == result["reason"].to_list()[2:]
+    assert all(mentions(reason, "old") for reason in result["reason"][2:])
     assert np.isnan(matrix[2:]).all()
     assert np.isfinite(matrix[:2, :2]).all()
 

@@ -39,7 +39,7 @@ def test_the_effective_n_is_never_more_than_the_persons_counted():
     assert judge_proportion(proportion(0.5, 500, counted=25), 12)[0] == "suppress"
 
 
-@pytest.mark.parametrize(("p", "cases", "who"), [(0.0, 0, "nobody"), (1.0, 200, "everybody")])
+@pytest.mark.parametrize(("p", "cases", "who"), [(0.0, 0, "none"), (1.0, 200, "all")])
 def test_nobody_or_everybody_is_reviewed_if_there_are_enough_persons(p, cases, who):
     assert judged(judge_proportion(proportion(p, 1, counted=200), cases), "review", who, 200)
 

@@ -11,7 +11,7 @@ from tests.estimate.conftest import DESIGNS, R_SURVEY
 from tests.messages import mentioning, mentions
 from toolkit.errors import DesignError, EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.linearization import Estimate, spread
+from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance
 
 PSU = ["SDMVSTRA", "SDMVPSU"]
 METHODS = {"bootstrap": "bootstrap", "brr": "BRR", "fay": "Fay"}
@@ -42,7 +42,7 @@ def test_a_ratio_by_half_samples_equals_r(method, rho, expected):
     )
     names = [f"r{k}" for k in range(4)]
     design = tk.Design(weight="w", replicate_weights=names, replicate_method=method, fay_rho=rho)
-    found, matrix = spread(
+    found, matrix = estimate_with_covariance(
         draw(tk.study(people, design=design), ["alive", "arrests"]), ratio("alive", "arrests")
     )
     equal(r["estimate"], found.points)
@@ -230,7 +230,7 @@ def test_each_component_has_its_own_replicates():
 
 
 def test_the_notebook_form_counts_replicates():
-    assert "2 by JK1" in declared(replicate_method="jk1")._repr_html_()
+    assert "2 JK1 replicate weights" in declared(replicate_method="jk1")._repr_html_()
 
 
 def test_all_designs_of_r_are_without_replicates():

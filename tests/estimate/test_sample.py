@@ -9,7 +9,7 @@ from tests.messages import Fragment, mentioning
 from toolkit.errors import DatasetError, DesignError, EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import draw, flow
 from toolkit.estimate.survey.roles import read
-from toolkit.estimate.survey.sampling_units import skeleton_of
+from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.sources.registry import study
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.study import Study
@@ -99,9 +99,9 @@ def test_units_of_the_whole_design_go_along_with_a_domain(own):
 
 def test_the_same_study_and_weight_are_prepared_once(own):
     sample = draw(own, ["cramps"])
-    assert skeleton_of(own, sample.weight) is skeleton_of(own, sample.weight)
+    assert index_participants(own, sample.weight) is index_participants(own, sample.weight)
     other = study(PEOPLE, design=CLUSTERED)
-    assert skeleton_of(own, sample.weight) is not skeleton_of(other, sample.weight)
+    assert index_participants(own, sample.weight) is not index_participants(other, sample.weight)
 
 
 def test_people_outside_of_the_component_are_not_in_the_sample():

@@ -5,7 +5,7 @@ import polars as pl
 
 import toolkit as tk
 from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.linearization import Estimate, design_df, spread
+from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 
 
 def mean_age(sample: Sample) -> Estimate:
@@ -20,7 +20,7 @@ def test_an_estimator_gets_the_covariance_that_the_mean_has():
     people = pl.DataFrame({"age": [30.0, 50.0, None, 41.0], "w": [1.0, 2.0, 1.0, 3.0], "psu": [1, 2, 3, 3]})
     study = tk.study(people, design=tk.Design(weight="w", psu="psu"))
     row = tk.mean(study, "age").row(0, named=True)
-    found, matrix = spread(draw(study, ["age"]), mean_age)
+    found, matrix = estimate_with_covariance(draw(study, ["age"]), mean_age)
     np.testing.assert_allclose(found.points, [row["estimate"]], rtol=1e-12)
     np.testing.assert_allclose(np.sqrt(matrix), [[row["std_error"]]], rtol=1e-12)
 

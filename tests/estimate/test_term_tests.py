@@ -45,7 +45,7 @@ def test_likelihood_ratios_of_terms_equal_r(term, people, expected):
     fitted = regress(model, np.ones(len(model.sample.unit), bool))
     places = [k for k, own in enumerate(fitted.terms) if own.exposure == TERMS[term]]
     everyone = np.ones(len(model.sample.unit), bool)
-    effects = likelihood_ratio(model, model.family, everyone, fitted, places).effects
+    _, effects = likelihood_ratio(model, model.family, everyone, fitted, places)
     equal(r["lambda"], effects, EARLY)
 
 

@@ -98,10 +98,8 @@ def test_a_group_without_persons_is_a_failed_row_without_covariance():
 
 def test_nothing_is_divided_by_nothing():
     row = ratio(small(none=[0.0] * 16), "age", "none").row(0, named=True)
-    assert ("failed", "the total of 'none' is 0, and nothing can be divided by it") == (
-        row["reliability"],
-        row["reason"],
-    )
+    assert row["reliability"] == "failed"
+    assert mentions(row["reason"], "'none'", 0)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_nothing_is_divided_by_nothing():
         (lambda s: ratio(s, "mood", "age"), ("'mood'", "3", "tk.total(study, 'mood')")),
         (lambda s: total(s, ("age", "age")), ("'age'", "variable=('age',)")),
         (lambda s: total(s, "agee"), ("'agee'", "'age'")),
-        (lambda s: total(s, "sex", by="age"), ("'age'", "study.derive('age_group'")),
+        (lambda s: total(s, "sex", by="age"), ("'age'", "study.cut('age')")),
     ],
 )
 def test_what_cannot_be_asked_says_what_to_call(call, told):

@@ -12,7 +12,8 @@ from tests.house.tree import PACKAGE
 from tests.looping import in_one_test
 from tests.messages import mentioning
 
-NAMES = sorted(set(tk.__all__) - {"__version__"})
+NAMES = sorted(tk._MODULES)
+GROUPS = sorted(tk._GROUPS)
 
 
 def test_the_import_is_light() -> None:
@@ -34,7 +35,7 @@ def test_type_checkers_see_the_names_that_python_sees() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert tk._ROOM_OF == seen
+    assert tk._MODULES == seen
 
 
 @in_one_test("name", NAMES)
@@ -42,9 +43,45 @@ def test_a_public_name_is_there(name: str) -> None:
     assert getattr(tk, name).__name__ == name
 
 
-def test_a_wrong_name_is_told_with_the_nearest() -> None:
+def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(AttributeError, match=mentioning("'prevalence'")):
         tk.prevalenc  # noqa: B018
+    with pytest.raises(AttributeError, match=mentioning("tk.effects.interaction")):
+        tk.survey.interaction  # noqa: B018
+
+
+def test_every_name_is_flat_or_in_one_namespace_and_completion_shows_it_once() -> None:
+    groups = {group: dir(getattr(tk, group)) for group in GROUPS}
+    assert sorted([*tk._EVERYDAY, *(name for names in groups.values() for name in names)]) == NAMES
+    assert dir(tk) == sorted([*tk._EVERYDAY, *GROUPS, "__version__"])
+    assert all(getattr(getattr(tk, g), n) is getattr(tk, n) for g, names in groups.items() for n in names)
+
+
+def test_the_face_of_the_causes_shows_functions_whatever_was_imported_before() -> None:
+    code = (
+        "import toolkit as tk, toolkit.causes.cards.diabetes, toolkit.causes.card\n"
+        "print(tk.causes.cards is tk.cards, tk.causes.card is tk.card, len(tk.causes.cards()) > 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "True True True\n" == done.stdout
+
+
+def test_a_namespace_prints_what_each_name_does() -> None:
+    text = repr(tk.survey)
+    assert all(name in text for name in dir(tk.survey))
+    assert "quantiles" in text
+
+
+ROLES = ("outcome", "exposure", "exposures", "variable", "over", "time", "events", "event", "row", "column")
+
+
+@in_one_test("name", NAMES)
+def test_outcome_exposure_and_variable_may_be_positional_or_named(name: str) -> None:
+    function = getattr(tk, name)
+    if not inspect.isfunction(function) or "study" not in inspect.signature(function).parameters:
+        return
+    parameters = inspect.signature(function).parameters.values()
+    assert [p.name for p in parameters if p.name in ROLES and p.kind is p.KEYWORD_ONLY] == []
 
 
 @in_one_test("name", NAMES)

@@ -62,7 +62,7 @@ def test_a_replicate_weight_that_cannot_be(tmp_path: Path, weight: str) -> None:
     ("remedy", "design"),
     [
         ("All: BRR, Fay", 'replicate_weights = ["w", "cm"]'),
-        ("Nearest: 'bootstrap'", 'replicate_weights = ["w", "cm"]\nreplicate_method = "botstrap"'),
+        ("Did you mean 'bootstrap'", 'replicate_weights = ["w", "cm"]\nreplicate_method = "botstrap"'),
         ("Leave one of both out", 'strata = "s"\nreplicate_weights = ["w", "cm"]\nreplicate_method = "BRR"'),
     ],
 )

@@ -374,7 +374,7 @@ def card(name: str) -> Card:
     Raises
     ------
     VariableError
-        If there is no card of this name; names the nearest.
+        If the name is unknown; lists the nearest.
 
     Examples
     --------
@@ -383,5 +383,5 @@ def card(name: str) -> Card:
     """
     found = _load_cards()
     if name not in found:
-        raise VariableError(unknown("There is no cause", name, found, "All: tk.cards()"))
+        raise VariableError(unknown("Unknown cause", name, found, "All: tk.cards()"))
     return found[name]

@@ -170,7 +170,7 @@ def adjustment_for(
     Adjusted for age, sex, race/ethnicity, education and survey cycle (Model 1, the core covariates)...
     """
     if size not in SIZES:
-        raise VariableError(unknown("There is no adjustment set", str(size), SIZES))
+        raise VariableError(unknown("Unknown adjustment set", str(size), SIZES))
     nodes = nodes_of(study, diagram)
     key = (nodes, outcome, exposure, domain, size)
     if key not in study.computed:

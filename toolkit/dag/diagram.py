@@ -264,7 +264,7 @@ def _problems(written: _Written) -> Iterator[str]:
     )
     for finding in dict.fromkeys(finding for group in written.arrows for finding in group.evidence):
         if citation_of(finding) is None:
-            yield f"there is no published finding '{finding}'; use citation = \"...\" instead"
+            yield f"unknown published finding '{finding}'; use citation = \"...\" instead"
     for name in written.without:
         if name not in REQUIRED:
             yield unknown("`without` names neither age nor sex but", name, REQUIRED)
@@ -276,7 +276,7 @@ def _missing_nodes(nodes: Mapping[str, Any], without: Mapping[str, str]) -> Iter
     for name in REQUIRED:
         if name not in nodes and not without.get(name):
             yield (
-                f"there is no node '{name}'. Add [nodes.{name}] and its arrows, or state the reason: "
+                f"unknown node '{name}'. Add [nodes.{name}] and its arrows, or state the reason: "
                 f'without = {{ {name} = "..." }}, such as without = {{ sex = "men only" }}'
             )
 

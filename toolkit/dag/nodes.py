@@ -61,7 +61,7 @@ class StudyNodes:
         return nodes.pop() if len(nodes) == 1 else None
 
     def is_unmatched(self, name: str) -> bool:
-        """Whether a variable is a user's column that no codebook describes: its name alone is no evidence."""
+        """Whether a variable is a user's column without a codebook entry; its name alone is not evidence."""
         entry = self.entries.get(name)
         if entry is None or entry.component or entry.label != name or name not in self.people.columns:
             return False
@@ -86,7 +86,7 @@ class StudyNodes:
         near = nearest(name, known)
         raise NoAdjustmentSetError(
             f"The causal diagram has no node for '{name}'{what}.",
-            f"{f'Nearest: {near}. ' if near else ''}Declare its node with "
+            f"{f'Did you mean {near}? ' if near else ''}Declare its node with "
             f"study.derive('{name}', ..., node='{example}') or node = \"{example}\" in study.toml{match}, "
             f"supply your own diagram, diagram='mine.toml', or name the covariates, such as the core set of "
             f"Model 1: adjust={self._list_core(ends)}.",

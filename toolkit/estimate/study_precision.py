@@ -24,11 +24,10 @@ from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
-from toolkit.estimate.survey.linearization import Estimate, design_df, spread
-from toolkit.estimate.survey.people import People, people_of, result_of
-from toolkit.estimate.survey.references import with_reference
+from toolkit.estimate.survey.groups import Group, count_groups, make_result
+from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, Estimates, variables_of
@@ -137,7 +136,7 @@ def precision(
     names = [outcome, *([exposure] if exposure else []), *variables]
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.precision")
-    people = people_of(sample, by, sample.complete(names))
+    people = count_groups(sample, by, sample.complete(names))
     if exposure is None:
         rows = [_margin(sample, group, outcome, plan) for group in people]
     else:
@@ -145,7 +144,7 @@ def precision(
         rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
     text = ", ".join(adjusted) if exposure else adjust_text(adjust, adjusted)
     fixed = {"conf_level": confidence, "adjust": text}
-    return result_of(sample, rows, by, fixed)
+    return make_result(sample, rows, by, fixed)
 
 
 def _checked(plan: _Plan) -> _Plan:
@@ -160,7 +159,7 @@ def _checked(plan: _Plan) -> _Plan:
     return plan
 
 
-def _started(sample: Sample, group: People, outcome: str) -> dict[str, Any]:
+def _started(sample: Sample, group: Group, outcome: str) -> dict[str, Any]:
     variable = sample.columns[outcome].variable
     return {
         "group": group.levels,
@@ -171,7 +170,7 @@ def _started(sample: Sample, group: People, outcome: str) -> dict[str, Any]:
     }
 
 
-def _margin(sample: Sample, group: People, outcome: str, plan: _Plan) -> dict[str, Any]:
+def _margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> dict[str, Any]:
     row = {**_started(sample, group, outcome), "estimand": "margin_of_error"}
     if not group.n:
         return {**row, "reliability": "failed", "reason": "nobody with a value is in this group"}
@@ -192,7 +191,7 @@ def _margin(sample: Sample, group: People, outcome: str, plan: _Plan) -> dict[st
 
 
 def _detectable(
-    sample: Sample, group: People, names: _Asked, plan: _Plan, *, alone: bool
+    sample: Sample, group: Group, names: _Asked, plan: _Plan, *, alone: bool
 ) -> list[dict[str, Any]]:
     row = _started(sample, group, names[0])
     try:
@@ -208,7 +207,7 @@ _DETECTABLE = ("smallest_detectable_ratio", "smallest_detectable_difference")
 
 
 def _both_scales(
-    sample: Sample, group: People, names: _Asked, plan: _Plan, row: dict[str, Any]
+    sample: Sample, group: Group, names: _Asked, plan: _Plan, row: dict[str, Any]
 ) -> list[dict[str, Any]]:
     if not group.n:
         raise EstimationError("nobody with a value in every variable is in this group.")
@@ -259,11 +258,11 @@ def _require_variation(outcome: Column, exposure: Column, y: Floats, places: lis
 
 
 def _null_errors(
-    sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple[str, list[int]]
+    sample: Sample, group: Group, matrix: Matrix, y: Floats, how: tuple[str, list[int]]
 ) -> Floats:
     estimate = partial(_scores, group=group, matrix=matrix, y=y, how=how)
     try:
-        _, covariance = spread(sample, estimate)
+        _, covariance = estimate_with_covariance(sample, estimate)
     except (CollinearError, NotConvergedError, np.linalg.LinAlgError):
         raise VariableError(
             "the variables to adjust for determine one another or the outcome. Adjust for fewer of them."
@@ -271,7 +270,7 @@ def _null_errors(
     return np.sqrt(covariance.diagonal())
 
 
-def _scores(sample: Sample, group: People, matrix: Matrix, y: Floats, how: tuple[str, list[int]]) -> Estimate:
+def _scores(sample: Sample, group: Group, matrix: Matrix, y: Floats, how: tuple[str, list[int]]) -> Estimate:
     """Take one Newton step from the model without the exposure: its spread is that under no association."""
     family, places = how
     X, weights = matrix.values, sample.weights[group.counted]

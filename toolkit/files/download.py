@@ -309,7 +309,7 @@ def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException)
         )
     status, rest = error.response.status_code, requested_rest(error)
     if status in _ABSENT:
-        return _NotThereError(f"There is no file at {url} (status {status}). It may have moved. {remedy}")
+        return _NotThereError(f"No file exists at {url} (status {status}). It may have moved. {remedy}")
     if rest > LONGEST_REST:
         return _InterruptedError(
             f"{url} answered with status {status} and requests a pause of {rest / 60:.0f} minutes. "

@@ -209,6 +209,14 @@ def _status(path: Path) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """The files a study was made from, path to SHA-256, and the paths that were looked for and absent."""
+
+    files: Mapping[Path, str]
+    absent: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class Origin:
     """What an entry was made from.
 

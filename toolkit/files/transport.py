@@ -74,7 +74,9 @@ def write_transport(
 def _expect_file(path: str | Path) -> Path:
     source = Path(path)
     if not source.is_file():
-        raise DatasetError(f"There is no file '{source}'. Check the path, which is relative to {Path.cwd()}.")
+        raise DatasetError(
+            f"The file '{source}' does not exist. Check the path, which is relative to {Path.cwd()}."
+        )
     return source
 
 

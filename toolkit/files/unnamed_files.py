@@ -1,6 +1,6 @@
 """Files without a name, for content that no other process may find and that a kill leaves nowhere.
 
-The system frees the content when the last process that holds the descriptor ends, however it ends.
+The system frees the content when the last process with the descriptor ends, however it ends.
 """
 
 import os

@@ -141,7 +141,7 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
     cycles = catalogue.cycles if piece.cycles == "all" else piece.cycles
     for table in piece.tables:
         if table not in catalogue.tables:
-            yield unknown("There is no table", table, catalogue.tables)
+            yield unknown("Unknown table", table, catalogue.tables)
         else:
             files = catalogue.tables[table].files
             yield from (f"Table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)

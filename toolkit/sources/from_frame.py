@@ -40,7 +40,7 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
     """
     if isinstance(codebook, str) and codebook != TOOLKIT:
         raise DatasetError(
-            unknown("There is no codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
+            unknown("Unknown codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
         )
     people, declared = _read_frame(frame)
     people = _with_float_types(people)

@@ -76,7 +76,7 @@ def open_study(name: str | Path, **options: Any) -> Study:
     if str(name).endswith(".toml"):
         return _with_exposures(_own(name, options))
     if name not in STUDIES:
-        raise DatasetError(unknown("there is no study", str(name), STUDIES, "All: tk.available_studies()"))
+        raise DatasetError(unknown("unknown study", str(name), STUDIES, "All: tk.available_studies()"))
     if str(name).startswith(EXAMPLES):
         folder = str(name).removeprefix(EXAMPLES)
         return _with_exposures(_own(shipped("datasets") / "examples" / folder / "study.toml", options))

@@ -15,6 +15,7 @@ from toolkit.files.atomic import DiskError, remove_abandoned_drafts
 from toolkit.files.checked_toml import PACKAGE, shipped
 from toolkit.files.table_cache import (
     Identity,
+    Inputs,
     Origin,
     cache_folder,
     cache_of_this_process,
@@ -29,7 +30,7 @@ from toolkit.files.table_cache import (
     write_entry,
 )
 from toolkit.studies.storage import declared_again, declared_json
-from toolkit.studies.study import Inputs, Study
+from toolkit.studies.study import Study
 
 _LOADED = time.time()
 _MOST_STUDIES = 24

@@ -56,10 +56,10 @@ def download_study(
     >>> tk.download_study("simulated")
     Traceback (most recent call last):
     ...
-    toolkit.errors.DatasetError: study 'simulated' has no files to download. Open it: open_study('simulated').
+    toolkit.errors.DatasetError: Study 'simulated' has no files to download. Open it: open_study('simulated').
     """
     if name not in STUDIES:
-        raise DatasetError(unknown("there is no study", name, STUDIES, "All: tk.available_studies()"))
+        raise DatasetError(unknown("unknown study", name, STUDIES, "All: tk.available_studies()"))
     if name not in _ROOMS:
         raise DatasetError(f"study '{name}' has no files to download. Open it: open_study('{name}').")
     fetch = getattr(import_module(f"toolkit.{_ROOMS[name]}"), f"download_{name}")

@@ -1,7 +1,6 @@
-"""Declare what is known of the population: the totals that weights are calibrated to.
+"""Population totals to which weights are calibrated.
 
-Takes mappings or frames of totals as people write them; gives the record `Calibration`. No number of a person
-is read here; the calibration itself is done in `estimate.calibration`.
+The calibration itself is in `estimate.survey.variance.calibration`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +22,14 @@ Levels = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Totals over the levels of one or several crossed variables, or of a number.
+    """Totals over the levels of one or several crossed variables, or of a continuous variable.
 
     Attributes
     ----------
     variables
-        Their names; none for the number of people in the population.
+        Their names; none for the size of the population.
     totals
-        Levels and total; the one entry of a number has no levels.
+        Levels and total; the single entry of a continuous variable has no levels.
     """
 
     variables: tuple[str, ...]
@@ -38,7 +37,7 @@ class Margin:
 
     @property
     def crossed(self) -> bool:
-        """Whether it is of levels, and not of a number."""
+        """Whether the totals are by level."""
         return bool(self.totals[0][0])
 
     def __str__(self) -> str:
@@ -47,16 +46,16 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The totals that weights are calibrated to, and how.
+    """Population totals with the calibration method.
 
     Attributes
     ----------
     margins
-        What is known.
+        The totals.
     method
         "raking", "linear" or "logit".
     bounds
-        Between what a weight may be multiplied by; None for no bounds.
+        Limits of the ratio of calibrated to original weight; None for no limits.
     """
 
     margins: tuple[Margin, ...]
@@ -70,18 +69,18 @@ class Calibration:
 
     @property
     def word(self) -> str:
-        """What it makes of weights: post-stratified, raked or calibrated."""
+        """The name of the adjustment: post-stratified, raked or calibrated."""
         if len(self.margins) == 1 and self.margins[0].crossed and self.bounds is None:
             return "post-stratified"
         return "raked" if self.method == "raking" else "calibrated"
 
     @property
     def sentence(self) -> str:
-        """What was done to the weights, in words."""
+        """The adjustment in words."""
         return f"{self.word} to the population totals of {' and '.join(map(str, self.margins))}"
 
     def record(self) -> dict[str, Any]:
-        """Give it as plain values, which `calibration_of` reads again."""
+        """Return plain values, which `calibration_of` reads."""
         return asdict(self)
 
 
@@ -98,37 +97,12 @@ def calibration_of(record: Mapping[str, Any]) -> Calibration:
 def read_totals(
     totals: Any, population: float | None, method: str | None, bounds: tuple[float, float] | None
 ) -> Calibration:
-    """Read totals as people write them.
-
-    Parameters
-    ----------
-    totals
-        As `Design.calibrated`.
-    population
-        The number of people in the population, or None.
-    method, bounds
-        As `Design.calibrated`.
-
-    Returns
-    -------
-    Calibration
-        With a method.
-
-    Raises
-    ------
-    DesignError
-        If the totals are not numbers, differ in their sums, or the method cannot take them.
-
-    Examples
-    --------
-    >>> read_totals({"sex": {"f": 52.0, "m": 48.0}}, None, None, None).word
-    'post-stratified'
-    """
+    """Validate the arguments of `Design.calibrated` and choose the method."""
     margins = tuple(_margins(totals))
     if population is not None:
         margins = (*margins, Margin((), (((), _number("population", population)),)))
     if not margins:
-        raise DesignError(f"no totals are given to calibrate to. For example: {_EXAMPLE}.")
+        raise DesignError(f"No population totals are given. Supply them, for example {_EXAMPLE}.")
     _refuse_other_sums(margins)
     by_levels = all(margin.crossed for margin in margins)
     chosen = method or ("raking" if by_levels and len(margins) > 1 and bounds is None else "linear")
@@ -149,7 +123,8 @@ def _margins(totals: Any) -> Iterable[Margin]:
             yield from _margins(part)
     else:
         raise DesignError(
-            f"totals are a mapping or frames, not of type {type(totals).__name__}. Example: {_EXAMPLE}."
+            f"Population totals of type {type(totals).__name__} are not supported. Supply a mapping or data "
+            f"frames, for example {_EXAMPLE}."
         )
 
 
@@ -165,12 +140,12 @@ def _of_mapping(variables: tuple[str, ...], value: Any) -> Margin:
 
 
 def _of_frame(frame: pl.DataFrame) -> Margin:
-    """Read a frame: its last column holds the totals, the others the levels."""
+    """Read a frame whose last column contains the totals and whose other columns contain levels."""
     *variables, total = frame.columns
     if not frame.schema[total].is_numeric() or not variables or not frame.height:
         raise DesignError(
-            f"the last column of a frame of totals holds the totals, but '{total}' is of type "
-            f"{frame.schema[total].base_type()}. Example: pl.DataFrame({{'sex': ['male', 'female'], "
+            f"The last column of a frame of totals must contain numbers, but '{total}' is of type "
+            f"{frame.schema[total].base_type()}. Use pl.DataFrame({{'sex': ['male', 'female'], "
             f"'total': [48_000, 52_000]}})."
         )
     pairs = [
@@ -185,13 +160,13 @@ def _margin(variables: tuple[str, ...], pairs: list[tuple[Levels, float]]) -> Ma
     wrong = [levels for levels, _ in pairs if len(levels) != len(variables)]
     if wrong or not pairs:
         raise DesignError(
-            f"the totals of '{name}' need one level of each of {len(variables)} variables. Example: "
+            f"The totals of '{name}' require one level of each of {len(variables)} variables. Use "
             f"design.calibrated({{('sex', 'age_group'): {{('male', '20-39'): 10_000, ...}}}})."
         )
     levels = [own for own, _ in pairs]
     twice = next((own for own in levels if levels.count(own) > 1), None)
     if twice:
-        raise DesignError(f"'{', '.join(twice)}' of '{name}' has two totals. Give it one.")
+        raise DesignError(f"'{', '.join(twice)}' of '{name}' has two totals. Supply one.")
     return Margin(variables, tuple(pairs))
 
 
@@ -205,7 +180,7 @@ def _word(level: Any) -> str:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise DesignError(f"the total of '{name}' is {value!r}, and must be a number. Example: {_EXAMPLE}.")
+        raise DesignError(f"The total of '{name}' is {value!r}, which is not a number. Example: {_EXAMPLE}.")
     return float(value)
 
 
@@ -213,8 +188,9 @@ def _positive(name: str, value: Any) -> float:
     total = _number(name, value)
     if total <= 0:
         raise DesignError(
-            f"the total of '{name}' is {total:g}, and must be above 0. Leave a level out that the population "
-            f"has not, and its people by tk.study(frame.filter(...))."
+            f"The total of '{name}' is {total:g}, but totals must be positive. Remove levels that are "
+            "absent from "
+            f"the population, and their participants with tk.study(frame.filter(...))."
         )
     return total
 
@@ -222,26 +198,28 @@ def _positive(name: str, value: Any) -> float:
 def _refuse_other_sums(margins: tuple[Margin, ...]) -> None:
     sums = {str(m): sum(total for _, total in m.totals) for m in margins if m.crossed or not m.variables}
     if sums and max(sums.values()) - min(sums.values()) > _SAME_SUM * max(sums.values()):
-        told = ", ".join(f"{name} {total:,.10g}" for name, total in sums.items())
+        listed = ", ".join(f"{name} {total:,.10g}" for name, total in sums.items())
         raise DesignError(
-            f"the totals do not fit together: they sum to {told}, and one population has one size. Multiply "
-            f"each margin by what brings it to the same sum."
+            f"The margins sum to different population sizes ({listed}). Rescale each margin to the same sum."
         )
 
 
 def _check_bounds(method: str, bounds: tuple[float, float] | None) -> None:
     if bounds is None:
         if method == "logit":
-            raise DesignError("the method 'logit' needs bounds: design.calibrated(..., bounds=(0.3, 3)).")
+            raise DesignError(
+                "The method 'logit' requires bounds. Use design.calibrated(..., bounds=(0.3, 3))."
+            )
         return
     low, high = bounds
     if method == "raking":
         raise DesignError(
-            "raking has no bounds. Take method='logit' or 'linear': design.calibrated(..., method='logit', "
+            "Raking has no bounds. Use method='logit' or 'linear': design.calibrated(..., method='logit', "
             "bounds=(0.3, 3))."
         )
     if not 0 <= low < 1 < high or (method == "logit" and isinf(high)):
         raise DesignError(
-            f"'bounds' are {low:g} and {high:g}: what a weight may be multiplied by, the lower from 0 to "
-            f"below 1, the upper above 1, such as bounds=(0.3, 3)."
+            f"'bounds' are {low:g} and {high:g}. The lower must be at least 0 and below 1, and the upper "
+            "above 1. "
+            f"Use bounds=(0.3, 3), for example."
         )

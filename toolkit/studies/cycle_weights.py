@@ -1,7 +1,4 @@
-"""Pool the weights of survey cycles: which contribute to an analysis, and how their weights are rescaled.
-
-Takes the weights of one component by cycle, the variables of an analysis and a condition on `cycle`.
-"""
+"""Pool the weights of survey cycles: which cycles contribute to an analysis, and how weights are rescaled."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +60,7 @@ class ComponentWeight:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column of the people frame that holds a weight of the component."""
+        """Every column of the people frame that contains a weight of the component."""
         pooled = [w.pooled_column for w in self.cycles if w.pooled_column]
         return tuple(dict.fromkeys([self.column, *(w.column for w in self.cycles), *pooled]))
 
@@ -86,17 +83,8 @@ class CyclePart:
 
 
 def rescale(weights: Sequence[CycleWeight], *, by_cycle: bool = False) -> tuple[CyclePart, ...]:
-    """Rescale the weights of the cycles that contribute.
+    """Rescale the weights of the contributing cycles; with `by_cycle` each cycle keeps its own weight.
 
-    Parameters
-    ----------
-    weights
-        Of the contributing cycles.
-    by_cycle
-        True where each cycle is estimated by itself: its own weight, as it is.
-
-    Notes
-    -----
     Each weight is multiplied by the years that it represents over the years of all contributing cycles, as
     the NHANES analytic guidelines advise (NCHS, Vital Health Stat 2(161), 2013; 2(184), 2020).
 
@@ -138,30 +126,10 @@ def contributing(
     admits: Callable[[str], bool] | None,
     component: str,
 ) -> tuple[list[CycleWeight], dict[str, str]]:
-    """Find the cycles that measured every variable, have the weight and meet the condition on `cycle`.
+    """Select the cycles that measured every variable, have the weight and meet the condition on `cycle`.
 
-    Parameters
-    ----------
-    weights
-        Of the component, by cycle.
-    cycles
-        Every cycle of the study.
-    variables
-        Those of the analysis.
-    admits
-        Whether the domain can hold for someone of a cycle; None if there is no condition.
-    component
-        Whose weights they are.
-
-    Returns
-    -------
-    tuple
-        Weights of the contributing cycles; and why each other cycle does not contribute.
-
-    Raises
-    ------
-    EstimationError
-        If no cycle contributes.
+    `admits` tells whether the domain can include anyone of a cycle. Returns the weights of the contributing
+    cycles, and the reason why each other cycle does not contribute.
     """
     chosen, left_out = [], dict[str, str]()
     for cycle in cycles:
@@ -185,16 +153,17 @@ def _gaps(variable: Variable, cycle: str) -> list[Availability]:
 
 
 def _none_contributes(left_out: Mapping[str, str]) -> str:
-    told = "; ".join(dict.fromkeys(grouped(left_out.items()).values()))
+    reasons = "; ".join(dict.fromkeys(grouped(left_out.items()).values()))
     return (
-        f"No cycle of the study measured all variables of this analysis within the domain ({told}). Remove a "
-        f"variable, change the condition on 'cycle', or open other cycles; what each cycle measured: "
-        f"study.availability()."
+        f"No cycle of the study measured all variables of this analysis within the domain ({reasons}). "
+        "Remove a variable, change the condition on 'cycle', or open other cycles. study.availability() "
+        "lists "
+        f"what each cycle measured."
     )
 
 
 def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Say for each cycle why it does not contribute, cycles of one reason together.
+    """Return for each cycle why it does not contribute, with cycles of one reason listed together.
 
     Examples
     --------
@@ -204,8 +173,8 @@ def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
     cycles: dict[str, list[str]] = {}
     for cycle, reason in left_out:
         cycles.setdefault(reason, []).append(cycle)
-    told = {reason: f"{span(own)}: {reason}" for reason, own in cycles.items()}
-    return {cycle: told[reason] for reason, own in cycles.items() for cycle in own}
+    texts = {reason: f"{span(own)}: {reason}" for reason, own in cycles.items()}
+    return {cycle: texts[reason] for reason, own in cycles.items() for cycle in own}
 
 
 def span(cycles: Sequence[str]) -> str:
@@ -252,7 +221,7 @@ def source_of(parts: Sequence[CyclePart]) -> str:
 
 
 def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
-    """Explain in words how the weights were rescaled; "" for a study of one cycle.
+    """Describe how the weights were rescaled; "" for a study of one cycle.
 
     Examples
     --------
@@ -271,9 +240,9 @@ def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = Fa
         shares.setdefault((part.share, part.years), []).append(part.cycle)
     if {part.share for part in parts} == {1 / len(parts)}:
         return f"divided by {len(parts)} because {count} cycles contribute ({listed(cycles)})"
-    told = [f"{_times(*key)} in {listed(own)}" for key, own in shares.items()]
-    told = told[:1] + [text.removeprefix("multiplied ") for text in told[1:]]
-    return f"{listed(told)} because {count} cycles contribute"
+    factors = [f"{_times(*key)} in {listed(own)}" for key, own in shares.items()]
+    factors = factors[:1] + [text.removeprefix("multiplied ") for text in factors[1:]]
+    return f"{listed(factors)} because {count} cycles contribute"
 
 
 def _times(share: float, years: float) -> str:

@@ -1,6 +1,6 @@
-"""Declare how the people of a study were sampled: weights, strata, sampling units, replicate weights.
+"""Declare the survey design: weights, strata, sampling units, finite populations, replicate weights.
 
-Which weight an analysis takes is decided in `weight_choice`.
+The weight of an analysis is chosen in `weights`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,41 +21,41 @@ LonelyPsu = Literal["fail", "certainty", "adjust", "average", "remove"]
 
 @dataclass(frozen=True)
 class Design:
-    """How the people of a study were sampled. Columns are named; nothing is computed.
+    """The survey design of a study, as names of columns; nothing is computed.
 
     Parameters
     ----------
     weight
         The column of sampling weights, or a mapping from component ("interview", "examination", ...) to a
-        column name or a `ComponentWeight`. A person of weight 0 is outside every domain and counted in the
-        flow; stratum and PSU stay in the design. A weight of a component is null for who is not part of it.
+        column name or a `ComponentWeight`. A participant with weight 0 is outside every domain and counted in
+        the flow; stratum and PSU stay in the design. A component's weight is null outside its subsample.
     strata
         The column of first-stage strata; None if there are none.
     psu
-        The column of primary sampling units, or a tuple, one name a stage; None if people were drawn singly.
+        The column of primary sampling units, or a tuple of one name per stage; None without clusters.
     fpc
-        Population size (above 1) or sampling fraction (at most 1), one name a stage; None for sampling
+        Population size (above 1) or sampling fraction (at most 1), one name per stage; None for sampling
         with replacement.
     nest
-        True if PSU numbers start anew in each stratum.
+        True if PSU codes are unique only within strata.
     lonely_psu
-        What to do with a stratum of one PSU: "fail" (default), "certainty", "adjust", "average", "remove".
+        Treatment of strata with a single PSU: "fail" (default), "certainty", "adjust", "average", "remove".
     replicate_weights
-        Columns of replicate weights, in place of strata and PSUs; a mapping from component to columns where
-        there are several weights.
+        Columns of replicate weights, used instead of strata and PSUs; a mapping from component to columns
+        if there are several weights.
     replicate_method
         "BRR", "Fay", "JK1", "JKn", "bootstrap", "SDR" (successive differences, also "ACS") or "other".
     replicate_scale, replicate_rscales
-        What the squared deviations of the replicates are multiplied by: one number for all, and one for each
-        replicate. JKn needs `replicate_rscales`, "other" one of both; the rest have their own.
+        Multipliers of the squared deviations: one for all replicates, and one per replicate. JKn requires
+        `replicate_rscales`, "other" one of the two; the other methods determine them.
     fay_rho
         Fay's coefficient, for "Fay".
     mse
-        True if deviations are from the full-sample estimate, False (as in R) if from the replicates' mean.
+        True for deviations from the full-sample estimate, False (as in R) from the mean of the replicates.
     replicate_factors
-        True if the columns multiply the weight; False if they are weights in full.
+        True if the columns are multipliers of the weight; False if they are full weights.
     calibration
-        What `calibrated` declared.
+        Population totals, as set by `calibrated`.
 
     Examples
     --------
@@ -91,12 +91,13 @@ class Design:
             self._settle_replicates()
         elif self.replicate_method:
             raise DesignError(
-                f"'replicate_method' is '{self.replicate_method}', but no columns are named. Name them: "
-                f"tk.Design(weight=..., replicate_weights=[...], replicate_method=...)."
+                f"The design has replicate_method='{self.replicate_method}' but no replicate weights. "
+                "Supply their "
+                f"columns: tk.Design(weight=..., replicate_weights=[...], replicate_method=...)."
             )
 
     def _copy_names(self) -> None:
-        """Keep lists and mappings of names as they are now, whatever becomes of the caller's own."""
+        """Copy lists and mappings, so that later changes by the caller have no effect."""
         for part in ("psu", "fpc"):
             if isinstance(names := getattr(self, part), list):
                 object.__setattr__(self, part, tuple(names))
@@ -104,19 +105,21 @@ class Design:
             object.__setattr__(self, "weight", dict(self.weight))
 
     def _settle_replicates(self) -> None:
-        """Check what is said of replicate weights, and write their method in one way."""
+        """Validate the replicate weights and standardize the name of their method."""
         if self.strata or self.psu or self.fpc:
             raise DesignError(
-                "replicate weights stand in place of strata, psu and fpc. Leave one of both out: "
+                "Replicate weights replace strata, psu and fpc. Remove one of the two: "
                 "tk.Design(weight=..., replicate_weights=..., replicate_method=...)."
             )
         if self.weight is None:
-            raise DesignError("replicate weights need the full-sample weight: tk.Design(weight='...', ...).")
+            raise DesignError(
+                "Replicate weights require the full-sample weight. Use tk.Design(weight='...', ...)."
+            )
         object.__setattr__(self, "replicate_method", read_method(self.replicate_method))
         given = self.replicate_weights
         if isinstance(given, str):
             raise DesignError(
-                f"'replicate_weights' is a list of columns, not the text '{given}': ['{given}', ...]."
+                f"'replicate_weights' is the text '{given}' instead of a list. Use ['{given}', ...]."
             )
         columns = (
             {k: tuple(v) for k, v in given.items()} if isinstance(given, Mapping) else tuple(given or ())
@@ -133,13 +136,14 @@ class Design:
             )
         if isinstance(columns, tuple) and isinstance(self.weight, Mapping) and not self.replicate_factors:
             raise DesignError(
-                "there are several weights but one set of replicate weights. Name a set for each component: "
+                "The design has several weights but one set of replicate weights. Supply one set per "
+                "component: "
                 "tk.Design(weight={'interview': ...}, replicate_weights={'interview': [...]}, ...)."
             )
 
     @classmethod
     def none(cls) -> "Design":
-        """Declare that there is no sampling design: everyone counts once, variance is robust."""
+        """Declare a simple random sample: every participant counts once, and variances are robust."""
         return cls(declared_absent=True)
 
     def calibrated(
@@ -150,33 +154,33 @@ class Design:
         method: str | None = None,
         bounds: tuple[float, float] | None = None,
     ) -> "Design":
-        """Declare what is known of the population, so that weights are calibrated to it.
+        """Declare population totals to which weights are calibrated.
 
         Parameters
         ----------
         totals
-            By variable: the number of people of each level, `{"sex": {"male": 48_000, "female": 52_000}}`, or
-            the sum of a number, `{"age": 4_600_000}`. Crossed variables stand in a tuple:
-            `{("sex", "age_group"): {("male", "20-39"): 10_000, ...}}`. Or a frame whose last column holds the
-            totals and whose others hold levels, or a list of such frames.
+            By variable, the number of people in each level, `{"sex": {"male": 48_000, "female": 52_000}}`, or
+            the sum of a continuous variable, `{"age": 4_600_000}`. Crossed variables form a tuple:
+            `{("sex", "age_group"): {("male", "20-39"): 10_000, ...}}`. Or a data frame whose last column
+            contains the totals and whose other columns contain levels, or a list of such frames.
         population
-            The number of people in the population, where no levels give it.
+            The size of the population, if no levels determine it.
         method
-            "raking" (multiplicative), "linear" or "logit" (within bounds). By default one margin of levels is
-            post-stratified, several are raked, and numbers are calibrated linearly.
+            "raking" (multiplicative), "linear" or "logit" (bounded). By default one margin of levels is
+            post-stratified, several are raked, and continuous variables are calibrated linearly.
         bounds
-            Between what a weight may be multiplied by, such as (0.3, 3); for "linear" and "logit".
+            Limits of the ratio of calibrated to original weight, such as (0.3, 3); for "linear" and "logit".
 
         Returns
         -------
         Design
-            A copy. Weights are calibrated when the study is analysed, replicate weights each by themselves;
-            the linearised variance is that of the residuals from the totals' variables, of all people.
+            A copy. Weights are calibrated when the study is analyzed, replicate weights separately; the
+            linearized variance uses residuals from the regression on the calibration variables.
 
         Raises
         ------
         DesignError
-            If totals are no numbers or differ in their sums, or the design is calibrated already.
+            If totals are not numbers or their sums differ, or the design is already calibrated.
 
         Notes
         -----
@@ -189,24 +193,24 @@ class Design:
         """
         if self.calibration:
             raise DesignError(
-                f"the design is calibrated already: {self.calibration.sentence}. Name all totals in one "
-                f"call: design.calibrated({{..., ...}})."
+                f"The design is already {self.calibration.sentence}. Supply all totals in one call: "
+                f"design.calibrated({{..., ...}})."
             )
         return replace(self, calibration=read_totals(totals, population, method, bounds))
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """PSU columns, one a stage."""
+        """PSU columns, one per stage."""
         return (self.psu,) if isinstance(self.psu, str) else tuple(self.psu or ())
 
     @property
     def fpcs(self) -> tuple[str, ...]:
-        """Finite-population columns, one a stage."""
+        """Finite-population columns, one per stage."""
         return (self.fpc,) if isinstance(self.fpc, str) else tuple(self.fpc or ())
 
     @property
     def components(self) -> dict[str, ComponentWeight]:
-        """Weight columns by component; a single weight stands under its own column name."""
+        """Weight columns by component; a single weight is listed under its column name."""
         if self.weight is None:
             return {}
         if isinstance(self.weight, str):
@@ -218,7 +222,7 @@ class Design:
 
     @property
     def cycles(self) -> tuple[str, ...]:
-        """Every cycle that has a weight of its own; none where cycles are not pooled."""
+        """Every cycle that has its own weight; none if cycles are not pooled."""
         return tuple(sorted({w.cycle for weight in self.components.values() for w in weight.cycles}))
 
     @property
@@ -235,20 +239,14 @@ class Design:
         return tuple(map(tuple, given.values())) if isinstance(given, Mapping) else (tuple(given),)
 
     def replicates_of(self, component: str) -> tuple[str, ...]:
-        """Name the replicate weights of a component; none where the design has strata and PSUs.
-
-        Raises
-        ------
-        DesignError
-            If the component has none while others have.
-        """
+        """Return the replicate weights of a component; none if the design has strata and PSUs."""
         given = self.replicate_weights or ()
         if not isinstance(given, Mapping):
             return tuple(given)
         if component not in given:
             known = ", ".join(given)
             raise DesignError(
-                f"the component '{component}' has no replicate weights. It has: {known}. Add them: "
+                f"The component '{component}' has no replicate weights; these have: {known}. Add them: "
                 f"tk.Design(..., replicate_weights={{'{component}': [...], ...}})."
             )
         return tuple(given[component])
@@ -281,6 +279,6 @@ def _refuse_repeated(columns: Sequence[str], argument: str) -> None:
     repeated = next((name for name in columns if columns.count(name) > 1), None)
     if repeated is not None:
         raise DesignError(
-            f"'{repeated}' stands {columns.count(repeated)} times in {argument}, and each column counts "
-            f"once. Remove the repetition: tk.Design({argument}={list(dict.fromkeys(columns))[:3]}, ...)."
+            f"'{repeated}' occurs {columns.count(repeated)} times in {argument}. Remove the repetition: "
+            f"tk.Design({argument}={list(dict.fromkeys(columns))[:3]}, ...)."
         )

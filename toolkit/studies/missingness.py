@@ -1,12 +1,14 @@
-"""Summarize missing data by reason and exposure availability by survey cycle."""
+"""List the variables of a study, and summarize missing data by reason and availability by survey cycle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from toolkit.causes.card import cards
-from toolkit.results import AVAILABILITY_SCHEMA
+from toolkit.causes.outcomes import CRAMP_RULES
+from toolkit.errors import DatasetError, VariableError
+from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
 from toolkit.variables.codebook import Availability, Codebook, Variable, why
 
 MISSING_SCHEMA: dict[str, pl.DataType] = {
@@ -95,3 +97,66 @@ def _counts(people: pl.DataFrame, variable: str, cycle: str) -> tuple[int, float
     with_value = int(counts.filter(reason=HAS_VALUE)["n"].sum())
     put = int(counts.filter(~pl.col("reason").is_in(_NOT_PUT))["n"].sum())
     return with_value, 100 * (put - with_value) / put if put else None
+
+
+def summarize(
+    parts: Mapping[str, pl.DataFrame | None], codebook: Codebook, cycles: Sequence[str], design: str
+) -> dict[str, str]:
+    """Summarize a study: rows of each part (participants first), cycles, design, outcomes and variables."""
+    counts = {name: f"{rows.height:,}" for name, rows in parts.items() if rows is not None}
+    people = next(iter(parts.values()))
+    measured = [name for name in codebook if people is not None and name in people.columns]
+    facts = {
+        **counts,
+        "Cycles": ", ".join(filter(None, cycles)),
+        "Design": design,
+        "Outcomes": ", ".join(rule.name for rule in CRAMP_RULES if rule.name in measured),
+        "Variables": f"{len(measured):,} measured of {len(codebook):,} in the codebook; "
+        "list them with study.variables()",
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
+def list_variables(
+    people: pl.DataFrame, codebook: Codebook, cycles: Sequence[str], search: str
+) -> pl.DataFrame:
+    """List the variables whose name, label or question contains a text (`VARIABLES_SCHEMA`)."""
+    sought = search.casefold()
+    rows = [
+        _listed(variable, people, cycles)
+        for variable in codebook.values()
+        if any(sought in text.casefold() for text in (variable.name, variable.label, variable.question))
+    ]
+    return pl.DataFrame(rows, schema=VARIABLES_SCHEMA, orient="row")
+
+
+def _listed(variable: Variable, people: pl.DataFrame, cycles: Sequence[str]) -> tuple[Any, ...]:
+    unmeasured = {entry.cycle for entry in variable.availability if entry.status == "not measured"}
+    present = variable.name in people.columns
+    measured = ", ".join(cycle for cycle in cycles if cycle and cycle not in unmeasured)
+    return (
+        variable.name,
+        variable.label,
+        variable.kind,
+        ", ".join(variable.levels) or variable.unit,
+        variable.component,
+        measured if present else "",
+        people[variable.name].count() if present else 0,
+    )
+
+
+def require_measured(variable: Variable, people: pl.DataFrame, label: str) -> Variable:
+    """Return a variable that is among the columns; otherwise raise with the reasons of each cycle."""
+    name = variable.name
+    if name in people.columns:
+        return variable
+    gaps = [entry for entry in variable.availability if entry.status == "not measured"]
+    reasons = [f"{entry.cycle}: {entry.reason}" for entry in gaps]
+    listed = "; ".join(reasons) or "it is in the codebook but not among the columns of study.people"
+    if any("not found:" in reason for reason in reasons):
+        raise DatasetError(
+            f"'{name}' cannot be used ({listed}). Put the file there and open the study again."
+        )
+    raise VariableError(
+        f"'{name}' was not measured in {label} ({listed}). List what was measured with study.variables()."
+    )

@@ -1,7 +1,4 @@
-"""Hold rows of people so that a notebook shows a summary of them, and rows only to who asks for rows.
-
-Takes a polars frame; gives the same frame, whose representation counts columns by type and missing values.
-"""
+"""A data frame of participants that prints a summary instead of rows."""
 
 from collections.abc import Iterator
 from html import escape
@@ -11,12 +8,12 @@ import polars as pl
 
 from toolkit.variables.codebook import Reason
 
-_HINT = "Rows of people are shown only when asked for:"
+_HINT = "Rows of participants are printed only on request:"
 _KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing values", "other")
 
 
 class PersonFrame(pl.DataFrame):
-    """A polars frame that shows a summary in place of its rows; all that is taken from it is a plain frame.
+    """A polars frame that prints a summary instead of its rows; every operation on it returns a plain frame.
 
     Examples
     --------
@@ -25,7 +22,7 @@ class PersonFrame(pl.DataFrame):
     2 people x 2 columns
       number  1 column   1 value missing
       text    1 column   0 values missing
-    Rows of people are shown only when asked for: study.people.head()
+    Rows of participants are printed only on request: study.people.head()
     >>> type(people.head()).__name__
     'DataFrame'
     """
@@ -100,6 +97,6 @@ def _missing(frame: pl.DataFrame, names: list[str]) -> int:
 
 
 def _names(names: list[str]) -> str:
-    """List the columns behind their number, folded away until they are wanted."""
-    told = ", ".join(escape(name) for name in names)
-    return f"<details><summary>{len(names):,}</summary>{told}</details>"
+    """Show the number of columns, which unfolds to their names."""
+    listed = ", ".join(escape(name) for name in names)
+    return f"<details><summary>{len(names):,}</summary>{listed}</details>"

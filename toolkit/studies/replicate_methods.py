@@ -1,7 +1,4 @@
-"""Name the ways to make replicate weights, and check that what is declared of them is whole.
-
-Takes what a `Design` says of its replicate weights; gives the method's one name, or an error.
-"""
+"""Replicate methods: their names, and the constants that each of them requires."""
 
 from toolkit.errors import DesignError, unknown
 
@@ -10,7 +7,7 @@ _OTHER_NAMES = {"acs": "SDR", "successive-difference": "SDR"}
 
 
 def read_method(given: str | None) -> str:
-    """Read the name of a method, in any case.
+    """Return the standard name of a replicate method, given in any case.
 
     Examples
     --------
@@ -20,7 +17,7 @@ def read_method(given: str | None) -> str:
     by_word = {**_OTHER_NAMES, **{name.lower(): name for name in METHODS}}
     known = f"All: {', '.join(METHODS)}"
     if given is None:
-        raise DesignError(f"how were the replicate weights made? Say 'replicate_method'. {known}.")
+        raise DesignError(f"The design has replicate weights but no method. Set replicate_method=. {known}.")
     if given.lower() not in by_word:
         raise DesignError(unknown("'replicate_method' cannot be", given, METHODS, known))
     return by_word[given.lower()]
@@ -29,27 +26,28 @@ def read_method(given: str | None) -> str:
 def require_whole(
     method: str, count: int, scale: float | None, rscales: tuple[float, ...] | None, fay_rho: float
 ) -> None:
-    """Refuse replicates whose variance could not be told.
-
-    Examples
-    --------
-    >>> require_whole("JK1", 30, None, None, 0.0)
-    """
+    """Refuse replicate weights whose variance is not determined."""
     if count < 2:
-        raise DesignError(f"a variance needs at least 2 replicate weights, and the design names {count}.")
+        raise DesignError(
+            f"A variance requires at least 2 replicate weights, but the design has {count}. Add the others."
+        )
     if rscales is not None and len(rscales) != count:
         raise DesignError(
-            f"'replicate_rscales' has {len(rscales)} numbers for {count} replicates. Give one for each."
+            f"'replicate_rscales' has {len(rscales)} numbers for {count} replicates. Supply one for each."
         )
     if method == "JKn" and rscales is None:
         raise DesignError(
-            "JKn needs 'replicate_rscales', one a replicate: (n - 1) / n with n the PSUs of the stratum that "
-            "it is taken from."
+            "JKn requires 'replicate_rscales', one per replicate. Supply (n - 1) / n, where n is the number "
+            "of "
+            "PSUs in the stratum of the omitted PSU."
         )
     if method == "Fay" and not 0 < fay_rho < 1:
-        raise DesignError(f"Fay's method needs 'fay_rho' between 0 and 1, such as 0.3, not {fay_rho}.")
+        raise DesignError(
+            f"Fay's method requires 'fay_rho' between 0 and 1, not {fay_rho}. Use 0.3, for example."
+        )
     if method == "other" and rscales is None and scale is None:
         raise DesignError(
-            "the method 'other' needs 'replicate_scale' or 'replicate_rscales'. Methods that have their own: "
-            f"{', '.join(METHODS[:-1])}."
+            "The method 'other' requires 'replicate_scale' or 'replicate_rscales'. Supply one of them, or "
+            "use "
+            f"a method that determines them: {', '.join(METHODS[:-1])}."
         )

@@ -29,17 +29,23 @@ _REPEATED = _FRAMES[1:]
 _PLAIN = ("name", "label", "provenance", "simulated")
 
 
-def hand_over(population: Study) -> BinaryIO:
-    """Write a population into a file without a name, whose `unnamed_files.path_of` is for `take_over`.
+def hand_over(study: Study) -> BinaryIO:
+    """Write a study to an unnamed file, which the caller closes; `take_over(path_of(file))` reads it.
 
-    Closing the file frees the rows once no other process has it open.
+    Examples
+    --------
+    >>> from toolkit.files.unnamed_files import path_of
+    >>> people = pl.DataFrame({"w": [1.0]})
+    >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
+    ...     take_over(path_of(file)).label
+    'my study'
     """
     with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:
-            parts.writestr(_DECLARED, declared_json(population))
+            parts.writestr(_DECLARED, declared_json(study))
             for name in _FRAMES:
-                if (frame := getattr(population, name)) is not None:
+                if (frame := getattr(study, name)) is not None:
                     parts.writestr(f"{name}.parquet", _packed(frame))
         file.flush()
         stack.pop_all()
@@ -47,10 +53,7 @@ def hand_over(population: Study) -> BinaryIO:
 
 
 def take_over(path: object) -> Study:
-    """Read what `hand_over` wrote, in the process that wrote it or one that inherited the descriptor.
-
-    Tuples in the provenance come back as lists. Raises a DatasetError if there is no population at `path`.
-    """
+    """Read what `hand_over` wrote; tuples in the provenance come back as lists."""
     try:
         with ZipFile(BytesIO(content_of(path))) as parts:
             frames = {
@@ -58,18 +61,18 @@ def take_over(path: object) -> Study:
                 for name in _FRAMES
                 if f"{name}.parquet" in parts.namelist()
             }
-            population = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
+            study = declared_again(parts.read(_DECLARED).decode(), frames.pop("people"))
     except (OSError, BadZipFile, KeyError) as error:
         raise DatasetError(
-            f"There is no study at '{path}', which was handed to a report that has ended. Name a study "
+            f"The study at '{path}' was passed to a report that has ended. Use the name of a study "
             "of tk.available_studies(), or the path of a study.toml."
         ) from error
     repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
-    return replace(population, **repeated)
+    return replace(study, **repeated)
 
 
 def holds_population(path: object) -> bool:
-    """Whether a path is that of a population that was handed over, and not the name of a study."""
+    """Whether a path is that of a study that was handed over, and not the name of a study."""
     return is_path_of_descriptor(path)
 
 
@@ -79,18 +82,18 @@ def _packed(frame: pl.DataFrame) -> bytes:
     return packed.getvalue()
 
 
-def declared_json(population: Study) -> str:
-    """Write all of a population except its frames as JSON."""
+def declared_json(study: Study) -> str:
+    """Return everything about a study but its frames as JSON."""
     declared = {
-        "facts": {name: getattr(population, name) for name in _PLAIN},
-        "design": _design_record(population.design),
-        "codebook": [asdict(variable) for variable in population.codebook.values()],
+        "facts": {name: getattr(study, name) for name in _PLAIN},
+        "design": _design_record(study.design),
+        "codebook": [asdict(variable) for variable in study.codebook.values()],
     }
     return json.dumps(declared, default=_as_plain)
 
 
 def declared_again(text: str, people: pl.DataFrame) -> Study:
-    """Make a population from its rows and its `declared_json`."""
+    """Rebuild a study from its rows and its `declared_json`."""
     declared = json.loads(text)
     return Study(
         people=people,

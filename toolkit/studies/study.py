@@ -9,14 +9,19 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.errors import DatasetError, VariableError
+from toolkit.errors import VariableError
 from toolkit.files.notebook_html import render_html
-from toolkit.results import VARIABLES_SCHEMA
+from toolkit.files.table_cache import Inputs
 from toolkit.studies.derived_variables import Specification, derivation_of
 from toolkit.studies.design import Design
 from toolkit.studies.level_groups import merged_derivation, quantile_derivation
-from toolkit.studies.missingness import availability_of, count_missing
+from toolkit.studies.missingness import (
+    availability_of,
+    count_missing,
+    list_variables,
+    require_measured,
+    summarize,
+)
 from toolkit.studies.person_frame import PersonFrame
 from toolkit.studies.r_export import Exported, write_r
 from toolkit.studies.weights import WeightChoice, choose_weight
@@ -24,14 +29,6 @@ from toolkit.variables.codebook import Codebook, Variable
 from toolkit.variables.conditions import parse
 from toolkit.variables.derivation import Derivation, derive
 from toolkit.variables.formulas import formula
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The files a study was made from, path to SHA-256, and the paths that were looked for and absent."""
-
-    files: Mapping[Path, str]
-    absent: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,6 @@ class Study:
     inputs: Inputs | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # A notebook shows a summary of people in place of their rows.
         for name in ("people", "visits", "diary"):
             frame = getattr(self, name)
             if frame is not None and not isinstance(frame, PersonFrame):
@@ -99,19 +95,8 @@ class Study:
     @property
     def summary(self) -> dict[str, str]:
         """Facts about the study by name, as they are printed."""
-        measured = [name for name in self.codebook if name in self.people.columns]
-        outcomes = [rule.name for rule in CRAMP_RULES if rule.name in measured]
-        facts = {
-            "Participants": f"{self.people.height:,}" + (" (simulated)" if self.simulated else ""),
-            "Cycles": ", ".join(filter(None, self.cycles)),
-            "Visits": f"{self.visits.height:,}" if self.visits is not None else "",
-            "Diary entries": f"{self.diary.height:,}" if self.diary is not None else "",
-            "Design": self.design.summary,
-            "Outcomes": ", ".join(outcomes),
-            "Variables": f"{len(measured):,} measured of {len(self.codebook):,} in the codebook; "
-            "list them with study.variables()",
-        }
-        return {name: text for name, text in facts.items() if text}
+        parts = {"Participants": self.people, "Visits": self.visits, "Diary entries": self.diary}
+        return summarize(parts, self.codebook, self.cycles, self.design.summary)
 
     def variables(self, search: str = "") -> pl.DataFrame:
         """List the variables of the study.
@@ -131,72 +116,25 @@ class Study:
         --------
         >>> import toolkit as tk
         >>> tk.open_study("simulated").variables("body mass")["name"].to_list()
-        ['bmi', 'bmi_group']
+        ['bmi']
         """
-        sought = search.casefold()
-        rows = [
-            self._described(variable)
-            for variable in self.codebook.values()
-            if any(sought in text.casefold() for text in (variable.name, variable.label, variable.question))
-        ]
-        return pl.DataFrame(rows, schema=VARIABLES_SCHEMA, orient="row")
-
-    def _described(self, variable: Variable) -> tuple[Any, ...]:
-        unmeasured = {entry.cycle for entry in variable.availability if entry.status == "not measured"}
-        present = variable.name in self.people.columns
-        cycles = ", ".join(cycle for cycle in self.cycles if cycle and cycle not in unmeasured)
-        return (
-            variable.name,
-            variable.label,
-            variable.kind,
-            ", ".join(variable.levels) if variable.levels else variable.unit,
-            variable.component,
-            cycles if present else "",
-            self.people[variable.name].count() if present else 0,
-        )
+        return list_variables(self.people, self.codebook, self.cycles, search)
 
     def variable(self, name: str) -> Variable:
-        """Look up a variable that can be analysed.
+        """Return the codebook entry of a measured variable.
 
-        Parameters
-        ----------
-        name
-            A codebook name.
-
-        Returns
-        -------
-        Variable
-            Its entry in the codebook.
-
-        Raises
-        ------
-        VariableError
-            If the study does not know the name, or no cycle measured it (with the reason).
-        DatasetError
-            If its file is missing.
+        Raises a VariableError if the study has no such variable or no cycle measured it, and a DatasetError
+        if the file that contains it is missing.
         """
-        entry = self.codebook[name]
-        if name in self.people.columns:
-            return entry
-        gaps = [a for a in entry.availability if a.status == "not measured"]
-        reasons = [f"{a.cycle}: {a.reason}" for a in gaps]
-        listed = "; ".join(reasons) or "it is in the codebook but not among the columns of study.people"
-        if any("not found:" in reason for reason in reasons):
-            raise DatasetError(
-                f"'{name}' cannot be used ({listed}). Put the file there and open the study again."
-            )
-        raise VariableError(
-            f"'{name}' was not measured in {self.label} ({listed}). List what was measured with "
-            "study.variables()."
-        )
+        return require_measured(self.codebook[name], self.people, self.label)
 
     def weight_for(self, variables: str | Sequence[str], domain: str = "") -> WeightChoice:
-        """Choose the weight for an analysis of these variables together, and say why.
+        """Choose the weight for a joint analysis of variables, with the reason.
 
         Parameters
         ----------
         variables, domain
-            Codebook names, and the analysis's condition; one on `cycle` narrows the cycles.
+            Names in the codebook, and the domain of the analysis; a condition on `cycle` narrows the cycles.
 
         Returns
         -------
@@ -225,34 +163,34 @@ class Study:
         Returns
         -------
         polars.DataFrame
-            variable, cycle, reason, n (persons), percent (of the persons of the cycle); the rows with a
-            value stand under reason "has a value".
+            variable, cycle, reason, n (participants), percent (of the participants of the cycle). The reason
+            "has a value" counts participants with a value.
         """
         self.variable(variable)
         return count_missing(self.people, variable)
 
     def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
-        """Tell for each cause, exposure and cycle whether it was measured.
+        """Report for each cause, exposure and cycle whether it was measured.
 
         Parameters
         ----------
         by_reason
-            True for a row for each reason of missing values, with missing_reason, missing_n and
-            missing_percent (of the persons to whom the question or test was put).
+            True for one row per reason for missing values, with missing_reason, missing_n and
+            missing_percent (of the participants who were eligible for the question or test).
 
         Returns
         -------
         polars.DataFrame
-            cause, exposure, cycle, status (measured, proxy, not measured), reason in words, n (persons with
-            a value), percent_missing (of the persons to whom the question or test was put). The reason of
-            what was measured begins with "changed:" where the cycle does not compare with the others; every
-            cycle of the survey stands in `study.codebook.comparability()`.
+            cause, exposure, cycle, status (measured, proxy, not measured), reason, n (participants with a
+            value), percent_missing (of the participants who were eligible for the question or test). The
+            reason begins with "changed:" where a measured cycle is not comparable with the others;
+            `study.codebook.comparability()` lists every cycle of the survey.
         """
         return availability_of(self.people, self.codebook, self.label, self.cycles, by_reason=by_reason)
 
     @property
     def cycles(self) -> tuple[str, ...]:
-        """The cycles of the study in order; one nameless cycle where there are none."""
+        """The cycles of the study in order; one cycle named "" if there are none."""
         if "cycle" not in self.people.columns:
             return ("",)
         return tuple(sorted(self.people["cycle"].cast(pl.String).unique().drop_nulls()))
@@ -268,34 +206,35 @@ class Study:
         unit: str = "",
         node: str = "",
     ) -> "Study":
-        """Add a variable of one's own; the study itself stays as it is.
+        """Add a derived variable.
 
         Parameters
         ----------
         name
-            The new variable's name; it must be free.
+            Name of the new variable.
         expression
-            In words: a condition, which gives a yes/no variable; arithmetic, which gives a number;
-            `when(age < 40, 'younger', 'older')`; or a variable of levels. Or a polars expression.
+            A condition, for a yes/no variable; arithmetic, for a continuous variable; `when(age < 40,
+            'younger', 'older')`, for a categorical variable; the name of a categorical variable, to declare
+            the order of its levels; or a polars expression.
         levels
-            The levels of text from lowest to highest, which declares that they stand in order.
+            Levels of a text variable from lowest to highest; declares them ordered.
         label, unit
-            Words for axes and tables.
+            Used in tables and charts.
         reference
-            The level that others are compared with; the first if not given.
+            The reference level; the first level by default.
         node
-            The node of the causal diagram that the variable measures, such as "body_mass". A variable derived
-            from variables of one node inherits that node.
+            The node of the causal diagram that the variable measures, such as "body_mass". A variable
+            derived from variables of one node inherits that node.
 
         Returns
         -------
         Study
-            A copy with the variable. Its missing values take the reason of the inputs.
+            A copy with the variable. Missing values inherit the reasons of the inputs.
 
         Raises
         ------
         VariableError
-            If the name is taken, an input is unknown, or a value is not among the levels.
+            If the name exists, an input is unknown, or a value is not among the levels.
 
         Examples
         --------
@@ -332,29 +271,29 @@ class Study:
         name
             A continuous variable.
         into
-            The number of groups, 2 or more: 3 for thirds. Participants with equal values stay together, so
-            there are fewer groups where cut points coincide.
+            Number of groups, at least 2. Participants with equal values stay together, so there are fewer
+            groups if cut points coincide.
         domain
-            A condition; outside of it the group is missing for the reason "outside the domain".
+            A condition; participants outside it have the missing reason "outside the domain".
         as_
-            The name of the new variable; such as "bmi_thirds" if not given.
+            Name of the new variable; "bmi_thirds", for example, by default.
 
         Returns
         -------
         Study
-            A copy with the variable: ordered levels that give the bounds in the unit of the number. Its note
-            has the cut points and the number of participants in each group.
+            A copy with the variable, whose ordered levels state the bounds of each group. Its note contains
+            the cut points and the number of participants per group.
 
         Raises
         ------
         VariableError
-            If the variable has levels or a single value in the domain, or the name is taken.
+            If the variable is categorical or constant in the domain, or the name exists.
 
         Notes
         -----
-        The weight is that of an analysis of the variable and the domain (`weight_for`). A cut point is the
-        lowest value with at least that share of the weights at or below it, as in `tk.quantile` and in
-        svyquantile of R's survey package; it belongs to the lower group.
+        Uses the weight of an analysis of the variable in the domain (`weight_for`). A cut point is the lowest
+        value with at least that share of the weights at or below it, as in `tk.quantile` and svyquantile of
+        R's survey package; it belongs to the lower group.
 
         Examples
         --------
@@ -373,22 +312,22 @@ class Study:
         Parameters
         ----------
         name
-            A variable with levels.
+            A categorical variable.
         levels
-            New level to the old level or levels that it replaces. Levels that are not named stay.
+            New level to the old level or levels that it replaces. Other levels stay unchanged.
         as_
-            The name of the new variable; the old name with "_merged" if not given.
+            Name of the new variable; by default the old name with "_merged".
 
         Returns
         -------
         Study
-            A copy with the variable. Levels that follow one another keep their order when merged; the
-            reference is the level that contains the old reference. Missing values keep their reasons.
+            A copy with the variable. Merged levels keep their order if they are adjacent. The reference is
+            the level that contains the old reference, and missing values keep their reasons.
 
         Raises
         ------
         VariableError
-            If a level is unknown or named twice, fewer than two levels would remain, or the name is taken.
+            If a level is unknown or named twice, fewer than two levels would remain, or the name exists.
 
         Examples
         --------
@@ -411,7 +350,7 @@ class Study:
         Returns
         -------
         Study
-            A copy with what each rule gives; missing values take the reasons of their inputs.
+            A copy with the derived variables; missing values inherit the reasons of their inputs.
 
         Raises
         ------
@@ -432,29 +371,22 @@ class Study:
         return study
 
     def with_design(self, design: Design) -> "Study":
-        """Return a copy with another survey design, such as `study.design.calibrated(totals)`.
-
-        Examples
-        --------
-        >>> import toolkit as tk
-        >>> study = tk.open_study("simulated")
-        >>> study.with_design(study.design.calibrated({"sex": {"male": 48.0, "female": 52.0}})).people.height
-        12000
-        """
+        """Return a copy with another survey design, such as `study.design.calibrated(totals)`."""
         return replace(self, design=design)
 
     def to_r(self, folder: str | Path) -> Path:
-        """Write people and design for R: people.csv, people.parquet and study.R, which rebuilds the design.
+        """Export participants to R as people.csv and people.parquet, and the design as a script, study.R.
 
         Parameters
         ----------
         folder
-            Where to write. The files hold rows of people, without ids, and are readable by the user alone.
+            Output folder. The files contain rows of participants without identifiers and are readable by you
+            alone.
 
         Returns
         -------
         pathlib.Path
-            The script: `source("study.R")` in that folder gives `people` and `design` (by component, if
+            The script. `source("study.R")` in that folder creates `people` and `design` (one per component if
             there are several weights: `design_interview`, ...).
 
         Examples

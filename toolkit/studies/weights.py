@@ -1,6 +1,6 @@
-"""Choose the weight of an analysis: its component, the cycles that contribute, and the reason in words.
+"""Choose the weight of an analysis by component and contributing cycles, with the reason.
 
-How the weights of several cycles are pooled is in `cycle_weights`.
+Pooling of cycle weights is in `cycle_weights`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -78,30 +78,10 @@ def choose_weight(
     *,
     by_cycle: bool = False,
 ) -> WeightChoice:
-    """Choose the weight of the smallest group of people that the variables were measured in.
+    """Choose the weight of the smallest subsample in which all variables of an analysis were measured.
 
-    Parameters
-    ----------
-    design
-        The study's design.
-    variables
-        Every variable that enters the analysis: outcome, exposure, adjustment, by, domain, standard.
-    condition
-        The domain: what it says of `cycle` narrows the cycles. Its variables are among `variables`.
-    by_cycle
-        True if each cycle is estimated by itself.
-
-    Returns
-    -------
-    WeightChoice
-        Component, column, contributing cycles, rescaling and a sentence that explains them.
-
-    Raises
-    ------
-    DesignError
-        If no weight covers the variables together, or the component has no weight in this study.
-    EstimationError
-        If no cycle measured all variables.
+    The domain's condition on `cycle` narrows the cycles; its variables are among `variables`. With `by_cycle`
+    each cycle is estimated separately.
     """
     chosen = _choice(design, list(variables), condition, by_cycle=by_cycle)
     if not design.calibration:
@@ -118,7 +98,7 @@ def _choice(
     if not isinstance(design.weight, Mapping):
         column = next(iter(weights))
         return WeightChoice(column, column, "", f"Weight {column}: the only weight of this study.")
-    component, touched = _component(weights, variables)
+    component, touched = _deepest_component(weights, variables)
     chosen = weights[component]
     if not chosen.cycles:
         return WeightChoice(component, chosen.column, chosen.rescaling, _sentence(component, chosen, touched))
@@ -148,13 +128,13 @@ def _without_weight(design: Design) -> WeightChoice:
         return WeightChoice(
             "from fpc", "", "", "Weight: population over sample at each stage, from the fpc columns."
         )
-    return WeightChoice("none", "", "", "No weight: everyone counts once, as the design declares.")
+    return WeightChoice("none", "", "", "No weight: every participant counts once, as the design declares.")
 
 
-def _component(
+def _deepest_component(
     weights: Mapping[str, ComponentWeight], variables: list[Variable]
 ) -> tuple[str, dict[str, str]]:
-    """Name the component whose weight is taken, and for each component a variable that it measured."""
+    """Return the component that determines the weight, and one variable measured in each component."""
     touched: dict[str, str] = {}
     for variable in variables:
         touched.setdefault(variable.component or "interview", variable.name)
@@ -163,7 +143,7 @@ def _component(
     if component not in weights:
         raise DesignError(
             f"'{touched[component]}' was measured in the component '{component}', for which this study has "
-            f"no weight. It has: {', '.join(weights)}. Leave '{touched[component]}' out, or add its "
+            f"no weight. It has weights for: {', '.join(weights)}. Remove '{touched[component]}', or add its "
             f"weight to the design."
         )
     return component, touched
@@ -174,15 +154,15 @@ def _refuse_impossible(touched: Mapping[str, str]) -> None:
     if pair:
         recall, blood = (touched[component] for component in pair)
         raise DesignError(
-            f"'{recall}' ({pair[0]}) and '{blood}' ({pair[1]}) have no common weight: the recalls' weights "
-            "balance the days of the week over all who were examined, the morning's those who came fasting. "
-            f"Leave '{recall}' or '{blood}' out of the analysis."
+            f"'{recall}' ({pair[0]}) and '{blood}' ({pair[1]}) have no common weight. The weights of dietary "
+            "recalls balance the days of the week among all examined participants, and those of the morning "
+            f"session apply to the fasting subsample. Remove '{recall}' or '{blood}'."
         )
     if "dietary day 1" in touched and "dietary two-day" in touched:
         one, both = touched["dietary day 1"], touched["dietary two-day"]
         raise DesignError(
-            f"'{one}' (dietary day 1) and '{both}' (dietary two-day) have no common weight: the two-day "
-            f"weight is made for means of both days alone. Take both from day 1, or both as two-day means."
+            f"'{one}' (dietary day 1) and '{both}' (dietary two-day) have no common weight, because the "
+            "two-day weight applies to means of both days. Use day 1 for both, or two-day means for both."
         )
 
 

@@ -34,6 +34,11 @@ def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
     @wraps(estimator)
     def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
         rows = estimator(*args, **options)
+        given = shape.bind(*args, **options)
+        given.apply_defaults()
+        subject, *others = given.arguments.items()
+        if hasattr(subject[1], "people"):
+            rows.record_request(estimator.__name__, subject[1], dict(others))
         return (rows, rows.covariance()) if covariance else rows
 
     shape = signature(estimator)

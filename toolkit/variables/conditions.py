@@ -140,7 +140,7 @@ class ConditionWriter:
         reason = _literal(node.args[1])
         if reason not in REASONS:
             listed = ", ".join(map(repr, REASONS))
-            raise VariableError(unknown("There is no reason", str(reason), REASONS, f"Reasons: {listed}"))
+            raise VariableError(unknown("Unknown reason", str(reason), REASONS, f"Reasons: {listed}"))
         unexplained = pl.lit("no value recorded", Reason)
         recorded = pl.col(why(name)) if why(name) in self.schema else pl.lit(None, Reason)
         matching: pl.Expr = absent & (recorded.cast(Reason).fill_null(unexplained) == reason)
@@ -182,7 +182,7 @@ class ConditionWriter:
         return COMPARE[type(op)](pl.col(name), pl.col(other))
 
     def yes_no(self, name: str) -> pl.Expr:
-        """Translate a yes/no variable that is a condition by itself; of numbers, 0 is no and 1 is yes."""
+        """Translate a yes/no variable that is a condition by itself; the numbers 0 and 1 mean no and yes."""
         dtype = self.dtype(name)
         if isinstance(dtype, pl.Enum) and tuple(dtype.categories) == YES_NO:
             return pl.col(name) == "yes"

@@ -92,7 +92,7 @@ class Tree:
         return tuple(dict.fromkeys(self.name(node) for node in found))
 
     def name(self, node: ast.AST) -> str:
-        """Look up the variable that a name of the tree stands for."""
+        """Look up the variable that a name of the tree denotes."""
         assert isinstance(node, ast.Name)  # noqa: S101 - callers checked is_variable
         return self.aliases.get(node.id, node.id)
 

@@ -36,7 +36,7 @@ _pad = threshold_rule(
         "pad",
         "peripheral arterial disease",
         "yes_no",
-        source="ankle_brachial_index below 0.90; 0.90 and above is no",
+        source="ankle_brachial_index below 0.90; 0.90 or above means no",
         note="Legs that cannot be compressed (index above 1.40) count as no disease here and are marked in "
         "non_compressible.",
     ),

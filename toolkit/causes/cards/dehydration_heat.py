@@ -33,7 +33,7 @@ _low_water = make_rule(
         "water intake below the adequate intake",
         "yes_no",
         source="water_intake under 2500 mL/day (men), 2000 mL/day (women); of unknown sex: under 2000 is "
-        "yes, 2500 or more is no",
+        "yes, 2500 or more means no",
     ),
     ("sex", "water_intake"),
     yes_if((_water < 2000) | ((_water < 2500) & (_sex == "male"))),

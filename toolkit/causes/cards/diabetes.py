@@ -143,7 +143,7 @@ CARD = Card(
         ),
         _retinopathy.exposure("also seen without diabetes, in other diseases"),
         measured(
-            "retinopathy_told", "asked of people with diagnosed diabetes; misses undiagnosed retinopathy"
+            "retinopathy_told", "asked among people with diagnosed diabetes; misses undiagnosed retinopathy"
         ),
         measured("fasting_glucose"),
     ),

@@ -14,7 +14,6 @@ from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import DesignError, EstimationError, VariableError
-from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.regression.coefficient_rows import (
     Asked,
     common,
@@ -31,11 +30,11 @@ from toolkit.estimate.regression.likelihoods.glm import FAMILIES
 from toolkit.estimate.regression.specification import require_estimand, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
+from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column
-from toolkit.estimate.survey.transformed import transformed
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies.study import Study
@@ -176,7 +175,7 @@ def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[A
         )
     knots, reference, at = asked
     values, weights = sample.numbers(column.name)[there], sample.weights[there]
-    low, middle, high = (RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
+    low, middle, high = (QUANTILE_RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
     if at is None:
         at = [float(f"{value:.{_DIGITS}g}") for value in np.linspace(low, high, VALUES)]
     if isinstance(knots, int):
@@ -235,7 +234,7 @@ def _headings(asked: Asked, line: _Line) -> Iterator[dict[str, Any]]:
 def _points(asked: Asked, line: _Line, fitted: Regression) -> Iterator[tuple[dict[str, Any], Estimate]]:
     slopes = np.zeros((len(line.at), len(fitted.terms)))
     slopes[:, 1 : len(line.knots)] = line.contrast
-    found, matrix = transformed(asked.model.sample, fitted, lambda at: slopes @ at, slopes)
+    found, matrix = delta_method(asked.model.sample, fitted.estimate, lambda at: slopes @ at, slopes)
     errors = np.sqrt(matrix.diagonal())
     for k, row in enumerate(_headings(asked, line)):
         own = slice(k, k + 1)

@@ -35,10 +35,9 @@ from toolkit.estimate.regression.specification import require_estimand, require_
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
-from toolkit.estimate.survey.references import with_references
+from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
 from toolkit.estimate.survey.reliability import for_review
-from toolkit.estimate.survey.transformed import transformed
+from toolkit.estimate.survey.roles import with_references
 from toolkit.estimate.survey.unvarying import not_estimable
 from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
 from toolkit.studies.study import Study
@@ -256,8 +255,8 @@ def _measured(
         ), None
     slopes = np.zeros((1, len(fitted.coefficients)))
     slopes[0, places] = measure.slope(a, b, ab)
-    found, matrix = transformed(
-        asked.model.sample, fitted, lambda at: np.array([measure.point(*at[places])]), slopes
+    found, matrix = delta_method(
+        asked.model.sample, fitted.estimate, lambda at: np.array([measure.point(*at[places])]), slopes
     )
     error = float(np.sqrt(matrix[0, 0]))
     if not np.isfinite(error):

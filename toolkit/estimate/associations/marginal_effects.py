@@ -27,8 +27,7 @@ from toolkit.estimate.regression.comparison import STANDARDIZED
 from toolkit.estimate.regression.fit import Degrees, Model, Regression
 from toolkit.estimate.regression.formula.design_matrix import Term, of_level, per_unit
 from toolkit.estimate.regression.specification import Request, question, require_estimand
-from toolkit.estimate.survey.references import with_reference
-from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.results import ESTIMANDS, Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, with_covariance

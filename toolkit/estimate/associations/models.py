@@ -8,7 +8,7 @@ from toolkit.estimate.regression.comparison import STANDARDIZED, Comparison, com
 from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.specification import Request, question
 from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.estimate.survey.references import with_reference
+from toolkit.estimate.survey.roles import with_reference
 from toolkit.results import Estimates, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance

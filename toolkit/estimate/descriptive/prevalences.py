@@ -1,7 +1,6 @@
-"""Estimate prevalences and means with their design-based intervals.
+"""Estimate prevalences and means with design-based confidence intervals.
 
-Takes a study, names of variables and a domain; gives result rows, one a group and level or variable.
-Method: ratio mean with Taylor linearisation, a domain being taken from the whole design.
+Method: ratio mean with Taylor linearization; a subpopulation is part of the whole design.
 """
 
 from math import inf, isnan, sqrt
@@ -9,17 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import VariableError
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.design_effects import design_effect
-from toolkit.estimate.survey.domain_means import Group, averages
-from toolkit.estimate.survey.intervals import Ends
-from toolkit.estimate.survey.people import finite, result_of
-from toolkit.estimate.survey.reliability import Verdict, judge_mean, judge_proportion
-from toolkit.estimate.survey.roles import Column, require_countable
+from toolkit.estimate.survey.domain_means import GroupMeans, averages, standardized_averages
+from toolkit.estimate.survey.groups import Row, finite, heading, interval_columns, make_result
+from toolkit.estimate.survey.linearization import design_effect
+from toolkit.estimate.survey.reliability import judge_mean, judge_proportion
+from toolkit.estimate.survey.roles import Column, require_countable, require_levels
 from toolkit.estimate.survey.standard_populations import Standard, as_standard
-from toolkit.estimate.survey.standardized import standardised_averages
 from toolkit.estimate.survey.unvarying import (
     ROUNDING,
     Effect,
@@ -36,7 +32,7 @@ from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 from toolkit.variables.codebook import YES_NO
 
-NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, so it has no standard error"
+NO_REPLICATE = "in some replicates the group has no weight above 0, so it has no standard error"
 
 
 @with_covariance
@@ -51,7 +47,7 @@ def prevalence(
     confidence: float = 0.95,
     standardise: Any = None,
 ) -> Estimates:
-    """Estimate how common an outcome is.
+    """Estimate the prevalence of an outcome.
 
     Parameters
     ----------
@@ -79,7 +75,7 @@ def prevalence(
     Returns
     -------
     Estimates
-        Result rows (`toolkit.results.SCHEMA`), `by` first; standardised rows have the estimand
+        Result rows (`toolkit.results.SCHEMA`), `by` first; standardized rows have the estimand
         "standardised_prevalence" and the standard in `adjust`.
 
     Raises
@@ -122,25 +118,30 @@ def proportions(
     standard: Standard | None = None,
     every: bool = False,
 ) -> Estimates:
-    """Estimate how common levels of a variable are; `how` is interval and confidence.
-
-    With `every` both levels of two have a row, unless they are no and yes.
-    """
+    """Estimate how common levels of a variable are; `how` is interval and confidence."""
     intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
     names = [*parts, *(standard.variables if standard else ())]
     sample = draw(study, names, domain, in_groups=parts, by=by)
-    column = _with_levels(sample.columns[outcome])
-    levels = column.levels if every and column.levels != YES_NO else _counted(column)
-    values = _indicators(sample, column, levels)
-    groups, matrix = _averaged(sample, values, by, standard)
-    over = effects_of_groups(sample, values, by, groups)
+    column = sample.columns[outcome]
+    require_levels(column, f"tk.mean(study, '{outcome}')")
+    # The case of two levels has a row, and each of more.
+    levels = column.levels if column.case is None or (every and column.levels != YES_NO) else (column.case,)
+    values = _mark_levels(sample, column, levels)
+    fixed = {"estimand": "prevalence", "conf_level": how[1]}
+    if standard is None:
+        means, matrix = averages(sample, values, by)
+    else:
+        means, matrix = standardized_averages(sample, values, by, standard)
+        adjust = f"{' and '.join(standard.variables)} to the {standard.label}".replace("the a ", "a ")
+        fixed |= {"estimand": "standardised_prevalence", "adjust": adjust}
+    over = effects_of_groups(sample, values, by, means)
     rows = [
-        _proportion_row(sample, (group, k), (column, level), how, over[k])
-        for group in groups
+        _describe_proportion(sample, (group, k), (column, level), how, over[k])
+        for group in means
         for k, level in enumerate(levels)
     ]
-    return result_of(sample, rows, by, {**_name_estimand(standard), "conf_level": how[1]}, matrix)
+    return make_result(sample, rows, by, fixed, matrix)
 
 
 @with_covariance
@@ -152,7 +153,7 @@ def mean(
     domain: str = "",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate the mean of a number.
+    """Estimate the mean of a continuous variable.
 
     Parameters
     ----------
@@ -185,136 +186,76 @@ def mean(
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
     sample = draw(study, [*variables, *by], domain, by=by)
-    columns = [_numeric(sample.columns[name]) for name in variables]
+    columns = [sample.columns[name] for name in variables]
+    for column in columns:
+        require_countable(
+            column,
+            f"'{column.name}' is categorical with {len(column.levels)} levels and has no mean. Use "
+            f"tk.prevalence(study, outcome='{column.name}').",
+        )
     values = np.column_stack([sample.numbers(name) for name in variables])
-    groups, matrix = averages(sample, values, by)
+    means, matrix = averages(sample, values, by)
     rows = [
-        _mean_row(sample, group, k, column, confidence)
-        for group in groups
+        _describe_mean(sample, group, k, column, confidence)
+        for group in means
         for k, column in enumerate(columns)
     ]
-    return result_of(sample, rows, by, {"estimand": "mean", "conf_level": confidence}, matrix)
+    return make_result(sample, rows, by, {"estimand": "mean", "conf_level": confidence}, matrix)
 
 
-def _averaged(
-    sample: Sample, values: Floats, by: tuple[str, ...], standard: Standard | None
-) -> tuple[list[Group], Floats]:
-    if standard is None:
-        return averages(sample, values, by)
-    return standardised_averages(sample, values, by, standard)
-
-
-def _name_estimand(standard: Standard | None) -> dict[str, str]:
-    if standard is None:
-        return {"estimand": "prevalence"}
-    adjust = f"{' and '.join(standard.variables)} to the {standard.label}".replace("the a ", "a ")
-    return {"estimand": "standardised_prevalence", "adjust": adjust}
-
-
-def _with_levels(column: Column) -> Column:
-    if column.continuous:
-        raise VariableError(
-            f"'{column.name}' is a number, and a prevalence is of levels. Its mean: "
-            f"tk.mean(study, '{column.name}'); or make it levels: "
-            f"study.derive('{column.name}_high', '{column.name} > ...')."
-        )
-    return column
-
-
-def _counted(column: Column) -> tuple[str, ...]:
-    """Name the levels that get a row: the case of two, each of more."""
-    return column.levels if column.case is None else (column.case,)
-
-
-def _numeric(column: Column) -> Column:
-    require_countable(
-        column,
-        f"'{column.name}' has {len(column.levels)} levels and no mean. How common each is: "
-        f"tk.prevalence(study, outcome='{column.name}').",
-    )
-    return column
-
-
-def _indicators(sample: Sample, column: Column, levels: tuple[str, ...]) -> Floats:
+def _mark_levels(sample: Sample, column: Column, levels: tuple[str, ...]) -> Floats:
     codes = sample.codes(column.name)[:, None]
     positions = np.array([column.levels.index(level) for level in levels])
     return np.where(codes < 0, np.nan, (codes == positions).astype(float))
 
 
-def _proportion_row(
+def _describe_proportion(
     sample: Sample,
-    of: tuple[Group, int],
+    of: tuple[GroupMeans, int],
     counted: tuple[Column, str],
     how: tuple[str, float],
     effect: Effect | None,
-) -> dict[str, Any]:
+) -> Row:
     (group, k), (column, level) = of, counted
     cases, v = int(group.cases[k]), float(group.variance[k])
-    row = _heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
-    if not group.counted or group.lacking:
-        return {**row, "n_cases": cases if group.counted else 0}
+    row = heading(group, column, column.variable.label, None if column.levels == YES_NO else level)
+    if not group.n:
+        return {**row, "n_cases": 0}
+    row["n_cases"] = cases
+    if group.lacking:
+        return {**row, "reason": group.lacking}
     if isnan(v):
-        return {**row, "estimate": float(group.means[k]), "n_cases": cases, "reason": NO_REPLICATE}
+        return {**row, "estimate": float(group.means[k]), "reason": NO_REPLICATE}
     p = proportion(group, k, effect)
+    row["estimate"] = p.estimate
     if how[0] in intervals.BY_LOG_ODDS and isnan(p.log_odds_variance or 0.0) and not p.extreme:
-        return {
-            **row,
-            "estimate": p.estimate,
-            "std_error": sqrt(v),
-            "n_cases": cases,
-            "reason": intervals.NO_LOG_ODDS,
-        }
-    ends = intervals.interval(p, *how)
-    row |= {"estimate": p.estimate, "n_cases": cases, "n_effective": finite(p.n_effective)}
-    row |= _uncertainty(group, k, ends, judge_proportion(p, cases))
+        return {**row, "std_error": sqrt(v), "reason": intervals.NO_LOG_ODDS}
+    row |= interval_columns(sqrt(v), intervals.interval(p, *how), group.df, judge_proportion(p, cases))
+    row |= {"n_effective": finite(p.n_effective), "deff": _compute_deff(group, k)}
     if p.extreme and effect:
         return {**row, **exact(p, effect, how[0])}
-    return zero_variance(sample, group.cells, row, sqrt(p.estimate * (1 - p.estimate)))
+    return zero_variance(sample, group.counted, row, sqrt(p.estimate * (1 - p.estimate)))
 
 
-def _mean_row(sample: Sample, group: Group, k: int, column: Column, confidence: float) -> dict[str, Any]:
-    row = _heading(group, column, column.variable.title, None)
-    if not group.counted:
+def _describe_mean(sample: Sample, group: GroupMeans, k: int, column: Column, confidence: float) -> Row:
+    row = heading(group, column, column.variable.title)
+    if not group.n:
         return row
     estimate, v = float(group.means[k]), float(group.variance[k])
+    row["estimate"] = estimate
     if isnan(v):
-        return {**row, "estimate": estimate, "reason": NO_REPLICATE}
-    ends = intervals.around(estimate, sqrt(v), group.df, confidence)
-    n_effective = float(group.spread[k]) / v if v > 0 else inf
-    verdict = judge_mean(estimate, v, group.df, min(n_effective, group.counted))
-    row |= {"estimate": estimate, "n_effective": finite(n_effective)}
-    row |= _uncertainty(group, k, ends, verdict)
-    between = sqrt(group.spread[k])
+        return {**row, "reason": NO_REPLICATE}
+    n_effective = float(group.between[k]) / v if v > 0 else inf
+    verdict = judge_mean(estimate, v, group.df, min(n_effective, group.n))
+    row |= interval_columns(
+        sqrt(v), intervals.around(estimate, sqrt(v), group.df, confidence), group.df, verdict
+    )
+    row |= {"n_effective": finite(n_effective), "deff": _compute_deff(group, k)}
+    between = sqrt(group.between[k])
     if between <= ROUNDING * abs(estimate):
-        return constant({**row, "deff": None, "n_effective": None}, alike(column.name, group.counted))
-    return zero_variance(sample, group.cells, row, between)
+        return constant({**row, "deff": None, "n_effective": None}, alike(column.name, group.n))
+    return zero_variance(sample, group.counted, row, between)
 
 
-def _heading(group: Group, column: Column, label: str, level: str | None) -> dict[str, Any]:
-    """Start a row: what is estimated and of how many, failed until an estimate is there."""
-    seen = f"none of {group.persons:,} people" if group.persons else "nobody in the domain"
-    lacking = f" has a value of '{column.name}'" if group.persons else f" is {', '.join(group.levels)}"
-    return {
-        "group": group.levels,
-        "outcome": column.name,
-        "outcome_label": label,
-        "level": level,
-        "level_label": level,
-        "n": group.counted,
-        "n_missing": group.missing,
-        "reliability": "failed",
-        "reason": group.lacking or seen + lacking,
-    }
-
-
-def _uncertainty(group: Group, k: int, ends: Ends, verdict: Verdict) -> dict[str, Any]:
-    v = float(group.variance[k])
-    return {
-        "std_error": sqrt(v),
-        "conf_low": finite(ends[0]),
-        "conf_high": finite(ends[1]),
-        "df": group.df,
-        "deff": design_effect(v, float(group.spread[k]), group.counted, group.population),
-        "reliability": verdict[0],
-        "reason": verdict[1],
-    }
+def _compute_deff(group: GroupMeans, k: int) -> float | None:
+    return design_effect(float(group.variance[k]), float(group.between[k]), group.n, group.population)

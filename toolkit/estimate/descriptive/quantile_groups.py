@@ -1,4 +1,4 @@
-"""Find where weighted quantiles part a population into groups, for `study.cut`.
+"""Compute the weighted quantile groups of `study.cut`.
 
 The variable of the groups is made in `level_groups`; quantiles with intervals are in `quantiles`.
 """
@@ -8,41 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import VariableError
-from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.studies.study import Study
 
 
 @dataclass(frozen=True)
 class QuantileGroups:
-    """Where a number is cut: each group ends at its cut, which it includes.
+    """The cut points of a continuous variable; each group includes its upper cut."""
 
-    Attributes
-    ----------
-    cuts
-        The ends of all groups but the highest.
-    texts
-        The cuts in as few digits as part the same people.
-    persons
-        The number of people of each group.
-    """
-
+    # The ends of all groups but the highest.
     cuts: tuple[float, ...]
+    # The cuts in as few digits as give the same groups.
     texts: tuple[str, ...]
+    # The number of people of each group.
     persons: tuple[int, ...]
 
 
 def quantile_groups(study: Study, name: str, into: int, domain: str) -> QuantileGroups:
-    """Cut a number at the weighted quantiles of the people of a domain; ties stay together.
-
-    Raises
-    ------
-    VariableError
-        If the variable has levels, or fewer than two different values in the domain.
-    EstimationError
-        If nobody is in the domain.
-    """
+    """Cut a continuous variable at its weighted quantiles in a domain; ties stay together."""
     if not isinstance(into, int) or isinstance(into, bool) or into < 2:
         raise VariableError(
             f"The number of quantile groups must be 2 or more, not {into!r}. "
@@ -52,7 +37,7 @@ def quantile_groups(study: Study, name: str, into: int, domain: str) -> Quantile
     if not sample.columns[name].continuous:
         levels = ", ".join(map(repr, sample.columns[name].levels))
         raise VariableError(
-            f"'{name}' is a category ({levels}) and has no quantiles. Merge its levels with "
+            f"'{name}' is categorical ({levels}) and has no quantiles. Merge its levels with "
             f"study.merge_levels('{name}', {{'new level': [...]}})."
         )
     values = sample.numbers(name)
@@ -70,17 +55,17 @@ def quantile_groups(study: Study, name: str, into: int, domain: str) -> Quantile
 def _constant(name: str, domain: str, persons: int, different: int) -> str:
     whom = f"{persons:,} participants" + (f" with {domain}" if domain.strip() else "")
     seen = f"has a single value among the {whom}" if different else "has no value in the domain"
-    return f"'{name}' {seen}, so there are no quantile groups. Widen the domain, or leave the variable out."
+    return f"'{name}' {seen}, so there are no quantile groups. Use a wider domain, or remove the variable."
 
 
 def _cuts(values: Floats, weights: Floats, into: int, different: Floats) -> Floats:
-    found = [RULES["math"](values, weights, k / into) for k in range(1, into)]
-    # A cut at the largest value would leave nobody above it: those who share that value are a group.
+    found = [QUANTILE_RULES["math"](values, weights, k / into) for k in range(1, into)]
+    # A cut at the largest value would leave an empty group above it: that value is a group.
     return np.unique(np.minimum(found, different[-2]))
 
 
 def _texts(cuts: Floats, different: Floats) -> tuple[str, ...]:
-    """Write cuts in as few digits as leave everybody on the side of the cut where they are."""
+    """Write cuts in as few digits as give the same groups."""
     below = np.searchsorted(different, cuts, side="right")
     for digits in range(3, 18):
         texts = [np.format_float_positional(cut, digits, fractional=False, trim="-") for cut in cuts]

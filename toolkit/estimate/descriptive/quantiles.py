@@ -1,59 +1,57 @@
-"""Estimate quantiles with Woodruff's interval.
+"""Estimate quantiles of a continuous variable, such as the median.
 
-Takes a study and a number's name; gives result rows, one a group and probability.
 Method: the inverse of the weighted distribution by a rule; the interval is the inverse of an interval of the
 proportion below the quantile (Woodruff, JASA 47 (1952) 635-646), as svyquantile of R's survey package.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite, nan
-from typing import Any
 
 import numpy as np
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.intervals import Proportion
-from toolkit.estimate.survey.linearization import Estimate, design_df, spread
-from toolkit.estimate.survey.people import (
-    People,
-    anyone,
-    blanked,
+from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey.distributions import QUANTILE_RULES, QuantileRule
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    blank_covariance,
+    count_groups,
+    estimate_groups,
     finite,
     heading,
-    people_of,
-    result_of,
-    stack,
+    interval_columns,
+    make_result,
 )
+from toolkit.estimate.survey.intervals import Proportion
+from toolkit.estimate.survey.linearization import design_df
 from toolkit.estimate.survey.reliability import judge_quantile
-from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.roles import Column, require_continuous
 from toolkit.estimate.survey.unvarying import alike, constant
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
-Rule = Callable[[Floats, Floats, float], float]
-# Values of people with their weights.
+# Values of participants with their weights.
 _Weighted = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """How quantiles are taken: probabilities, rule, interval of the proportion below, confidence."""
+class _Method:
+    """Probabilities, rule, interval of the proportion below, confidence."""
 
     probs: tuple[float, ...]
-    rule: Rule
+    rule: QuantileRule
     interval: str
     confidence: float
 
 
 @dataclass(frozen=True)
-class _Found:
-    """One quantile of one group: value, ends, standard error, proportion of people at or below it."""
+class _Quantile:
+    """One quantile of one group with the proportion of participants at or below it."""
 
     value: float
     low: float
@@ -74,7 +72,7 @@ def quantile(
     interval: str = "wald",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate quantiles of a number, such as the median.
+    """Estimate quantiles of a continuous variable, such as the median.
 
     Parameters
     ----------
@@ -100,8 +98,8 @@ def quantile(
     Returns
     -------
     Estimates
-        Result rows, one a group and probability, which stands in `level`. An end that would lie beyond the
-        data is null. The standard error is the interval's length over twice Student's t.
+        Result rows, one per group and probability (in `level`). A limit beyond the range of the data is null.
+        The standard error is the interval's length over twice Student's t.
 
     Raises
     ------
@@ -123,164 +121,95 @@ def quantile(
     >>> quantile(mine, "age", 0.5)["estimate"].item()
     50.0
     """
-    asked = _asked(probs, rule, interval, confidence)
-    by = as_names(by, "by")
+    method, by = _read_method(probs, rule, interval, confidence), as_names(by, "by")
     require_one_role(variable=variable, by=by)
     sample = draw(study, [variable, *by], domain, by=by)
-    values = _numbers(sample.columns[variable], sample)
-    people = people_of(sample, by, ~np.isnan(values))
-    seen = [_counted(sample, values, group) for group in people]
-    cuts = [_cuts(own, asked) for own in seen]
-    found, matrix = spread(sample, partial(_shares_below, values=values, people=people, cuts=cuts))
-    below = _of_counted(sample, people, found.points, matrix)
-    quantiles = [
-        [_woodruff(seen[i], cut, share, asked) for cut, share in zip(cuts[i], below[i], strict=True)]
-        for i in range(len(people))
+    column = sample.columns[variable]
+    require_continuous(column, f"Use tk.prevalence(study, outcome='{variable}').")
+    values = sample.numbers(variable)
+    members = count_groups(sample, by, ~np.isnan(values))
+    seen = [(values[group.counted], sample.weights[group.counted]) for group in members]
+    cuts = {
+        group.levels: [method.rule(*own, p) if group.n else nan for p in method.probs]
+        for group, own in zip(members, seen, strict=True)
+    }
+
+    def estimate_below(group: Group, weights: Floats) -> tuple[Floats, Floats]:
+        """Estimate which share of a group is at or below each of its cuts."""
+        size = float(weights.sum()) or 1.0
+        below = np.where(group.counted[:, None], values[:, None] <= np.array(cuts[group.levels]), 0.0)
+        # A product of matrices would wake every thread of the machine for a few sums.
+        share = (weights[:, None] * below).sum(axis=0) / size
+        return share, np.where(group.counted[:, None], below - share, 0.0) * weights[:, None] / size
+
+    shares, variances, matrix = estimate_groups(sample, members, estimate_below)
+    found = [
+        [
+            _invert(own, cut, Proportion(float(p), float(v), df, group.n, group.n), method)
+            for cut, p, v in zip(cuts[group.levels], points, spread, strict=True)
+        ]
+        for group, own, points, spread in zip(members, seen, shares, variances, strict=True)
+        for df in [design_df(sample, group.counted) if group.n else 0]
     ]
     rows = [
-        _row(group, sample.columns[variable], own[0], prob, one)
-        for group, ones, own in zip(people, quantiles, seen, strict=True)
-        for prob, one in zip(asked.probs, ones, strict=True)
+        _describe_quantile(group, column, own[0], prob, one)
+        for group, quantiles, own in zip(members, found, seen, strict=True)
+        for prob, one in zip(method.probs, quantiles, strict=True)
     ]
-    return result_of(
-        sample,
-        rows,
-        by,
-        {"estimand": "quantile", "conf_level": confidence},
-        _scaled(matrix, quantiles, people),
-    )
+    fixed = {"estimand": "quantile", "conf_level": confidence}
+    return make_result(sample, rows, by, fixed, _scale_covariance(matrix, found, members))
 
 
-def _asked(probs: float | Sequence[float], rule: str, interval: str, confidence: float) -> _Asked:
+def _read_method(probs: float | Sequence[float], rule: str, interval: str, confidence: float) -> _Method:
     intervals.check(interval, confidence)
-    if rule not in RULES:
-        raise EstimationError(unknown("there is no quantile rule", rule, RULES, f"All: {', '.join(RULES)}"))
+    if rule not in QUANTILE_RULES:
+        known = f"Use one of {', '.join(QUANTILE_RULES)}"
+        raise EstimationError(unknown("Unknown quantile rule", rule, QUANTILE_RULES, known))
     chosen = (float(probs),) if isinstance(probs, int | float) else tuple(float(p) for p in probs)
     wrong = [p for p in chosen if not 0 < p < 1]
     if wrong or not chosen:
         raise EstimationError(
-            f"a quantile needs a probability between 0 and 1, not {wrong[0] if wrong else 'none'}. "
-            f"Write the median as probs=0.5, quartiles as probs=(0.25, 0.5, 0.75)."
+            f"A quantile needs a probability between 0 and 1, not {wrong[0] if wrong else 'none'}. "
+            f"Use probs=0.5 for the median, or probs=(0.25, 0.5, 0.75) for quartiles."
         )
-    return _Asked(chosen, RULES[rule], interval, confidence)
+    return _Method(chosen, QUANTILE_RULES[rule], interval, confidence)
 
 
-def _numbers(column: Column, sample: Sample) -> Floats:
-    if not column.continuous:
-        raise VariableError(
-            f"'{column.name}' has levels, which have no quantiles. How common each is: "
-            f"tk.prevalence(study, outcome='{column.name}')."
-        )
-    return sample.numbers(column.name)
-
-
-def _counted(sample: Sample, values: Floats, group: People) -> _Weighted:
-    return values[group.counted], sample.weights[group.counted]
-
-
-def _cuts(seen: _Weighted, asked: _Asked) -> list[float]:
-    return [asked.rule(*seen, p) if len(seen[0]) else nan for p in asked.probs]
-
-
-def _shares_below(sample: Sample, values: Floats, people: list[People], cuts: list[list[float]]) -> Estimate:
-    """Estimate which share of each group's people lies at or below each of its cuts."""
-    points, parts = [], []
-    for group, own in zip(people, cuts, strict=True):
-        weights = np.where(group.counted, sample.weights, 0.0)
-        size = float(weights.sum()) or 1.0
-        below = np.where(group.counted[:, None], values[:, None] <= np.array(own), 0.0)
-        # A product of matrices would wake every thread of the machine for a few sums.
-        share = (weights[:, None] * below).sum(axis=0) / size
-        points.append(share)
-        parts.append(np.where(group.counted[:, None], below - share, 0.0) * weights[:, None] / size)
-    return Estimate(np.concatenate(points), stack(parts), anyone(people))
-
-
-def _of_counted(
-    sample: Sample, people: list[People], points: Floats, matrix: Floats
-) -> list[list[Proportion]]:
-    shares, variances = (x.reshape(len(people), -1) for x in (points, matrix.diagonal()))
-    df = [design_df(sample, group.counted) if group.n else 0 for group in people]
-    return [
-        [Proportion(float(p), float(v), df[i], group.n, group.n) for p, v in zip(*own, strict=True)]
-        for i, (group, *own) in enumerate(zip(people, shares, variances, strict=True))
-    ]
-
-
-def _woodruff(seen: _Weighted, cut: float, below: Proportion, asked: _Asked) -> _Found:
+def _invert(seen: _Weighted, cut: float, below: Proportion, method: _Method) -> _Quantile:
+    """Compute Woodruff's interval of a quantile from that of the proportion below it."""
     if not len(seen[0]):
-        return _Found(nan, nan, nan, nan, below)
-    low, high = (asked.rule(*seen, p) if 0 <= p <= 1 else nan for p in _ends(below, asked))
-    reach = intervals.student(asked.confidence, below.df)
-    return _Found(cut, low, high, (high - low) / (2 * reach), below)
+        return _Quantile(nan, nan, nan, nan, below)
+    if method.interval != "wald":
+        ends = intervals.interval(below, method.interval, method.confidence)
+    else:  # Also where everyone is at or below the quantile: R's interval is then the quantile itself.
+        ends = intervals.around(below.estimate, below.variance**0.5, below.df, method.confidence)
+    low, high = (method.rule(*seen, p) if 0 <= p <= 1 else nan for p in ends)
+    reach = intervals.student(method.confidence, below.df)
+    return _Quantile(cut, low, high, (high - low) / (2 * reach), below)
 
 
-def _ends(below: Proportion, asked: _Asked) -> intervals.Ends:
-    if asked.interval != "wald":
-        return intervals.interval(below, asked.interval, asked.confidence)
-    # Also where everyone lies at or below the quantile: R's interval is then the quantile itself.
-    return intervals.around(below.estimate, below.variance**0.5, below.df, asked.confidence)
-
-
-def _row(group: People, column: Column, values: Floats, prob: float, found: _Found) -> dict[str, Any]:
+def _describe_quantile(group: Group, column: Column, values: Floats, prob: float, found: _Quantile) -> Row:
     row = heading(group, column, column.variable.title, f"{prob:g}")
     if not group.n:
         return row
     verdict = judge_quantile(found.below, isfinite(found.low) and isfinite(found.high))
+    row |= interval_columns(found.std_error, (found.low, found.high), found.below.df, verdict)
     row |= {
         "estimate": found.value,
         "std_error": finite(found.std_error),
-        "conf_low": finite(found.low),
-        "conf_high": finite(found.high),
-        "df": found.below.df,
         "n_effective": finite(found.below.n_effective),
-        "reliability": verdict[0],
-        "reason": verdict[1],
     }
     if values.min() == values.max():
         return constant(row, alike(column.name, group.n))
     if found.below.extreme:
-        return constant(row, "no value lies above the quantile, which leaves no standard error")
+        return constant(row, "no value is above the quantile, so it has no standard error")
     return row
 
 
-def _scaled(matrix: Floats, quantiles: list[list[_Found]], people: list[People]) -> Floats:
-    """Give the covariance of the shares below the units of the quantiles."""
-    every = [one for ones in quantiles for one in ones]
+def _scale_covariance(matrix: Floats, found: list[list[_Quantile]], members: list[Group]) -> Floats:
+    """Convert the covariance of the shares below to the units of the quantiles."""
+    every = [one for quantiles in found for one in quantiles]
     scale = np.array([one.std_error for one in every]) / np.sqrt(np.maximum(matrix.diagonal(), 1e-300))
-    empty = np.repeat([group.n == 0 for group in people], len(quantiles[0]))
+    empty = np.repeat([group.n == 0 for group in members], len(found[0]))
     empty |= np.array([one.below.extreme for one in every])
-    return blanked(matrix * np.outer(scale, scale), (empty | ~np.isfinite(scale)).tolist())
-
-
-def _sorted(x: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Sort values, ties in the order of the file, and cumulate the weights."""
-    order = np.argsort(x, kind="stable")
-    # Whether a share is met exactly hangs on the last bit: R cumulates in extended precision, and so here.
-    return x[order], np.cumsum(weights[order].astype(np.longdouble)).astype(float)
-
-
-def _share(x: Floats, weights: Floats, p: float, halfway: float) -> float:
-    """Give the lowest value with at least a share p at or below it, or beyond it where p is met exactly."""
-    values, reached = _sorted(x, weights)
-    size = float(weights.astype(np.longdouble).sum())
-    place = int(np.searchsorted(reached, p * size, side="right"))
-    if place == 0:
-        return float(values[0])
-    low, high = values[place - 1], values[min(place, len(values) - 1)]
-    exact = p - reached[place - 1] / size == 0
-    return float(low + halfway * (high - low)) if exact else float(high)
-
-
-def _interpolated(x: Floats, weights: Floats, p: float) -> float:
-    values, reached = _sorted(x, weights)
-    if len(values) == 1:
-        return float(values[0])
-    return float(np.interp(p, np.concatenate([[0.0], reached[:-1]]) / reached[-2], values))
-
-
-RULES: dict[str, Rule] = {
-    "math": partial(_share, halfway=0.0),
-    "school": partial(_share, halfway=0.5),
-    "hf7": _interpolated,
-}
+    return blank_covariance(matrix * np.outer(scale, scale), (empty | ~np.isfinite(scale)).tolist())

@@ -1,7 +1,4 @@
-"""Describe people by many variables at once, overall and by the levels of one: the first table of a paper.
-
-Takes a study, names of variables and one of groups; gives result rows that `show` sets as one table.
-"""
+"""Describe participants by many variables, overall and by the levels of one: Table 1 of a paper."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.descriptive.prevalences import mean, proportions
 from toolkit.estimate.descriptive.quantiles import quantile
-from toolkit.estimate.hypotheses.model_tests import tested
+from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
 from toolkit.estimate.regression.fit import Model
@@ -24,11 +21,18 @@ from toolkit.estimate.regression.likelihoods.glm import FAMILIES
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
-from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import People, anyone, finite, heading, people_of, result_of, stack
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    count_groups,
+    estimate_groups,
+    heading,
+    interval_columns,
+    make_result,
+)
 from toolkit.estimate.survey.reliability import judge_mean
-from toolkit.estimate.survey.roles import Column, read
-from toolkit.estimate.survey.sampling_units import skeleton_of
+from toolkit.estimate.survey.roles import Column, read, require_levels
+from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.estimate.survey.unvarying import alike, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
@@ -41,14 +45,14 @@ from toolkit.variables.codebook import why
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
 _SUMMARIES = ("mean", "median", "both")
-_UNSAID = "no value recorded"
+_NO_REASON = "no value recorded"
 # Names that no variable has.
-_LOST, _REASON, _INSIDE = ".lost", ".reason", ".inside"
+_MISSING, _REASON, _INSIDE = ".missing", ".reason", ".inside"
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One variable of the table: of whom, by which groups, summarised how."""
+class _Description:
+    """One variable of the table with its groups, summary and subpopulation."""
 
     study: Study
     name: str
@@ -57,8 +61,8 @@ class _Asked:
     domain: str
     confidence: float
 
-    def both(self, call: Callable[[tuple[str, ...]], pl.DataFrame]) -> list[dict[str, Any]]:
-        """Run an estimator for everyone, and by groups."""
+    def both(self, call: Callable[[tuple[str, ...]], pl.DataFrame]) -> list[Row]:
+        """Run an estimator overall and by groups."""
         rows = [{**row, **dict.fromkeys(self.groups)} for row in call(()).rows(named=True)]
         return rows + (call(self.groups).rows(named=True) if self.groups else [])
 
@@ -73,7 +77,7 @@ def describe(
     test: bool = True,
     confidence: float = 0.95,
 ) -> Estimates:
-    """Describe people by many variables, overall and by groups, with a test of difference: Table 1.
+    """Describe participants by many variables, overall and by groups, with tests of differences: Table 1.
 
     Parameters
     ----------
@@ -86,8 +90,8 @@ def describe(
     domain
         A condition such as "age >= 20"; null is outside.
     numbers
-        How numbers are summarised: "mean" (with standard deviation and standard error), "median" (with
-        quartiles) or "both"; or a mapping of those names to be summarised otherwise than by the mean.
+        How numbers are summarized: "mean" (with standard deviation and standard error), "median" (with
+        quartiles) or "both"; or a mapping of those names to be summarized otherwise than by the mean.
     test
         Whether to test that the groups differ: Rao-Scott F for levels, a Wald F for means, Kruskal-Wallis for
         medians.
@@ -97,11 +101,11 @@ def describe(
     Returns
     -------
     Estimates
-        Result rows, which `tk.table(frame)` sets as one table. For everyone (`by` null) and each group
+        Result rows, which `tk.table(frame)` sets as one table. Overall (`by` null) and for each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,
-        unweighted), and a test. Each variable has the weight of its own component; people without a group are
-        in the rows of everyone alone.
+        unweighted), and a test. Each variable has the weight of its own component; participants without a
+        group are in the overall rows only.
 
     Raises
     ------
@@ -120,58 +124,56 @@ def describe(
     """
     intervals.check_confidence(confidence)
     names, groups = as_names(variables, "variables"), _one_group(as_names(by, "by"))
-    ways = _ways(names, numbers)
+    ways = _choose_summaries(names, numbers)
     domain = conditions.parse(domain).text
     rows = _people_rows(study, names, groups, domain)
     for name in names:
         if name not in groups:
-            rows += _variable_rows(_Asked(study, name, groups, ways[name], domain, confidence), test=test)
+            rows += _variable_rows(
+                _Description(study, name, groups, ways[name], domain, confidence), test=test
+            )
     return result_frame(rows, groups)
 
 
 def _one_group(by: tuple[str, ...]) -> tuple[str, ...]:
     if len(by) > 1:
         raise VariableError(
-            f"a table has one variable across, not {len(by)}. Describe by '{by[0]}' within each level of "
-            f"'{by[1]}': tk.describe(study, variables, by='{by[0]}', domain=\"{by[1]} == '...'\")."
+            f"A table has one variable in its columns, not {len(by)}. Describe by '{by[0]}' in each level of "
+            f"'{by[1]}' with tk.describe(study, variables, by='{by[0]}', domain=\"{by[1]} == '...'\")."
         )
     return by
 
 
-def _ways(names: Sequence[str], numbers: Summary | Mapping[str, Summary]) -> dict[str, Summary]:
+def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summary]) -> dict[str, Summary]:
     usual: Summary = numbers if isinstance(numbers, str) else "mean"
     chosen = {**dict.fromkeys(names, usual), **({} if isinstance(numbers, str) else numbers)}
     for name, way in chosen.items():
         if name not in names:
-            raise VariableError(unknown("numbers= names what is not described:", name, names))
+            raise VariableError(unknown("numbers= has an undescribed variable", name, names))
         if way not in _SUMMARIES:
-            known = ", ".join(_SUMMARIES)
-            raise EstimationError(unknown("there is no summary", str(way), _SUMMARIES, f"All: {known}"))
+            known = f"Use one of {', '.join(_SUMMARIES)}"
+            raise EstimationError(unknown("Unknown summary", str(way), _SUMMARIES, known))
     return chosen
 
 
-def _people_rows(
-    study: Study, names: tuple[str, ...], groups: tuple[str, ...], domain: str
-) -> list[dict[str, Any]]:
-    """Count the people of each column, with their weighted share of the domain."""
+def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], domain: str) -> list[Row]:
+    """Count the participants of each column, with their weighted share of the domain."""
     first = groups[0] if groups else names[0]
     sample = draw(study, [first], domain, in_groups=groups)
-    common = {"outcome_label": "people", "reliability": "ok"}
+    common = {"outcome_label": "participants", "reliability": "ok"}
     rows = [{**common, "estimate": 1.0, "n": sample.size, "n_cases": sample.size}]
     if groups:
         rows += [{**common, **row} for row in _shares(sample, first)]
-    found = result_of(sample, rows, groups, {"estimand": "people"}).rows(named=True)
-    return found + (_missing_rows(_Asked(study, first, (), "mean", domain, 0.95), groups) if groups else [])
+    found = make_result(sample, rows, groups, {"estimand": "people"}).rows(named=True)
+    return found + (
+        _missing_rows(_Description(study, first, (), "mean", domain, 0.95), groups) if groups else []
+    )
 
 
-def _shares(sample: Sample, group: str) -> list[dict[str, Any]]:
-    """Estimate which share of the people each group is."""
+def _shares(sample: Sample, group: str) -> list[Row]:
+    """Estimate the share of each group."""
     column = sample.columns[group]
-    if column.continuous:
-        raise VariableError(
-            f"'{group}' is a number and makes no columns. Cut it first: study.derive('{group}_group', "
-            f"'{group} >= ...')."
-        )
+    require_levels(column)
     codes = sample.codes(group)
     marks = np.stack([codes == k for k in range(len(column.levels))], axis=1).astype(float)
     (found,), _ = averages(sample, np.where(codes[:, None] < 0, np.nan, marks), ())
@@ -179,7 +181,7 @@ def _shares(sample: Sample, group: str) -> list[dict[str, Any]]:
         {
             "group": (level,),
             "estimate": float(found.means[k]),
-            "std_error": sqrt(found.variance[k]) if 0 < found.cases[k] < found.counted else None,
+            "std_error": sqrt(found.variance[k]) if 0 < found.cases[k] < found.n else None,
             "df": found.df,
             "n": int(found.cases[k]),
             "n_cases": int(found.cases[k]),
@@ -188,22 +190,22 @@ def _shares(sample: Sample, group: str) -> list[dict[str, Any]]:
     ]
 
 
-def _variable_rows(asked: _Asked, *, test: bool) -> list[dict[str, Any]]:
-    column = read(asked.study, [asked.name])[asked.name]
+def _variable_rows(part: _Description, *, test: bool) -> list[Row]:
+    column = read(part.study, [part.name])[part.name]
     try:
-        rows = _number_rows(asked) if column.continuous else _level_rows(asked)
-    except EstimationError as error:  # Nobody has a value: the rest of the table stands.
+        rows = _number_rows(part) if column.continuous else _level_rows(part)
+    except EstimationError as error:  # No participant has a value: the table keeps its other variables.
         estimand = "mean" if column.continuous else "prevalence"
-        return [_failed(asked, column, estimand, error), *_missing_rows(asked, asked.groups)]
-    rows += _missing_rows(asked, asked.groups)
-    return rows + (_test_rows(asked, column) if test and asked.groups else [])
+        return [_describe_failure(part, column, estimand, error), *_missing_rows(part, part.groups)]
+    rows += _missing_rows(part, part.groups)
+    return rows + (_test_rows(part, column) if test and part.groups else [])
 
 
-def _failed(asked: _Asked, column: Column, estimand: str, error: EstimationError) -> dict[str, Any]:
+def _describe_failure(part: _Description, column: Column, estimand: str, error: EstimationError) -> Row:
     return {
-        "study": asked.study.label,
-        "domain": asked.domain,
-        "outcome": asked.name,
+        "study": part.study.label,
+        "domain": part.domain,
+        "outcome": part.name,
         "outcome_label": column.variable.title,
         "estimand": estimand,
         "reliability": "failed",
@@ -211,106 +213,93 @@ def _failed(asked: _Asked, column: Column, estimand: str, error: EstimationError
     }
 
 
-def _level_rows(asked: _Asked) -> list[dict[str, Any]]:
-    how = ("korn-graubard", asked.confidence)
-    return asked.both(lambda by: proportions(asked.study, asked.name, by, asked.domain, how=how, every=True))
+def _level_rows(part: _Description) -> list[Row]:
+    how = ("korn-graubard", part.confidence)
+    return part.both(lambda by: proportions(part.study, part.name, by, part.domain, how=how, every=True))
 
 
-def _number_rows(asked: _Asked) -> list[dict[str, Any]]:
+def _number_rows(part: _Description) -> list[Row]:
     """Summarise a number: mean and standard deviation, quartiles, or all of them."""
-    options: dict[str, Any] = {"domain": asked.domain, "confidence": asked.confidence}
-    rows: list[dict[str, Any]] = []
-    if asked.summary in ("mean", "both"):
-        rows += asked.both(lambda by: mean(asked.study, asked.name, by=by, **options))
-        rows += asked.both(lambda by: _standard_deviation(asked, by))
-    if asked.summary in ("median", "both"):
-        rows += asked.both(lambda by: quantile(asked.study, asked.name, QUARTILES, by=by, **options))
+    options: dict[str, Any] = {"domain": part.domain, "confidence": part.confidence}
+    rows: list[Row] = []
+    if part.summary in ("mean", "both"):
+        rows += part.both(lambda by: mean(part.study, part.name, by=by, **options))
+        rows += part.both(lambda by: _standard_deviation(part, by))
+    if part.summary in ("median", "both"):
+        rows += part.both(lambda by: quantile(part.study, part.name, QUARTILES, by=by, **options))
     return rows
 
 
-def _standard_deviation(asked: _Asked, by: tuple[str, ...]) -> pl.DataFrame:
-    sample = draw(asked.study, [asked.name, *by], asked.domain, by=by)
-    values = sample.numbers(asked.name)
-    people = people_of(sample, by, ~np.isnan(values))
-    found, matrix = spread(sample, partial(_deviations, values=np.nan_to_num(values), people=people))
-    column = sample.columns[asked.name]
-    rows = [
-        _deviation_row(sample, group, column, (point, variance), asked.confidence)
-        for group, point, variance in zip(people, found.points, matrix.diagonal(), strict=True)
-    ]
-    return result_of(sample, rows, by, {"estimand": "standard_deviation", "conf_level": asked.confidence})
+def _standard_deviation(part: _Description, by: tuple[str, ...]) -> Estimates:
+    sample = draw(part.study, [part.name, *by], part.domain, by=by)
+    column, numbers = sample.columns[part.name], sample.numbers(part.name)
+    values = np.nan_to_num(numbers)
 
-
-def _deviations(sample: Sample, values: Floats, people: list[People]) -> Estimate:
-    """Estimate the spread between persons, as the root of R's svyvar."""
-    points, parts = [], []
-    for group in people:
-        weights = np.where(group.counted, sample.weights, 0.0)
+    def estimate(group: Group, weights: Floats) -> tuple[float, Floats]:
+        """Estimate the standard deviation, the root of R's svyvar."""
         size = float(weights.sum()) or 1.0
         corrected = group.n / (group.n - 1) if group.n > 1 else np.nan
         squares = corrected * np.square(values - weights @ values / size)
         variance = float(weights @ squares) / size
-        points.append(sqrt(variance) if variance > 0 else variance)
-        influence = weights * (squares - variance) / size / (2 * points[-1] or 1.0)
-        parts.append(np.nan_to_num(influence))
-    return Estimate(np.array(points), stack(parts), anyone(people))
+        point = sqrt(variance) if variance > 0 else variance
+        return point, np.nan_to_num(weights * (squares - variance) / size / (2 * point or 1.0))
+
+    members = count_groups(sample, by, ~np.isnan(numbers))
+    points, variances, _ = estimate_groups(sample, members, estimate)
+    rows = [
+        _describe_deviation(sample, group, column, (float(p[0]), float(v[0])), part.confidence)
+        for group, p, v in zip(members, points, variances, strict=True)
+    ]
+    return make_result(sample, rows, by, {"estimand": "standard_deviation", "conf_level": part.confidence})
 
 
-def _deviation_row(
-    sample: Sample, group: People, column: Column, found: tuple[float, float], confidence: float
-) -> dict[str, Any]:
-    row = heading(group, column, column.variable.title)
-    point, variance = (float(number) for number in found)
-    if not np.isfinite(point) or not group.n:
-        alone = "one person has no spread" if group.n else row["reason"]
-        return {**row, "reason": alone}
+def _describe_deviation(
+    sample: Sample, group: Group, column: Column, found: tuple[float, float], confidence: float
+) -> Row:
+    row, (point, variance) = heading(group, column, column.variable.title), found
+    if not group.n:
+        return row
+    if not np.isfinite(point):
+        return {**row, "reason": "a single participant has no standard deviation"}
     low, high = intervals.around(point, sqrt(variance), group.df, confidence)
     verdict = judge_mean(point, variance, group.df, group.n)
-    row |= {
-        "estimate": point,
-        "std_error": sqrt(variance),
-        "conf_low": finite(max(low, 0.0)),
-        "conf_high": finite(high),
-        "df": group.df,
-        "reliability": verdict[0],
-        "reason": verdict[1],
-    }
+    row |= {"estimate": point, **interval_columns(sqrt(variance), (max(low, 0.0), high), group.df, verdict)}
     values = sample.numbers(column.name)[group.counted]
     if values.min() == values.max():
         return constant({**row, "estimate": 0.0}, alike(column.name, group.n))
     return zero_variance(sample, group.counted, row, point)
 
 
-def _missing_rows(asked: _Asked, groups: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Count who has no value, by reason, for everyone and each group."""
-    sample = draw(asked.study, [asked.name, *asked.groups], asked.domain, in_groups=asked.groups)
-    people = _with_reasons(asked, sample)
-    common = {"outcome": asked.name, "outcome_label": sample.columns[asked.name].variable.title}
+def _missing_rows(part: _Description, groups: tuple[str, ...]) -> list[Row]:
+    """Count missing values by reason, overall and in each group."""
+    sample = draw(part.study, [part.name, *part.groups], part.domain, in_groups=part.groups)
+    people = _select_with_reasons(part, sample)
+    common = {"outcome": part.name, "outcome_label": sample.columns[part.name].variable.title}
     common |= {"reliability": "ok"}
-    counted = _counted(people, ()) + (_counted(people, asked.groups) if asked.groups else [])
+    counted = _count_reasons(people, ()) + (_count_reasons(people, part.groups) if part.groups else [])
     rows = [{**common, **row} for row in counted]
-    return result_of(sample, rows, groups, {"estimand": "missing"}).rows(named=True)
+    return make_result(sample, rows, groups, {"estimand": "missing"}).rows(named=True)
 
 
-def _with_reasons(asked: _Asked, sample: Sample) -> pl.DataFrame:
-    """Take the people of the domain, with the reason of each missing value."""
-    people = asked.study.people
-    given = why(asked.name)
+def _select_with_reasons(part: _Description, sample: Sample) -> pl.DataFrame:
+    """Select the participants of the domain, with the reason of each missing value."""
+    people = part.study.people
+    given = why(part.name)
     reason = pl.col(given).cast(pl.String) if given in people.columns else pl.lit(None, pl.String)
-    found = skeleton_of(asked.study, sample.weight).select(
-        conditions.parse(asked.domain).expression(people.schema).alias(_INSIDE),
-        sample.columns[asked.name].expression.is_null().alias(_LOST),
-        reason.fill_null(_UNSAID).alias(_REASON),
-        *(sample.columns[name].expression.cast(pl.String) for name in asked.groups),
+    found = index_participants(part.study, sample.weight).select(
+        conditions.parse(part.domain).expression(people.schema).alias(_INSIDE),
+        sample.columns[part.name].expression.is_null().alias(_MISSING),
+        reason.fill_null(_NO_REASON).alias(_REASON),
+        *(sample.columns[name].expression.cast(pl.String) for name in part.groups),
     )
-    return found.filter(_INSIDE) if asked.domain.strip() else found
+    return found.filter(_INSIDE) if part.domain.strip() else found
 
 
-def _counted(people: pl.DataFrame, groups: tuple[str, ...]) -> list[dict[str, Any]]:
+def _count_reasons(people: pl.DataFrame, groups: tuple[str, ...]) -> list[Row]:
     """Count each reason within each group, the most frequent first."""
     known = people.drop_nulls(list(groups)) if groups else people
     sizes = {tuple(key): size for *key, size in known.group_by(*groups).len().rows()} if groups else {}
-    counts = known.filter(_LOST).group_by(*groups, _REASON).len()
+    counts = known.filter(_MISSING).group_by(*groups, _REASON).len()
     order = [*groups, "len", _REASON]
     rows = []
     for *key, reason, count in counts.sort(order, descending=[name == "len" for name in order]).rows():
@@ -320,38 +309,34 @@ def _counted(people: pl.DataFrame, groups: tuple[str, ...]) -> list[dict[str, An
     return rows
 
 
-def _test_rows(asked: _Asked, column: Column) -> list[dict[str, Any]]:
-    """Test that groups differ; what cannot be tested says why."""
-    (group,) = asked.groups
+def _test_rows(part: _Description, column: Column) -> list[Row]:
+    """Test that groups differ; a test that fails has its reason."""
+    (group,) = part.groups
     try:
         if not column.continuous:
-            found = chi_square(asked.study, asked.name, group, domain=asked.domain)
-        elif asked.summary == "median":
-            found = rank_test(asked.study, asked.name, group, test="KruskalWallis", domain=asked.domain)
+            found = chi_square(part.study, part.name, group, domain=part.domain)
+        elif part.summary == "median":
+            found = rank_test(part.study, part.name, group, test="KruskalWallis", domain=part.domain)
         else:
-            found = _test_of_means(asked)
+            found = _test_of_means(part)
     except EstimationError as error:
-        return [{**_failed(asked, column, "term", error), "exposure": group}]
+        return [{**_describe_failure(part, column, "term", error), "exposure": group}]
     return [{**row, group: None} for row in found.rows(named=True)]
 
 
-def _test_of_means(asked: _Asked) -> Estimates:
-    (group,) = asked.groups
-    sample = draw(asked.study, [asked.name, group], asked.domain, in_groups=asked.groups)
-    column, parted = sample.columns[asked.name], sample.columns[group]
-    (people,) = people_of(sample, (), sample.complete())
+def _test_of_means(part: _Description) -> Estimates:
+    (group,) = part.groups
+    sample = draw(part.study, [part.name, group], part.domain, in_groups=part.groups)
+    column, parted = sample.columns[part.name], sample.columns[group]
+    (everyone,) = count_groups(sample, (), sample.complete())
     model = Model(
-        sample, column, (asked.name, group), FAMILIES["gaussian"], partial(main_effects, sample, (group,))
+        sample, column, (part.name, group), FAMILIES["gaussian"], partial(main_effects, sample, (group,))
     )
     row = {
-        "outcome": asked.name,
-        "outcome_label": column.variable.title,
+        **heading(everyone, column, column.variable.title, "wald"),
         "exposure": group,
         "exposure_label": parted.variable.label,
-        "level": "wald",
         "level_label": "Wald F",
-        "n": people.n,
-        "n_missing": people.missing,
+        **compute_term_test(model, everyone, (group,), "wald"),
     }
-    own = tested(model, people, (group,), "wald")
-    return result_of(sample, [{**row, **own}], (), {"estimand": "term"})
+    return make_result(sample, [row], (), {"estimand": "term"})

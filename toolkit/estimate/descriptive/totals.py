@@ -1,20 +1,24 @@
-"""Estimate totals of a population, numbers of people among them, and ratios of two totals.
+"""Estimate population totals, numbers of people, and ratios of two totals.
 
-Takes a study and names of variables; gives result rows, one a group and variable or level.
-Method: weighted sums with Taylor linearisation, as svytotal and svyratio of R's survey package.
+Method: weighted sums with Taylor linearization, as svytotal and svyratio of R's survey package.
 """
 
-from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
 from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.design_effects import design_effect, population
-from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import People, anyone, finite, heading, people_of, result_of, stack
+from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    count_groups,
+    estimate_groups,
+    heading,
+    interval_columns,
+    make_result,
+)
+from toolkit.estimate.survey.linearization import design_effect, population_size
 from toolkit.estimate.survey.reliability import judge_count, judge_mean
 from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
@@ -23,18 +27,8 @@ from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
-
-@dataclass(frozen=True)
-class _Summed:
-    """What one row sums up: a number, or the people of a level (then `cases` is that level)."""
-
-    column: Column
-    level: str | None
-    values: Floats
-
-    @property
-    def people(self) -> bool:
-        return not self.column.continuous
+# What a row sums: a continuous variable (level None), or the participants of a level; with the values.
+_Summand = tuple[Column, str | None, Floats]
 
 
 @with_covariance
@@ -51,7 +45,7 @@ def total(
     Parameters
     ----------
     study
-        The study. Its weights must say how many people a person stands for.
+        The study. Its weights must sum to the population.
     variable
         A number, whose values are added up; or a variable of levels, whose people are counted: the case of
         two, each level of more. Several are added up over the people who have a value in each.
@@ -67,8 +61,8 @@ def total(
     Returns
     -------
     Estimates
-        Result rows (`toolkit.results.SCHEMA`), one a group and variable or level; people without a value are
-        not in the total, and counted in `n_missing`.
+        Result rows (`toolkit.results.SCHEMA`), one per group and variable or level; participants without a
+        value are not in the total, and counted in `n_missing`.
 
     Raises
     ------
@@ -95,70 +89,61 @@ def total(
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
     sample = draw(study, [*names, *by], domain, by=by)
-    summed = [one for name in names for one in _summed(sample, sample.columns[name])]
-    values = np.column_stack([one.values for one in summed])
-    people = people_of(sample, by, _there(values))
-    found, matrix = spread(sample, lambda drawn: _totals(drawn, np.nan_to_num(values), people))
-    points, variances = (x.reshape(len(people), -1) for x in (found.points, matrix.diagonal()))
+    summands = [one for name in names for one in _list_summands(sample, sample.columns[name])]
+    values = np.column_stack([own for *_, own in summands])
+    filled = np.nan_to_num(values)
+
+    def estimate(_: Group, weights: Floats) -> tuple[Floats, Floats]:
+        influence = weights[:, None] * filled
+        return influence.sum(axis=0), influence
+
+    members = count_groups(sample, by, np.asarray(~np.isnan(values).any(axis=1), bool))
+    points, variances, matrix = estimate_groups(sample, members, estimate)
     rows = [
-        _total_row(sample, group, one, (points[i, k], variances[i, k]), confidence)
-        for i, group in enumerate(people)
-        for k, one in enumerate(summed)
+        _describe_total(sample, group, one, (float(points[i, k]), float(variances[i, k])), confidence)
+        for i, group in enumerate(members)
+        for k, one in enumerate(summands)
     ]
-    return result_of(sample, rows, by, {"estimand": "total", "conf_level": confidence}, matrix)
+    return make_result(sample, rows, by, {"estimand": "total", "conf_level": confidence}, matrix)
 
 
-def _summed(sample: Sample, column: Column) -> list[_Summed]:
+def _list_summands(sample: Sample, column: Column) -> list[_Summand]:
     if column.continuous:
-        return [_Summed(column, None, sample.numbers(column.name))]
+        return [(column, None, sample.numbers(column.name))]
     codes = sample.codes(column.name)
     levels = column.levels if column.case is None else (column.case,)
     return [
-        _Summed(column, level, np.where(codes < 0, np.nan, codes == column.levels.index(level)))
-        for level in levels
+        (column, level, np.where(codes < 0, np.nan, codes == column.levels.index(level))) for level in levels
     ]
 
 
-def _there(values: Floats) -> Mask:
-    return np.asarray(~np.isnan(values).any(axis=1), bool)
-
-
-def _totals(sample: Sample, values: Floats, people: list[People]) -> Estimate:
-    parts = [np.where(g.counted, sample.weights, 0.0)[:, None] * values for g in people]
-    influence = stack(parts)
-    return Estimate(influence.sum(axis=0), influence, anyone(people))
-
-
-def _total_row(
-    sample: Sample, group: People, one: _Summed, found: tuple[float, float], confidence: float
-) -> dict[str, Any]:
-    column = one.column
-    row = heading(group, column, column.variable.title, one.level)
+def _describe_total(
+    sample: Sample, group: Group, summand: _Summand, found: tuple[float, float], confidence: float
+) -> Row:
+    (column, level, values), (estimate, variance) = summand, found
+    row = heading(group, column, column.variable.title, level)
     if not group.n:
         return row
-    estimate, variance = (float(number) for number in found)
-    low, high = intervals.around(estimate, sqrt(variance), group.df, confidence)
-    own = {"std_error": sqrt(variance), "conf_low": finite(low), "conf_high": finite(high), "df": group.df}
-    if one.people:
-        cases = int((sample.persons * np.nan_to_num(one.values))[group.counted].sum())
-        verdict = judge_count(estimate, cases, variance, group.df)
-        own["n_cases"] = cases
-    else:
+    values = np.where(group.counted, np.nan_to_num(values), 0.0)
+    if column.continuous:
         verdict = judge_mean(estimate, variance, group.df, group.n)
-    own["deff"] = _design_effect(sample, group, one, variance)
-    row |= {**own, "estimate": estimate, "reliability": verdict[0], "reason": verdict[1]}
-    values = np.where(group.counted, np.nan_to_num(one.values), 0.0)
+    else:
+        row["n_cases"] = int((sample.persons * values)[group.counted].sum())
+        verdict = judge_count(estimate, row["n_cases"], variance, group.df)
+    ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
+    row |= interval_columns(sqrt(variance), ends, group.df, verdict)
+    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, values, variance)}
     if not values.any():
-        return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} persons")
+        return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
     return zero_variance(sample, group.counted, row, float(np.linalg.norm(values * sample.weights)))
 
 
-def _design_effect(sample: Sample, group: People, one: _Summed, variance: float) -> float | None:
-    """Compare a total with that of a simple random sample of the same people."""
-    weights, values = sample.weights[group.counted], one.values[group.counted]
+def _compute_deff(sample: Sample, group: Group, values: Floats, variance: float) -> float | None:
+    """Compare a total with that of a simple random sample of the same participants."""
+    weights, values = sample.weights[group.counted], values[group.counted]
     total = float(weights.sum())
     between = float(weights @ np.square(values - weights @ values / total)) / total
-    return design_effect(variance / total**2, between, group.n, population(sample, group.counted))
+    return design_effect(variance / total**2, between, group.n, population_size(sample, group.counted))
 
 
 @with_covariance
@@ -209,69 +194,52 @@ def ratio(
     require_one_role(numerator=numerator, by=by)
     require_one_role(denominator=denominator, by=by)
     sample = draw(study, [numerator, denominator, *by], domain, by=by)
-    above, below = (_as_number(sample, name) for name in (numerator, denominator))
-    people = people_of(sample, by, _there(np.column_stack([above, below])))
-    found, matrix = spread(sample, lambda drawn: _ratios(drawn, above, below, people))
-    rows = [
-        _ratio_row(sample, group, (numerator, denominator), (above, below), (*map(float, own), confidence))
-        for group, *own in zip(people, found.points, matrix.diagonal(), strict=True)
-    ]
-    return result_of(sample, rows, by, {"estimand": "ratio", "conf_level": confidence}, matrix)
+    for name in (numerator, denominator):
+        levels = len(sample.columns[name].levels)
+        require_countable(
+            sample.columns[name],
+            f"'{name}' is categorical with {levels} levels and has no ratio. Use tk.total(study, '{name}').",
+        )
+    above, below = sample.numbers(numerator), sample.numbers(denominator)
 
-
-def _as_number(sample: Sample, name: str) -> Floats:
-    column = sample.columns[name]
-    require_countable(
-        column,
-        f"'{name}' has {len(column.levels)} levels and is no part of a ratio. How many people have each: "
-        f"tk.total(study, '{name}').",
-    )
-    return sample.numbers(name)
-
-
-def _ratios(sample: Sample, above: Floats, below: Floats, people: list[People]) -> Estimate:
-    points, parts = [], []
-    for group in people:
-        weights = np.where(group.counted, sample.weights, 0.0)
+    def estimate(_: Group, weights: Floats) -> tuple[float, Floats]:
         top, bottom = (float(weights @ np.nan_to_num(x)) for x in (above, below))
         point = top / bottom if bottom else np.nan
-        points.append(point)
         residual = np.nan_to_num(above) - np.nan_to_num(point) * np.nan_to_num(below)
-        parts.append(weights * residual / (bottom or 1.0))
-    return Estimate(np.array(points), stack(parts), anyone(people))
+        return point, weights * residual / (bottom or 1.0)
+
+    members = count_groups(sample, by, ~np.isnan(above) & ~np.isnan(below))
+    points, variances, matrix = estimate_groups(sample, members, estimate)
+    columns = (sample.columns[numerator], sample.columns[denominator])
+    rows = [
+        _describe_ratio(sample, group, columns, (above, below), (float(p[0]), float(v[0]), confidence))
+        for group, p, v in zip(members, points, variances, strict=True)
+    ]
+    return make_result(sample, rows, by, {"estimand": "ratio", "conf_level": confidence}, matrix)
 
 
-def _ratio_row(
+def _describe_ratio(
     sample: Sample,
-    group: People,
-    names: tuple[str, str],
+    group: Group,
+    columns: tuple[Column, Column],
     values: tuple[Floats, Floats],
-    found: tuple[float, ...],
-) -> dict[str, Any]:
-    above, below = (sample.columns[name] for name in names)
+    found: tuple[float, float, float],
+) -> Row:
+    (above, below), (estimate, variance, confidence) = columns, found
     row = heading(group, above, above.variable.title)
     row |= {"exposure": below.name, "exposure_label": below.variable.title}
-    estimate, variance, confidence = found
     if not group.n:
         return row
     if not np.isfinite(estimate):
-        return {**row, "reason": f"the total of '{below.name}' is 0, and nothing can be divided by it"}
-    low, high = intervals.around(estimate, sqrt(variance), group.df, confidence)
+        return {**row, "reason": f"the total of '{below.name}' is 0, so the ratio is not defined"}
+    ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     verdict = judge_mean(estimate, variance, group.df, group.n)
-    row |= {
-        "estimate": estimate,
-        "std_error": sqrt(variance),
-        "conf_low": finite(low),
-        "conf_high": finite(high),
-        "df": group.df,
-        "reliability": verdict[0],
-        "reason": verdict[1],
-    }
+    row |= {"estimate": estimate, **interval_columns(sqrt(variance), ends, group.df, verdict)}
     top, bottom = (x[group.counted] for x in values)
     residual, scale = top - estimate * bottom, np.abs(top) + np.abs(estimate * bottom)
     if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
-        named = f"the same ratio of '{above.name}' to '{below.name}'"
-        return constant(row, f"all {group.n:,} persons have {named}, which leaves no standard error")
+        same = f"the same ratio of '{above.name}' to '{below.name}'"
+        return constant(row, f"all {group.n:,} participants have {same}, so it has no standard error")
     weights = sample.weights[group.counted]
     size = float(np.linalg.norm(weights * residual) / abs(weights @ bottom))
     return zero_variance(sample, group.counted, row, size)

@@ -1,6 +1,5 @@
-"""Compare the rows of a result with one another: differences, ratios, and whether groups differ at all.
+"""Compare rows of a result with one another: differences, ratios, and tests of heterogeneity.
 
-Takes a result frame and the covariance of its rows; gives result rows. It reads no data.
 Method: linear combinations on the scale of the rows or of their logarithms, by the delta method, as
 svycontrast of R's survey package.
 """
@@ -41,7 +40,7 @@ class _Rows:
     logarithms: bool
 
     def names(self, places: Sequence[int]) -> list[str]:
-        """Tell rows apart by what differs among them."""
+        """Name rows by what differs among them."""
         return _names([self.rows[place] for place in places], self.by)
 
 
@@ -74,7 +73,7 @@ def contrast(
         Their covariance on the scale of their standard errors; None for `frame.covariance()`.
     weights
         "first": each row against the first of its kind. "pairs": every two. "heterogeneity": one test that
-        all rows of a kind are equal. Or weights of one's own, one a row: [-1, 1, 0]; several with names:
+        all rows of a kind are equal. Or your own weights, one per row: [-1, 1, 0]; several with names:
         {"old less young": [-1, 0, 1]}. Rows of a kind have one measure of one outcome and exposure;
         groups are what differs.
     ratio
@@ -91,8 +90,8 @@ def contrast(
     -------
     Estimates
         Result rows: `level` is compared with `reference`, `exposure` names the groups. A test of
-        heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. What a contrast takes from
-        a row that failed is failed too. The difference of two crude prevalences one of which is 0 or 1 has
+        heterogeneity has `statistic` (Wald F), `df_numerator`, `df` and `p_value`. A contrast of a failed
+        row is failed too. The difference of two crude prevalences one of which is 0 or 1 has
         Newcombe's hybrid interval, without a standard error; its ratio is not estimable.
 
     Raises
@@ -134,7 +133,7 @@ def _checked(given: pl.DataFrame, covariance: Floats, ratio: bool) -> _Rows:
     if lacking or covariance.shape != (given.height, given.height):
         raise EstimationError(
             f"tk.contrast takes result rows and their covariance matrix, and this is a frame of "
-            f"{given.height} rows with a matrix of {' x '.join(map(str, covariance.shape))}. Take both from "
+            f"{given.height} rows with a matrix of {' x '.join(map(str, covariance.shape))}. Use both from "
             f"one call: {_EXAMPLE}."
         )
     rows = given.rows(named=True)
@@ -143,8 +142,8 @@ def _checked(given: pl.DataFrame, covariance: Floats, ratio: bool) -> _Rows:
     known = ~np.isnan(errors)
     if not np.allclose(spread[known], errors[known], rtol=1e-6, atol=0, equal_nan=False):
         raise EstimationError(
-            "the covariance matrix is not that of these rows: its diagonal is not their standard errors. "
-            f"Filter both alike, or take both from one call: {_EXAMPLE}."
+            "The covariance matrix is not that of these rows, because its diagonal differs from their "
+            f"standard errors. Filter both alike, or use both from one call: {_EXAMPLE}."
         )
     points = np.array([np.nan if row["estimate"] is None else row["estimate"] for row in rows])
     return _scaled(_Rows(rows, by_columns(given), points, covariance, logarithms=False), ratio)
@@ -154,7 +153,7 @@ def _scaled(seen: _Rows, ratio: bool) -> _Rows:
     scales = {row["scale"] for row in seen.rows}
     if len(scales) > 1:
         raise EstimationError(
-            "some rows are ratios and some are not, and one contrast cannot take both. Compare them one "
+            "Some rows are ratios and some are not, and one contrast cannot combine them. Compare one "
             "measure at a time."
         )
     if scales == {"log"}:
@@ -164,13 +163,13 @@ def _scaled(seen: _Rows, ratio: bool) -> _Rows:
     lacking = [row["std_error"] is None for row in seen.rows]
     points = np.where(lacking, np.nan, seen.points)
     if (points <= 0).any():
-        raise EstimationError("a row is not above 0, so there is no ratio to it. Leave ratio=True out.")
+        raise EstimationError("A row is 0 or below, so it has no ratio. Remove ratio=True.")
     matrix = seen.covariance / np.outer(points, points)
     return _Rows(seen.rows, seen.by, np.log(points), matrix, logarithms=True)
 
 
 def _kinds(seen: _Rows) -> list[list[int]]:
-    """Put rows together that only their groups tell apart; without groups, that only their levels do."""
+    """Classify rows that differ only in their groups or, without groups, in their levels."""
     apart = ["estimand", "outcome", "exposure", "adjust"]
     apart += ["level", "reference", "domain"] if seen.by else []
     kinds: dict[Any, list[int]] = {}
@@ -179,8 +178,8 @@ def _kinds(seen: _Rows) -> list[list[int]]:
     alone = [kind for kind in kinds.values() if len(kind) > 1]
     if not alone:
         raise EstimationError(
-            f"no two of these {len(seen.rows)} rows are of one kind, so there is nothing to compare. "
-            f"Estimate by groups: {_EXAMPLE}."
+            f"No two of these {len(seen.rows)} rows have the same measure, outcome and exposure, so there is "
+            f"nothing to compare. Estimate by groups: {_EXAMPLE}."
         )
     return alone
 
@@ -188,7 +187,9 @@ def _kinds(seen: _Rows) -> list[list[int]]:
 def _asked(seen: _Rows, weights: Weights) -> list[_Combined]:
     if isinstance(weights, str):
         if weights not in _WAYS:
-            raise EstimationError(unknown("tk.contrast knows no", weights, _WAYS, f"All: {', '.join(_WAYS)}"))
+            raise EstimationError(
+                unknown("tk.contrast has no weights", weights, _WAYS, f"Use one of {', '.join(_WAYS)}")
+            )
         pairs = combinations if weights == "pairs" else _against_first
         return [_pair(seen, kind, low, high) for kind in _kinds(seen) for low, high in pairs(kind, 2)]
     if isinstance(weights, Mapping):
@@ -198,7 +199,7 @@ def _asked(seen: _Rows, weights: Weights) -> list[_Combined]:
     if len(used) == 2 and own[used].sum() == 0 and abs(own[used[0]]) == 1:
         low, high = sorted(used, key=lambda place: own[place])
         return [_pair(seen, [int(low), int(high)], int(low), int(high))]
-    return [_Combined(own, _worded(seen, own), None)]
+    return [_Combined(own, _name_weights(seen, own), None)]
 
 
 def _against_first(kind: list[int], _: int) -> list[tuple[int, int]]:
@@ -216,13 +217,13 @@ def _numbers(seen: _Rows, weights: Sequence[float]) -> Floats:
     own = np.asarray(weights, float)
     if own.shape != (len(seen.rows),) or not np.isfinite(own).all() or not own.any():
         raise EstimationError(
-            f"a contrast needs one weight a row: {len(seen.rows)} here, not {own.size}, and not all 0. Rows: "
-            f"{', '.join(seen.names(range(len(seen.rows))))}."
+            f"A contrast needs one weight per row ({len(seen.rows)} here, not {own.size}), not all of them "
+            f"0. The rows are {', '.join(seen.names(range(len(seen.rows))))}."
         )
     return own
 
 
-def _worded(seen: _Rows, weights: Floats) -> str:
+def _name_weights(seen: _Rows, weights: Floats) -> str:
     names = seen.names(range(len(seen.rows)))
     parts = [f"{w:+g} × {name}" for w, name in zip(weights, names, strict=True) if w]
     return " ".join(parts).replace("+1 × ", "+ ").replace("-1 × ", "− ").removeprefix("+ ")
@@ -269,7 +270,7 @@ def _row(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> di
 def _without_error(
     used: list[dict[str, Any]], seen: _Rows, one: _Combined, confidence: float
 ) -> dict[str, Any]:
-    """Compare rows one of which has no standard error: crude prevalences by Newcombe, others not at all."""
+    """Compare rows of which one has no standard error: crude prevalences by Newcombe, others fail."""
     weights = one.weights[np.flatnonzero(one.weights)]
     crude = all(row["estimand"] == "prevalence" and row["n_effective"] for row in used)
     apart = any(used[0][name] != used[-1][name] for name in (*seen.by, "study", "domain"))
@@ -279,7 +280,7 @@ def _without_error(
     lone = next(row for row in used if row["std_error"] is None)
     what = str(lone["reason"] or "a row has no standard error")
     if not ESTIMANDS[lone["estimand"]].ratio:
-        return {"reliability": "failed", "reason": f"{what}, so that this comparison is not estimable"}
+        return {"reliability": "failed", "reason": f"{what}, so this comparison is not estimable"}
     names = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])]
     call = firth_call(quoted(lone["outcome"]), [*map(quoted, names)] or ["..."], lone["domain"] or "")
     return {"reliability": "failed", "reason": not_estimable(what, call)}
@@ -297,7 +298,7 @@ def _smallest_df(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bool) -> str:
-    """Name what a combination estimates: weights that sum to 0 compare, weights that sum to 1 average."""
+    """Name the estimand: weights that sum to 0 compare, weights that sum to 1 average."""
     base = {str(row["estimand"]) for row in rows}
     only = base.pop() if len(base) == 1 else ""
     if only and abs(weights.sum() - 1) < 1e-12:
@@ -309,7 +310,7 @@ def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bo
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str) -> dict[str, Any]:
-    """Keep what holds for all rows; the exposure is what the groups are made by."""
+    """Keep the columns common to all rows; the exposure is the variable of the groups."""
     names = ["study", "domain", "outcome", "outcome_label", "exposure", "exposure_label", "adjust"]
     names += ["weight", "variance"]
     kept = {name: rows[0][name] if len({row[name] for row in rows}) == 1 else None for name in names}
@@ -320,7 +321,9 @@ def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str)
         known = [row[name] for row in rows if row[name] is not None]
         kept[name] = count(known) if known else None
     if groups:
-        kept["n_missing"] = None  # Who lacks a value of `by` is missing in several rows: no sum is theirs.
+        kept["n_missing"] = (
+            None  # A missing value of `by` is counted in several rows, so the sum has no meaning.
+        )
     if not groups:
         return kept
     if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:
@@ -333,7 +336,7 @@ def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str)
 
 
 def _named(row: Mapping[str, Any]) -> str:
-    """Name what a difference is of, where its estimand does not say so: a quantile, a total, ..."""
+    """Name the measure of a difference that its estimand does not name: a quantile, a total."""
     quantile = (
         f"{row['level']} quantile"
         if row["estimand"] == "quantile"
@@ -350,7 +353,7 @@ def _measure(row: Mapping[str, Any]) -> str:
 
 
 def _verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give a contrast the worst verdict of its rows, with the reason."""
+    """Find the worst verdict of the rows, with its reasons."""
     flags = [(RELIABILITY.index(row["reliability"] or "ok"), row["reason"]) for row in rows]
     worst = max(rank for rank, _ in flags)
     reasons = dict.fromkeys(str(reason) for rank, reason in flags if rank == worst and reason)
@@ -358,7 +361,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
-    """Test by Wald's F that the rows of a kind are equal; rows without a variance are left out, and said."""
+    """Test by Wald's F that the rows of a kind are equal; the reason counts rows without a variance."""
     sound = [place for place in kind if seen.rows[place]["std_error"] is not None]
     rows = [seen.rows[place] for place in sound or kind]
     named = {**_shared(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
@@ -384,9 +387,9 @@ def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
 
 
 def _verdict_of_test(rows: Sequence[Mapping[str, Any]], lost: int) -> dict[str, Any]:
-    """Read a test with care that rests on rows to be read with care, or not on all groups."""
+    """Flag a test for review if one of its rows is flagged or missing."""
     flagged = _verdict(rows)
-    told = f"{lost} of {lost + len(rows)} groups could not be estimated, or have no standard error"
-    reasons = [told] if lost else []
+    groups = f"{lost} of {lost + len(rows)} groups could not be estimated, or have no standard error"
+    reasons = [groups] if lost else []
     reasons += [flagged["reason"]] if flagged["reason"] else []
     return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}

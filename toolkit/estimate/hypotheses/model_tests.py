@@ -1,51 +1,49 @@
-"""Test whether terms of a regression model can be left out: Wald, and likelihood ratio by Rao and Scott.
+"""Test regression models: terms that may be left out, and proportional odds.
 
-Takes a study, a formula and names of terms; gives one result row.
-Method: as regTermTest of R's survey package; the working likelihood ratio against its own distribution
-(Lumley and Scott, Australian & New Zealand Journal of Statistics 56 (2014) 1-14).
+Terms as regTermTest of R's survey package, with the working likelihood ratio against its own distribution
+(Lumley and Scott, Australian & New Zealand Journal of Statistics 56 (2014) 1-14). Proportional odds by a
+logit for each cut of the outcome: Wald's test of their slopes with the joint covariance (Brant 1990).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import DesignError, EstimationError, VariableError, unknown
+from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
 from toolkit.estimate.regression.empty_cells import flaw
-from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
+from toolkit.estimate.regression.fit import Degrees, Likelihood, Model, Regression, regress
+from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.terms import term_key
-from toolkit.estimate.regression.likelihoods.glm import Family
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family, fit_glm
+from toolkit.estimate.regression.likelihoods.newton import Fit
 from toolkit.estimate.regression.specification import Request, question
-from toolkit.estimate.survey.analysis_sample import Mask
+from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import upper_tail
-from toolkit.estimate.survey.people import People, people_of, result_of
-from toolkit.estimate.survey.reliability import judge_test
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    count_groups,
+    counts,
+    groups,
+    heading,
+    make_result,
+    run_tests,
+    verdict_columns,
+)
+from toolkit.estimate.survey.reliability import for_review, judge_test
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names
 
+ALL = "all terms"
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A working likelihood ratio: twice the gain in weighted log-likelihood, and what it is spread like.
-
-    Attributes
-    ----------
-    chi_square
-        The statistic, with weights of mean 1.
-    effects
-        Generalised design effects, the weights of the chi-squares of 1 df that it is a sum of.
-    """
-
-    chi_square: float
-    effects: Floats
 
 
 def term_test(
@@ -69,7 +67,7 @@ def term_test(
     formula
         As in `model`: the whole model, the terms to be tested among its terms.
     terms
-        Names of variables, or what stands in the formula: "education", ("sex", "sex:age"), "I(age ** 2)".
+        Names of variables, or terms as in the formula: "education", ("sex", "sex:age"), "I(age ** 2)".
     family, offset
         As in `model`.
     method
@@ -86,7 +84,7 @@ def term_test(
     -------
     Estimates
         Result rows, estimand "term": `statistic` is an F ("wald") or a chi-square ("rao-scott"), with
-        `df_numerator`, `df` and `p_value`; `deff` is the mean generalised design effect of the likelihood
+        `df_numerator`, `df` and `p_value`; `deff` is the mean generalized design effect of the likelihood
         ratio.
 
     Raises
@@ -105,141 +103,80 @@ def term_test(
     3.0
     """
     if method not in METHODS:
-        raise EstimationError(unknown("there is no method", method, METHODS, f"All: {', '.join(METHODS)}"))
+        known = f"Use one of {', '.join(METHODS)}"
+        raise EstimationError(unknown("tk.term_test has no method", method, METHODS, known))
     by = as_names(by, "by")
     model = question(Request(study, formula, family, domain, offset, by, degrees=df)).model
-    sample = model.sample
-    wanted = as_names(terms, "terms")
-    people = people_of(sample, by, sample.complete(list(model.names)))
-    rows = [_group_row(model, group, wanted, method, alone=not by) for group in people]
-    return result_of(sample, rows, by, {"estimand": "term"})
+    sample, wanted = model.sample, as_names(terms, "terms")
+    labels = [sample.columns[name].variable.label if name in sample.columns else name for name in wanted]
+
+    def start(group: Group) -> Row:
+        row = heading(group, model.outcome, model.outcome.variable.label, method)
+        row |= {"exposure": ", ".join(wanted), "exposure_label": ", ".join(labels)}
+        return row | {"level_label": METHODS[method]}
+
+    members = count_groups(sample, by, sample.complete(list(model.names)))
+    rows = run_tests(members, start, lambda group: compute_term_test(model, group, wanted, method))
+    return make_result(sample, rows, by, {"estimand": "term"})
 
 
-def _group_row(
-    model: Model, group: People, wanted: tuple[str, ...], method: str, *, alone: bool
-) -> dict[str, Any]:
-    name = ", ".join(wanted)
-    row = {
-        "group": group.levels,
-        "outcome": model.outcome.name,
-        "outcome_label": model.outcome.variable.label,
-        "exposure": name,
-        "exposure_label": ", ".join(_label(model, term) for term in wanted),
-        "level": method,
-        "level_label": METHODS[method],
-        "n": group.n,
-        "n_missing": group.missing,
-    }
-    try:
-        found = tested(model, group, wanted, method)
-    except EstimationError as error:
-        if alone:
-            raise
-        return {**row, "reliability": "failed", "reason": str(error)}
-    return {**row, **found}
-
-
-def _label(model: Model, term: str) -> str:
-    columns = model.sample.columns
-    return columns[term].variable.label if term in columns else term
-
-
-def tested(model: Model, group: People, wanted: tuple[str, ...], method: str) -> dict[str, Any]:
-    """Test terms of a model within one group of people.
-
-    Parameters
-    ----------
-    model, group
-        The whole model, and the people that it is fitted to.
-    wanted, method
-        As `term_test` takes them.
-
-    Returns
-    -------
-    dict
-        Columns of a result row.
-
-    Raises
-    ------
-    EstimationError
-        If the model cannot be fitted.
-    """
-    if not group.inside.any():
-        raise EstimationError("nobody in the domain has this level.")
+def compute_term_test(model: Model, group: Group, wanted: tuple[str, ...], method: str) -> Row:
+    """Fit a model to a group and test terms of it."""
     fitted = regress(model, group.inside)
-    places = _places(fitted.terms, wanted)
+    places = _find_places(fitted.terms, wanted)
     flaws = dict.fromkeys(filter(None, (flaw(model, fitted, fitted.terms[place]) for place in places)))
-    verdict = judge_test(fitted.design_df, "; ".join(flaws) or None)
-    common = {
-        "df_numerator": len(places),
-        "df": fitted.df,
-        "n_cases": fitted.n_cases,
-        "reliability": verdict[0],
-        "reason": verdict[1],
-    }
-    own = _wald(fitted, places) if method == "wald" else _rao_scott(model, group, fitted, places)
-    return {**common, **own}
+    row = {"df_numerator": len(places), "df": fitted.df, "n_cases": fitted.n_cases}
+    row |= verdict_columns(judge_test(fitted.design_df, "; ".join(flaws) or None))
+    if method == "wald":
+        f, df, size = fitted.joint_test(places)
+        return {**row, "statistic": f, "df": df, "p_value": float(fdtrc(size, df, f))}
+    if not isinstance(model.family, Family):
+        raise EstimationError(
+            f"The Rao-Scott likelihood ratio is not available for family='{model.family.name}'. Use "
+            "method='wald'."
+        )
+    statistic, effects = likelihood_ratio(model, model.family, group.inside, fitted, places)
+    p = upper_tail(statistic, effects, fitted.df)
+    return {**row, "statistic": statistic, "p_value": p, "deff": float(effects.mean())}
 
 
-def _places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
+def _find_places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
     known = list(dict.fromkeys(term.exposure for term in terms if term.exposure))
     by_key = {key: name for name in reversed(known) for key in (term_key(quoted(name)), term_key(name))}
     chosen = set()
     for name in wanted:
         own = name if name in known else by_key.get(term_key(name))
         if own is None:
-            raise VariableError(unknown("the model has no term", name, known, f"All: {', '.join(known)}"))
+            raise VariableError(
+                unknown("The model has no term", name, known, f"Use one of {', '.join(known)}")
+            )
         chosen.add(own)
     return [place for place, term in enumerate(terms) if term.exposure in chosen]
 
 
-def _wald(fitted: Regression, places: list[int]) -> Mapping[str, Any]:
-    f, df, size = fitted.joint_test(places)
-    return {"statistic": f, "df": df, "p_value": float(fdtrc(size, df, f))}
-
-
-def _rao_scott(model: Model, group: People, fitted: Regression, places: list[int]) -> Mapping[str, Any]:
-    if not isinstance(model.family, Family):
-        raise EstimationError(
-            f"the family '{model.family.name}' has no Rao-Scott likelihood ratio here. Take method='wald'."
-        )
-    ratio = likelihood_ratio(model, model.family, group.inside, fitted, places)
-    p = upper_tail(ratio.chi_square, ratio.effects, fitted.df)
-    return {"statistic": ratio.chi_square, "p_value": p, "deff": float(ratio.effects.mean())}
-
-
 def likelihood_ratio(
     model: Model, family: Family, group: Mask, fitted: Regression, places: list[int]
-) -> Ratio:
-    """Compare a fitted model with the one without some of its columns.
+) -> tuple[float, Floats]:
+    """Compare a fitted model with the one without some of its columns, with weights of mean 1 in the group.
 
-    Parameters
-    ----------
-    model, family, group, fitted
-        The model with its distribution, the cells that it was fitted in, and the fit.
-    places
-        The columns to leave out.
-
-    Returns
-    -------
-    Ratio
-        With weights scaled to a mean of 1 among all people of the group.
+    Gives twice the gain in weighted log-likelihood, and the generalized design effects: the weights of the
+    chi-squares of 1 df whose sum it is distributed as.
     """
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]
     X = model.build(inside).values
     offset = model.offset(inside) if model.offset else np.zeros(len(X))
-    smaller = regress(_without(model, places), group)
+    smaller = regress(_drop_columns(model, places), group)
     kept = np.delete(X, places, axis=1)
     full, less = X @ fitted.coefficients + offset, kept @ smaller.coefficients + offset
     gain = family.deviance(y, family.mean(less), weights) - family.deviance(y, family.mean(full), weights)
-    working = np.linalg.inv(_information(family, X, full, weights))[np.ix_(places, places)]
+    working = np.linalg.inv(_compute_information(family, X, full, weights))[np.ix_(places, places)]
     effects = np.linalg.eigvals(np.linalg.solve(working, fitted.covariance[np.ix_(places, places)])).real
-    return Ratio(gain, np.sort(effects)[::-1])
+    return gain, np.sort(effects)[::-1]
 
 
-def _without(model: Model, places: list[int]) -> Model:
+def _drop_columns(model: Model, places: list[int]) -> Model:
     def build(inside: Mask) -> Matrix:
         whole = model.build(inside)
         terms = tuple(term for place, term in enumerate(whole.terms) if place not in places)
@@ -248,7 +185,135 @@ def _without(model: Model, places: list[int]) -> Model:
     return replace(model, build=build)
 
 
-def _information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Floats:
+def _compute_information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Floats:
     mean = family.mean(eta)
     working = weights * np.square(family.slope(eta, mean)) / family.variance(mean)
     return np.asarray(X.T @ (X * working[:, None]))
+
+
+def proportionality(
+    study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
+) -> Estimates:
+    """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
+
+    Parameters
+    ----------
+    study
+        People, design and codebook.
+    formula
+        As of ``tk.model(..., family="ordinal")``.
+    by
+        Categories; one test within each of their levels.
+    domain
+        A condition in the domain language; null is outside.
+    offset
+        As of `tk.model`.
+
+    Returns
+    -------
+    Estimates
+        Result rows of estimand "proportionality": one a variable, then one of all together, each with
+        statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
+        them apart, by logits of derived outcomes or by ``family="multinomial"``.
+
+    Raises
+    ------
+    VariableError, EstimationError
+        As `tk.model`; EstimationError also where one of the logits cannot be fitted.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> rows = tk.proportionality(study, "cramp_frequency ~ age + sex")
+    >>> rows["level"].to_list(), rows["df_numerator"].to_list()
+    (['age', 'sex', 'all terms'], [3.0, 3.0, 6.0])
+    """
+    by = as_names(by, "by")
+    asked = question(Request(study, formula, "ordinal", domain, offset, by))
+    asked = replace(asked, estimand="proportionality", model=replace(asked.model, family=_fit_cuts(asked)))
+    rows = []
+    for levels, group in groups(asked.model.sample, by):
+        for row in _proportionality_rows(asked, levels, group):
+            flagged = for_review(row, asked.model.sample.review)
+            named = dict(zip(by, levels, strict=True))
+            rows.append({**common(asked), **named, **flagged, "conf_level": None})
+    return frame(rows, by)
+
+
+def _fit_cuts(asked: Asked) -> Likelihood:
+    """Combine the logits of all cuts in one family, so that their slopes have a joint covariance."""
+    outcome, offset = asked.model.outcome, asked.model.offset
+
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
+        weight, shift = sample.weights[inside], offset(inside) if offset else None
+        fits = []
+        for cut in np.unique(y)[1:]:
+            try:
+                above = (y >= cut).astype(float)
+                fits.append(fit_glm(matrix.values, above, weight, FAMILIES["logit"], offset=shift))
+            except NotConvergedError:
+                raise EstimationError(
+                    f"The logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge, "
+                    "because "
+                    f"a term separates it. Merge levels with study.derive(...), or use fewer terms."
+                ) from None
+        return Fit(np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits]))
+
+    def terms(matrix: Matrix, y: Floats) -> tuple[Term, ...]:
+        cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]
+        return tuple(replace(term, outcome_level=cut) for cut in cuts for term in matrix.terms)
+
+    return replace(cast("Likelihood", asked.model.family), terms=terms, maximize=maximize)
+
+
+def _proportionality_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:
+    sample, names = asked.model.sample, asked.model.names
+    fixed = {"estimand": asked.estimand, **counts(sample, asked.by, levels, group & sample.complete(names))}
+    try:
+        fitted = regress(asked.model, group)
+        tests = list(_test_slopes(fitted))
+    except (EstimationError, DesignError) as error:
+        if not asked.by:
+            raise
+        yield {**heading_of(asked, Term("", "", ALL, ALL)), **fixed, **failed(str(error))}
+        return
+    for term, numbers in tests:
+        yield {**heading_of(asked, term), **fixed, **numbers, **verdict(fitted)}
+
+
+def _test_slopes(fitted: Regression) -> Iterator[tuple[Term, dict[str, Any]]]:
+    cuts = list(dict.fromkeys(term.outcome_level for term in fitted.terms))
+    if len(cuts) < 2:
+        raise EstimationError(
+            "The outcome has a single cut, so there is nothing to compare. Use an outcome of three or more "
+            "levels."
+        )
+    own = [term for term in fitted.terms if term.outcome_level == cuts[0]]
+    slopes = [k for k, term in enumerate(own) if term.exposure]
+    for exposure in dict.fromkeys(own[k].exposure for k in slopes):
+        there = [k for k in slopes if own[k].exposure == exposure]
+        label = own[there[0]].exposure_label
+        yield Term(exposure, label, exposure, label), _compare_cuts(fitted, there, len(own))
+    yield Term("", "", ALL, ALL), _compare_cuts(fitted, slopes, len(own))
+
+
+def _compare_cuts(fitted: Regression, places: list[int], size: int) -> dict[str, Any]:
+    """Compare the slopes of every later cut with those of the first."""
+    cuts = len(fitted.terms) // size
+    contrast = np.zeros((len(places) * (cuts - 1), len(fitted.terms)))
+    for row, (cut, place) in enumerate((c, p) for c in range(1, cuts) for p in places):
+        contrast[row, cut * size + place], contrast[row, place] = 1.0, -1.0
+    apart, matrix = contrast @ fitted.coefficients, contrast @ fitted.covariance @ contrast.T
+    if np.linalg.matrix_rank(matrix) < len(matrix):
+        raise EstimationError(
+            f"{len(matrix)} differences of slopes cannot be tested with {fitted.design_df} degrees of "
+            f"freedom of the design. Use fewer terms, or merge levels of the outcome with study.derive(...)."
+        )
+    statistic = float(apart @ np.linalg.solve(matrix, apart)) / len(matrix)
+    return {
+        "statistic": statistic,
+        "p_value": float(fdtrc(len(matrix), fitted.df, statistic)),
+        "df": fitted.df,
+        "df_numerator": len(matrix),
+    }

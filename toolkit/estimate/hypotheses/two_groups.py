@@ -1,6 +1,5 @@
-"""Compare a number between groups: t-test and rank tests that count the design.
+"""Compare a continuous or ordinal variable between groups: design-based t-test and rank tests.
 
-Takes a study, a number and a variable of levels; gives result rows, one a group of `by`.
 Method: linear regression on the level (svyttest) and regression of estimated rank scores (Lumley and Scott,
 Biometrika 100 (2013) 831-842; svyranktest) of R's survey package.
 """
@@ -22,10 +21,18 @@ from toolkit.estimate.regression.likelihoods.glm import FAMILIES
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.distributions import wald
-from toolkit.estimate.survey.linearization import Estimate, design_df, spread
-from toolkit.estimate.survey.people import People, heading, people_of, result_of
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    count_groups,
+    heading,
+    make_result,
+    run_tests,
+    verdict_columns,
+)
+from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column, require_countable, require_order
+from toolkit.estimate.survey.roles import Column, require_countable, require_levels, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
 from toolkit.studies.study import Study
@@ -83,32 +90,24 @@ def t_test(
     by = as_names(by, "by")
     require_one_role(variable=variable, group=group, by=by)
     sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
-    parted = _of_two_levels(sample.columns[group])
-    _require_mean(sample.columns[variable])
+    parted, outcome = sample.columns[group], sample.columns[variable]
+    if parted.continuous or len(parted.levels) != 2:
+        kind = "continuous" if parted.continuous else f"categorical with {len(parted.levels)} levels"
+        raise VariableError(
+            f"'{group}' is {kind}, and a t-test compares two groups. For more groups, use "
+            f"tk.rank_test(study, '{variable}', '{group}', test='KruskalWallis')."
+        )
+    require_countable(
+        outcome,
+        f"'{variable}' is categorical with {len(outcome.levels)} levels and has no mean. Use "
+        f"tk.chi_square(study, '{variable}', '{group}') or tk.rank_test(study, '{variable}', '{group}').",
+    )
     level = next(level for level in parted.levels if level != parted.reference)
     build = partial(main_effects, sample, (group,))
-    fitted = Model(sample, sample.columns[variable], (variable, group), FAMILIES["gaussian"], build)
+    fitted = Model(sample, outcome, (variable, group), FAMILIES["gaussian"], build)
     shown = (of_level(parted.variable, level, parted.reference),)
     found = answer(Asked(fitted, by, "mean_difference", shown, confidence=confidence))
-    return found.frame(outcome_label=sample.columns[variable].variable.title)
-
-
-def _of_two_levels(column: Column) -> Column:
-    if column.continuous or len(column.levels) != 2:
-        kind = "a number" if column.continuous else f"a category of {len(column.levels)} levels"
-        raise VariableError(
-            f"'{column.name}' is {kind}, and a t-test compares two groups. Of more groups: "
-            f"tk.rank_test(study, variable, '{column.name}', test='KruskalWallis')."
-        )
-    return column
-
-
-def _require_mean(column: Column) -> None:
-    require_countable(
-        column,
-        f"'{column.name}' has {len(column.levels)} levels and no mean. Compare its levels: "
-        f"tk.chi_square(study, '{column.name}', ...), or tk.rank_test(study, '{column.name}', ...).",
-    )
+    return found.frame(outcome_label=outcome.variable.title)
 
 
 Score = Callable[[Floats], Floats]
@@ -172,81 +171,67 @@ def rank_test(
     0.5
     """
     if test not in _RANKS:
-        raise EstimationError(unknown("there is no rank test", test, _RANKS, f"All: {', '.join(_RANKS)}"))
+        raise EstimationError(unknown("Unknown rank test", test, _RANKS, f"Use one of {', '.join(_RANKS)}"))
     by = as_names(by, "by")
     require_one_role(variable=variable, group=group, by=by)
-    sample, column = _in_rows(study, variable, group, by, domain)
+    sample, column = _draw_in_rows(study, variable, group, by, domain)
     values, parted = sample.numbers(column.name), sample.columns[group]
-    if parted.continuous:
-        raise VariableError(
-            f"'{group}' is a number and makes no groups. Cut it first: study.derive('{group}_group', "
-            f"'{group} >= ...')."
-        )
-    people = people_of(sample, by, sample.complete([column.name, group]))
-    rows = [_rank_row(sample, one, (values, parted), test, alone=not by) for one in people]
-    named = {"outcome": variable, "outcome_label": column.variable.title}
-    return result_of(sample, [{**row, **named} for row in rows], by, {"estimand": "rank_test"})
+    require_levels(parted)
+
+    def start(one: Group) -> Row:
+        row = heading(one, parted, column.variable.title, test)
+        row |= {"outcome": variable, "level_label": _RANKS[test][0]}
+        return row | {"exposure": group, "exposure_label": parted.variable.label}
+
+    members = count_groups(sample, by, sample.complete([column.name, group]))
+    rows = run_tests(members, start, lambda one: _test_ranks(sample, one, (values, parted), test))
+    return make_result(sample, rows, by, {"estimand": "rank_test"})
 
 
-def _in_rows(
+def _draw_in_rows(
     study: Study, variable: str, group: str, by: tuple[str, ...], domain: str
 ) -> tuple[Sample, Column]:
-    """Draw people one by one: in cells their order, which ranks of ties hang on, would be lost."""
+    """Draw participants one by one, because their order decides the ranks of ties."""
     sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
     column = sample.columns[variable]
     if column.continuous:
         return sample, column
     require_order(column, "A rank test")
-    place = column.expression.to_physical().cast(pl.Float64)
-    ranked = study.derive(_PLACE, place, label=column.variable.label)
-    sample = draw(ranked, [_PLACE, group, *by], domain, in_groups=[group], by=by)
-    return sample, sample.columns[_PLACE]
+    rank = column.expression.to_physical().cast(pl.Float64)
+    ranked = study.derive(_RANK, rank, label=column.variable.label)
+    sample = draw(ranked, [_RANK, group, *by], domain, in_groups=[group], by=by)
+    return sample, sample.columns[_RANK]
 
 
-_PLACE = "place_among_levels"
+_RANK = "rank_of_level"
 
 
-def _rank_row(
-    sample: Sample, group: People, over: tuple[Floats, Column], test: str, *, alone: bool
-) -> dict[str, Any]:
+def _test_ranks(sample: Sample, group: Group, over: tuple[Floats, Column], test: str) -> Row:
     values, parted = over
-    row = heading(group, parted, "", test)
-    row |= {"exposure": parted.name, "exposure_label": parted.variable.label, "level_label": _RANKS[test][0]}
     codes = np.where(group.counted, sample.codes(parted.name), -1)
     present = sorted(np.unique(codes[codes >= 0]), key=lambda k: parted.levels[k] != parted.reference)
     if len(present) < 2:
-        reason = (
-            f"all {group.n:,} persons with a value are in one group of '{parted.name}'"
-            if group.n
-            else row["reason"]
+        raise EstimationError(
+            f"All {group.n:,} participants with a value are in one group of '{parted.name}', so there is "
+            "nothing to compare. Use a wider domain."
         )
-        if alone:
-            raise EstimationError(f"{reason}: there is nothing to compare. Widen the domain.")
-        return {**row, "reason": reason}
     seen = values[group.counted]
     if seen.min() == seen.max():
-        reason = f"all {group.n:,} persons have the same value, so that it does not vary"
-        if alone:
-            raise EstimationError(f"{reason} and there is nothing to compare. Widen the domain.")
-        return {**row, "reason": reason}
-    scores = _scores(values, sample.weights, group, _RANKS[test][1])
+        raise EstimationError(
+            f"All {group.n:,} participants have the same value, so there is nothing to compare. Use a wider "
+            "domain."
+        )
+    scores = _score(values, sample.weights, group, _RANKS[test][1])
     marks = np.stack([codes == k for k in present], axis=1).astype(float)
-    estimate = partial(_differences, scores=scores, marks=marks, counted=group.counted)
+    estimate = partial(_estimate_differences, scores=scores, marks=marks, counted=group.counted)
     df = design_df(sample, group.counted)
-    verdict = judge_test(df)
-    tested = _t_of_two if len(present) == 2 else _f_of_more
-    try:
-        found, matrix = spread(sample, estimate)
-        tests = tested(found.points, matrix, df)
-    except EstimationError as error:
-        if alone:
-            raise
-        return {**row, "reason": str(error)}
-    return {**row, **tests, "reliability": verdict[0], "reason": verdict[1]}
+    found, matrix = estimate_with_covariance(sample, estimate)
+    compare = _compare_two if len(present) == 2 else _compare_more
+    return {**compare(found.points, matrix, df), **verdict_columns(judge_test(df))}
 
 
-def _scores(values: Floats, weights: Floats, group: People, score: Score) -> Floats:
-    """Give each person the score of the estimated share of people below."""
+def _score(values: Floats, weights: Floats, group: Group, score: Score) -> Floats:
+    """Score the estimated share of the population below each participant."""
     x, w = values[group.counted], weights[group.counted]
     order = np.argsort(x, kind="stable")
     middle = np.cumsum(w[order]) - w[order] / 2
@@ -258,8 +243,8 @@ def _scores(values: Floats, weights: Floats, group: People, score: Score) -> Flo
     return result
 
 
-def _differences(sample: Sample, scores: Floats, marks: Floats, counted: Any) -> Estimate:
-    """Estimate the mean score of each group less that of the first."""
+def _estimate_differences(sample: Sample, scores: Floats, marks: Floats, counted: Any) -> Estimate:
+    """Estimate the difference of the mean score of each group from the first."""
     weights = np.where(counted, sample.weights, 0.0)
     own = marks * weights[:, None]
     means = scores @ own / own.sum(axis=0)
@@ -267,10 +252,10 @@ def _differences(sample: Sample, scores: Floats, marks: Floats, counted: Any) ->
     return Estimate(means[1:] - means[0], influence[:, 1:] - influence[:, :1], counted)
 
 
-def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
+def _compare_two(points: Floats, matrix: Floats, df: int) -> Row:
     wald(points, matrix)
     point, std_error = float(points[0]), sqrt(float(matrix[0, 0]))
-    statistic, left = point / std_error, _left(df, 1)
+    statistic, left = point / std_error, _subtract_df(df, 1)
     low, high = intervals.around(point, std_error, left)
     return {
         "estimate": point,
@@ -284,16 +269,16 @@ def _t_of_two(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
     }
 
 
-def _left(df: int, used: int) -> int:
+def _subtract_df(df: int, used: int) -> int:
     if df <= used:
         raise EstimationError(
-            f"{used + 1} groups cannot be compared on {df} degrees of freedom of the design: the test has "
-            "none left. Merge levels, or widen the domain."
+            f"{used + 1} groups cannot be compared with {df} degrees of freedom of the design. Merge levels, "
+            "or use a wider domain."
         )
     return df - used
 
 
-def _f_of_more(points: Floats, matrix: Floats, df: int) -> dict[str, Any]:
+def _compare_more(points: Floats, matrix: Floats, df: int) -> Row:
     first = len(points)
-    f, left = wald(points, matrix) / first, _left(df, first)
+    f, left = wald(points, matrix) / first, _subtract_df(df, first)
     return {"statistic": f, "df_numerator": first, "df": left, "p_value": float(fdtrc(first, left, f))}

@@ -1,25 +1,30 @@
-"""Test whether two variables of levels go together, with tests that count the design.
+"""Test the association of two categorical variables with design-based tests of independence.
 
-Takes a study and two names; gives result rows, one a group.
 Method: Pearson's statistic with the corrections of Rao and Scott (Annals of Statistics 12 (1984) 46-60), and
 Wald's test of independence, as svychisq of R's survey package.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.distributions import no_variance, upper_tail, wald
-from toolkit.estimate.survey.linearization import Estimate, spread
-from toolkit.estimate.survey.people import People, heading, people_of, result_of
+from toolkit.estimate.survey.groups import (
+    Group,
+    Row,
+    count_groups,
+    heading,
+    make_result,
+    run_tests,
+    verdict_columns,
+)
+from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance
 from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column
+from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
@@ -37,7 +42,7 @@ STATISTICS = {
 
 @dataclass(frozen=True)
 class _Crossed:
-    """One group's table: levels of both variables that people have, and cells of the sample in each."""
+    """The table of one group: observed levels of both variables, and cells of the sample in each."""
 
     levels: tuple[tuple[str, ...], tuple[str, ...]]
     marks: Floats
@@ -81,7 +86,7 @@ def chi_square(
     -------
     Estimates
         Result rows, one a group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
-        `deff` is the mean generalised design effect. `statistic` is Pearson's chi-square of the table scaled
+        `deff` is the mean generalized design effect. `statistic` is Pearson's chi-square of the table scaled
         to the persons of the domain for "Chisq" and "saddlepoint", and an F else.
 
     Raises
@@ -100,55 +105,39 @@ def chi_square(
     1.0
     """
     if statistic not in STATISTICS:
-        known = ", ".join(STATISTICS)
-        raise EstimationError(unknown("chi_square has no statistic", statistic, STATISTICS, f"All: {known}"))
+        known = f"Use one of {', '.join(STATISTICS)}"
+        raise EstimationError(unknown("tk.chi_square has no statistic", statistic, STATISTICS, known))
     by = as_names(by, "by")
     require_one_role(row=row, column=column, by=by)
     sample = draw(study, [row, column, *by], domain, in_groups=[row, column], by=by)
-    columns = tuple(_levelled(sample.columns[name]) for name in (row, column))
-    people = people_of(sample, by, sample.complete([row, column]))
-    rows = [_group_row(sample, group, columns, statistic, alone=not by) for group in people]
-    return result_of(sample, rows, by, {"estimand": "chi_square"})
+    columns = (sample.columns[row], sample.columns[column])
+    for name in (row, column):
+        require_levels(sample.columns[name], f"tk.t_test(study, '{name}', ...)")
+
+    def start(group: Group) -> Row:
+        own = heading(group, columns[0], columns[0].variable.label, statistic)
+        own |= {"exposure": column, "exposure_label": columns[1].variable.label}
+        return own | {"level_label": STATISTICS[statistic]}
+
+    members = count_groups(sample, by, sample.complete([row, column]))
+    rows = run_tests(members, start, lambda group: _test_table(sample, group, columns, statistic))
+    return make_result(sample, rows, by, {"estimand": "chi_square"})
 
 
-def _levelled(column: Column) -> Column:
-    if column.continuous:
-        raise VariableError(
-            f"'{column.name}' is a number and makes no table. Compare its means: tk.t_test(study, "
-            f"'{column.name}', ...), or cut it into levels: study.derive('{column.name}_group', ...)."
-        )
-    return column
-
-
-def _group_row(
-    sample: Sample, group: People, columns: tuple[Column, ...], statistic: str, *, alone: bool
-) -> dict[str, Any]:
-    row = heading(group, columns[0], columns[0].variable.label, statistic)
-    row |= {"exposure": columns[1].name, "exposure_label": columns[1].variable.label}
-    row["level_label"] = STATISTICS[statistic]
-    if not group.n:
-        return row
-    table = _table(sample, group, columns)
+def _test_table(sample: Sample, group: Group, columns: tuple[Column, Column], statistic: str) -> Row:
+    table = _cross(sample, group, columns)
     single = [c.name for c, levels in zip(columns, table.levels, strict=True) if len(levels) < 2]
     if single:
-        reason = (
-            f"'{single[0]}' has a single level among the {group.n:,} persons: there is nothing to compare"
+        raise EstimationError(
+            f"'{single[0]}' has a single level among the {group.n:,} participants, so there is nothing to "
+            "compare. Use a wider domain."
         )
-        if alone:
-            raise EstimationError(f"{reason}. Widen the domain.")
-        return {**row, "reason": reason}
     test = _wald if "Wald" in statistic else _pearson
-    try:
-        found = test(sample, group, table, statistic)
-    except EstimationError as error:
-        if alone:
-            raise
-        return {**row, "reason": str(error)}
-    verdict = judge_test(group.df, _empty_cell(table, columns))
-    return {**row, **found, "reliability": verdict[0], "reason": verdict[1]}
+    found = test(sample, group, table, statistic)
+    return {**found, **verdict_columns(judge_test(group.df, _find_empty_cell(table, columns)))}
 
 
-def _table(sample: Sample, group: People, columns: tuple[Column, ...]) -> _Crossed:
+def _cross(sample: Sample, group: Group, columns: tuple[Column, Column]) -> _Crossed:
     codes = [sample.codes(column.name) for column in columns]
     present = [np.unique(own[group.counted]) for own in codes]
     marks = np.stack([(codes[0] == i) & (codes[1] == j) for i in present[0] for j in present[1]], axis=1)
@@ -157,17 +146,17 @@ def _table(sample: Sample, group: People, columns: tuple[Column, ...]) -> _Cross
     return _Crossed((levels[0], levels[1]), inside, sample.persons @ inside.astype(float), group.persons)
 
 
-def _empty_cell(table: _Crossed, columns: tuple[Column, ...]) -> str | None:
+def _find_empty_cell(table: _Crossed, columns: tuple[Column, Column]) -> str | None:
     empty = np.flatnonzero(table.counts == 0)
     if not empty.size:
         return None
     i, j = divmod(int(empty[0]), table.shape[1])
     one, other = table.levels[0][i], table.levels[1][j]
-    return f"nobody has '{columns[0].name}' = '{one}' and '{columns[1].name}' = '{other}'"
+    return f"no participant has '{columns[0].name}' = '{one}' and '{columns[1].name}' = '{other}'"
 
 
-def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> Mapping[str, Any]:
-    found, matrix = spread(sample, lambda drawn: _shares(drawn, group, table))
+def _pearson(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
+    found, matrix = estimate_with_covariance(sample, lambda drawn: _shares(drawn, group, table))
     shares = found.points
     expected = _margins_product(shares, table.shape)
     pearson = table.persons * float(np.sum(np.square(shares - expected) / expected))
@@ -194,7 +183,7 @@ def _pearson(sample: Sample, group: People, table: _Crossed, statistic: str) -> 
     return {**shown, "statistic": pearson, "p_value": p}
 
 
-def _shares(sample: Sample, group: People, table: _Crossed) -> Estimate:
+def _shares(sample: Sample, group: Group, table: _Crossed) -> Estimate:
     weights = np.where(group.counted, sample.weights, 0.0)
     size = float(weights.sum())
     shares = (weights[:, None] * table.marks).sum(axis=0) / size
@@ -207,13 +196,13 @@ def _margins_product(cells: Floats, shape: tuple[int, int]) -> Floats:
 
 
 def _interactions(shape: tuple[int, int]) -> Floats:
-    """Span what the two margins cannot explain of a table."""
+    """Compute contrasts that span the interaction of the two margins."""
     rows, columns = (np.eye(k)[:, 1:] - 1 / k for k in shape)
     return np.asarray(np.kron(rows, columns), float)
 
 
-def _wald(sample: Sample, group: People, table: _Crossed, statistic: str) -> Mapping[str, Any]:
-    found, matrix = spread(sample, lambda drawn: _departures(drawn, group, table))
+def _wald(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
+    found, matrix = estimate_with_covariance(sample, lambda drawn: _departures(drawn, group, table))
     squares = wald(found.points, matrix)
     first, second = table.freedom, group.df
     if statistic == "Wald":
@@ -221,14 +210,14 @@ def _wald(sample: Sample, group: People, table: _Crossed, statistic: str) -> Map
     second = group.df - first + 1
     if second <= 0:
         raise EstimationError(
-            f"the adjusted Wald test of {table.shape[0]} by {table.shape[1]} levels needs more than "
-            f"{group.df} degrees of freedom. Take statistic='F'."
+            f"The adjusted Wald test of {table.shape[0]} by {table.shape[1]} levels needs more than "
+            f"{group.df} degrees of freedom. Use statistic='F'."
         )
     return _f_test(squares * second / (first * group.df), first, second)
 
 
-def _departures(sample: Sample, group: People, table: _Crossed) -> Estimate:
-    """Estimate how many more people are in each cell (but first row and column) than independence has."""
+def _departures(sample: Sample, group: Group, table: _Crossed) -> Estimate:
+    """Estimate the departure of each cell (but first row and column) from independence."""
     weights = np.where(group.counted, sample.weights, 0.0)
     own = table.marks * weights[:, None]
     totals = own.sum(axis=0)
@@ -245,6 +234,6 @@ def _departures(sample: Sample, group: People, table: _Crossed) -> Estimate:
     return Estimate(points, moved[:, 1:, 1:].reshape(len(weights), -1), group.counted)
 
 
-def _f_test(f: float, first: float, second: float) -> dict[str, Any]:
+def _f_test(f: float, first: float, second: float) -> Row:
     p = float(fdtrc(first, second, f)) if second > 0 else nan
     return {"statistic": f, "df_numerator": first, "df": second, "p_value": p}

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.descriptive.quantiles import RULES
 from toolkit.estimate.longitudinal.matched_nights import (
     Matched,
     Nights,
@@ -27,9 +26,9 @@ from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
 from toolkit.estimate.regression.formula.splines import knots_at, spline
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
+from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
 from toolkit.estimate.survey.reliability import for_review
-from toolkit.estimate.survey.transformed import transformed
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
@@ -209,7 +208,7 @@ def _basis(nights: Nights, exposure: str, curve: Floats, asked: tuple[Any, Any, 
 def _compared(
     values: Floats, weights: Floats, value: float | None, reference: float | None
 ) -> tuple[float, float]:
-    high, middle = (float(f"{RULES['hf7'](values, weights, p):.3g}") for p in (0.95, 0.5))
+    high, middle = (float(f"{QUANTILE_RULES['hf7'](values, weights, p):.3g}") for p in (0.95, 0.5))
     return (high if value is None else value), (middle if reference is None else reference)
 
 
@@ -247,7 +246,7 @@ def _group_rows(
     slopes = np.zeros((len(shown), len(group.fitted.coefficients)))
     own = basis.slopes()
     slopes[:, : own.shape[1]] = own
-    found, matrix = transformed(asked.model.sample, group.fitted, lambda at: slopes @ at, slopes)
+    found, matrix = delta_method(asked.model.sample, group.fitted.estimate, lambda at: slopes @ at, slopes)
     for k, row in enumerate(start):
         numbers = figures(
             asked.estimand,

@@ -21,9 +21,8 @@ from toolkit.estimate.regression.formula.design_matrix import INTERCEPT, Term
 from toolkit.estimate.regression.likelihoods.firth import Penalized
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.groups import counts, groups
+from toolkit.estimate.survey.groups import counts, finite, groups
 from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
-from toolkit.estimate.survey.people import finite
 from toolkit.estimate.survey.reliability import SMALLEST_DF, for_review
 from toolkit.estimate.survey.unvarying import settled
 from toolkit.estimate.survey.variance.linearized import Floats

@@ -13,7 +13,7 @@ from toolkit.estimate.regression.fit import Model, Regression
 from toolkit.estimate.regression.formula.design_matrix import Term
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.domain_means import averages_of
-from toolkit.estimate.survey.people import finite
+from toolkit.estimate.survey.groups import finite
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import difference, effects, exact, not_estimable, proportion
 from toolkit.results import ESTIMANDS

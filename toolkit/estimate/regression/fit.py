@@ -154,6 +154,11 @@ class Regression:
     covariates: tuple[tuple[str, str], ...] = ()
     degrees: Degrees = "model"
 
+    @property
+    def estimate(self) -> Estimate:
+        """The coefficients with their influence values, as `delta_method` takes them."""
+        return Estimate(self.coefficients, self.influence, self.inside, self.replicates)
+
     def joint_test(self, places: slice | list[int]) -> tuple[float, float, int]:
         """Test coefficients together: F, its denominator degrees of freedom, and how many are tested."""
         beta = self.coefficients[places]

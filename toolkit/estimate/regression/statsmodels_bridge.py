@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.regression.coefficient_rows import Answer, Asked, answer
@@ -17,8 +16,9 @@ from toolkit.estimate.regression.likelihoods.glm import adopt_family
 from toolkit.estimate.regression.specification import Request, question, ratio_of
 from toolkit.estimate.survey.linearization import Estimate
 from toolkit.estimate.survey.variance.linearized import Floats, Indices
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried
+from toolkit.variables.arguments import with_covariance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +184,7 @@ def _sampling_units(model: Model, unit: Indices) -> tuple[Indices | None, tuple[
     return unit, tuple(psus)
 
 
+@with_covariance
 def survey_inference(
     fitted: Any,
     sample: DesignMatrix,
@@ -192,8 +193,7 @@ def survey_inference(
     exponentiate: bool = False,
     confidence: float = 0.95,
     df: Degrees = "model",
-    covariance: bool = False,
-) -> pl.DataFrame | Covaried:
+) -> Estimates:
     """Estimate the design-based covariance of a generalized linear model that statsmodels fitted.
 
     Parameters
@@ -218,7 +218,7 @@ def survey_inference(
 
     Returns
     -------
-    polars.DataFrame
+    Estimates
         One result row per coefficient, the intercept first. With `covariance=True` a tuple of frame and
         matrix.
 
@@ -256,7 +256,7 @@ def survey_inference(
     wanted = _read_estimand(model, link, estimand, exponentiate=exponentiate)
     found = answer(Asked(model, estimand=wanted, confidence=confidence))
     _require_maximum(found, points, sample.names)
-    return (found.frame(), found.covariance()) if covariance else found.frame()
+    return found.frame()
 
 
 def _read_estimand(model: Model, link: str, estimand: str, *, exponentiate: bool) -> str:

@@ -37,7 +37,7 @@ class DesignFacts:
     Attributes
     ----------
     kind
-        "none" for a study that declares that there is no design, "linearization" or "replicate weights".
+        "none" for a study declared without a sampling design, "linearization" or "replicate weights".
     n
         Participants with a weight in the subpopulation, those with missing values among them.
     strata, psus
@@ -81,7 +81,7 @@ class DesignFacts:
 
     @property
     def declared_without_design(self) -> bool:
-        """Whether the study declares that there is no sampling design."""
+        """Whether the study is declared without a sampling design."""
         return self.kind == "none"
 
     @property
@@ -134,7 +134,7 @@ def describe_design(
     DesignError
         If the variables have no common weight, or the design is broken.
     EstimationError
-        If nobody is in the subpopulation, or a result frame holds several.
+        If nobody is in the subpopulation, or a result has several.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""Give the tail probability of a sum of weighted chi-squares, or of its ratio to an independent chi-square.
+"""Compute weighted quantiles, Wald statistics, and tail probabilities of sums of weighted chi-squares.
 
-Takes the value of the sum, its weights and denominator degrees of freedom; gives a p-value.
-Method: saddlepoint approximation (Kuonen, Biometrika 86 (1999) 929-935), as pchisqsum and pFsum of R's survey
-package.
+Tails by the saddlepoint approximation (Kuonen, Biometrika 86 (1999) 929-935), as pchisqsum and pFsum of R's
+survey package.
 """
 
+from collections.abc import Callable
+from functools import partial
 from math import inf, log, sqrt
 
 import numpy as np
@@ -21,18 +22,7 @@ _EDGE = 0.99999
 
 
 def wald(points: Floats, matrix: Floats) -> float:
-    """Compute Wald's quadratic form of estimates in the inverse of their covariance.
-
-    Raises
-    ------
-    EstimationError
-        If a variance is zero, because nothing varies where the estimates come from.
-
-    Examples
-    --------
-    >>> wald(np.array([1.0, 2.0]), np.eye(2))
-    5.0
-    """
+    """Compute Wald's quadratic form of estimates in the inverse of their covariance."""
     try:
         if not (np.sqrt(matrix.diagonal()) > TINY * np.abs(points)).all():
             raise np.linalg.LinAlgError  # noqa: TRY301
@@ -42,35 +32,15 @@ def wald(points: Floats, matrix: Floats) -> float:
 
 
 def no_variance() -> EstimationError:
-    """Say that estimates without a variance cannot be tested."""
+    """Explain that estimates without a variance cannot be tested."""
     return EstimationError(
-        "the estimates have no variance, because nothing varies within the groups or between their "
-        "sampling units, so that they cannot be tested. See the groups: tk.describe(study, ..., by=...)."
+        "The estimates have no variance, because nothing varies within the groups or between their "
+        "sampling units, so they cannot be tested. Check the groups with tk.describe(study, ..., by=...)."
     )
 
 
 def upper_tail(value: float, weights: Floats, df: float = inf) -> float:
-    """Give the probability that a sum of weighted chi-squares of 1 df is above a value.
-
-    Parameters
-    ----------
-    value
-        The sum observed.
-    weights
-        One a chi-square, above 0.
-    df
-        Degrees of freedom with which the scale of the sum was estimated; infinite for a known scale.
-
-    Returns
-    -------
-    float
-        The p-value, good to about 1e-3 of itself.
-
-    Examples
-    --------
-    >>> round(upper_tail(3.841459, np.array([1.0])), 2)
-    0.05
-    """
+    """Compute the tail probability of a weighted sum of chi-squares of 1 df, or its ratio to one of `df`."""
     if np.isinf(df):
         found = _saddlepoint(value, np.asarray(weights, float), np.ones(len(weights)))
     else:
@@ -81,13 +51,7 @@ def upper_tail(value: float, weights: Floats, df: float = inf) -> float:
 
 
 def satterthwaite(value: float, weights: Floats, df: float = inf) -> float:
-    """Approximate the same probability by one chi-square (or F) with the sum's mean and variance.
-
-    Examples
-    --------
-    >>> round(satterthwaite(3.841459, np.array([1.0])), 4)
-    0.05
-    """
+    """Approximate that probability by one chi-square (or F) with the same mean and variance."""
     mean, square = float(np.mean(weights)), float(np.mean(np.square(weights)))
     scale, numerator = square / mean, len(weights) * mean**2 / square
     if np.isinf(df):
@@ -120,3 +84,40 @@ def _lowest(value: float, weights: Floats, counts: Floats) -> float:
     if value > float(np.sum(counts * weights)):
         return -0.01
     return -float(np.sum(counts)) / (2 * value)
+
+
+# Values, their weights, a probability -> the quantile.
+QuantileRule = Callable[[Floats, Floats, float], float]
+
+
+def _sorted(x: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Sort values, ties in the order of the file, and cumulate the weights."""
+    order = np.argsort(x, kind="stable")
+    # Whether a share is met exactly hangs on the last bit: R cumulates in extended precision, and so here.
+    return x[order], np.cumsum(weights[order].astype(np.longdouble)).astype(float)
+
+
+def _share(x: Floats, weights: Floats, p: float, halfway: float) -> float:
+    """Find the lowest value with at least a share p at or below it; `halfway` to the next if exactly p."""
+    values, reached = _sorted(x, weights)
+    size = float(weights.astype(np.longdouble).sum())
+    place = int(np.searchsorted(reached, p * size, side="right"))
+    if place == 0:
+        return float(values[0])
+    low, high = values[place - 1], values[min(place, len(values) - 1)]
+    exact = p - reached[place - 1] / size == 0
+    return float(low + halfway * (high - low)) if exact else float(high)
+
+
+def _interpolated(x: Floats, weights: Floats, p: float) -> float:
+    values, reached = _sorted(x, weights)
+    if len(values) == 1:
+        return float(values[0])
+    return float(np.interp(p, np.concatenate([[0.0], reached[:-1]]) / reached[-2], values))
+
+
+QUANTILE_RULES: dict[str, QuantileRule] = {
+    "math": partial(_share, halfway=0.0),
+    "school": partial(_share, halfway=0.5),
+    "hf7": _interpolated,
+}

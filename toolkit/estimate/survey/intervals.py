@@ -1,7 +1,4 @@
-"""Put an interval around a proportion or a mean.
-
-Takes an estimate, its design-based variance and degrees of freedom; gives the lower and the upper end.
-"""
+"""Compute confidence intervals of proportions, means and differences of proportions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,29 +16,20 @@ NCHS = "korn-graubard-nchs"
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """An estimated proportion as its interval needs it.
+    """An estimated proportion with the inputs of its confidence interval."""
 
-    Attributes
-    ----------
-    estimate, variance, df
-        The proportion, its design-based variance and degrees of freedom.
-    persons
-        Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
-    counted
-        Persons with a value.
-    deff
-        What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
-        the variance is then zero and says nothing: see `unvarying`.
-    log_odds_variance
-        Variance of the log odds over the replicate weights; None for that of the delta method.
-    """
-
+    # estimate, variance, df: The proportion, its design-based variance and degrees of freedom.
     estimate: float
     variance: float
     df: float
+    # Persons of the domain, those without a value too: R's n in the Korn-Graubard interval.
     persons: int
+    # Persons with a value.
     counted: int
+    # What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
+    # the variance is then zero and says nothing: see `unvarying`.
     deff: float = 1.0
+    # Variance of the log odds over the replicate weights; None for that of the delta method.
     log_odds_variance: float | None = None
 
     @property
@@ -58,85 +46,36 @@ class Proportion:
 
     @property
     def n_effective(self) -> float:
-        """Persons of a simple random sample with the same variance; those counted over deff at 0 and 100%."""
+        """Effective sample size; at 0% and 100% the number counted over deff."""
         if self.extreme:
             return self.counted / self.deff
         return self.estimate * (1 - self.estimate) / self.variance if self.variance > 0 else nan
 
 
 def student(confidence: float, df: float) -> float:
-    """Give the quantile of Student's t that an interval of this confidence reaches out to.
-
-    Examples
-    --------
-    >>> round(student(0.95, 16), 3)
-    2.12
-    """
+    """Return the quantile of Student's t for a two-sided interval."""
     return float(stdtrit(df, (1 + confidence) / 2)) if df > 0 else nan
 
 
 def around(estimate: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
-    """Give the symmetric t interval.
-
-    Examples
-    --------
-    >>> low, high = around(10.0, 1.0, 16)
-    >>> round(low, 2), round(high, 2)
-    (7.88, 12.12)
-    """
+    """Compute the symmetric t interval."""
     reach = student(confidence, df) * std_error
     return estimate - reach, estimate + reach
 
 
 def around_share(share: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
-    """Give the t interval of a share that is symmetric on the logit scale, hence between 0 and 1.
-
-    Examples
-    --------
-    >>> low, high = around_share(0.5, 0.1, 16)
-    >>> round(low + high, 12), low > 0.28
-    (1.0, True)
-    """
+    """Compute the t interval of a share on the logit scale."""
     low, high = around(_log_odds(share), std_error / (share * (1 - share)), df, confidence)
     return _expit(low), _expit(high)
 
 
 def interval(proportion: Proportion, method: str = "korn-graubard", confidence: float = 0.95) -> Ends:
-    """Give the interval of a proportion.
+    """Compute the confidence interval of a proportion.
 
-    Parameters
-    ----------
-    proportion
-        Estimate, variance, df and counts.
-    method
-        "korn-graubard" (R's "beta"), "korn-graubard-nchs" (effective n capped at n), "logit", "likelihood",
-        "arcsine", "wald" or "xlogit". With replicate weights "logit" and "likelihood" take the variance of
-        the replicates' log odds, as R's svyciprop, and "xlogit" the delta method's; else both are the same.
-    confidence
-        Between 0 and 1.
-
-    Returns
-    -------
-    tuple of float
-        Both ends; NaN without degrees of freedom. Where nobody or everybody is a case the interval is the
-        exact one on n / deff with Korn and Graubard's adjustment for the degrees of freedom, whichever method
-        was asked for; "korn-graubard-nchs" takes n itself.
-
-    Raises
-    ------
-    EstimationError
-        For an unknown method, or a confidence that is not between 0 and 1.
-
-    Notes
-    -----
-    Korn and Graubard, Survey Methodology 24 (1998) 193-201; the cap: Parker et al., Vital Health Stat 2(175),
-    2017; likelihood: the root of deviance = t² x design variance / model variance (Rao and Scott's scaling).
-
-    Examples
-    --------
-    >>> low, high = interval(Proportion(0.25, 0.01**2, 16, 2000, 2000), "wald")
-    >>> round(low, 4), round(high, 4)
-    (0.2288, 0.2712)
+    Where nobody or everybody is a case every method gives the exact interval on n / deff with Korn and
+    Graubard's adjustment for the degrees of freedom. Korn and Graubard, Survey Methodology 24 (1998) 193-201;
+    cap at n: Parker et al., Vital Health Stat 2(175), 2017; likelihood: deviance = t² x design variance over
+    model variance (Rao and Scott's scaling).
     """
     check(method, confidence)
     if not proportion.df > 0:
@@ -150,29 +89,19 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
 
 
 def check(method: str, confidence: float) -> None:
-    """Refuse an unknown interval and a confidence out of range.
-
-    Examples
-    --------
-    >>> check("wald", 0.95)
-    """
+    """Raise for an unknown interval or a confidence out of range."""
     if method not in _METHODS:
         raise EstimationError(
-            unknown("there is no interval", method, _METHODS, f"All: {', '.join(_METHODS)}")
+            unknown("Unknown interval", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
         )
     check_confidence(confidence)
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not between 0 and 1.
-
-    Examples
-    --------
-    >>> check_confidence(0.95)
-    """
+    """Raise if a confidence is not between 0 and 1."""
     if not 0 < confidence < 1:
         raise EstimationError(
-            f"'confidence' is {confidence}, but must be between 0 and 1. Write 95 % as confidence=0.95."
+            f"'confidence' is {confidence}, but must be between 0 and 1. Use confidence=0.95 for 95%."
         )
 
 
@@ -191,30 +120,10 @@ def adjusted_size(p: Proportion, confidence: float) -> float:
 
 
 def newcombe(low: Proportion, high: Proportion, confidence: float = 0.95) -> Ends:
-    """Compute Newcombe's hybrid interval of the difference between two proportions, high minus low.
+    """Compute Newcombe's hybrid interval of the difference of two independent proportions, high minus low.
 
-    Parameters
-    ----------
-    low, high
-        The proportion that is subtracted, and the one that it is subtracted from.
-    confidence
-        Between 0 and 1.
-
-    Returns
-    -------
-    tuple of float
-        Both ends; NaN without degrees of freedom. The two are taken as independent.
-
-    Notes
-    -----
     Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10: the Wilson intervals of both, here on
     effective sample sizes with Korn and Graubard's adjustment for the degrees of freedom.
-
-    Examples
-    --------
-    >>> nobody, some = Proportion(0, 0, 119, 120, 120), Proportion(0.125, 0.125 * 0.875 / 120, 119, 120, 120)
-    >>> [round(end, 3) for end in newcombe(nobody, some)]
-    [0.068, 0.196]
     """
     if not (low.df > 0 and high.df > 0):
         return _NO_ENDS
@@ -259,10 +168,10 @@ def _likelihood(p: Proportion, confidence: float) -> Ends:
 
 def _divergence_root(p: float, target: float, side: int) -> float:
     """Find the proportion on one side at which the Kullback-Leibler divergence from p reaches the target."""
-    centre = _log_odds(p)
-    inner, outer = centre, centre + side
+    center = _log_odds(p)
+    inner, outer = center, center + side
     while _divergence(p, outer) < target:
-        inner, outer = outer, outer + 2 * (outer - centre)
+        inner, outer = outer, outer + 2 * (outer - center)
     for _ in range(200):
         middle = (inner + outer) / 2
         if middle in (inner, outer):
@@ -307,6 +216,6 @@ _METHODS: dict[str, Callable[[Proportion, float], Ends]] = {
 # Those that rest on the variance of the log odds, which replicate weights give by themselves.
 BY_LOG_ODDS = ("logit", "likelihood")
 NO_LOG_ODDS = (
-    "in some replicates nobody or everybody is a case, so that the log odds have no variance. Take "
+    "in some replicates nobody or everybody is a case, so the log odds have no variance. Use "
     "interval='korn-graubard'"
 )

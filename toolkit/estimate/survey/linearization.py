@@ -1,8 +1,6 @@
-"""Turn an estimator into estimates with their covariance, whatever the design.
+"""Compute the design-based covariance of an estimator, by linearization or replicate weights.
 
-Takes a sample and a function from a sample to an `Estimate`; gives the estimate and its covariance.
-Estimators write points and influence values once; how a design makes a covariance of them is known here and
-in `variance`.
+An estimator gives points and influence values once; `variance` makes a covariance of them for each design.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,64 +23,28 @@ from toolkit.estimate.survey.variance.linearized import (
 
 @dataclass(frozen=True)
 class Estimate:
-    """Points with the influence values behind them.
+    """Points with the influence values behind them."""
 
-    Attributes
-    ----------
-    points
-        One a parameter.
-    influence
-        Cells of the sample x parameters: the weighted total of the influence values of the cell's persons; 0
-        in cells that do not count. Or a row for each of the cells that count, and no others.
-    counted
-        The cells that count, those of an influence of 0 too.
-    replicates
-        Replicates x parameters, as `spread` found them with replicate weights; None without.
-    """
-
+    # One a parameter.
     points: Floats
+    # Cells of the sample x parameters: the weighted total of the influence values of the cell's persons; 0
+    # in cells that do not count. Or a row for each of the cells that count, and no others.
     influence: Floats
+    # The cells that count, those of an influence of 0 too.
     counted: Mask
+    # Replicates x parameters, as `estimate_with_covariance` found them with replicate weights; None without.
     replicates: Floats | None = None
 
 
-def spread(
+def estimate_with_covariance(
     sample: Sample,
     estimate: Callable[[Sample], Estimate],
     points: Callable[[Sample], Floats] | None = None,
 ) -> tuple[Estimate, Floats]:
-    """Estimate, with the design-based covariance of the estimates.
+    """Estimate, with the design-based covariance; `points` gives the points alone faster, for replicates.
 
-    Parameters
-    ----------
-    sample
-        The cells.
-    estimate
-        A pure function of a sample. It reads `sample.weights` and nothing else of the design, so that it can
-        be given other weights: replicate weights each give points of their own.
-    points
-        The points alone, where they are quicker to have than the whole estimate; used with replicates.
-
-    Returns
-    -------
-    tuple
-        The estimate, and the covariance matrix of its points.
-
-    Raises
-    ------
-    DesignError
-        If the design gives no variance, such as a stratum of one PSU.
-
-    Examples
-    --------
-    >>> import numpy as np, polars as pl, toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
-    >>> def total(sample: Sample) -> Estimate:
-    ...     values = (sample.weights * sample.numbers("age"))[:, None]
-    ...     return Estimate(values.sum(axis=0), values, np.ones(len(values), bool))
-    >>> spread(draw(study, ["age"]), total)[1]
-    array([[400.]])
+    Both read the weights of the sample and nothing else of the design, so that replicate weights can replace
+    them.
     """
     found = estimate(sample)
     found = replace(found, replicates=replicate_points(sample, points or (lambda s: estimate(s).points)))
@@ -90,56 +52,25 @@ def spread(
 
 
 def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floats | None:
-    """Estimate with each replicate weight.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    points
-        The estimates of a sample, from its weights.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Replicates x parameters; None where the design has no replicate weights.
-
-    Raises
-    ------
-    EstimationError
-        If the estimate cannot be had with one of them.
-    """
+    """Estimate with each replicate weight."""
     replication = sample.units.replication
     if replication is None:
         return None
     found = []
     for number, factors in enumerate(replication.factors, start=1):
         try:
-            # Nobody of a group may have a weight in a replicate: its estimate is then not known.
+            # In a replicate a group may have no weight; its estimate is then NaN.
             with np.errstate(all="ignore"):
                 found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
         except EstimationError as error:
             raise EstimationError(
-                f"with replicate weight {number} of {len(replication.factors)} there is no estimate: {error}"
+                f"Replicate weight {number} of {len(replication.factors)} gives no estimate. {error}"
             ) from None
     return np.array(found)
 
 
 def joint_covariance(sample: Sample, found: Estimate) -> Floats:
-    """Give the covariance of an estimate that is there, with its replicates if the design has any.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    found
-        Points, influence values, and replicates.
-
-    Returns
-    -------
-    numpy.ndarray
-        Parameters x parameters.
-    """
+    """Compute the covariance of an estimate, from its replicates if the design has any."""
     replication = sample.units.replication
     if replication is not None and found.replicates is not None:
         return replicate_covariance(found.replicates, found.points, replication)
@@ -150,20 +81,7 @@ def joint_covariance(sample: Sample, found: Estimate) -> Floats:
 
 
 def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floats:
-    """Give the covariance of estimates that were made one by one, such as those of groups.
-
-    Parameters
-    ----------
-    sample
-        The cells, of which each estimate counts some.
-    parts
-        The estimates as `spread` gave them; None for one that failed.
-
-    Returns
-    -------
-    numpy.ndarray
-        As many rows as points in all; NaN for one that failed.
-    """
+    """Compute the covariance of separate estimates; NaN for one that failed (None)."""
     there = [part for part in parts if part is not None]
     failed = np.array(
         [part is None for part in parts for _ in range(1 if part is None else len(part.points))], bool
@@ -175,7 +93,7 @@ def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floa
 
 
 def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Floats:
-    """Sum each estimate by sampling unit before they are joined: all cells of many rows would be large."""
+    """Sum each estimate by sampling unit before joining them, to save memory."""
     units = sample.units
     replicates = [part.replicates for part in parts if part.replicates is not None]
     if units.replication is not None and replicates:
@@ -192,30 +110,44 @@ def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Float
 
 
 def design_df(sample: Sample, cells: Mask) -> int:
-    """Count the degrees of freedom that the design has among the cells marked.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    cells
-        Those of the domain or of the fit.
-
-    Returns
-    -------
-    int
-        PSUs minus strata, of those that hold one of the cells; with replicate weights the rank of those of
-        the cells, minus 1.
-
-    Examples
-    --------
-    >>> import numpy as np, polars as pl, toolkit as tk
-    >>> from toolkit.estimate.survey.analysis_sample import draw
-    >>> study = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
-    >>> design_df(draw(study, ["age"]), np.ones(2, bool))
-    1
-    """
+    """Count PSUs minus strata among the cells marked, or the rank of their replicate weights minus 1."""
     unit, replication = sample.unit[cells], sample.units.replication
     if replication is not None:
         return replicate_df(unit, replication) if len(unit) else 0
     return degrees_of_freedom(unit, sample.units)
+
+
+def delta_method(
+    sample: Sample, fitted: Estimate, points: Callable[[Floats], Floats], slopes: Floats
+) -> tuple[Estimate, Floats]:
+    """Transform estimates, with the covariance of what they become.
+
+    `slopes` are the derivatives of `points` at the estimates (numbers x parameters).
+    """
+    again = None if fitted.replicates is None else np.array([points(own) for own in fitted.replicates])
+    found = Estimate(points(fitted.points), fitted.influence @ slopes.T, fitted.counted, again)
+    return found, joint_covariance(sample, found)
+
+
+# Weights of a mean below this do not sum to a population: a sample of more than half of one declares its fpc.
+_SMALLEST_MEAN = 2.0
+
+
+def population_size(sample: Sample, cells: Mask) -> float:
+    """Sum the weights of cells; infinite where the weights are relative, as they were divided by their mean.
+
+    Simple random sampling is then with replacement, as `deff = "replace"` of R's survey package.
+    """
+    if not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN:
+        return float("inf")
+    return float(sample.weights[cells].sum())
+
+
+def design_effect(variance: float, between: float, n: int, size: float) -> float | None:
+    """Divide the variance of a mean by that of a simple random sample of `n` from a population of `size`.
+
+    `between` is the weighted variance between participants. None where nothing varies, or `n` exceeds `size`.
+    """
+    if n < 2 or size <= n or not between > 0:
+        return None
+    return variance / (between / (n - 1) * (1 - n / size))

@@ -1,12 +1,12 @@
-"""Judge whether an estimate is fit to be shown, by the presentation standards of the NCHS.
+"""Judge whether an estimate may be presented: the presentation standards of the NCHS.
 
-Takes what a result row holds; gives one of `ok`, `review`, `suppress`, `failed` with the reason in words.
-Proportions: Parker et al., National Center for Health Statistics data presentation standards for
-proportions, Vital Health Stat 2(175), 2017, in the order of the CDC's own implementation.
+A verdict is `ok`, `review` or `suppress`, with its reason. Proportions: Parker et al., National Center for
+Health Statistics data presentation standards for proportions, Vital Health Stat 2(175), 2017, in the order of
+the CDC's own implementation. Counts and rates: Parker et al., Vital Health Stat 2(200), 2023.
 """
 
 from collections.abc import Mapping
-from math import inf, isfinite, sqrt
+from math import inf, sqrt
 from typing import Any
 
 from toolkit.estimate.survey.intervals import Proportion, around, interval
@@ -19,214 +19,129 @@ NARROW, WIDE = 0.05, 0.30
 LARGEST_RELATIVE_WIDTH = 1.30
 SMALLEST_DF = 8
 LARGEST_RELATIVE_ERROR = 0.30
-# Counts and rates: Parker et al., Vital Health Stat 2(200), 2023.
 FEWEST_CASES = 10
 LARGEST_COUNT_WIDTH = 1.60
-_COMPLEMENT = "the complement is not reliable: its 95 % interval is more than 1.3 times as wide as it"
+# A survival curve that rests on fewer participants still under observation is for review.
+FEWEST_OBSERVED = 10
+_NO_DF: Verdict = ("suppress", "one PSU per stratum leaves no degrees of freedom for an interval")
+_COMPLEMENT = "the 95% interval of the complement is more than 1.3 times as wide as the complement"
 
 
 def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
     """Apply the NCHS standards to a proportion.
 
-    Parameters
-    ----------
-    proportion
-        Estimate, variance, df and counts.
-    n_cases
-        Persons who are a case.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason; None where all is well. The width is that of the 95 %
-        Korn-Graubard interval with the effective n capped at n, whichever interval the result shows.
-
-    Examples
-    --------
-    >>> judge_proportion(Proportion(0.5, 0.01, 16, 25, 25), 12)
-    ('suppress', 'effective sample size 25, below 30')
+    The width is that of the 95% Korn-Graubard interval with the effective n capped at n, whichever interval
+    the result shows.
     """
     if not proportion.df > 0:
-        return "suppress", _no_df()
+        return _NO_DF
     # Where nobody or everybody is a case the standards take n itself.
     n_effective = min(proportion.counted, inf if proportion.extreme else proportion.n_effective)
-    extreme = n_cases in (0, proportion.counted)
     if not n_effective >= SMALLEST_N:
-        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
-    if extreme:
-        return "review", f"{'nobody' if n_cases == 0 else 'everybody'} among {proportion.counted:,} is a case"
+        return _few(n_effective)
+    if n_cases in (0, proportion.counted):
+        who = "none" if n_cases == 0 else "all"
+        return "review", f"{who} of {proportion.counted:,} participants are cases"
     low, high = interval(proportion, "korn-graubard-nchs")
     return _judge_width(proportion.estimate, high - low, proportion.df)
 
 
 def judge_mean(estimate: float, variance: float, df: float, n_effective: float) -> Verdict:
-    """Apply the usual rule for means, which the NCHS standards do not cover.
-
-    Parameters
-    ----------
-    estimate, variance, df
-        The mean, its design-based variance and degrees of freedom.
-    n_effective
-        Persons of a simple random sample with the same variance.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_mean(10.0, 16.0, 20, 400)
-    ('suppress', 'standard error 40 % of the estimate, 30 % or more')
-    """
+    """Apply the usual rule for means, which the NCHS standards do not cover."""
     if not df > 0:
-        return "suppress", _no_df()
+        return _NO_DF
     if n_effective < SMALLEST_N:
-        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
-    error = sqrt(variance) / abs(estimate) if estimate else float("inf")
+        return _few(n_effective)
+    error = sqrt(variance) / abs(estimate) if estimate else inf
     if variance > 0 and error >= LARGEST_RELATIVE_ERROR:
-        told = f"{error:.0%}".replace("%", " %") if isfinite(error) else "many times"
-        return "suppress", f"standard error {told} of the estimate, 30 % or more"
+        size = f"{error:.0%}" if error < inf else "many times"
+        return "suppress", f"standard error {size} of the estimate, 30% or more"
     return _judge_df(df)
 
 
 def judge_count(estimate: float, n_cases: int, variance: float, df: float) -> Verdict:
-    """Apply the NCHS standards for counts to an estimated number of people.
-
-    Parameters
-    ----------
-    estimate, variance, df
-        The number of people in the population, its design-based variance and degrees of freedom.
-    n_cases
-        Persons of the sample whom it rests on.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason. The width is that of the 95 % interval.
-
-    Examples
-    --------
-    >>> judge_count(1e6, 9, 1e8, 20)
-    ('suppress', 'only 9 persons counted, fewer than 10')
-    """
+    """Apply the NCHS standards for counts to an estimated number of people from `n_cases` participants."""
     if not df > 0:
-        return "suppress", _no_df()
+        return _NO_DF
     if n_cases < FEWEST_CASES:
-        return "suppress", f"only {n_cases} persons counted, fewer than {FEWEST_CASES}"
+        return "suppress", f"only {n_cases} participants counted, fewer than {FEWEST_CASES}"
     low, high = around(estimate, sqrt(variance), df)
-    width = (high - low) / estimate
-    if width > LARGEST_COUNT_WIDTH:
-        return "suppress", f"95 % interval {width:.1f} times as wide as the estimate, above 1.6"
-    return _judge_df(df)
+    return _judge_relative_width((high - low) / estimate, df)
+
+
+def judge_rate(events: float, width: float, df: float) -> Verdict:
+    """Apply the NCHS standards for rates; `width` is that of the interval in units of the rate."""
+    if not df > 0:
+        return _NO_DF
+    if not events:
+        return "review", "no event in this time"
+    if events < FEWEST_CASES:
+        return "suppress", f"only {events:g} events, fewer than {FEWEST_CASES}"
+    return _judge_relative_width(width, df)
 
 
 def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
-    """Judge a quantile by the proportion of people at or below it; the NCHS standards do not cover quantiles.
+    """Judge a quantile by the proportion at or below it, as the NCHS standards do not cover quantiles.
 
-    Parameters
-    ----------
-    below
-        The proportion of people at or below the quantile.
-    bounded
-        Whether both ends of the interval lie within the data.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_quantile(Proportion(0.5, 0.001, 16, 2000, 2000), bounded=False)
-    ('review', 'the interval reaches beyond the data')
+    `bounded`: both ends of the interval are within the data.
     """
     if not below.df > 0:
-        return "suppress", _no_df()
+        return _NO_DF
     n_effective = min(below.n_effective, below.counted) if below.variance > 0 else below.counted
     if n_effective < SMALLEST_N:
-        return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
-    verdict, reason = _judge_df(below.df)
-    if not bounded:
-        told = [part for part in (reason, "the interval reaches beyond the data") if part]
-        return "review", "; ".join(told)
-    return verdict, reason
+        return _few(n_effective)
+    return _add_reason(_judge_df(below.df), "" if bounded else "the interval extends beyond the data")
+
+
+def judge_survival(observed: int, df: float) -> Verdict:
+    """Judge a point of a survival curve by the number of participants still under observation."""
+    if not df > 0:
+        return _NO_DF
+    few = f"only {observed} participants still under observation, fewer than {FEWEST_OBSERVED}"
+    return _add_reason(_judge_df(df), few if observed < FEWEST_OBSERVED else "")
+
+
+def judge_test(df: float, reason: str | None = None) -> Verdict:
+    """Judge a test by the degrees of freedom of the design; `reason` is another one for a review."""
+    return _add_reason(_judge_df(df), reason) if df > 0 else _NO_DF
 
 
 def for_review(row: Mapping[str, Any], reason: str, unfit: str = "") -> dict[str, Any]:
-    """Mark a result row for review for a reason that holds of the whole analysis, such as few recordings.
-
-    Parameters
-    ----------
-    row
-        With `reliability` and `reason`.
-    reason
-        "" leaves the row as it is.
-    unfit
-        Why the row is not to be shown; "" if it may be.
-
-    Returns
-    -------
-    dict
-        What was ok is for review, or suppressed if unfit; what is worse stays so. The reason stands first.
-
-    Examples
-    --------
-    >>> for_review({"reliability": "ok", "reason": None}, "a pilot")
-    {'reliability': 'review', 'reason': 'a pilot'}
-    """
+    """Flag a row for a reason of the whole analysis: what was ok is for review, or suppressed if `unfit`."""
     if not (reason or unfit):
         return dict(row)
-    told = "; ".join(filter(None, (unfit, reason, row["reason"])))
-    least = "suppress" if unfit else "review"
-    better = ("ok", "review") if unfit else ("ok",)
+    least, better = ("suppress", ("ok", "review")) if unfit else ("review", ("ok",))
     verdict = least if row["reliability"] in better else row["reliability"]
-    return {**row, "reliability": verdict, "reason": told}
-
-
-def judge_test(df: float, care: str | None = None) -> Verdict:
-    """Judge a test by the degrees of freedom of its people.
-
-    Parameters
-    ----------
-    df
-        Degrees of freedom of the design.
-    care
-        Another reason to read it with care.
-
-    Returns
-    -------
-    tuple
-        `ok`, `review` or `suppress`, and the reason.
-
-    Examples
-    --------
-    >>> judge_test(5)
-    ('review', '5 degrees of freedom, below 8')
-    """
-    if not df > 0:
-        return "suppress", _no_df()
-    verdict, reason = _judge_df(df)
-    told = "; ".join(part for part in (reason, care) if part)
-    return ("review", told) if told else (verdict, reason)
+    return {**row, "reliability": verdict, "reason": "; ".join(filter(None, (unfit, reason, row["reason"])))}
 
 
 def _judge_width(estimate: float, width: float, df: float) -> Verdict:
     if width <= NARROW:
         return _judge_df(df)
     if width >= WIDE:
-        return "suppress", f"95 % interval {100 * width:.0f} points wide, 30 or more"
+        return "suppress", f"95% interval {100 * width:.0f} percentage points wide, 30 or more"
     if width / estimate > LARGEST_RELATIVE_WIDTH:
-        return "suppress", f"95 % interval {width / estimate:.1f} times as wide as the estimate, above 1.3"
+        return "suppress", f"95% interval {width / estimate:.1f} times as wide as the estimate, above 1.3"
     verdict, reason = _judge_df(df)
     if width / (1 - estimate) > LARGEST_RELATIVE_WIDTH:
-        return verdict, "; ".join(told for told in (reason, _COMPLEMENT) if told)
-    return OK if verdict == "ok" else (verdict, reason)
+        return verdict, "; ".join(filter(None, (reason, _COMPLEMENT)))
+    return verdict, reason
+
+
+def _judge_relative_width(width: float, df: float) -> Verdict:
+    if width > LARGEST_COUNT_WIDTH:
+        return "suppress", f"interval {width:.1f} times as wide as the estimate, above {LARGEST_COUNT_WIDTH}"
+    return _judge_df(df)
 
 
 def _judge_df(df: float) -> Verdict:
     return ("review", f"{df:.0f} degrees of freedom, below {SMALLEST_DF}") if df < SMALLEST_DF else OK
 
 
-def _no_df() -> str:
-    return "the people lie in one PSU a stratum, which leaves no degrees of freedom for an interval"
+def _add_reason(verdict: Verdict, reason: str | None) -> Verdict:
+    """Set a verdict for review for one more reason, if there is one."""
+    return ("review", "; ".join(filter(None, (verdict[1], reason)))) if reason else verdict
+
+
+def _few(n_effective: float) -> Verdict:
+    return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"

@@ -1,37 +1,30 @@
-"""Say how a column of people enters an analysis: levels, reference, case, or a number.
+"""Define how a variable enters an analysis: categorical or continuous, case, reference level, order.
 
-Takes a study and names of variables; gives `Column`s. A variable of the codebook is taken as it is written
-there; any other column is read from its type: booleans and 0/1 are no/yes, text has levels without an order,
-other numbers are continuous.
+A variable of the codebook keeps its declaration. Any other column is read by its type: booleans and 0/1 are
+no/yes, text is categorical without an order, other numbers are continuous.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.errors import VariableError
+from toolkit.errors import VariableError, unknown
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Variable, unknown_variable
 
-# Whole numbers of at most so many different values can part people into groups: codes of sex, region, cycle.
+# Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
 MOST_CODES = 30
 
 
 @dataclass(frozen=True)
 class Column:
-    """One variable as an analysis reads it.
+    """A variable in an analysis."""
 
-    Attributes
-    ----------
-    variable
-        Name, label, unit, component, levels and reference.
-    expression
-        Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
-    """
-
+    # Name, label, unit, component, levels and reference.
     variable: Variable
+    # Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
     expression: pl.Expr
 
     @property
@@ -51,37 +44,39 @@ class Column:
 
     @property
     def continuous(self) -> bool:
-        """Whether it is a number rather than one of a few levels."""
+        """Whether it is continuous rather than categorical."""
         return self.variable.kind == "number"
 
     @property
     def case(self) -> str | None:
-        """The level that is counted as a case; None unless there are two and it is known which is meant."""
+        """The level that is a case; None unless it is declared among two."""
         return self.variable.case
 
 
+def require_levels(column: Column, instead: str = "") -> None:
+    """Raise if a variable is continuous; `instead` is the call that takes one."""
+    if column.continuous:
+        use = f"Use {instead}, or create" if instead else "Create"
+        raise VariableError(
+            f"'{column.name}' is continuous. {use} categories first with study.cut('{column.name}')."
+        )
+
+
+def require_continuous(column: Column, remedy: str) -> None:
+    """Raise if a variable is categorical; `remedy` is a sentence."""
+    if not column.continuous:
+        raise VariableError(f"'{column.name}' is categorical ({len(column.levels)} levels). {remedy}")
+
+
 def require_countable(column: Column, otherwise: str) -> None:
-    """Raise unless a column is a number, or has two levels of which one is known to be the case.
-
-    Parameters
-    ----------
-    column
-        An outcome, an event, or a variable whose mean or total is asked for.
-    otherwise
-        The error for a variable of another number of levels.
-
-    Raises
-    ------
-    VariableError
-        With the lines that declare the case, if there are two levels.
-    """
+    """Raise unless a variable is continuous or has a case; `otherwise` is for one of more levels."""
     if column.continuous or column.case is not None:
         return
     raise VariableError(unknown_case(column) if len(column.levels) == 2 else otherwise)
 
 
 def unknown_case(column: Column) -> str:
-    """Say that nothing tells which of two levels is the case, and show the lines that declare it."""
+    """Explain that the case of two levels is not declared, with the calls that declare it."""
     first, second = column.levels
     lines = [_derived_case(column.name, level) for level in (first, second)]
     return (
@@ -97,67 +92,25 @@ def _derived_case(name: str, level: str) -> str:
 
 
 def written(name: str) -> str:
-    """Write a name as a condition takes it: in backticks unless it is letters, digits and _."""
+    """Quote a name for a condition, in backticks unless it is an identifier."""
     return name if name.isidentifier() else f"`{name}`"
 
 
 def require_order(column: Column, purpose: str) -> None:
-    """Raise unless a column is a number, or its source declares that its levels stand in order.
-
-    Parameters
-    ----------
-    column
-        What an analysis follows from level to level.
-    purpose
-        The analysis that needs the order, as the subject of a sentence.
-
-    Raises
-    ------
-    VariableError
-        With the levels, and the line that declares their order.
-    """
+    """Raise unless a variable is continuous or ordinal; `purpose` is the subject of the message."""
     if column.continuous or column.variable.ordered:
         return
     levels = ", ".join(map(repr, column.levels))
     new = "_".join(re.findall(r"\w+", column.name)) + "_ordered"
     raise VariableError(
-        f"{purpose} needs levels in order, and '{column.name}' has no declared order. Its levels are "
-        f"{levels}. Write them from lowest to highest: study = study.derive({new!r}, "
+        f"{purpose} needs an ordinal variable, and '{column.name}' has no declared order. Its levels are "
+        f"{levels}. Declare them from lowest to highest with study = study.derive({new!r}, "
         f"{written(column.name)!r}, levels=[{levels}]), and use '{new}'."
     )
 
 
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
-    """Read how the columns named enter an analysis.
-
-    Parameters
-    ----------
-    study
-        People and codebook.
-    names
-        Variables of the codebook, or other columns of the people frame.
-    in_groups
-        Those of them that part people into groups: whole numbers of few values are levels there.
-
-    Returns
-    -------
-    dict of Column
-        By name, in the order given, each once.
-
-    Raises
-    ------
-    VariableError
-        If the study has no such variable, measured it in no cycle, or its type can be no variable.
-    DatasetError
-        If the file of the variable is missing.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
-    >>> read(study, ["cramps"])["cramps"].case
-    'yes'
-    """
+    """Read variables of a study; those `in_groups` are categorical if they are codes."""
     found: dict[str, Column] = {}
     for name in dict.fromkeys(names):
         key = (Column, name, name in in_groups)
@@ -196,7 +149,7 @@ def _variable(study: Study, name: str) -> Variable:
 
 
 def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
-    """Name the values of a column of codes in their order; none if they are measurements."""
+    """List the values of a column of codes in order; none if they are measurements."""
     values = series.drop_nulls().unique().sort()
     whole = values.is_finite() & (values == values.round())
     if not 0 < len(values) <= MOST_CODES or not whole.all():
@@ -207,8 +160,8 @@ def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
 def _neither(series: pl.Series) -> VariableError:
     seen = f" with {series.n_unique():,} different values" if series.dtype == pl.String else ""
     return VariableError(
-        f"'{series.name}' is of type {series.dtype.base_type()}{seen}: neither a category of few "
-        f"levels nor a number. Derive a variable from it first: study.derive('{series.name}_group', ...)."
+        f"'{series.name}' has the type {series.dtype.base_type()}{seen}, which is neither categorical "
+        f"nor continuous. Derive a variable from it first with study.derive('{series.name}_group', ...)."
     )
 
 
@@ -233,3 +186,33 @@ def _levels(series: pl.Series, variable: Variable) -> pl.Expr:
             .alias(series.name)
         )
     return column.cast(pl.String).cast(levels)
+
+
+def with_reference(study: Study, exposure: str | None, reference: str | None) -> Study:
+    """Set the reference level of an exposure; None keeps that of the study."""
+    if reference is None:
+        return study
+    if exposure is None:
+        raise VariableError(
+            f"reference='{reference}' needs an exposure. Supply exposure=, or remove reference=."
+        )
+    variable = read(study, [exposure])[exposure].variable
+    if not variable.levels:
+        raise VariableError(
+            f"'{exposure}' is continuous and has no reference level. Remove reference=, or create categories "
+            f"first with study.cut('{exposure}')."
+        )
+    if reference not in variable.levels:
+        listed = "Levels: " + ", ".join(map(repr, variable.levels))
+        raise VariableError(unknown(f"'{exposure}' has no level", str(reference), variable.levels, listed))
+    chosen = replace(variable, reference=reference)
+    return replace(study, codebook=study.codebook.with_variables(chosen))
+
+
+def with_references(study: Study, exposures: tuple[str, ...], references: Mapping[str, str] | None) -> Study:
+    """Set the reference levels of several exposures."""
+    for exposure, reference in (references or {}).items():
+        if exposure not in exposures:
+            raise VariableError(unknown("reference= names an unknown exposure", exposure, exposures))
+        study = with_reference(study, exposure, reference)
+    return study

@@ -1,6 +1,6 @@
 """Validate an analysis weight and index the strata and sampling units of the contributing cycles.
 
-A `Skeleton` is kept as long as the study lives, because each analysis of the study starts from it.
+`Participants` are kept in the study, because each of its analyses starts from them.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from toolkit.estimate.survey.variance.replicates import replication_of
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study
 from toolkit.studies.weights import WeightChoice
+from toolkit.variables.arguments import Names, as_names
 
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
@@ -22,34 +23,26 @@ _STRATUM = ".stratum"
 
 
 @dataclass(frozen=True)
-class Skeleton:
-    """The people whose weight counts, and the sampling units of the design.
+class Participants:
+    """The participants with a positive weight, and the sampling units of the design."""
 
-    Attributes
-    ----------
-    source
-        The study's people.
-    placed
-        Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
-        `.weight`, and `.before` where the weight was calibrated.
-    units
-        The sampling units of the contributing cycles, also those in which every weight is 0.
-    rows_are_units
-        True if each person is a sampling unit.
-    """
-
+    # The study's people.
     source: pl.DataFrame
+    # Those with a positive weight: `.row` (place in `source`), `.unit` (index of the last-stage unit),
+    # `.weight`, and `.before` where the weight was calibrated.
     placed: pl.DataFrame
+    # The sampling units of the contributing cycles, also those in which every weight is 0.
     units: Units
+    # True if each person is a sampling unit.
     rows_are_units: bool
 
     @property
     def everyone(self) -> int:
-        """Number of persons in the study, those without a weight too."""
+        """Number of participants in the study, with or without a weight."""
         return self.source.height
 
     def select(self, *expressions: pl.Expr) -> pl.DataFrame:
-        """Evaluate expressions for the people whose weight counts, beside `.unit` and `.weight`."""
+        """Evaluate expressions for participants with a weight, beside `.unit` and `.weight`."""
         # The index keeps the height where every expression is a constant.
         values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
         if self.placed.height < values.height:
@@ -57,43 +50,16 @@ class Skeleton:
         return self.placed.select(UNIT, WEIGHT).hstack(values)
 
 
-def skeleton_of(study: Study, weight: WeightChoice) -> Skeleton:
-    """Give the study's people and sampling units as one weight sees them.
-
-    Parameters
-    ----------
-    study
-        People and design.
-    weight
-        As `choose_weight` gave it.
-
-    Returns
-    -------
-    Skeleton
-        The same object for the same study and weight.
-
-    Raises
-    ------
-    DesignError
-        For a weight that is missing, negative or infinite, a missing stratum, PSU or population, a PSU
-        in two strata, and a population smaller than its sample.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> from toolkit.studies.weights import choose_weight
-    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1]}), design=tk.Design.none(), name="mine")
-    >>> skeleton_of(study, choose_weight(study.design, [])).everyone
-    2
-    """
-    key = (Skeleton, weight.key)
+def index_participants(study: Study, weight: WeightChoice) -> Participants:
+    """Index the participants with a weight by sampling unit; the same object for the same weight."""
+    key = (Participants, weight.key)
     if key not in study.computed:
         study.computed[key] = _prepared(study, weight)
-    found: Skeleton = study.computed[key]
+    found: Participants = study.computed[key]
     return found
 
 
-def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
+def _prepared(study: Study, choice: WeightChoice) -> Participants:
     design = study.design
     _require(study.people, design)
     people = _of_the_design(study)
@@ -110,7 +76,7 @@ def _prepared(study: Study, choice: WeightChoice) -> Skeleton:
 
 
 def _of_the_design(study: Study) -> pl.DataFrame:
-    """Take the columns of design and calibration, with each person's row."""
+    """Select the columns of design and calibration, with each participant's row."""
     design = study.design
     calibrated = design.calibration.variables if design.calibration else ()
     known = [name for name in calibrated if name in study.people.columns]
@@ -118,15 +84,15 @@ def _of_the_design(study: Study) -> pl.DataFrame:
     return study.people.select(row, *dict.fromkeys([*design.columns, *known]))
 
 
-def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool) -> Skeleton:
+def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool) -> Participants:
     if study.design.calibration is None:
-        return Skeleton(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
+        return Participants(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
     people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
     placed = people.select(ROW, UNIT, WEIGHT, BEFORE)
-    return Skeleton(study.people, placed, units, people[UNIT].n_unique() == people.height)
+    return Participants(study.people, placed, units, people[UNIT].n_unique() == people.height)
 
 
-def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Skeleton:
+def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Participants:
     design = study.design
     replication, unit = replication_of(people, people[WEIGHT].to_numpy(), design, columns)
     method = f"{len(columns)} {design.replicate_method} replicates".replace(" other", "")
@@ -141,23 +107,20 @@ def _require(people: pl.DataFrame, design: Design) -> None:
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(
-                f"the design names '{name}', but the people have no such column. "
-                f"Name one that is there: study.people.columns."
+                f"The design names '{name}', but the study has no such column. "
+                f"Use one of study.people.columns."
             )
     weights = (column for w in design.components.values() for column in w.columns)
     for name in (*weights, *design.fpcs):
         if not people[name].dtype.is_numeric():
             raise DesignError(
-                f"'{name}' of the design is of type {people[name].dtype.base_type()}, not a number. "
-                f"Make it one before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
+                f"'{name}' of the design has the type {people[name].dtype.base_type()} and must be numeric. "
+                f"Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
             )
 
 
 def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
-    """Keep who is part of the component in the contributing cycles, with the rescaled weight.
-
-    A weight of 0 stays, as in R: stratum and PSU belong to the design, the person to no domain.
-    """
+    """Keep the participants of the component in the contributing cycles, with the rescaled weight."""
     by_component = not isinstance(study.design.weight, str)
     name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
     missing = weight.is_nan() | weight.is_null()
@@ -169,13 +132,13 @@ def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.Da
     seen = ", ".join(f"{what} for {count:,}" for what, count in counts.items() if count)
     if seen:
         raise DesignError(
-            f"the weight '{name}' is {seen} of {people.height:,} people. A weight must be a finite number, 0 "
-            f"or above. Correct it, or exclude these people: "
+            f"The weight '{name}' is {seen} of {people.height:,} participants. A weight must be a finite "
+            f"number of 0 or more. Correct it, or exclude them with "
             f"frame.filter((pl.col('{name}') >= 0) & pl.col('{name}').is_finite())."
         )
     if not (weight > 0).any():
         raise DesignError(
-            f"nobody has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
+            f"No participant has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
         )
     return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
 
@@ -185,18 +148,18 @@ def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:
         missing = people[name].null_count()
         if missing:
             raise DesignError(
-                f"'{name}' of the design is missing for {missing:,} of {people.height:,} people. Fill it in, "
-                f"or leave them out: frame.filter(pl.col('{name}').is_not_null())."
+                f"'{name}' of the design is missing for {missing:,} of {people.height:,} participants. "
+                f"Supply it, or exclude them with frame.filter(pl.col('{name}').is_not_null())."
             )
 
 
 def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units]:
-    """Give each of the people the number of the last-stage unit, and describe the units of every stage."""
+    """Index the last-stage unit of each participant, and describe the units of every stage."""
     _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
     if len(design.fpcs) > max(len(design.stages), 1):
         raise DesignError(
-            f"the design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
-            f"Name one psu a stage: tk.Design(psu=(...), fpc=(...))."
+            f"The design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
+            f"Supply one psu per stage: tk.Design(psu=(...), fpc=(...))."
         )
     people = _dense(people, [design.strata] if design.strata else [], _STRATUM)
     parent, stages = _STRATUM, []
@@ -211,7 +174,7 @@ def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Un
 
 
 def _stage_columns(design: Design) -> tuple[str | None, ...]:
-    """Name the stages that the variance needs: the first alone when it was drawn with replacement."""
+    """Name the stages that the variance needs: only the first if it was drawn with replacement."""
     if not design.stages:
         return (None,)
     return design.stages if design.fpcs else design.stages[:1]
@@ -232,14 +195,14 @@ def _units_of_stage(
     across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
     if across:
         raise DesignError(
-            f"{across:,} values of '{name}' stand in more than one stratum. If PSU numbers start anew in "
-            f"each stratum: tk.Design(..., nest=True); else correct '{name}' or '{design.strata}'."
+            f"{across:,} values of '{name}' are in more than one stratum. Use tk.Design(..., nest=True) if "
+            f"PSU numbers restart in each stratum. Otherwise correct '{name}' or '{design.strata}'."
         )
     return people
 
 
 def _dense(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Give the distinct values of the keys numbers from 0, in their order."""
+    """Index the distinct values of the keys from 0, in their order."""
     if not keys:
         return people.with_columns(pl.lit(0, pl.Int64).alias(name))
     numbered = people.select(keys).unique().sort(keys).with_row_index(name)
@@ -264,9 +227,8 @@ def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
     varying = people.group_by(parent).agg(pl.col(fpc).n_unique())[fpc].gt(1).sum()
     if varying:
         raise DesignError(
-            f"'{fpc}' varies within {varying:,} of the groups that were drawn from. It holds one population "
-            f"size (or sampling fraction) for each stratum, and at a later stage for each unit of the stage "
-            f"before: correct it."
+            f"'{fpc}' varies within {varying:,} of the strata or units that were sampled from. Supply one "
+            f"population size (or sampling fraction) for each of them."
         )
 
 
@@ -276,18 +238,60 @@ def _population(fpc: Floats, parent: Indices, name: str) -> Floats:
     too_few = int((population < sampled * (1 - 1e-12)).sum())
     if too_few:
         raise DesignError(
-            f"'{name}' says of {too_few:,} of {len(fpc):,} units that more were drawn than there are. Write "
-            f"either population counts, in units of the stage, or sampling fractions of at most 1, all of "
-            f"one kind."
+            f"'{name}' is smaller than the sample size in {too_few:,} of {len(fpc):,} units. Supply either "
+            f"population counts in units of the stage or sampling fractions of at most 1, not both."
         )
     rounded: Floats = np.maximum(population, sampled)
     return rounded
 
 
 def _weights_from(units: Units) -> Floats:
-    """Multiply population over sample along the stages: the weight where the design has no other."""
+    """Multiply population over sample size along the stages, where the design has no other weight."""
     weight = np.ones(units.strata)
     for stage in units.stages:
         with_replacement = np.isinf(stage.population)
         weight = weight[stage.parent] * np.where(with_replacement, 1.0, stage.population / stage.sampled)
     return weight
+
+
+def weights(study: Study, variables: Names = (), domain: str = "") -> pl.DataFrame:
+    """Return the weight of each participant in an analysis of these variables.
+
+    Parameters
+    ----------
+    study
+        The study.
+    variables
+        Those of the analysis, which decide its weight (`study.weight_for`).
+    domain
+        The condition of the analysis; its variables and cycles also decide.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row per participant with a weight: `row` (index in `study.people`, from 0), `before` (the weight
+        rescaled for the contributing cycles, or derived from fpc), `factor` (the calibration factor; 1
+        without), `weight` (used by estimates).
+
+    Raises
+    ------
+    DesignError
+        If a weight is not valid, or no weights can meet the calibration totals.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"sex": ["m", "f", "f"], "w": [1.0, 1.0, 3.0]})
+    >>> design = tk.Design(weight="w").calibrated({"sex": {"m": 48.0, "f": 52.0}})
+    >>> weights(tk.study(people, design=design))["weight"].to_list()
+    [48.0, 13.0, 39.0]
+    """
+    choice = study.weight_for(as_names(variables, "variables"), domain)
+    placed = index_participants(study, choice).placed
+    before = pl.col(BEFORE if BEFORE in placed.columns else WEIGHT)
+    return placed.select(
+        pl.col(ROW).cast(pl.Int64).alias("row"),
+        before.alias("before"),
+        (pl.col(WEIGHT) / before).alias("factor"),
+        pl.col(WEIGHT).alias("weight"),
+    )

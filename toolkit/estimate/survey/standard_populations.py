@@ -79,7 +79,7 @@ def standard(
     if name not in known:
         raise EstimationError(
             unknown(
-                "There is no standard population",
+                "Unknown standard population",
                 name,
                 known,
                 f"Use one of {', '.join(known)}, or your own: {_EXAMPLE}",
@@ -97,29 +97,7 @@ def standard(
 
 
 def as_standard(asked: Any) -> Standard:
-    """Convert the argument of `standardize=` to a `Standard`.
-
-    Parameters
-    ----------
-    asked
-        A `Standard`, the name of a published one (in bands of adults), or {variable: {level: people}}; for a
-        standard of several variables {("age_group", "sex"): {("20-39", "male"): people, ...}}.
-
-    Returns
-    -------
-    Standard
-        The standard.
-
-    Raises
-    ------
-    EstimationError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> as_standard({"sex": {"male": 1, "female": 3}}).shares
-    {('male',): 0.25, ('female',): 0.75}
-    """
+    """Convert the argument of `standardize=` to a `Standard`."""
     if isinstance(asked, Standard):
         return asked
     if isinstance(asked, str):

@@ -1,7 +1,7 @@
-"""Recognize estimates without a variance of their own, and give those of proportions an exact interval.
+"""Detect estimates whose variance is zero, and compute exact intervals for proportions of 0 and 1.
 
-Where nobody or everybody is a case, or all values of a group are equal, linearized variance is zero and means
-nothing. What a design makes zero (a census, a total that the weights are calibrated to) is left as it is.
+Where nobody or everybody is a case, or all values of a group are equal, a linearized variance of zero has no
+meaning. A variance that is zero by design (a census, a calibrated total) remains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.design_effects import design_effect
-from toolkit.estimate.survey.domain_means import Group, averages_of
-from toolkit.estimate.survey.groups import groups
+from toolkit.estimate.survey.domain_means import GroupMeans, averages_of
+from toolkit.estimate.survey.groups import finite, groups
 from toolkit.estimate.survey.intervals import NCHS, Proportion, newcombe
+from toolkit.estimate.survey.linearization import design_effect
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import CENSUS, Floats
 
@@ -31,79 +31,57 @@ _NOTHING = dict.fromkeys(("std_error", "conf_low", "conf_high", "statistic", "p_
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What n is divided by for the exact interval of a proportion of 0 or 1.
+    """The design effect that divides n in the exact interval of a proportion of 0 or 1."""
 
-    Attributes
-    ----------
-    deff
-        At least 1.
-    source
-        Where it comes from, as the column `variance` says it.
-    """
-
+    # At least 1.
     deff: float
+    # Where it comes from, as the column `variance` says it.
     source: str
 
 
 def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Effect]:
-    """Estimate the design effect of proportions over all groups together.
-
-    Parameters
-    ----------
-    sample
-        The cells.
-    values
-        Cells x columns of 0 and 1; NaN is missing.
-    members
-        The cells of each group.
-
-    Returns
-    -------
-    list of Effect
-        One a column: deff of the proportion over all groups, or Kish's 1 + CV² of the weights where that is 0
-        or 1 as well.
-    """
+    """Estimate the design effect of proportions over all groups together."""
     together = np.any(members, axis=0)
     (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
     return [_effect(group, k) for k in range(values.shape[1])]
 
 
 def effects_of_groups(
-    sample: Sample, values: Floats, by: tuple[str, ...], found: Sequence[Group]
+    sample: Sample, values: Floats, by: tuple[str, ...], found: Sequence[GroupMeans]
 ) -> Sequence[Effect | None]:
-    """Estimate them where nobody or everybody of a group found is a case; None where no group is so."""
-    if not any(group.cases[k] in (0, group.counted) for group in found for k in range(values.shape[1])):
+    """Estimate design effects if nobody or everybody of some group is a case; otherwise None."""
+    if not any(group.cases[k] in (0, group.n) for group in found for k in range(values.shape[1])):
         return [None] * values.shape[1]
     return effects(sample, values, [inside for _, inside in groups(sample, by)])
 
 
-def _effect(group: Group, k: int) -> Effect:
-    if group.cases[k] in (0, group.counted) or not isfinite(group.variance[k]):
+def _effect(group: GroupMeans, k: int) -> Effect:
+    if group.cases[k] in (0, group.n) or not isfinite(group.variance[k]):
         return kish(group)
-    size = group.population if group.population > group.counted * (1 + TINY) else inf
-    found = design_effect(float(group.variance[k]), float(group.spread[k]), group.counted, size)
+    size = group.population if group.population > group.n * (1 + TINY) else inf
+    found = design_effect(float(group.variance[k]), float(group.between[k]), group.n, size)
     deff = max(found or 1.0, 1.0)
     return Effect(deff, f"exact, n / deff of all groups together ({deff:.2f})")
 
 
-def kish(group: Group) -> Effect:
-    """Take Kish's 1 + CV² of the weights for a design effect."""
+def kish(group: GroupMeans) -> Effect:
+    """Use Kish's 1 + CV² of the weights as the design effect."""
     deff = max(group.unequal, 1.0)
     return Effect(deff, f"exact, n / (1 + CV² of the weights) ({deff:.2f})")
 
 
-def proportion(group: Group, k: int, effect: Effect | None) -> Proportion:
-    """Give a group's proportion as its interval needs it; `effect` where it is 0 or 1."""
+def proportion(group: GroupMeans, k: int, effect: Effect | None) -> Proportion:
+    """Collect a group's proportion for its interval; `effect` where it is 0 or 1."""
     # Where all are cases the weighted mean may miss 1 by a rounding error.
-    estimate = 1.0 if group.cases[k] == group.counted else float(group.means[k])
-    deff = max(effect.deff, group.unequal if group.standardised else 1.0) if effect else 1.0
+    estimate = 1.0 if group.cases[k] == group.n else float(group.means[k])
+    deff = max(effect.deff, group.unequal if group.standardized else 1.0) if effect else 1.0
     odds = None if group.log_odds_variance is None else float(group.log_odds_variance[k])
     variance = float(group.variance[k])
-    return Proportion(estimate, variance, group.df, group.persons, group.counted, deff, odds)
+    return Proportion(estimate, variance, group.df, group.persons, group.n, deff, odds)
 
 
 def exact(p: Proportion, effect: Effect, method: str) -> dict[str, Any]:
-    """Give the columns of a row whose proportion is 0 or 1: no standard error, and what the interval is."""
+    """Give the columns of a row whose proportion is 0 or 1."""
     if method == NCHS:
         return {"std_error": None, "deff": None, "n_effective": float(p.counted), "variance": EXACT_NCHS}
     source = effect.source if p.deff == effect.deff else "exact, n / (1 + CV² of the standardized weights)"
@@ -111,48 +89,34 @@ def exact(p: Proportion, effect: Effect, method: str) -> dict[str, Any]:
 
 
 def difference(low: Proportion, high: Proportion, confidence: float) -> dict[str, Any]:
-    """Give the columns of a row that is the difference of two proportions, one of them 0 or 1."""
+    """Give the columns of a row for a difference of proportions, one of which is 0 or 1."""
     ends = newcombe(low, high, confidence)
     return {
         **_NOTHING,
         "estimate": high.estimate - low.estimate,
         "scale": "identity",
-        **{
-            name: end if isfinite(end) else None
-            for name, end in zip(("conf_low", "conf_high"), ends, strict=True)
-        },
+        "conf_low": finite(ends[0]),
+        "conf_high": finite(ends[1]),
         "df": min(low.df, high.df),
         "variance": NEWCOMBE,
     }
 
 
 def constant(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """Take error, interval and test from a row whose people do not vary, and flag it for review."""
+    """Remove error, interval and test of a row without variation, and flag it for review."""
     return for_review({**row, **_NOTHING}, reason)
 
 
 def alike(name: str, persons: int) -> str:
-    """Say that all persons have the same value, as the reason of a row."""
-    return f"all {persons:,} persons have the same value of '{name}', which leaves no standard error"
+    """Give the reason of a row whose participants have the same value."""
+    return f"all {persons:,} participants have the same value of '{name}', so it has no standard error"
 
 
 def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """Flag a row whose standard error is zero although its people vary.
+    """Flag a row whose standard error is zero although its participants vary.
 
-    Parameters
-    ----------
-    sample, cells
-        The cells of the sample that the estimate rests on.
-    row
-        With `std_error`, which R's survey package gives as 0 too.
-    scale
-        Of the standard error if it were not zero.
-
-    Returns
-    -------
-    dict
-        The row as it is where its standard error is not zero. Zero by design (census, calibration) it stays,
-        and the reason says so; else it goes, with the interval.
+    Zero by design it stays, with the reason; otherwise error and interval are removed. `scale` is the size of
+    an ordinary standard error.
     """
     error = row.get("std_error")
     if error is None or not error <= TINY * scale:
@@ -160,32 +124,17 @@ def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: fl
     reason = _zero_by_design(sample, cells)
     if reason:
         return for_review(row, reason)
-    return constant(row, "the sampling units do not differ, which leaves no standard error")
+    return constant(row, "the sampling units do not differ, so it has no standard error")
 
 
 def settled(
     sample: Sample, cells: Mask, row: Mapping[str, Any], size: tuple[float, Floats]
 ) -> dict[str, Any]:
-    """Flag a model's row whose standard error is zero.
-
-    Parameters
-    ----------
-    sample, cells
-        The cells of the fit.
-    row
-        With `std_error`.
-    size
-        The size that the standard error is judged by, and the influence values of the cells of the fit.
-
-    Returns
-    -------
-    dict
-        As `zero_variance`; where no cell has an influence, error, interval and test go.
-    """
+    """Flag a model's row whose standard error is zero; `size` is its scale and the influence values."""
     scale, influence = size
     if row.get("std_error") is not None and np.linalg.norm(influence) <= TINY * scale:
         return constant(
-            row, "all persons that it rests on have the same outcome, which leaves no standard error"
+            row, "all participants that it is based on have the same outcome, so it has no standard error"
         )
     return zero_variance(sample, cells, row, scale)
 
@@ -206,20 +155,14 @@ def _zero_by_design(sample: Sample, cells: Mask) -> str:
 
 
 def firth_call(outcome: str, terms: Sequence[str], domain: str = "") -> str:
-    """Write the call of Firth's model, ready to paste.
-
-    Examples
-    --------
-    >>> firth_call("cramps", ["sex", "age"], "age >= 20")
-    "tk.model(study, 'cramps ~ sex + age', family='firth', domain='age >= 20', exponentiate=True)"
-    """
+    """Write the call of Firth's model."""
     where = f", domain={domain!r}" if domain else ""
     return f"tk.model(study, '{outcome} ~ {' + '.join(terms)}', family='firth'{where}, exponentiate=True)"
 
 
 def not_estimable(what: str, call: str) -> str:
-    """Say that nobody or everybody being a case leaves no comparison, with the model that gives one."""
+    """Explain that a comparison with a group of no or only cases needs Firth's model."""
     return (
-        f"{what}, so that this comparison is not estimable: its standard error would count one group alone. "
-        f"Firth's penalized model has an odds ratio: {call}"
+        f"{what}, so this comparison is not estimable, because its standard error would reflect one group "
+        f"only. Use Firth's penalized model for an odds ratio: {call}"
     )

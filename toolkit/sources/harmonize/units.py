@@ -90,7 +90,7 @@ def conversion(unit: str, into: str, variable: str = "", analyte: str = "") -> C
     4.0078
     """
     if analyte and analyte not in _table().analytes:
-        raise VariableError(unknown("There is no analyte", analyte, _table().analytes))
+        raise VariableError(unknown("Unknown analyte", analyte, _table().analytes))
     start, goal = spelled(unit), spelled(into)
     found = _reachable(start, variable, analyte)
     if goal in found:

@@ -1,7 +1,7 @@
 """Summarize accelerometer minutes by day and person: wear, sedentary and active time, bouts, breaks.
 
 Minutes are a lazy frame in NHANES's columns (SEQN, PAXDAY, PAXN, counts), sorted by person and minute. It is
-read in pieces of whole persons, so that memory does not grow with it.
+read in pieces of whole persons, so that memory does not depend on its length.
 """
 
 from collections import Counter

@@ -13,7 +13,7 @@ import polars as pl
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import shipped
 from toolkit.files.download import Mirror, choose_mirror
-from toolkit.files.table_cache import cache_tables, hash_when_read, sha256_of
+from toolkit.files.table_cache import Inputs, cache_tables, hash_when_read, sha256_of
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
@@ -24,7 +24,7 @@ from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycle
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
 from toolkit.studies.cycle_weights import span
 from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.study import Inputs, Study
+from toolkit.studies.study import Study
 
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"

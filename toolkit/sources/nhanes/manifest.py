@@ -7,12 +7,11 @@ from pathlib import Path
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import read_toml
 from toolkit.files.download import Mirror, Wanted, fetch_all, fetch_optional
-from toolkit.files.table_cache import hash_when_read, read_table, sha256_of
+from toolkit.files.table_cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
 from toolkit.sources.harmonize.join import TableFile, check_rows
-from toolkit.studies.study import Inputs
 
 SETTING = "CRAMPS_NHANES"
 MARK = "SIMULATED.toml"

@@ -1,6 +1,6 @@
 """True values of the simulated study: what its written causal model implies for an estimand.
 
-Sampling from the population is the business of `simulated`, drawing individuals that of `growth`.
+`study` draws samples of this population, `generate` its individuals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ import polars as pl
 from toolkit import results
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, EstimationError, VariableError, unknown
-from toolkit.results import covariates
+from toolkit.results import Estimates, covariates
 from toolkit.sources.simulated.causal_model import OUTCOME, Model, load_model
 from toolkit.sources.simulated.conditional_odds import fit_log_odds
 from toolkit.sources.simulated.generate import (
@@ -89,7 +89,7 @@ def truth(
     adjust: str | Sequence[str] | None = None,
     by: str | Sequence[str] = (),
     domain: str = "",
-) -> pl.DataFrame:
+) -> Estimates:
     """Compute the true value of an estimand in the population that the simulated study samples.
 
     Parameters

@@ -192,7 +192,7 @@ def read_declaration(path: str | Path) -> Declaration:
     """
     source = Path(path)
     if not source.is_file():
-        raise DatasetError(f"There is no file '{source}'. Create one with: cramps new-study FILE...")
+        raise DatasetError(f"The file '{source}' does not exist. Create one with: cramps new-study FILE...")
     study, invalid = read_valid_part(source, OwnStudy, needed=("files", "design"))
     problems = [Problem(source.name, text.rstrip("."), "Correct the key.") for text in invalid]
     found = Declaration(source, study)
@@ -240,7 +240,7 @@ def _path_problem(folder: Path, name: str, formats: Sequence[str] = FORMATS) -> 
         return f"'{name}' has an unsupported format", f"Use one of: {' '.join(formats)}."
     if not path.is_file():
         there = [str(p.relative_to(folder)) for p in folder.iterdir() if p.suffix.lower() in formats]
-        return unknown("There is no file", name, there).rstrip("."), "Check the path."
+        return unknown("Unknown file", name, there).rstrip("."), "Check the path."
     return None
 
 

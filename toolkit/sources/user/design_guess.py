@@ -226,7 +226,7 @@ def _make_series(head: str, tail: str, group: Mapping[int, Profile]) -> Series |
 
 
 def _find_by_series(design: _Design, columns: Sequence[Profile]) -> None:
-    """Use the column that replicate weights are named after as weight, if there is no other."""
+    """Use the column that replicate weights are named after as weight, without another."""
     if design.series is None or "weight" in design.roles:
         return
     head = fold_name(design.series.head)

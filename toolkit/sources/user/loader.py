@@ -55,7 +55,7 @@ _INPUT = "input of formulas: "  # starts the name of a column that only expressi
 
 @dataclass(frozen=True)
 class Examined:
-    """Errors and notes found in a study.toml and its files; the population if there is no error."""
+    """Errors and notes found in a study.toml and its files; the study, unless there are errors."""
 
     problems: tuple[Problem, ...]
     population: Study | None
@@ -92,7 +92,7 @@ def examine(path: str | Path) -> Examined:
     Raises
     ------
     DatasetError
-        If there is no such file, or it is not valid TOML.
+        If the file does not exist or is not valid TOML.
     """
     declaration = read_declaration(path)
     columns, unreadable = column_names(declaration)
@@ -328,7 +328,7 @@ class _Reading:
         name = NIGHT_CRAMP if section == "diary" else VISIT_CRAMP
         kinds = {variable.name: variable.kind for variable in described}
         if name not in kinds:
-            finding = f"There is no variable '{name}', so that first cramp and cramp nights are not computed"
+            finding = f"No variable is called '{name}', so that first cramp and cramp nights are not computed"
             remedy = f"If the file reports cramps, declare [{section}.variables.{name}]."
             self.problems.append(Problem(section, finding, remedy, note=True))
         elif kinds[name] == "category":

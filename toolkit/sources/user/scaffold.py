@@ -118,7 +118,7 @@ def _profile_file(path: Path, folder: Path) -> _File:
     if path.suffix.lower() not in FORMATS:
         raise DatasetError(f"'{path}' has an unsupported format. Use one of: {' '.join(FORMATS)}.")
     if not path.is_file():
-        raise DatasetError(f"There is no file '{path}'. Check the path.")
+        raise DatasetError(f"The file '{path}' does not exist. Check the path.")
     if not path.resolve().is_relative_to(folder.resolve()):
         raise DatasetError(f"'{path}' is outside '{folder}'. Put all files of the study into one folder.")
     encoding = _find_encoding(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.descriptive.quantiles import RULES
+from toolkit.estimate.survey.distributions import QUANTILE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def _placed(values: "Floats", weights: "Floats", count: int) -> "Floats":
     free, outer = count - np.isfinite(first) - np.isfinite(last), OUTER[count]
     starts = 0.5 if free <= 2 else outer
     at = np.linspace(starts, 0.5 if free == 1 else 1 - outer, int(free))
-    knots = np.array([RULES["hf7"](values, weights, p) for p in at])
+    knots = np.array([QUANTILE_RULES["hf7"](values, weights, p) for p in at])
     if len(values) < _FEW and free > 1:
         ordered = np.sort(values)
         if not np.isfinite(first):

@@ -1,7 +1,5 @@
-"""Calibrate weights to totals of the population, and say what that leaves of the variance.
+"""Calibrate weights to population totals, with what the variance then needs: residuals or replicates.
 
-Takes the people with their weight and sampling units and a `Calibration`; gives them with calibrated weights,
-and units that know the residuals or the calibrated replicates.
 Method: Deville and Särndal, JASA 87 (1992) 376-382; the equations are solved by Newton's steps until the
 totals are met to rounding.
 """
@@ -30,7 +28,7 @@ BEFORE, _KIND = ".before", ".kind"
 
 @dataclass(frozen=True)
 class _Equations:
-    """What the weights are to meet: people of one kind are alike in every variable of the totals."""
+    """The calibration equations; participants of one kind agree in every variable of the totals."""
 
     variables: Floats
     totals: Floats
@@ -39,7 +37,7 @@ class _Equations:
 
 @dataclass(frozen=True)
 class _Parts:
-    """People of one unit and one kind: their unit, kind, sum of weights before, and what multiplies them."""
+    """Parts of units by kind: unit, kind, sum of weights before, and calibration factor."""
 
     parent: Indices
     kind: Indices
@@ -58,33 +56,7 @@ class _Form:
 def calibrate(
     study: Study, people: pl.DataFrame, units: Units, calibration: Calibration, columns: tuple[str, str]
 ) -> tuple[pl.DataFrame, Units]:
-    """Calibrate the weights of the people, and their replicates.
-
-    Parameters
-    ----------
-    study
-        Says what the variables are.
-    people
-        Those with a positive weight.
-    units
-        Their sampling units, or replicates.
-    calibration
-        Totals and method.
-    columns
-        Names of the columns of the unit and of the weight.
-
-    Returns
-    -------
-    tuple
-        People with calibrated weights, the weight before in `BEFORE`, and parts of units for units; and the
-        units with the residuals.
-
-    Raises
-    ------
-    DesignError
-        If a variable is missing for someone or unknown, a level has a total but no people or the reverse, or
-        no weights meet the totals.
-    """
+    """Calibrate the weights of participants and their replicates; `columns` name the unit and the weight."""
     unit, weight = columns
     kinds, equations = _equations(study, people, calibration)
     people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
@@ -123,13 +95,15 @@ def _replicated(
         try:
             again = _factors(equations, weight, calibration)
         except DesignError as error:
-            raise DesignError(f"replicate weight {number + 1} of {len(made)}: {error}") from None
+            raise DesignError(
+                f"Replicate weight {number + 1} of {len(made)} cannot be calibrated. {error}"
+            ) from None
         factors[number] = own * again[parts.kind] / parts.factor
     return replace(replication, factors=factors, made=made)
 
 
 def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> tuple[Indices, _Equations]:
-    """Part people into kinds, and write for each kind what it adds to each total."""
+    """Classify participants into kinds, with what each kind adds to each total."""
     names = calibration.variables
     grouped = [name for margin in calibration.margins if margin.crossed for name in margin.variables]
     read_as = read(study, names, in_groups=grouped)
@@ -149,9 +123,10 @@ def _refuse_missing(values: pl.DataFrame) -> None:
         missing = values[name].null_count()
         if missing:
             raise DesignError(
-                f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} people "
-                f"with a weight. Make that a level with a total, study.derive('{name}_known', ...), or leave "
-                f"these people out before tk.study."
+                f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} "
+                "participants "
+                f"with a weight. Make missing a level with a total, study.derive('{name}_known', ...), or "
+                f"leave these people out before tk.study."
             )
 
 
@@ -178,7 +153,7 @@ def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
         if not columns[name].continuous:
             shown = ", ".join(f"'{level}': ..." for level in columns[name].levels)
             raise DesignError(
-                f"'{name}' has levels, so it needs a total for each: "
+                f"'{name}' is categorical and needs a total for each level: "
                 f"design.calibrated({{'{name}': {{{shown}}}}})."
             )
 
@@ -186,8 +161,9 @@ def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
 def _levels(margin: Margin, place: int, column: Column) -> list[str]:
     if column.continuous:
         raise DesignError(
-            f"'{column.name}' is a number of many values, so it has one total, its sum: "
-            f"design.calibrated({{'{column.name}': ...}}). Or cut it first: study.derive(...)."
+            f"'{column.name}' is continuous and has one total, its sum: "
+            f"design.calibrated({{'{column.name}': ...}}). Or create categories first with "
+            f"study.cut('{column.name}')."
         )
     numbered = {"0": "no", "1": "yes"} if column.levels == YES_NO else {}
     found = [numbered.get(levels[place], levels[place]) for levels, _ in margin.totals]
@@ -195,7 +171,7 @@ def _levels(margin: Margin, place: int, column: Column) -> list[str]:
         if level not in column.levels:
             known = f"Levels: {', '.join(column.levels)}"
             raise DesignError(
-                unknown(f"totals name a level that '{column.name}' has not,", level, column.levels, known)
+                unknown(f"The totals name an unknown level of '{column.name}',", level, column.levels, known)
             )
     return found
 
@@ -203,22 +179,22 @@ def _levels(margin: Margin, place: int, column: Column) -> list[str]:
 def _refuse_unmatched(margin: Margin, wanted: list[tuple[str, ...]], have: list[tuple[str, ...]]) -> None:
     empty = [key for key in wanted if key not in have]
     if empty:
-        told = "; ".join(", ".join(key) for key in empty)
+        listed = "; ".join(", ".join(key) for key in empty)
         raise DesignError(
-            f"{len(empty)} of {len(wanted)} totals of {margin} have no people in the study ({told}), so no "
-            f"weights can meet them. Merge levels with study.derive(...) and add up their totals."
+            f"{len(empty)} of {len(wanted)} totals of {margin} have no participants in the study ({listed}), "
+            f"so no weights can meet them. Merge levels with study.derive(...) and add up their totals."
         )
     without = [key for key in dict.fromkeys(have) if key not in wanted]
     if without:
-        told = "; ".join(", ".join(key) for key in without)
+        listed = "; ".join(", ".join(key) for key in without)
         raise DesignError(
-            f"the totals of {margin} leave out levels that people of the study have: {told}. Give each a "
-            f"total."
+            f"The totals of {margin} lack levels that participants of the study have ({listed}). Supply a "
+            f"total for each total."
         )
 
 
 def _factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
-    """Solve for what the weights of each kind of people are multiplied by."""
+    """Solve for the calibration factor of each kind."""
     _refuse_empty(equations, weight)
     X, totals, form = equations.variables, equations.totals, _form(calibration)
     size = np.maximum(np.abs(totals), np.abs(X).T @ np.abs(weight))
@@ -240,7 +216,7 @@ def _factors(equations: _Equations, weight: Floats, calibration: Calibration) ->
 
 
 def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
-    """Go along a step as far as what is missing does not turn round."""
+    """Shorten a Newton step until it does not overshoot."""
     bound = abs(missing(path) @ step)
     for halvings in range(MAX_HALVINGS):
         along: Floats = path + step * 0.5**halvings
@@ -263,7 +239,7 @@ def _form(calibration: Calibration) -> _Form:
 
 
 def _logit(low: float, high: float) -> _Form:
-    """Keep factors between bounds by a logistic curve through 1, of slope 1 there."""
+    """Bound factors by a logistic curve through 1 with slope 1."""
     speed = (high - low) / ((high - 1) * (1 - low))
 
     def factor(u: Floats) -> Floats:
@@ -283,13 +259,13 @@ def _logit(low: float, high: float) -> _Form:
 
 
 def _refuse_empty(equations: _Equations, weight: Floats) -> None:
-    """Name the levels in which nobody has a weight, as may be in a replicate."""
+    """Raise if a level has no weight, as can happen in a replicate."""
     there = weight @ (equations.variables != 0)
     for name, own in zip(equations.names, there, strict=True):
         if own == 0:
             raise DesignError(
-                f"nobody of {name} has a weight above zero, so its total cannot be met. Merge levels with "
-                f"study.derive(...) and add up their totals."
+                f"No participant in {name} has a weight above 0, so its total cannot be met. Merge levels "
+                f"with study.derive(...) and add up their totals."
             )
 
 
@@ -297,8 +273,8 @@ def _positive(factor: Floats, calibration: Calibration) -> Floats:
     below = int((factor <= 0).sum())
     if below and calibration.bounds is None:
         raise DesignError(
-            f"linear calibration makes weights of {below:,} kinds of people zero or negative. Set bounds, "
-            f"design.calibrated(..., bounds=(0.2, 5)), or take method='raking'."
+            f"Linear calibration makes the weights of {below:,} kinds of participants zero or negative. Use "
+            f"bounds, design.calibrated(..., bounds=(0.2, 5)), or use method='raking'."
         )
     return factor
 
@@ -309,9 +285,9 @@ def _unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> 
     remedy = (
         f"Widen bounds={calibration.bounds}"
         if calibration.bounds
-        else "Merge small levels with study.derive(...), or take fewer margins"
+        else "Merge small levels with study.derive(...), or use fewer margins"
     )
     return DesignError(
-        f"no weights were found that meet the totals: {equations.names[worst]} stays "
-        f"{100 * share[worst]:.2g} % off. Check the totals against those of the sample. {remedy}."
+        f"No weights were found that meet the totals. {equations.names[worst]} stays "
+        f"{100 * share[worst]:.2g}% off. Check the totals against those of the sample. {remedy}."
     )

@@ -1,8 +1,7 @@
-"""Turn influence values and a design into a covariance and degrees of freedom.
+"""Compute design-based covariance and degrees of freedom from influence values and sampling units.
 
-Takes one influence value per cell and parameter, the sampling unit of each cell and the `Units` of the whole
-design; gives a covariance matrix. This is the only place where design variance is computed.
-Method: Taylor linearisation with strata, any number of stages and finite populations, as `svyrecvar` of R's
+This is the only place where design variance is computed.
+Method: Taylor linearization with strata, any number of stages and finite populations, as `svyrecvar` of R's
 survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Assisted Survey Sampling, 4.3).
 """
 
@@ -24,17 +23,11 @@ CENSUS = 1e-7
 
 @dataclass(frozen=True)
 class Stage:
-    """The sampling units of one stage.
+    """The sampling units of one stage."""
 
-    Attributes
-    ----------
-    parent
-        For each unit the stratum (first stage) or the unit of the stage before that it was drawn from.
-    population
-        For each unit the number of units that it was drawn out of; infinite with replacement.
-    """
-
+    # For each unit the stratum (first stage) or the unit of the stage before that it was drawn from.
     parent: Indices
+    # For each unit the number of units that it was drawn out of; infinite with replacement.
     population: Floats
 
     @property
@@ -50,43 +43,28 @@ class Stage:
 
 @dataclass(frozen=True)
 class Replication:
-    """Replicate weights: what each makes of the weight of a unit's people.
+    """Replicate weights: what each makes of the weight of a unit's people."""
 
-    Attributes
-    ----------
-    factors
-        Replicates x units.
-    scale, rscales
-        What squared deviations are multiplied by: one number for all, one a replicate.
-    mse
-        True if deviations are from the full-sample estimate, else from the replicates' mean.
-    made
-        The factors as the replicates were made, before they were calibrated; None where nothing was.
-    """
-
+    # Replicates x units.
     factors: Floats
+    # scale, rscales: What squared deviations are multiplied by: one number for all, one a replicate.
     scale: float
     rscales: Floats
+    # True if deviations are from the full-sample estimate, else from the replicates' mean.
     mse: bool = False
+    # The factors as the replicates were made, before they were calibrated; None where nothing was.
     made: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Residuals:
-    """Weights that are calibrated: what is left of influence values beside the variables of the totals.
+    """Weights that are calibrated: what is left of influence values beside the variables of the totals."""
 
-    Attributes
-    ----------
-    parent
-        For each part of a last-stage unit, within which those variables are alike, the unit.
-    basis
-        Parts x columns of length 1 that span the variables, each part weighted by the root of its weight.
-    size
-        For each part that root, times what the calibration multiplied the weight by.
-    """
-
+    # For each part of a last-stage unit, within which those variables are alike, the unit.
     parent: Indices
+    # Parts x columns of length 1 that span the variables, each part weighted by the root of its weight.
     basis: Floats
+    # For each part that root, times what the calibration multiplied the weight by.
     size: Floats
 
     def of(self, totals: Floats) -> Floats:
@@ -98,29 +76,19 @@ class Residuals:
 
 @dataclass(frozen=True)
 class Units:
-    """The sampling units of the whole design, those without a person of the domain too.
+    """The sampling units of the whole design, those without a person of the domain too."""
 
-    Attributes
-    ----------
-    stages
-        First stage first; the index of a unit of the last stage is what cells carry.
-    strata
-        Number of first-stage strata.
-    lonely_psu
-        What to do with a stratum of one PSU, as `Design.lonely_psu`.
-    method
-        How the variance comes about, as a result's column `variance` says it.
-    replication
-        Replicate weights in place of strata and PSUs; None where variance is linearised.
-    residuals
-        Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
-    """
-
+    # First stage first; the index of a unit of the last stage is what cells carry.
     stages: tuple[Stage, ...]
+    # Number of first-stage strata.
     strata: int
+    # What to do with a stratum of one PSU, as `Design.lonely_psu`.
     lonely_psu: LonelyPsu = "fail"
+    # How the variance comes about, as a result's column `variance` says it.
     method: str = "linearised"
+    # Replicate weights in place of strata and PSUs; None where variance is linearized.
     replication: Replication | None = None
+    # Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     residuals: Residuals | None = None
 
     def first_stage(self, unit: Indices) -> Indices:
@@ -133,34 +101,7 @@ class Units:
 
 
 def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
-    """Give the design-based covariance of estimates from their influence values.
-
-    Parameters
-    ----------
-    influence
-        Cells x parameters: the weighted total of the influence values of the cell's persons.
-    unit
-        For each cell the index of its last-stage sampling unit. Pass the cells of the estimate alone: PSUs
-        without any count as zero, as persons outside of a domain do.
-    units
-        The design.
-
-    Returns
-    -------
-    numpy.ndarray
-        Parameters x parameters.
-
-    Raises
-    ------
-    DesignError
-        If a stratum holds one PSU and the design says "fail".
-
-    Examples
-    --------
-    >>> stage = Stage(np.array([0, 0]), np.array([np.inf, np.inf]))
-    >>> covariance(np.array([[1.0], [-1.0]]), np.array([0, 1]), Units((stage,), strata=1))
-    array([[4.]])
-    """
+    """Give the design-based covariance of estimates from their influence values."""
     totals = sum_by_unit(influence, unit, units)
     used = np.zeros(len(totals), bool)
     used[unit] = True
@@ -190,75 +131,25 @@ def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Uni
 
 
 def degrees_of_freedom(unit: Indices, units: Units) -> int:
-    """Count PSUs minus strata among those that hold one of the cells.
-
-    Parameters
-    ----------
-    unit
-        For each cell the index of its last-stage sampling unit.
-    units
-        The design.
-
-    Returns
-    -------
-    int
-        Degrees of freedom of the domain that the cells make up, as R's `degf`.
-
-    Examples
-    --------
-    >>> stage = Stage(np.array([0, 0, 1, 1]), np.full(4, np.inf))
-    >>> degrees_of_freedom(np.array([0, 1, 2]), Units((stage,), strata=2))
-    1
-    """
+    """Count PSUs minus strata among those that hold one of the cells."""
     present = np.bincount(units.first_stage(unit), minlength=len(units.stages[0].parent)) > 0
     strata = np.bincount(units.stages[0].parent[present])
     return int(present.sum() - np.count_nonzero(strata))
 
 
 def replicate_covariance(replicates: Floats, full: Floats, replication: Replication) -> Floats:
-    """Give the covariance of estimates from their values in each replicate.
-
-    Parameters
-    ----------
-    replicates
-        Replicates x parameters.
-    full
-        The full-sample estimates.
-    replication
-        The replicate weights.
-
-    Returns
-    -------
-    numpy.ndarray
-        Parameters x parameters; NaN for a parameter that a replicate does not give.
-
-    Notes
-    -----
-    As `svrVar` of R's survey package (Wolter, Introduction to Variance Estimation, 2007).
-
-    Examples
-    --------
-    >>> two = Replication(np.ones((2, 1)), 0.5, np.ones(2))
-    >>> replicate_covariance(np.array([[1.0], [3.0]]), np.array([2.0]), two)
-    array([[1.]])
-    """
-    centre = full if replication.mse else replicates[replication.rscales > 0].mean(axis=0)
-    spread = (replicates - centre) * np.sqrt(replication.rscales)[:, None]
-    between: Floats = spread.T @ spread * replication.scale
+    """Give the covariance of estimates from their values in each replicate."""
+    center = full if replication.mse else replicates[replication.rscales > 0].mean(axis=0)
+    deviations = (replicates - center) * np.sqrt(replication.rscales)[:, None]
+    between: Floats = deviations.T @ deviations * replication.scale
     return between
 
 
 def replicate_df(units: Indices, replication: Replication) -> int:
-    """Count the replicates that differ among the units named: the rank of their weights minus 1.
-
-    Examples
-    --------
-    >>> replicate_df(np.array([0, 1]), Replication(np.array([[0.0, 2.0], [2.0, 0.0]]), 0.5, np.ones(2)))
-    1
-    """
+    """Count the replicates that differ among the units named: the rank of their weights minus 1."""
     factors = (replication.factors if replication.made is None else replication.made)[:, np.unique(units)]
     small = factors @ factors.T if len(factors) < factors.shape[1] else factors.T @ factors
-    # R's own tolerance, 1e-5 of a column's length; here it stands squared.
+    # R's own tolerance, 1e-5 of a column's length; here it is squared.
     own = np.linalg.eigvalsh(small)
     return int((own > 1e-10 * own[-1]).sum()) - 1
 
@@ -287,8 +178,8 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     n = sampled[stage.parent]
     scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
     scale = scale * _drawn_before(units, depth)
-    spread = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
-    between: Floats = spread.T @ spread
+    deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+    between: Floats = deviations.T @ deviations
     return between * _average_factor(units, lonely, present)
 
 
@@ -301,23 +192,23 @@ def _drawn_before(units: Units, depth: int) -> Any:
 
 
 def _average_factor(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
-    """Let strata of one PSU contribute the mean of the others, where the design says "average"."""
+    """Let strata of one PSU contribute the mean of the others, for lonely_psu="average"."""
     if units.lonely_psu != "average" or not lonely.any():
         return 1.0
     others = int(present.sum() - lonely.sum())
     if not others:
         raise DesignError(
-            "every stratum holds one PSU, so there is no other to take an average of. "
-            "Merge strata, or declare tk.Design(..., lonely_psu='adjust')."
+            "Every stratum has a single PSU, so there are no other strata to average. "
+            "Merge strata, or use tk.Design(..., lonely_psu='adjust')."
         )
     return float(present.sum()) / others
 
 
 def _lonely(count: int, depth: int) -> DesignError:
-    where = "stratum holds" if count == 1 else "strata hold"
+    where = "stratum has" if count == 1 else "strata have"
     unit = "PSU" if depth == 0 else f"unit of stage {depth + 1}"
     return DesignError(
-        f"{count} {where} a single {unit}, so its variance cannot be estimated. Merge it with a stratum like "
-        f"it, or say how it shall count: tk.Design(..., lonely_psu='adjust') centres it at the grand mean; "
-        f"'certainty', 'average' and 'remove' are the others."
+        f"{count} {where} a single {unit}, so the variance cannot be estimated. Merge it with a similar "
+        f"stratum, or use tk.Design(..., lonely_psu='adjust'), which centers it at the grand mean. Other "
+        f"values are 'certainty', 'average' and 'remove'."
     )

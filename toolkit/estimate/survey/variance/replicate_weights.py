@@ -1,6 +1,5 @@
-"""Make replicate weights of a design of strata and PSUs: jackknife, half samples, bootstrap, differences.
+"""Create replicate weights for a design of strata and PSUs: jackknife, half samples, bootstrap, differences.
 
-Takes a study; gives a copy whose people carry a factor for each replicate and whose design names them.
 Methods and scales: Wolter, Introduction to Variance Estimation, 2007, ch. 3-5; Rao and Wu, JASA 83 (1988)
 231-241; Fay and Train, ASA Proceedings 1995; as `as.svrepdesign` of R's survey package where that makes them.
 """
@@ -14,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import DesignError, unknown
-from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, number_units, skeleton_of
+from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, index_participants, number_units
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage
 from toolkit.studies.design import Design
 from toolkit.studies.replicate_methods import read_method
@@ -36,8 +35,8 @@ class _Made:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the units are, and how replicates are to be made of them."""
+class _Request:
+    """The sampling units, and how replicates are created from them."""
 
     stage: Stage
     design: Design
@@ -60,12 +59,12 @@ def replicates(
     fay_rho: float = 0.3,
     mse: bool = False,
 ) -> Study:
-    """Make replicate weights of a study's strata and PSUs.
+    """Create replicate weights from a study's strata and PSUs.
 
     Parameters
     ----------
     study
-        With a design of strata and PSUs, of PSUs alone, or of persons drawn singly.
+        With a design of strata and PSUs, of PSUs alone, or of participants sampled individually.
     method
         "JK1" (leave out a PSU; no strata), "JKn" (leave out a PSU of a stratum), "BRR" (half samples, two
         PSUs a stratum), "Fay" (half samples, damped), "bootstrap" (Rao and Wu) or "SDR" (successive
@@ -82,9 +81,8 @@ def replicates(
     Returns
     -------
     Study
-        A copy. Its people have a column a replicate, `replicate_1` and so on, that multiplies whichever
-        weight an analysis takes; its design names them in place of strata and PSUs. Totals that the design
-        was calibrated to are met by each replicate anew.
+        A copy with one column per replicate (`replicate_1`, ...) that multiplies the weight of an analysis;
+        its design has them in place of strata and PSUs. Each replicate is calibrated to the design's totals.
 
     Raises
     ------
@@ -107,12 +105,12 @@ def replicates(
     chosen = read_method(method)
     if chosen not in _METHODS:
         raise DesignError(
-            unknown("replicates cannot be made by", method, _METHODS, f"All: {', '.join(_METHODS)}")
+            unknown("Unknown replication method", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
         )
     _require_units(study.design, chosen)
     study = _with_weight(study)
     people, stage = _units(study)
-    made = _METHODS[chosen](_Asked(stage, study.design, number, seed, fay_rho))
+    made = _METHODS[chosen](_Request(stage, study.design, number, seed, fay_rho))
     names = _free_names(study, len(made.factors))
     values = np.ones((study.people.height, len(names)))
     values[people[".row"].to_numpy()] = made.factors[:, people[UNIT].to_numpy()].T
@@ -136,41 +134,40 @@ def replicates(
 def _require_units(design: Design, method: str) -> None:
     if design.replicate_weights:
         raise DesignError(
-            f"the study has replicate weights by {design.replicate_method} already, of which no others can "
-            f"be made. Start from the study that has strata and PSUs."
+            f"The study already has replicate weights by {design.replicate_method}, and others cannot be "
+            f"created from them. Use the study with strata and PSUs."
         )
     if design.fpcs and method in ("BRR", "Fay", "SDR"):
         raise DesignError(
-            f"{method} has no place for a finite population. Take 'JKn' or 'bootstrap', or declare the "
-            f"design without fpc, as drawn with replacement."
+            f"{method} does not support finite populations. Use method='JKn' or 'bootstrap', or a design "
+            f"without fpc (sampling with replacement)."
         )
     if len(design.fpcs) > 1:
         raise DesignError(
-            f"replicates are of the first stage, and the design has populations of {len(design.fpcs)}. Name "
-            f"the first: tk.Design(psu='{design.stages[0]}', fpc='{design.fpcs[0]}', weight=...)."
+            f"Replicates are of the first stage, and the design has fpc columns of {len(design.fpcs)} "
+            "stages. Use "
+            f"the first only: tk.Design(psu='{design.stages[0]}', fpc='{design.fpcs[0]}', weight=...)."
         )
     if method == "JK1" and design.strata:
         raise DesignError(
-            "JK1 leaves strata out. For this stratified design: tk.replicates(study, method='JKn')."
+            "JK1 ignores strata, and this design is stratified. Use tk.replicates(study, method='JKn')."
         )
     if method in ("JKn", "BRR", "Fay") and not design.strata:
-        raise DesignError(
-            f"{method} needs strata, and the design has none. Take method='JK1' or 'bootstrap'."
-        )
+        raise DesignError(f"{method} needs strata, and the design has none. Use method='JK1' or 'bootstrap'.")
 
 
 def _with_weight(study: Study) -> Study:
-    """Write a weight that follows from the design into a column, as replicates multiply one."""
+    """Add the weight that follows from the design as a column, for replicates to multiply."""
     if study.design.weight is not None:
         return study
     plain = replace(study, design=replace(study.design, calibration=None))
-    weight = skeleton_of(plain, choose_weight(plain.design, [])).placed[WEIGHT].alias(FULL_WEIGHT)
+    weight = index_participants(plain, choose_weight(plain.design, [])).placed[WEIGHT].alias(FULL_WEIGHT)
     design = replace(study.design, weight=FULL_WEIGHT, declared_absent=False)
     return replace(study, people=study.people.with_columns(weight), design=design)
 
 
 def _units(study: Study) -> tuple[pl.DataFrame, Stage]:
-    """Give everyone who has a weight, 0 too, the number of the PSU."""
+    """Index the PSU of every participant with a weight, 0 included."""
     weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
     people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
     people, units = number_units(people, study.design)
@@ -184,7 +181,7 @@ def _free_names(study: Study, count: int) -> tuple[str, ...]:
     return tuple(f"{prefix}_{number}" for number in range(1, count + 1))
 
 
-def _jk1(asked: _Asked) -> _Made:
+def _jk1(asked: _Request) -> _Made:
     n = len(asked.strata)
     _require_few(n)
     left = 1 - float(asked.stage.fraction[0])
@@ -193,7 +190,9 @@ def _jk1(asked: _Asked) -> _Made:
 
 def _without_each(n: int) -> Floats:
     if n < 2:
-        raise DesignError("a jackknife needs two PSUs at least, and the design has one.")
+        raise DesignError(
+            "A jackknife needs at least two PSUs, and the design has one. Supply psu=, or use linearization."
+        )
     factors = np.full((n, n), n / (n - 1))
     np.fill_diagonal(factors, 0.0)
     return factors
@@ -202,12 +201,12 @@ def _without_each(n: int) -> Floats:
 def _require_few(units: int) -> None:
     if units > MOST_UNITS:
         raise DesignError(
-            f"a jackknife takes one replicate for each of {units:,} units, more than {MOST_UNITS:,}. Take "
-            f"method='bootstrap', or declare the PSUs that people were drawn in."
+            f"A jackknife has one replicate for each of {units:,} units, more than {MOST_UNITS:,}. Use "
+            f"method='bootstrap', or supply the PSUs that participants were sampled in."
         )
 
 
-def _jkn(asked: _Asked) -> _Made:
+def _jkn(asked: _Request) -> _Made:
     strata = asked.strata
     _require_few(len(strata))
     blocks, rscales, left_out = [], [], 0
@@ -226,17 +225,17 @@ def _jkn(asked: _Asked) -> _Made:
         blocks.append(block)
         rscales += [scale] * len(block)
     if not rscales:
-        raise DesignError("no stratum has two PSUs, so there is nothing to leave out. Merge strata.")
+        raise DesignError("No stratum has two PSUs, so a jackknife is not possible. Merge strata.")
     average = asked.design.lonely_psu == "average" and left_out
     return _Made(np.vstack(blocks), len(strata) / len(rscales) if average else None, tuple(rscales))
 
 
-def _lonely(asked: _Asked, own: Indices) -> tuple[Floats, float]:
+def _lonely(asked: _Request, own: Indices) -> tuple[Floats, float]:
     how, count = asked.design.lonely_psu, int(asked.strata.max()) + 1
     if how == "fail":
         raise DesignError(
-            "a stratum holds a single PSU, which cannot be left out of it. Merge it with a stratum like it, "
-            "or say how it shall count: tk.Design(..., lonely_psu='adjust')."
+            "A stratum has a single PSU, which a jackknife cannot remove. Merge it with a similar stratum, "
+            "or use tk.Design(..., lonely_psu='adjust')."
         )
     if how != "adjust" or count == 1:
         return np.ones((0, len(asked.strata))), 0.0
@@ -245,13 +244,13 @@ def _lonely(asked: _Asked, own: Indices) -> tuple[Floats, float]:
     return factors, (count - 1) / count
 
 
-def _half_samples(asked: _Asked, rho: float) -> _Made:
+def _half_samples(asked: _Request, rho: float) -> _Made:
     sizes = np.bincount(asked.strata)
     others = int((sizes != 2).sum())
     if others:
         raise DesignError(
-            f"half samples need two PSUs in each stratum, and {others:,} of {len(sizes):,} strata have other "
-            f"numbers. Take method='JKn' or 'bootstrap'."
+            f"Half samples need two PSUs in each stratum, and {others:,} of {len(sizes):,} strata have other "
+            f"numbers. Use method='JKn' or 'bootstrap'."
         )
     signs = hadamard(len(sizes) + 1)[1 : len(sizes) + 1]
     second = np.zeros(len(asked.strata))
@@ -260,16 +259,21 @@ def _half_samples(asked: _Asked, rho: float) -> _Made:
     return _Made((1 + (1 - rho) * signs[asked.strata] * side[:, None]).T)
 
 
-def _fay(asked: _Asked) -> _Made:
+def _fay(asked: _Request) -> _Made:
     if not 0 < asked.fay_rho < 1:
-        raise DesignError(f"'fay_rho' is {asked.fay_rho}, and must lie between 0 and 1, such as 0.3.")
+        raise DesignError(
+            f"'fay_rho' is {asked.fay_rho}, but must be between 0 and 1. Use fay_rho=0.3, for example."
+        )
     return _half_samples(asked, asked.fay_rho)
 
 
-def _bootstrap(asked: _Asked) -> _Made:
+def _bootstrap(asked: _Request) -> _Made:
     """Draw one PSU fewer than a stratum has, with replacement, as Rao and Wu."""
     if not isinstance(asked.number, int) or asked.number < 2:
-        raise DesignError(f"'number' is {asked.number!r}, and a bootstrap takes at least 2 replicates.")
+        raise DesignError(
+            f"'number' is {asked.number!r}, but a bootstrap needs at least 2 replicates. Use number=200, "
+            "for example."
+        )
     random = np.random.default_rng(asked.seed)
     factors = np.ones((asked.number, len(asked.strata)))
     for stratum in range(asked.strata.max() + 1):
@@ -278,8 +282,8 @@ def _bootstrap(asked: _Asked) -> _Made:
         if n == 1:
             if left > 0 and asked.design.lonely_psu not in ("certainty", "remove"):
                 raise DesignError(
-                    "a stratum holds a single PSU, of which no bootstrap can be drawn. Merge it with "
-                    "another, or declare it of no variance: tk.Design(..., lonely_psu='certainty')."
+                    "A stratum has a single PSU, which cannot be resampled. Merge it with another, or use "
+                    "tk.Design(..., lonely_psu='certainty')."
                 )
             continue
         drawn = random.multinomial(n - 1, np.full(n, 1 / n), size=asked.number)
@@ -288,7 +292,7 @@ def _bootstrap(asked: _Asked) -> _Made:
     return _Made(factors)
 
 
-def _successive(asked: _Asked) -> _Made:
+def _successive(asked: _Request) -> _Made:
     """Weigh each PSU by the difference of its own row of signs and the next one's, around its stratum."""
     sizes = np.bincount(asked.strata)
     signs = hadamard(len(asked.strata) + 1)[1:]
@@ -304,24 +308,7 @@ def _successive(asked: _Asked) -> _Made:
 
 
 def hadamard(least: int) -> Floats:
-    """Give a matrix of 1 and -1 with orthogonal rows, the first all 1, of the smallest order that is known.
-
-    Parameters
-    ----------
-    least
-        Rows that are needed.
-
-    Returns
-    -------
-    numpy.ndarray
-        Square; by Paley's first construction and Sylvester's doubling.
-
-    Examples
-    --------
-    >>> H = hadamard(11)
-    >>> H.shape, bool((H @ H.T == 12 * np.eye(12)).all())
-    ((12, 12), True)
-    """
+    """Construct a Hadamard matrix by Paley's construction and Sylvester's doubling; the first row is 1."""
     order = next(size for size in range(max(least, 1), 2 * least + 2) if _construction(size))
     q, doublings = _construction(order) or (0, 0)
     matrix = _paley(q) if q else np.ones((1, 1))

@@ -1,7 +1,6 @@
 """Read a design's replicate weights as factors of the weight, with the scales of their method.
 
-Takes people with their weight and the names of the replicates' columns; gives a `Replication` over units:
-people whose weight each replicate changes alike.
+A unit of a `Replication` are participants whose weight each replicate changes alike.
 """
 
 from typing import TYPE_CHECKING
@@ -19,29 +18,7 @@ if TYPE_CHECKING:
 def replication_of(
     people: pl.DataFrame, weight: Floats, design: "Design", columns: tuple[str, ...]
 ) -> tuple[Replication, Indices]:
-    """Read replicate weights.
-
-    Parameters
-    ----------
-    people
-        Those with a positive weight.
-    weight
-        Their weight.
-    design
-        Says how the replicates were made.
-    columns
-        The replicates of this weight.
-
-    Returns
-    -------
-    tuple
-        The replication, and for each person the unit.
-
-    Raises
-    ------
-    DesignError
-        If a replicate weight is missing or infinite for someone.
-    """
+    """Read replicate weights."""
     _refuse_broken(people, columns)
     table = people.select(pl.col(columns).cast(pl.Float64))
     if design.replicate_factors:
@@ -58,14 +35,15 @@ def _refuse_broken(people: pl.DataFrame, columns: tuple[str, ...]) -> None:
     for name in columns:
         if not people[name].dtype.is_numeric():
             raise DesignError(
-                f"the replicate weight '{name}' is of type {people[name].dtype.base_type()}, not a number. "
-                f"Make it one before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
+                f"The replicate weight '{name}' has the type {people[name].dtype.base_type()} and must be "
+                "numeric. "
+                f"Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
             )
         broken = people.height - int(people[name].cast(pl.Float64).is_finite().sum())
         if broken:
             raise DesignError(
-                f"the replicate weight '{name}' is missing or infinite for {broken:,} of {people.height:,} "
-                f"people with a weight. Correct it, or leave it out of tk.Design(replicate_weights=...)."
+                f"The replicate weight '{name}' is missing or infinite for {broken:,} of {people.height:,} "
+                f"participants with a weight. Correct it, or remove it from tk.Design(replicate_weights=...)."
             )
 
 
@@ -82,7 +60,7 @@ def _scales(design: "Design", count: int) -> tuple[float, Floats]:
     if method in ("BRR", "Fay", "SDR") and given is not None and not np.isclose(given, own[method]):
         raise DesignError(
             f"'replicate_scale' is {given:g}, but {count} replicates of {method} have the scale "
-            f"{own[method]:g}. Leave it out, or declare replicate_method='other' with your own."
+            f"{own[method]:g}. Remove it, or use replicate_method='other' with your own."
         )
     scale = own.get(method, 1.0) if given is None else given
     rscales = design.replicate_rscales
