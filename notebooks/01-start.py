@@ -35,7 +35,7 @@ tk.table(study.availability())
 # Each cause has a card with its definition, exposures, published evidence and limitations.
 
 # %%
-tk.card("diabetes")
+tk.causes.card("diabetes")
 
 # %% [markdown]
 # ## Prevalence
@@ -45,7 +45,7 @@ tk.card("diabetes")
 
 # %%
 common = tk.prevalence(study, outcome="any_cramps", by=("age_group", "sex"), domain="age >= 20")
-tk.prevalence_chart(common)
+tk.charts.prevalence_chart(common)
 
 # %% [markdown]
 # The weight follows from the variables of the analysis.
@@ -63,7 +63,7 @@ print(study.weight_for(("any_cramps", "age_group", "sex")))
 asked = {"outcome": "any_cramps", "exposure": "diabetes_told", "domain": "age >= 20"}
 chosen = tk.adjustment_for(study, **asked)
 print(chosen)
-tk.diagram_chart(chosen.edges)
+tk.charts.diagram_chart(chosen.edges)
 
 # %% [markdown]
 # Use `adjust=()` for the crude estimate, or names for your own covariates. The default is the set of the
@@ -96,5 +96,5 @@ tk.render("cause", study=study, cause="diabetes", output="reports")
 # %% [markdown]
 # ## Next steps
 #
-# `tk.cards()` lists the other causes. `tk.study(frame, design=tk.Design(...))` uses your own data. Use
+# `tk.causes.cards()` lists the other causes. `tk.study(frame, design=tk.Design(...))` uses your own data. Use
 # `cramps report --all` in a terminal to render all reports.

@@ -64,8 +64,8 @@ study.availability().filter(pl.col("status") != "not measured").select(
 )
 
 # %% [markdown]
-# `tk.data_dictionary(study)`, or `cramps describe study.toml` in a terminal, writes a data dictionary that
-# you can share.
+# `tk.reports.data_dictionary(study)`, or `cramps describe study.toml` in a terminal, writes a data dictionary
+# that you can share.
 #
 # ## Your own variable
 #
@@ -100,8 +100,8 @@ strained = tk.Variable(
     source="bmi of 30 or more and sitting_hours of 6 or more; no if either is not",
 )
 both = (pl.col("bmi") >= 30) & (pl.col("sitting_hours") >= 6)
-rule = tk.Rule(
-    tk.Derivation(
+rule = tk.causes.Rule(
+    tk.causes.Derivation(
         strained, ("bmi", "sitting_hours"), pl.when(both).then(pl.lit("yes")).when(~both).then(pl.lit("no"))
     ),
     cases=(
@@ -115,11 +115,11 @@ rule = tk.Rule(
         (None, None, None),
     ),
 )
-card = tk.Card(
+card = tk.causes.Card(
     name="strained_legs",
     title="Strained legs",
     what="Obesity together with prolonged sitting.",
-    exposures=(tk.Exposure(strained, "weight and height were self-reported"),),
+    exposures=(tk.causes.Exposure(strained, "weight and height were self-reported"),),
     mechanism="Invented for this example. A real card states how the cause may lead to cramps.",
     caveats=("The temporal order is unknown.",),
     prevention=(),

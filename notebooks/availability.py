@@ -28,12 +28,12 @@ import toolkit as tk
 
 people = tk.open_study(study)
 available = people.availability(by_reason=True)
-titles = {name: card.title for name, card in tk.cards().items()}
-labels = {item.name: item.label for card in tk.cards().values() for item in card.exposures}
+titles = {name: card.title for name, card in tk.causes.cards().items()}
+labels = {item.name: item.label for card in tk.causes.cards().values() for item in card.exposures}
 
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Exposures by cause
@@ -57,8 +57,8 @@ display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels
 # ## Weights and design
 
 # %%
-display(tk.reports.prose(tk.describe_design(people, ()).sentence))
+display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %%
 title = "Measured and unmeasured exposures of each cause"
-tk.keep(title=title, finding=tk.reports.count_measured_causes(available, titles))
+tk.reports.keep(title=title, finding=tk.reports.count_measured_causes(available, titles))

@@ -41,7 +41,7 @@ amounts = [name for name in measured if people.codebook[name].kind == "number"]
 
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Background
@@ -65,7 +65,7 @@ display(
 
 # %%
 flow = tk.flow(people, outcome=cramps, domain=domain)
-display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
 display(tk.reports.definition(people.codebook, cramps))
 
 # %% [markdown]
@@ -73,7 +73,7 @@ display(tk.reports.definition(people.codebook, cramps))
 
 # %%
 common = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=domain) for name in answers)
-display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
+display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% [markdown]
 # ## Means
@@ -125,7 +125,7 @@ display(tk.reports.bullets(unmeasured or ["this study measured every burden vari
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
 by_weight = compared.partition_by("weight", maintain_order=True)
-display(tk.reports.prose(*(tk.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
+display(tk.reports.prose(*(tk.survey.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
 display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 display(
     tk.reports.bullets(
@@ -141,4 +141,6 @@ display(tk.reports.evidence("burden"))
 
 # %%
 title = "The burden of nocturnal leg cramps"
-tk.keep(common, means, compared, differences, title=title, finding=tk.finding(compared, labels=labels))
+tk.reports.keep(
+    common, means, compared, differences, title=title, finding=tk.finding(compared, labels=labels)
+)

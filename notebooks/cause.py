@@ -16,7 +16,7 @@
 # | parameter | meaning |
 # |---|---|
 # | `study` | the name of a study, see `tk.available_studies()` |
-# | `cause` | the name of a cause, see `tk.cards()` |
+# | `cause` | the name of a cause, see `tk.causes.cards()` |
 # | `exposure` | the exposure variable; `""` uses the first of the card that the study measured |
 # | `outcome` | a yes/no variable: `any_cramps`, `mild_cramps`, `frequent_cramps` |
 # | `adjust` | the covariates; `None` uses the small set of the causal diagram, or `"full"`, or `"core"` |
@@ -41,7 +41,7 @@ from IPython.display import display
 import toolkit as tk
 
 people = tk.open_study(study)
-card = tk.card(cause)
+card = tk.causes.card(cause)
 measured = [name for name in people.codebook if name in people.people.columns]
 labels = {name: variable.label for name, variable in people.codebook.items()}
 main = card.exposure_among(measured)
@@ -53,7 +53,7 @@ if exclude_pregnant:
 
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.describe_design(people, outcome).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, outcome).sentence))
 
 # %% [markdown]
 # ## Background
@@ -89,12 +89,12 @@ if exposure:
         )
     )
     asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
-    sets = tk.adjustment_models(people, **asked, adjust=adjust, diagram=diagram or None)
+    sets = tk.effects.adjustment_models(people, **asked, adjust=adjust, diagram=diagram or None)
     labels = {**labels, **sets.labels}
     if sets.chosen:
         chosen = sets.chosen
         display(tk.reports.adjustment(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
-        display(tk.diagram_chart(chosen.edges), tk.reports.arrows(chosen.edges))
+        display(tk.charts.diagram_chart(chosen.edges), tk.reports.arrows(chosen.edges))
     else:
         display(tk.reports.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
 
@@ -102,7 +102,7 @@ if exposure:
 if exposure:
     display(tk.reports.prose(heading="Study population"))
     flow = tk.flow(people, **asked, adjust=sets.complete)
-    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
     if "pregnant" in measured:
         excluded = "Respondents known to be pregnant are excluded; men and women without data are not."
         included = "Pregnant respondents are included. Use exclude_pregnant=True to exclude them."
@@ -118,7 +118,7 @@ if exposure:
         labels[graded] = people.codebook[graded].label
     common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
     display(tk.reports.prose(tk.finding(common, labels=labels)))
-    display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
+    display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %%
 if exposure:
@@ -172,7 +172,7 @@ if exposure:
 # %%
 if exposure:
     display(tk.reports.prose(heading="Statistical analysis"))
-    design = tk.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
+    design = tk.survey.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
     display(tk.reports.prose(design.sentence))
 
 # %%
@@ -215,4 +215,4 @@ display(tk.reports.bullets(card.caveats))
 # %%
 results = [common, compared, *grouped, sensitivity] if exposure else []
 nothing = f"No estimate: {people.label} did not measure any exposure of this cause."
-tk.keep(*results, title=title, finding=found if exposure else nothing)
+tk.reports.keep(*results, title=title, finding=found if exposure else nothing)

@@ -36,7 +36,7 @@ from IPython.display import display
 import toolkit as tk
 
 people = tk.open_study(study)
-card = tk.card("dehydration_heat")
+card = tk.causes.card("dehydration_heat")
 labels = {name: variable.label for name, variable in people.codebook.items()}
 outcome = outcome or "any_cramps"
 has_season = "season" in people.people.columns
@@ -46,7 +46,7 @@ kept, main = [], None
 
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
 # ## Background
@@ -60,13 +60,13 @@ if has_season:
     display(tk.reports.definition(people.codebook, "season", card))
     asked = {"outcome": outcome, "exposure": "season", "domain": domain}
     flow = tk.flow(people, **asked, adjust=adjust)
-    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
 
 # %%
 if has_season:
     common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
     display(tk.reports.prose(tk.finding(common, labels=labels)))
-    display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
+    display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %%
 if has_season:
@@ -118,7 +118,7 @@ if has_diary:
             heading="Seasonal curve",
         )
     )
-    nights = tk.records(people)
+    nights = tk.longitudinal.records(people)
     night_labels = {name: variable.label for name, variable in nights.codebook.items()}
     answered = nights.people[night_outcome].count()
     keepers = nights.people["person"].n_unique()
@@ -130,8 +130,10 @@ if has_diary:
     )
     by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
     by_month = by_month.filter(pl.col("n") > 0)
-    display(tk.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels))
-    curve = tk.cosinor(nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain)
+    display(
+        tk.charts.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels)
+    )
+    curve = tk.effects.cosinor(nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain)
     display(tk.table(curve, labels=night_labels))
 
 # %%
@@ -144,7 +146,7 @@ if has_diary:
         for by in ((), adjust)
     )
     display(tk.reports.prose(tk.finding(halves, labels=night_labels)))
-    display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
+    display(tk.charts.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
     display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
     dated = nights.people.drop_nulls(night_outcome)
     expected = tk.effects.season_ratio(dated["date"], dated["half_year"] == "warm")
@@ -179,7 +181,9 @@ if kept:
     everything = pl.concat(kept, how="diagonal_relaxed")
     analyzed = nights if has_diary else people
     by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
-    display(tk.reports.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
+    display(
+        tk.reports.prose(*(tk.survey.describe_design(analyzed, rows).sentence for rows in by_weight.values()))
+    )
     display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 else:
     display(
@@ -204,4 +208,4 @@ display(tk.reports.bullets(card.caveats))
 # %%
 title = "Heat, season and nocturnal leg cramps"
 nothing = f"No estimate: {people.label} has neither season, nor heat index, nor a diary."
-tk.keep(*kept, title=title, finding=tk.finding(main, labels=labels) if kept else nothing)
+tk.reports.keep(*kept, title=title, finding=tk.finding(main, labels=labels) if kept else nothing)
