@@ -83,3 +83,16 @@ def test_a_study_without_age_has_a_report(tmp_path: Path) -> None:
     study = invented(sex=SEX)
     made = render("cause", study=study, cause="diabetes", domain="", output=tmp_path)
     assert "adjusted for sex;" in made.finding
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("report", "asked"), [("cause", {"cause": "circulation"}), ("heat", {"adjust": ()})])
+def test_a_study_without_an_exposure_has_a_page_that_says_so(
+    report: str, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    made = render(report, study=invented(), domain="", output=tmp_path, **asked)
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", made.html.read_text())
+    assert {"Background", "Unmeasured exposures", "Comparison with previous studies"} <= set(headings)
+    assert not {"Association", "Prevalence", "Seasonal curve"} & set(headings)
+    assert (None, None) == (made.parquet, made.csv)
+    assert made.finding.startswith("No estimate")

@@ -120,7 +120,7 @@ def draw(
     if rows.is_empty():
         raise _empty(condition.text, participants, unknown)
     _require_finite(rows, chosen.values())
-    cells = _cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
     return Sample(
         study,
         condition.text,

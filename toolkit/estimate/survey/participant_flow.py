@@ -80,7 +80,7 @@ def flow(
     VariableError, DesignError
         As the analysis itself.
     EstimationError
-        For a result that was changed after estimation, whose study has left memory, or that analyzes visits or
+        For a result that was changed after estimation, whose study has left memory, or that is of visits or
         nights.
 
     Examples
