@@ -65,8 +65,8 @@ def test_ratios_on_a_log_axis_and_differences_in_points_each_with_its_line_of_no
 def test_labels_numbers_and_counts_are_written_beside_the_marks():
     spec = figures.forest(frames.crude_and_adjusted()).to_dict()
     assert texts(spec) == [
-        "Prevalence ratio (95 % CI)",
-        "cases / people in model",
+        "Prevalence ratio (95% CI)",
+        "cases / n in model",
         "crude",
         "adjusted",
         "3,398 / 10,877",
@@ -76,7 +76,7 @@ def test_labels_numbers_and_counts_are_written_beside_the_marks():
     ]
     assert spec["title"]["subtitle"] == [
         "NHANES 2005-2008; age ≥ 20; n = 10,877",
-        "Yes compared with no; adjusted estimates: for age, sex, race/ethnicity and education",
+        "Yes compared with no; adjusted estimates account for age, sex, race/ethnicity and education",
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_suppressed_row_is_hollow_and_its_number_is_nowhere():
     ).to_dict()
     assert [p["sound"] for p in points(spec)] == [True, False]
     assert not any("2.34" in text or "2.35" in text for text in texts(spec))
-    assert "too unreliable to show: the effective\nsample size of 18 is under 30".replace("\n", " ") in [
+    assert "suppressed as unreliable: the effective\nsample size of 18 is under 30".replace("\n", " ") in [
         text.replace("\n", " ") for text in texts(spec)
     ]
     tips = [v for v in values(spec) if "remark" in v]
@@ -170,7 +170,7 @@ def test_means_are_points_in_their_unit_not_bars_from_zero():
 
 def test_flow_shows_every_reason_with_its_number():
     spec = figures.flow_chart(frames.flow()).to_dict()
-    assert spec["title"]["text"] == "From 20,497 people to 10,877 in the analysis"
+    assert spec["title"]["text"] == ["Selection of the analytic sample: 10,877 of 20,497 participants"]
     shown = texts(spec)
     assert "−9,583: outside the domain" in shown
     assert "in the domain: age ≥ 20" in shown
@@ -276,7 +276,14 @@ def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
         for word in text.split()
         if len(word) < 15
     }
-    assert {word for word in words if word not in everything} <= {"people", "Who", "left,", "left"}
+    assert {word for word in words if word not in everything} <= {
+        "cases",
+        "/",
+        "n",
+        "in",
+        "model",
+        "Excluded:",
+    }
 
 
 def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
@@ -284,7 +291,7 @@ def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
     heights: dict[str, float] = {}
     for value in values(small):
         heights.setdefault(value.get("text", ""), value["y"])
-    assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["500 / 1,800 cases / people"]
+    assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["n = 1,800 (500 cases)"]
     lines = [
         v
         for v in values(narrow(figures.forest(frames.crude_and_adjusted())))

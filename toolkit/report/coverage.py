@@ -8,7 +8,7 @@ from html import escape
 
 import polars as pl
 
-from toolkit.display.text.numbers import listed, words
+from toolkit.display.text.numbers import join_list, label_variable
 from toolkit.report.passages import Passage
 
 _ANSWERS = ("measured", "proxy", "not measured")
@@ -44,8 +44,8 @@ def summary(available: pl.DataFrame, titles: Mapping[str, str]) -> str:
     verb = "has" if len(measured) == 1 else "have"
     text = f"Of {len(causes)} causes {len(measured)} {verb} an exposure that was measured."
     if proxies:
-        text += f" By a proxy alone: {listed(titles[c].lower() for c in proxies)}."
-    return text + (f" None at all: {listed(none)}." if none else "")
+        text += f" By a proxy alone: {join_list(titles[c].lower() for c in proxies)}."
+    return text + (f" None at all: {join_list(none)}." if none else "")
 
 
 def overview(available: pl.DataFrame, labels: Mapping[str, str], titles: Mapping[str, str]) -> Passage:
@@ -91,4 +91,6 @@ def _best(available: pl.DataFrame) -> dict[str, dict[str, str]]:
 
 
 def _names(exposures: Mapping[str, str], answer: str, labels: Mapping[str, str]) -> str:
-    return "; ".join(escape(words(name, labels)) for name, best in exposures.items() if best == answer)
+    return "; ".join(
+        escape(label_variable(name, labels)) for name, best in exposures.items() if best == answer
+    )

@@ -13,8 +13,8 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text.adjusting import set_name
-from toolkit.display.text.numbers import condition, estimate_text, words
+from toolkit.display.text.numbers import format_condition, format_estimate, label_variable
+from toolkit.display.text.row_labels import name_set
 from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
@@ -168,7 +168,7 @@ def adjusting(
     """
     asked = ""
     if given is not None:
-        named = ", ".join(words(name, labels) for name in given) or "no covariate"
+        named = ", ".join(label_variable(name, labels) for name in given) or "no covariate"
         asked = f"<p>As requested, the report adjusts for {escape(named)}. The diagram's own set:</p>"
     open_paths = list(left_open)
     gaps = listed(open_paths).html if open_paths else ""
@@ -256,12 +256,16 @@ def _value(value: object) -> str:
 
 
 def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    people = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    people = (
+        f"{row['study']}, {format_condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    )
     against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
     shown = row["reliability"] in {"ok", "review"}
-    told = f"{estimand_of(row).noun}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
-    adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
-    if name := set_name(row, labels):
+    told = f"{estimand_of(row).noun}: {format_estimate(row)}" if shown else f"not shown: {row['reason']}"
+    adjusted = (
+        ", ".join(label_variable(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
+    )
+    if name := name_set(row, labels):
         adjusted = f"{name}: {adjusted}"
     size = f"{people}, n = {row['n']:,}"
     return ["This report", size, f"{row['exposure_label']}{against}", told, adjusted or "nothing (crude)"]

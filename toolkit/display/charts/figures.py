@@ -1,8 +1,4 @@
-"""Draw result and flow frames as charts: forest plot, prevalence chart, flow.
-
-Takes frames alone, also those read from a parquet of last year; gives altair charts with tooltips. All
-places are computed in pixels by `layout`, so that the chart reads the same on screen, in print and as SVG.
-"""
+"""The charts of results, of participant flow and of the causal diagram."""
 
 from collections.abc import Mapping
 
@@ -10,9 +6,9 @@ import altair as alt
 import polars as pl
 
 from toolkit.display.charts import theme
-from toolkit.display.charts.causal_diagram import arrows, check_edges
-from toolkit.display.charts.flow_diagram import steps
-from toolkit.display.charts.forest_plot import panels
+from toolkit.display.charts.causal_diagram import check_edges, draw_diagram
+from toolkit.display.charts.flow_diagram import draw_flow
+from toolkit.display.charts.forest_plot import draw_panels
 from toolkit.display.text.numbers import check_flow, check_result
 from toolkit.errors import VariableError
 from toolkit.results import estimand_of
@@ -21,25 +17,25 @@ MOST_ROWS = 120
 
 
 def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
-    """Draw estimates with their intervals under each other, against the line of no difference.
+    """Draw a forest plot: estimates with their confidence intervals, against the null value.
 
     Parameters
     ----------
     frame
-        A result frame of up to 120 rows of any estimand; different measures get panels of their own.
+        A result frame of up to 120 rows of any estimand; each measure has its own panel.
     labels
-        Words for the names of `by` and `adjust` variables, such as ``{"bmi": "body mass index"}``.
+        Labels of `by` and `adjust` variables, by name, such as ``{"bmi": "body mass index"}``.
 
     Returns
     -------
     altair.VConcatChart
-        Ratios on a log axis, differences in percentage points. What failed stays as a line with its reason;
-        what is too unreliable is drawn hollow, without its number.
+        Ratios on a log axis, differences in percentage points. A failed estimate has a line with its reason;
+        a suppressed one is drawn hollow, without its number.
 
     Raises
     ------
     VariableError
-        If the frame is no result frame, is empty or has too many rows.
+        If this is not a result frame, or has no rows or more than 120.
 
     Examples
     --------
@@ -48,31 +44,31 @@ def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> a
     ...        "level": "female", "reference": "male", "estimate": 1.4, "scale": "log", "conf_low": 1.1,
     ...        "conf_high": 1.8, "reliability": "ok"}
     >>> forest(frame([row])).title.text
-    ['Cramps: odds ratio by sex']
+    ['Odds ratio of cramps by sex']
     """
-    return panels(_checked(frame, "tk.forest"), labels, bars=False)
+    return draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False)
 
 
 def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
-    """Draw prevalences, means or totals with their intervals, by level and by groups.
+    """Draw prevalences, means or totals with their confidence intervals, by level and group.
 
     Parameters
     ----------
     frame
-        A result frame of `tk.prevalence`, `tk.mean` and their like, of up to 120 rows.
+        A result frame of `tk.prevalence`, `tk.mean`, `tk.total` or `tk.quantile`, of up to 120 rows.
     labels
-        Words for the names of `by` variables.
+        Labels of `by` variables, by name.
 
     Returns
     -------
     altair.VConcatChart
-        Prevalence as bars in percent, other measures as points in their unit. What is too unreliable is
-        an empty dashed bar without its number; what failed stays as a line with its reason.
+        Prevalence as bars in percent, other measures as points in their unit. A suppressed estimate is an
+        empty dashed bar without its number; a failed one has a line with its reason.
 
     Raises
     ------
     VariableError
-        If the frame is no result frame, is empty, has too many rows or holds comparisons.
+        If this is not a result frame, has no rows or more than 120, or has comparisons.
 
     Examples
     --------
@@ -80,20 +76,20 @@ def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = 
     >>> row = {"study": "a", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.3,
     ...        "conf_low": 0.2, "conf_high": 0.4, "reliability": "ok", "sex": "female"}
     >>> prevalence_chart(frame([row, {**row, "sex": "male"}], by=["sex"])).title.text
-    ['Cramps: prevalence by sex']
+    ['Prevalence of cramps by sex']
     """
-    _checked(frame, "tk.prevalence_chart")
+    _check_rows(frame, "tk.prevalence_chart")
     compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
     if compared:
         raise VariableError(
-            f"tk.prevalence_chart draws prevalences and means, and this frame holds {len(compared)} row(s) "
-            f"of '{compared[0]}'. Draw comparisons with tk.forest(frame)."
+            f"tk.prevalence_chart draws prevalences and means, and {len(compared)} of {frame.height} rows "
+            f"compare groups ('{compared[0]}'). Use tk.forest(frame) for these."
         )
-    return panels(frame, labels, bars=True)
+    return draw_panels(frame, labels, bars=True)
 
 
 def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
-    """Draw how many people are left after each step of an analysis, who left and why.
+    """Draw the participant flow: those remaining after each step, those excluded and the reason.
 
     Parameters
     ----------
@@ -103,23 +99,23 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     Returns
     -------
     altair.LayerChart
-        One bar a step: people left, and beside it those who left with the reason.
+        One bar a step, with those excluded and the reason beside it.
 
     Raises
     ------
     VariableError
-        If the frame is no flow frame or is empty.
+        If this is not a flow frame, or has no rows.
 
     Examples
     --------
-    >>> rows = [("people in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
+    >>> rows = [("participants in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
     >>> flow = pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row")
     >>> flow_chart(flow).title.text
-    'From 100 people to 60 in the analysis'
+    ['Selection of the analytic sample: 60 of 100 participants']
     """
     check_flow(flow, "tk.flow_chart")
     theme.use()
-    return steps(flow)
+    return draw_flow(flow)
 
 
 def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
@@ -151,15 +147,15 @@ def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
     """
     check_edges(edges, "tk.diagram_chart")
     theme.use()
-    return arrows(edges)
+    return draw_diagram(edges)
 
 
-def _checked(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
+def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
     check_result(frame, shown_by)
     if frame.height > MOST_ROWS:
         raise VariableError(
-            f"{shown_by} draws up to {MOST_ROWS} rows at most, and this frame has {frame.height:,}. "
-            f"Draw a part, such as frame.filter(pl.col('estimand') == '{frame['estimand'][0]}') or "
+            f"{shown_by} draws at most {MOST_ROWS} rows, and this frame has {frame.height:,}. "
+            f"Use a part, such as frame.filter(pl.col('estimand') == '{frame['estimand'][0]}') or "
             f"frame.head({MOST_ROWS}), or list all with tk.table(frame)."
         )
     theme.use()
