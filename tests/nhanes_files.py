@@ -226,7 +226,7 @@ def _single(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
 
 def _split(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:
     """Find for each sum the codes of the answers that make it up."""
-    parts: dict[float, tuple[int, ...]] = {}
+    parts: dict[float, tuple[float, ...]] = {}
     for codes in product(piece.values, repeat=len(piece.columns)):
         parts.setdefault(sum(piece.values[code] for code in codes), codes)
     _expect_levels(people, name, list(parts))

@@ -159,7 +159,7 @@ def test_a_minute_without_counts_is_a_gap_and_never_a_zero() -> None:
         (lambda f: f.with_columns(pl.col("counts").cast(pl.String)), ("pl.col('counts')", "Int64")),
         (lambda f: pl.concat([f, f]).sort("SEQN", "PAXN"), "20"),
         (lambda f: f.reverse(), "minutes.sort('SEQN', 'PAXN')"),
-        (lambda f: pl.concat([f.filter(SEQN=2), f.filter(SEQN=1)]), "1 steps"),
+        (lambda f: pl.concat([f.filter(SEQN=2), f.filter(SEQN=1)]), ("1", "minutes.sort(")),
         (lambda f: f.with_columns(counts=pl.col("counts") - 10), "1"),
         (lambda f: f.with_columns(PAXN=pl.col("PAXN") - 1), ("2", "1")),
         (

@@ -177,47 +177,47 @@ def test_the_files_as_they_are_have_no_problem(folder):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('1 = "male"', '1 = "mail"', "sex: unknown level 'mail'. Nearest: 'male'"),
-        ('table = "SLQ"', 'table = "SLX"', "cramp_frequency: there is no table 'SLX'. Nearest: "),
-        ("ages = [[2, 150]]", "age = [[2, 150]]", "bmi.measured.#1: unknown key 'age'. Nearest: "),
-        ('7 = "refused", 9', '7 = "refusal", 9', "unknown reason 'refusal'. Nearest: 'refused'"),
+        ('1 = "male"', '1 = "mail"', ("sex: ", "level 'mail'", "'male'")),
+        ('table = "SLQ"', 'table = "SLX"', ("cramp_frequency: ", "table 'SLX'", "Nearest: ")),
+        ("ages = [[2, 150]]", "age = [[2, 150]]", ("bmi.measured.#1: ", "key 'age'", "Nearest: ")),
+        ('7 = "refused", 9', '7 = "refusal", 9', ("reason 'refusal'", "'refused'")),
         ('[arthritis]\n', '[arthritis]\nmeasure = []\n',
-         "arthritis: unknown key 'measure'. Nearest: 'measured'"),
-        ('only_if = { smoked_100', 'only_if = { smoked', "unknown variable in only_if 'smoked'. Nearest: "),
+         ("arthritis: ", "key 'measure'", "'measured'")),
+        ('only_if = { smoked_100', 'only_if = { smoked', ("only_if 'smoked'", "Nearest: ")),
         ('["2003-2004", "2005-2006"]\ntable', '["2003-2004"]\ntable',
-         "screen_hours: cycle '2005-2006' is neither measured nor absent; say which"),
+         ("screen_hours: ", "'2005-2006'", "measured", "absent")),
         ('["2003-2004", "2005-2006"]\nreason', '["2003-2004", "2007-2008"]\nreason',
-         "sitting_hours: cycle '2007-2008' is named 2 times; name it once"),
+         ("sitting_hours: ", "'2007-2008'", "2 times")),
         ('cycles = ["2017-2018"]\nreason', 'cycles = ["2017-2019"]\nreason',
-         "screen_hours: unknown cycle '2017-2019'. Nearest: "),
-        ('divide_by = 60', 'divide_by = "sixty"', "divide_by: Input should be a valid number"),
+         ("screen_hours: ", "cycle '2017-2019'", "Nearest: ")),
+        ('divide_by = 60', 'divide_by = "sixty"', ("divide_by", "number")),
         ('PAQ605 == 1, PAQ610', 'PAQ605 == 1, PAQ611',
-         "vigorous_minutes: unknown name in the formula 'PAQ611'. Nearest: 'PAQ610'"),
-        ('total = "PADTIMES", empty', 'total = "PADTIMES +", empty', "stretching_sessions: "),
+         ("vigorous_minutes: ", "'PAQ611'", "'PAQ610'")),
+        ('total = "PADTIMES", empty', 'total = "PADTIMES +", empty', ("stretching_sessions: ",)),
         ('where = "PADACTIV in [37, 55]"', 'where = "PADACTIV + 37"',
-         "stretching_sessions: 'PADACTIV + 37' is not a condition"),
+         ("stretching_sessions: ", "'PADACTIV + 37'", "condition")),
         ('table = "PAQIAF", where = "PADACTIV', 'table = "PAQIAG", where = "PADACTIV',
-         "stretching_sessions: there is no table 'PAQIAG'. Nearest: 'PAQIAF'"),
+         ("stretching_sessions: ", "table 'PAQIAG'", "'PAQIAF'")),
         ('columns = ["PAD590", "PAD600"]\n', '',
-         "screen_hours: it needs either columns, or inputs or rows with a formula"),
-        ('formula = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
-         "strengthening_sessions: several inputs or rows need a formula that joins them"),
+         ("screen_hours: ", "columns", "inputs", "rows", "expression")),
+        ('expression = "when(PAD440 in [2, 3], 0, PAD440 == 1, PAD460)"\n', '',
+         ("strengthening_sessions: ", "several inputs", "expression")),
         ('change = "instrument of 2005-2006: Tosoh 2.2 Plus"\n',
          'change = "instrument of 2005-2006: Tosoh 2.2 Plus"\ninstrument = "Tosoh"\n',
-         "hba1c: two instruments have one name ('' and 'Tosoh'); give the second"),
+         ("hba1c: ", "instruments", "''", "'Tosoh'")),
         ('change = "asked of', '# "asked of',
-         "smoked_100: blocks differ in ages and neither says what changed; write change"),
+         ("smoked_100: ", "differ in ages", "change = ...")),
         ('change = "another analyzer (Roche) since 2017"', 'change = "Another instrument (Roche)"',
-         "serum_calcium: a measured block is described as another instrument"),
-        ('blank = "no usable recall"', 'blank = "no recall"', "unknown reason 'no recall'. Nearest: "),
-        ('component = "phlebotomy"', 'component = "blood"', "unknown component 'blood'."),
+         ("serum_calcium: ", "another instrument")),
+        ('blank = "no usable recall"', 'blank = "no recall"', ("reason 'no recall'", "Nearest: ")),
+        ('component = "phlebotomy"', 'component = "blood"', ("component 'blood'",)),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_the_nearest_word(folder, old, new, told):
     message = rewritten(folder, "nhanes-variables/*.toml", old, new)
     assert "' has " in message
     assert mentions(message, "file")
-    assert told in message
+    assert any(mentions(line, *told) for line in message.splitlines())
 
 
 def test_a_table_without_a_file_in_a_cycle(folder):
@@ -230,13 +230,14 @@ def test_a_table_without_a_file_in_a_cycle(folder):
     ("old", "new", "told"),
     [
         ('weights.fasting =', 'weights.fastin =',
-         "cycle '1999-2000', weight 'fastin': unknown component 'fastin'. Nearest: 'fasting'"),
+         ("'1999-2000'", "component 'fastin'", "'fasting'")),
         ('tables = ["OGTT"]', 'tables = ["OGT"]',
-         "cycle '2005-2006', weight 'glucose tolerance': unknown table 'OGT'. Nearest: 'OGTT'"),
+         ("'2005-2006'", "'glucose tolerance'", "table 'OGT'", "'OGTT'")),
     ],
 )  # fmt: skip
 def test_a_weight_of_no_component_or_table(folder, old, new, told):
-    assert told in rewritten(folder, "nhanes.toml", old, new)
+    message = rewritten(folder, "nhanes.toml", old, new)
+    assert any(mentions(line, *told) for line in message.splitlines())
 
 
 def test_a_variable_that_the_codebook_does_not_know(folder):
@@ -253,7 +254,7 @@ def test_a_variable_in_two_files(folder):
 
 def test_all_problems_are_told_at_once(folder):
     message = rewritten(folder, "nhanes-variables/*.toml", '1 = "yes"', '1 = "yess"')
-    wrong = message.count("unknown level 'yess'. Nearest: 'yes'")
+    wrong = message.count("nknown level 'yess'. Nearest: 'yes'")
     assert wrong >= 6
     assert f"has {wrong} problems" in message
 

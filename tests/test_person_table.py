@@ -11,7 +11,7 @@ from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe
-from toolkit.sources.harmonize.person_table import TableFile, check_rows, join_cycle
+from toolkit.sources.harmonize.join import TableFile, check_rows, join_cycle
 from toolkit.variables.codebook import Codebook, Variable, why
 
 FIRST, SECOND = "2001-2002", "2003-2004"
@@ -39,7 +39,7 @@ ORIGINS = {
                 **ASKED,
                 table="ASK",
                 columns=("TOLD",),
-                codes={1: "yes", 2: "no", 3: "no"},
+                levels={1: "yes", 2: "no", 3: "no"},
                 missing=REFUSALS,
                 question="Were you told?",
                 change="first words",
@@ -54,7 +54,7 @@ ORIGINS = {
                 **ASKED,
                 table="ASK",
                 columns=("NOW",),
-                codes={1: "still", 2: "no more"},
+                levels={1: "still", 2: "no more"},
                 missing=REFUSALS,
                 only_if={"told": ("yes",)},
             ),
@@ -69,7 +69,7 @@ ORIGINS = {
                 table="ASK",
                 columns=("MINUTES",),
                 missing={7777: "refused"},
-                range=(0, 1440),
+                range=(0, 24),
                 divide_by=60,
                 ages=((16, 150),),
                 leave_out=((12, 15),),
@@ -223,7 +223,7 @@ def test_a_code_that_the_codebook_page_does_not_have(files, column):
 
 def test_a_value_out_of_its_range(files):
     rewrite(files, "ASK", ASK.with_columns(MINUTES=pl.Series([9999.0, 1.0, 2.0, 3.0, 4.0])))
-    with pytest.raises(DatasetError, match=mentioning("'ASK.MINUTES'", "1", "0.0", "1440.0")):
+    with pytest.raises(DatasetError, match=mentioning("'ASK.MINUTES'", "1", "0 to 24")):
         join(files)
 
 

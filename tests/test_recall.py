@@ -204,7 +204,7 @@ def test_the_code_that_is_hashed_is_all_of_the_toolkit(monkeypatch):
     monkeypatch.setattr(study_cache, "_LOADED", time.time() + 3600)
     assert study_cache._hash_code() == study_cache._hash_code()
     hashed = {path.name for path in study_cache._code_files()}
-    assert {"derivation.py", "person_table.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
+    assert {"derivation.py", "join.py", "nhanes.toml", "nhanes-tables.toml"} <= hashed
 
 
 def test_code_that_changed_since_it_was_loaded_keeps_nothing(monkeypatch):

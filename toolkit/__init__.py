@@ -1,12 +1,15 @@
 """Population research on nocturnal leg cramps: the public face.
 
-`import toolkit as tk`. The names below load the room they live in on first use, so that the import is quick.
+`import toolkit as tk`. Everyday names are flat (`tk.prevalence`); the others are grouped in namespaces
+(`tk.survey`, `tk.tests`, `tk.effects`, ...). Every name loads its module on first use, so that the import is
+quick. Names of a namespace also work flat (`tk.total` is `tk.survey.total`).
 """
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal to the table below
+if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with the tables below
     from toolkit.causes.card import Card as Card
     from toolkit.causes.card import Exposure as Exposure
     from toolkit.causes.card import Rule as Rule
@@ -69,6 +72,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
     from toolkit.report.rendering import render as render
+    from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
     from toolkit.sources.registry import open_study as open_study
     from toolkit.sources.registry import study as study
@@ -83,83 +87,33 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test holds it equal t
     from toolkit.variables.codebook import Variable as Variable
     from toolkit.variables.derivation import Derivation as Derivation
 
-_ROOM_OF = {
-    # open
+_EVERYDAY = {
     "available_studies": "sources.registry",
     "open_study": "sources.registry",
-    "download_study": "sources.study_downloads",
     "study": "sources.registry",
-    "Study": "studies.study",
-    "daily_weather": "sources.weather.daily",
+    "download_study": "sources.study_downloads",
     "add_weather": "sources.weather.linkage",
+    "daily_weather": "sources.weather.daily",
     "read_ghcn": "sources.weather.ghcn",
+    "Study": "studies.study",
     "Design": "studies.design",
     "Codebook": "variables.codebook",
     "Variable": "variables.codebook",
-    # causes
-    "cards": "causes.card",
-    "card": "causes.card",
-    "causal_diagram": "dag.diagram",
-    "Card": "causes.card",
-    "Exposure": "causes.card",
-    "Rule": "causes.card",
-    "Derivation": "variables.derivation",
-    # estimate
     "prevalence": "estimate.descriptive.prevalences",
     "mean": "estimate.descriptive.prevalences",
-    "total": "estimate.descriptive.totals",
-    "ratio": "estimate.descriptive.totals",
-    "quantile": "estimate.descriptive.quantiles",
-    "standard": "estimate.survey.standard_populations",
-    "Standard": "estimate.survey.standard_populations",
-    "contrast": "estimate.hypotheses.contrasts",
-    "trend": "estimate.associations.trends",
-    "cosinor": "estimate.associations.seasonality",
-    "precision": "estimate.study_precision",
     "describe": "estimate.descriptive.table_one",
-    "term_test": "estimate.hypotheses.model_tests",
-    "chi_square": "estimate.hypotheses.two_way_tables",
-    "t_test": "estimate.hypotheses.two_groups",
-    "rank_test": "estimate.hypotheses.two_groups",
-    "flow": "estimate.survey.analysis_sample",
-    "describe_design": "estimate.survey.design_description",
-    "replicates": "estimate.survey.variance.replicate_weights",
-    "imputed": "estimate.multiple_imputation",
-    "pool": "estimate.multiple_imputation",
-    "weights": "estimate.survey.weighting",
-    "margins": "estimate.associations.marginal_effects",
-    "predict": "estimate.associations.marginal_effects",
-    "adjustment_for": "dag.adjustment",
-    "adjustment_models": "estimate.associations.model_sets",
     "association": "estimate.associations.models",
-    "atlas": "estimate.associations.atlas_grid",
     "model": "estimate.associations.models",
-    "design_matrix": "estimate.regression.statsmodels_bridge",
-    "survey_inference": "estimate.regression.statsmodels_bridge",
-    "interaction": "estimate.associations.interaction_measures",
-    "curve": "estimate.associations.dose_response",
-    "survival": "estimate.descriptive.survival_curves",
-    "rate": "estimate.descriptive.rates",
-    "proportionality": "estimate.hypotheses.proportional_hazards",
-    "records": "estimate.longitudinal.person_records",
-    "gee": "estimate.longitudinal.gee_models",
-    "case_crossover": "estimate.longitudinal.case_crossovers",
-    "lag_curve": "estimate.longitudinal.distributed_lags",
+    "margins": "estimate.associations.marginal_effects",
+    "causal_diagram": "dag.diagram",
+    "adjustment_for": "dag.adjustment",
+    "flow": "estimate.survey.analysis_sample",
     "truth": "sources.simulated.potential_outcomes",
-    # show
-    "diagram_chart": "display.charts.figures",
-    "forest": "display.charts.figures",
-    "prevalence_chart": "display.charts.figures",
-    "flow_chart": "display.charts.figures",
-    "curve_chart": "display.charts.curves",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
-    # report
-    "data_dictionary": "report.data_dictionary",
+    "forest": "display.charts.figures",
     "render": "report.rendering",
-    "render_plan": "report.batch",
-    "keep": "report.captured_results",
-    # errors
+    "Estimates": "results",
     "ToolkitError": "errors",
     "DatasetError": "errors",
     "VariableError": "errors",
@@ -167,18 +121,137 @@ _ROOM_OF = {
     "EstimationError": "errors",
 }
 
+_GROUPS: dict[str, tuple[str, dict[str, str]]] = {
+    "survey": (
+        "Survey estimates beyond prevalences and means, weights, replicate weights and statsmodels.",
+        {
+            "total": "estimate.descriptive.totals",
+            "ratio": "estimate.descriptive.totals",
+            "quantile": "estimate.descriptive.quantiles",
+            "rate": "estimate.descriptive.rates",
+            "standard": "estimate.survey.standard_populations",
+            "Standard": "estimate.survey.standard_populations",
+            "replicates": "estimate.survey.variance.replicate_weights",
+            "weights": "estimate.survey.weighting",
+            "describe_design": "estimate.survey.design_description",
+            "precision": "estimate.study_precision",
+            "design_matrix": "estimate.regression.statsmodels_bridge",
+            "survey_inference": "estimate.regression.statsmodels_bridge",
+        },
+    ),
+    "tests": (
+        "Hypothesis tests and contrasts of estimates.",
+        {
+            "contrast": "estimate.hypotheses.contrasts",
+            "chi_square": "estimate.hypotheses.two_way_tables",
+            "t_test": "estimate.hypotheses.two_groups",
+            "rank_test": "estimate.hypotheses.two_groups",
+            "term_test": "estimate.hypotheses.model_tests",
+            "proportionality": "estimate.hypotheses.proportional_hazards",
+        },
+    ),
+    "effects": (
+        "Effects beyond a single association: interaction, dose-response, trends, seasons, predictions.",
+        {
+            "adjustment_models": "estimate.associations.model_sets",
+            "interaction": "estimate.associations.interaction_measures",
+            "curve": "estimate.associations.dose_response",
+            "trend": "estimate.associations.trends",
+            "cosinor": "estimate.associations.seasonality",
+            "predict": "estimate.associations.marginal_effects",
+            "atlas": "estimate.associations.atlas_grid",
+            "imputed": "estimate.multiple_imputation",
+            "pool": "estimate.multiple_imputation",
+        },
+    ),
+    "longitudinal": (
+        "Visits, diaries and follow-up of a cohort.",
+        {
+            "records": "estimate.longitudinal.person_records",
+            "gee": "estimate.longitudinal.gee_models",
+            "case_crossover": "estimate.longitudinal.case_crossovers",
+            "lag_curve": "estimate.longitudinal.distributed_lags",
+            "survival": "estimate.descriptive.survival_curves",
+        },
+    ),
+    "causes": (
+        "The ten causes: cards with exposures, definitions, evidence and caveats.",
+        {
+            "cards": "causes.card",
+            "card": "causes.card",
+            "Card": "causes.card",
+            "Exposure": "causes.card",
+            "Rule": "causes.card",
+            "Derivation": "variables.derivation",
+        },
+    ),
+    "charts": (
+        "Charts of results, of participant flow and of the causal diagram.",
+        {
+            "prevalence_chart": "display.charts.figures",
+            "flow_chart": "display.charts.figures",
+            "diagram_chart": "display.charts.figures",
+            "curve_chart": "display.charts.curves",
+        },
+    ),
+    "reports": (
+        "Reports rendered from notebooks, and the data dictionary.",
+        {
+            "render_plan": "report.batch",
+            "data_dictionary": "report.data_dictionary",
+            "keep": "report.captured_results",
+        },
+    ),
+}
+
+_GROUPED = {name: module for _, names in _GROUPS.values() for name, module in names.items()}
+_MODULES = {**_EVERYDAY, **_GROUPED}
+
+
+class Namespace:
+    """A group of public names, loaded on first use; printing it lists what each name does."""
+
+    def __init__(self, name: str, purpose: str, modules: Mapping[str, str]) -> None:
+        self._name, self.__doc__, self._modules = name, purpose, modules
+
+    def __getattr__(self, name: str) -> Any:
+        return _load(name, self._modules, f"tk.{self._name}")
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._modules)
+
+    def __repr__(self) -> str:
+        firsts = {name: (getattr(self, name).__doc__ or "").partition("\n")[0] for name in self._modules}
+        width = max(map(len, firsts))
+        lines = [f"  {name:{width}}  {first}" for name, first in firsts.items()]
+        return "\n".join([f"tk.{self._name}: {self.__doc__}", *lines])
+
+
+def _load(name: str, modules: Mapping[str, str], where: str) -> Any:
+    if name in modules:
+        return getattr(import_module(f"toolkit.{modules[name]}"), name)
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from toolkit.errors import unknown
+
+    elsewhere = next((f"tk.{group}.{name}" for group, (_, names) in _GROUPS.items() if name in names), "")
+    remedy = f"Use {elsewhere}" if elsewhere else f"List all names with dir({where})"
+    raise AttributeError(unknown(f"{where} has no name", name, [*modules, *_GROUPS], remedy))
+
+
+# `toolkit.causes` is a package whose face has these names already.
+_SPACES = {name: Namespace(name, *group) for name, group in _GROUPS.items() if name != "causes"}
+survey, tests, effects = _SPACES["survey"], _SPACES["tests"], _SPACES["effects"]
+longitudinal, charts, reports = _SPACES["longitudinal"], _SPACES["charts"], _SPACES["reports"]
+
 __version__ = "0.1.0"
-__all__ = sorted([*_ROOM_OF, "__version__"])  # noqa: PLE0605 - the list is one with the table above
+__all__ = sorted([*_EVERYDAY, *_GROUPS, "__version__"])  # noqa: PLE0605 - the list is one with the tables above
 
 
-if not TYPE_CHECKING:  # hidden from type checkers, which would else take any misspelt name for known
+if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any misspelt name
 
     def __getattr__(name: str) -> object:
-        if name not in _ROOM_OF:
-            from toolkit.errors import unknown
-
-            raise AttributeError(unknown("toolkit has no name", name, _ROOM_OF, "All: dir(toolkit)"))
-        return getattr(import_module(f"toolkit.{_ROOM_OF[name]}"), name)
+        return import_module("toolkit.causes") if name == "causes" else _load(name, _MODULES, "tk")
 
 
 def __dir__() -> list[str]:

@@ -146,12 +146,12 @@ def check(path: Path, accept_guesses: bool) -> None:
 
     It fails as long as a guess of cramps new-study is neither confirmed nor accepted.
     """
-    from toolkit.sources.user import accepted_guesses
+    from toolkit.sources.user import guesses
     from toolkit.sources.user.loader import examine
 
     found = examine(path)
-    accepted = accepted_guesses.accept_guesses(path) if accept_guesses else 0
-    open_guesses = accepted_guesses.unconfirmed(path)
+    accepted = guesses.accept_guesses(path) if accept_guesses else 0
+    open_guesses = guesses.unconfirmed(path)
     for heading, told in (
         ("Problems", found.errors),
         ("Guesses to confirm", open_guesses),

@@ -10,7 +10,6 @@ from tests.house.tree import Module, imports, modules, table, words
 PENDING = {
     ("estimate.regression.formula.splines", "estimate.descriptive.quantiles"),
     ("estimate.survey.transformed", "estimate.regression.fit"),
-    ("variables.arguments", "estimate.survey.variance.linearized"),
 }
 
 

@@ -126,7 +126,7 @@ def test_what_a_folder_lacks_is_told_with_its_address(invented_mirror):
     (invented_mirror / CATALOGUE.path(D, "GHB")).unlink()
     row = download_nhanes(D, invented_mirror).filter(table="GHB_D").row(0, named=True)
     assert "not found" == row["status"]
-    assert row["problem"].startswith("put https://wwwn.cdc.gov/")
+    assert "https://wwwn.cdc.gov/" in row["problem"]
 
 
 def test_a_download_ahead_is_what_opening_uses(served, cache, monkeypatch):

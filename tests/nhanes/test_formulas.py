@@ -15,7 +15,7 @@ COMPUTED = [
     (name, number, piece)
     for name, origin in NHANES.origins.items()
     for number, piece in enumerate(origin.measured)
-    if piece.computed and piece.formula
+    if piece.computed and piece.expression
 ]
 ROW = in_one_test(("name", "number", "piece"), COMPUTED, ids=lambda v: str(v)[:24])
 
@@ -25,7 +25,7 @@ def evaluate(piece: Measured, **answers: float | str | None) -> float | str | No
     text = {column: pl.String if of.texts else pl.Float64 for column, of in piece.inputs.items()}
     schema = {**text, **dict.fromkeys(piece.rows, pl.Float64)}
     frame = pl.DataFrame({c: pl.Series([answers.get(c)], dtype=t) for c, t in schema.items()})
-    return frame.select(value=formula(piece.formula).expression(frame.schema)).item()
+    return frame.select(value=formula(piece.expression).expression(frame.schema)).item()
 
 
 def block(name: str, cycle: str) -> Measured:
@@ -41,7 +41,7 @@ def test_without_any_answer_there_is_no_value(name: str, number: int, piece: Mea
 
 @ROW
 def test_a_formula_reads_all_that_its_block_declares(name: str, number: int, piece: Measured) -> None:
-    assert {*piece.inputs, *piece.rows} == set(formula(piece.formula).names)
+    assert {*piece.inputs, *piece.rows} == set(formula(piece.expression).names)
 
 
 ANSWER = (1, 2, 3, None)

@@ -130,7 +130,7 @@ def test_a_column_that_a_formula_lacks(tmp_path: Path) -> None:
 )
 def test_a_weight_that_cannot_be(tmp_path: Path, rule: str, weight: str) -> None:
     (problem,) = told(survey(tmp_path, people=having("w", 3, weight)))
-    assert mentions(problem, "people.csv", rule, "1 row", "3")
+    assert mentions(problem, "people.csv", "'w'", rule, "1 row", "3")
 
 
 @pytest.mark.parametrize("kind", ["parquet"])
@@ -142,13 +142,12 @@ def test_a_weight_that_is_not_a_number_in_a_typed_file(tmp_path: Path, kind: str
     assert mentions(problem, "'w'", "2 row", "2, 3")
 
 
-@pytest.mark.parametrize(("rule", "weight"), [(" 0", "0"), ("missing", None)])
+@pytest.mark.parametrize(("rule", "weight"), [("is 0", "0"), ("missing", None)])
 def test_a_weight_of_zero_or_none_is_noted(tmp_path: Path, rule: str, weight: str | None) -> None:
     found = examine(survey(tmp_path, people=having("w", 3, weight)))
     assert found.errors == ()
-    (note,) = map(str, found.problems)
-    assert note.startswith("people.csv: weight 'w' ")
-    assert f"{rule} (1 row: 3)" in note
+    (note,) = found.problems
+    assert mentions(note, "people.csv", "'w'", rule, "1 row", "3")
 
 
 def test_a_psu_in_two_strata(tmp_path: Path) -> None:
@@ -194,14 +193,14 @@ def test_unknown_keys_words_and_files_are_told_all_at_once_with_the_nearest(tmp_
     )
     message = refused(survey(tmp_path, toml=toml))
     for expected in (
-        "unknown key 'lable'. Nearest: 'label'",
-        "unknown key 'psuu'. Nearest: 'psu'",
-        "unknown key 'extra'",
-        "unknown reason 'refsed'. Nearest: 'refused'",
-        "there is no file 'peple.csv'. Nearest: 'people.csv'",
-        "needs a column or an expression, one of the two",
+        ("key 'lable'", "'label'"),
+        ("key 'psuu'", "'psu'"),
+        ("key 'extra'",),
+        ("reason 'refsed'", "'refused'"),
+        ("file 'peple.csv'", "'people.csv'"),
+        ("variables.hba1c", "column", "expression", 'column = "..."'),
     ):
-        assert expected in message, expected
+        assert any(mentions(line, *expected) for line in message.splitlines()), expected
     assert "has 6 problems" in message
 
 
@@ -224,8 +223,8 @@ def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("remedy", "content"),
     [
-        ("it has no heading and no row", b""),
-        ("Name the sign between columns", b"pid,sex\n1,2,3\n"),
+        ("no heading and no row", b""),
+        ("separator = ';'", b"pid,sex\n1,2,3\n"),
         ("no column 'pid'", b"sex\n1\n"),
     ],
 )

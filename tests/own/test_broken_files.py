@@ -33,10 +33,8 @@ def test_rows_of_another_width_than_the_heading(tmp_path: Path, quoted: str) -> 
     people[3] = people[3].replace(",", ",0,", 1)
     people[5] = people[5].rpartition(",")[0]
     found = [str(p) for p in examine(survey(tmp_path, people="\n".join(people) + "\n")).problems]
-    told = "people.csv: more columns than the heading (1 row: 3)"
-    assert any(problem.startswith(told) for problem in found)
-    note = "people.csv: fewer columns than the heading (1 row: 5)"
-    assert any(problem.startswith(note) for problem in found)
+    assert any(mentions(problem, "people.csv", "more columns", "1 row", "3") for problem in found)
+    assert any(mentions(problem, "people.csv", "fewer columns", "1 row", "5") for problem in found)
 
 
 def test_two_columns_of_one_name(tmp_path: Path) -> None:
@@ -73,9 +71,8 @@ def test_a_design_that_cannot_be_is_told_with_the_other_problems(
 ) -> None:
     changed = {'strata = "s"\npsu = "c"': design}
     problems = told(survey(tmp_path, people=having("age", 2, "old"), replace=changed))
-    assert [True, True] == [
-        any(words in p for p in problems) for words in (remedy, "'age' is not a number (1 row: 2)")
-    ]
+    assert any(remedy in problem for problem in problems)
+    assert any(mentions(problem, "'age'", "1 row", "2") for problem in problems)
 
 
 @pytest.mark.parametrize("name", ["person", "follow_up_start"])

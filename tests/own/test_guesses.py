@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import toolkit as tk
 from tests.messages import mentioning, mentions
 from toolkit.cli import main
-from toolkit.sources.user.accepted_guesses import accept_guesses, unconfirmed
+from toolkit.sources.user.guesses import accept_guesses, unconfirmed
 from toolkit.sources.user.scaffold import First, write_first_study
 
 N = 120

@@ -115,9 +115,9 @@ class Adjustment:
 
 def adjustment_for(
     study: Study,
-    *,
     outcome: str,
     exposure: str,
+    *,
     size: Size = "small",
     domain: str = "",
     diagram: Diagrams = None,

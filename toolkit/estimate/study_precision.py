@@ -59,9 +59,9 @@ class _Plan:
 
 def precision(
     study: Study,
-    *,
     outcome: str,
     exposure: str | None = None,
+    *,
     reference: str | None = None,
     adjust: Names | None = None,
     n: int | None = None,

@@ -105,9 +105,12 @@ def list_problems(file: str, problems: Iterable[str], remedy: str = "Correct the
 def describe_problem(problem: Any, model: Any) -> str:
     """Describe one of pydantic's problems: where it is, what is wrong, the nearest known key."""
     where = [f"#{part + 1}" if isinstance(part, int) else part for part in problem["loc"]]
-    if problem["type"] != "extra_forbidden":
-        return f"{'.'.join(where)}: {problem['msg']}"
-    return f"{'.'.join(where[:-1]) or 'top level'}: " + unknown("unknown key", where[-1], _list_keys(model))
+    parent = ".".join(where[:-1]) or "top level"
+    if problem["type"] == "missing":
+        return f"{parent}: the key '{where[-1]}' is required"
+    if problem["type"] == "extra_forbidden":
+        return f"{parent}: " + unknown("unknown key", where[-1], _list_keys(model))
+    return f"{'.'.join(where)}: {problem['msg']}"
 
 
 def _list_keys(model: Any) -> Iterator[str]:

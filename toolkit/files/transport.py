@@ -26,7 +26,7 @@ def read_parquet(path: str | Path) -> pl.LazyFrame:
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
         raise DatasetError(
-            f"'{source.name}' is not a complete parquet file ({source.stat().st_size} bytes). "
+            f"'{source.name}' is not a parquet file, or is cut short ({source.stat().st_size} bytes). "
             "Write it again with frame.write_parquet(path)."
         ) from error
     return frame

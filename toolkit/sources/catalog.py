@@ -88,16 +88,18 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
 
 def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
     if name not in catalogue.codebook:
-        yield f"{name}: " + unknown("the codebook has no variable", name, catalogue.codebook)
+        yield f"{name}: " + unknown("The codebook has no variable", name, catalogue.codebook)
         return
     origin = catalogue.origins[name]
     blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
     named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
-    yield from (f"{name}: {p}" for p in _unknown_words("cycle", named, catalogue.cycles))
-    yield from (f"{name}: {p}" for p in _coverage(origin, catalogue.cycles))
-    yield from (f"{name}: {p}" for p in _merged(origin))
-    for piece in origin.measured:
-        yield from (f"{name}: {p}" for p in _piece_problems(catalogue, name, piece))
+    problems = [
+        *_unknown_words("cycle", named, catalogue.cycles),
+        *_coverage(origin, catalogue.cycles),
+        *_merged(origin),
+        *(problem for piece in origin.measured for problem in _piece_problems(catalogue, name, piece)),
+    ]
+    yield from (f"{name}: {problem}" for problem in problems)
 
 
 def _merged(origin: Origin) -> Iterator[str]:
@@ -105,15 +107,15 @@ def _merged(origin: Origin) -> Iterator[str]:
     instruments = list(dict.fromkeys(piece.instrument for piece in origin.measured))
     if len(instruments) > 1:
         yield (
-            f"two instruments have one name ('{instruments[0]}' and '{instruments[1]}'); give the second "
-            "its own name, or say absent with the reason"
+            f"Two instruments share one name ('{instruments[0]}' and '{instruments[1]}'). Give the second "
+            "its own name, or declare it absent with the reason"
         )
     for before, piece in pairwise(origin.measured):
         differs = [key for key in _DISTINGUISHING if getattr(before, key) != getattr(piece, key)]
         if differs and not (before.change or piece.change):
-            yield f"blocks differ in {', '.join(differs)} and neither says what changed; write change = ..."
+            yield f"Blocks differ in {', '.join(differs)} and neither declares it. Write change = ..."
     if any("another instrument" in piece.change.lower() for piece in origin.measured):
-        yield "a measured block is described as another instrument; declare it absent, or rewrite the change"
+        yield "A measured block is described as another instrument. Declare it absent, or rewrite the change"
 
 
 def _weight_problems(catalogue: Catalogue) -> Iterator[str]:
@@ -130,19 +132,19 @@ def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
     for cycle in cycles:
         times = sum(block.cycles == "all" or cycle in block.cycles for block in blocks)
         if times > 1:
-            yield f"cycle '{cycle}' is named {times} times; name it once"
+            yield f"Cycle '{cycle}' is listed {times} times. List it once"
         if times == 0 and not rest:
-            yield f"cycle '{cycle}' is neither measured nor absent; say which"
+            yield f"Cycle '{cycle}' is neither measured nor absent. Declare which"
 
 
 def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterator[str]:
     cycles = catalogue.cycles if piece.cycles == "all" else piece.cycles
     for table in piece.tables:
         if table not in catalogue.tables:
-            yield unknown("there is no table", table, catalogue.tables)
+            yield unknown("There is no table", table, catalogue.tables)
         else:
             files = catalogue.tables[table].files
-            yield from (f"table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
+            yield from (f"Table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
     unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
     yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
@@ -155,14 +157,16 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
 def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
     """Check how a value is computed from several answers or rows."""
     if bool(piece.columns) == piece.computed:
-        yield "it needs either columns, or inputs or rows with a formula"
-    if piece.computed and not piece.formula and (piece.inputs or len(piece.rows) != 1):
-        yield "several inputs or rows need a formula that joins them"
+        yield "A block needs either columns, or inputs or rows with an expression"
+    if piece.computed and not piece.expression and (piece.inputs or len(piece.rows) != 1):
+        yield "Several inputs or rows need an expression that combines them"
+    if piece.levels and (piece.values or not piece.codes):
+        yield "A block needs either levels by code or values by code"
     try:
         texts = [_parsed_rows(rows) for rows in piece.rows.values()]
-        if piece.formula:
-            parsed = formula(piece.formula)
-            yield from _unknown_words("name in the formula", parsed.names, [*piece.inputs, *piece.rows])
+        if piece.expression:
+            parsed = formula(piece.expression)
+            yield from _unknown_words("name in the expression", parsed.names, [*piece.inputs, *piece.rows])
             yield from _unknown_words("level", parsed.levels, variable.levels)
     except VariableError as error:
         yield str(error)
@@ -175,10 +179,10 @@ def _parsed_rows(rows: Rows) -> list[str]:
     conditions: list[Formula] = [formula(text) for text in (rows.where, *rows.unknown.values())]
     wrong = [f"'{one.text}' is not a condition" for one in conditions if one.result != "yes_no"]
     if rows.total and rows.lookup:
-        wrong.append("a total cannot be computed over the rows of a lookup, which may be repeated")
+        wrong.append("A total cannot be computed over the rows of a lookup, which may be repeated")
     return wrong + list(_unknown_words("column in texts", rows.texts, columns_of(rows)))
 
 
 def _unknown_words(what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[str]:
     known = tuple(known)
-    yield from (unknown(f"unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)
+    yield from (unknown(f"Unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)

@@ -1,16 +1,19 @@
-"""Records of `datasets/*.toml`: cycles, tables, and where and how each variable was measured."""
+"""Schemas of the catalog: survey cycles, tables, codebook entries and declarations of variables."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from toolkit.files.checked_toml import Checked
+from toolkit.variables.codebook import Kind
 
 EVERYONE = ((0, 150),)
+NO_VALUE = "no value recorded"
 Code = int | float
+CodeT = TypeVar("CodeT")  # codes are numbers in the files of NHANES and text in those of users
 
 
 class WeightColumn(Checked):
-    """The column of a weight, in the home table or in the first available of `tables`."""
+    """The column of a weight, in the home table or in the first available one of `tables`."""
 
     column: str
     tables: tuple[str, ...] = ()
@@ -19,8 +22,8 @@ class WeightColumn(Checked):
 class Cycle(Checked):
     """One cycle of a survey.
 
-    `years` is its share when cycles are pooled, `release` the code in every row of the home table.
-    `two_year_alone`: its two-year weights apply to the cycle alone; pooled, `four_year` replace them.
+    `years` is its share when cycles are pooled, `release` its code in every row of the home table. With
+    `two_year_alone` the two-year weights apply to the cycle alone; pooled, `four_year` replace them.
     """
 
     name: str
@@ -34,7 +37,7 @@ class Cycle(Checked):
 
 
 class File(Checked):
-    """A table's name in one cycle, its row count if published, and its folder's year (else its cycle's)."""
+    """A table's name in one cycle, its row count by the codebook page, the year of its folder if another."""
 
     name: str
     rows: int | None = None
@@ -49,10 +52,10 @@ class Table(Checked):
 
 
 class Input(Checked):
-    """The valid codes, texts or range of a column, and the codes of missing answers with their reasons.
+    """What a column may contain: codes, texts or a range, and codes for missing answers with their reasons.
 
-    A code in both lists is read by the formula, and gives its reason where no value results. `table` is
-    declared where a formula reads a column of a table other than its block's.
+    A code listed as both is read by the formula, and gives the reason where no value results. `table` is
+    needed for a column of another table than the block's.
     """
 
     table: str = ""
@@ -63,10 +66,7 @@ class Input(Checked):
 
 
 class Beside(Checked):
-    """A column with the reason for a missing value; `here` is its code where there is a value.
-
-    Examples: the status of a dietary recall, or the comment "below the limit of detection".
-    """
+    """A status column next to a value: `here` is its code for a valid value, such as a reliable recall."""
 
     column: str
     here: int
@@ -74,9 +74,9 @@ class Beside(Checked):
 
 
 class Lookup(Checked):
-    """A table without participants that adds columns to each row, joined by the column `on`.
+    """A table without persons that describes each row, found by the column `on`.
 
-    A # in `columns` is replaced by 1 to `slots`: each slot becomes a row, in columns without the #.
+    A # in `columns` is replaced by 1 to `slots`: each slot becomes a row, in columns named without the #.
     """
 
     table: str
@@ -86,20 +86,20 @@ class Lookup(Checked):
 
 
 class Rows(Checked):
-    """How a participant's rows in a table of several rows become one number.
+    """Reduction of a table with several rows per person to one number per person.
 
     Attributes
     ----------
     where
-        The rows that count, as a condition on the table's columns.
+        Condition for the rows that count.
     total
-        A formula that is summed over them; without it the number is 1 if a row counts, else 0.
+        Formula summed over these rows; without it the number is 1 if a row counts, else 0.
     unknown
-        Reason -> rows that leave the answer open, unless another one determines it.
+        Reason -> condition for rows that leave the answer open, unless another row settles it.
     empty
-        The number for participants without a row in the table; None for a missing value.
+        The number of a person without rows in the table; None for no value.
     texts
-        The text columns, in which a blank is a missing value.
+        The text columns; blank is missing.
     """
 
     table: str
@@ -112,12 +112,47 @@ class Rows(Checked):
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that it reads."""
+        """The table and that of its lookup."""
         return (self.table, self.lookup.table) if self.lookup else (self.table,)
 
 
-class Measured(Checked):
-    """How some cycles measured a variable, and how its codes are read (the keys of nhanes-variables)."""
+class Declaration(Checked, Generic[CodeT]):
+    """How a column becomes a variable: the keys shared by `datasets/nhanes-variables` and `study.toml`.
+
+    Attributes
+    ----------
+    levels
+        Code -> level. In a `study.toml` also a list of the words in the column, lowest first.
+    values
+        Code -> number. Without levels and values, numbers are read as they are.
+    missing
+        Code -> reason for the missing value.
+    range
+        Lowest and highest possible number, in the variable's unit.
+    expression
+        Formula that computes the variable from others.
+    component
+        Survey component that decides the weight, if not the codebook's.
+    question
+        Verbatim question.
+    """
+
+    levels: Mapping[CodeT, str] | tuple[str, ...] = ()
+    values: Mapping[CodeT, float] = {}
+    missing: Mapping[CodeT, str] = {}
+    range: tuple[float, float] | None = None
+    expression: str = ""
+    component: str | None = None
+    question: str = ""
+
+    @property
+    def codes(self) -> Mapping[CodeT, str]:
+        """Code -> level; empty where the levels are listed without codes."""
+        return self.levels if isinstance(self.levels, Mapping) else {}
+
+
+class Measured(Declaration[Code]):
+    """How some cycles measured a variable; datasets/nhanes-variables/README.md explains the keys."""
 
     cycles: tuple[str, ...] | Literal["all"]
     table: str
@@ -125,49 +160,61 @@ class Measured(Checked):
     instrument: str = ""
     inputs: Mapping[str, Input] = {}
     rows: Mapping[str, Rows] = {}
-    formula: str = ""
-    codes: Mapping[int, str] = {}
-    values: Mapping[int, float] = {}
-    missing: Mapping[Code, str] = {}
     beside: Beside | None = None
     subsample: bool = False
-    blank: str = "no value recorded"
+    blank: str = NO_VALUE
     combine: Literal["", "sum"] = ""
     divide_by: float = 1
     cap: float | None = None
-    range: tuple[float, float] | None = None
     ages: tuple[tuple[int, int], ...] = EVERYONE
     leave_out: tuple[tuple[int, int], ...] = ()
     only_if: Mapping[str, tuple[str, ...]] = {}
-    component: str = ""
-    question: str = ""
     change: str = ""
     proxy: str = ""
 
     @property
     def reads(self) -> dict[tuple[str, str], Input]:
-        """Table and column of each answer that it reads, with the valid values."""
+        """Table and column of each answer that it reads, with the permitted entries."""
         if self.inputs:
             return {(of.table or self.table, column): of for column, of in self.inputs.items()}
-        codes = tuple(dict.fromkeys([*self.codes, *self.values]))
+        codes = tuple(int(code) for code in dict.fromkeys([*self.codes, *self.values]))
         own = Input(codes=codes, range=self.range, missing=self.missing)
-        columns = {(self.table, column): own for column in self.columns}
+        found = {(self.table, column): own for column in self.columns}
         if self.beside:
-            code = Input(codes=(self.beside.here,), missing=self.beside.missing)
-            columns[self.table, self.beside.column] = code
-        return columns
+            status = Input(codes=(self.beside.here,), missing=self.beside.missing)
+            found[self.table, self.beside.column] = status
+        return found
 
     @property
     def tables(self) -> tuple[str, ...]:
         """Every table that it reads, its own first."""
-        asked = [self.table] if self.columns else [table for table, _ in self.reads]
-        many = [table for rows in self.rows.values() for table in rows.tables]
-        return tuple(dict.fromkeys([*asked, *many]))
+        own = [self.table] if self.columns else [table for table, _ in self.reads]
+        return tuple(dict.fromkeys([*own, *(table for rows in self.rows.values() for table in rows.tables)]))
 
     @property
     def computed(self) -> bool:
-        """Whether it is computed from several answers or rows, which cannot be recovered from it."""
+        """Whether it is computed from several answers or rows, which cannot be derived from it."""
         return bool(self.inputs or self.rows)
+
+
+class OwnVariable(Declaration[str]):
+    """A variable of a `study.toml`: a column ("sex", or "lab.sex" of a further file), or an expression.
+
+    The codebook supplies label, kind, levels and unit of its own names. `unit` is the unit of the column,
+    `convert_to` and `analyte` serve variables that the codebook does not know. Listed levels are ordered
+    unless `ordered = false`. `node` is the node of the causal diagram that the variable measures.
+    """
+
+    column: str = ""
+    label: str = ""
+    note: str = ""
+    kind: Kind | None = None
+    ordered: bool | None = None
+    reference: str | None = None
+    unit: str = ""
+    analyte: str = ""
+    convert_to: str = ""
+    node: str = ""
 
 
 class Absent(Checked):
@@ -183,13 +230,11 @@ class Origin(Checked):
     Attributes
     ----------
     asked, note
-        Target population of the question; a note to be shown with every use.
+        Who was asked; a caveat for every use.
     pooled
-        Why estimates over several cycles need review; "" if cycles may be pooled.
+        Why estimates that pool cycles are flagged for review; "" if cycles may be pooled.
     unfit
-        Why it may not enter models and its estimates are suppressed in every cycle.
-    measured, absent
-        Its blocks.
+        Why no model takes it and its estimates are suppressed, wherever it is measured.
     """
 
     asked: str
@@ -201,7 +246,7 @@ class Origin(Checked):
 
 
 class Site(Checked):
-    """Where a survey's files are, and its identifying columns (the keys of nhanes.toml)."""
+    """Where a survey's files are and which columns identify persons and design (the keys of nhanes.toml)."""
 
     site: str
     path: str
@@ -217,7 +262,7 @@ class Site(Checked):
 
 
 class SimulatedMark(Checked):
-    """The mark of simulated files: their row counts and their source."""
+    """Marks a folder of simulated survey files: their row counts and their origin."""
 
     label: str
     rows: Mapping[str, int]

@@ -1,7 +1,4 @@
-"""Find the categories that a frame declares: their list, and whether they stand in order.
-
-A pandas Categorical, an Arrow dictionary, a DuckDB ENUM and a polars Enum say both; text says neither.
-"""
+"""Read the categories that a frame or file declares, with their order; text declares none."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,40 +11,30 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Categories:
-    """The levels of a column as its frame lists them, and whether the frame says that they stand in order."""
+    """The levels that a frame lists for a column, and whether it declares them as ordered."""
 
     levels: tuple[str, ...]
     ordered: bool
 
 
 def with_text_categories(frame: Any) -> Any:
-    """Write categories that are numbers or intervals as text: the order of a pandas Categorical survives it.
-
-    Categories of 0 and 1 or of true and false stay as they are, and are no and yes.
-    """
-    told = {name: dtype for name, dtype in _pandas_types(frame) if not _are_text(dtype.categories)}
+    """Convert numeric and interval categories of pandas to text in their order, except 0/1 and true/false."""
+    numeric = {name: dtype for name, dtype in _pandas_types(frame) if not _are_text(dtype.categories)}
     changed = {
         name: frame[name].cat.rename_categories([f"{level}" for level in dtype.categories])
-        for name, dtype in told.items()
+        for name, dtype in numeric.items()
         if not _zero_or_one(dtype.categories)
     }
     plain = {
         name: frame[name].astype(dtype.categories.dtype)
-        for name, dtype in told.items()
+        for name, dtype in numeric.items()
         if _zero_or_one(dtype.categories) and not frame[name].isna().any()
     }
     return frame.assign(**changed, **plain) if changed or plain else frame
 
 
 def declared_categories(known: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> dict[str, Categories]:
-    """List the columns whose categories the frame declares.
-
-    Examples
-    --------
-    >>> frame = pl.DataFrame({"pain": ["mild"]}, schema={"pain": pl.Enum(["none", "mild"])})
-    >>> declared_categories(nw.from_native(frame))["pain"].levels
-    ('none', 'mild')
-    """
+    """List the columns whose categories the frame declares."""
     schema: Mapping[str, Any] = known.collect_schema()
     found = {
         name: Categories(tuple(dtype.categories), ordered=True)
@@ -64,14 +51,14 @@ def declared_categories(known: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> dict[
 
 
 def as_declared(people: pl.DataFrame, declared: Mapping[str, Categories]) -> pl.DataFrame:
-    """Give the columns of declared categories as Enums of their levels."""
+    """Convert columns of declared categories to Enums of their levels."""
     return people.with_columns(
         pl.col(name).cast(pl.String).cast(pl.Enum(own.levels)) for name, own in declared.items()
     )
 
 
 def _pandas_types(frame: Any) -> Iterable[tuple[str, Any]]:
-    """Name the categorical columns of a pandas frame, or of one that has its types."""
+    """List the categorical columns of a pandas frame, or of one that has its types."""
     if not hasattr(frame, "iloc"):
         return
     for name, dtype in frame.dtypes.items():
@@ -89,7 +76,7 @@ def _zero_or_one(categories: Iterable[Any]) -> bool:
 
 
 def _arrow_categories(frame: Any) -> Iterable[tuple[str, Categories]]:
-    """Name the dictionary columns of a pyarrow table."""
+    """List the dictionary columns of a pyarrow table."""
     if not hasattr(frame, "unify_dictionaries"):
         return
     table = frame.unify_dictionaries()
@@ -114,11 +101,11 @@ def categories_of_file(path: Path) -> dict[str, Categories]:
             names = _listed_names(file.schema)
             return dict(_arrow_categories(file.read_all().select(names))) if names else {}
     except (ArrowException, OSError):
-        return {}  # a damaged file is told by its reader
+        return {}  # the reader reports a damaged file
 
 
 def _listed_names(schema: Any) -> list[str]:
-    """Name the dictionary columns of a file; a polars Categorical lists words as it met them."""
+    """List the dictionary columns of a file, except polars Categoricals, listed by occurrence."""
     return [
         field.name
         for field in schema

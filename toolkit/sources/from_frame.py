@@ -1,8 +1,7 @@
-"""Read a frame of the user's own, so that it can be a study.
+"""Make a study of a user's data frame (polars, pandas, pyarrow, DuckDB, or any that narwhals knows).
 
-Takes a frame of polars, pandas, pyarrow or DuckDB, or any that narwhals knows, and a design; gives a
-`Study`. Without a codebook nothing is matched by name: text has levels without an order, categories keep
-their list and the order that they declare, true/false and 0/1 are yes/no, other numbers are continuous.
+Without a codebook nothing is matched by name: text is nominal, categories keep their list and declared order,
+true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
 from collections.abc import Iterable
@@ -28,58 +27,48 @@ _YES = ("yes", "true", "1", "1.0")
 
 
 def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
-    """Make a population of a frame: NaN becomes null, text becomes levels, the design's columns are checked.
+    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked.
 
     Raises
     ------
     DatasetError
-        If the frame is empty or no frame, or the codebook is none.
+        If the frame is empty or not a frame, or the codebook is unknown.
     DesignError
-        If no design is declared or it names a column that is not there.
+        If no design is declared, or the frame lacks one of its columns.
     VariableError
-        If a column that is matched to the codebook by its name is not what the codebook says.
+        If a column with the name of a codebook variable does not match it.
     """
     if isinstance(codebook, str) and codebook != TOOLKIT:
         raise DatasetError(
-            unknown(
-                "there is no codebook", codebook, [TOOLKIT], "Write codebook='toolkit', or give a tk.Codebook"
-            )
+            unknown("There is no codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
         )
-    people, declared = _read(frame)
-    people = _plain_types(people)
+    people, declared = _read_frame(frame)
+    people = _with_float_types(people)
     entries = codebook.variables if isinstance(codebook, Codebook) else {}
-    people = people.with_columns(_tidy(people[name]) for name in people.columns if name not in entries)
+    people = people.with_columns(
+        _strip_blanks(people[name]) for name in people.columns if name not in entries
+    )
     _check_design(design, people)
-    people = people.with_columns(people[name].cast(Reason) for name in _reasons(people))
+    people = people.with_columns(people[name].cast(Reason) for name in _reason_columns(people))
     if codebook == TOOLKIT:
-        people = _matched(people, design)
+        people = _match_codebook(people, design)
     people = people.with_columns(_with_levels(people[name]) for name in people.columns)
     if isinstance(codebook, Codebook):
         return Study(name, name, people, design, codebook)
     ordered = {name for name, own in declared.items() if own.ordered}
-    entries = _described(people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered)
+    entries = _describe_columns(
+        people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered
+    )
     return Study(name, name, people, design, entries)
 
 
 def as_polars(frame: Any) -> pl.DataFrame:
-    """Read a frame of any library as polars; one that answers lazily is asked once, for all of its rows.
-
-    Raises
-    ------
-    DatasetError
-        If it is no frame, holds nobody, or a column of it holds values of several types.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> as_polars(pandas.DataFrame({"age": [40, 41]})).shape
-    (2, 1)
-    """
-    return _read(frame)[0]
+    """Read a frame of any library as polars; a lazy one is collected once, with all of its rows."""
+    return _read_frame(frame)[0]
 
 
-def _read(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
-    """Read a frame, its categories as Enums of their list, with what it declares of them."""
+def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
+    """Read a frame with its categories as Enums, and their declared lists and orders."""
     import narwhals as nw
 
     from toolkit.sources.frame_categories import as_declared, declared_categories, with_text_categories
@@ -93,15 +82,15 @@ def _read(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
             known = known.collect("polars")
         people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
     except (TypeError, ValueError, NotImplementedError) as error:
-        # The libraries quote the value that they could not read: their words are not passed on.
-        raise DatasetError(_no_frame(frame, error)) from None
+        # The libraries quote the value that they could not read, so their messages are not passed on.
+        raise DatasetError(_explain_unreadable(frame, error)) from None
     if not people.height:
-        raise DatasetError("the frame holds no person: 0 rows. Check how it was read or filtered.")
+        raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
-    return as_declared(_of_its_own(people), declared), declared
+    return as_declared(_copy_frame(people), declared), declared
 
 
-def _of_its_own(people: pl.DataFrame) -> pl.DataFrame:
+def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
     """Copy a frame that may share memory with one of pandas, numpy or pyarrow, which can change later."""
     plain = people.select(pl.exclude(pl.Object))
     written = plain.write_ipc(None)
@@ -110,25 +99,25 @@ def _of_its_own(people: pl.DataFrame) -> pl.DataFrame:
     return people.with_columns(copied[name] for name in copied.columns)
 
 
-def _no_frame(frame: Any, error: Exception) -> str:
+def _explain_unreadable(frame: Any, error: Exception) -> str:
     named = list(map(str, getattr(frame, "columns", ())))
     if twice := sorted({name for name in named if named.count(name) > 1}):
         count = named.count(twice[0])
-        return f"the frame has the column '{twice[0]}' {count} times. Give each a name of its own."
+        return f"The frame has the column '{twice[0]}' {count} times. Give each column a unique name."
     if hasattr(frame, "columns") and type(error).__module__.startswith("pyarrow"):
-        mixed = next((name for name in frame.columns if not _is_of_one_type(frame[name])), None)
-        told = "a column of the frame" if mixed is None else f"the column '{mixed}'"
+        mixed = next((name for name in frame.columns if not _has_one_type(frame[name])), None)
+        column = "A column of the frame" if mixed is None else f"The column '{mixed}'"
         return (
-            f"{told} holds values of several types, or of a type that is not read here. Make each column one "
-            f"type, such as frame['{'column' if mixed is None else mixed}'].astype(str)."
+            f"{column} has values of several types, or of an unsupported type. Convert it to one type, such "
+            f"as frame['{'column' if mixed is None else mixed}'].astype(str)."
         )
     return (
-        f"a study is made of a frame with one row a person, not of {type(frame).__name__}. "
-        f"Try tk.study(pl.DataFrame(...), design=...)."
+        f"A study needs a data frame with one row per person, not an object of type {type(frame).__name__}. "
+        f"Use tk.study(pl.DataFrame(...), design=...)."
     )
 
 
-def _is_of_one_type(column: Any) -> bool:
+def _has_one_type(column: Any) -> bool:
     import narwhals as nw
 
     try:
@@ -138,7 +127,7 @@ def _is_of_one_type(column: Any) -> bool:
     return True
 
 
-def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
+def _with_float_types(people: pl.DataFrame) -> pl.DataFrame:
     decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
     people = people.with_columns(pl.col(decimals).cast(pl.Float64))
     floats = pl.col([name for name, dtype in people.schema.items() if dtype.is_float()])
@@ -146,8 +135,8 @@ def _plain_types(people: pl.DataFrame) -> pl.DataFrame:
     return people.with_columns(pl.when(known == _ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
 
 
-def _tidy(column: pl.Series) -> pl.Series:
-    """Take blanks around a text as not written, and a text of blanks alone as missing, as in a file."""
+def _strip_blanks(column: pl.Series) -> pl.Series:
+    """Strip blanks around text, and read blank text as missing, as in a file."""
     if isinstance(column.dtype, pl.Enum):
         levels = list(dict.fromkeys(level.strip() for level in column.dtype.categories))
         if levels == column.dtype.categories.to_list() and "" not in levels:
@@ -159,8 +148,8 @@ def _tidy(column: pl.Series) -> pl.Series:
     return column.cast(pl.String).str.strip_chars().replace("", None)
 
 
-def _reasons(people: pl.DataFrame) -> Iterable[str]:
-    """Find the columns that say why values of others are missing, as `study.people` has them."""
+def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
+    """Find the columns with the reasons for missing values of others, as `study.people` has them."""
     for name in people.columns:
         if why(name) in people.columns:
             words = people[why(name)]
@@ -168,16 +157,16 @@ def _reasons(people: pl.DataFrame) -> Iterable[str]:
                 yield why(name)
 
 
-def _matched(people: pl.DataFrame, design: Design) -> pl.DataFrame:
+def _match_codebook(people: pl.DataFrame, design: Design) -> pl.DataFrame:
     taken = set(design.columns)
     known = known_variables()
     columns = [name for name in people.columns if name in known and name not in taken]
-    return people.with_columns(_as_known(people[name], known[name]) for name in columns)
+    return people.with_columns(_match_variable(people[name], known[name]) for name in columns)
 
 
-def _as_known(column: pl.Series, variable: Variable) -> pl.Series:
+def _match_variable(column: pl.Series, variable: Variable) -> pl.Series:
     if variable.kind == "number":
-        return _as_number(column, variable)
+        return _match_number(column, variable)
     if not variable.levels:
         return column.cast(pl.String)
     words = {level.lower(): level for level in variable.levels}
@@ -188,42 +177,42 @@ def _as_known(column: pl.Series, variable: Variable) -> pl.Series:
     strange = found.null_count() - column.null_count()
     if strange:
         raise VariableError(
-            f"'{column.name}' holds {strange:,} values that are no level of the codebook's variable of that "
-            f"name ({', '.join(variable.levels)}). Recode them, or {_renamed(column.name)}"
+            f"'{column.name}' has {strange:,} values that are not levels of the codebook variable of that "
+            f"name ({', '.join(variable.levels)}). Recode them, or {_suggest_name(column.name)}"
         )
     return found
 
 
-def _as_number(column: pl.Series, variable: Variable) -> pl.Series:
+def _match_number(column: pl.Series, variable: Variable) -> pl.Series:
     if not column.dtype.is_numeric() and column.dtype != pl.Null:
         raise VariableError(
-            f"'{column.name}' is of type {column.dtype}, and the codebook's variable of that name is a "
-            f"number. Cast it, or {_renamed(column.name)}"
+            f"'{column.name}' has type {column.dtype}, but the codebook variable of that name is continuous. "
+            f"Convert it to numbers, or {_suggest_name(column.name)}"
         )
     values = column.cast(pl.Float64)
     ends = plausible(column.name)
     outside = 0 if ends is None else int((~values.is_between(*ends)).sum())
     if ends and outside:
         raise VariableError(
-            f"'{column.name}' has {outside:,} values outside of {ends[0]:g} to {ends[1]:g} {variable.unit}, "
-            f"in which the codebook's variable of that name is. {_in_units(values, variable)}"
+            f"'{column.name}' has {outside:,} values outside {ends[0]:g} to {ends[1]:g} {variable.unit}, the "
+            f"plausible range of the codebook variable of that name. {_suggest_unit(values, variable)}"
         )
     return values
 
 
-def _in_units(values: pl.Series, variable: Variable) -> str:
+def _suggest_unit(values: pl.Series, variable: Variable) -> str:
     low, high = (float(values.quantile(share) or 0) for share in (0.05, 0.95))
     units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
     if not units:
-        return f"Mend them, make them null, or {_renamed(variable.name)}"
+        return f"Correct them, set them to null, or {_suggest_name(variable.name)}"
     way = f"toolkit.sources.harmonize.units.conversion('{units[0]}', '{variable.unit}', '{variable.name}')"
     return (
-        f"Are they in {' or '.join(units)}? Convert them first: "
+        f"If the unit is {' or '.join(units)}, convert them first: "
         f"frame.with_columns({way}.expression(pl.col('{variable.name}')))."
     )
 
 
-def _renamed(name: str) -> str:
+def _suggest_name(name: str) -> str:
     return f"give the column another name: frame.rename({{'{name}': 'my_{name}'}})."
 
 
@@ -237,23 +226,25 @@ def _with_levels(column: pl.Series) -> pl.Series:
 def _check_design(design: Design, people: pl.DataFrame) -> None:
     if not (design.weight or design.fpcs or design.declared_absent):
         raise DesignError(
-            "the design has no weight. Name it, tk.Design(weight='...'), or declare that there is none: "
+            "The design has no weight. Supply tk.Design(weight='...'), or declare that there is none: "
             "tk.Design.none()."
         )
     for column in design.columns:
         if column not in people.columns:
-            raise DesignError(unknown("the design names a column that is not there,", column, people.columns))
+            raise DesignError(unknown("The design names an absent column", column, people.columns))
 
 
-def _described(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:
+def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:
     left = {*design.columns, *(why(name) for name in people.columns)}
     entries = [
-        _entry(people[name], known, ordered=name in ordered) for name in people.columns if name not in left
+        _describe_column(people[name], known, ordered=name in ordered)
+        for name in people.columns
+        if name not in left
     ]
     return Codebook.of(*(entry for entry in entries if entry))
 
 
-def _entry(column: pl.Series, known: Codebook, *, ordered: bool) -> Variable | None:
+def _describe_column(column: pl.Series, known: Codebook, *, ordered: bool) -> Variable | None:
     entry = known.variables.get(column.name)
     if entry and entry.dtype == column.dtype:
         return entry

@@ -74,9 +74,9 @@ class _People:
 
 def atlas(
     study: Study,
-    *,
     outcomes: Names = OUTCOMES,
     exposures: Names | None = None,
+    *,
     adjust: Sequence[Names | None] | None = None,
     domain: Names = "age >= 20",
     estimand: str = "prevalence_ratio",

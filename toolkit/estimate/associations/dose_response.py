@@ -66,9 +66,9 @@ class _Line:
 @with_covariance
 def curve(
     study: Study,
-    *,
     outcome: str,
     exposure: str,
+    *,
     adjust: Names | None = None,
     knots: int | Sequence[float] = 4,
     reference: float | None = None,

@@ -62,9 +62,9 @@ class _Measure:
 @with_covariance
 def interaction(
     study: Study,
-    *,
     outcome: str,
     exposures: tuple[str, str],
+    *,
     reference: Mapping[str, str] | None = None,
     adjust: Names | None = None,
     estimand: str = "prevalence_ratio",

@@ -58,9 +58,9 @@ class ModelSets:
 
 def adjustment_models(
     study: Study,
-    *,
     outcome: str,
     exposure: str,
+    *,
     adjust: Names | None = None,
     domain: str = "",
     diagram: Diagrams = None,

@@ -17,9 +17,9 @@ from toolkit.variables.arguments import Names, as_covariates, as_names, require_
 @with_covariance
 def association(
     study: Study,
-    *,
     outcome: str,
     exposure: str,
+    *,
     reference: str | None = None,
     adjust: Names | None = None,
     complete: Names = (),

@@ -69,9 +69,9 @@ class _Wave:
 @with_covariance
 def cosinor(
     study: Study,
-    *,
     outcome: str,
     time: str,
+    *,
     period: float | None = None,
     adjust: Names | None = None,
     estimand: str | None = None,

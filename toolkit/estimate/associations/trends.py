@@ -41,9 +41,9 @@ class _Scores:
 @with_covariance
 def trend(
     study: Study,
-    *,
     outcome: str,
     over: str = "cycle",
+    *,
     adjust: Names | None = None,
     estimand: str | None = None,
     degree: int = 1,

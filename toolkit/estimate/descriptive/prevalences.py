@@ -42,13 +42,14 @@ NO_REPLICATE = "in some replicates nobody of the group has a weight above zero, 
 @with_covariance
 def prevalence(
     study: Study,
-    *,
     outcome: str,
+    *,
     by: Names = (),
     domain: str = "",
     interval: str = "korn-graubard",
-    standardise: Any = None,
+    standardize: Any = None,
     confidence: float = 0.95,
+    standardise: Any = None,
 ) -> Estimates:
     """Estimate how common an outcome is.
 
@@ -66,7 +67,7 @@ def prevalence(
         A condition in the domain language, such as "age >= 20"; null is outside.
     interval
         "korn-graubard", "korn-graubard-nchs", "logit", "likelihood", "arcsine", "wald" or "xlogit".
-    standardise
+    standardize, standardise
         None; or the population to whose composition every group is brought: the name of a published one
         ("us-2000", "who", "europe-2013", for adults of 20-39, 40-59 and 60 and over), `tk.standard(...)` with
         other age bands, or people by level: {"age_group": {"20-39": 77670, ...}}.
@@ -104,9 +105,10 @@ def prevalence(
     >>> prevalence(mine, outcome="cramps")["estimate"].item()
     0.5
     """
-    standard = None if standardise is None else as_standard(standardise)
+    asked = standardize if standardise is None else standardise
+    standard = None if asked is None else as_standard(asked)
     how, by = (interval, confidence), as_names(by, "by")
-    require_one_role(outcome=outcome, standardise=standard.variables if standard else ())
+    require_one_role(outcome=outcome, standardize=standard.variables if standard else ())
     return proportions(study, outcome, by, domain, how=how, standard=standard)
 
 

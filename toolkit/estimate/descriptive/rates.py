@@ -29,9 +29,9 @@ from toolkit.variables.arguments import Names, as_names, require_one_role, with_
 @with_covariance
 def rate(
     study: Study,
-    *,
     events: str,
     time: str,
+    *,
     per: float = 1.0,
     by: Names = (),
     domain: str = "",

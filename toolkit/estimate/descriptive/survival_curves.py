@@ -45,9 +45,9 @@ class _Asked:
 @with_covariance
 def survival(
     study: Study,
-    *,
     time: str,
     event: str,
+    *,
     entry: str | None = None,
     at: float | Sequence[float] | None = None,
     by: Names = (),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import EstimationError
+from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.longitudinal.matched_nights import (
     Nights,
     column_of,
@@ -44,9 +44,9 @@ Per = float | Mapping[str, float]
 @with_covariance
 def case_crossover(
     study: Study,
-    *,
     outcome: str = "cramp",
-    exposures: Names,
+    exposures: Names = (),
+    *,
     lags: int | Sequence[int] = 0,
     per: Per = 1.0,
     adjust: Names | None = None,
@@ -114,6 +114,10 @@ def case_crossover(
     >>> rows["level"].to_list()
     ['lag 0', 'lag 1']
     """
+    if not exposures:
+        raise VariableError(
+            "No exposure is given. Name one: tk.case_crossover(study, exposures='heat_index')."
+        )
     intervals.check_confidence(confidence)
     names, by = as_names(exposures, "exposures"), as_names(by, "by")
     adjusted = as_names(adjust or (), "adjust")

@@ -70,9 +70,9 @@ class _Basis:
 @with_covariance
 def lag_curve(
     study: Study,
-    *,
     outcome: str = "cramp",
-    exposure: str,
+    exposure: str = "",
+    *,
     lags: int = 7,
     shape: str = "spline",
     df: int = 4,
@@ -131,6 +131,8 @@ def lag_curve(
     >>> rows["level"].to_list()
     ['lag 0', 'lag 1', 'lag 2', 'lag 3', 'cumulative']
     """
+    if not exposure:
+        raise VariableError("No exposure is given. Name one: tk.lag_curve(study, exposure='heat_index').")
     intervals.check_confidence(confidence)
     curve = _over_lags(lags, shape, df)
     adjusted, by = as_names(adjust or (), "adjust"), as_names(by, "by")

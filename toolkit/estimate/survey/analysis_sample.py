@@ -227,9 +227,9 @@ def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
 
 def flow(
     study: Study,
-    *,
     outcome: str,
     exposure: str | None = None,
+    *,
     adjust: Names | None = None,
     by: str | Sequence[str] = (),
     domain: str = "",

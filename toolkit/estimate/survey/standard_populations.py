@@ -10,7 +10,7 @@ from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 # Age groups of adults, as the National Center for Health Statistics adjusts NHANES (Klein and Schoenborn).
 ADULTS = (20, 40, 60)
-_EXAMPLE = "standardise={'age_group': {'20-39': 77670, '40-59': 72816, '60+': 45364}}"
+_EXAMPLE = "standardize={'age_group': {'20-39': 77670, '40-59': 72816, '60+': 45364}}"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def standard(
 
 
 def as_standard(asked: Any) -> Standard:
-    """Convert the argument of `standardise=` to a `Standard`.
+    """Convert the argument of `standardize=` to a `Standard`.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def as_standard(asked: Any) -> Standard:
         or not isinstance(next(iter(asked.values())), Mapping)
     ):
         raise EstimationError(
-            f"'standardise' takes tk.standard(...), a standard's name ({', '.join(_published())}), or people "
+            f"'standardize' takes tk.standard(...), a standard's name ({', '.join(_published())}), or people "
             f"by level: {_EXAMPLE}."
         )
     ((given, people),) = asked.items()

@@ -90,7 +90,7 @@ def _composed(sample: Sample, standard: Standard) -> _Composed:
 
 def _narrower(standard: Standard, absent: list[str]) -> str:
     if not standard.starts:
-        return "standardise={...} with the levels that people have"
+        return "standardize={...} with the levels that people have"
     kept = [
         start for start, key in zip(standard.starts, standard.shares, strict=True) if key[0] not in absent
     ]
@@ -103,7 +103,7 @@ def _of_bands(sample: Sample, standard: Standard) -> Indices:
     if not column.continuous:
         raise EstimationError(
             f"'{name}' has levels, and the {standard.label} is in bands of years. Name the age in years: "
-            f"tk.standard(..., variable='age'), or give people by level: standardise={{'{name}': {{...}}}}."
+            f"tk.standard(..., variable='age'), or give people by level: standardize={{'{name}': {{...}}}}."
         )
     values = sample.numbers(name)
     known = ~np.isnan(values)

@@ -1,7 +1,4 @@
-"""Complete the codebook by what a survey's cycles asked, of whom, where it stands, and how they compare.
-
-Takes a catalogue and the cycles that are opened; gives the codebook of the study.
-"""
+"""Document a survey's variables: question, source, availability and comparability by cycle."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,70 +13,52 @@ Gaps = Mapping[tuple[str, str], str]
 
 
 def places_of(piece: Measured) -> list[tuple[str, str]]:
-    """Name every table and column that a block reads, those of tables of many rows too.
-
-    Examples
-    --------
-    >>> places_of(Measured(cycles="all", table="GHB", columns=("LBXGH",)))
-    [('GHB', 'LBXGH')]
-    """
-    many = [(rows.table, column) for rows in piece.rows.values() for column in columns_of(rows)]
-    return [*piece.reads, *many]
+    """Name every table and column that a block reads, including tables with several rows per person."""
+    return [*piece.reads, *((rows.table, c) for rows in piece.rows.values() for c in columns_of(rows))]
 
 
 def describe(
     catalogue: Catalogue, cycles: Sequence[str], not_found: Gaps, lacking: Gaps | None = None
 ) -> Codebook:
-    """Complete the codebook by what a survey's cycles asked, of whom, where it stands and what is missing.
+    """Complete the codebook for the opened cycles.
 
-    Parameters
-    ----------
-    catalogue
-        What is known of the survey.
-    cycles
-        The cycles that are opened.
-    not_found
-        Table and cycle -> address, for the files that are not there.
-    lacking
-        Variable and cycle -> reason, for the files that lack a column of a variable.
-
-    Returns
-    -------
-    Codebook
-        The catalogue's variables with question, source and availability.
+    `not_found` maps table and cycle to the address of an absent file, `lacking` variable and cycle to the
+    reason why a file lacks one of its columns.
     """
     gaps = (not_found, lacking or {})
-    entries = [_described(catalogue, name, cycles, gaps) for name in catalogue.origins]
+    entries = [_describe_variable(catalogue, name, cycles, gaps) for name in catalogue.origins]
     cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
     return Codebook.of(cycle, *entries)
 
 
-def _described(catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]) -> Variable:
+def _describe_variable(
+    catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]
+) -> Variable:
     base, origin = catalogue.codebook[name], catalogue.origins[name]
     pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
     return replace(
         base,
         component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
-        question=_questions(pieces),
+        question=_join_questions(pieces),
         asked=origin.asked,
-        source=_sources(catalogue, pieces),
-        availability=tuple(_available(catalogue, name, cycle, gaps) for cycle in cycles),
-        comparability=tuple(_compared(catalogue, name, cycle) for cycle in catalogue.cycles),
-        review=_review(origin, pieces),
+        source=_join_sources(catalogue, pieces),
+        availability=tuple(_availability(catalogue, name, cycle, gaps) for cycle in cycles),
+        comparability=tuple(_comparability(catalogue, name, cycle) for cycle in catalogue.cycles),
+        review=_review_reason(origin, pieces),
         unfit=origin.unfit if pieces else "",
         note=" ".join(note for note in (base.note, origin.note) if note),
     )
 
 
-def _review(origin: Origin, pieces: Mapping[str, Measured]) -> str:
-    """Say why estimates are for review: a proxy, or cycles pooled that are better compared."""
-    told = [f"a proxy: {piece.proxy}" for piece in pieces.values() if piece.proxy]
+def _review_reason(origin: Origin, pieces: Mapping[str, Measured]) -> str:
+    """Explain why estimates are flagged for review: a proxy, or pooled cycles that should be compared."""
+    reasons = [f"a proxy: {piece.proxy}" for piece in pieces.values() if piece.proxy]
     if origin.pooled and len(pieces) > 1:
-        told.append(f"not alike in {', '.join(pieces)}: {origin.pooled}")
-    return "; ".join(dict.fromkeys(told))
+        reasons.append(f"not alike in {', '.join(pieces)}: {origin.pooled}")
+    return "; ".join(dict.fromkeys(reasons))
 
 
-def _questions(pieces: Mapping[str, Measured]) -> str:
+def _join_questions(pieces: Mapping[str, Measured]) -> str:
     cycles_of: dict[str, list[str]] = {}
     for cycle, piece in pieces.items():
         cycles_of.setdefault(piece.question, []).append(cycle)
@@ -88,25 +67,25 @@ def _questions(pieces: Mapping[str, Measured]) -> str:
     return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
 
 
-def _sources(catalogue: Catalogue, pieces: Mapping[str, Measured]) -> str:
-    """Name the columns of each cycle, and once each the rules by which several of them make a value."""
-    places = ", ".join(_source(catalogue, cycle, piece) for cycle, piece in pieces.items())
-    rules = dict.fromkeys(_rule(piece) for piece in pieces.values() if piece.computed)
+def _join_sources(catalogue: Catalogue, pieces: Mapping[str, Measured]) -> str:
+    """Name the columns of each cycle, and once each the computations from several of them."""
+    places = ", ".join(_columns_read(catalogue, cycle, piece) for cycle, piece in pieces.items())
+    rules = dict.fromkeys(_computation(piece) for piece in pieces.values() if piece.computed)
     return ". ".join(filter(None, [places, *rules]))
 
 
-def _rule(piece: Measured) -> str:
+def _computation(piece: Measured) -> str:
     return "; ".join(
-        [piece.formula or "yes if any row counts", *(_counted(n, r) for n, r in piece.rows.items())]
+        [piece.expression or "yes if any row counts", *(_reduction(n, r) for n, r in piece.rows.items())]
     )
 
 
-def _counted(name: str, rows: Rows) -> str:
+def _reduction(name: str, rows: Rows) -> str:
     what = f"the sum of {rows.total} over" if rows.total else "1 if any of"
     return f"{name}: {what} the rows of {rows.table} where {rows.where}"
 
 
-def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
+def _columns_read(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
     columns: dict[str, list[str]] = {}
     for table, column in dict.fromkeys(places_of(piece)):
         columns.setdefault(catalogue.tables[table].files[cycle].name, []).append(column)
@@ -115,7 +94,7 @@ def _source(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
     return " + ".join(f"{file}.{column}" for file, own in columns.items() for column in own)
 
 
-def _available(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
+def _availability(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
     not_found, lacking = gaps
     piece = catalogue.measured(name, cycle)
     if piece is None:
@@ -128,7 +107,7 @@ def _available(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Ga
     return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)
 
 
-def _compared(catalogue: Catalogue, name: str, cycle: str) -> Comparability:
+def _comparability(catalogue: Catalogue, name: str, cycle: str) -> Comparability:
     piece = catalogue.measured(name, cycle)
     if piece is None:
         return Comparability(cycle, "absent", catalogue.absence(name, cycle))

@@ -1,8 +1,7 @@
-"""Turn a number's unit into the codebook's, and tell which values a living person can have.
+"""Convert units to those of the codebook, and check which values are plausible (`datasets/units.toml`).
 
-Takes names of variables and units; gives factors, all of them from `datasets/units.toml`. The same two units
-have another factor for another substance (mmol/L to mg/dL: calcium 4.0078, glucose 18.0156), so the variable,
-or its analyte, is always asked for.
+The factor depends on the substance, and so on the variable (mmol/L to mg/dL: calcium 4.0078, glucose
+18.0156).
 """
 
 import re
@@ -27,21 +26,21 @@ class Conversion:
     plus: float = 0.0
 
     def then(self, other: "Conversion") -> "Conversion":
-        """Follow this change by another."""
+        """Chain another conversion."""
         return Conversion(self.times * other.times, self.plus * other.times + other.plus)
 
     @property
     def back(self) -> "Conversion":
-        """The change the other way."""
+        """The inverse conversion."""
         return Conversion(1 / self.times, -self.plus / self.times)
 
     def expression(self, value: pl.Expr) -> pl.Expr:
-        """Apply the change to a column; the same unit leaves every bit as it was."""
+        """Convert a column; the same unit leaves every bit unchanged."""
         return value if self == Conversion() else value * self.times + self.plus
 
 
 class _Step(Checked):
-    """One line of the table; without variables it holds for every substance."""
+    """One line of the table; without variables it applies to every substance."""
 
     unit: str
     into: str
@@ -69,79 +68,54 @@ class _Table(Checked):
 
 
 def conversion(unit: str, into: str, variable: str = "", analyte: str = "") -> Conversion:
-    """Find how values in one unit become values in another.
+    """Find the conversion from one unit into another.
 
     Parameters
     ----------
-    unit
-        The unit that the values are in, in any usual spelling.
-    into
-        The unit wanted.
+    unit, into
+        Present and wanted unit, in any usual spelling.
     variable
-        The codebook variable that is measured: its substance decides between moles and mass.
+        The codebook variable, whose substance decides between moles and mass.
     analyte
         The substance of a variable that the codebook does not know, such as "glucose".
-
-    Returns
-    -------
-    Conversion
-        Factor and shift.
 
     Raises
     ------
     VariableError
-        If there is no way from one unit to the other for this variable; names the units that there are.
+        If the units cannot be converted for this variable, with those that can.
 
     Examples
     --------
     >>> round(conversion("mmol/L", "mg/dL", "serum_calcium").times, 10)
     4.0078
-    >>> conversion("minutes a day", "hours a day", "sitting_hours").times * 60
-    1.0
     """
     if analyte and analyte not in _table().analytes:
-        raise VariableError(unknown("there is no analyte", analyte, _table().analytes))
+        raise VariableError(unknown("There is no analyte", analyte, _table().analytes))
     start, goal = spelled(unit), spelled(into)
     found = _reachable(start, variable, analyte)
     if goal in found:
         return found[goal]
     known = [u for u in _reachable(goal, variable, analyte) if u != goal]
     raise VariableError(
-        unknown(f"'{variable}' in {into} cannot be had from the unit", unit, known, _remedy(known, into))
+        unknown(
+            f"'{variable}' cannot be converted to {into} from the unit", unit, known, _remedy(known, into)
+        )
     )
 
 
 def spelled(unit: str) -> str:
-    """Give the one spelling of a unit that stands for all; an unknown unit comes back as it is.
-
-    Examples
-    --------
-    >>> spelled("mmol/l"), spelled("Minutes per day")
-    ('mmol/L', 'minutes')
-    """
+    """Return the standard spelling of a unit; an unknown unit is returned unchanged."""
     bare = _RATE.sub("", unit.strip())
     return _spellings().get(bare.lower(), bare)
 
 
 def plausible(variable: str) -> tuple[float, float] | None:
-    """Give the widest range that values of a codebook variable can have, None where no range is kept.
-
-    Examples
-    --------
-    >>> plausible("sitting_hours")
-    (0.0, 24.0)
-    """
+    """Return the plausible range of a codebook variable; None if it has none."""
     return _table().plausible.get(variable)
 
 
 def fitting_units(variable: str, into: str, low: float, high: float) -> list[str]:
-    """Name the units in which values that spread from `low` to `high` would be possible.
-
-    Examples
-    --------
-    >>> fitting_units("hba1c", "%", 30, 80)
-    ['mmol/mol']
-    """
+    """List the units in which values from `low` to `high` would be plausible."""
     limits = plausible(variable)
     if limits is None:
         return []
@@ -152,8 +126,8 @@ def fitting_units(variable: str, into: str, low: float, high: float) -> list[str
 
 def _remedy(known: list[str], into: str) -> str:
     if not known:
-        return f"Write unit = '{into}' if the values are in it, or compute them in an expression"
-    return f"Units that can be converted: {', '.join(known)}"
+        return f"Write unit = '{into}' if this is the unit of the values, or convert them in an expression"
+    return f"Use one of: {', '.join(known)}"
 
 
 @cache
@@ -168,7 +142,7 @@ def _spellings() -> dict[str, str]:
 
 @cache
 def _reachable(start: str, variable: str, analyte: str) -> dict[str, Conversion]:
-    """Walk the table from a unit, nearest units first."""
+    """Search the table from a unit, nearest units first."""
     found, waiting = {start: Conversion()}, deque([start])
     steps = list(_steps(variable, analyte))
     while waiting:

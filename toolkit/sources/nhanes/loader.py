@@ -18,7 +18,7 @@ from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import describe
-from toolkit.sources.harmonize.person_table import PERSON, TableFile, join_cycle
+from toolkit.sources.harmonize.join import PERSON, TableFile, join_cycle
 from toolkit.sources.nhanes.activity import add_minutes
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of

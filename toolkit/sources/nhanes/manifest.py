@@ -11,7 +11,7 @@ from toolkit.files.table_cache import hash_when_read, read_table, sha256_of
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
-from toolkit.sources.harmonize.person_table import TableFile, check_rows
+from toolkit.sources.harmonize.join import TableFile, check_rows
 from toolkit.studies.study import Inputs
 
 SETTING = "CRAMPS_NHANES"

@@ -11,7 +11,7 @@ from toolkit.files.download import choose_mirror
 from toolkit.files.table_cache import read_table
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
-from toolkit.sources.harmonize.person_table import TableFile
+from toolkit.sources.harmonize.join import TableFile
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files
 
 ALL = "all"

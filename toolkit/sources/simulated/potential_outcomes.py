@@ -51,7 +51,7 @@ ESTIMANDS = (*_SHARES, *_COMPARE)
 
 @dataclass(frozen=True)
 class _Question:
-    """Which potential outcomes to simulate: those of the outcome under each world of the exposure."""
+    """Which potential outcomes to simulate."""
 
     outcome: str
     exposure: str | None
@@ -69,10 +69,9 @@ class _Question:
 
 @dataclass
 class _Group:
-    """One group of `by`: how many, and the expected cases as they are and in each world.
+    """One group of `by`: its size, and the expected cases as they are and in each world.
 
-    `rows` holds the covariates and the probabilities (persons by worlds) from which a conditional odds
-    ratio is computed, a pair for each stratum.
+    `rows` are, by stratum, covariates and probabilities (persons by worlds) for a conditional odds ratio.
     """
 
     n: int
@@ -274,7 +273,7 @@ def _nodes_behind(model: Model, name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=32)
 def _simulate(question: _Question) -> Mapping[tuple[str, ...], _Group]:
-    """Simulate the whole population in each world, stratum by stratum; a group for each levels of `by`."""
+    """Simulate the whole population in each world, stratum by stratum, grouped by `by`."""
     model = load_model()
     cases = _case_levels(model, question.outcome)
     worlds = _worlds(model, question.exposure)
@@ -285,9 +284,9 @@ def _simulate(question: _Question) -> Mapping[tuple[str, ...], _Group]:
         psus = stratum * len(row) + np.arange(len(row))
         people = simulate_people(model, question.seed, psus, row, needed)
         cycle = model.settings["cycles"][int(stratum >= len(sizes) // 2)]
-        frame = _observe(people, question.names, cycle).with_row_index(_ROW)
+        frame = _observe(people, question.names, cycle)
         condition = parse(question.domain).expression(frame.schema)
-        inside = frame.filter(condition.fill_null(value=False))
+        inside = frame.filter(condition.fill_null(value=False)) if question.domain else frame
         generator = stream(question.seed, DONORS, stratum)
         settings = [_intervene(people, inside, question, world, generator) for world in worlds]
         chances = np.column_stack([cramp_probabilities(each) @ cases for each in (people, *settings)])
@@ -323,10 +322,8 @@ def _intervene(
             f"No simulated participant of a stratum has '{name}' = '{world}' in the domain "
             f"'{question.domain}', so that the effect is not defined. Widen the domain."
         )
-    chosen = donors.choice(having, persons)
-    return intervene(
-        people, {node: people.columns[node][chosen] for node in _nodes_behind(people.model, name)}
-    )
+    chosen, inputs = donors.choice(having, persons), _nodes_behind(people.model, name)
+    return intervene(people, {node: people.columns[node][chosen] for node in inputs})
 
 
 def _case_levels(model: Model, outcome: str) -> Array:
@@ -344,16 +341,12 @@ def _observe(people: People, names: Sequence[str], cycle: str) -> pl.DataFrame:
     """Give the named variables of everyone as they are, nodes and variables derived from them."""
     model = people.model
     needed = {node for name in names for node in _nodes_behind(model, name)}
-    frame = pl.DataFrame({name: _series(people, name) for name in model.nodes if name in needed})
+    nodes = {name: _series(people, name) for name in model.nodes if name in needed}
+    frame = pl.DataFrame({_ROW: np.arange(people.noise.persons), **nodes})
     for step in DERIVATIONS:
         if step.variable.name not in frame.columns and set(step.inputs) <= set(frame.columns):
             frame = frame.with_columns(step.expression.cast(step.variable.dtype).alias(step.variable.name))
-    if "cycle" in needed:
-        everyone = pl.Series("cycle", [cycle], _variable(model, "cycle").dtype).new_from_index(
-            0, people.noise.persons
-        )
-        frame = frame.with_columns(everyone) if frame.width else everyone.to_frame()
-    return frame
+    return frame.with_columns(pl.lit(cycle, _variable(model, "cycle").dtype).alias("cycle"))
 
 
 def _series(people: People, name: str) -> pl.Series:

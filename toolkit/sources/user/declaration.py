@@ -9,9 +9,10 @@ from typing import Any, Literal
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
+from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
 from toolkit.studies.design import LonelyPsu
-from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Kind
+from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook
 from toolkit.variables.formulas import formula
 from toolkit.variables.shared_codebook import codebook
 
@@ -19,7 +20,7 @@ FORMATS = (
     ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc", ".xpt", ".sas7bdat", ".sav", ".zsav",
     ".dta", ".xlsx", ".xls", ".xlsb", ".ods",
 )  # fmt: skip
-UNDECLARED = "is not declared yet"
+UNDECLARED = "The sampling design is not declared yet"
 _DECLARE = (
     'Write weight = "column" under [design], with strata = "column" and psu = "column" for a stratified '
     "cluster sample, or none = true if no sample was drawn. Then remove undeclared."
@@ -49,36 +50,9 @@ class FileEntry(Checked):
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
     missing: Mapping[str, str] = {}
-    absent: str = "no value recorded"
+    absent: str = NO_VALUE
     strangers: Literal["", "leave out"] = ""
     date_format: str = "%Y-%m-%d"
-
-
-class OwnVariable(Checked):
-    """Where a variable comes from: a column ("sex", or "lab.sex" of a further file), or a formula.
-
-    A name of the codebook takes label, kind, levels and unit from there. `levels` maps codes to levels, or
-    lists the words in the column, lowest first unless `ordered = false`; `missing` maps codes to reasons for
-    missingness; `unit` is the unit of the column. `node` is the node of the causal diagram that it measures.
-    `analyte` and `convert_to` convert the units of variables that are not in the codebook.
-    """
-
-    column: str = ""
-    expression: str = ""
-    label: str = ""
-    question: str = ""
-    note: str = ""
-    kind: Kind | None = None
-    levels: Mapping[str, str] | tuple[str, ...] = ()
-    ordered: bool | None = None
-    reference: str | None = None
-    missing: Mapping[str, str] = {}
-    unit: str = ""
-    analyte: str = ""
-    convert_to: str = ""
-    range: tuple[float, float] | None = None
-    component: str | None = None
-    node: str = ""
 
 
 class OwnDesign(Checked):
@@ -138,6 +112,12 @@ class OwnStudy(Checked):
     diary: Repeated | None = None
     follow_up: FollowUp | None = None
     weather: OwnWeather | None = None
+
+    @property
+    def records(self) -> dict[str, Repeated]:
+        """The sections of files with several rows per person: visits, diary."""
+        sections = {"visits": self.visits, "diary": self.diary}
+        return {name: part for name, part in sections.items() if part is not None}
 
 
 @dataclass(frozen=True)
@@ -254,60 +234,64 @@ def _path_problem(folder: Path, name: str, formats: Sequence[str] = FORMATS) -> 
     if Path(name).is_absolute() or not path.resolve().is_relative_to(folder):
         return (
             f"'{name}' is outside the study's folder",
-            "Put the file beside study.toml, and name it without '..', a leading '/' or a link to elsewhere.",
+            "Put the file beside study.toml. Use a path without '..', leading '/' or links elsewhere.",
         )
     if path.suffix.lower() not in formats:
         return f"'{name}' has an unsupported format", f"Use one of: {' '.join(formats)}."
     if not path.is_file():
         there = [str(p.relative_to(folder)) for p in folder.iterdir() if p.suffix.lower() in formats]
-        return unknown("there is no file", name, there).rstrip("."), "Check the path."
+        return unknown("There is no file", name, there).rstrip("."), "Check the path."
     return None
 
 
 def _static(found: Declaration) -> Iterator[Problem]:
     study = found.study
     if not study.files:
-        yield Problem("files", "lists no files", 'Write [files.people] with path = "people.csv".')
+        yield Problem("files", "The study lists no files", 'Write [files.people] with path = "people.csv".')
     yield from _design_problems(study.design)
     for name, entry in study.files.items():
         yield from _unknown(f"files.{name}", "reason", [*entry.missing.values(), entry.absent], REASONS)
     for section, variables in _sections(study):
         for name, variable in variables.items():
             yield from _variable_problems(f"{section}.{name}", name, variable)
-    for section, part in (("visits", study.visits), ("diary", study.diary)):
-        if part is not None:
-            yield from _unknown(section, "file", [part.file], study.files)
+    for section, part in study.records.items():
+        yield from _unknown(section, "file", [part.file], study.files)
 
 
 def _sections(study: OwnStudy) -> Iterator[tuple[str, Mapping[str, OwnVariable]]]:
     yield "variables", study.variables
-    for section, part in (("visits", study.visits), ("diary", study.diary)):
-        if part is not None:
-            yield f"{section}.variables", part.variables
+    for section, part in study.records.items():
+        yield f"{section}.variables", part.variables
 
 
 def _design_problems(design: OwnDesign) -> Iterator[Problem]:
     declared = bool(design.weight or design.fpc)
     if design.undeclared:
-        yield Problem("design", f"{UNDECLARED}: {design.undeclared}", _DECLARE)
+        yield Problem("design", f"{UNDECLARED}. {design.undeclared}", _DECLARE)
         return
     if not declared and not design.none:
-        yield Problem(
-            "design",
-            f"{UNDECLARED}: it names no weight",
-            _DECLARE,
-        )
+        yield Problem("design", f"{UNDECLARED}. It names no weight", _DECLARE)
     if declared and design.none:
-        yield Problem("design", "names a weight and declares that there is none", "Remove one of the two.")
+        yield Problem(
+            "design", "The design names a weight and also has none = true", "Remove one of the two."
+        )
     if isinstance(design.weight, Mapping):
         yield from _unknown("design.weight", "component", list(design.weight), COMPONENTS[1:])
 
 
 def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator[Problem]:
     if not name.isidentifier():
-        yield Problem(where, "is not a valid name", "Use letters, digits and _, not a digit first.")
+        yield Problem(
+            where, "The name is not valid", "Use letters, digits and _, and do not begin with a digit."
+        )
     if bool(variable.column) == bool(variable.expression):
-        yield Problem(where, "needs a column or an expression, one of the two", 'Write column = "...".')
+        yield Problem(where, "The variable needs either a column or an expression", 'Write column = "...".')
+    if variable.levels and variable.values:
+        yield Problem(
+            where,
+            "The variable has both levels and values",
+            "Keep levels for categories, values for numbers.",
+        )
     yield from _unknown(where, "reason", variable.missing.values(), REASONS)
     if name in known_variables() and isinstance(variable.levels, Mapping) and known_variables()[name].levels:
         yield from _unknown(where, "level", variable.levels.values(), known_variables()[name].levels)
@@ -325,4 +309,4 @@ def _unknown(where: str, what: str, words: Any, known: Any) -> Iterator[Problem]
     for word in dict.fromkeys(words):
         if word not in known:
             all_ = f"Known: {', '.join(repr(w) for w in known[:12])}."
-            yield Problem(where, unknown(f"unknown {what}", word, known).rstrip("."), all_)
+            yield Problem(where, unknown(f"Unknown {what}", word, known).rstrip("."), all_)

@@ -1,15 +1,14 @@
-"""Work out a cohort's person-time, first cramp and nights a month from diaries and visits.
+"""Compute person-time, first cramp and monthly nights with cramps from the visits and diary of a cohort.
 
-Takes people, visits and nights, each with `person` and `date`; gives people with `COLUMNS` and their codebook
-entries. A day is a whole day: from the 1st to the 3rd are 3 days, and a cramp in the night of the 3rd comes
-on day 3.
+Days are whole days: the 1st to the 3rd are 3 days, and a cramp in the night of the 3rd is on day 3.
 """
 
 import polars as pl
 
+from toolkit.sources.catalog_records import NO_VALUE
 from toolkit.variables.codebook import Reason, Variable, why
 
-NIGHT_CRAMP = "cramp"  # the yes/no variable of a diary that says whether there was a cramp in the night
+NIGHT_CRAMP = "cramp"  # the variable of a diary that reports a cramp in the night
 VISIT_CRAMP = "any_cramps"  # and that of a visit
 DAYS_A_MONTH = 365.25 / 12
 DAYS_A_YEAR = 365.25
@@ -38,37 +37,12 @@ _PERSON, _DATE, _EVENT = "person", "date", "event"
 def follow(
     people: pl.DataFrame, visits: pl.DataFrame | None, diary: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, tuple[Variable, ...]]:
-    """Add what the records of a cohort say of each person.
+    """Add the `COLUMNS` that the records determine, with follow-up start and end, and their codebook entries.
 
-    Parameters
-    ----------
-    people
-        One row a person, perhaps with `follow_up_start` and `follow_up_end`.
-    visits, diary
-        One row a visit or night; None if the study has none. A diary's variable `cramp` and a visit's
-        `any_cramps` say whether there was a cramp: yes/no, or a number of cramps.
-
-    Returns
-    -------
-    tuple
-        People with those of `COLUMNS` that can be known, start and end of follow-up, and the entries of the
-        columns added. Who has no record has nulls.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> nights = pl.DataFrame(
-    ...     {
-    ...         "person": ["a", "a"],
-    ...         "date": [date(2024, 1, 1), date(2024, 1, 4)],
-    ...         "cramp": ["no", "yes"],
-    ...     }
-    ... )
-    >>> people, _ = follow(pl.DataFrame({"person": ["a", "b"]}), None, nights)
-    >>> people.select("follow_up_days", "first_cramp", "first_cramp_days", "cramp_nights_a_month").rows()
-    [(4.0, 'yes', 4.0, 15.21875), (None, None, None, None)]
+    Visits and diary have one row per date; a diary's `cramp` and a visit's `any_cramps` report a cramp as
+    yes/no or as a number of cramps. Participants without records have nulls.
     """
-    records = _records(visits, diary)
+    records = _stack_records(visits, diary)
     if records is None and START not in people.columns:
         return people, ()
     people = _with_span(people, records)
@@ -77,43 +51,39 @@ def follow(
     if diary is not None and NIGHT_CRAMP in diary.columns:
         people = people.join(_nights(people, diary), on=_PERSON, how="left", maintain_order="left")
     added = tuple(v for v in COLUMNS if v.name in people.columns)
-    return people.with_columns(_typed(v) for v in added).with_columns(
-        _unexplained(v.name) for v in added
+    typed = people.with_columns(pl.col(v.name).cast(v.dtype) for v in added)
+    no_value = pl.lit(NO_VALUE, Reason)
+    return typed.with_columns(
+        pl.when(pl.col(v.name).is_null()).then(no_value).alias(why(v.name)) for v in added
     ), added
 
 
 def within(start: str = START, end: str = END) -> pl.Expr:
-    """Tell whether a record lies within the person's follow-up; an unknown end leaves it open."""
+    """Mark records within the participant's follow-up; an unknown end leaves it open."""
     after = pl.col(_DATE) >= pl.col(start)
     return after.fill_null(value=True) & (pl.col(_DATE) <= pl.col(end)).fill_null(value=True)
 
 
-def _records(visits: pl.DataFrame | None, diary: pl.DataFrame | None) -> pl.DataFrame | None:
+def _stack_records(visits: pl.DataFrame | None, diary: pl.DataFrame | None) -> pl.DataFrame | None:
     pairs = ((visits, VISIT_CRAMP), (diary, NIGHT_CRAMP))
-    parts = [
-        part.select(_PERSON, _DATE, _event(part, name).alias(_EVENT))
-        for part, name in pairs
-        if part is not None
-    ]
+    parts = [_events(part, name) for part, name in pairs if part is not None]
     return pl.concat(parts) if parts else None
 
 
-def _event(part: pl.DataFrame, name: str) -> pl.Expr:
-    if name not in part.columns:
-        return pl.lit(None, pl.Boolean)
-    return pl.col(name) > 0 if part.schema[name].is_numeric() else pl.col(name) == "yes"
+def _events(part: pl.DataFrame, name: str) -> pl.DataFrame:
+    cramp = pl.lit(None, pl.Boolean)
+    if name in part.columns:
+        cramp = pl.col(name) > 0 if part.schema[name].is_numeric() else pl.col(name) == "yes"
+    return part.select(_PERSON, _DATE, cramp.alias(_EVENT))
 
 
 def _with_span(people: pl.DataFrame, records: pl.DataFrame | None) -> pl.DataFrame:
     if records is not None:
         span = records.group_by(_PERSON).agg(first=pl.col(_DATE).min(), last=pl.col(_DATE).max())
         people = people.join(span, on=_PERSON, how="left", maintain_order="left")
-    found = {START: "first", END: "last"}
-    for name, record in found.items():
-        given = [column for column in (name, record) if column in people.columns]
-        people = people.with_columns(
-            pl.coalesce(given).alias(name) if given else pl.lit(None, pl.Date).alias(name)
-        )
+    for name, record in ((START, "first"), (END, "last")):
+        dates = [column for column in (name, record) if column in people.columns]
+        people = people.with_columns(pl.coalesce(*dates, pl.lit(None, pl.Date)).alias(name))
     days = (pl.col(END) - pl.col(START)).dt.total_days().cast(pl.Float64) + 1
     kept = people.drop("first", "last", strict=False)
     spanned = kept.with_columns(follow_up_days=pl.when(days > 0).then(days))
@@ -139,22 +109,10 @@ def _first_cramps(people: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nights(people: pl.DataFrame, diary: pl.DataFrame) -> pl.DataFrame:
-    nights = diary.select(_PERSON, _DATE, _event(diary, NIGHT_CRAMP).alias(_EVENT))
-    counts = (
-        _inside(people, nights)
-        .group_by(_PERSON)
-        .agg(
-            diary_nights=pl.col(_EVENT).count().cast(pl.Float64),
-            cramp_nights=pl.col(_EVENT).sum().cast(pl.Float64),
-        )
+    nights = _inside(people, _events(diary, NIGHT_CRAMP)).group_by(_PERSON)
+    cramp = pl.col(_EVENT)
+    counts = nights.agg(
+        diary_nights=cramp.count().cast(pl.Float64), cramp_nights=cramp.sum().cast(pl.Float64)
     )
     share = pl.when(pl.col("diary_nights") > 0).then(pl.col("cramp_nights") / pl.col("diary_nights"))
     return counts.with_columns(cramp_nights_a_month=share * DAYS_A_MONTH)
-
-
-def _typed(variable: Variable) -> pl.Expr:
-    return pl.col(variable.name).cast(variable.dtype)
-
-
-def _unexplained(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_null()).then(pl.lit("no value recorded", Reason)).alias(why(name))

@@ -1,41 +1,105 @@
-"""Guess which variable a column of a user's file may be, from its name, label, codes and range.
-
-Takes a `Profile`; gives a `Guess`: the lines of study.toml for it, each guess with what it was made from.
-"""
+"""Guess which variable a column of a user's file is, and keep track of guesses that nobody has confirmed."""
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
-from toolkit.files.checked_toml import read_toml, shipped
+from toolkit.errors import DatasetError
+from toolkit.files.atomic import write_bytes
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.sources.catalog import nhanes
-from toolkit.sources.catalog_records import Measured
+from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.units import fitting_units, plausible
-from toolkit.sources.user.column_names import ColumnNames
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import REPEATED, Profile
 from toolkit.variables.codebook import Variable
 
 GUESS = "GUESS"
+ACCEPTED = "accepted guess"
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+# Strings of TOML, which may contain a #, and comments.
+_PIECES = re.compile(
+    r"'''.*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'[^'\n]*'|\"(?:\\.|[^\"\\\n])*\"|(?P<comment>#[^\n]*)", re.DOTALL
+)
+_MARK = re.compile(rf"^#\s*{GUESS}\b")
+
+
+class Names(Checked):
+    """Usual column names of a variable, and words of its labels."""
+
+    names: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+
+class SamplingWords(Checked):
+    """Usual column names of a design role: whole names, or words with others before and after them.
+
+    `labels` are words of a label, `not_labels` words that rule it out; `also_mass` are names that body weight
+    has too; `never` are names composed like these that mean something else.
+    """
+
+    names: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    not_labels: tuple[str, ...] = ()
+    also_mass: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+
+class Survey(Checked):
+    """Design columns of a well-known survey, preferred first; # is a number, `others` are more weights."""
+
+    name: str
+    weight: tuple[str, ...]
+    strata: tuple[str, ...] = ()
+    psu: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    replicates: tuple[str, ...] = ()
+    note: str = ""
+
+
+class ReplicateWords(Checked):
+    """How names of replicate weights begin, and the method by which such weights were made."""
+
+    heads: tuple[str, ...]
+    method: str
+    reason: str
+    options: Mapping[str, float | bool] = {}
+
+
+class ColumnNames(Checked):
+    """Schema of datasets/column-names.toml."""
+
+    roles: Mapping[str, tuple[str, ...]]
+    sampling: Mapping[str, SamplingWords]
+    surveys: tuple[Survey, ...]
+    replicate_words: tuple[str, ...]
+    replicates: tuple[ReplicateWords, ...]
+    identifiers: Mapping[str, tuple[str, ...]]
+    variables: Mapping[str, Names]
+    levels: Mapping[str, tuple[str, ...]]
+    codes: Mapping[str, Mapping[str, str]]
+    ordered: Mapping[str, tuple[str, ...]]
+    reasons: Mapping[str, tuple[str, ...]]
+    missing_codes: Mapping[str, Mapping[str, str]]
+
+
+@cache
+def words() -> ColumnNames:
+    """Return the usual names from which guesses are made."""
+    return read_toml(shipped("datasets") / "column-names.toml", ColumnNames)
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What a column may be.
+    """The variable that a column may be, its keys in study.toml, and why it was matched or excluded.
 
-    Attributes
-    ----------
-    name
-        The variable's name; "" if the column is better not read.
-    lines
-        Keys of study.toml below `column`, with the comments that mark guesses.
-    reason
-        Why the column was matched, or why it is left out.
-    known
-        Whether the name is one of the codebook's.
+    Without a name the column is better not read; `known` marks a variable of the codebook.
     """
 
     name: str
@@ -44,76 +108,56 @@ class Guess:
     known: bool = False
 
 
-def plain(word: str) -> str:
-    """Write a word in small letters without signs.
-
-    Examples
-    --------
-    >>> plain("HbA1c_%"), plain("Leg cramps?")
-    ('hba1c', 'legcramps')
-    """
+def fold_name(word: str) -> str:
+    """Write a name in small letters without signs, as names are compared."""
     return "".join(letter for letter in word.lower() if letter.isalnum())
 
 
 def has_role(profile: Profile, role: str) -> bool:
-    """Tell whether a column's name is one of those that usually have a role."""
-    return plain(profile.name) in words().roles[role]
+    """Check whether a column has one of the usual names of a role."""
+    return fold_name(profile.name) in words().roles[role]
 
 
-def quoted(word: str) -> str:
-    """Write a text as TOML does."""
-    return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
+def quote(text: str) -> str:
+    """Write a text as a TOML string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def guess(profile: Profile, taken: set[str]) -> Guess:
-    """Guess what a column is; a name that is taken is not given again."""
+    """Guess the variable of a column; names that are taken are not used again."""
     if not profile.filled:
-        return Guess("", reason="holds nothing")
-    if plain(profile.name) in words().identifiers["words"]:
-        return Guess("", reason="may tell who somebody is")
-    return _known(profile, taken) or _own(profile, taken)
-
-
-@cache
-def words() -> ColumnNames:
-    """Read the words that guesses are made of."""
-    return read_toml(shipped("datasets") / "column-names.toml", ColumnNames)
-
-
-def _known(profile: Profile, taken: set[str]) -> Guess | None:
+        return Guess("", reason="is empty")
+    if fold_name(profile.name) in words().identifiers["words"]:
+        return Guess("", reason="may identify a person")
     for name, reason in _candidates(profile):
         if name not in taken:
-            lines = _lines(profile, known_variables()[name])
+            lines = _match(profile, known_variables()[name])
             if lines is not None:
                 return Guess(name, tuple(lines), reason, known=True)
-    return None
+    return _guess_own(profile, taken)
 
 
 def _candidates(profile: Profile) -> Iterator[tuple[str, str]]:
-    mine, named = plain(profile.name), words().variables
+    folded, named = fold_name(profile.name), words().variables
     for name in known_variables():
-        if mine == plain(name) or (name in named and mine in named[name].names):
+        if folded == fold_name(name) or (name in named and folded in named[name].names):
             yield name, "by its name"
-    for name in _national(profile.name):
-        yield name, f"by its name, which NHANES gives to {name}"
+    for name, origin in nhanes().origins.items():
+        if any(_is_single(piece, profile.name) for piece in origin.measured):
+            yield name, f"by its name, which is that of {name} in NHANES"
     label = set(re.findall(r"[a-z0-9]+", profile.label.lower()))
-    for name, told in named.items():
-        if any(set(entry.split()) <= label for entry in told.labels):
+    for name, usual in named.items():
+        if any(set(entry.split()) <= label for entry in usual.labels):
             yield name, "by the words of its label"
 
 
-def _national(column: str) -> Iterator[str]:
-    for name, origin in nhanes().origins.items():
-        if any(_alone(piece) and piece.columns[0] == column.upper() for piece in origin.measured):
-            yield name
+def _is_single(piece: Measured, column: str) -> bool:
+    """Check whether a block of NHANES reads this column alone."""
+    return piece.columns == (column.upper(),) and not piece.values and not piece.only_if
 
 
-def _alone(piece: Measured) -> bool:
-    return len(piece.columns) == 1 and not piece.values and not piece.only_if
-
-
-def _lines(profile: Profile, variable: Variable) -> list[str] | None:
-    """Give the keys with which the column is the variable; None if it cannot be."""
+def _match(profile: Profile, variable: Variable) -> list[str] | None:
+    """Write the keys with which the column is the variable; None if it cannot be."""
     if profile.date_form:
         return None
     return _number_lines(profile, variable) if variable.kind == "number" else _level_lines(profile, variable)
@@ -122,122 +166,114 @@ def _lines(profile: Profile, variable: Variable) -> list[str] | None:
 def _number_lines(profile: Profile, variable: Variable) -> list[str] | None:
     if not profile.numeric or profile.low is None or profile.high is None:
         return None
-    missing, ends = missing_codes(profile), plausible(variable.name)
+    missing, ends = _missing_line(missing_codes(profile)), plausible(variable.name)
     if ends is None or (ends[0] <= profile.low and profile.high <= ends[1]):
-        return _missing_line(missing)
+        return missing
     units = fitting_units(variable.name, variable.unit, profile.low, profile.high)
     units = [unit for unit in units if unit != variable.unit]
     if not units:
         return None
-    told = (
-        f"{GUESS}: by the range of its values; the codebook has {variable.unit}, into which it is converted"
-    )
-    return [f"unit = {quoted(units[0])}  # {told}", *_missing_line(missing)]
+    comment = f"{GUESS}: by the range of its values; converted to {variable.unit}, the unit of the codebook"
+    return [f"unit = {quote(units[0])}  # {comment}", *missing]
 
 
 def missing_codes(profile: Profile) -> dict[str, str]:
-    """Find codes that mean missing: by their labels, or as repeated 7s, 8s and 9s far from all numbers."""
-    labelled = {code: why for code, label in profile.value_labels.items() if (why := reason_of(label))}
-    return _by_digit(profile.suspects) | labelled
+    """Find codes for missing values: by their labels, or repeated 7s, 8s and 9s far from all numbers."""
+    labeled = {code: reason for code, label in profile.value_labels.items() if (reason := reason_of(label))}
+    return _reasons_by_digit(profile.suspects) | labeled
 
 
-def _by_digit(codes: Iterable[str]) -> dict[str, str]:
+def _reasons_by_digit(codes: Iterable[str]) -> dict[str, str]:
     digits = {code: code.lstrip("-")[0] for code in codes}
     known = [digit for digit in digits.values() if digit in words().missing_codes]
     usual = words().missing_codes[min(known, default="9")]
-    return {code: usual.get(digit, "no value recorded") for code, digit in digits.items()}
+    return {code: usual.get(digit, NO_VALUE) for code, digit in digits.items()}
 
 
 def reason_of(label: str) -> str:
-    """Find the reason for a missing value that a label tells; "" if it is none.
-
-    Examples
-    --------
-    >>> reason_of("Refused to answer"), reason_of("Often")
-    ('refused', '')
-    """
+    """Find the reason for a missing value that a label names, such as "Refused to answer"; "" if none."""
     low = label.lower()
-    return next((why for why, parts in words().reasons.items() if any(part in low for part in parts)), "")
+    return next((reason for reason, parts in words().reasons.items() if any(p in low for p in parts)), "")
 
 
 def _missing_line(missing: Mapping[str, str]) -> list[str]:
-    return [f"missing = {_table(missing)}  # {GUESS}"] if missing else []
+    return [f"missing = {_inline_table(missing)}  # {GUESS}"] if missing else []
 
 
 def _level_lines(profile: Profile, variable: Variable) -> list[str] | None:
     if not profile.codes or not variable.levels:
         return None
-    levels, missing, sure = _coded(profile, variable)
+    levels, missing, certain = _match_codes(profile, variable)
     if set(profile.codes) - {*levels, *missing} or not levels:
         return None
-    mark = "" if sure else f"  # {GUESS}: codes as questionnaires usually have them"
-    return [f"levels = {_table(levels)}{mark}", *_missing_line(missing)]
+    mark = "" if certain else f"  # {GUESS}: codes as questionnaires usually have them"
+    return [f"levels = {_inline_table(levels)}{mark}", *_missing_line(missing)]
 
 
-def _coded(profile: Profile, variable: Variable) -> tuple[dict[str, str], dict[str, str], bool]:
-    """Give level and reason by code, and whether the file's own words say so."""
-    labels = {code: profile.value_labels.get(code, code) for code in (*profile.value_labels, *profile.codes)}
-    levels = {code: level for code, label in labels.items() if (level := _level(label, variable))}
-    missing = {
-        code: why for code, label in labels.items() if code not in levels and (why := reason_of(label))
-    }
+def _match_codes(profile: Profile, variable: Variable) -> tuple[dict[str, str], dict[str, str], bool]:
+    """Match codes to levels and reasons; the third value says whether the file's own words decide."""
+    labels = _labels_by_code(profile)
+    levels = {code: level for code, label in labels.items() if (level := _match_level(label, variable))}
+    missing = {c: reason for c, label in labels.items() if c not in levels and (reason := reason_of(label))}
     if levels:
         return levels, missing, True
     left = [code for code in profile.codes if code not in missing]
-    told, told_missing = _national_codes(profile.name, variable.name) or (_usual_codes(left, variable), {})
-    levels = {code: told[code] for code in left if code in told}
+    usual, usual_missing = _nhanes_codes(profile.name, variable.name) or (_usual_codes(left, variable), {})
+    levels = {code: usual[code] for code in left if code in usual}
     rest = [code for code in left if code not in levels and REPEATED.match(code)]
-    return levels, missing | _by_digit(rest) | {c: w for c, w in told_missing.items() if c in rest}, False
+    stated = {code: reason for code, reason in usual_missing.items() if code in rest}
+    return levels, missing | _reasons_by_digit(rest) | stated, False
+
+
+def _labels_by_code(profile: Profile) -> dict[str, str]:
+    return {code: profile.value_labels.get(code, code) for code in (*profile.value_labels, *profile.codes)}
 
 
 def _usual_codes(codes: Sequence[str], variable: Variable) -> dict[str, str]:
-    """Give the levels that codes without labels usually have."""
-    plain_codes = [code for code in codes if not REPEATED.match(code)]
-    if variable.kind == "yes_no" and set(plain_codes) <= {"0", "1"}:
+    answers = [code for code in codes if not REPEATED.match(code)]
+    if variable.kind == "yes_no" and set(answers) <= {"0", "1"}:
         return {"0": "no", "1": "yes"}
-    if variable.name in words().ordered["variables"] and len(plain_codes) == len(variable.levels):
-        return dict(zip(plain_codes, variable.levels, strict=True))
+    if variable.name in words().ordered["variables"] and len(answers) == len(variable.levels):
+        return dict(zip(answers, variable.levels, strict=True))
     return dict(words().codes.get(variable.name if variable.kind == "category" else variable.kind, {}))
 
 
-def _level(label: str, variable: Variable) -> str:
-    mine = label.strip().lower()
-    for level in variable.levels:
-        if mine == level or mine in words().levels.get(level, ()):
-            return level
-    return ""
+def _match_level(label: str, variable: Variable) -> str:
+    folded = label.strip().lower()
+    fitting = (lv for lv in variable.levels if folded == lv or folded in words().levels.get(lv, ()))
+    return next(fitting, "")
 
 
-def _national_codes(column: str, name: str) -> tuple[dict[str, str], dict[str, str]] | None:
+def _nhanes_codes(column: str, name: str) -> tuple[dict[str, str], dict[str, str]] | None:
     origin = nhanes().origins.get(name)
     for piece in reversed(origin.measured if origin else ()):
-        if _alone(piece) and piece.columns[0] == column.upper() and piece.codes:
-            return (
-                {str(code): level for code, level in piece.codes.items()},
-                {str(code): why for code, why in piece.missing.items()},
-            )
+        if _is_single(piece, column) and piece.codes:
+            levels = {str(code): level for code, level in piece.codes.items()}
+            return levels, {str(code): reason for code, reason in piece.missing.items()}
     return None
 
 
-def _own(profile: Profile, taken: set[str]) -> Guess:
-    name = _free_name(profile.name, taken)
-    label = [f"label = {quoted(profile.label)}"] if profile.label else []
+def _guess_own(profile: Profile, taken: set[str]) -> Guess:
+    """Describe a column that is not a variable of the codebook."""
     if profile.date_form:
-        return Guess("", reason=_dates(profile))
-    labelled = {code: text for code, text in profile.value_labels.items() if not reason_of(text)}
-    coded = bool(labelled) and set(profile.codes) <= set(profile.value_labels)
+        return Guess("", reason=_describe_dates(profile))
+    label = [f"label = {quote(profile.label)}"] if profile.label else []
+    labeled = any(not reason_of(text) for text in profile.value_labels.values())
+    coded = labeled and set(profile.codes) <= set(profile.value_labels)
     if profile.numeric and not coded:
-        return Guess(name, (*label, *_own_number(profile)), "a number of one's own")
-    if not (coded or profile.words):
-        return Guess("", reason="holds free text, or too many different values for a category")
-    return Guess(name, (*label, *_own_levels(profile)), "a category of one's own")
+        lines, reason = _own_number(profile), "a continuous variable of the study"
+    elif coded or profile.words:
+        lines, reason = _own_levels(profile), "a categorical variable of the study"
+    else:
+        return Guess("", reason="contains free text, or too many different values for a category")
+    return Guess(_free_name(profile.name, taken), (*label, *lines), reason)
 
 
-def _dates(profile: Profile) -> str:
-    forms = profile.date_form
+def _describe_dates(profile: Profile) -> str:
+    formats = profile.date_form
     if profile.other_form:
-        forms += f", or {profile.other_form}: no day is above 12. Say which: date_format = '...' of the file"
-    return f"holds dates ({forms}), for days(from, to) in an expression"
+        formats += f", or {profile.other_form}; no day is above 12. Declare date_format = '...' of the file"
+    return f"contains dates ({formats}), for days(from, to) in an expression"
 
 
 def _own_number(profile: Profile) -> list[str]:
@@ -245,42 +281,36 @@ def _own_number(profile: Profile) -> list[str]:
         return [f'kind = "yes_no"  # {GUESS}: 0 is no, 1 is yes']
     lines = _missing_line(missing_codes(profile))
     if profile.excel_days:
-        days = f"# {GUESS}: a number; these may be dates, as Excel counts them. Then write dates in the file"
-        return [days, *lines]
+        return [f"# {GUESS}: a number. If these are Excel's day numbers, write dates in the file", *lines]
     few = 2 <= profile.different <= 9 and all(code.lstrip("-").isdigit() for code in profile.codes)
-    told = f"# {GUESS}: a number. If its few values are codes, write levels = {{ 1 = 'first', 2 = 'second' }}"
-    return [told, *lines] if few else lines
+    comment = f"# {GUESS}: a number. If the values are codes, write levels = {{ 1 = 'first', 2 = 'second' }}"
+    return [comment, *lines] if few else lines
 
 
 def _own_levels(profile: Profile) -> list[str]:
-    texts = {code: profile.value_labels.get(code, code) for code in (*profile.value_labels, *profile.codes)}
-    missing = {code: why for code, text in texts.items() if (why := reason_of(text))}
-    levels = {code: text for code, text in texts.items() if code not in missing}
+    texts = _labels_by_code(profile)
+    missing = {code: reason for code, text in texts.items() if (reason := reason_of(text))}
+    levels = {code: text.strip().lower() for code, text in texts.items() if code not in missing}
     answers = {
-        code: next((a for a in ("yes", "no") if t.lower() in words().levels[a]), "")
-        for code, t in levels.items()
+        code: next((a for a in ("yes", "no") if texts[code].lower() in words().levels[a]), "")
+        for code in levels
     }
     if levels and all(answers.values()):
-        plainly = all(code.lower() == answer for code, answer in answers.items())
-        table = [] if plainly else [f"levels = {_table(answers)}"]
+        same = all(code.lower() == answer for code, answer in answers.items())
+        table = [] if same else [f"levels = {_inline_table(answers)}"]
         return ['kind = "yes_no"', *table, *_missing_line(missing)]
-    lowered = {code: text.strip().lower() for code, text in levels.items()}
-    order = _order_line(profile)
-    told = f"  # {GUESS}: {'' if order else 'the order; '}the first is the reference"
-    plainly = all(code == level for code, level in lowered.items())
-    written = f"[{', '.join(map(quoted, lowered))}]" if plainly else _table(lowered)
-    return [f"levels = {written}{told}", *order, *_missing_line(missing)]
+    declared = bool(profile.value_labels or profile.ordered)
+    comment = f"  # {GUESS}: {'the order; ' if declared else ''}the first level is the reference"
+    same = all(code == level for code, level in levels.items())
+    written = f"[{', '.join(map(quote, levels.values()))}]" if same else _inline_table(levels)
+    order = (
+        f"ordered = false  # {GUESS}: text has no order. List levels from lowest to highest, and write true"
+    )
+    return [f"levels = {written}{comment}", *([] if declared else [order]), *_missing_line(missing)]
 
 
-def _order_line(profile: Profile) -> list[str]:
-    if profile.value_labels or profile.ordered:
-        return []
-    told = f"{GUESS}: text has no order. List the levels from lowest to highest and write true"
-    return [f"ordered = false  # {told}"]
-
-
-def _table(entries: Mapping[str, str]) -> str:
-    pairs = (f"{key if _BARE.match(key) else quoted(key)} = {quoted(word)}" for key, word in entries.items())
+def _inline_table(entries: Mapping[str, str]) -> str:
+    pairs = (f"{key if _BARE.match(key) else quote(key)} = {quote(word)}" for key, word in entries.items())
     return f"{{ {', '.join(pairs)} }}"
 
 
@@ -288,5 +318,58 @@ def _free_name(column: str, taken: set[str]) -> str:
     name = re.sub(r"\W+", "_", column.lower(), flags=re.ASCII).strip("_") or "column"
     name = f"v_{name}" if name[0].isdigit() else name
     while name in taken or name in known_variables():
-        name += "_told"
+        name += "_reported"
     return name
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """A guess that is still marked: its line, counted from 1, its key ("" for a remark), and the reason."""
+
+    line: int
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say what was guessed, without the value, which may be a code of the file."""
+        key = f"{self.key} was guessed" if self.key else "guess"
+        return f"line {self.line}: {key}{f': {self.reason}' if self.reason else ''}"
+
+
+def unconfirmed(path: str | Path) -> tuple[Unconfirmed, ...]:
+    """List the guesses of a study.toml that are still marked; a mark inside a string is text."""
+    text = _read_text(Path(path))
+    found = []
+    for mark in _marks(text):
+        before = text[: mark.start()]
+        key = before.rpartition("\n")[2].partition("=")[0].strip()
+        reason = _MARK.sub("", mark[0]).lstrip(": ").strip()
+        found.append(Unconfirmed(before.count("\n") + 1, key, reason))
+    return tuple(found)
+
+
+def accept_guesses(path: str | Path) -> int:
+    """Record every marked guess of a study.toml as accepted, change nothing else, and return their number."""
+    text = _read_text(Path(path))
+    marks = list(_marks(text))
+    for mark in reversed(marks):
+        start, comment = mark.start(), mark[0]
+        text = text[:start] + _MARK.sub(f"# {ACCEPTED}", comment) + text[start + len(comment) :]
+    if marks:
+        file = Path(path).resolve()
+        encoding = "utf-8-sig" if file.read_bytes().startswith(b"\xef\xbb\xbf") else "utf-8"
+        write_bytes(file, text.encode(encoding), private=not file.stat().st_mode & 0o077)
+    return len(marks)
+
+
+def _marks(text: str) -> Iterator[re.Match[str]]:
+    for piece in _PIECES.finditer(text):
+        if piece["comment"] and _MARK.match(piece["comment"]):
+            yield piece
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"'{path}' cannot be read ({type(error).__name__}). Check the path.") from error

@@ -1,20 +1,23 @@
-"""Make a population of a user's `study.toml`, or tell everything that is wrong with it in one pass.
-
-Takes a path; gives `Examined`: the problems, and the people with design, codebook, visits and diary if there
-is no error among them.
-"""
+"""Open a user's study from its study.toml, or report everything that is wrong with it in one pass."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import polars as pl
 
-from toolkit.errors import DatasetError, DesignError
-from toolkit.sources.harmonize.person_formulas import compute
+from toolkit.errors import DatasetError, DesignError, VariableError
+from toolkit.sources.catalog_records import OwnVariable
+from toolkit.sources.harmonize.join import compute_variable, order_formulas
 from toolkit.sources.harmonize.recode import UNREAD
-from toolkit.sources.user.columns_named import PLACE, declared_design, file_name, replicate_columns
+from toolkit.sources.user.columns_named import (
+    PLACE,
+    declared_design,
+    follow_up_columns,
+    lost_columns,
+    reserved_names,
+)
 from toolkit.sources.user.declaration import (
     UNDECLARED,
     Declaration,
@@ -23,6 +26,7 @@ from toolkit.sources.user.declaration import (
     every_problem,
     read_declaration,
 )
+from toolkit.sources.user.file_columns import describe_expression
 from toolkit.sources.user.follow_up import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within
 from toolkit.sources.user.row_checks import (
     DATE,
@@ -32,32 +36,26 @@ from toolkit.sources.user.row_checks import (
     check_rows,
     design_rules,
     person_rules,
-    size_rules,
-    span_rule,
+    range_rules,
 )
-from toolkit.sources.user.row_reader import Request, Rows, absent_as, column_names, read_rows
-from toolkit.sources.user.study_columns import follow_up_columns, lost_columns, reserved_names
+from toolkit.sources.user.row_reader import FileRows, Request, absent_as, column_names, read_rows
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import Codebook, Variable, why
 from toolkit.variables.formulas import Formula, formula
 
-_SECTIONS = ("visits", "diary")
-_HELD = "input of formulas: "  # stands before the name of a column that only formulas read
+_SPAN = Rule(
+    "Follow-up ends before it starts",
+    pl.col(END) >= pl.col(START),
+    "Correct one of the two dates in the file.",
+)
+_INPUT = "input of formulas: "  # starts the name of a column that only expressions read
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of reading a `study.toml`.
-
-    Attributes
-    ----------
-    problems
-        Errors and notes in the order in which they were found.
-    population
-        None if there is an error among the problems.
-    """
+    """Errors and notes found in a study.toml and its files; the population if there is no error."""
 
     problems: tuple[Problem, ...]
     population: Study | None
@@ -69,20 +67,12 @@ class Examined:
 
     @property
     def notes(self) -> tuple[Problem, ...]:
-        """What is worth knowing and stops nothing."""
+        """Observations that do not keep it from being opened."""
         return tuple(problem for problem in self.problems if problem.note)
 
 
 def open_own(path: str | Path) -> Study:
-    """Open a user's study.
-
-    Raises
-    ------
-    DesignError
-        If its design is not declared.
-    DatasetError
-        With every problem of the declaration and of its files.
-    """
+    """Open a user's study, or raise every problem of it: a DesignError for an undeclared design alone."""
     examined = examine(path)
     if examined.population is None:
         _raise_problems(Path(path), examined.errors)
@@ -90,38 +80,19 @@ def open_own(path: str | Path) -> Study:
 
 
 def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
-    """Raise what keeps a study from being opened: a design that is not declared by itself, else all in one.
-
-    Raises
-    ------
-    DesignError
-        If the design is not declared.
-    DatasetError
-        With every problem else.
-    """
     for problem in problems:
         if problem.where == "design" and problem.finding.startswith(UNDECLARED):
-            raise DesignError(f"'{path.name}': the {problem} All problems: cramps check {path.name}.")
+            raise DesignError(f"'{path.name}': {problem} See all problems with: cramps check {path.name}")
     raise every_problem(path, problems)
 
 
 def examine(path: str | Path) -> Examined:
-    """Read a user's study as far as can be, and collect what is wrong.
-
-    Parameters
-    ----------
-    path
-        The `study.toml`.
-
-    Returns
-    -------
-    Examined
-        Problems, and the population if it can be had.
+    """Read a study.toml and its files as far as possible, and collect all problems.
 
     Raises
     ------
     DatasetError
-        If there is no such file, or it is not TOML.
+        If there is no such file, or it is not valid TOML.
     """
     declaration = read_declaration(path)
     columns, unreadable = column_names(declaration)
@@ -135,22 +106,15 @@ def examine(path: str | Path) -> Examined:
     columns = {file: there for file, there in columns.items() if f"files.{file}" not in lost}
     if declaration.home not in columns:
         return Examined(tuple(problems), None)
-    read = _Reading(declaration, columns, lost)
-    try:
-        population = read.population()
-    except _NobodyError:
-        population = None
-    problems += read.problems
+    reading = _Reading(declaration, columns, lost)
+    population = reading.population()
+    problems += reading.problems
     failed = any(not problem.note for problem in problems)
     return Examined(tuple(problems), None if failed else population)
 
 
-class _NobodyError(Exception):
-    """The first file cannot be read, so there is nobody to check anything on."""
-
-
 class _Reading:
-    """The steps from files to a population; what goes wrong is collected and the rest goes on."""
+    """The steps from files to a population, which collect problems and continue with the rest."""
 
     def __init__(
         self, declaration: Declaration, columns: Mapping[str, tuple[str, ...]], lost: set[str]
@@ -160,69 +124,79 @@ class _Reading:
         self.facts: list[Mapping[str, Any]] = []
         self.records: dict[str, dict[str, dict[str, str]]] = {}
         self.codebook = Codebook()
-        self.formulas = dict(self._formulas())
-        self.design, wrong = declared_design(declaration, columns[declaration.home])
+        self.formulas: dict[str, Formula] = {
+            name: formula(variable.expression)
+            for name, variable in self.study.variables.items()
+            if variable.expression and f"variables.{name}" not in lost
+        }
+        self.inputs = dict(self._inputs())
+        self.design, self.design_names, wrong = declared_design(declaration, columns[declaration.home])
         self.problems += wrong
 
-    def population(self) -> Study:
-        people = self._with_formulas(self._people())
-        parts: dict[str, Any] = {section: self._repeated(section, people) for section in _SECTIONS}
-        people, added = follow(people, parts["visits"], parts["diary"])
-        people = people.drop(ROW)
+    def _inputs(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Find the columns of files that expressions read and that are not variables."""
+        names = {n for parsed in self.formulas.values() for n in parsed.names}
+        for name in names - set(self.study.variables):
+            file, column = self.declaration.place(name)
+            if column in self.columns.get(file, ()):
+                yield name, (file, column)
+
+    def population(self) -> Study | None:
+        """Read people, visits and diary; None if the first file cannot be read."""
+        people = self._people()
+        if people is None:
+            return None
+        people = self._with_formulas(people)
+        parts: dict[str, Any] = {
+            section: self._repeated(section, part, people) for section, part in self.study.records.items()
+        }
+        people, added = follow(people, parts.get("visits"), parts.get("diary"))
         provenance = {
             "declaration": self.declaration.path.name,
             "files": [dict(facts) for facts in self.facts],
             "notes": [str(problem) for problem in self.problems if problem.note],
             "records": self.records,
         }
-        shown = self.codebook.with_variables(*added)
         label = self.study.label or self.study.name
         if self.study.simulated and "simulated" not in label.lower():
             label = f"SIMULATED {label}"
-        return self._with_weather(
-            Study(
-                self.study.name, label, people, self.design, shown, provenance, self.study.simulated, **parts
-            )
+        population = Study(
+            self.study.name,
+            label,
+            people.drop(ROW),
+            self.design,
+            self.codebook.with_variables(*added),
+            provenance,
+            self.study.simulated,
+            **parts,
         )
+        return self._with_weather(population)
 
     def _with_weather(self, population: Study) -> Study:
-        told = self.study.weather
-        if told is None or "weather" in self.lost:
+        declared = self.study.weather
+        if declared is None or "weather" in self.lost:
             return population
         try:
-            weather = read_weather(told, self.declaration.path.parent)
-            return add_weather(population, weather, days=told.days)
+            weather = read_weather(declared, self.declaration.path.parent)
+            return add_weather(population, weather, days=declared.days)
         except DatasetError as error:
             self.problems.append(Problem("weather", str(error).rstrip("."), ""))
             return population
 
-    def _formulas(self) -> Iterator[tuple[str, Formula]]:
-        for name, variable in self.study.variables.items():
-            if variable.expression and f"variables.{name}" not in self.lost:
-                yield name, formula(variable.expression)
-
-    def _inputs(self) -> dict[str, tuple[str, str]]:
-        """Find the columns of files that formulas read and that are no variables themselves."""
-        names = {
-            n for parsed in self.formulas.values() for n in parsed.names if n not in self.study.variables
-        }
-        places = {name: self.declaration.place(name) for name in names}
-        return {n: (f, c) for n, (f, c) in places.items() if c in self.columns.get(f, ())}
-
-    def _people(self) -> pl.DataFrame:
+    def _people(self) -> pl.DataFrame | None:
         home = self.declaration.home
         rows = self._read(home)
         if PERSON not in rows.frame.columns:
-            raise _NobodyError
-        people = _once(rows.frame)
-        repeated = {part.file for s in _SECTIONS if (part := getattr(self.study, s)) is not None}
+            return None
+        people = _first_rows(rows.frame)
+        repeated = {part.file for part in self.study.records.values()}
         for file in self.columns:
             request = self._request(file)
             if file != home and file not in repeated and (request.variables or request.inputs):
                 people = self._joined(people, file)
         return people
 
-    def _read(self, file: str) -> Rows:
+    def _read(self, file: str) -> FileRows:
         rows = read_rows(self.declaration, file, self._request(file))
         self.problems += rows.problems
         self.facts.append(rows.facts)
@@ -234,7 +208,7 @@ class _Reading:
         if rows.frame.is_empty():
             return people
         self._check_strangers(file, rows.frame, people)
-        joined = people.join(_once(rows.frame).drop(ROW), on=PERSON, how="left", maintain_order="left")
+        joined = people.join(_first_rows(rows.frame).drop(ROW), on=PERSON, how="left", maintain_order="left")
         read = [column.variable.name for column in rows.columns]
         inputs = [name for name in self._request(file).inputs if name in joined.columns]
         return absent_as(joined, [*read, *inputs], entry.absent)
@@ -242,99 +216,93 @@ class _Reading:
     def _check_strangers(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         entry, home = self.study.files[file], self.study.files[self.declaration.home]
         known = frame.select(ROW, strange=~pl.col(PERSON).is_in(people[PERSON].to_list()))
-        finding = f"participant is not in '{home.path}'"
+        finding = f"The participant is not in '{home.path}'"
         remedy = f"To exclude them, write strangers = 'leave out' under [files.{file}]."
         if known["strange"].all():
-            remedy = f"No ID is in both files. Check that they are written alike. {_forms(frame, people)}"
+            remedy = (
+                f"No ID is in both files. Check that they are written alike. {_id_lengths(frame, people)}"
+            )
         note = bool(entry.strangers) and not known["strange"].all()
         rule = Rule(finding, ~pl.col("strange"), remedy, note=note)
         self.problems += check_rows(entry.path, known, [rule])
 
+    def _readable(
+        self, variables: Mapping[str, OwnVariable], section: str = "variables"
+    ) -> dict[str, OwnVariable]:
+        return {n: v for n, v in variables.items() if v.column and f"{section}.{n}" not in self.lost}
+
     def _request(self, file: str) -> Request:
-        variables = {
-            name: (variable, self.declaration.place(variable.column)[1])
-            for name, variable in self.study.variables.items()
-            if variable.column
-            and self.declaration.place(variable.column)[0] == file
-            and f"variables.{name}" not in self.lost
+        places = {
+            n: (v, self.declaration.place(v.column)) for n, v in self._readable(self.study.variables).items()
         }
         in_days = {name for parsed in self.formulas.values() for name in parsed.dates}
-        form = self.study.files[file].date_format
-        inputs = {
-            _HELD + name: (column, form if name in in_days else "")
-            for name, (place, column) in self._inputs().items()
-            if place == file
-        }
-        request = Request(variables, inputs, rules=tuple(person_rules((PERSON,), "person")))
+        date_format = self.study.files[file].date_format
+        request = Request(
+            {name: (v, column) for name, (v, (place, column)) in places.items() if place == file},
+            {
+                _INPUT + name: (column, date_format if name in in_days else "")
+                for name, (place, column) in self.inputs.items()
+                if place == file
+            },
+            rules=tuple(person_rules((PERSON,), "person")),
+        )
         return self._with_design(request) if file == self.declaration.home else request
 
     def _with_design(self, request: Request) -> Request:
-        design = self.design
-        numbers = {
-            *(w.column for w in design.components.values()),
-            *design.fpcs,
-            *replicate_columns(design),
-        }
+        design, names, follow_up = self.design, self.design_names, self.study.follow_up
         groups = {*filter(None, (design.strata,)), *design.stages}
-        weights = {w.column: self._file_name(w.column) for w in design.components.values()}
-        first = design.stages[0] if design.stages else None
-        dates = {f"follow_up_{k}": c for k, c in follow_up_columns(self.declaration).items()}
-        fpcs = {name: self._file_name(name) for name in design.fpcs}
-        replicates = {name: self._file_name(name) for name in replicate_columns(design)}
-        rules = (
-            *request.rules,
-            *design_rules(weights, design.strata, first, nest=bool(self.study.design.nest)),
-            *size_rules(fpcs, replicates),
-            *([span_rule(START, END)] if len(dates) == 2 else []),
+        dates = {f"follow_up_{key}": column for key, column in follow_up_columns(self.declaration).items()}
+        return replace(
+            request,
+            codes={name: names[name] for name in sorted(groups)},
+            numbers={name: names[name] for name in sorted(set(names) - groups)},
+            dates={name: (column, follow_up.date_format) for name, column in dates.items() if follow_up},
+            rules=(
+                *request.rules,
+                *design_rules(design, names, nest=bool(self.study.design.nest)),
+                *([_SPAN] if len(dates) == 2 else []),
+            ),
         )
-        follow_up = self.study.follow_up
-        form = follow_up.date_format if follow_up else ""
-        return Request(
-            request.variables,
-            request.inputs,
-            {name: self._file_name(name) for name in sorted(groups)},
-            {name: self._file_name(name) for name in sorted(numbers - groups)},
-            {name: (column, form) for name, column in dates.items()},
-            rules,
-        )
-
-    def _file_name(self, name: str) -> str:
-        return file_name(name, self.declaration, self.columns[self.declaration.home])
 
     def _with_formulas(self, people: pl.DataFrame) -> pl.DataFrame:
-        """Compute formulas while their inputs have their own names, which the design may use too."""
-        names = [name for name in self._inputs() if _HELD + name in people.columns]
-        held = {
-            new: old for name in names for old, new in ((_HELD + name, name), (why(_HELD + name), why(name)))
-        }
-        kept = people.select(name for name in held if name in people.columns)
-        computed = compute(
-            people.drop(kept.columns).rename({old: new for new, old in held.items()}),
-            self.codebook,
-            self.study,
-            self.formulas,
-        )
-        self.problems += computed.problems
-        self.codebook = computed.codebook
-        return computed.people.drop(held).hstack(kept)
+        """Compute expressions while their inputs have their own names, which the design may use too."""
+        names = [name for name in self.inputs if _INPUT + name in people.columns]
+        inputs = {new: old for n in names for old, new in ((_INPUT + n, n), (why(_INPUT + n), why(n)))}
+        kept = people.select(name for name in inputs if name in people.columns)
+        people = people.drop(kept.columns).rename({old: new for new, old in inputs.items()})
+        try:
+            order = order_formulas(self.formulas)
+        except VariableError as error:
+            self.problems.append(Problem("variables", str(error), ""))
+            order = []
+        for name in order:
+            people = self._with_formula(people, name, self.study.variables[name])
+        return people.drop(inputs).hstack(kept)
 
-    def _repeated(self, section: str, people: pl.DataFrame) -> pl.DataFrame | None:
-        part: Repeated | None = getattr(self.study, section)
-        if part is None or part.file not in self.columns or f"{section}.date" in self.lost:
+    def _with_formula(self, people: pl.DataFrame, name: str, declared: OwnVariable) -> pl.DataFrame:
+        where, parsed = f"variables.{name}", self.formulas[name]
+        try:
+            entry = describe_expression(name, declared, parsed)
+            people, self.codebook = compute_variable(people, self.codebook, entry, parsed)
+        except VariableError as error:
+            self.problems.append(Problem(where, str(error), ""))
+            return people
+        rules = range_rules(entry, declared.range) if entry.kind == "number" else ()
+        self.problems += check_rows(where, people, rules)
+        return people
+
+    def _repeated(self, section: str, part: Repeated, people: pl.DataFrame) -> pl.DataFrame | None:
+        if part.file not in self.columns or f"{section}.date" in self.lost:
             return None
-        variables = {
-            name: (variable, variable.column)
-            for name, variable in part.variables.items()
-            if variable.column and f"{section}.variables.{name}" not in self.lost
-        }
         what = "person and night" if section == "diary" else "person and visit"
         dated = Rule(
-            "no date",
+            "The date is missing",
             pl.col(DATE).is_not_null() | pl.col(DATE + UNREAD),
             "Supply the date in the file.",
         )
+        variables = self._readable(part.variables, f"{section}.variables")
         request = Request(
-            variables,
+            {name: (variable, variable.column) for name, variable in variables.items()},
             codes={PLACE: part.place} if part.place and f"{section}.place" not in self.lost else {},
             dates={DATE: (part.date, part.date_format)},
             rules=(*person_rules((PERSON, DATE), what), dated),
@@ -344,32 +312,35 @@ class _Reading:
         self.facts.append(rows.facts)
         if rows.frame.is_empty():
             return None
-        self.records[section] = {c.variable.name: _words(c.variable) for c in rows.columns}
-        self._check_cramps(section, rows)
+        described = [column.variable for column in rows.columns]
+        self.records[section] = {
+            v.name: {"label": v.label, "unit": v.unit, "question": v.question} for v in described
+        }
+        self._check_cramps(section, described)
         self._check_strangers(part.file, rows.frame, people)
         self._check_follow_up(part.file, rows.frame, people)
         known = rows.frame.drop(ROW).filter(pl.col(PERSON).is_in(people[PERSON].to_list()))
-        # Rows have no codebook of their own: levels in order are an Enum, others are text.
-        nominal = [c.variable.name for c in rows.columns if c.variable.levels and not c.variable.ordered]
+        # Rows have no codebook of their own: ordered levels are an Enum, others are text.
+        nominal = [v.name for v in described if v.levels and not v.ordered]
         return known.with_columns(pl.col(nominal).cast(pl.String)).sort(PERSON, DATE)
 
-    def _check_cramps(self, section: str, rows: Rows) -> None:
+    def _check_cramps(self, section: str, described: list[Variable]) -> None:
         name = NIGHT_CRAMP if section == "diary" else VISIT_CRAMP
-        kinds = {column.variable.name: column.variable.kind for column in rows.columns}
+        kinds = {variable.name: variable.kind for variable in described}
         if name not in kinds:
-            told = f"has no variable '{name}', so no first cramp and no nights with cramps are worked out"
-            remedy = f"If the file says whether there was a cramp: [{section}.variables.{name}]."
-            self.problems.append(Problem(section, told, remedy, note=True))
+            finding = f"There is no variable '{name}', so that first cramp and cramp nights are not computed"
+            remedy = f"If the file reports cramps, declare [{section}.variables.{name}]."
+            self.problems.append(Problem(section, finding, remedy, note=True))
         elif kinds[name] == "category":
-            told = "must be yes/no or a number of cramps"
-            self.problems.append(Problem(f"{section}.variables.{name}", told, "Write kind = 'yes_no'."))
+            finding = "The variable must be yes/no or a number of cramps"
+            self.problems.append(Problem(f"{section}.variables.{name}", finding, "Write kind = 'yes_no'."))
 
     def _check_follow_up(self, file: str, frame: pl.DataFrame, people: pl.DataFrame) -> None:
         ends = [name for name in (START, END) if name in people.columns]
         absent = [pl.lit(None, pl.Date).alias(name) for name in (START, END) if name not in ends]
         dated = frame.join(people.select(PERSON, *ends), on=PERSON, how="left", maintain_order="left")
         rule = Rule(
-            "date is outside the participant's follow-up",
+            "The date is outside the participant's follow-up",
             within(),
             "These records are kept, but excluded from person-time, first cramp and nights.",
             note=True,
@@ -377,16 +348,12 @@ class _Reading:
         self.problems += check_rows(self.study.files[file].path, dated.with_columns(absent), [rule])
 
 
-def _words(variable: Variable) -> dict[str, str]:
-    return {"label": variable.label, "unit": variable.unit, "question": variable.question}
-
-
-def _once(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep one row a person, so that the other rules can be checked; more are told as a problem already."""
+def _first_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep the first row of each person, so that the other rules can be checked."""
     return frame.filter(pl.col(PERSON).is_not_null()).unique(PERSON, keep="first", maintain_order=True)
 
 
-def _forms(*frames: pl.DataFrame) -> str:
+def _id_lengths(*frames: pl.DataFrame) -> str:
     lengths = [frame[PERSON].str.len_chars().drop_nulls().to_list() for frame in frames]
-    told = [f"{min(length)} to {max(length)} characters" for length in lengths]
-    return f"Here they have {told[0]}, there {told[1]}."
+    here, there = (f"{min(length)} to {max(length)} characters" for length in lengths)
+    return f"Here they have {here}, there {there}."

@@ -1,61 +1,50 @@
-"""Describe the columns of a file of the user's own: what they hold, without any person's value but codes.
-
-Takes an open table; gives a `Profile` a column, made of the file's first rows.
-"""
+"""Profile the columns of a user's file by its first rows, without a person's values except codes."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from toolkit.sources.frame_categories import Categories
-from toolkit.sources.harmonize.recode import code_text, text_number
+from toolkit.sources.harmonize.recode import parse_numbers, read_codes
 from toolkit.sources.user.tabular_files import Table
 from toolkit.variables.level_order import sorted_levels
 
-SEEN = 50_000  # rows that a first look takes
-MOST_CODES = 30  # a column of more different values holds no codes
+SEEN = 50_000  # rows that are profiled
+MOST_CODES = 30  # a column of more different values does not contain codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
-# What stands behind a date that has a time of day, as instruments and databases write it.
+# How instruments and databases write the time of day after a date.
 _TIMES = ("", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", " %H:%M:%S%.f", " %H:%M:%S%.f%#z", " %H:%M", "T%H:%M")
 REPEATED = re.compile(r"^-?([789])\1*$")
 _MISSING_WORDS = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", ".")
-_EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be the other way round
+_EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be swapped
 _MANY = 20  # different days of a column of dates, at least
 _NEARLY = 0.95
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a column holds.
+    """What a column contains.
 
     Attributes
     ----------
-    name, label, value_labels
-        As the file has them.
-    rows, filled
-        Rows seen, and those of them with something in the cell.
-    different
-        How many different values there are.
+    rows, filled, different
+        Numbers of rows seen, of filled cells, and of different values.
     codes
-        The values in order, if they are few; a column of free text gives none.
-    numbers
-        The share of filled cells that are numbers.
-    fractions
-        Whether some of the numbers are not whole.
+        The values in order, if they are few.
+    numbers, fractions
+        Share of filled cells that are numbers; whether some are not whole.
     low, high
         5th and 95th percentile of the numbers, without the suspects.
     suspects
-        Numbers of repeated 7s, 8s or 9s that stand far from all others, as codes for missing values do.
-    date_form
-        How its dates are written; "" if it holds none. "date" if the file itself says so.
-    other_form
-        Another way to read them that fits as well, as where no day is above 12; "" if there is none.
+        Numbers of repeated 7s, 8s or 9s far from all others, which may be codes for missing values.
+    date_form, other_form
+        Date format ("date" if the file has the type), and another one that fits where no day is above 12.
     excel_days
-        Whether its numbers may be dates, as Excel counts days.
+        Whether its numbers may be Excel's day numbers.
     ordered
-        Whether the file says that its categories stand in order.
+        Whether the file declares that its categories are ordered.
     """
 
     name: str
@@ -77,33 +66,27 @@ class Profile:
 
     @property
     def numeric(self) -> bool:
-        """Whether nearly all of its cells are numbers."""
+        """Whether nearly all filled cells are numbers."""
         return self.numbers >= _NEARLY and not self.date_form
 
     @property
     def unique(self) -> bool:
-        """Whether every row has a value of its own."""
+        """Whether every row has a different value."""
         return self.rows > 0 and self.filled == self.rows == self.different
 
     @property
     def words(self) -> bool:
-        """Whether it holds a few words, none of them one person's alone for most."""
+        """Whether it contains few different words, most of them shared by several rows."""
         return bool(self.codes) and not self.numeric and 2 * self.different <= self.filled
 
 
-def first_rows(table: Table) -> pl.DataFrame:
-    """Take the first rows of a table."""
+def read_first_rows(table: Table) -> pl.DataFrame:
+    """Read the first rows of a table."""
     return table.frame.head(SEEN).collect(engine="streaming")
 
 
-def decimal_of(frame: pl.DataFrame) -> str:
-    """Tell whether the numbers of a text file have a decimal comma.
-
-    Examples
-    --------
-    >>> decimal_of(pl.DataFrame({"kg": ["61,5", "70"], "id": ["1", "2"]}))
-    ','
-    """
+def find_decimal(frame: pl.DataFrame) -> str:
+    """Find the decimal sign of a text file: a comma if all numbers of some column fit it."""
     for name in frame.select(pl.col(pl.String)).columns:
         text = frame[name].drop_nulls().str.strip_chars()
         commas = text.str.contains(r"^-?\d+,\d+$")
@@ -112,14 +95,8 @@ def decimal_of(frame: pl.DataFrame) -> str:
     return "."
 
 
-def commas_of_thousands(frame: pl.DataFrame) -> bool:
-    """Tell whether all commas within numbers stand before three digits, where they may part thousands.
-
-    Examples
-    --------
-    >>> commas_of_thousands(pl.DataFrame({"steps": ["5,501", "12,580"]}))
-    True
-    """
+def has_thousands_commas(frame: pl.DataFrame) -> bool:
+    """Check whether all commas in numbers precede three digits, so that they may separate thousands."""
     texts = [frame[name].drop_nulls().str.strip_chars() for name in frame.select(pl.col(pl.String)).columns]
     commas = [text.filter(text.str.contains(r"^-?\d+,\d+$")) for text in texts]
     return any(len(text) for text in commas) and all(
@@ -127,32 +104,26 @@ def commas_of_thousands(frame: pl.DataFrame) -> bool:
     )
 
 
-def without_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Take out the words that programs write for a missing value, such as NA of R; give frame and words.
-
-    Examples
-    --------
-    >>> without_missing_words(pl.DataFrame({"kg": ["70", "NA", "61"]}))[1]
-    ('NA',)
-    """
+def drop_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Remove words that programs write for missing values, such as R's NA; return frame and words."""
     columns = frame.select(pl.col(pl.String)).columns
     found = [word for word in _MISSING_WORDS if any((frame[name] == word).any() for name in columns)]
     none = pl.when(~pl.col(columns).is_in(found)).then(pl.col(columns)) if found and columns else None
     return (frame.with_columns(none) if none is not None else frame), tuple(found)
 
 
-def profiles(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
-    """Describe each column of a table by its first rows."""
-    # Codes that the file itself declares to be missing are no values.
-    seen = replace(table, frame=frame.select(table.columns).lazy(), text=None)
+def profile_columns(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
+    """Profile each column of a table."""
+    # Codes that the file itself declares as missing are not values.
+    own = frame.select(table.columns)
     for name in table.columns:
-        yield _profile(seen, frame, name, decimal)
+        yield _profile_column(table, own, name, decimal)
 
 
-def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Profile:
-    values = frame.select(cell=code_text(name, table, decimal))["cell"].drop_nulls()
+def _profile_column(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Profile:
+    values = frame.select(cell=read_codes(name, frame.schema, decimal))["cell"].drop_nulls()
     sign = decimal if isinstance(frame.schema[name], pl.String) else "."
-    numbers = pl.select(text_number(pl.lit(values), sign)).to_series().drop_nulls().drop_nans()
+    numbers = pl.select(parse_numbers(pl.lit(values), sign)).to_series().drop_nulls().drop_nans()
     different = values.n_unique()
     suspects = _suspects(numbers)
     numbers = numbers.filter(~numbers.is_in([float(code) for code in suspects])).cast(pl.Float64)
@@ -170,8 +141,8 @@ def _profile(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Prof
         _percentile(numbers, 0.05),
         _percentile(numbers, 0.95),
         suspects,
-        *_date_forms(frame.schema[name], values),
-        _days_of_excel(numbers),
+        *_date_formats(frame.schema[name], values),
+        _are_excel_days(numbers),
         ordered=name in table.categories and table.categories[name].ordered,
     )
 
@@ -182,7 +153,7 @@ def _percentile(numbers: pl.Series, share: float) -> float | None:
 
 
 def _suspects(numbers: pl.Series) -> tuple[str, ...]:
-    """Find numbers of repeated digits that are negative or far above all others, and a lone -1 to -9."""
+    """Find numbers of repeated digits that are negative or far above all others, and a single -1 to -9."""
     below = numbers.filter(numbers < 0).unique()
     if len(below) == 1 and below[0] in range(-9, 0) and (numbers >= 0).any():
         return (str(int(below[0])),)
@@ -211,8 +182,8 @@ def _order(code: str) -> tuple[int, float, str]:
         return 1, 0.0, code
 
 
-def _date_forms(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
-    """Give how dates are written, and the other order of day and month if that fits as well."""
+def _date_formats(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
+    """Find the date format, and the one with day and month swapped if that fits as well."""
     if isinstance(dtype, pl.Date | pl.Datetime):
         return "date", ""
     if not isinstance(dtype, pl.String) or not len(values):
@@ -226,14 +197,14 @@ def _date_forms(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
 
 
 def _fits(form: str, values: pl.Series) -> bool:
-    if not values.head(_MANY).str.to_date(form, strict=False).count():  # most columns hold no dates
+    if not values.head(_MANY).str.to_date(form, strict=False).count():  # most columns do not contain dates
         return False
     read = values.str.to_date(form, strict=False).drop_nulls()
     return len(read) >= _NEARLY * len(values) and bool(read.dt.year().is_between(1900, 2100).all())
 
 
-def _days_of_excel(numbers: pl.Series) -> bool:
-    """Tell whether numbers are whole, many, and all days of 1990 to 2050 counted from the end of 1899."""
+def _are_excel_days(numbers: pl.Series) -> bool:
+    """Check whether numbers are whole, many, and all days of 1990 to 2050 counted from the end of 1899."""
     if numbers.n_unique() < _MANY or (numbers != numbers.round()).any():
         return False
     return bool(numbers.is_between(32_874, 54_789).all())

@@ -1,4 +1,4 @@
-"""Check the rows of a user's file against written rules, and report row numbers but never a value."""
+"""Check the rows of a user's file by rules, and report counts and row numbers but never a value."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,21 +7,23 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.sources.harmonize.recode import UNREAD, OwnColumn
+from toolkit.sources.harmonize.recode import UNREAD
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import Problem
+from toolkit.sources.user.file_columns import FileColumn
+from toolkit.studies.design import Design
 from toolkit.variables.codebook import Variable
 
-ROW = ":row"  # a name that no user can give a variable
+ROW = ":row"  # not a name that a user can give a variable
 LONG = "long"
 PERSON = "person"
 DATE = "date"
 _LISTED_ROWS = 10
 _LISTED_CODES = 6
-_CORRECT = "Correct it in the file."
 _CHUNK = 1 << 22
 _QUOTED = r'"[^"]*"'
-_LARGEST = 1 << 27  # letters in one cell; csv stops at 131,072 otherwise
+_LARGEST = 1 << 27  # characters in one cell; csv stops at 131,072 otherwise
+_CORRECT = "Correct it in the file."
 _OUTSIDE = "These participants are outside every weighted analysis."
 
 
@@ -64,13 +66,15 @@ def _list_codes(rows: pl.DataFrame, column: str) -> str:
 
 def person_rules(key: tuple[str, ...], what: str) -> Iterator[Rule]:
     """Require a participant ID in every row, and a key that is unique."""
-    yield Rule("no participant ID", pl.col(PERSON).is_not_null(), "Remove the row, or supply its ID.")
+    yield Rule(
+        "The participant ID is missing", pl.col(PERSON).is_not_null(), "Remove the row or supply its ID."
+    )
     complete = pl.all_horizontal(pl.col(name).is_not_null() for name in key)
     yield Rule(
-        f"more than one row for the same {what}",
+        f"The same {what} has more than one row",
         ~(pl.struct(key).is_duplicated() & complete),
-        f"Keep one row for each {what}. Repeated visits and nights belong in files of their own, under "
-        "[visits] and [diary].",
+        f"Keep one row for each {what}. Declare repeated visits and nights as further files, under [visits] "
+        "and [diary].",
     )
 
 
@@ -79,26 +83,27 @@ def date_rules(name: str, column: str) -> Iterator[Rule]:
     yield Rule(
         f"'{column}' is not a valid date",
         ~pl.col(name + UNREAD),
-        "Correct the date, or declare how dates are written: date_format = '%d.%m.%Y'.",
+        "Correct the date, or declare the format: date_format = '%d.%m.%Y'.",
     )
 
 
-def column_rules(column: OwnColumn, limits: tuple[float, float] | None) -> Iterator[Rule]:
+def column_rules(column: FileColumn, limits: tuple[float, float] | None) -> Iterator[Rule]:
     """Require that the declaration explains each value of a variable, and that numbers are plausible."""
     name = column.variable.name
-    if column.codes or column.variable.kind != "number":
-        known = ", ".join(f"'{code}'" for code in list(column.codes)[:12]) or "none"
-        finding = f"'{name}' has undeclared codes (declared: {known})"
-        remedy = "Add them to levels = {code = 'level'}, or to missing = {code = 'reason'}."
+    if column.recoder.codes or column.variable.kind != "number":
+        known = ", ".join(f"'{code}'" for code in list(column.recoder.codes)[:12]) or "none"
+        finding = f"'{name}' has codes that are not declared (declared: {known})"
+        table = (
+            "values = {code = number}" if column.variable.kind == "number" else "levels = {code = 'level'}"
+        )
+        remedy = f"Add them to {table} or to missing = {{code = 'reason'}}."
     else:
         finding = f"'{name}' is not a number"
-        remedy = "Declare the codes for missing values, missing = {code = 'reason'}, or decimal = ','."
+        remedy = "Declare codes for missing values, missing = {code = 'reason'}, or decimal = ','."
     yield Rule(finding, ~pl.col(name + UNREAD), remedy)
     if column.variable.kind == "number":
         yield from range_rules(column.variable, limits)
-    yield Rule(
-        f"'{name}' has no values", pl.col(name).count() > 0, "Check that it is the right column.", note=True
-    )
+    yield Rule(f"'{name}' has no values", pl.col(name).count() > 0, "Check the column name.", note=True)
 
 
 def range_rules(variable: Variable, limits: tuple[float, float] | None) -> Iterator[Rule]:
@@ -107,12 +112,8 @@ def range_rules(variable: Variable, limits: tuple[float, float] | None) -> Itera
     if ends is None:
         return
     span = f"{ends[0]:g} to {ends[1]:g} {variable.unit}".strip()
-    remedy = (
-        "Correct them, or change missing or range."
-        if limits
-        else "Check the unit, and declare it: unit = '...'."
-    )
-    yield Rule(f"'{variable.name}' is outside {span}", pl.col(variable.name).is_between(*ends), remedy)
+    check = "Correct the values, or change missing or range." if limits else "Declare the unit: unit = '...'."
+    yield Rule(f"'{variable.name}' is outside {span}", pl.col(variable.name).is_between(*ends), check)
 
 
 def unit_hint(variable: Variable, values: pl.Series) -> str:
@@ -123,41 +124,24 @@ def unit_hint(variable: Variable, values: pl.Series) -> str:
         return ""
     low, high = (float(known.quantile(share) or 0) for share in (0.05, 0.95))
     units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
-    return f"They would be plausible in {' or '.join(units)}: unit = '{units[0]}'." if units else ""
+    return f"Their unit may be {' or '.join(units)}. Declare it: unit = '{units[0]}'." if units else ""
 
 
 def number_rule(column: str, file_name: str) -> Rule:
     """Require numbers throughout a column that is nearly all numbers."""
-    remedy = (
-        "Correct them, or declare the codes for missing values under the file: missing = {code = 'reason'}."
-    )
+    remedy = "Correct them, or declare codes for missing values of the file: missing = {code = 'reason'}."
     return Rule(f"'{file_name}' is not a number", ~pl.col(column + UNREAD), remedy)
 
 
-def size_rules(fpcs: Mapping[str, str], replicates: Mapping[str, str]) -> Iterator[Rule]:
-    """Require population sizes above 0 and replicate weights that are not negative, for every participant."""
-    for column, file_name in fpcs.items():
-        valid = pl.col(column).is_not_null() & (pl.col(column) > 0)
-        yield Rule(f"finite population '{file_name}' is missing or not above 0", valid, _CORRECT)
-    for column, file_name in replicates.items():
-        valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
-        yield Rule(f"replicate weight '{file_name}' is missing or negative", valid, _CORRECT)
+def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Iterator[Rule]:
+    """Require valid weights and population sizes, and strata and PSUs that are known, unambiguous and nested.
 
-
-def span_rule(start: str, end: str) -> Rule:
-    """Require follow-up that does not end before it starts."""
-    return Rule(
-        "follow-up ends before it starts", pl.col(end) >= pl.col(start), "Correct one of the two dates."
-    )
-
-
-def design_rules(
-    weights: Mapping[str, str], strata: str | None, psu: str | None, *, nest: bool
-) -> Iterator[Rule]:
-    """Require finite weights that are not negative, and strata and PSUs that are known and nested."""
-    for column, file_name in weights.items():
-        value, name = pl.col(column), f"weight '{file_name}'"
-        unread = pl.col(column + UNREAD)
+    `names` maps the columns of the design to those of the file.
+    """
+    strata, psu = design.strata, next(iter(design.stages), None)
+    weights = [weight.column for weight in design.components.values()]
+    for column in weights:
+        value, unread, name = pl.col(column), pl.col(column + UNREAD), f"Weight '{names[column]}'"
         yield Rule(f"{name} is not a finite number", ~unread, _CORRECT)
         yield Rule(f"{name} is missing", value.is_not_null() | unread, _OUTSIDE, note=True)
         yield Rule(f"{name} is negative", value >= 0, _CORRECT)
@@ -168,10 +152,17 @@ def design_rules(
     yield from _spelling_rules("PSU", psu, [strata] if strata else [])
     if strata and psu and not nest:
         yield Rule(
-            f"a PSU of '{psu}' is in two strata of '{strata}'",
+            f"A PSU of '{psu}' is in two strata of '{strata}'",
             (pl.col(strata).drop_nulls().n_unique().over(psu) <= 1) | pl.col(psu).is_null(),
-            "If PSUs are numbered anew in each stratum, write nest = true under [design].",
+            "If PSU numbers restart in each stratum, write nest = true under [design].",
         )
+    for column in design.fpcs:
+        valid = pl.col(column).is_not_null() & (pl.col(column) > 0)
+        yield Rule(f"Finite population '{names[column]}' is missing or not above 0", valid, _CORRECT)
+    for column in dict.fromkeys(design.columns):
+        if column not in (*weights, strata, *design.stages, *design.fpcs):
+            valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
+            yield Rule(f"Replicate weight '{names[column]}' is missing or negative", valid, _CORRECT)
 
 
 def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterator[Rule]:
@@ -181,7 +172,7 @@ def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterato
     code = pl.col(column).cast(pl.String).str.strip_chars()
     normalized = code.str.to_lowercase().str.replace(r"^0+(\d)", "$1")
     yield Rule(
-        f"a {what} of '{column}' is spelled in two ways, in capital letters or with leading zeros",
+        f"A {what} of '{column}' is spelled in two ways, with capital letters or leading zeros",
         (code.n_unique().over([normalized, *within]) <= 1) | code.is_null(),
         "Use one spelling in the file.",
         listed=column,
@@ -189,18 +180,20 @@ def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterato
 
 
 def uneven_rows(path: Path, separator: str) -> pl.DataFrame:
-    """List rows of a text file in UTF-8 that have more (`long`) or fewer columns than the heading.
+    """List rows of a UTF-8 text file with another number of columns than its heading.
 
-    A reader of some columns does not notice that an extra separator has moved the values. Blank lines
-    are not rows. Lines are read in a stream; a file whose quotes span lines is read record by record.
+    A reader of some columns does not notice that an extra separator has moved the values of a row. The result
+    has the row number (1 is the row below the heading) and `long`, true for too many columns; blank lines are
+    not listed. Lines are streamed; a file with line ends inside quotes is read record by record.
     """
+    quoted = _has_quotes(path)
     lines = pl.scan_lines(path, name="line", glob=False).with_row_index(ROW)
     text = pl.col("line")
-    if _has_quotes(path):
+    if quoted:
         odd = lines.select((text.str.count_matches('"', literal=True) % 2).sum()).collect(engine="streaming")
         if odd.item():
             return pl.DataFrame(
-                _uneven_records(path, separator), schema={ROW: pl.Int64, LONG: pl.Boolean}, orient="row"
+                _records(path, separator), schema={ROW: pl.Int64, LONG: pl.Boolean}, orient="row"
             )
         text = text.str.replace_all(_QUOTED, "")
     separators = text.str.count_matches(separator, literal=True)
@@ -220,7 +213,7 @@ def _has_quotes(path: Path) -> bool:
         return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
-def _uneven_records(path: Path, separator: str) -> Iterator[tuple[int, bool]]:
+def _records(path: Path, separator: str) -> Iterator[tuple[int, bool]]:
     before = csv.field_size_limit(_LARGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

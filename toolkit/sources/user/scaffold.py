@@ -1,7 +1,4 @@
-"""Write a first `study.toml` for files of the user's own, in which each guess is marked for confirmation.
-
-Takes paths of files; gives the text, or writes it beside the files. It never overwrites.
-"""
+"""Write a first study.toml for a user's files, with every guess marked for confirmation; never overwrite."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +12,15 @@ from toolkit.errors import DatasetError
 from toolkit.files.atomic import write_text
 from toolkit.sources.user.declaration import FORMATS, Problem
 from toolkit.sources.user.design_guess import guess_design, has_design_role
-from toolkit.sources.user.guesses import GUESS, Guess, guess, has_role, plain, quoted, words
+from toolkit.sources.user.guesses import GUESS, Guess, fold_name, guess, has_role, quote, words
 from toolkit.sources.user.loader import examine
 from toolkit.sources.user.profiles import (
     Profile,
-    commas_of_thousands,
-    decimal_of,
-    first_rows,
-    profiles,
-    without_missing_words,
+    drop_missing_words,
+    find_decimal,
+    has_thousands_commas,
+    profile_columns,
+    read_first_rows,
 )
 from toolkit.sources.user.tabular_files import TEXT, open_table
 
@@ -33,15 +30,15 @@ _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _VARIABLE = re.compile(r"^\[(?:\w+\.)?variables\.(\w+)\]", re.MULTILINE)
 _NIGHTLY = 2  # days from one record of a person to the next, in a diary of nights
 HEAD = f"""\
-# A first study.toml, made from the files' columns, labels, codes and ranges (their first rows).
-# Lines marked {GUESS} were guessed: confirm or correct each, then remove the mark. To validate the file:
+# A first study.toml, drafted from names, labels, codes and ranges of the columns (first rows of each file).
+# Lines marked {GUESS} were guessed. Confirm or correct each, and remove the mark. To validate the file:
 #   cramps check {NAME}
 """
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file as it was looked at."""
+    """A profiled file."""
 
     path: Path
     name: str
@@ -57,7 +54,7 @@ class _File:
 
 @dataclass(frozen=True)
 class First:
-    """What a first look found: the text, and how many columns were matched, kept as one's own, left out."""
+    """The drafted text, and the numbers of columns that are of the codebook, of one's own, or excluded."""
 
     path: Path
     text: str
@@ -69,62 +66,44 @@ class First:
     def __str__(self) -> str:
         """Say what was written and what to do next."""
         return (
-            f"'{self.path}' written: {self.known} columns matched to the codebook, {self.own} variables of "
-            f"your own, {self.left} columns left out, {self.text.count('# ' + GUESS)} guesses to confirm.\n"
-            f"Then: cramps check {self.path}"
+            f"Wrote '{self.path}': {self.known} columns matched to the codebook, {self.own} variables of "
+            f"your own, {self.left} columns excluded, {self.text.count('# ' + GUESS)} guesses to confirm.\n"
+            f"Next: cramps check {self.path}"
         )
 
 
 def write_first_study(files: Sequence[str | Path], target: str | Path | None = None) -> First:
-    """Write a first study.toml from files.
+    """Write a first study.toml beside the first file, or to `target`.
 
-    Parameters
-    ----------
-    files
-        The study's files; the first with one row a person says who is in the study.
-    target
-        Where to write; `study.toml` beside the first file if not given.
-
-    Returns
-    -------
-    First
-        What was found; prints as what to do next. `problems` are those that `cramps check` still tells.
+    The first file with one row per person decides who is in the study. Returns what was matched, with the
+    problems that `cramps check` still reports.
 
     Raises
     ------
     DatasetError
-        If the target is there already, or a file is not there, not readable or outside the target's folder.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> people = {"id": [f"p{i}" for i in range(9)], "age": range(40, 49), "sex": [1, 2, 1] * 3}
-    >>> pl.DataFrame(people).write_csv(folder / "a.csv")
-    >>> write_first_study([folder / "a.csv"]).known
-    2
+        If the target exists, or a file is absent, not readable or outside the target's folder.
     """
     paths = [Path(file) for file in files]
     written = Path(target) if target else paths[0].parent / NAME
     if written.exists():
         raise DatasetError(
-            f"'{written}' is there already and is never overwritten. Name another: --out FILE."
+            f"'{written}' already exists and is never overwritten. Name another file: --out FILE."
         )
-    looked = [_looked_at(path, written.parent) for path in paths]
-    first = _first(looked, written)
+    profiled = [_profile_file(path, written.parent) for path in paths]
+    first = _draft(profiled, written)
     write_text(written, first.text)
-    return _settled(first)
+    return _comment_out_errors(first)
 
 
-def _settled(first: First) -> First:
-    """Comment out what a whole reading of the files still finds wrong, with what is wrong."""
+def _comment_out_errors(first: First) -> First:
+    """Comment out the blocks in which a complete reading of the files still finds an error."""
     problems = examine(first.path).errors
-    told = {problem.where.rpartition("variables.")[2]: problem for problem in problems}
+    by_name = {problem.where.rpartition("variables.")[2]: problem for problem in problems}
     blocks = first.text.split("\n\n")
     for number, block in enumerate(blocks):
         name = _VARIABLE.search(block)
         of_block = name and (
-            told.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.finding), None)
+            by_name.get(name[1]) or next((p for p in problems if f"'{name[1]}'" in p.finding), None)
         )
         if of_block:
             commented = "\n".join(f"# {line}" for line in block.splitlines())
@@ -135,31 +114,31 @@ def _settled(first: First) -> First:
     return replace(first, text=text, problems=examine(first.path).errors)
 
 
-def _looked_at(path: Path, folder: Path) -> _File:
+def _profile_file(path: Path, folder: Path) -> _File:
     if path.suffix.lower() not in FORMATS:
-        raise DatasetError(f"'{path}' is of no known format. Formats: {' '.join(FORMATS)}.")
+        raise DatasetError(f"'{path}' has an unsupported format. Use one of: {' '.join(FORMATS)}.")
     if not path.is_file():
-        raise DatasetError(f"there is no file '{path}'. Check the path.")
+        raise DatasetError(f"There is no file '{path}'. Check the path.")
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise DatasetError(f"'{path}' is outside of '{folder}'. Put the study's files into one folder.")
-    encoding = _encoding(path)
+        raise DatasetError(f"'{path}' is outside '{folder}'. Put all files of the study into one folder.")
+    encoding = _find_encoding(path)
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, encoding=encoding))
-        frame = first_rows(table)
-        if not frame.height:  # what stands in the heading may be people then: lines that end in CR alone
+        frame = read_first_rows(table)
+        if not frame.height:  # with lines that end in CR alone, the heading may contain people
             raise DatasetError(
-                f"'{path}' has no row below its heading. Check how the file was written: its lines must end "
+                f"'{path}' has no row below its heading. Check how the file was written. Its lines must end "
                 "in LF, or in CR and LF."
             )
         text = path.suffix.lower() in TEXT
-        frame, missing = without_missing_words(frame) if text else (frame, ())
-        decimal = decimal_of(frame) if text else "."
-        columns = tuple(profiles(table, frame, decimal))
-    name = plain(path.stem) or "people"
+        frame, missing = drop_missing_words(frame) if text else (frame, ())
+        decimal = find_decimal(frame) if text else "."
+        columns = tuple(profile_columns(table, frame, decimal))
+    name = fold_name(path.stem) or "people"
     return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame, missing)
 
 
-def _encoding(path: Path) -> str:
+def _find_encoding(path: Path) -> str:
     if path.suffix.lower() not in TEXT:
         return "utf-8"
     with path.open("rb") as file:
@@ -176,82 +155,77 @@ def _encoding(path: Path) -> str:
     return "utf-8"
 
 
-def _first(files: Sequence[_File], written: Path) -> First:
-    home = next((file for file in files if _person(file, unique=True)), files[0])
+def _draft(files: Sequence[_File], written: Path) -> First:
+    home = next((file for file in files if _find_person(file, unique=True)), files[0])
     others = [file for file in files if file is not home]
-    ordered = [home, *(file for file in others if _person(file) or _person(file, unique=True))]
-    person = _person(home, unique=True) or _person(home) or _first_id(home)
-    sections = dict(_sections(ordered, home))
+    ordered = [home, *(file for file in others if _find_person(file) or _find_person(file, unique=True))]
+    person = _find_person(home, unique=True) or _find_person(home) or _find_first_id(home)
+    sections = dict(_record_files(ordered, home))
     taken: set[str] = {"person", "follow_up_start", "follow_up_end"}
-    design = guess_design(home.columns, home.frame, person.name, _mass(home))
+    design, design_columns = guess_design(home.columns, home.frame, person.name, _find_mass(home))
     spans = (home.column(role) for role in ("start", "end") if sections)
-    used = {person.name, *design.used, *(column.name for column in spans if column)}
+    used = {person.name, *design_columns, *(column.name for column in spans if column)}
     blocks, counts = [], {"known": 0, "own": 0, "left": 0}
     for file in ordered:
-        if file is home or (file not in sections.values() and _person(file, unique=True)):
-            skip = used if file is home else {(_person(file) or person).name}
-            blocks += list(_variables(file, file is home, skip, taken, counts))
+        if file is home or (file not in sections.values() and _find_person(file, unique=True)):
+            skip = used if file is home else {(_find_person(file) or person).name}
+            blocks += list(_variable_blocks(file, file is home, skip, taken, counts))
     parts = [
         HEAD.rstrip(),
-        f"name = {quoted(written.resolve().parent.name or 'my study')}\n{_person_line(person)}",
+        f"name = {quote(written.resolve().parent.name or 'my study')}\n{_person_line(person)}",
         *(_file_block(file, written.parent, person, file in sections.values()) for file in ordered),
-        *(_without_people(file) for file in others if file not in ordered),
-        design.text,
-        *([_follow_up(home)] if sections and home.column("start") else []),
+        *(_skipped_file(file) for file in others if file not in ordered),
+        design,
+        *([_follow_up_block(home)] if sections and home.column("start") else []),
         *blocks,
-        _bmi(home, taken),
-        *(_repeated(name, file, counts) for name, file in sections.items()),
+        _bmi_block(home, taken),
+        *(_record_blocks(name, file, counts) for name, file in sections.items()),
     ]
-    return First(
-        written,
-        "\n\n".join(part for part in parts if part) + "\n",
-        counts["known"],
-        counts["own"],
-        counts["left"],
-    )
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return First(written, text, counts["known"], counts["own"], counts["left"])
 
 
-def _person(file: _File, *, unique: bool = False) -> Profile | None:
+def _find_person(file: _File, *, unique: bool = False) -> Profile | None:
     named = [c for c in file.columns if has_role(c, "person") and (c.unique or not unique)]
     if named or not unique:
         return next(iter(named), None)
-    return next((c for c in file.columns if c.unique and _may_name_persons(c)), None)
+    return next((c for c in file.columns if c.unique and _may_be_id(c)), None)
 
 
-def _first_id(file: _File) -> Profile:
-    return next((c for c in file.columns if c.different > 1 and _may_name_persons(c)), file.columns[0])
+def _find_first_id(file: _File) -> Profile:
+    return next((c for c in file.columns if c.different > 1 and _may_be_id(c)), file.columns[0])
 
 
-def _may_name_persons(column: Profile) -> bool:
-    """Tell whether values of a column's own may be ids: not those of dates, measurements and weights."""
+def _may_be_id(column: Profile) -> bool:
+    """Check whether a column may contain ids: not dates, measurements or weights."""
     measured = column.numeric and (column.fractions or guess(column, set()).known)
     return not (column.date_form or measured or has_design_role(column))
 
 
 def _person_line(person: Profile) -> str:
-    told = "a column with another value in every row"
+    comment = "a column with a different value in every row"
     if not person.unique:
-        told = (
-            "the first column, although rows share its values. If it takes several columns to tell persons "
-            "apart, such as household and number, join them into one in the file"
+        comment = (
+            "the first column, although rows share its values. If several columns identify a person, such as "
+            "household and number, combine them into one in the file"
         )
-    return f"person = {quoted(person.name)}{'' if has_role(person, 'person') else f'  # {GUESS}: {told}'}"
+    return f"person = {quote(person.name)}{'' if has_role(person, 'person') else f'  # {GUESS}: {comment}'}"
 
 
-def _sections(files: Sequence[_File], home: _File) -> Iterator[tuple[str, _File]]:
-    """Find the files of several rows a person, each with a date: nights if they follow one another."""
+def _record_files(files: Sequence[_File], home: _File) -> Iterator[tuple[str, _File]]:
+    """Find files with several dated rows per person: a diary if dates are consecutive, else visits."""
     for file in files:
-        person, day = _person(file), _day(file)
+        person, day = _find_person(file), _date_column(file)
         if file is home or person is None or person.unique or day is None:
             continue
-        yield ("diary" if _gap(file, person, day) <= _NIGHTLY else "visits"), file
+        yield ("diary" if _days_between(file, person, day) <= _NIGHTLY else "visits"), file
 
 
-def _day(file: _File) -> Profile | None:
+def _date_column(file: _File) -> Profile | None:
     return next((column for column in file.columns if column.date_form), None)
 
 
-def _gap(file: _File, person: Profile, day: Profile) -> float:
+def _days_between(file: _File, person: Profile, day: Profile) -> float:
     dates = pl.col(day.name)
     read = dates.cast(pl.Date) if day.date_form == "date" else dates.str.to_date(day.date_form, strict=False)
     days = file.frame.select(person.name, day=read).sort(person.name, "day")
@@ -260,64 +234,64 @@ def _gap(file: _File, person: Profile, day: Profile) -> float:
 
 
 def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> str:
-    mine = _person(file, unique=not repeated) or _person(file)
+    mine = _find_person(file, unique=not repeated) or _find_person(file)
     relative = file.path.resolve().relative_to(folder.resolve()).as_posix()
-    lines = [f"[files.{file.name}]", f"path = {quoted(relative)}"]
+    lines = [f"[files.{file.name}]", f"path = {quote(relative)}"]
     if mine and mine.name != person.name:
-        lines.append(f"person = {quoted(mine.name)}  # {GUESS}: by its name")
+        lines.append(f"person = {quote(mine.name)}  # {GUESS}: by its name")
     if file.encoding != "utf-8":
-        lines.append(f"encoding = {quoted(file.encoding)}  # {GUESS}: it is not UTF-8")
+        lines.append(f"encoding = {quote(file.encoding)}  # {GUESS}: it is not UTF-8")
     if file.decimal != ".":
-        mark = f"  # {GUESS}: or do commas part thousands? Then remove them in the file"
-        lines.append(f"decimal = {quoted(file.decimal)}{mark if commas_of_thousands(file.frame) else ''}")
+        mark = f"  # {GUESS}: or do commas separate thousands? Then remove them in the file"
+        lines.append(f"decimal = {quote(file.decimal)}{mark if has_thousands_commas(file.frame) else ''}")
     if file.missing:
-        table = ", ".join(f"{quoted(word)} = 'no value recorded'" for word in file.missing)
-        lines.append(f"missing = {{ {table} }}  # {GUESS}: as programs write a missing value")
+        table = ", ".join(f"{quote(word)} = 'no value recorded'" for word in file.missing)
+        lines.append(f"missing = {{ {table} }}  # {GUESS}: usual words for a missing value")
     return "\n".join(lines)
 
 
-def _without_people(file: _File) -> str:
-    told = f"# Not read: {quoted(file.path.name)} has no column that names a person."
-    daily = _day(file) and file.column("place")
-    return f"{told} Daily weather by place belongs under [weather]." if daily else told
+def _skipped_file(file: _File) -> str:
+    text = f"# Not read: {quote(file.path.name)} has no column that identifies persons."
+    daily = _date_column(file) and file.column("place")
+    return f"{text} Declare daily weather by place under [weather]." if daily else text
 
 
-def _mass(home: _File) -> Profile | None:
-    """Find the column of body mass: one named so, or "weight" in any language beside a height."""
+def _find_mass(home: _File) -> Profile | None:
+    """Find the column of body weight: one with its name, or "weight" in any language next to a height."""
     if (named := home.column("mass")) or not home.column("height"):
         return named
     either = words().sampling["weight"].also_mass
-    return next((column for column in home.columns if plain(column.name) in either), None)
+    return next((column for column in home.columns if fold_name(column.name) in either), None)
 
 
-def _bmi(home: _File, taken: set[str]) -> str:
-    height, mass = home.column("height"), _mass(home)
+def _bmi_block(home: _File, taken: set[str]) -> str:
+    height, mass = home.column("height"), _find_mass(home)
     if "bmi" in taken or not (height and mass and height.numeric and mass.numeric):
         return ""
-    metres = "" if (height.high or 0) < 3 else " / 100"
-    told = f"# {GUESS}: from height and weight, taken to be in {'cm' if metres else 'm'} and kg"
-    names = (quoted(f"`{c.name}`")[1:-1] for c in (mass, height))
-    return '[variables.bmi]\nexpression = "{} / ({}{}) ** 2"  {}'.format(*names, metres, told)
+    meters = "" if (height.high or 0) < 3 else " / 100"
+    comment = f"# {GUESS}: from height and weight, assumed to be in {'cm' if meters else 'm'} and kg"
+    names = (quote(f"`{c.name}`")[1:-1] for c in (mass, height))
+    return '[variables.bmi]\nexpression = "{} / ({}{}) ** 2"  {}'.format(*names, meters, comment)
 
 
-def _follow_up(home: _File) -> str:
+def _follow_up_block(home: _File) -> str:
     lines = ["[follow_up]"]
     for key in ("start", "end"):
         if (column := home.column(key)) and column.date_form:
-            lines.append(f"{key} = {quoted(column.name)}  # {GUESS}: by its name")
-            form = _form_line(column)
+            lines.append(f"{key} = {quote(column.name)}  # {GUESS}: by its name")
+            form = _format_line(column)
     if len(lines) == 1:
         return ""
     return "\n".join([*lines, *form])
 
 
-def _form_line(column: Profile) -> list[str]:
+def _format_line(column: Profile) -> list[str]:
     form, other = column.date_form, column.other_form
-    mark = f"  # {GUESS}: or {quoted(other)}; no day is above 12" if other else ""
-    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quoted(form)}{mark}"]
+    mark = f"  # {GUESS}: or {quote(other)}; no day is above 12" if other else ""
+    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quote(form)}{mark}"]
 
 
-def _variables(
+def _variable_blocks(
     file: _File, home: bool, skip: set[str], taken: set[str], counts: dict[str, int]
 ) -> Iterator[str]:
     left = []
@@ -325,10 +299,10 @@ def _variables(
         if column.name in skip:
             continue
         found = guess(column, taken)
-        _count(counts, found)
+        _count_guess(counts, found)
         if not found.name:
             mark = f"{GUESS}: not" if column.other_form else "Not"
-            left.append(f"# {mark} read: {quoted(column.name)} {found.reason}.")
+            left.append(f"# {mark} read: {quote(column.name)} {found.reason}.")
             continue
         taken.add(found.name)
         place = column.name if home else f"{file.name}.{column.name}"
@@ -337,30 +311,30 @@ def _variables(
         yield "\n".join(left)
 
 
-def _count(counts: dict[str, int], found: Guess) -> None:
+def _count_guess(counts: dict[str, int], found: Guess) -> None:
     counts["known" if found.known else "own" if found.name else "left"] += 1
 
 
 def _block(section: str, place: str, column: Profile, found: Guess) -> str:
     mark = f"  # {GUESS}: {found.reason}" if found.known else ""
-    told = [f"# {' '.join(column.label.split())}"] if column.label else []
-    return "\n".join([f"[{section}]", *told, f"column = {quoted(place)}{mark}", *found.lines])
+    label = [f"# {' '.join(column.label.split())}"] if column.label else []
+    return "\n".join([f"[{section}]", *label, f"column = {quote(place)}{mark}", *found.lines])
 
 
-def _repeated(section: str, file: _File, counts: dict[str, int]) -> str:
-    person, day, place = _person(file), _day(file), file.column("place")
-    lines = [f"[{section}]", f"file = {quoted(file.name)}  # {GUESS}: several rows a person, with a date"]
+def _record_blocks(section: str, file: _File, counts: dict[str, int]) -> str:
+    person, day, place = _find_person(file), _date_column(file), file.column("place")
+    lines = [f"[{section}]", f"file = {quote(file.name)}  # {GUESS}: several dated rows per person"]
     if day:
-        lines += [f"date = {quoted(day.name)}", *_form_line(day)]
+        lines += [f"date = {quote(day.name)}", *_format_line(day)]
     if place:
-        lines.append(f"place = {quoted(place.name)}  # {GUESS}: by its name")
+        lines.append(f"place = {quote(place.name)}  # {GUESS}: by its name")
     skip = {c.name for c in (person, day, place) if c}
     taken: set[str] = {"person", "date", "place"}
     blocks = ["\n".join(lines)]
     for column in file.columns:
         if column.name not in skip:
-            found = _of_record(section, column, taken)
-            _count(counts, found)
+            found = _guess_record_column(section, column, taken)
+            _count_guess(counts, found)
             taken.add(found.name)
             blocks += [_block(f"{section}.variables.{found.name}", column.name, column, found)] * bool(
                 found.name
@@ -368,15 +342,15 @@ def _repeated(section: str, file: _File, counts: dict[str, int]) -> str:
     return "\n\n".join(blocks)
 
 
-def _of_record(section: str, column: Profile, taken: set[str]) -> Guess:
-    """Guess a column of visits or nights; the one that tells cramps has its own name there."""
+def _guess_record_column(section: str, column: Profile, taken: set[str]) -> Guess:
+    """Guess a column of visits or nights; the one that reports cramps has its own name there."""
     if has_role(column, "cramp") and column.codes:
         name = "cramp" if section == "diary" else "any_cramps"
         usual = guess(replace(column, name="anycramps"), set())
         if usual.name == "any_cramps":
-            return replace(usual, name=name, lines=_as_answer(name, usual.lines), reason="by its name")
+            return replace(usual, name=name, lines=_as_yes_no(name, usual.lines), reason="by its name")
     return guess(column, taken)
 
 
-def _as_answer(name: str, lines: Iterable[str]) -> tuple[str, ...]:
+def _as_yes_no(name: str, lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(lines) if name == "any_cramps" else ('kind = "yes_no"', *lines)

@@ -1,7 +1,6 @@
-"""Open a user's table of any usual format as a lazy frame, with the labels that the file carries.
+"""Open a user's table of any usual format as a lazy frame, with the labels that the file contains.
 
-Takes a path and how the file is written; gives a `Table`. Text files are read as text and in a stream, so
-that no code loses its leading zeros and a file may be larger than memory.
+Text files are read as text and in a stream: codes keep leading zeros, and files may exceed the memory.
 """
 
 import codecs
@@ -17,34 +16,22 @@ from toolkit.errors import DatasetError
 from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
 from toolkit.files.unnamed_files import path_of, unnamed_file
 from toolkit.sources.frame_categories import Categories, categories_of_file
+from toolkit.sources.harmonize.recode import DECLARED_MISSING
 
 TEXT = (".csv", ".tsv", ".txt")
-LABELLED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
+LABELED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
 ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xls", ".xlsb", ".ods")
-DECLARED_MISSING = ":declared missing"  # suffix of the column that holds SPSS's and Stata's missing codes
 _CHUNK = 1 << 22
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file that is open for reading.
+    """An open file: frame, own columns, their labels, labels of codes, and declared categories.
 
-    Attributes
-    ----------
-    frame
-        Its columns; for a labelled file also those that end in `DECLARED_MISSING`.
-    columns
-        The names of the file's own columns.
-    labels
-        Column -> what it is, in the file's words.
-    value_labels
-        Column -> code -> the file's word for it.
-    categories
-        Column -> the levels that a parquet or Arrow file lists, and whether they stand in order.
-    text
-        Of a text file: the file in UTF-8, and the sign between its columns.
+    The frame of a labeled file also has the columns that end in `DECLARED_MISSING`. `text` is the UTF-8 copy
+    and the separator of a text file.
     """
 
     frame: pl.LazyFrame
@@ -59,107 +46,86 @@ class Table:
 def open_table(
     path: Path, *, sheet: str = "", separator: str = "", encoding: str = "utf-8"
 ) -> Iterator[Table]:
-    """Open a table; while the block lasts its frame can be collected.
+    """Open a table, whose frame can be collected within the block.
 
-    Parameters
-    ----------
-    path
-        A file of one of the formats that the toolkit reads, told by its suffix.
-    sheet
-        The sheet of an Excel file; the first if not given.
-    separator
-        What parts the columns of a text file; from the suffix and the heading if not given.
-    encoding
-        How the letters of a text file are written. Another than UTF-8 is rewritten into a file without a
-        name.
-
-    Yields
-    ------
-    Table
-        Frame, columns and labels.
-
-    Raises
-    ------
-    DatasetError
-        If the file is not what its suffix says, or its letters are not of the encoding: with the line.
+    Without `sheet` and `separator`, the first sheet and the separator of the heading are used. Text in
+    another encoding is copied as UTF-8 into a file without a name. A DatasetError reports a file that is not
+    what its suffix says, or the line with a character of another encoding.
     """
     suffix = path.suffix.lower()
     try:
         if suffix in TEXT:
             with _in_utf8(path, encoding) as plain:
-                yield _text(plain, separator or _separator(plain, suffix))
+                yield _open_text(plain, separator or _find_separator(plain, suffix))
         else:
-            yield _binary(path, suffix, sheet)
+            yield _open_binary(path, suffix, sheet)
     except pl.exceptions.PolarsError as error:
-        raise _retold(path, suffix, encoding, error) from None
+        raise _restate(path, suffix, encoding, error) from None
     except (RuntimeError, OSError) as error:
-        raise DatasetError(
-            f"'{path.name}' cannot be read as {suffix}: it is cut short, or of another format. "
-            "Save it anew from the program that made it."
-        ) from error
+        raise DatasetError(_unreadable(path, suffix)) from error
 
 
-def _text(path: Path, separator: str) -> Table:
+def _open_text(path: Path, separator: str) -> Table:
     frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False)
-    return replace(_table(frame), text=(path, separator))
+    return replace(_as_table(frame), text=(path, separator))
 
 
-def _binary(path: Path, suffix: str, sheet: str) -> Table:
-    if suffix in LABELLED:
-        return _labelled(path)
+def _open_binary(path: Path, suffix: str, sheet: str) -> Table:
+    if suffix in LABELED:
+        return _open_labeled(path)
     if suffix in EXCEL:
-        return _table(_excel(path, sheet).lazy())
+        return _as_table(_read_excel(path, sheet).lazy())
     if suffix in ARROW:
-        return replace(_table(pl.scan_ipc(path, glob=False)), categories=categories_of_file(path))
-    return replace(_table(pl.scan_parquet(path, glob=False)), categories=categories_of_file(path))
+        return replace(_as_table(pl.scan_ipc(path, glob=False)), categories=categories_of_file(path))
+    return replace(_as_table(pl.scan_parquet(path, glob=False)), categories=categories_of_file(path))
 
 
-def _table(frame: pl.LazyFrame) -> Table:
+def _as_table(frame: pl.LazyFrame) -> Table:
     return Table(frame, tuple(frame.collect_schema().names()))
 
 
-def _excel(path: Path, sheet: str) -> pl.DataFrame:
+def _read_excel(path: Path, sheet: str) -> pl.DataFrame:
     try:
         return pl.read_excel(path, sheet_name=sheet or None, infer_schema_length=None)
     except ImportError as error:
         raise DatasetError(
-            f"'{path.name}' needs a reader of Excel files. Install it, pip install fastexcel, or save the "
-            "sheet as CSV."
+            f"'{path.name}' needs a package that reads Excel files. Install it with: pip install fastexcel. "
+            "Or save the sheet as CSV."
         ) from error
     except ValueError as error:
         raise DatasetError(
-            f"'{path.name}' has no sheet '{sheet}'. Name one of its sheets, or none for the first."
+            f"'{path.name}' has no sheet '{sheet}'. Use one of its sheets, or remove the key sheet."
         ) from error
 
 
-def _labelled(path: Path) -> Table:
+def _open_labeled(path: Path) -> Table:
     import polars_readstat as readstat
 
     facts = readstat.ScanReadstat(str(path)).metadata
     described = facts.get("variables") or facts.get("columns") or []
-    # SAS files hold no missing codes beside their labels; asking for them fails.
+    # SAS files have no missing codes besides labels; requesting them fails.
     declared = {"columns": "all", "suffix": DECLARED_MISSING, "use_value_labels": False}
     kept: dict[str, Any] = (
         {"informative_nulls": declared} if path.suffix.lower() in (".sav", ".zsav", ".dta") else {}
     )
     frame: pl.LazyFrame = readstat.scan_readstat(str(path), preserve_order=True, **kept)
     if kept:
-        # Its reader loses the columns of missing codes when only some columns are asked for (0.25).
+        # The reader loses the columns of missing codes when only some columns are read (0.25).
         frame = frame.collect().lazy()
     names = frame.collect_schema().names()
     return Table(
         frame,
         tuple(name for name in names if not name.endswith(DECLARED_MISSING)),
         {e["name"]: e["label"] for e in described if e.get("label")},
-        {e["name"]: _plain(e["value_labels"]) for e in described if e.get("value_labels")},
+        {e["name"]: _clean_labels(e["value_labels"]) for e in described if e.get("value_labels")},
     )
 
 
-def _plain(labels: Mapping[Any, Any]) -> dict[str, str]:
+def _clean_labels(labels: Mapping[Any, Any]) -> dict[str, str]:
     return {str(code).removesuffix(".0"): str(label).strip() for code, label in labels.items()}
 
 
-def _separator(path: Path, suffix: str) -> str:
+def _find_separator(path: Path, suffix: str) -> str:
     if suffix == ".tsv":
         return "\t"
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
@@ -169,7 +135,7 @@ def _separator(path: Path, suffix: str) -> str:
 
 @contextmanager
 def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
-    _check_encoding(path, encoding)
+    _expect_encoding(path, encoding)
     if encoding.lower() in _UTF8:
         yield path
         return
@@ -180,13 +146,13 @@ def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
                     copy.write(chunk.removeprefix("\ufeff").encode())
                 copy.flush()
         except UnicodeError:
-            raise DatasetError(_not_of(path, encoding)) from None
+            raise DatasetError(_encoding_error(path, encoding)) from None
         yield plain
 
 
 @contextmanager
 def _copy(suffix: str) -> Iterator[tuple[BinaryIO, Path]]:
-    """Open a file for a copy of people that leaves nothing when this process is killed."""
+    """Open a file for a copy of personal data that disappears when this process is killed."""
     if Path("/proc/self/fd").is_dir():
         with unnamed_file(on_disk=True) as file:
             yield file, Path(path_of(file))
@@ -196,38 +162,44 @@ def _copy(suffix: str) -> Iterator[tuple[BinaryIO, Path]]:
             yield file, Path(file.name)
 
 
-def _check_encoding(path: Path, encoding: str) -> None:
+def _expect_encoding(path: Path, encoding: str) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
         raise DatasetError(
-            f"'{path.name}': there is no encoding '{encoding}'. Usual ones: utf-8, windows-1252, utf-16."
+            f"'{path.name}' has the unknown encoding '{encoding}'. Use utf-8, windows-1252 or utf-16."
         ) from None
 
 
-def _retold(path: Path, suffix: str, encoding: str, error: Exception) -> DatasetError:
-    # Polars quotes the cell that it could not read: the message must not be passed on.
+def _restate(path: Path, suffix: str, encoding: str, error: Exception) -> DatasetError:
+    # polars quotes the cell that it could not read, so its message is not passed on.
     if suffix in TEXT and encoding.lower() in _UTF8 and (line := _first_bad_line(path)):
-        return DatasetError(f"{_not_of(path, encoding)} The first such letter is in line {line:,}.")
+        return DatasetError(
+            f"{_encoding_error(path, encoding)} The first such character is in line {line:,}."
+        )
     if isinstance(error, pl.exceptions.NoDataError):
         return DatasetError(
-            f"'{path.name}' is empty: it has no heading and no row. Check how it was written."
+            f"'{path.name}' is empty. It has no heading and no row. Check how it was written."
         )
     if suffix in TEXT:
         return DatasetError(
-            f"'{path.name}' has a row of other columns than its heading, or a quote that does not end. "
-            "Name the sign between columns, separator = ';', or save the file anew."
+            f"'{path.name}' has a row with other columns than its heading, or a quote that is not closed. "
+            "Declare the separator, such as separator = ';', or save the file again."
         )
-    return DatasetError(
-        f"'{path.name}' cannot be read as {suffix}: it is cut short, or of another format. "
-        "Save it anew from the program that made it."
+    return DatasetError(_unreadable(path, suffix))
+
+
+def _unreadable(path: Path, suffix: str) -> str:
+    return (
+        f"'{path.name}' cannot be read as {suffix}. It is truncated or has another format. "
+        "Save it again from the program that wrote it."
     )
 
 
-def _not_of(path: Path, encoding: str) -> str:
+def _encoding_error(path: Path, encoding: str) -> str:
     return (
-        f"'{path.name}' holds letters that are not {encoding}, or are of several encodings. Name its "
-        "encoding, encoding = 'windows-1252', or save it as UTF-8."
+        f"'{path.name}' contains characters that are not {encoding}, or of several encodings. Declare its "
+        "encoding, such as encoding = 'windows-1252', or save it as UTF-8."
     )
 
 
