@@ -210,7 +210,8 @@ def test_availability_joins_cycles_of_one_reason():
     ]
     columns = ["cause", "exposure", "cycle", "status", "reason", "n", "percent_missing"]
     assert sentences.availability_sentences(pl.DataFrame(rows, schema=columns, orient="row")) == [
-        "Peripheral artery disease was not measured in 2005-2006 and 2007-2008 (the examination ended in 2004)."
+        "Peripheral artery disease was not measured in 2005-2006 and 2007-2008 "
+        "(the examination ended in 2004)."
     ]
 
 

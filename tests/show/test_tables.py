@@ -39,7 +39,8 @@ def test_measures_are_groups_with_their_units():
 def test_heading_says_what_of_whom_against_whom_and_adjusted_for_what():
     shown = lines(frames.crude_and_adjusted())
     assert shown[0] == (
-        "Prevalence ratio and prevalence difference of any night-time leg cramps by diabetes, told by a doctor"
+        "Prevalence ratio and prevalence difference of any night-time leg cramps "
+        "by diabetes, told by a doctor"
     )
     assert shown[1] == (
         "NHANES 2005-2008; age ≥ 20; n = 10,877"

@@ -1,4 +1,4 @@
-"""Draw the causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
+"""The causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
 
 Nodes of one role share a frame, and an arrow at the frame represents those of its nodes, so that a diagram of
 forty nodes stays legible. The tooltip of a node lists its own arrows with their reasons.
@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.display.charts import palette
+from toolkit.display.charts import palette, theme
 from toolkit.display.charts.causal_diagram_layout import (
     AROUND,
     CORNER,
@@ -35,20 +35,41 @@ _FILL = {"exposure": palette.BLUE, "outcome": palette.INK}
 _HEAD, _DASHED = 9.0, [5, 4]
 
 
-def check_edges(frame: object, shown_by: str) -> pl.DataFrame:
-    """Raise a VariableError unless this is a frame of a diagram's arrows around an exposure."""
+def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
+    """Draw the causal diagram around an exposure: adjustment set, mediators and unmeasured confounders.
+
+    Parameters
+    ----------
+    edges
+        The arrows of an adjustment set, `tk.adjustment_for(study, ...).edges`.
+
+    Returns
+    -------
+    altair.LayerChart
+        Exposure and outcome, the adjustment set, mediators, and unmeasured confounders. The tooltip of a node
+        lists its arrows with their reasons.
+
+    Raises
+    ------
+    VariableError
+        If this is not a frame of arrows, has no rows, or has no exposure.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> chosen = tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis")
+    >>> diagram_chart(chosen.edges).title.text
+    ['Causal diagram for arthritis and nocturnal leg cramps']
+    """
     made_by = "tk.adjustment_for(study, ...).edges"
-    edges = check_columns(frame, EDGES_SCHEMA, shown_by, made_by)
+    check_columns(edges, EDGES_SCHEMA, "tk.diagram_chart", made_by)
     if "exposure" not in {*edges["cause_role"], *edges["effect_role"]}:
         raise VariableError(
-            f"{shown_by} draws the diagram around an exposure, but these {edges.height} arrows have none. "
-            f"Use {made_by}."
+            f"tk.diagram_chart draws the diagram around an exposure, and none of these {edges.height} arrows "
+            f"has one. Use {made_by}."
         )
-    return edges
-
-
-def draw_diagram(edges: pl.DataFrame) -> alt.LayerChart:
-    """Draw the arrows around an exposure, from a frame of arrows with the roles of their nodes."""
+    theme.use()
     rows = edges.rows(named=True)
     return carry_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 

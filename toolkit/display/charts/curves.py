@@ -14,10 +14,11 @@ from toolkit.display.charts.row_layout import (
     TICK_FORMAT,
     carry_narrow,
     chart,
+    choose_range,
+    clamp_span,
     draw_watermark,
-    linear_range,
-    log_range,
-    log_ticks,
+    find_span,
+    make_value_axis,
     wrap_title,
 )
 from toolkit.display.text.numbers import (
@@ -53,10 +54,6 @@ class _Axes:
     @property
     def in_steps(self) -> bool:
         return self.estimand.family == "survival"
-
-    @property
-    def log(self) -> bool:
-        return self.estimand.kind == "ratio"
 
 
 def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.LayerChart:
@@ -142,16 +139,12 @@ def _check_rows(rows: Sequence[Row]) -> None:
 
 
 def _make_point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str, Any] | None:
-    value = row["estimate"]
-    if value is None or not math.isfinite(value) or row["reliability"] not in SHOWN:
+    span = find_span(row)
+    if span is None or not math.isfinite(span[0]) or row["reliability"] not in SHOWN:
         return None
-    scale = 100 if estimand_of(row).kind in ("percent", "points") else 1
-    low, high = (value if row[end] is None else row[end] for end in ("conf_low", "conf_high"))
     return {
         "x": _read_level(row),
-        "value": value * scale,
-        "low": low * scale,
-        "high": high * scale,
+        "span": span,
         "group": ", ".join(f"{label_variable(name, labels)}: {row[name]}" for name in by),
         "at": str(row["level_label"] or row["level"]),
         "estimate": format_estimate(row),
@@ -162,13 +155,9 @@ def _make_point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str,
 
 def _choose_axes(row: Row, points: Sequence[Mapping[str, Any]]) -> _Axes:
     estimand, lags = estimand_of(row), bool(_LAG.match(str(row["level"])))
-    spans = [(p["value"], p["low"], p["high"]) for p in points]
+    low, high = choose_range(estimand, [point["span"] for point in points], estimand.kind == "percent")
     if estimand.family == "survival":
         low, high = 0.0, 100.0
-    elif estimand.kind == "ratio":
-        low, high = log_range(spans)
-    else:
-        low, high = linear_range(spans, estimand.null_value, estimand.kind == "percent")
     title = "lag (days)" if lags else str(row["exposure_label"] or row["exposure"] or "level")
     return _Axes(estimand, capitalize(title), lags, low, high)
 
@@ -178,12 +167,12 @@ def _draw_lines(
 ) -> alt.LayerChart:
     groups = list(dict.fromkeys(point["group"] for point in points))
     drawn = [*_start_survival(points, groups), *points] if axes.in_steps else points
-    inside = {"value", "low", "high"}
     data = [
-        {k: min(max(v, axes.low), axes.high) if k in inside else v for k, v in point.items()}
+        {**{k: v for k, v in point.items() if k != "span"}, **clamp_span(point["span"], axes.low, axes.high)}
         for point in drawn
     ]
-    x, y = _make_x(data, axes), _make_y(axes)
+    x = _make_x(data, axes)
+    y = make_value_axis(axes.estimand, alt.Y, (axes.low, axes.high), _HEIGHT)
     color = alt.Color(
         "group:N",
         scale=alt.Scale(domain=groups, range=list(palette.PALETTE[: len(groups)])),
@@ -217,7 +206,7 @@ def _draw_lines(
 
 def _start_survival(points: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> list[dict[str, Any]]:
     """Return the beginning of each curve, at 100%."""
-    start = {"x": 0.0, "value": 100.0, "low": 100.0, "high": 100.0, "at": "the start", "remark": "none"}
+    start = {"x": 0.0, "span": (100.0, 100.0, 100.0), "at": "the start", "remark": "none"}
     first = {point["group"]: point for point in reversed(points)}
     return [
         {**start, "group": group, "estimate": "100.0", "n": first[group]["n"]}
@@ -234,17 +223,6 @@ def _make_x(data: Sequence[Mapping[str, Any]], axes: _Axes) -> alt.X:
     return alt.X(
         "x:Q", scale=scale, axis=alt.Axis(title=axes.title, grid=False, labelExpr=TICK_FORMAT, **ticks)
     )
-
-
-def _make_y(axes: _Axes) -> Any:
-    """Return the vertical axis as a function of the field that it shows."""
-    ticks: Any = {"tickCount": 6}
-    free: Any = {"type": "linear", "zero": False}
-    if axes.log:
-        ticks, free = {"values": log_ticks(axes.low, axes.high, _HEIGHT)}, {"type": "log"}
-    axis = alt.Axis(title=capitalize(axes.estimand.axis), labelExpr=TICK_FORMAT, **ticks)
-    scale = alt.Scale(domain=[axes.low, axes.high], nice=False, **free)
-    return lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis)
 
 
 def _write_title(frame: pl.DataFrame, lags: bool, width: int, labels: Labels | None) -> alt.TitleParams:

@@ -1,4 +1,4 @@
-"""Draw the flow of participants into the analysis, one bar a step."""
+"""The flow of participants into the analysis, one bar a step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.display.charts import palette
+from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     NARROW,
     PAD,
@@ -27,13 +27,38 @@ from toolkit.display.charts.row_layout import (
     wrap_title,
     write_texts,
 )
-from toolkit.display.text.numbers import format_count, format_step, is_simulated
+from toolkit.display.text.numbers import check_flow, format_count, format_step, is_simulated
 from toolkit.display.text.row_labels import SIMULATED, Headed
 from toolkit.results import Row
 
 
-def draw_flow(flow: pl.DataFrame) -> alt.LayerChart:
-    """Draw those who remain after each step as bars, with those excluded and the reason beside them."""
+def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
+    """Draw the participant flow: those remaining after each step, those excluded and the reason.
+
+    Parameters
+    ----------
+    flow
+        A flow frame of `tk.flow`: step, reason, n_left, n_out.
+
+    Returns
+    -------
+    altair.LayerChart
+        One bar a step, with those excluded and the reason beside it.
+
+    Raises
+    ------
+    VariableError
+        If this is not a flow frame, or has no rows.
+
+    Examples
+    --------
+    >>> rows = [("participants in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
+    >>> flow = pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row")
+    >>> flow_chart(flow).title.text
+    ['Selection of the analytic sample: 60 of 100 participants']
+    """
+    check_flow(flow, "tk.flow_chart")
+    theme.use()
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))
     return carry_narrow(wide, narrow)
 

@@ -1,21 +1,19 @@
-"""Draw result rows as panels, one a measure: labels, marks on a common axis, numbers and remarks."""
+"""Forest plots and prevalence charts: rows of labels, marks on a common axis, numbers and remarks."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from toolkit.display.charts import palette
+from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     HALF,
     INDENT,
     NARROW,
     PAD,
     SMALL,
-    TICK_FORMAT,
     TOP,
     WIDE,
     Layout,
@@ -24,14 +22,15 @@ from toolkit.display.charts.row_layout import (
     Span,
     carry_narrow,
     chart,
+    choose_range,
+    clamp_span,
     draw_stripes,
     draw_tooltips,
+    find_span,
     format_sizes,
     head_sizes,
     lay_out,
-    linear_range,
-    log_range,
-    log_ticks,
+    make_value_axis,
     vertical,
     watermark_rows,
     wrap_title,
@@ -41,6 +40,7 @@ from toolkit.display.text.numbers import (
     SHOWN,
     Labels,
     capitalize,
+    check_result,
     format_count,
     format_estimate,
     format_flag,
@@ -56,22 +56,99 @@ from toolkit.display.text.row_labels import (
     write_notes,
     write_title,
 )
+from toolkit.errors import VariableError
 from toolkit.results import Estimand, Row, estimand_of
 
-
-@dataclass(frozen=True, slots=True)
-class ValueAxis:
-    """The horizontal axis of a panel, for whichever field a mark is placed by."""
-
-    scale: alt.Scale
-    axis: alt.Axis
-
-    def at(self, field: str) -> alt.X:
-        """Place a mark at a field of its data."""
-        return alt.X(f"{field}:Q", scale=self.scale, axis=self.axis)
+_MOST_ROWS = 120
+# The axis of values, by the field that a mark is placed by.
+Axis = Callable[[str], alt.X]
 
 
-def draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
+def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
+    """Draw a forest plot: estimates with their confidence intervals, against the null value.
+
+    Parameters
+    ----------
+    frame
+        A result frame of up to 120 rows of any estimand; each measure has its own panel.
+    labels
+        Labels of `by` and `adjust` variables, by name, such as ``{"bmi": "body mass index"}``.
+
+    Returns
+    -------
+    altair.VConcatChart
+        Ratios on a log axis, differences in percentage points. A failed estimate has a line with its reason;
+        a suppressed one is drawn hollow, without its number.
+
+    Raises
+    ------
+    VariableError
+        If this is not a result frame, or has no rows or more than 120.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> row = {"study": "a", "estimand": "odds_ratio", "outcome_label": "cramps", "exposure": "sex",
+    ...        "level": "female", "reference": "male", "estimate": 1.4, "scale": "log", "conf_low": 1.1,
+    ...        "conf_high": 1.8, "reliability": "ok"}
+    >>> forest(frame([row])).title.text
+    ['Odds ratio of cramps by sex']
+    """
+    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False)
+
+
+def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
+    """Draw prevalences, means or totals with their confidence intervals, by level and group.
+
+    Parameters
+    ----------
+    frame
+        A result frame of `tk.prevalence`, `tk.mean`, `tk.total` or `tk.quantile`, of up to 120 rows.
+    labels
+        Labels of `by` variables, by name.
+
+    Returns
+    -------
+    altair.VConcatChart
+        Prevalence as bars in percent, other measures as points in their unit. A suppressed estimate is an
+        empty dashed bar without its number; a failed one has a line with its reason.
+
+    Raises
+    ------
+    VariableError
+        If this is not a result frame, has no rows or more than 120, or has comparisons.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> row = {"study": "a", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.3,
+    ...        "conf_low": 0.2, "conf_high": 0.4, "reliability": "ok", "sex": "female"}
+    >>> prevalence_chart(frame([row, {**row, "sex": "male"}], by=["sex"])).title.text
+    ['Prevalence of cramps by sex']
+    """
+    _check_rows(frame, "tk.prevalence_chart")
+    compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
+    if compared:
+        raise VariableError(
+            f"tk.prevalence_chart draws prevalences and means, and {len(compared)} of {frame.height} rows "
+            f"compare groups ('{compared[0]}'). Use tk.forest(frame) for these."
+        )
+    return _draw_panels(frame, labels, bars=True)
+
+
+def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
+    check_result(frame, shown_by)
+    if frame.height > _MOST_ROWS:
+        raise VariableError(
+            f"{shown_by} draws at most {_MOST_ROWS} rows, and this frame has {frame.height:,}. "
+            f"Use a part, such as frame.filter(pl.col('estimand') == '{frame['estimand'][0]}') or "
+            f"frame.head({_MOST_ROWS}), or list all with tk.table(frame)."
+        )
+    theme.use()
+    return frame
+
+
+def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
     wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))
     return carry_narrow(wide, narrow)
@@ -115,12 +192,10 @@ def _remark_below(row: Row) -> str:
 def _draw_panel(
     layout: Layout, estimand: Estimand, unit: str, frame: pl.DataFrame, bars: bool
 ) -> alt.LayerChart:
-    drawn = [(line, span) for line, row in layout.rows if (span := _find_span(row))]
-    spans = [span for _, span in drawn]
+    drawn = [(line, span) for line, row in layout.rows if (span := find_span(row))]
     bars = bars and estimand.kind == "percent"
-    log = estimand.kind == "ratio"
-    low, high = log_range(spans) if log else linear_range(spans, estimand.null_value, bars)
-    x = _make_axis(estimand, unit, layout, low, high)
+    low, high = choose_range(estimand, [span for _, span in drawn], bars)
+    x = _make_axis(estimand, unit, layout, (low, high))
     layers = [
         draw_stripes(layout),
         *([] if estimand.null_value is None else [_draw_null_line(estimand.null_value, x, layout)]),
@@ -132,27 +207,13 @@ def _draw_panel(
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height)
 
 
-def _find_span(row: Row) -> Span | None:
-    """Return estimate and interval as drawn; None for a row without a mark."""
-    kind, value = estimand_of(row).kind, row["estimate"]
-    if row["reliability"] == "failed" or kind == "test" or value is None or math.isnan(value):
-        return None
-    scale = 100 if kind in ("percent", "points") else 1
-    low, high = (value if row[e] is None or math.isnan(row[e]) else row[e] for e in ("conf_low", "conf_high"))
-    return value * scale, low * scale, high * scale
-
-
-def _make_axis(estimand: Estimand, unit: str, layout: Layout, low: float, high: float) -> ValueAxis:
-    name = f"{estimand.noun} ({unit})" if unit else estimand.axis
-    stacked, log = layout.room.stacked, estimand.kind == "ratio"
-    ticks: Any = {"tickCount": 4 if stacked else 6}
-    free: Any = {"type": "linear", "zero": False}
-    if log:
-        ticks, free = {"values": log_ticks(low, high, layout.room.plot)}, {"type": "log"}
-    axis = alt.Axis(
-        title=capitalize(name), labelExpr=TICK_FORMAT, labelFlush=False, grid=not stacked, **ticks
-    )
-    return ValueAxis(alt.Scale(domain=[low, high], range=list(layout.plot), nice=False, **free), axis)
+def _make_axis(estimand: Estimand, unit: str, layout: Layout, limits: tuple[float, float]) -> Axis:
+    stacked = layout.room.stacked
+    return make_value_axis(
+        estimand, alt.X, limits, layout.room.plot, ticks=4 if stacked else 6,
+        title=f"{estimand.noun} ({unit})" if unit else "",
+        axis={"labelFlush": False, "grid": not stacked}, scale={"range": list(layout.plot)},
+    )  # fmt: skip
 
 
 def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, Any]:
@@ -160,9 +221,7 @@ def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, An
     row = line.item.row if line.item else {}
     return {
         "y": line.y,
-        "value": min(max(value, low), high),
-        "low": min(max(start, low), high),
-        "high": min(max(end, low), high),
+        **clamp_span(span, low, high),
         "zero": low,
         "cut_low": start < low,
         "cut_high": end > high,
@@ -172,42 +231,40 @@ def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, An
     }
 
 
-def _draw_marks(
-    marks: Sequence[Mapping[str, Any]], x: ValueAxis, layout: Layout, bars: bool
-) -> list[alt.Chart]:
+def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bars: bool) -> list[alt.Chart]:
     base = chart(marks, y=vertical(layout))
     sound = base.transform_filter("datum.sound").encode(color=alt.Color("color:N", scale=None, legend=None))
     hollow, inside = base.transform_filter("!datum.sound"), sound.transform_filter("!datum.outside")
     empty: dict[str, Any] = {"filled": False, "stroke": palette.MUTED}
     if bars:
         backs = [
-            sound.mark_bar(height=14, opacity=0.35).encode(x=x.at("value"), x2="zero:Q"),
-            hollow.mark_bar(height=14, strokeDash=[3, 3], **empty).encode(x=x.at("value"), x2="zero:Q"),
+            sound.mark_bar(height=14, opacity=0.35).encode(x=x("value"), x2="zero:Q"),
+            hollow.mark_bar(height=14, strokeDash=[3, 3], **empty).encode(x=x("value"), x2="zero:Q"),
         ]
     else:
-        backs = [hollow.mark_point(size=60, shape="circle", **empty).encode(x=x.at("value"))]
+        backs = [hollow.mark_point(size=60, shape="circle", **empty).encode(x=x("value"))]
     solid: dict[str, Any] = {"filled": True, "opacity": 1}
     arrows = [  # An interval that is cut continues beyond the axis.
         sound.transform_filter(f"datum.cut_{side}")
         .mark_point(size=70, shape=f"triangle-{direction}", **solid)
-        .encode(x=x.at(side))
+        .encode(x=x(side))
         for side, direction in (("low", "left"), ("high", "right"))
     ]
     return [
         *backs,
-        sound.mark_rule(strokeWidth=1.8).encode(x=x.at("low"), x2="high:Q"),
-        inside.mark_point(size=60, shape="circle" if bars else "square", **solid).encode(x=x.at("value")),
+        sound.mark_rule(strokeWidth=1.8).encode(x=x("low"), x2="high:Q"),
+        inside.mark_point(size=60, shape="circle" if bars else "square", **solid).encode(x=x("value")),
         *arrows,
     ]
 
 
-def _draw_null_line(null: float, x: ValueAxis, layout: Layout) -> alt.Chart:
-    spans = [(TOP - 4, layout.height)]
+def _draw_null_line(null: float, x: Axis, layout: Layout) -> alt.Chart:
+    spans: list[tuple[float, float]] = [(TOP - 4, layout.height)]
     if layout.room.stacked:  # The line would strike the labels through.
         spans = [(line.y - HALF - 3, line.y + HALF + 3) for line, _ in layout.rows]
     ends = [{"value": null, "y": top, "below": below} for top, below in spans]
     mark = alt.MarkDef("rule", color=palette.INK, strokeDash=[4, 3])
-    return chart(ends, mark, x=x.at("value"), y=vertical(layout), y2="below:Q")
+    return chart(ends, mark, x=x("value"), y=vertical(layout), y2="below:Q")
 
 
 def _write_columns(layout: Layout, estimand: Estimand, unit: str, frame: pl.DataFrame) -> list[alt.Chart]:
@@ -218,10 +275,10 @@ def _write_columns(layout: Layout, estimand: Estimand, unit: str, frame: pl.Data
         write_texts(heads, 4, layout, fontWeight="bold"),
         write_texts(
             [{"y": TOP / 2, "text": _head_numbers(estimand, unit, frame)}],
-            4 if stacked else column, layout, fontWeight="bold",
+            4 if stacked else column, layout, fontWeight="bold"
         ),
     ]  # fmt: skip
-    head = [{"y": TOP / 2, "text": head_sizes([row for _, row in rows])}]
+    head: list[dict[str, Any]] = [{"y": TOP / 2, "text": head_sizes([row for _, row in rows])}]
     sizes = [
         write_texts(texts, layout.left - PAD, layout, align="right", **SMALL)
         for texts in (head, [{"y": line.y, "text": format_sizes(row)} for line, row in rows])
@@ -230,7 +287,7 @@ def _write_columns(layout: Layout, estimand: Estimand, unit: str, frame: pl.Data
     labels = [
         write_texts(
             [{"y": line.label_y, "text": line.label} for line, _ in rows if line.indent == indent],
-            4 + indent, layout,
+            4 + indent, layout
         )
         for indent in (0, INDENT)
     ]  # fmt: skip

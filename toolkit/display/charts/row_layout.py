@@ -4,7 +4,7 @@ Nothing overlaps or is cut off, however long the labels are.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any, TypeVar
@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import altair as alt
 
 from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
-from toolkit.display.text.numbers import format_count
+from toolkit.display.text.numbers import capitalize, format_count
 from toolkit.display.text.row_labels import Headed
-from toolkit.results import Row, estimand_of
+from toolkit.results import Estimand, Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
 _BAND = 20  # Height of mark and number where they are below the label.
@@ -183,6 +183,45 @@ def head_sizes(rows: Sequence[Row]) -> str:
         model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
         return "cases / n in model" if model else "cases / n"
     return "n" if any(format_sizes(row) for row in rows) else ""
+
+
+def find_span(row: Row) -> Span | None:
+    """Return estimate and interval as drawn; None for a row without a mark."""
+    kind, value = estimand_of(row).kind, row["estimate"]
+    if row["reliability"] == "failed" or kind == "test" or value is None or math.isnan(value):
+        return None
+    scale = 100 if kind in ("percent", "points") else 1
+    low, high = (value if row[e] is None or math.isnan(row[e]) else row[e] for e in ("conf_low", "conf_high"))
+    return value * scale, low * scale, high * scale
+
+
+def clamp_span(span: Span, low: float, high: float) -> dict[str, float]:
+    """Return value, low and high of a mark inside the axis."""
+    return {n: min(max(v, low), high) for n, v in zip(("value", "low", "high"), span, strict=True)}
+
+
+def choose_range(estimand: Estimand, spans: Sequence[Span], from_zero: bool) -> tuple[float, float]:
+    """Choose the range of the axis of values."""
+    if estimand.kind == "ratio":
+        return log_range(spans)
+    return linear_range(spans, estimand.null_value, from_zero)
+
+
+def make_value_axis(
+    estimand: Estimand, channel: Any, limits: tuple[float, float], length: float, *, ticks: int = 6,
+    title: str = "", axis: Mapping[str, Any] | None = None, scale: Mapping[str, Any] | None = None,
+) -> Callable[[str], Any]:  # fmt: skip
+    """Return the axis of values as a function of the field that it shows; ratios have a log scale."""
+    log = estimand.kind == "ratio"
+    marks: Any = {"values": log_ticks(*limits, length)} if log else {"tickCount": ticks}
+    kind: Any = {"type": "log"} if log else {"type": "linear", "zero": False}
+    made = {
+        "axis": alt.Axis(
+            title=capitalize(title or estimand.axis), labelExpr=TICK_FORMAT, **marks, **(axis or {})
+        ),
+        "scale": alt.Scale(domain=list(limits), nice=False, **kind, **(scale or {})),
+    }
+    return lambda field: channel(f"{field}:Q", **made)
 
 
 def log_ticks(low: float, high: float, width: float = math.inf) -> list[float]:

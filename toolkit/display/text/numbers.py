@@ -37,11 +37,7 @@ _SPELLED = {
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 _UNITS = {"percent": "%", "points": " percentage points"}
 # What a flag says of an estimate; one without a flag, or "ok", needs no remark.
-FLAGS = {
-    "review": "flagged for review",
-    "suppress": "suppressed as unreliable",
-    "failed": "not estimated",
-}
+FLAGS = {"review": "flagged for review", "suppress": "suppressed as unreliable", "failed": "not estimated"}
 SHOWN = ("ok", "review", None)
 
 
