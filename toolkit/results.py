@@ -123,7 +123,7 @@ _TABLE = (
     Estimand("coefficient", "coefficient", "coefficient", "model coefficient"),
     Estimand("cutpoint", "coefficient", "coefficient"),
     Estimand("dispersion", "coefficient", "number", "dispersion of the counts", logarithmic=True),
-    Estimand("people", "description", "percent", "share of the people"),
+    Estimand("people", "description", "percent", "share of participants"),
     Estimand("missing", "description", "percent", "share of missing values"),
     Estimand("standard_deviation", "description", "number"),
     Estimand("mean_difference", "difference", "difference", of="mean", model="gaussian", link="in"),

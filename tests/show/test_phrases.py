@@ -85,11 +85,11 @@ CASES = {
     ),
     "margin": (
         lambda s: tk.precision(s, outcome="cramps"),
-        r"With 900 participants the margin of error for the prevalence of cramps is ",
+        r"With 900 participants, the margin of error for the prevalence of cramps is ",
     ),
     "detectable": (
         lambda s: tk.precision(s, outcome="cramps", exposure="sex", adjust=()),
-        r"With 900 participants the minimum detectable prevalence ratio of .* for sex \(m vs f\) is [\d.]+",
+        r"With 900 participants, the minimum detectable prevalence ratio of .* for sex \(m vs f\) is [\d.]+",
     ),
 }
 

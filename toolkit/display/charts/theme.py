@@ -37,17 +37,15 @@ def use() -> None:
 @alt.theme.register("toolkit", enable=False)
 def look() -> alt.theme.ThemeConfig:
     """Return fonts, colors, sizes and grid of every chart."""
+    text = {"labelFontSize": TEXT_SIZE, "titleFontSize": TEXT_SIZE, "labelLimit": 0, "titleLimit": 0}
     axis = {
-        "labelFontSize": TEXT_SIZE,
-        "titleFontSize": TEXT_SIZE,
+        **text,
         "titleFontWeight": "normal",
         "labelColor": INK,
         "titleColor": INK,
         "gridColor": FAINT,
         "domainColor": MUTED,
         "tickColor": MUTED,
-        "labelLimit": 0,
-        "titleLimit": 0,
     }
     title = {
         "anchor": "start",
@@ -60,7 +58,6 @@ def look() -> alt.theme.ThemeConfig:
         "subtitlePadding": 4,
         "offset": 14,
     }
-    legend = {"labelFontSize": TEXT_SIZE, "titleFontSize": TEXT_SIZE, "labelLimit": 0, "titleLimit": 0}
     config = {
         "font": FONT,
         "background": "white",
@@ -68,7 +65,7 @@ def look() -> alt.theme.ThemeConfig:
         "view": {"stroke": None},
         "axis": axis,
         "title": title,
-        "legend": legend,
+        "legend": text,
         "range": {"category": list(PALETTE)},
     }
     return {"config": config}  # type: ignore[typeddict-item]

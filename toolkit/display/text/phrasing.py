@@ -49,7 +49,7 @@ def _phrase_result(row: Row, labels: Labels | None) -> str:
     if estimand.kind == "test":
         return f"{measure} gave {format_test(row)}"
     if estimand.family == "planning":
-        return f"with {format_count(row['n'])} participants {measure} is {phrase_estimate(row)}{adjusted}"
+        return f"with {format_count(row['n'])} participants, {measure} is {phrase_estimate(row)}{adjusted}"
     if row["estimand"] == "peak":
         return f"{measure} was at {row['level_label']}{adjusted}"
     groups = _name_compared(row, labels) if (estimand.of, estimand.kind) == ("prevalence", "ratio") else None
