@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.causes.outcomes import burden as burden
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram
+    from toolkit.display.charts.causal_diagram import diagram_chart as diagram_chart
     from toolkit.display.charts.curves import curve_chart as curve_chart
-    from toolkit.display.charts.figures import diagram_chart as diagram_chart
-    from toolkit.display.charts.figures import flow_chart as flow_chart
-    from toolkit.display.charts.figures import forest as forest
-    from toolkit.display.charts.figures import prevalence_chart as prevalence_chart
+    from toolkit.display.charts.flow_diagram import flow_chart as flow_chart
+    from toolkit.display.charts.forest_plot import forest as forest
+    from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
     from toolkit.display.tables.result_table import table as table
     from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
@@ -127,7 +127,7 @@ _EVERYDAY = {
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
-    "forest": "display.charts.figures",
+    "forest": "display.charts.forest_plot",
     "render": "report.rendering",
     "Estimates": "results",
     "ToolkitError": "errors",
@@ -207,9 +207,9 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "charts": (
         "Charts of results, of participant flow and of the causal diagram.",
         {
-            "prevalence_chart": "display.charts.figures",
-            "flow_chart": "display.charts.figures",
-            "diagram_chart": "display.charts.figures",
+            "prevalence_chart": "display.charts.forest_plot",
+            "flow_chart": "display.charts.flow_diagram",
+            "diagram_chart": "display.charts.causal_diagram",
             "curve_chart": "display.charts.curves",
         },
     ),

@@ -48,9 +48,6 @@ KINDS = {".py", ".md", ".toml", ".j2", ".html", ".txt"}
 PENDING = {
     "notebooks",
     "toolkit",
-    "toolkit/display/charts",
-    "toolkit/display/tables",
-    "toolkit/display/text",
     "toolkit/report",
     "toolkit/report/pages",
 }
