@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Start here
 #
-# Five minutes from a study to a report. The study of this notebook is **simulated**: no person in it is real.
-# Write `tk.open_study("nhanes")` in its place to have NHANES 2005-2008.
+# From a study to a report in five minutes. The study in this notebook is **simulated**, and no participant is
+# real. Use `tk.open_study("nhanes")` for NHANES 2005-2008.
 #
 # ## Open a study
 
@@ -23,49 +23,51 @@ study = tk.open_study("simulated")
 study
 
 # %% [markdown]
-# ## Ask what is in it
+# ## Availability of exposures
 #
-# Ten causes of nocturnal leg cramps, and whether the study measured them. What is not measured is said, never
-# left out.
+# The table lists the exposures of ten causes of nocturnal leg cramps, including those that the study did not
+# measure.
 
 # %%
 tk.table(study.availability())
 
 # %% [markdown]
-# Each cause has a card: what it is, how it is measured, what is published on it.
+# Each cause has a card with its definition, exposures, published evidence and limitations.
 
 # %%
-tk.card("diabetes")
+tk.causes.card("diabetes")
 
 # %% [markdown]
-# ## How common are cramps?
+# ## Prevalence
 #
-# A `domain` says who is asked about. Nobody is dropped before the variance is computed.
+# `domain` selects a subpopulation. Variances are computed from the whole sample, as a subpopulation analysis
+# requires.
 
 # %%
 common = tk.prevalence(study, outcome="any_cramps", by=("age_group", "sex"), domain="age >= 20")
-tk.prevalence_chart(common)
+tk.charts.prevalence_chart(common)
 
 # %% [markdown]
-# Which weight was used follows from the variables, and is explained.
+# The weight follows from the variables of the analysis.
 
 # %%
 print(study.weight_for(("any_cramps", "age_group", "sex")))
 
 # %% [markdown]
-# ## One association
+# ## Association
 #
-# How much more common are cramps among people with diabetes? First crude, then adjusted for what a written
-# causal diagram chooses: the variables that lie behind both, and none that diabetes brings about.
+# The association of diabetes with cramps is estimated without adjustment and with the adjustment set that the
+# causal diagram supplies. The set contains confounders and no consequences of diabetes.
 
 # %%
 asked = {"outcome": "any_cramps", "exposure": "diabetes_told", "domain": "age >= 20"}
 chosen = tk.adjustment_for(study, **asked)
 print(chosen)
-tk.diagram_chart(chosen.edges)
+tk.charts.diagram_chart(chosen.edges)
 
 # %% [markdown]
-# `adjust=()` gives the crude estimate, names give these covariates, and the default is the diagram's set.
+# Use `adjust=()` for the crude estimate, or names for your own covariates. The default is the set of the
+# diagram.
 
 # %%
 crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)
@@ -77,7 +79,7 @@ tk.forest(both)
 print(tk.finding(both))
 
 # %% [markdown]
-# A result is a plain frame, one row a number, never rounded: write it, join it, draw it again next year.
+# A result is a polars DataFrame with one row per estimate and no rounding.
 
 # %%
 both.select("adjust", "estimate", "conf_low", "conf_high", "n", "weight", "reliability")
@@ -85,13 +87,14 @@ both.select("adjust", "estimate", "conf_low", "conf_high", "n", "weight", "relia
 # %% [markdown]
 # ## Render a report
 #
-# One self-contained page with its results beside it, ready to be sent. It takes some seconds.
+# The report is one self-contained HTML page, with its results in files beside it. It takes less than a
+# minute.
 
 # %%
 tk.render("cause", study=study, cause="diabetes", output="reports")
 
 # %% [markdown]
-# ## Where to go from here
+# ## Next steps
 #
-# `tk.cards()` names the other causes, `tk.study(frame, design=tk.Design(...))` takes data of your own, and
-# `cramps report --all` makes all ten reports at once.
+# `tk.causes.cards()` lists the other causes. `tk.study(frame, design=tk.Design(...))` uses your own data. Use
+# `cramps report --all` in a terminal to render all reports.

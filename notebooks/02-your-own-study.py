@@ -9,23 +9,24 @@
 # %% [markdown]
 # # Your own study, your own variables, your own cause
 #
-# From files to estimates, without a change inside the toolkit. The two studies of this page are
-# **invented**: no person in them is real. Put the path of your own `study.toml` in their place.
+# From files to estimates, without a change to the toolkit. The two studies in this notebook are
+# **simulated**, and no participant is real. Replace them with the path of your own `study.toml`.
 #
 # ## From files to a study
 #
 # In a terminal, in the folder of your files (CSV, TSV, parquet, Arrow, SAS, SPSS, Stata, Excel):
 #
 # ```
-# cramps new-study people.csv blood.csv    # a first study.toml; each guess in it is marked
-# cramps check study.toml                  # all that is wrong, in one pass, with row numbers
-# cramps check study.toml --accept-guesses # once you have read them
+# cramps new-study people.csv blood.csv    # write a draft study.toml with each guess marked
+# cramps check study.toml                  # list all problems, with row numbers
+# cramps check study.toml --accept-guesses # accept the guesses after you have read them
 # ```
 #
-# The weight, strata and sampling units are found by names and labels where they can be, and marked as
-# guesses. Where they cannot, `[design]` says what you have to declare. Only you can write `none = true`.
+# Weight, strata and sampling units are guessed from the names and labels of columns. If they cannot be
+# guessed, the section `[design]` says what you have to declare. A study without a design needs `none = true`,
+# which is never guessed.
 #
-# Then `tk.open_study("study.toml")`. The example survey was declared so.
+# Then use `tk.open_study("study.toml")`. The example survey was prepared in this way.
 
 # %% tags=["parameters"]
 survey = "example-survey"
@@ -40,22 +41,22 @@ study = tk.open_study(survey)
 study
 
 # %% [markdown]
-# ## What is in it
+# ## Contents of the study
 #
-# People show as a summary. Rows are shown only when asked for, so that none lands in a saved notebook
-# by accident.
+# `study.people` prints a summary. It prints no rows, so that no participant's data are saved in a notebook by
+# accident.
 
 # %%
 study.people
 
 # %% [markdown]
-# Why values are missing is kept, through every derivation. Blood was taken from four in five.
+# Reasons for missing values are kept in derived variables. Blood was taken from four in five participants.
 
 # %%
 study.missing("hba1c_group")
 
 # %% [markdown]
-# Which of the ten causes it measured, and by what:
+# Exposures of the ten causes that the study measured:
 
 # %%
 study.availability().filter(pl.col("status") != "not measured").select(
@@ -63,13 +64,13 @@ study.availability().filter(pl.col("status") != "not measured").select(
 )
 
 # %% [markdown]
-# `cramps describe study.toml` writes all of this, and more, as one page to send around:
-# `tk.data_dictionary(study)`.
+# `tk.reports.data_dictionary(study)`, or `cramps describe study.toml` in a terminal, writes a data dictionary
+# that you can share.
 #
-# ## A variable of your own
+# ## Your own variable
 #
-# A condition gives yes or no, arithmetic a number, `when` a category. A missing value takes the reason
-# of its inputs.
+# A condition makes a yes/no variable, arithmetic a continuous one, and `when` a categorical one. A missing
+# value has the reason of its inputs.
 
 # %%
 study = (
@@ -78,30 +79,29 @@ study = (
     .derive(
         "sitting_third",
         "when(sitting_hours < 4.5, 'short', sitting_hours < 6.5, 'middle', 'long')",
-        label="time sitting",
+        label="sitting time",
     )
 )
 tk.table(tk.prevalence(study, outcome="any_cramps", by=("sitting_third",)))
 
 # %% [markdown]
-# ## A cause of your own
+# ## Your own cause
 #
-# A card holds what a cause is, the variables that stand for it, and its rules. Each rule has a truth
-# table, which it
-# is held to before it touches the study: the cases that matter, the edges, and what is unknown.
+# A card describes a cause, its exposures and the rules that derive them. Each rule has a truth table, which
+# is checked before the rule is applied. It lists typical values, limits and missing values.
 #
-# Here: obesity and long sitting together.
+# The example combines obesity and prolonged sitting.
 
 # %%
 strained = tk.Variable(
     "strained_legs",
     "obese and sitting 6 hours or more",
     "yes_no",
-    source="bmi of 30 and over, and sitting_hours of 6 and over; a no to either is enough",
+    source="bmi of 30 or more and sitting_hours of 6 or more; no if either is not",
 )
 both = (pl.col("bmi") >= 30) & (pl.col("sitting_hours") >= 6)
-rule = tk.Rule(
-    tk.Derivation(
+rule = tk.causes.Rule(
+    tk.causes.Derivation(
         strained, ("bmi", "sitting_hours"), pl.when(both).then(pl.lit("yes")).when(~both).then(pl.lit("no"))
     ),
     cases=(
@@ -115,13 +115,13 @@ rule = tk.Rule(
         (None, None, None),
     ),
 )
-card = tk.Card(
+card = tk.causes.Card(
     name="strained_legs",
     title="Strained legs",
-    what="Obesity together with long sitting.",
-    exposures=(tk.Exposure(strained, "weight and height were told, not measured"),),
-    mechanism="Invented for this page. A real card says in two sentences how the cause may lead to cramps.",
-    caveats=("Which came first is not known.",),
+    what="Obesity together with prolonged sitting.",
+    exposures=(tk.causes.Exposure(strained, "weight and height were self-reported"),),
+    mechanism="Invented for this example. A real card states how the cause may lead to cramps.",
+    caveats=("The temporal order is unknown.",),
     prevention=(),
     rules=(rule,),
 )
@@ -129,7 +129,7 @@ study = study.with_cause(card)
 card
 
 # %% [markdown]
-# From here it is a variable like any other: with the survey's weight, strata and villages.
+# The exposure can be used like any other variable, with the weight, strata and sampling units of the survey.
 
 # %%
 background = ("age", "sex")
@@ -142,15 +142,15 @@ tk.forest(found)
 print(tk.finding(found))
 
 # %% [markdown]
-# Who is in it, and who left, and why:
+# Participant flow:
 
 # %%
 tk.table(tk.flow(study, outcome="any_cramps", exposure="strained_legs", adjust=background))
 
 # %% [markdown]
-# ## A cohort with nights
+# ## A cohort with a diary
 #
-# Person-time, first cramp and nights with cramps a month follow from visits and diary.
+# Person-time, first cramp and nights with cramps per month are derived from visits and diary.
 
 # %%
 cohort = tk.open_study(diaries)
@@ -160,13 +160,11 @@ cohort.people
 tk.table(tk.mean(cohort, "cramp_nights_a_month", by=("stretches",)))
 
 # %% [markdown]
-# ## On to R, or to a report
+# ## R and reports
 #
-# `study.to_r("folder")` writes people and design for R's `survey`, in files that you alone can read. A
-# report of your
-# own is a notebook with a cell tagged `parameters`: `tk.render("my-report.py", study=study)` makes a
-# page of it, and
-# the ten that exist work on your study as they are:
+# `study.to_r("folder")` writes participants and design for R's `survey`, in files that only you can read.
+# Your own report is a notebook with a cell tagged `parameters`; `tk.render("my-report.py", study=study)`
+# makes a page of it. The reports of the toolkit work on your study without a change:
 #
 # ```
 # tk.render("cause", study=study, cause="diabetes", domain="")

@@ -7,15 +7,15 @@
 # ---
 
 # %% [markdown]
-# # What the study measures of each cause, and what it does not
+# # Measured and unmeasured exposures of each cause
 
 # %% [markdown] tags=["notebook-only"]
-# Change the next cell and run all cells, or let
-# `tk.render("availability", study="nhanes")` make a page of it.
+# Change the next cell and run all cells, or make a page of it with
+# `tk.render("availability", study="nhanes")`.
 #
 # | parameter | meaning |
 # |---|---|
-# | `study` | a study's name: `tk.available_studies()` |
+# | `study` | the name of a study, see `tk.available_studies()` |
 
 # %% tags=["parameters"]
 study = "simulated"
@@ -25,41 +25,40 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.report import coverage, passages
 
 people = tk.open_study(study)
 available = people.availability(by_reason=True)
-titles = {name: card.title for name, card in tk.cards().items()}
-labels = {item.name: item.label for card in tk.cards().values() for item in card.exposures}
+titles = {name: card.title for name, card in tk.causes.cards().items()}
+labels = {item.name: item.label for card in tk.causes.cards().values() for item in card.exposures}
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
-# ## Cause by cause
+# ## Exposures by cause
 #
-# No cause is left out because it was not measured. A proxy stands in for what it names, and misses
-# part of it.
+# Causes that were not measured are included. A proxy captures only part of the exposure that it represents.
 
 # %%
-display(coverage.overview(available, labels, titles))
+display(tk.reports.tabulate_causes(available, labels, titles))
 
 # %% [markdown]
-# ## Exposure by exposure
+# ## Availability by survey cycle
 #
-# Cycles with the same answer stand in one line. Missing is the share of the people to whom the question or
-# test was put; who was never asked is not counted as missing an answer.
+# Cycles with the same status share a row. The percentage missing refers to the participants who were eligible
+# for the question or test.
 
 # %%
 # A cause and an exposure may share a name, such as diabetes: causes go by their titles here.
 display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels=labels))
 
 # %% [markdown]
-# ## Weight and design
+# ## Weights and design
 
 # %%
-display(passages.prose(tk.describe_design(people, ()).sentence))
+display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %%
-tk.keep(title="What the study measures of each cause", finding=coverage.summary(available, titles))
+title = "Measured and unmeasured exposures of each cause"
+tk.reports.keep(title=title, finding=tk.reports.count_measured_causes(available, titles))

@@ -10,14 +10,14 @@
 # # The burden of nocturnal leg cramps
 
 # %% [markdown] tags=["notebook-only"]
-# Change the next cell and run all cells, or let `tk.render("burden", study="nhanes")` make a page of it.
+# Change the next cell and run all cells, or make a page of it with `tk.render("burden", study="nhanes")`.
 #
 # | parameter | meaning |
 # |---|---|
-# | `study` | a study's name: `tk.available_studies()` |
+# | `study` | the name of a study, see `tk.available_studies()` |
 # | `cramps` | the yes/no variable of cramps whose burden is described |
-# | `adjust` | what the adjusted estimates adjust for |
-# | `domain` | who the report is about, as a condition |
+# | `adjust` | the covariates of the adjusted estimates |
+# | `domain` | the subpopulation, as a condition |
 
 # %% tags=["parameters"]
 study = "simulated"
@@ -30,62 +30,60 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.causes.outcomes import BURDEN
-from toolkit.display.text import sentences
-from toolkit.report import passages
 
 people = tk.open_study(study)
 labels = {name: variable.label for name, variable in people.codebook.items()}
-burden = {item.name: item for items in BURDEN.values() for item in items}
-held = [name for name in burden if name in people.people.columns]
-answers = [name for name in held if people.codebook[name].kind == "yes_no"]
-amounts = [name for name in held if people.codebook[name].kind == "number"]
+topics = tk.causes.burden()
+burden = {item.name: item for items in topics.values() for item in items}
+measured = [name for name in burden if name in people.people.columns]
+answers = [name for name in measured if people.codebook[name].kind == "yes_no"]
+amounts = [name for name in measured if people.codebook[name].kind == "number"]
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
-# ## What is described
+# ## Background
 #
-# Sleep, function by day, health and care of people with frequent cramps beside those of people without. These
-# are outcomes of cramps, never their causes here, and nothing on this page is adjusted for them.
+# This report compares sleep, daytime function, health and use of care between participants with and without
+# frequent cramps. These variables are treated as consequences of cramps. No estimate is adjusted for them.
 #
-# People were asked about both at the same time. Which came first is not known: cramps disturb sleep, and poor
-# sleep may let cramps be noticed; illness may bring both. The numbers say how burdens go with cramps, not how
-# much of them cramps bring about.
+# The study is cross-sectional, so it is not known which came first. Cramps disturb sleep, poor sleep may make
+# cramps more noticeable, and illness may cause both. The estimates describe associations and not the burden
+# that cramps cause.
 
 # %%
 display(
-    passages.listed(
-        f"{domain_of}: {', '.join(e.label for e in items)}" for domain_of, items in BURDEN.items()
+    tk.reports.bullets(
+        f"{topic}: {', '.join(item.label for item in items)}" for topic, items in topics.items()
     )
 )
 
 # %% [markdown]
-# ## Who is in the analysis
+# ## Study population
 
 # %%
 flow = tk.flow(people, outcome=cramps, domain=domain)
-display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
-display(passages.definition(people.codebook, cramps))
+display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
+display(tk.reports.definition(people.codebook, cramps))
 
 # %% [markdown]
-# ## How common each burden is
+# ## Prevalence
 
 # %%
 common = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=domain) for name in answers)
-display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
+display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% [markdown]
-# ## Hours, minutes and days
+# ## Means
 
 # %%
 means = pl.concat(tk.mean(people, name, by=(cramps,), domain=domain) for name in amounts)
 display(tk.table(means, labels=labels))
 
 # %% [markdown]
-# ## How burdens go with cramps, crude and adjusted
+# ## Association
 
 # %%
 asked = {"exposure": cramps, "domain": domain, "estimand": "prevalence_ratio"}
@@ -94,13 +92,13 @@ compared = pl.concat(
     for name in answers
     for by in ((), adjust)
 )
-display(passages.prose(tk.finding(compared, labels=labels)))
+display(tk.reports.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 
 # %% [markdown]
-# ### Differences of means, adjusted
+# ### Adjusted differences in means
 #
-# More or less among people with frequent cramps, in each unit.
+# Participants with cramps compared with those without, in the units of each variable.
 
 # %%
 formulas = {name: f"{name} ~ {' + '.join((cramps, *adjust))}" for name in amounts}
@@ -111,38 +109,38 @@ differences = fitted.filter(exposure=cramps)
 display(tk.table(differences, labels=labels))
 
 # %% [markdown]
-# ## What is not measured here
+# ## Unmeasured outcomes
 
 # %%
-gaps = [
-    f"{item.label}: {passages.absence(people.codebook, name)}"
+unmeasured = [
+    f"{item.label}: {tk.reports.reason_unmeasured(people.codebook, name)}"
     for name, item in burden.items()
-    if name not in held
+    if name not in measured
 ]
-display(
-    passages.listed(gaps or ["everything that the toolkit knows of the burden is measured in this study"])
-)
+display(tk.reports.bullets(unmeasured or ["this study measured every burden variable of the toolkit"]))
 
 # %% [markdown]
-# ## How far the numbers can be trusted
+# ## Statistical analysis and data quality
 
 # %%
 everything = pl.concat([common, means, compared, differences], how="diagonal_relaxed")
 by_weight = compared.partition_by("weight", maintain_order=True)
-display(passages.prose(*(tk.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
-display(passages.prose(sentences.reliability_sentence(everything)))
+display(tk.reports.prose(*(tk.survey.describe_design(people, rows.tail(1)).sentence for rows in by_weight)))
+display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
 display(
-    passages.listed(
-        f"{item.label}: {item.caveat}" for name, item in burden.items() if item.caveat and name in held
+    tk.reports.bullets(
+        f"{item.label}: {item.caveat}" for name, item in burden.items() if item.caveat and name in measured
     )
 )
 
 # %% [markdown]
-# ## Published evidence
+# ## Comparison with previous studies
 
 # %%
-display(passages.published("burden"))
+display(tk.reports.evidence("burden"))
 
 # %%
 title = "The burden of nocturnal leg cramps"
-tk.keep(common, means, compared, differences, title=title, finding=tk.finding(compared, labels=labels))
+tk.reports.keep(
+    common, means, compared, differences, title=title, finding=tk.finding(compared, labels=labels)
+)

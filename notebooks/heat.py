@@ -10,17 +10,17 @@
 # # Heat, season and nocturnal leg cramps
 
 # %% [markdown] tags=["notebook-only"]
-# Change the next cell and run all cells, or let `tk.render("heat", study="nhanes")` make a page of it. What
-# the page shows depends on the study: half-years where it has `season`; the curve through the year and the
-# weather of each night where it has a diary.
+# Change the next cell and run all cells, or make a page of it with `tk.render("heat", study="nhanes")`. The
+# page shows half-years if the study has `season`, and the seasonal curve and the weather of each night if it
+# has a diary.
 #
 # | parameter | meaning |
 # |---|---|
-# | `study` | a study's name: `tk.available_studies()` |
-# | `outcome` | a yes/no variable of the people |
+# | `study` | the name of a study, see `tk.available_studies()` |
+# | `outcome` | a yes/no variable of the participants |
 # | `night_outcome` | a yes/no variable of the diary |
-# | `adjust` | what the adjusted estimates adjust for |
-# | `domain` | who the report is about, as a condition |
+# | `adjust` | the covariates of the adjusted estimates |
+# | `domain` | the subpopulation, as a condition |
 
 # %% tags=["parameters"]
 study = "simulated"
@@ -34,161 +34,178 @@ import polars as pl
 from IPython.display import display
 
 import toolkit as tk
-from toolkit.display.text import sentences
-from toolkit.estimate.associations import season_bounds
-from toolkit.report import passages
 
 people = tk.open_study(study)
-card = tk.card("dehydration_heat")
+card = tk.causes.card("dehydration_heat")
 labels = {name: variable.label for name, variable in people.codebook.items()}
 outcome = outcome or "any_cramps"
-kept = []
+has_season = "season" in people.people.columns
+has_weather = "heat_index" in people.people.columns
+has_diary = people.diary is not None
+kept, main = [], None
 
 # %%
 if people.design.declared_absent:
-    display(passages.prose(tk.describe_design(people, ()).sentence))
+    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
 
 # %% [markdown]
-# ## Why heat may matter
+# ## Background
 
 # %%
-display(passages.prose(card.what, card.mechanism))
+display(tk.reports.prose(card.what, card.mechanism))
 
-# %% [markdown] tags=["needs season"]
-# ## The half-years compared
+# %%
+if has_season:
+    display(tk.reports.prose(heading="Warm and cool half-years"))
+    display(tk.reports.definition(people.codebook, "season", card))
+    asked = {"outcome": outcome, "exposure": "season", "domain": domain}
+    flow = tk.flow(people, **asked, adjust=adjust)
+    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
 
-# %% tags=["needs season"]
-display(passages.definition(people.codebook, "season", card))
-asked = {"outcome": outcome, "exposure": "season", "domain": domain}
-flow = tk.flow(people, **asked, adjust=adjust)
-display(passages.prose(sentences.flow_sentence(flow)), tk.flow_chart(flow), tk.table(flow))
+# %%
+if has_season:
+    common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
+    display(tk.reports.prose(tk.finding(common, labels=labels)))
+    display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
-# %% tags=["needs season"]
-common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
-display(passages.prose(tk.finding(common, labels=labels)))
-display(tk.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
-
-# %% tags=["needs season"]
-compared = pl.concat(
-    tk.association(people, **asked, adjust=by, complete=adjust, estimand=estimand)
-    for estimand in ("prevalence_ratio", "prevalence_difference")
-    for by in ((), adjust)
-)
-display(passages.prose(tk.finding(compared, labels=labels)))
-display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
-kept += [common, compared]
-
-# %% [markdown] tags=["needs season"]
-# ## What the contrast rules out
-
-# %% tags=["needs season"]
-adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
-display(passages.prose(season_bounds.what_it_rules_out(adjusted)))
-
-# %% [markdown] tags=["needs season", "lacks diary"]
-# ## The curve through the year
-#
-# The study gives half-years and no dates: a curve through the year, and the day of its peak, cannot be
-# estimated.
-
-# %% [markdown] tags=["needs heat_index", "lacks diary"]
-# ## Weather of the month before
-
-# %% tags=["needs heat_index", "lacks diary"]
-display(passages.definition(people.codebook, "heat_index", card))
-warmth = {"outcome": outcome, "exposure": "heat_index", "domain": domain}
-tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
-by_heat = pl.concat(
-    tk.association(tenths, **{**warmth, "exposure": "heat_index_10"}, adjust=by, complete=adjust)
-    for by in ((), adjust)
-)
-tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
-display(passages.prose(tk.finding(by_heat, labels=tens)))
-display(tk.forest(by_heat, labels=tens), tk.table(by_heat, labels=tens))
-kept += [by_heat]
-
-# %% [markdown] tags=["needs diary"]
-# ## The curve through the year
-#
-# Each night of the diary is a row with its date; the nights of a person hang together, and the person is the
-# sampling unit. What charts and tables of nights call people and cases are nights, and nights with cramps.
-
-# %% tags=["needs diary"]
-nights = tk.records(people)
-night_labels = {name: variable.label for name, variable in nights.codebook.items()}
-answered = nights.people[night_outcome].count()
-keepers = nights.people["person"].n_unique()
-display(
-    passages.prose(
-        f"{answered:,} nights with an answer of {nights.people.height:,}, kept by {keepers:,} people."
+# %%
+if has_season:
+    compared = pl.concat(
+        tk.association(people, **asked, adjust=by, complete=adjust, estimand=estimand)
+        for estimand in ("prevalence_ratio", "prevalence_difference")
+        for by in ((), adjust)
     )
-)
-by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
-by_month = by_month.filter(pl.col("n") > 0)
-display(tk.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels))
-curve = tk.cosinor(nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain)
-display(tk.table(curve, labels=night_labels))
-
-# %% [markdown] tags=["needs diary"]
-# ## The half-years of the nights compared
-
-# %% tags=["needs diary"]
-halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
-night_asked = {"outcome": night_outcome, "domain": domain}
-by_half = pl.concat(
-    tk.association(nights, exposure="half_year", adjust=by, complete=adjust, **night_asked)
-    for by in ((), adjust)
-)
-display(passages.prose(tk.finding(halves, labels=night_labels)))
-display(tk.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
-display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
-dated = nights.people.drop_nulls(night_outcome)
-expected = season_bounds.ratio_on(dated["date"], dated["half_year"] == "warm")
-display(passages.prose(season_bounds.what_it_rules_out(by_half.row(-1, named=True), expected)))
-kept += [by_month, curve, halves, by_half]
-
-# %% [markdown] tags=["needs heat_index_lag0"]
-# ## The weather of each night and of the week before
-#
-# One model a lag, adjusted for the same; neighbouring days are alike, so the rows are no independent
-# findings.
-
-# %% tags=["needs heat_index_lag0"]
-warm = nights
-for lag in range(8):
-    when = ("of the day", "of the day before")[lag] if lag < 2 else f"of {lag} days before"
-    tens = pl.col(f"heat_index_lag{lag}") / 10
-    warm = warm.derive(f"heat_{lag}", tens, label=f"heat index {when}, in tens of °F")
-by_lag = pl.concat(
-    tk.association(warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked) for lag in range(8)
-)
-display(passages.prose(tk.finding(by_lag, labels=night_labels)))
-display(tk.forest(by_lag, labels=night_labels), tk.table(by_lag, labels=night_labels))
-kept += [by_lag]
-
-# %% [markdown]
-# ## How far the numbers can be trusted
+    display(tk.reports.prose(tk.finding(compared, labels=labels)))
+    display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
+    kept, main = [common, compared], compared
 
 # %%
-everything = pl.concat(kept, how="diagonal_relaxed")
-analyzed = people if people.diary is None else nights
-main = by_half if people.diary is not None else compared
-by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
-display(passages.prose(*(tk.describe_design(analyzed, rows).sentence for rows in by_weight.values())))
-display(passages.prose(sentences.reliability_sentence(everything)))
-
-# %% [markdown]
-# ## Published evidence
+if has_season:
+    display(tk.reports.prose(heading="Comparison with the published seasonal pattern"))
+    adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
+    display(tk.reports.prose(tk.effects.compare_season(adjusted)))
 
 # %%
-display(passages.evidence(card))
-
-# %% [markdown]
-# ## Caveats
+if has_season and not has_diary:
+    display(
+        tk.reports.prose(
+            "The study records half-years and no dates, so neither a seasonal curve nor the day of its peak "
+            "can be estimated.",
+            heading="Seasonal curve",
+        )
+    )
 
 # %%
-display(passages.listed(card.caveats))
+if has_weather and not has_diary:
+    display(tk.reports.prose(heading="Weather of the previous month"))
+    display(tk.reports.definition(people.codebook, "heat_index", card))
+    warmth = {"outcome": outcome, "exposure": "heat_index_10", "domain": domain}
+    tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
+    by_heat = pl.concat(tk.association(tenths, **warmth, adjust=by, complete=adjust) for by in ((), adjust))
+    tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
+    display(tk.reports.prose(tk.finding(by_heat, labels=tens)))
+    display(tk.forest(by_heat, labels=tens), tk.table(by_heat, labels=tens))
+    kept.append(by_heat)
+    main = by_heat if main is None else main
+
+# %%
+if has_diary:
+    display(
+        tk.reports.prose(
+            "Each night of the diary is one record with its date. Nights of the same participant are "
+            "correlated, and the participant is the sampling unit. Counts in the charts and tables below are "
+            "counts of nights, and cases are nights with cramps.",
+            heading="Seasonal curve",
+        )
+    )
+    nights = tk.longitudinal.records(people)
+    night_labels = {name: variable.label for name, variable in nights.codebook.items()}
+    answered = nights.people[night_outcome].count()
+    keepers = nights.people["person"].n_unique()
+    display(
+        tk.reports.prose(
+            f"{keepers:,} participants recorded {nights.people.height:,} nights, of which {answered:,} have "
+            "an answer."
+        )
+    )
+    by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
+    by_month = by_month.filter(pl.col("n") > 0)
+    display(
+        tk.charts.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels)
+    )
+    curve = tk.effects.cosinor(nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain)
+    display(tk.table(curve, labels=night_labels))
+
+# %%
+if has_diary:
+    display(tk.reports.prose(heading="Nights in warm and cool half-years"))
+    halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
+    night_asked = {"outcome": night_outcome, "domain": domain}
+    by_half = pl.concat(
+        tk.association(nights, exposure="half_year", adjust=by, complete=adjust, **night_asked)
+        for by in ((), adjust)
+    )
+    display(tk.reports.prose(tk.finding(halves, labels=night_labels)))
+    display(tk.charts.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
+    display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
+    dated = nights.people.drop_nulls(night_outcome)
+    expected = tk.effects.season_ratio(dated["date"], dated["half_year"] == "warm")
+    display(tk.reports.prose(tk.effects.compare_season(by_half.row(-1, named=True), expected)))
+    kept += [by_month, curve, halves, by_half]
+    main = by_half
+
+# %%
+if has_diary and "heat_index_lag0" in nights.people.columns:
+    display(
+        tk.reports.prose(
+            "Each lag has its own model with the same covariates. Estimates at neighboring lags are "
+            "correlated.",
+            heading="Weather of each night and of the week before",
+        )
+    )
+    warm = nights
+    for lag in range(8):
+        when = ("of the day", "of the day before")[lag] if lag < 2 else f"of {lag} days before"
+        tens = pl.col(f"heat_index_lag{lag}") / 10
+        warm = warm.derive(f"heat_{lag}", tens, label=f"heat index {when}, in tens of °F")
+    by_lag = pl.concat(
+        tk.association(warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked) for lag in range(8)
+    )
+    display(tk.reports.prose(tk.finding(by_lag, labels=night_labels)))
+    display(tk.forest(by_lag, labels=night_labels), tk.table(by_lag, labels=night_labels))
+    kept.append(by_lag)
+
+# %%
+if kept:
+    display(tk.reports.prose(heading="Statistical analysis and data quality"))
+    everything = pl.concat(kept, how="diagonal_relaxed")
+    analyzed = nights if has_diary else people
+    by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
+    display(
+        tk.reports.prose(*(tk.survey.describe_design(analyzed, rows).sentence for rows in by_weight.values()))
+    )
+    display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
+else:
+    display(
+        tk.reports.prose(
+            "No estimate is shown, because the study has neither season, nor heat index, nor a diary.",
+            heading="Unmeasured exposures",
+        )
+    )
+
+# %% [markdown]
+# ## Comparison with previous studies
+
+# %%
+display(tk.reports.evidence(card))
+
+# %% [markdown]
+# ## Limitations
+
+# %%
+display(tk.reports.bullets(card.caveats))
 
 # %%
 title = "Heat, season and nocturnal leg cramps"
-tk.keep(*kept, title=title, finding=tk.finding(main, labels=labels))
+nothing = f"No estimate: {people.label} has neither season, nor heat index, nor a diary."
+tk.reports.keep(*kept, title=title, finding=tk.finding(main, labels=labels) if kept else nothing)

@@ -17,7 +17,7 @@ PAGE = shipped("notebooks") / "02-your-own-study.py"
 
 @pytest.fixture(scope="module")
 def executed() -> Any:
-    return execute.run(execute.load(PAGE), execute.Run("02-your-own-study", {}))
+    return execute.run(execute.load(PAGE), "02-your-own-study", {})
 
 
 def texts(notebook: Any) -> str:

@@ -15,15 +15,20 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.causes.card import Rule as Rule
     from toolkit.causes.card import card as card
     from toolkit.causes.card import cards as cards
+    from toolkit.causes.outcomes import burden as burden
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram
+    from toolkit.display.charts.causal_diagram import diagram_chart as diagram_chart
     from toolkit.display.charts.curves import curve_chart as curve_chart
-    from toolkit.display.charts.figures import diagram_chart as diagram_chart
-    from toolkit.display.charts.figures import flow_chart as flow_chart
-    from toolkit.display.charts.figures import forest as forest
-    from toolkit.display.charts.figures import prevalence_chart as prevalence_chart
+    from toolkit.display.charts.flow_diagram import flow_chart as flow_chart
+    from toolkit.display.charts.forest_plot import forest as forest
+    from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
     from toolkit.display.tables.result_table import table as table
+    from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
+    from toolkit.display.text.sentences import flow_sentence as flow_sentence
+    from toolkit.display.text.sentences import missing_sentence as missing_sentence
+    from toolkit.display.text.sentences import reliability_sentence as reliability_sentence
     from toolkit.errors import DatasetError as DatasetError
     from toolkit.errors import DesignError as DesignError
     from toolkit.errors import EstimationError as EstimationError
@@ -37,8 +42,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.model_sets import adjustment_models as adjustment_models
     from toolkit.estimate.associations.models import association as association
     from toolkit.estimate.associations.models import model as model
+    from toolkit.estimate.associations.season_bounds import compare_season as compare_season
+    from toolkit.estimate.associations.season_bounds import season_ratio as season_ratio
     from toolkit.estimate.associations.seasonality import cosinor as cosinor
     from toolkit.estimate.associations.trends import trend as trend
+    from toolkit.estimate.descriptive.design_description import describe_design as describe_design
     from toolkit.estimate.descriptive.prevalences import mean as mean
     from toolkit.estimate.descriptive.prevalences import prevalence as prevalence
     from toolkit.estimate.descriptive.quantiles import quantile as quantile
@@ -62,7 +70,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
-    from toolkit.estimate.survey.design_description import describe_design as describe_design
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
     from toolkit.estimate.survey.standard_populations import Standard as Standard
@@ -71,6 +78,15 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
+    from toolkit.report.passages import adjustment as adjustment
+    from toolkit.report.passages import arrows as arrows
+    from toolkit.report.passages import bullets as bullets
+    from toolkit.report.passages import count_measured_causes as count_measured_causes
+    from toolkit.report.passages import definition as definition
+    from toolkit.report.passages import evidence as evidence
+    from toolkit.report.passages import prose as prose
+    from toolkit.report.passages import reason_unmeasured as reason_unmeasured
+    from toolkit.report.passages import tabulate_causes as tabulate_causes
     from toolkit.report.rendering import render as render
     from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
@@ -111,7 +127,7 @@ _EVERYDAY = {
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
-    "forest": "display.charts.figures",
+    "forest": "display.charts.forest_plot",
     "render": "report.rendering",
     "Estimates": "results",
     "ToolkitError": "errors",
@@ -133,7 +149,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "Standard": "estimate.survey.standard_populations",
             "replicates": "estimate.survey.variance.replicate_weights",
             "weights": "estimate.survey.sampling_units",
-            "describe_design": "estimate.survey.design_description",
+            "describe_design": "estimate.descriptive.design_description",
             "precision": "estimate.study_precision",
             "design_matrix": "estimate.regression.statsmodels_bridge",
             "survey_inference": "estimate.regression.statsmodels_bridge",
@@ -158,6 +174,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "curve": "estimate.associations.dose_response",
             "trend": "estimate.associations.trends",
             "cosinor": "estimate.associations.seasonality",
+            "compare_season": "estimate.associations.season_bounds",
+            "season_ratio": "estimate.associations.season_bounds",
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
             "imputed": "estimate.multiple_imputation",
@@ -179,6 +197,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "cards": "causes.card",
             "card": "causes.card",
+            "burden": "causes.outcomes",
             "Card": "causes.card",
             "Exposure": "causes.card",
             "Rule": "causes.card",
@@ -188,18 +207,31 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "charts": (
         "Charts of results, of participant flow and of the causal diagram.",
         {
-            "prevalence_chart": "display.charts.figures",
-            "flow_chart": "display.charts.figures",
-            "diagram_chart": "display.charts.figures",
+            "prevalence_chart": "display.charts.forest_plot",
+            "flow_chart": "display.charts.flow_diagram",
+            "diagram_chart": "display.charts.causal_diagram",
             "curve_chart": "display.charts.curves",
         },
     ),
     "reports": (
-        "Reports rendered from notebooks, and the data dictionary.",
+        "Reports rendered from notebooks, their text blocks, and the data dictionary.",
         {
             "render_plan": "report.batch",
             "data_dictionary": "report.data_dictionary",
             "keep": "report.captured_results",
+            "prose": "report.passages",
+            "bullets": "report.passages",
+            "definition": "report.passages",
+            "evidence": "report.passages",
+            "reason_unmeasured": "report.passages",
+            "adjustment": "report.passages",
+            "arrows": "report.passages",
+            "tabulate_causes": "report.passages",
+            "count_measured_causes": "report.passages",
+            "availability_sentences": "display.text.sentences",
+            "flow_sentence": "display.text.sentences",
+            "missing_sentence": "display.text.sentences",
+            "reliability_sentence": "display.text.sentences",
         },
     ),
 }

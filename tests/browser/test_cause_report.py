@@ -11,19 +11,19 @@ from toolkit.report.rendering import Rendered
 
 pytestmark = pytest.mark.browser
 SECTIONS = [
-    "What it is, and how it may lead to cramps",
-    "How it is defined here",
-    "What is adjusted for, and why",
-    "Who is in the analysis",
-    "How common cramps are",
-    "How cramps go with it, crude and adjusted",
-    "By age and sex",
+    "Background",
+    "Measures",
+    "Covariates and causal diagram",
+    "Study population",
+    "Prevalence",
+    "Association",
+    "Effect modification by age and sex",
     "Sensitivity analyses",
-    "Weight and design",
-    "How far the numbers can be trusted",
-    "Published evidence beside this estimate",
-    "Prevention, as studied",
-    "Caveats",
+    "Statistical analysis",
+    "Data quality",
+    "Comparison with previous studies",
+    "Implications for prevention",
+    "Limitations",
     "Provenance",
 ]
 CHARTS = 7

@@ -12,7 +12,7 @@ from tests import hostile_study as hostile
 from tests.browser.conftest import Seen
 from toolkit.display.charts.theme import to_svg
 from toolkit.report import passages
-from toolkit.report.html import index
+from toolkit.report.html import compose_index
 from toolkit.report.rendering import Rendered
 
 pytestmark = pytest.mark.browser
@@ -51,7 +51,7 @@ def pages(study: tk.Study, report: Rendered, tmp_path_factory: pytest.TempPathFa
          "html": "javascript:alert(20).html", "parquet": "a.parquet"},
         {"title": hostile.DIABETES, "failure": hostile.NOTE},
     ]  # fmt: skip
-    (folder / "index.html").write_text(index(entries, study.label, simulated=False))
+    (folder / "index.html").write_text(compose_index(entries, study.label, simulated=False))
     tk.data_dictionary(study, folder / "dictionary.html", exact=True)
     return {
         "report": report.html,
@@ -182,7 +182,7 @@ EXITS: dict[str, Callable[[tk.Study, dict[str, str]], str]] = {
         s.with_cause(hostile.hostile_card()).availability(), labels=w
     ).as_raw_html(),
     "finding": lambda s, w: passages.prose(tk.finding(tk.association(s, **ASKED), labels=w)).html,
-    "list": lambda s, _: passages.listed([hostile.NOTE, hostile.DIABETES])._repr_html_(),
+    "list": lambda s, _: passages.bullets([hostile.NOTE, hostile.DIABETES])._repr_html_(),
     "forest": lambda s, w: to_svg(tk.forest(tk.association(s, **ASKED), labels=w).to_dict()),
     "bars": lambda s, w: to_svg(
         tk.prevalence_chart(

@@ -82,4 +82,4 @@ def test_a_report_shows_its_sentences_as_text_and_not_as_markdown() -> None:
     from toolkit.report.rendering import reports
 
     wrong = [path.name for path in reports().values() if "Markdown" in path.read_text(encoding="utf-8")]
-    assert wrong == [], "labels are text: use passages.prose(...), which escapes them, in place of Markdown"
+    assert wrong == [], "labels are text: use tk.reports.prose(...), which escapes them, in place of Markdown"

@@ -32,12 +32,6 @@ from toolkit.sources.registry import open_study
 people = open_study(study)
 print("people:", people.people.height, "least:", least)
 
-# %% tags=["measured"]
-print("measured here")
-
-# %% tags=["not-measured"]
-print("not measured here")
-
 # %%
 row = {"study": people.label, "estimand": "mean", "outcome": outcome, "estimate": 0.1 + 0.2}
 keep(frame([row]), finding="One finding.")

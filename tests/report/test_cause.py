@@ -72,7 +72,7 @@ def invented(**more: Any) -> tk.Study:
 def test_covariates_that_were_asked_for_make_the_main_result(asked: tuple[str, ...], tmp_path: Path) -> None:
     study = invented(age=[20.0 + i % 57 for i in range(800)], sex=SEX)
     made = render("cause", study=study, cause="diabetes", adjust=asked, output=tmp_path)
-    told_first = made.finding.partition("the 95 % interval")[0]
+    told_first = made.finding.partition("Model 1")[0]
     assert f"adjusted for {' and '.join(asked)}" in told_first
     assert "Model 1 prevalence ratio" in made.finding
     assert "(invented, age ≥ 20, n = 800)" in made.finding
@@ -83,3 +83,16 @@ def test_a_study_without_age_has_a_report(tmp_path: Path) -> None:
     study = invented(sex=SEX)
     made = render("cause", study=study, cause="diabetes", domain="", output=tmp_path)
     assert "adjusted for sex;" in made.finding
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("report", "asked"), [("cause", {"cause": "circulation"}), ("heat", {"adjust": ()})])
+def test_a_study_without_an_exposure_has_a_page_that_says_so(
+    report: str, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    made = render(report, study=invented(), domain="", output=tmp_path, **asked)
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", made.html.read_text())
+    assert {"Background", "Unmeasured exposures", "Comparison with previous studies"} <= set(headings)
+    assert not {"Association", "Prevalence", "Seasonal curve"} & set(headings)
+    assert (None, None) == (made.parquet, made.csv)
+    assert made.finding.startswith("No estimate")

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import toolkit as tk
-from tests.messages import mentioning
+from tests.messages import mentioning, mentions
 from toolkit.report.data_dictionary import data_dictionary
-from toolkit.report.disclosure_control import histogram, number, rounded, share
+from toolkit.report.disclosure_control import draw_histogram, format_count, format_share, round_count
 from toolkit.report.html import refuse_addresses
 
 
@@ -115,8 +115,8 @@ def test_a_small_group_cannot_be_told(small: tuple[str, Page]) -> None:
     assert ("<10", "60") == (words[words.index("rare", 2) + 1], words[words.index("common") + 1])
     gap = page.articles["gap"]
     assert "<10" == gap[gap.index("no value recorded") + 1]
-    assert "60" == page.words[page.words.index("people") - 1]
-    assert any("counts of 1 to 9 people" in w or "counts of 1 to 9 are" in w for w in page.words)
+    assert "60" == page.words[page.words.index("participants") - 1]
+    assert any(mentions(w, "1 to 9", "<10") for w in page.words)
 
 
 def test_no_value_of_one_person_is_on_the_page(small: tuple[str, Page]) -> None:
@@ -138,7 +138,7 @@ def test_visits_and_nights_are_described_with_their_words(tmp_path: Path) -> Non
     text = " ".join(page.words)
     for expected in (
         "Nights of the diary",
-        "3,040 records of 60 people",
+        "3,040 records of 60 participants",
         "a leg cramp in the night",
         "body mass",
     ):
@@ -155,7 +155,7 @@ def test_cycles_and_reasons_of_nhanes_are_told(nhanes: tk.Study, tmp_path: Path)
 
 
 def test_every_variable_of_the_toolkit_stands_under_its_theme(simulated_page: Page) -> None:
-    assert "Variables of the study's own" not in simulated_page.words
+    assert "Variables of this study" not in simulated_page.words
 
 
 def test_the_file_is_named_by_the_study_and_must_be_a_page(
@@ -170,24 +170,24 @@ def test_the_file_is_named_by_the_study_and_must_be_a_page(
 
 @given(st.integers(0, 100_000))
 def test_a_rounded_count_is_within_five_of_the_count_or_hidden(n: int) -> None:
-    told = rounded(n)
+    told = round_count(n)
     assert (told is None) == (1 <= n <= 9)
     assert told is None or abs(told - n) <= 5
-    assert number(n, exact=True) == f"{n:,}"
+    assert format_count(n, exact=True) == f"{n:,}"
 
 
 @given(st.integers(0, 50), st.integers(1, 50))
 def test_a_share_hides_fewer_than_ten_on_either_side(part: int, more: int) -> None:
     of = part + more
-    told = share(part, of, exact=False)
+    told = format_share(part, of, exact=False)
     assert ("%" in told) == ((part == 0 or part >= 10) and (more >= 10))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=0, max_size=120))
 def test_percentiles_have_ten_people_beyond_and_bars_hold_ten(numbers: list[float]) -> None:
-    drawn = histogram(pl.Series(numbers, dtype=pl.Float64), exact=False)
+    drawn = draw_histogram(pl.Series(numbers, dtype=pl.Float64), exact=False)
     words = {word for word, _ in drawn.percentiles}
-    assert ("5 %" in words) == (0.05 * len(numbers) >= 10)
+    assert ("5%" in words) == (0.05 * len(numbers) >= 10)
     assert ("median" in words) == (0.5 * len(numbers) >= 10)
-    assert {"smallest", "largest"} & words == set()
+    assert {"minimum", "maximum"} & words == set()
     assert 10 * drawn.svg.count("<rect") <= max(len(numbers) * 1.5, 0)

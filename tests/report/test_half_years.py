@@ -6,11 +6,12 @@ from math import cos, pi
 import polars as pl
 import pytest
 
+from tests.messages import mentions
 from toolkit.estimate.associations.season_bounds import (
     PUBLISHED_PEAK,
+    compare_season,
     half_year_ratio,
-    ratio_on,
-    what_it_rules_out,
+    season_ratio,
 )
 
 ROW = {"estimate": 1.0, "conf_low": 0.9, "conf_high": 1.1, "reliability": "ok"}
@@ -24,7 +25,7 @@ def test_the_bound_is_that_of_whole_days_counted_one_by_one() -> None:
     counted = (sum(warm) / len(warm)) / (sum(cool) / len(cool))
     assert pytest.approx(counted, abs=0.01) == half_year_ratio(2 / 3)
     dates = pl.Series(YEAR)
-    assert pytest.approx(counted) == ratio_on(dates, dates.dt.month().is_between(5, 10))
+    assert pytest.approx(counted) == season_ratio(dates, dates.dt.month().is_between(5, 10))
 
 
 def test_without_a_shift_it_is_the_largest() -> None:
@@ -35,19 +36,19 @@ def test_without_a_shift_it_is_the_largest() -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (ROW, "from 0.90 to 1.10 lies below it: a season of that size is ruled out here."),
-        ({**ROW, "conf_low": 1.05}, "is ruled out here, though warm has at least 1.05 times the prevalence."),
-        ({**ROW, "conf_high": 1.6}, "from 0.90 to 1.60 includes it: a season of that size is not ruled out"),
-        ({**ROW, "conf_low": 1.6, "conf_high": 2.0}, "lies above it."),
-        ({**ROW, "conf_low": None}, "nothing is ruled out."),
-        ({**ROW, "reliability": "suppress"}, "nothing is ruled out."),
+        (ROW, "from 0.90 to 1.10 lies below this ratio."),
+        ({**ROW, "conf_low": 1.05}, "lies below this ratio and above 1."),
+        ({**ROW, "conf_high": 1.6}, "from 0.90 to 1.60 includes this ratio."),
+        ({**ROW, "conf_low": 1.6, "conf_high": 2.0}, "lies above this ratio."),
+        ({**ROW, "conf_low": None}, "cannot be shown."),
+        ({**ROW, "reliability": "suppress"}, "cannot be shown."),
     ],
 )
 def test_the_interval_decides(row: dict[str, object], said: str) -> None:
-    told = what_it_rules_out(row)
+    told = compare_season(row)
     assert said in told
     assert "about 1.51 times" in told
 
 
-def test_the_days_asked_about_have_a_bound_of_their_own() -> None:
-    assert "the warm days asked about would have about 2.00 times" in what_it_rules_out(ROW, 2.0)
+def test_the_dates_of_the_records_have_a_ratio_of_their_own() -> None:
+    assert mentions(compare_season(ROW, 2.0), "warm days", "2.00 times")

@@ -13,14 +13,22 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.report.html import CHART, SVG, Facts, compose, first_heading, index, refuse_addresses
+from toolkit.report.html import (
+    CHART,
+    SVG,
+    Facts,
+    compose_index,
+    compose_report,
+    first_heading,
+    refuse_addresses,
+)
 
 FACTS = Facts("Diabetes & cramps", "my study", "A finding < 5 %.", provenance=(("Python", "3.11"),))
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 
 
 def page_of(*cells: Any, facts: Facts = FACTS, folder: Path = Path()) -> str:
-    return compose(new_notebook(cells=list(cells)), facts, folder)
+    return compose_report(new_notebook(cells=list(cells)), facts, folder)
 
 
 def chart(spec: dict[str, Any]) -> Any:
@@ -40,7 +48,7 @@ def test_title_finding_study_and_provenance_stand_on_the_page() -> None:
 def test_the_banner_stands_on_simulated_studies_alone(simulated: bool) -> None:
     facts = Facts("T", "S", simulated=simulated)
     assert simulated is ('class="banner"' in page_of(facts=facts))
-    assert simulated is ('class="banner"' in index([], "S", simulated=simulated))
+    assert simulated is ('class="banner"' in compose_index([], "S", simulated=simulated))
 
 
 def test_code_and_cells_for_the_notebook_alone_are_not_shown() -> None:
@@ -92,7 +100,7 @@ def test_the_policy_lets_the_page_s_own_scripts_run_by_their_hash_and_nothing_el
 
 
 def test_a_page_without_a_script_lets_none_run() -> None:
-    for html in (page_of(new_markdown_cell("Words.")), index([], "S", simulated=False)):
+    for html in (page_of(new_markdown_cell("Words.")), compose_index([], "S", simulated=False)):
         assert "'none'" == policy_of(html)["script-src"]
 
 
@@ -118,7 +126,7 @@ def test_html_in_markdown_that_a_cell_puts_out_is_text() -> None:
 
 def test_the_index_leads_to_files_of_any_name_and_to_no_script() -> None:
     entry = {"title": "A", "finding": "", "failure": "", "parquet": "", "csv": ""}
-    html = index([{**entry, "html": "javascript:a b.html"}], "S", simulated=False)
+    html = compose_index([{**entry, "html": "javascript:a b.html"}], "S", simulated=False)
     assert 'href="javascript%3Aa%20b.html"' in html
 
 
@@ -185,7 +193,7 @@ def test_the_index_links_what_was_made_and_says_why_others_failed() -> None:
         "csv": "a.csv",
     }
     bare = {**made, "title": "B", "html": "b.html", "parquet": "", "csv": ""}
-    html = index([made, bare, {"title": "C", "failure": "no such <variable>"}], "S", simulated=False)
+    html = compose_index([made, bare, {"title": "C", "failure": "no such <variable>"}], "S", simulated=False)
     assert '<a href="a.html">A</a>' in html
     assert '<a href="a.csv">CSV</a>' in html
     assert "No estimates on this page" in html

@@ -6,7 +6,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import DatasetError, VariableError
-from toolkit.report.parameters import Parameter, checked, declared
+from toolkit.report.parameters import fill_parameters, read_parameters
 
 CELL = """
 study = "simulated"  # a study
@@ -19,7 +19,7 @@ weighted = True
 
 
 def known() -> dict[str, Any]:
-    return dict(declared(CELL, "cause"))
+    return dict(read_parameters(CELL, "cause"))
 
 
 def test_defaults_are_read_in_the_cells_order() -> None:
@@ -31,22 +31,22 @@ def test_defaults_are_read_in_the_cells_order() -> None:
         "share": 0.5,
         "weighted": True,
     }
-    assert {name: p.default for name, p in known().items()} == expected
-    assert checked(known(), {}, "cause") == expected
+    assert known() == expected
+    assert fill_parameters(known(), {}, "cause") == expected
 
 
 def test_a_default_that_is_computed_is_refused_with_a_way_to_write_it() -> None:
     with pytest.raises(DatasetError, match=mentioning("'when'", 'when = ""')):
-        declared("when = today()", "cause")
+        read_parameters("when = today()", "cause")
 
 
 def test_lines_that_assign_nothing_are_left_alone() -> None:
-    assert list(declared('"""Words."""\nimport os\nleast = 1', "cause")) == ["least"]
+    assert list(read_parameters('"""Words."""\nimport os\nleast = 1', "cause")) == ["least"]
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(VariableError, match=mentioning("'cause'", "'casue'", "study")):
-        checked(known(), {"casue": "joints"}, "cause")
+        fill_parameters(known(), {"casue": "joints"}, "cause")
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
 def test_a_value_of_another_type_is_refused_with_an_example(given: dict[str, Any], kind: str) -> None:
     name = next(iter(given))
     with pytest.raises(VariableError, match=mentioning(kind, name)):
-        checked(known(), given, "cause")
+        fill_parameters(known(), given, "cause")
 
 
 def test_what_is_plainly_meant_is_taken() -> None:
-    values = checked(known(), {"adjust": ["age"], "share": 1}, "cause")
+    values = fill_parameters(known(), {"adjust": ["age"], "share": 1}, "cause")
     assert (("age",), 1.0) == (values["adjust"], values["share"])
     assert isinstance(values["share"], float)
 
@@ -77,11 +77,11 @@ def test_what_is_plainly_meant_is_taken() -> None:
     ("given", "taken"), [(None, None), (["age"], ("age",)), (("age", "sex"), ("age", "sex"))]
 )
 def test_what_is_open_by_default_takes_names_or_stays_open(given, taken):
-    known = {"adjust": Parameter("adjust", None)}
-    assert {"adjust": taken} == checked(known, {"adjust": given}, "cause")
-    assert {"adjust": None} == checked(known, {}, "cause")
+    known = {"adjust": None}
+    assert {"adjust": taken} == fill_parameters(known, {"adjust": given}, "cause")
+    assert {"adjust": None} == fill_parameters(known, {}, "cause")
 
 
 def test_what_is_open_by_default_takes_no_number():
     with pytest.raises(VariableError, match=mentioning("'adjust'", "7")):
-        checked({"adjust": Parameter("adjust", None)}, {"adjust": 7}, "cause")
+        fill_parameters({"adjust": None}, {"adjust": 7}, "cause")

@@ -9,7 +9,7 @@ from tests.messages import mentions
 from toolkit.causes.card import card, cards
 from toolkit.report import passages
 from toolkit.report.html import refuse_addresses
-from toolkit.report.passages import definition, evidence, listed
+from toolkit.report.passages import bullets, definition, evidence
 from toolkit.results import frame
 from toolkit.variables.codebook import Codebook, Variable
 
@@ -83,7 +83,7 @@ def test_an_estimate_that_is_not_fit_to_be_shown_is_not(flag: str) -> None:
 def test_a_crude_estimate_and_one_per_unit_say_so() -> None:
     html = evidence(card("diabetes"), frame([{**OWN, "adjust": "", "reference": None, "domain": ""}])).html
     assert "<td>A study, n = 10,377</td><td>diabetes</td>" in html
-    assert "nothing (crude)" in html
+    assert "none (crude)" in html
 
 
 @pytest.mark.parametrize("name", list(cards()))
@@ -97,11 +97,11 @@ def test_every_causes_evidence_is_told_with_all_references_and_conflicts(name: s
 
 
 def test_a_list_is_escaped_and_closed_with_full_stops() -> None:
-    assert "<ul><li>One &lt; two.</li><li>Three?</li></ul>" == listed(["one < two", "Three?"]).html
+    assert "<ul><li>One &lt; two.</li><li>Three?</li></ul>" == bullets(["one < two", "Three?"]).html
 
 
 def test_a_passage_shows_itself_in_a_notebook() -> None:
-    assert '<div class="passage"><ul><li>A.</li></ul></div>' == listed(["a"])._repr_html_()
+    assert '<div class="passage"><ul><li>A.</li></ul></div>' == bullets(["a"])._repr_html_()
 
 
 def test_a_frame_without_rows_adds_none() -> None:
@@ -116,15 +116,17 @@ EDGES = pl.DataFrame(
 
 
 def test_what_is_adjusted_for_is_told_with_what_stays_open_and_what_is_assumed():
-    html = passages.adjusting("Adjusted for age.", ["diet (not measured): a ← b"], EDGES).html
+    html = passages.adjustment("Adjusted for age.", ["diet (not measured): a ← b"], EDGES).html
     assert "<p>Adjusted for age.</p><ul><li>Diet (not measured): a ← b.</li></ul>" in html
     assert mentions(html, "2 arrows", "expert judgment")
 
 
 def test_a_report_that_was_asked_to_adjust_says_so_beside_the_diagrams_choice():
-    html = passages.adjusting("Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}).html
+    html = passages.adjustment(
+        "Adjusted for age.", [], EDGES, ("bmi", "sex"), {"bmi": "body mass index"}
+    ).html
     assert mentions(html.partition("</p>")[0], "body mass index", "sex", "diagram")
-    assert mentions(passages.adjusting("x", [], EDGES, ()).html, "no covariate")
+    assert mentions(passages.adjustment("x", [], EDGES, ()).html, "no covariate")
 
 
 def test_arrows_are_listed_with_reason_and_source():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.messages import mentioning
+from tests.messages import mentioning, mentions
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import shipped
@@ -43,7 +43,7 @@ def test_what_failed_is_told_with_its_reason(ran: PlanRun) -> None:
     assert not ran.ok
     assert ["second", "third"] == [one.name for one in ran.failed]
     assert "ZeroDivisionError" in ran.failed[0].reason
-    assert "Did you mean 'diabetes'" in ran.failed[1].reason
+    assert mentions(ran.failed[1].reason, "'diabetis'", "'diabetes'")
 
 
 def test_the_index_has_every_report(ran: PlanRun) -> None:
@@ -56,8 +56,8 @@ def test_the_index_has_every_report(ran: PlanRun) -> None:
 
 def test_it_says_where_to_look_and_what_failed(ran: PlanRun) -> None:
     lines = str(ran).splitlines()
-    assert lines[0] == f"2 of 4 reports made: open {ran.index}"
-    assert lines[1].startswith("failed: second: report 'broken' failed in code cell")
+    assert mentions(lines[0], "2 of 4", ran.index)
+    assert mentions(lines[1], "failed", "second", "'broken'", "code cell", "ZeroDivisionError")
 
 
 def test_the_shipped_plan_has_a_report_on_each_cause() -> None:

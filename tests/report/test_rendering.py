@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from tests.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.atomic import replacing
 from toolkit.report import execute, render
-from toolkit.report.rendering import Rendered, order, reports
+from toolkit.report.rendering import Rendered, reports
 from toolkit.studies.study import Study
 
 
@@ -61,12 +62,6 @@ def test_parameters_and_the_study_in_memory_reach_the_notebook(rendered: Rendere
     html = rendered.html.read_text()
     assert "people: 4 least: 30" in html
     assert "study=&#39;four people&#39;" in html
-
-
-def test_cells_for_a_measured_cause_run_and_the_others_do_not(rendered: Rendered) -> None:
-    html = rendered.html.read_text()
-    assert "measured here" in html
-    assert "not measured here" not in html
 
 
 def test_no_path_of_this_machine_is_in_any_output(rendered: Rendered) -> None:
@@ -202,18 +197,30 @@ def test_a_full_folder_of_temporary_files_is_told_in_one_line_before_a_kernel_st
         raise OSError(28, "No space left on device", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    monkeypatch.setattr(execute, "_in_own_loop", no_kernel)
+    monkeypatch.setattr(execute, "_execute", no_kernel)
     with pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught:
         render(notebook, study=few, output=tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert [] == list(temporary.iterdir())
 
 
-def test_a_cause_without_a_measured_exposure_keeps_the_cells_that_say_so(notebook: Path, few: Study) -> None:
-    wanted = order(notebook, few, {"cause": "circulation"})
-    sources = "".join(cell.source for cell in wanted.notebook.cells)
-    assert 'print("not measured here")' in sources
-    assert 'print("measured here")' not in sources
+def test_a_notebook_with_charts_of_its_own_has_the_theme_of_the_toolkit(few: Study, tmp_path: Path) -> None:
+    path = tmp_path / "drawn.py"
+    path.write_text(
+        '# %% tags=["parameters"]\nstudy = "simulated"\n\n# %%\nimport altair\nimport polars\n'
+        'altair.Chart(polars.DataFrame({"x": [1, 2]})).mark_point().encode(x="x")\n'
+    )
+    html = render(path, study=few, output=tmp_path / "out").html.read_text()
+    assert 1 == html.count('<figure class="chart')
+
+
+def test_a_kernel_starts_without_loading_charts_or_data() -> None:
+    code = (
+        "import sys, toolkit.report.kernel_process\n"
+        "print({'altair', 'polars', 'papermill'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "set()\n" == done.stdout
 
 
 def test_the_shipped_reports_have_parameters() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.messages import mentioning
 from toolkit.errors import EstimationError
-from toolkit.report.captured_results import MIME, keep, read
+from toolkit.report.captured_results import MIME, keep, read_results
 from toolkit.results import SCHEMA, frame
 
 ROW = {"study": "S", "estimand": "mean", "estimate": 0.1 + 0.2, "n": 7}
@@ -17,7 +17,7 @@ def outputs(*results: object) -> list[dict[str, object]]:
 
 def test_rows_come_back_to_the_last_bit() -> None:
     kept = keep(frame([ROW]), finding="One finding.", title="A title")
-    back = read(outputs(kept))
+    back = read_results(outputs(kept))
     assert back is not None
     assert back.rows.equals(frame([ROW]))
     assert ("One finding.", "A title") == (back.finding, back.title)
@@ -30,10 +30,12 @@ def test_frames_of_other_groups_are_stacked_with_the_groups_first() -> None:
 
 
 def test_the_last_kept_counts_and_none_is_told() -> None:
-    found = read([{"text": "a stream has no data"}, *outputs(keep(finding="first"), keep(finding="second"))])
+    found = read_results(
+        [{"text": "a stream has no data"}, *outputs(keep(finding="first"), keep(finding="second"))]
+    )
     assert found is not None
     assert found.finding == "second"
-    assert read([{"data": {"text/plain": "1"}}]) is None
+    assert read_results([{"data": {"text/plain": "1"}}]) is None
 
 
 def test_rows_of_people_are_refused() -> None:

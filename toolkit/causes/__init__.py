@@ -12,9 +12,10 @@ from toolkit.causes.card import cards as cards
 from toolkit.causes.comorbidities import RULES as _COMORBIDITIES
 from toolkit.causes.covariates import RULES as _COVARIATES
 from toolkit.causes.outcomes import BURDEN_RULES, CRAMP_RULES
+from toolkit.causes.outcomes import burden as burden
 from toolkit.variables.derivation import Derivation as Derivation
 
-__all__ = ["Card", "Derivation", "Exposure", "Rule", "card", "cards"]
+__all__ = ["Card", "Derivation", "Exposure", "Rule", "burden", "card", "cards"]
 
 _list_cards = cards
 RULES = {

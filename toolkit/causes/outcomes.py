@@ -131,3 +131,19 @@ BURDEN: dict[str, tuple[Exposure, ...]] = {
         _many_visits.exposure("visits for any reason"),
     ),
 }
+
+
+def burden() -> dict[str, tuple[Exposure, ...]]:
+    """List the variables that describe the burden of cramps: sleep, daytime function, health and care.
+
+    Returns
+    -------
+    dict
+        The variables of each topic, the main one first. Each has a name, a label and a caveat.
+
+    Examples
+    --------
+    >>> [item.name for item in burden()["care"]]
+    ['told_doctor_of_sleep', 'many_care_visits']
+    """
+    return dict(BURDEN)

@@ -1,29 +1,29 @@
-"""Render every report of a plan, two at a time, and the index that links them.
+"""Render every report of a plan, several at a time, and the index page that links them."""
 
-Takes `plan.toml` and a study; gives `PlanRun`: what was made, what failed and why, where to look.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from toolkit.errors import DatasetError, ToolkitError
 from toolkit.files.atomic import remove_abandoned_folders, write_text
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.progress import progress_bar
-from toolkit.report.html import index
-from toolkit.report.interruption import ended_by_signals
-from toolkit.report.rendering import OUTPUT, Means, Order, Rendered, make, order
+from toolkit.report.execute import Session, end_on_signals
+from toolkit.report.html import compose_index
+from toolkit.report.rendering import OUTPUT, Order, Rendered, prepare_order, render_order
 from toolkit.sources.registry import open_study
 from toolkit.studies.storage import hand_over
 from toolkit.studies.study import Study
 
+_Made = TypeVar("_Made")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A report that could not be made, and why."""
+    """A report that could not be rendered, and the reason."""
 
     name: str
     title: str
@@ -31,7 +31,7 @@ class Failure:
 
 
 class Entry(Checked):
-    """One report of a plan: the notebook, the files' name, a title for a failure, the parameters."""
+    """One report of a plan: notebook, file name, title to show if it fails, parameters."""
 
     save_as: str
     report: str
@@ -45,7 +45,7 @@ class _Plan(Checked):
 
 @dataclass(frozen=True)
 class PlanRun:
-    """What a run of a plan made; prints where to look."""
+    """The result of rendering a plan; prints where the index is and which reports failed."""
 
     index: Path
     made: tuple[Rendered, ...]
@@ -69,30 +69,32 @@ def render_plan(
     workers: int = 2,
     progress: bool = True,
 ) -> PlanRun:
-    """Render every report of a plan on a study, with an index of the findings.
+    """Render every report of a plan on a study, and an index page with the finding of each.
 
     Parameters
     ----------
     study
-        A study's name, or a study in memory.
+        The name of a study, or a study in memory.
     output
-        The folder to write to; made if it is not there.
+        The folder to write to. It is created if it does not exist.
     plan
-        A TOML file with one `[[report]]` a report; None takes the toolkit's own, a report on each cause.
+        A TOML file with one `[[report]]` section per report, each with `report` (a report's name or the path
+        of a notebook), `save_as` (the file name), and optionally `title` and `parameters`. None uses the plan
+        of the toolkit, which has one report per cause and three more.
     workers
-        How many kernels run side by side.
+        The number of kernels that run at the same time.
     progress
-        Whether to show a bar with the time left.
+        Whether to show a progress bar with the remaining time.
 
     Returns
     -------
     PlanRun
-        What was made and what failed; one report that fails does not stop the others. Prints where to look.
+        The reports that were made and those that failed. A report that fails does not stop the others.
 
     Raises
     ------
     DatasetError
-        If the plan cannot be read, the study is unknown or the folder cannot be written.
+        If the plan cannot be read, the study is unknown or the folder is not writable.
 
     Examples
     --------
@@ -102,86 +104,56 @@ def render_plan(
     remove_abandoned_folders()
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study
-    asked = study if isinstance(study, str) else study.name
-    with ended_by_signals() as kernels, hand_over(opened) as people:
-        ready = [_ordered(entry, opened, asked) for entry in entries]
-        cells = sum(len(one.notebook.cells) for one in ready if isinstance(one, Order))
-        with (
-            progress_bar(cells, "Cells of reports", show=progress) as bar,
-            ThreadPoolExecutor(workers) as pool,
-        ):
-            work = _Work(Path(output), Means(people, kernels, lambda **_: bar.advance()))
-            # Threads, not processes: the work is in the kernels, and what drives them loads once.
-            results = list(pool.map(work.result, entries, ready))
-    return _indexed(results, opened, Path(output))
+    named = study if isinstance(study, str) else study.name
+    folder = Path(output)
+    orders = [
+        _attempt(entry, partial(prepare_order, entry.report, opened, entry.parameters, entry.save_as, named))
+        for entry in entries
+    ]
+    cells = sum(len(order.notebook.cells) for order in orders if isinstance(order, Order))
+    with (
+        end_on_signals() as kernels,
+        hand_over(opened) as people,
+        progress_bar(cells, "Cells of reports", show=progress) as bar,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        session = Session(people, kernels, lambda **_: bar.advance())
+
+        def render_entry(entry: Entry, order: Order | Failure) -> Rendered | Failure:
+            if isinstance(order, Failure):
+                return order
+            return _attempt(entry, partial(render_order, order, folder, session))
+
+        # Threads, not processes: the work is done in the kernels, and what drives them is loaded once.
+        results = list(pool.map(render_entry, entries, orders))
+    index = folder / "index.html"
+    write_text(index, compose_index(map(_index_entry, results), opened.label, simulated=opened.simulated))
+    made = tuple(result for result in results if isinstance(result, Rendered))
+    return PlanRun(index, made, tuple(result for result in results if isinstance(result, Failure)))
 
 
 def read_plan(path: str | Path) -> tuple[Entry, ...]:
-    """Read and check a plan.
-
-    Parameters
-    ----------
-    path
-        A TOML file: `[[report]]` with `report`, `save_as`, and if wanted `title` and `parameters`.
-
-    Returns
-    -------
-    tuple of Entry
-        In the file's order.
-
-    Raises
-    ------
-    DatasetError
-        If the file is absent or not valid TOML, or an entry has an unknown or missing key.
-    """
+    """Read and check a plan, in the order of the file."""
     source = Path(path)
     entries = read_toml(source, _Plan).report
     if not entries:
         raise DatasetError(
-            f"'{source.name}' lists no reports. Add one under [[report]] with report = \"cause\" and save_as."
+            f"'{source.name}' lists no reports. Add a [[report]] section with report = \"cause\" and save_as."
         )
     return entries
 
 
-def _ordered(entry: Entry, study: Study, asked: str) -> Order | Failure:
+def _attempt(entry: Entry, step: Callable[[], _Made]) -> _Made | Failure:
+    """Run one step of a report; an error becomes a failure of this report alone."""
     try:
-        return order(entry.report, study, dict(entry.parameters), entry.save_as, asked)
+        return step()
     except ToolkitError as error:
         return Failure(entry.save_as, entry.title or entry.save_as, str(error))
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What every report of a run shares: where to write, and what it is made with."""
-
-    output: Path
-    means: Means
-
-    def result(self, entry: Entry, ready: Order | Failure) -> Rendered | Failure:
-        """Make one report; what goes wrong with it is kept, not raised."""
-        if isinstance(ready, Failure):
-            return ready
-        try:
-            return make(ready, self.output, self.means)
-        except ToolkitError as error:
-            return Failure(entry.save_as, entry.title or entry.save_as, str(error))
-
-
-def _indexed(results: Sequence[Rendered | Failure], study: Study, output: Path) -> PlanRun:
-    target = output / "index.html"
-    entries = [_shown(result) for result in results]
-    write_text(target, index(entries, study.label, simulated=study.simulated))
-    made = tuple(result for result in results if isinstance(result, Rendered))
-    failed = tuple(result for result in results if isinstance(result, Failure))
-    return PlanRun(target, made, failed)
-
-
-def _shown(result: Rendered | Failure) -> dict[str, Any]:
+def _index_entry(result: Rendered | Failure) -> dict[str, str]:
     if isinstance(result, Failure):
         return {"title": result.title, "failure": result.reason}
-    files = {kind: path.name if path else "" for kind, path in _files(result).items()}
-    return {"title": result.title, "finding": result.finding, "failure": "", **files}
-
-
-def _files(result: Rendered) -> dict[str, Path | None]:
-    return {"html": result.html, "parquet": result.parquet, "csv": result.csv}
+    files = {"html": result.html, "parquet": result.parquet, "csv": result.csv}
+    names = {kind: path.name if path else "" for kind, path in files.items()}
+    return {"title": result.title, "finding": result.finding, "failure": "", **names}

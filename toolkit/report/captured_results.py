@@ -1,8 +1,4 @@
-"""Carry a report's results out of its notebook, inside the notebook, as one output.
-
-Takes a result frame; gives a record that shows itself in JupyterLab and that `render` reads back exactly.
-No file is written by the notebook and no path stands in it.
-"""
+"""Carry a report's results out of its notebook as one output, without a file and without a path."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
@@ -20,91 +16,71 @@ MIME = "application/vnd.cramps.results+json"
 
 @dataclass(frozen=True)
 class Results:
-    """The rows that a report is made of, its finding in one sentence and, if so, what was not measured."""
+    """The result rows of a report, its main finding in one sentence, and its title."""
 
-    rows: pl.DataFrame = field(repr=False)
+    rows: pl.DataFrame = field(default_factory=lambda: frame([]), repr=False)
     finding: str = ""
     title: str = ""
-
-    @classmethod
-    def none(cls) -> "Results":
-        """Stand for a notebook that kept nothing."""
-        return cls(frame([]))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         packed = BytesIO()
         self.rows.write_parquet(packed)
-        carried = {
-            "rows": b64encode(packed.getvalue()).decode(),
-            "finding": self.finding,
-            "title": self.title,
+        rows = b64encode(packed.getvalue()).decode()
+        return {
+            "text/plain": str(self),
+            MIME: {"rows": rows, "finding": self.finding, "title": self.title},
         }
-        return {"text/plain": str(self), MIME: carried}
 
     def __str__(self) -> str:
         return f"{self.rows.height} result rows kept. {self.finding}".strip()
 
 
 def keep(*frames: pl.DataFrame, finding: str = "", title: str = "") -> Results:
-    """Keep these results as the report's files; the last expression of a report's notebook.
+    """Save result frames as the files of a report. Use it as the last expression of the notebook.
 
     Parameters
     ----------
     *frames
-        Result frames, whatever their `by` columns; none if nothing could be estimated.
+        Result frames, with any `by` columns; none if nothing could be estimated.
     finding
-        The report in one sentence, as `tk.finding` makes it: it leads the page and the index.
+        The main finding in one sentence, as `tk.finding` writes it. It is shown at the top of the page and in
+        the index.
     title
-        The page's title; "" takes the notebook's first heading.
+        The title of the page; "" uses the first heading of the notebook.
 
     Returns
     -------
     Results
-        One frame of all rows, shown as a line.
+        All rows in one frame. In a notebook it shows as one line.
 
     Raises
     ------
     EstimationError
-        If a frame is not of the result schema: rows of people never leave a notebook.
+        If a frame is not a result frame. Participants' rows never leave a notebook.
 
     Examples
     --------
-    >>> keep(finding="Nothing was measured.").rows.height
+    >>> keep(finding="No exposure was measured.").rows.height
     0
     """
     for one in frames:
         absent = [name for name in SCHEMA if name not in one.columns]
         if absent:
             raise EstimationError(
-                f"tk.keep takes result frames; this one lacks {len(absent)} of {len(SCHEMA)} columns, the "
-                f"first '{absent[0]}'. Keep what tk.prevalence, tk.association or another estimator gave."
+                f"tk.keep takes result frames, but this frame lacks {len(absent)} of their {len(SCHEMA)} "
+                f"columns, the first of them '{absent[0]}'. Supply what tk.prevalence, tk.association or "
+                "another estimator returned."
             )
-    return Results(_together(frames), finding, title)
+    if not frames:
+        return Results(finding=finding, title=title)
+    groups = dict.fromkeys(name for one in frames for name in by_columns(one))
+    return Results(pl.concat(frames, how="diagonal").select(*groups, *SCHEMA), finding, title)
 
 
-def read(outputs: Iterable[Mapping[str, Any]]) -> Results | None:
-    """Find the results among the outputs of a notebook's cells.
-
-    Parameters
-    ----------
-    outputs
-        Output records of nbformat.
-
-    Returns
-    -------
-    Results or None
-        The last that was kept; None if none was.
-    """
+def read_results(outputs: Iterable[Mapping[str, Any]]) -> Results | None:
+    """Return the last results that were kept among the outputs of a notebook's cells, if any were."""
     found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
     if not found:
         return None
     rows = pl.read_parquet(BytesIO(b64decode(found[-1]["rows"])))
     return Results(rows, found[-1]["finding"], found[-1]["title"])
-
-
-def _together(frames: tuple[pl.DataFrame, ...]) -> pl.DataFrame:
-    if not frames:
-        return frame([])
-    names = list(dict.fromkeys(name for one in frames for name in by_columns(one)))
-    stacked = pl.concat(frames, how="diagonal")
-    return stacked.select(*names, *SCHEMA)

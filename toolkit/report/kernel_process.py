@@ -1,6 +1,6 @@
-"""Start a report's kernel so that it cannot outlive the process that asked for it.
+"""Start a report's kernel so that it cannot outlive the process that started it.
 
-Runs as `python -m toolkit.report.kernel_process PARENT ...`; what follows goes to ipykernel.
+It runs as `python -m toolkit.report.kernel_process PARENT ...`; the other arguments go to ipykernel.
 """
 
 import os
@@ -12,9 +12,9 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def end_with(parent: int) -> None:
-    """Let the system end this process when its parent has ended, however that ended.
+    """Make the system end this process when its parent ends.
 
-    ipykernel's own watch asks once a second, and never sees a parent that ended before it began to.
+    The check in ipykernel runs once per second, and misses a parent that ended before the check began.
     """
     if sys.platform == "linux":
         import ctypes

@@ -1,31 +1,33 @@
-"""Write the passages of a report that hold words, not estimates: definitions, published evidence, lists.
+"""Text blocks of reports that are not estimates: headings, definitions, published evidence, lists.
 
-Takes cards, codebooks and result frames; gives `Passage`, which shows itself in a notebook and on a page.
+A passage shows itself in a notebook and on a page. Every text in it is escaped, because labels may contain
+`<`, `*`, `$` or `[`.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from toolkit.causes.card import Card
-from toolkit.causes.evidence import evidence_of, format_finding
+from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text.adjusting import set_name
-from toolkit.display.text.numbers import condition, estimate_text, words
+from toolkit.display.text.numbers import format_condition, format_estimate, join_list, label_variable
+from toolkit.display.text.row_labels import name_set
+from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
 
-UNKNOWN = "unknown"
-_EVIDENCE_HEADS = ("Source", "People", "What was compared", "Finding", "Adjusted for")
-MARK = ' class="own"'
+_STATUSES = ("measured", "proxy", "not measured")
+_PAGES = Path(__file__).parent / "pages"
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of HTML without script and without an address that a browser would load."""
+    """A piece of HTML without scripts and without addresses that a browser would load."""
 
     html: str
 
@@ -33,17 +35,64 @@ class Passage:
         return f'<div class="passage">{self.html}</div>'
 
 
+def prose(*paragraphs: str, heading: str = "") -> Passage:
+    """Write paragraphs of plain text, below a heading if only some pages have the section.
+
+    Use it in place of Markdown for every sentence that contains labels.
+
+    Parameters
+    ----------
+    *paragraphs
+        Paragraphs as plain text.
+    heading
+        The heading of a section, which enters the table of contents of a page; "" for none.
+
+    Returns
+    -------
+    Passage
+        The heading and the paragraphs.
+
+    Examples
+    --------
+    >>> prose("Use of <b>salt</b>, *daily*", heading="Measures").html
+    '<h2>Measures</h2><p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
+    """
+    title = f"<h2>{escape(heading)}</h2>" if heading else ""
+    return Passage(title + "".join(f"<p>{escape(text)}</p>" for text in paragraphs))
+
+
+def bullets(items: Iterable[str]) -> Passage:
+    """Write a list, each item with a capital letter and a period.
+
+    Parameters
+    ----------
+    items
+        Items as plain text.
+
+    Returns
+    -------
+    Passage
+        The list.
+
+    Examples
+    --------
+    >>> bullets(["one < two"]).html
+    '<ul><li>One &lt; two.</li></ul>'
+    """
+    return Passage("<ul>" + "".join(f"<li>{escape(_sentence(item))}</li>" for item in items) + "</ul>")
+
+
 def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passage:
-    """Tell how a variable is defined: question, who was asked, source, truth table.
+    """Write the definition of a variable: question, eligible respondents, source and truth table.
 
     Parameters
     ----------
     codebook
-        The study's codebook.
+        The codebook of the study.
     name
-        The variable.
+        The name of the variable.
     card
-        The cause, for the truth table and the caveat of one of its exposures.
+        The card of the cause, if the variable is one of its exposures. It supplies truth table and caveat.
 
     Returns
     -------
@@ -58,26 +107,82 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
     variable = codebook[name]
     rules = {rule.name: rule for rule in (*(card.rules if card else ()), *CRAMP_RULES)}
     caveat = next((e.caveat for e in card.exposures if e.name == name), "") if card else ""
-    parts = [f"<h3>{escape(_capital(variable.title))}</h3>", f"<p>{_levels(variable)}</p>"]
-    inputs = rules[name].derivation.inputs if name in rules else ()
-    facts = [*_facts(variable), *(f for i in inputs if i in codebook for f in _facts(codebook[i], of=True))]
-    parts.append(_table((), [*facts, *([("Caveat", _sentence(caveat))] if caveat else [])], kind="facts"))
+    facts = _facts(variable)
     if name in rules:
-        parts.append(_truth_table(rules[name].truth_table(), codebook))
-    return Passage("".join(parts))
+        inputs = [codebook[item] for item in rules[name].derivation.inputs if item in codebook]
+        facts += [fact for item in inputs for fact in _facts(item, f" ({item.name})")]
+    if caveat:
+        facts.append(("Caveat", _sentence(caveat)))
+    truth = None
+    if name in rules:
+        table = rules[name].truth_table()
+        heads = [codebook[column].title if column in codebook else column for column in table.columns]
+        truth = heads, [[_cell_value(value) for value in row] for row in table.iter_rows()]
+    return _fill("definition", _capital(variable.title), name, _values(variable), facts, truth)
 
 
-def evidence(card: Card, own: pl.DataFrame | None = None, labels: Mapping[str, str] | None = None) -> Passage:
-    """Set published findings on a cause beside the project's own estimates.
+def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
+    facts = {
+        "Question": variable.question,
+        "Asked": variable.asked,
+        "Source": variable.source,
+        "Note": variable.note,
+    }
+    return [(f"{head}{of}", _sentence(text)) for head, text in facts.items() if text]
+
+
+def _values(variable: Variable) -> str:
+    unit = f", in {variable.unit}" if variable.unit else ""
+    if variable.kind == "number":
+        return f"continuous{unit}"
+    levels = [f"{level} (reference)" if level == variable.reference else level for level in variable.levels]
+    return ", ".join(levels) + unit
+
+
+def _cell_value(value: object) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def reason_unmeasured(codebook: Codebook, name: str) -> str:
+    """State why a study did not measure a variable, each reason once.
 
     Parameters
     ----------
-    card
-        The cause.
+    codebook
+        The codebook of the study.
+    name
+        The name of the variable.
+
+    Returns
+    -------
+    str
+        The reasons.
+
+    Examples
+    --------
+    >>> reason_unmeasured(Codebook(), "sleep_hours")
+    'not available in this study'
+    """
+    availability = codebook[name].availability if name in codebook else ()
+    reasons = dict.fromkeys(entry.reason for entry in availability if entry.status == "not measured")
+    return "; ".join(reasons) or "not available in this study"
+
+
+def evidence(
+    subject: Card | str, own: pl.DataFrame | None = None, labels: Mapping[str, str] | None = None
+) -> Passage:
+    """Tabulate published findings on a cause, below the estimates of this report.
+
+    Parameters
+    ----------
+    subject
+        The card of a cause, or another subject of the evidence file, such as "burden".
     own
-        Result rows of this report, which head the table; None if nothing could be estimated.
+        Result rows of this report, shown first; None if nothing could be estimated.
     labels
-        Words for the names of `adjust` variables.
+        Labels of the variables in `adjust`.
 
     Returns
     -------
@@ -86,102 +191,108 @@ def evidence(card: Card, own: pl.DataFrame | None = None, labels: Mapping[str, s
 
     Examples
     --------
-    >>> from toolkit.causes.card import card
-    >>> "Conflict" in evidence(card("diabetes")).html
+    >>> "References" in evidence("burden").html
     True
     """
-    published = card.evidence.rows(named=True)
-    ours = [_own(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
+    name = subject.name if isinstance(subject, Card) else subject
+    published = evidence_of(name).rows(named=True)
     if not published:
-        return Passage("<p>No published finding on this cause is known to the project.</p>")
-    conflicts = "".join(f"<p><b>Conflict.</b> {escape(said)}</p>" for said in card.conflicts)
-    table = _table(_EVIDENCE_HEADS, [*ours, *map(_published, published)], marked=len(ours))
-    return Passage(table + conflicts + _references(published))
+        return prose("No published findings on this subject have been collected.")
+    rows = [_own_finding(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
+    references = {row["citation"]: row["doi"] for row in published}
+    return _fill(
+        "evidence",
+        ("Source", "Participants", "Comparison", "Finding", "Adjusted for"),
+        [*rows, *map(_published_finding, published)],
+        len(rows),
+        conflicts_of(name),
+        [(_sentence(text), doi) for text, doi in references.items()],
+    )
 
 
-def published(group: str) -> Passage:
-    """Set published findings on a group of the evidence that is no cause, such as "burden".
-
-    Parameters
-    ----------
-    group
-        As `toolkit.causes.evidence.evidence_of` takes it.
-
-    Returns
-    -------
-    Passage
-        A table and the references.
-
-    Examples
-    --------
-    >>> "References" in published("burden").html
-    True
-    """
-    rows = evidence_of(group).rows(named=True)
-    return Passage(_table(_EVIDENCE_HEADS, map(_published, rows)) + _references(rows))
+def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    sample = (
+        f"{row['study']}, {format_condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    )
+    levels = "" if row["reference"] is None else f": {row['level_label']} vs. {row['reference']}"
+    presented = row["reliability"] in {"ok", "review"}
+    finding = (
+        f"{estimand_of(row).noun}: {format_estimate(row)}" if presented else f"not shown: {row['reason']}"
+    )
+    adjusted = (
+        ", ".join(label_variable(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
+    )
+    if name := name_set(row, labels):
+        adjusted = f"{name}: {adjusted}"
+    size = f"{sample}, n = {row['n']:,}"
+    return ["This report", size, f"{row['exposure_label']}{levels}", finding, adjusted or "none (crude)"]
 
 
-def absence(codebook: Codebook, name: str) -> str:
-    """Say why a study does not hold a variable, once for all cycles of one reason.
-
-    Examples
-    --------
-    >>> absence(Codebook(), "sleep_hours")
-    'not among the variables held'
-    """
-    if name not in codebook:
-        return "not among the variables held"
-    reasons = [a.reason for a in codebook[name].availability if a.status == "not measured"]
-    return "; ".join(dict.fromkeys(reasons)) or "not among the variables held"
+def _published_finding(row: Mapping[str, Any]) -> list[str]:
+    size = f", n = {row['n']:,}" if row["n"] else ""
+    comparison = f"{row['topic']}: {row['outcome']}"
+    finding = _capital(format_finding(row))
+    return [row["source"], f"{row['population']}{size}", comparison, finding, row["adjusted_for"] or ""]
 
 
-def adjusting(
+def adjustment(
     summary: str,
     left_open: Iterable[str],
     edges: pl.DataFrame,
     given: Iterable[str] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> Passage:
-    """Tell what a report adjusts for: what the causal diagram chose, or what it was asked to in its place.
+    """State the adjustment set that the causal diagram supplies, and any set that was used in its place.
 
     Parameters
     ----------
     summary, left_open
-        What the diagram's choice says of itself, and the paths that it leaves open.
+        The summary of the adjustment set and its open back-door paths, as `tk.adjustment_for` returns them.
     edges
         The arrows around the exposure.
     given
-        The names that the report was asked to adjust for; None if the diagram was asked.
+        The covariates that were requested; None if the set is that of the diagram.
     labels
-        Words for the names.
+        Labels of variables.
 
     Returns
     -------
     Passage
-        The sentence, the open paths, and how far the diagram can be trusted.
+        Paragraphs, with the open paths as a list.
 
     Examples
     --------
     >>> edges = pl.DataFrame({"citation": ["", "Garrison 2012"]})
-    >>> adjusting("Adjusted for age.", [], edges).html[:24]
+    >>> adjustment("Adjusted for age.", [], edges).html[:24]
     '<p>Adjusted for age.</p>'
     """
-    asked = ""
+    requested = ""
     if given is not None:
-        named = ", ".join(words(name, labels) for name in given) or "no covariate"
-        asked = f"<p>As requested, the report adjusts for {escape(named)}. The diagram's own set:</p>"
-    open_paths = list(left_open)
-    gaps = listed(open_paths).html if open_paths else ""
+        names = ", ".join(label_variable(name, labels) for name in given) or "no covariate"
+        requested = prose(f"As requested, estimates are adjusted for {names}. The diagram supplies:").html
+    paths = list(left_open)
     assumed = edges.filter(pl.col("citation") == "").height
     trust = (
         f"The diagram encodes prior assumptions. Of {edges.height} arrows around this exposure, {assumed} "
         "rest on expert judgment without a cited source."
     )
-    return Passage(f"{asked}<p>{escape(summary)}</p>{gaps}<p>{escape(trust)}</p>")
+    return Passage(
+        f"{requested}{prose(summary).html}{bullets(paths).html if paths else ''}{prose(trust).html}"
+    )
 
 
 def arrows(edges: pl.DataFrame) -> Passage:
-    """List the arrows of a diagram with the reason and the source of each.
+    """Tabulate the arrows of a causal diagram with the reason and the source of each.
+
+    Parameters
+    ----------
+    edges
+        The arrows: cause_label, effect_label, reason, citation.
+
+    Returns
+    -------
+    Passage
+        A table that opens on a click.
 
     Examples
     --------
@@ -191,118 +302,89 @@ def arrows(edges: pl.DataFrame) -> Passage:
     True
     """
     columns = edges.select("cause_label", "effect_label", "reason", "citation")
-    rows = [
-        (cause, effect, reason, source or "assumed") for cause, effect, reason, source in columns.iter_rows()
-    ]
-    table = _table(("Cause", "Effect", "Why it is thought", "Source"), rows)
-    return Passage(f"<details><summary>All {len(rows)} arrows, with their reasons</summary>{table}</details>")
+    rows = [(*row[:3], row[3] or "assumed") for row in columns.iter_rows()]
+    return _fill("arrows", ("Cause", "Effect", "Reason", "Source"), rows)
 
 
-def prose(*paragraphs: str) -> Passage:
-    """Set sentences as paragraphs, every character as it is.
+def count_measured_causes(available: pl.DataFrame, titles: Mapping[str, str]) -> str:
+    """State how many causes have a measured exposure, and name those with a proxy or without any.
 
-    A report shows its sentences by this and never as Markdown: their labels are text, in which `*`, `$`,
-    `[` or `<` mean nothing.
+    Parameters
+    ----------
+    available
+        `study.availability()`.
+    titles
+        The title of each cause, by its name.
 
-    Examples
-    --------
-    >>> prose("Use of <b>salt</b>, *daily*").html
-    '<p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
-    """
-    return Passage("".join(f"<p>{escape(text)}</p>" for text in paragraphs))
-
-
-def listed(words: Iterable[str]) -> Passage:
-    """Set sentences as a list.
+    Returns
+    -------
+    str
+        One to three sentences.
 
     Examples
     --------
-    >>> listed(["one < two"]).html
-    '<ul><li>One &lt; two.</li></ul>'
+    >>> rows = [("joints", "arthritis", "measured"), ("stretching", "stretches", "not measured")]
+    >>> frame = pl.DataFrame(rows, schema=["cause", "exposure", "status"], orient="row")
+    >>> count_measured_causes(frame, {"joints": "Joints", "stretching": "Stretching"})
+    '1 of 2 causes has a measured exposure. Not measured: stretching.'
     """
-    return Passage("<ul>" + "".join(f"<li>{escape(_sentence(word))}</li>" for word in words) + "</ul>")
+    statuses = {cause: set(exposures.values()) for cause, exposures in _best_statuses(available).items()}
+    by_status: dict[str, list[str]] = {status: [] for status in _STATUSES}
+    for cause, title in titles.items():
+        by_status[min(statuses.get(cause, {_STATUSES[-1]}), key=_STATUSES.index)].append(title.lower())
+    measured, proxies, absent = by_status.values()
+    verb = "has" if len(measured) == 1 else "have"
+    text = f"{len(measured)} of {len(titles)} causes {verb} a measured exposure."
+    if proxies:
+        text += f" Measured by a proxy only: {join_list(proxies)}."
+    return text + (f" Not measured: {join_list(absent)}." if absent else "")
 
 
-def _levels(variable: Variable) -> str:
-    name = f"<code>{escape(variable.name)}</code>"
-    if variable.kind == "number":
-        return f"{name}: a number, in {escape(variable.unit)}." if variable.unit else f"{name}: a number."
-    unit = f", in {variable.unit}" if variable.unit else ""
-    levels = [f"{level} (reference)" if level == variable.reference else level for level in variable.levels]
-    return f"{name}: {escape(', '.join(levels) + unit)}."
+def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: Mapping[str, str]) -> Passage:
+    """Tabulate the exposures of each cause by their best status over the survey cycles.
+
+    Parameters
+    ----------
+    available
+        `study.availability()`.
+    labels
+        Labels of exposures.
+    titles
+        The title of each cause, by its name.
+
+    Returns
+    -------
+    Passage
+        A table with one row per cause, including those that were not measured.
+
+    Examples
+    --------
+    >>> rows = [("joints", "arthritis", "measured")]
+    >>> frame = pl.DataFrame(rows, ["cause", "exposure", "status"], orient="row")
+    >>> "arthritis" in tabulate_causes(frame, {}, {"joints": "Joints"}).html
+    True
+    """
+    best = _best_statuses(available)
+    rows = []
+    for cause, title in titles.items():
+        exposures: dict[str, list[str]] = {status: [] for status in _STATUSES}
+        for exposure, status in best.get(cause, {}).items():
+            exposures[status].append(label_variable(exposure, labels))
+        rows.append([title, *map("; ".join, exposures.values())])
+    return _fill("table", ("Cause", *map(_capital, _STATUSES)), rows)
 
 
-def _facts(variable: Variable, *, of: bool = False) -> list[tuple[str, str]]:
-    named = f" ({variable.name})" if of else ""
-    facts = (
-        (f"Question{named}", variable.question),
-        (f"Asked of{named}", variable.asked),
-        (f"Source{named}", variable.source),
-        (f"Note{named}", variable.note),
-    )
-    return [(head, _sentence(text)) for head, text in facts if text]
+def _best_statuses(available: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Map causes to their exposures with the best status of each over the cycles."""
+    found: dict[str, dict[str, str]] = {}
+    for cause, exposure, status in available.select("cause", "exposure", "status").iter_rows():
+        of_cause = found.setdefault(cause, {})
+        of_cause[exposure] = min(status, of_cause.get(exposure, status), key=_STATUSES.index)
+    return found
 
 
-def _truth_table(table: pl.DataFrame, codebook: Codebook) -> str:
-    heads = [codebook[name].title if name in codebook else name for name in table.columns]
-    rows = [[_value(value) for value in row] for row in table.iter_rows()]
-    return f"<h4>Truth table</h4>{_table(heads, rows)}"
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _own(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    people = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
-    against = "" if row["reference"] is None else f": {row['level_label']} against {row['reference']}"
-    shown = row["reliability"] in {"ok", "review"}
-    told = f"{estimand_of(row).noun}: {estimate_text(row)}" if shown else f"not shown: {row['reason']}"
-    adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
-    if name := set_name(row, labels):
-        adjusted = f"{name}: {adjusted}"
-    size = f"{people}, n = {row['n']:,}"
-    return ["This report", size, f"{row['exposure_label']}{against}", told, adjusted or "nothing (crude)"]
-
-
-def _published(row: Mapping[str, Any]) -> list[str]:
-    size = f", n = {row['n']:,}" if row["n"] else ""
-    compared = f"{row['topic']}: {row['outcome']}"
-    return [
-        row["source"],
-        f"{row['population']}{size}",
-        compared,
-        _capital(format_finding(row)),
-        row["adjusted_for"] or "",
-    ]
-
-
-def _references(rows: Iterable[Mapping[str, Any]]) -> str:
-    found = {row["citation"]: row["doi"] for row in rows}
-    items = "".join(f"<li>{escape(_sentence(text))}{_doi(doi)}</li>" for text, doi in found.items())
-    return f'<h4>References</h4><ol class="references">{items}</ol>'
-
-
-def _doi(doi: str | None) -> str:
-    return f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], marked: int = 0, kind: str = "words") -> str:
-    """Write a table whose first `marked` rows stand out."""
-    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    body = "".join(_line(row, marked=n < marked) for n, row in enumerate(rows))
-    head = f"<thead><tr>{top}</tr></thead>" if top else ""
-    return f'<table class="{kind}">{head}<tbody>{body}</tbody></table>'
-
-
-def _line(row: Iterable[str], *, marked: bool) -> str:
-    return f"<tr{MARK if marked else ''}>{''.join(map(_cell, row))}</tr>"
-
-
-def _cell(text: str) -> str:
-    return f'<td class="unknown">{UNKNOWN}</td>' if text == UNKNOWN else f"<td>{escape(text)}</td>"
+def _fill(macro: str, *parts: object) -> Passage:
+    return Passage(str(getattr(load_template(_PAGES, "passages.html").module, macro)(*parts)))
 
 
 def _capital(text: str) -> str:
@@ -310,7 +392,6 @@ def _capital(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    first = text.split(" ", 1)[0]
-    if "_" in first:  # the name of a variable keeps its spelling
-        return text if text.endswith(".") else f"{text}."
-    return _capital(text if text.endswith((".", "?", "!")) else f"{text}.")
+    """Add a capital letter, unless the text begins with the name of a variable, and a period."""
+    text = text if text.endswith((".", "?", "!")) else f"{text}."
+    return text if "_" in text.split(" ", 1)[0] else _capital(text)

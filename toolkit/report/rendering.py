@@ -1,14 +1,11 @@
-"""Render one report: check what was asked, run the notebook on the study, write page and results.
+"""Render one report: check its parameters, run its notebook on the study, write the page and the results."""
 
-Takes a report's name or a notebook, a study and parameters; gives `Rendered`, the files and the finding.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from toolkit.errors import DatasetError, ToolkitError, unknown
@@ -16,10 +13,9 @@ from toolkit.files.atomic import remove_abandoned_folders, replacing, write_text
 from toolkit.files.checked_toml import shipped
 from toolkit.files.unnamed_files import path_of
 from toolkit.report import execute, html
-from toolkit.report.captured_results import Results, read
-from toolkit.report.fitting import fit
-from toolkit.report.interruption import Kernels, ended_by_signals
-from toolkit.report.parameters import checked, declared
+from toolkit.report.captured_results import Results, read_results
+from toolkit.report.execute import Session, end_on_signals
+from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.provenance import provenance
 from toolkit.sources.registry import open_study
 from toolkit.studies.storage import hand_over
@@ -31,18 +27,18 @@ _SUFFIXES = (".html", ".parquet", ".csv")
 
 @dataclass(frozen=True)
 class Rendered:
-    """A report that was made.
+    """A rendered report.
 
     Attributes
     ----------
     name
-        The files' name without ending.
+        The name of the files, without suffix.
     title, study, finding
-        As the page says them.
+        The title, the study's label and the main finding, as shown on the page.
     html
         The page.
     parquet, csv
-        The result frame that the page was made from; None if nothing could be estimated.
+        The result rows shown on the page; None if nothing could be estimated.
     """
 
     name: str
@@ -66,22 +62,13 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Order:
-    """A report that can be made: the notebook fitted to the study, and what it is run with."""
+    """A report whose parameters were checked: its files' name, its notebook and what to run it with."""
 
     name: str
     path: Path
     notebook: Any
     study: Study
     parameters: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Means:
-    """What the reports of one call share: the people for the kernels, the kernels, what follows a cell."""
-
-    people: BinaryIO
-    kernels: Kernels = field(default_factory=Kernels)
-    after_cell: Callable[..., None] | None = None
 
 
 def render(
@@ -92,36 +79,38 @@ def render(
     save_as: str = "",
     **parameters: Any,
 ) -> Rendered:
-    """Render a report on a study as one self-contained page with its results beside it.
+    """Render a report on a study as one self-contained HTML page, with its results in files beside it.
 
     Parameters
     ----------
     report
-        A report's name, such as "cause", or the path of a notebook of one's own (.py or .ipynb) with a cell
+        The name of a report, such as "cause", or the path of your own notebook (.py or .ipynb) with a cell
         tagged `parameters`.
     study
-        A study's name, or a study in memory. Its people reach the notebook through a file without a name,
-        so that none are left on the disk even if the process is killed.
+        The name of a study, or a study in memory. A study in memory reaches the notebook through a file
+        without a name, so that no data remain on the disk even if the process is killed.
     output
-        The folder to write to; made if it is not there.
+        The folder to write to. It is created if it does not exist.
     save_as
-        The files' name without ending; "" makes one of the report's name and its cause.
+        The name of the files, without suffix; "" combines the names of the report and its cause.
     **parameters
-        Values for the report's parameters cell, of the types of its defaults.
+        Values for the parameters cell of the notebook, of the same types as its defaults.
 
     Returns
     -------
     Rendered
-        Paths of page, parquet and CSV, and the finding in one sentence.
+        The paths of the page, the parquet file and the CSV file, and the finding in one sentence.
 
     Raises
     ------
     DatasetError
-        For an unknown report or study, a notebook without a parameters cell, a folder that is not writable.
+        If the report or the study is unknown, the notebook has no parameters cell, or the folder is not
+        writable.
     VariableError
-        For an unknown parameter, cause or variable, or a value of another type; before a kernel starts.
+        If a parameter, cause or variable is unknown, or a value has the wrong type. This is checked before a
+        kernel starts.
     ToolkitError
-        If a cell fails: says which; the notebook as it stood is kept as `*.failed.ipynb`.
+        If a cell fails. The message names the cell, and the notebook is saved as `*.failed.ipynb`.
 
     Examples
     --------
@@ -130,133 +119,60 @@ def render(
     """
     remove_abandoned_folders()
     opened = open_study(study) if isinstance(study, str) else study
-    ordered = order(report, opened, parameters, save_as)
-    with ended_by_signals() as kernels, hand_over(ordered.study) as people:
-        return make(ordered, Path(output), Means(people, kernels))
+    order = prepare_order(report, opened, parameters, save_as)
+    with end_on_signals() as kernels, hand_over(opened) as people:
+        return render_order(order, Path(output), Session(people, kernels))
 
 
-def order(
-    report: str | Path, study: Study, parameters: Mapping[str, Any], save_as: str = "", asked: str = ""
+def prepare_order(
+    report: str | Path, study: Study, parameters: Mapping[str, Any], save_as: str = "", named: str = ""
 ) -> Order:
-    """Check everything that can be checked before a kernel starts.
-
-    Parameters
-    ----------
-    report, parameters, save_as
-        As in `render`.
-    study
-        The study, open.
-    asked
-        The study as the caller named it; "" takes its own name.
-
-    Returns
-    -------
-    Order
-        What `make` needs.
-    """
-    path = _notebook(report)
+    """Check all that can be checked before a kernel starts; `named` is the study as the caller wrote it."""
+    path = _find_notebook(report)
     notebook = execute.load(path)
-    known = declared(execute.parameters_source(notebook, path.stem), path.stem)
-    values = checked(known, {"study": asked or study.name, **parameters}, path.stem)
-    fitted = fit(notebook, values, study)
+    known = read_parameters(execute.parameters_source(notebook, path.stem), path.stem)
+    values = fill_parameters(known, {"study": named or study.name, **parameters}, path.stem)
+    check_names(values, study)
     name = save_as or "-".join(filter(None, (path.stem, str(values.get("cause", "")))))
-    return Order(name, path, fitted.notebook, study, fitted.values)
+    return Order(name, path, notebook, study, values)
 
 
-def make(ordered: Order, output: Path, means: Means) -> Rendered:
-    """Run the notebook and write page and results, all of them or none.
-
-    Parameters
-    ----------
-    ordered
-        What `order` gave.
-    output
-        The folder to write to.
-    means
-        The study's people for the kernel, where the kernel is registered, what is called after each cell.
-
-    Returns
-    -------
-    Rendered
-        Paths and finding.
-    """
-    _check_writable(output)
-    failed = output / f"{ordered.name}.failed.ipynb"
-    parameters = {**ordered.parameters, "study": path_of(means.people)}
-    run = execute.Run(
-        ordered.path.stem, parameters, means.after_cell, (means.people.fileno(),), means.kernels
-    )
-    try:
-        done = execute.run(ordered.notebook, run)
-    except execute.NotebookError as failure:
-        write_text(failed, failure.text)
-        raise ToolkitError(f"{str(failure).rstrip('.')}. The notebook as it stood: {failed}.") from None
-    results = read(output for cell in done.cells for output in cell.get("outputs", []))
-    if results is None:
-        results = Results.none()
-    title = results.title or html.first_heading(done) or ordered.name
-    page = html.compose(done, _facts(ordered, results, title), ordered.path.parent)
-    rendered = _write(output / ordered.name, page, results, (title, ordered.study.label))
-    failed.unlink(missing_ok=True)
-    return rendered
-
-
-def reports() -> dict[str, Path]:
-    """Name the notebooks that the toolkit ships as reports: those with a parameters cell.
-
-    Examples
-    --------
-    >>> "cause" in reports()
-    True
-    """
-    found = sorted(shipped("notebooks").glob("*.py"))
-    return {path.stem: path for path in found if '"parameters"' in path.read_text(encoding="utf-8")}
-
-
-def _notebook(report: str | Path) -> Path:
-    path = Path(report)
-    if path.suffix in {".py", ".ipynb"}:
-        if not path.is_file():
-            raise DatasetError(
-                f"there is no notebook '{report}'. Check the path, or name one of: {_known()}."
-            )
-        return path
-    known = reports()
-    if str(report) not in known:
-        raise DatasetError(
-            unknown(
-                "there is no report", str(report), known, f"There are: {_known()}; or give a path to a .py"
-            )
-        )
-    return known[str(report)]
-
-
-def _known() -> str:
-    return ", ".join(reports())
-
-
-def _check_writable(output: Path) -> None:
-    """Fail before the kernel's seconds, not after them."""
+def render_order(order: Order, output: Path, session: Session) -> Rendered:
+    """Run the notebook, then write the page and the results, all of them or none."""
+    # An unwritable folder should fail before the kernel starts, not after it has run.
     probe = output / ".writable"
     with replacing(probe):
         pass
     probe.unlink(missing_ok=True)
-
-
-def _facts(ordered: Order, results: Results, title: str) -> html.Facts:
-    return html.Facts(
-        title=title,
-        study=ordered.study.label,
-        finding=results.finding,
-        simulated=ordered.study.simulated,
-        provenance=provenance(ordered.study, ordered.path, ordered.parameters),
+    failed = output / f"{order.name}.failed.ipynb"
+    people = {"study": path_of(session.people)} if session.people else {}
+    try:
+        done = execute.run(order.notebook, order.path.stem, {**order.parameters, **people}, session)
+    except execute.NotebookError as failure:
+        write_text(failed, failure.text)
+        raise ToolkitError(
+            f"{str(failure).rstrip('.')}. See the notebook as far as it ran in '{failed}'."
+        ) from None
+    results = read_results(output for cell in done.cells for output in cell.get("outputs", [])) or Results()
+    study = order.study
+    facts = html.Facts(
+        results.title or html.first_heading(done) or order.name,
+        study.label,
+        results.finding,
+        study.simulated,
+        provenance(study, order.path, order.parameters),
     )
+    page = html.compose_report(done, facts, order.path.parent)
+    files = _write_files(output / order.name, page, results)
+    failed.unlink(missing_ok=True)
+    return Rendered(order.name, facts.title, facts.study, facts.finding, *files)
 
 
-def _write(stem: Path, page: str, results: Results, words: tuple[str, str]) -> Rendered:
+def _write_files(stem: Path, page: str, results: Results) -> list[Path]:
+    """Write the page and, if there are rows, parquet and CSV; remove older result files if there are none."""
     targets = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
     made = targets if results.rows.height else targets[:1]
-    # All drafts take their places together at the end, so a full disk leaves the older files as they were.
+    # All drafts replace the older files together at the end, so that a full disk leaves those untouched.
     with ExitStack() as stack:
         drafts = [stack.enter_context(replacing(target)) for target in made]
         drafts[0].write_text(page, encoding="utf-8")
@@ -265,5 +181,25 @@ def _write(stem: Path, page: str, results: Results, words: tuple[str, str]) -> R
             results.rows.write_csv(drafts[2])
     for stale in targets[len(made) :]:
         stale.unlink(missing_ok=True)
-    title, study = words
-    return Rendered(stem.name, title, study, results.finding, *made)
+    return made
+
+
+def reports() -> dict[str, Path]:
+    """Map the names of the reports that the toolkit ships to their notebooks."""
+    found = sorted(shipped("notebooks").glob("*.py"))
+    return {path.stem: path for path in found if '"parameters"' in path.read_text(encoding="utf-8")}
+
+
+def _find_notebook(report: str | Path) -> Path:
+    path, known = Path(report), reports()
+    if path.suffix in {".py", ".ipynb"}:
+        if not path.is_file():
+            raise DatasetError(
+                f"The notebook '{report}' does not exist. Check the path, or use one of the reports of the "
+                f"toolkit: {', '.join(known)}."
+            )
+        return path
+    if str(report) not in known:
+        remedy = f"Use one of these reports, or the path of a notebook (.py or .ipynb): {', '.join(known)}"
+        raise DatasetError(unknown("The toolkit has no report", str(report), known, remedy))
+    return known[str(report)]

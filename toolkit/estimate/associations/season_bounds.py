@@ -1,5 +1,6 @@
-"""Compare a contrast of half-years with the seasonal variation that published data suggest."""
+"""Compare the warm-to-cool prevalence ratio with the published seasonal pattern of leg cramps."""
 
+from collections.abc import Mapping
 from math import cos, pi
 from typing import Any
 
@@ -13,43 +14,82 @@ _MIDDLE, _YEAR = 212.5, 365.25
 
 
 def half_year_ratio(swing: float, peak: float = PUBLISHED_PEAK) -> float:
-    """Return the ratio of warm to cool half-year means of a sinusoid over the year.
+    """Compute the ratio of the warm to the cool half-year mean of a sinusoid.
 
-    `swing` is the difference of peak and trough over the mean, `peak` the day of the year of the peak. The
-    mean of a cosine over the half-year around its peak is 2/pi of its amplitude, here swing / 2 of the mean,
-    times the cosine of the distance of the peak from the middle of the half-year.
+    The mean of a cosine over the half-year around its peak is 2/pi of its amplitude (`swing` / 2 of the mean)
+    times the cosine of the distance from the peak to the middle of the half-year.
     """
     part = swing / 2 * 2 / pi * cos(2 * pi * (peak - _MIDDLE) / _YEAR)
     return (1 + part) / (1 - part)
 
 
-def ratio_on(dates: pl.Series, warm: pl.Series, swing: float = PUBLISHED_SWING) -> float:
-    """Return the ratio of warm to cool days that a sinusoid with a peak in mid-July gives on these dates."""
+def season_ratio(dates: pl.Series, warm: pl.Series, swing: float = PUBLISHED_SWING) -> float:
+    """Compute the warm-to-cool ratio that the published seasonal pattern implies for given dates.
+
+    Parameters
+    ----------
+    dates
+        The dates of the records.
+    warm
+        Whether each date is in the warm half-year.
+    swing
+        The difference between peak and trough, divided by the mean. The peak is in mid-July.
+
+    Returns
+    -------
+    float
+        The mean of the sinusoid on warm dates, divided by that on cool dates.
+
+    Notes
+    -----
+    The default is the pattern of quinine prescriptions and internet searches in Garrison et al., CMAJ
+    2015;187:248-253.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> days = pl.Series([date(2023, 7, 16), date(2023, 1, 15)])
+    >>> round(season_ratio(days, pl.Series([True, False])), 2)
+    2.0
+    """
     height = 1 + swing / 2 * (2 * pi * (dates.dt.ordinal_day() - PUBLISHED_PEAK) / _YEAR).cos()
     return float(height.filter(warm).mean() / height.filter(~warm).mean())  # type: ignore[operator,arg-type]
 
 
-def what_it_rules_out(row: dict[str, Any], expected: float | None = None) -> str:
-    """Compare the interval of a warm-to-cool prevalence ratio with the published season, in sentences."""
-    whole = expected is None
-    expected = half_year_ratio(PUBLISHED_SWING) if expected is None else expected
-    asked = (
-        "and the half-year were that of the recall month, the warm half would"
-        if whole
-        else "the warm days of recall would"
+def compare_season(row: Mapping[str, Any], expected: float | None = None) -> str:
+    """State whether the interval of a warm-to-cool prevalence ratio includes that of the published pattern.
+
+    Parameters
+    ----------
+    row
+        A result row with a prevalence ratio of warm to cool.
+    expected
+        The ratio that the published pattern implies, as `tk.effects.season_ratio` computes it for dates; None
+        uses that of whole half-years.
+
+    Returns
+    -------
+    str
+        The published pattern, the ratio that it implies, and the position of the interval.
+
+    Examples
+    --------
+    >>> row = {"conf_low": 0.9, "conf_high": 1.1, "reliability": "ok"}
+    >>> compare_season(row).split(". ")[-1]
+    'The interval from 0.90 to 1.10 lies below this ratio.'
+    """
+    when = "in the warm half-year" if expected is None else "on the warm days of these records"
+    ratio = half_year_ratio(PUBLISHED_SWING) if expected is None else expected
+    text = (
+        "In the published seasonal pattern of quinine prescriptions and internet searches, peak and trough "
+        f"differ by two thirds of the mean and the peak is in mid-July. With this pattern the prevalence "
+        f"{when} would be about {ratio:.2f} times that of the cool."
     )
-    said = (
-        "If cramps followed the published season of quinine prescriptions and searches (from trough to peak "
-        f"two thirds of the mean, with the peak in mid-July), {asked} have about {expected:.2f} times the "
-        "prevalence of the cool."
-    )
-    if row["reliability"] in ("failed", "suppress") or row["conf_low"] is None:
-        return f"{said} Here the contrast cannot be shown, and nothing is ruled out."
+    if expected is None:
+        text += " This assumes that the half-year is that of the month to which the question refers."
     low, high = row["conf_low"], row["conf_high"]
-    span = f"The interval from {low:.2f} to {high:.2f}"
-    if low > expected:
-        return f"{said} {span} lies above it."
-    if high >= expected:
-        return f"{said} {span} includes it: a season of that size is not ruled out here."
-    higher = f", though warm has at least {low:.2f} times the prevalence" if low > 1 else ""
-    return f"{said} {span} lies below it: a season of that size is ruled out here{higher}."
+    if row["reliability"] in ("failed", "suppress") or low is None:
+        return f"{text} The ratio of this study cannot be shown."
+    place = "lies above" if low > ratio else "includes" if high >= ratio else "lies below"
+    null = " and above 1" if place == "lies below" and low > 1 else ""
+    return f"{text} The interval from {low:.2f} to {high:.2f} {place} this ratio{null}."

@@ -62,7 +62,6 @@ def _choose_cuts(values: Floats, weights: Floats, into: int, different: Floats) 
 
 
 def _write_cuts(cuts: Floats, different: Floats) -> tuple[str, ...]:
-    """Write cuts in as few digits as give the same groups."""
     below = np.searchsorted(different, cuts, side="right")
     for digits in range(3, 18):
         texts = [np.format_float_positional(cut, digits, fractional=False, trim="-") for cut in cuts]

@@ -122,7 +122,14 @@ def describe(
     ['people', 'prevalence', 'mean', 'standard_deviation']
     """
     intervals.check_confidence(confidence)
-    names, groups = as_names(variables, "variables"), _one_group(as_names(by, "by"))
+    names, groups = as_names(variables, "variables"), as_names(by, "by")
+    if len(groups) > 1:
+        column, other = groups[:2]
+        raise VariableError(
+            f"A table has one variable in its columns, not {len(groups)}. Describe by '{column}' in each "
+            f"level of '{other}' with tk.describe(study, variables, by='{column}', domain=\"{other} == "
+            "'...'\")."
+        )
     ways = _choose_summaries(names, numbers)
     domain = conditions.parse(domain).text
     rows = _people_rows(study, names, groups, domain)
@@ -132,15 +139,6 @@ def describe(
                 _Description(study, name, groups, ways[name], domain, confidence), test=test
             )
     return result_frame(rows, groups)
-
-
-def _one_group(by: tuple[str, ...]) -> tuple[str, ...]:
-    if len(by) > 1:
-        raise VariableError(
-            f"A table has one variable in its columns, not {len(by)}. Describe by '{by[0]}' in each level of "
-            f"'{by[1]}' with tk.describe(study, variables, by='{by[0]}', domain=\"{by[1]} == '...'\")."
-        )
-    return by
 
 
 def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summary]) -> dict[str, Summary]:
@@ -170,7 +168,6 @@ def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], 
 
 
 def _estimate_shares(sample: Sample, group: str) -> list[Row]:
-    """Estimate the share of each group."""
     column = sample.columns[group]
     require_levels(column)
     codes = sample.codes(group)
@@ -191,8 +188,14 @@ def _estimate_shares(sample: Sample, group: str) -> list[Row]:
 
 def _variable_rows(part: _Description, *, test: bool) -> list[Row]:
     column = read(part.study, [part.name])[part.name]
+    how = ("korn-graubard", part.confidence)
     try:
-        rows = _number_rows(part) if column.continuous else _level_rows(part)
+        if column.continuous:
+            rows = _number_rows(part)
+        else:
+            rows = part.both(
+                lambda by: proportions(part.study, part.name, by, part.domain, how=how, every=True)
+            )
     except EstimationError as error:  # No participant has a value: the table keeps its other variables.
         estimand = "mean" if column.continuous else "prevalence"
         return [_describe_failure(part, column, estimand, error), *_missing_rows(part, part.groups)]
@@ -212,13 +215,7 @@ def _describe_failure(part: _Description, column: Column, estimand: str, error: 
     }
 
 
-def _level_rows(part: _Description) -> list[Row]:
-    how = ("korn-graubard", part.confidence)
-    return part.both(lambda by: proportions(part.study, part.name, by, part.domain, how=how, every=True))
-
-
 def _number_rows(part: _Description) -> list[Row]:
-    """Summarise a number: mean and standard deviation, quartiles, or all of them."""
     options: dict[str, Any] = {"domain": part.domain, "confidence": part.confidence}
     rows: list[Row] = []
     if part.summary in ("mean", "both"):
@@ -270,7 +267,6 @@ def _describe_deviation(
 
 
 def _missing_rows(part: _Description, groups: tuple[str, ...]) -> list[Row]:
-    """Count missing values by reason, overall and in each group."""
     sample = draw(part.study, [part.name, *part.groups], part.domain, in_groups=part.groups)
     people = _select_with_reasons(part, sample)
     common = {"outcome": part.name, "outcome_label": sample.columns[part.name].variable.title}
@@ -309,7 +305,6 @@ def _count_reasons(people: pl.DataFrame, groups: tuple[str, ...]) -> list[Row]:
 
 
 def _test_rows(part: _Description, column: Column) -> list[Row]:
-    """Test that groups differ; a test that fails has its reason."""
     (group,) = part.groups
     try:
         if not column.continuous:

@@ -348,7 +348,6 @@ def _keep_common(rows: Sequence[Row], by: Sequence[str], estimand: str) -> Row:
 
 
 def _combine_verdicts(rows: Sequence[Row]) -> Row:
-    """Find the worst verdict of the rows, with its reasons."""
     flags = [(RELIABILITY.index(row["reliability"] or "ok"), row["reason"]) for row in rows]
     worst = max(rank for rank, _ in flags)
     reasons = dict.fromkeys(str(reason) for rank, reason in flags if rank == worst and reason)

@@ -190,7 +190,6 @@ def _multiply_margins(cells: Floats, shape: tuple[int, int]) -> Floats:
 
 
 def _span_interactions(shape: tuple[int, int]) -> Floats:
-    """Compute contrasts that span the interaction of the two margins."""
     rows, columns = (np.eye(k)[:, 1:] - 1 / k for k in shape)
     return np.asarray(np.kron(rows, columns), float)
 
@@ -211,7 +210,6 @@ def _test_departures(sample: Sample, group: Group, table: _Crossed, statistic: s
 
 
 def _estimate_departures(sample: Sample, group: Group, table: _Crossed) -> Estimate:
-    """Estimate the departure of each cell (but first row and column) from independence."""
     weights = np.where(group.counted, sample.weights, 0.0)
     own = table.marks * weights[:, None]
     totals = own.sum(axis=0)

@@ -66,7 +66,10 @@ def require_levels(column: Column, instead: str = "") -> None:
 def require_continuous(column: Column, remedy: str) -> None:
     """Raise if a variable is categorical; `remedy` is a sentence."""
     if not column.continuous:
-        raise VariableError(f"'{column.name}' is categorical ({len(column.levels)} levels). {remedy}")
+        levels = ", ".join(map(repr, column.levels))
+        raise VariableError(
+            f"'{column.name}' is categorical ({len(column.levels)} levels: {levels}). {remedy}"
+        )
 
 
 def require_countable(column: Column, otherwise: str) -> None:

@@ -78,7 +78,6 @@ def _prepare(study: Study, choice: WeightChoice) -> Participants:
 
 
 def _select_design_columns(study: Study) -> pl.DataFrame:
-    """Select the columns of design and calibration, with each participant's row."""
     design = study.design
     calibrated = design.calibration.variables if design.calibration else ()
     known = [name for name in calibrated if name in study.people.columns]
@@ -206,7 +205,6 @@ def _number_stage(
 
 
 def _number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Index the distinct values of the keys from 0, in their order."""
     if not keys:
         return people.with_columns(pl.lit(0, pl.Int64).alias(name))
     numbered = people.select(keys).unique().sort(keys).with_row_index(name)

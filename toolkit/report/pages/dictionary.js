@@ -1,5 +1,5 @@
 (function () {
-  var box = document.getElementById("find"), told = document.getElementById("found");
+  var box = document.getElementById("find"), found = document.getElementById("found");
   var entries = Array.prototype.slice.call(document.querySelectorAll("article"));
   var sections = Array.prototype.slice.call(document.querySelectorAll("section.theme"));
   var texts = entries.map(function (entry) { return entry.textContent.toLowerCase(); });
@@ -12,6 +12,6 @@
     sections.forEach(function (section) {
       section.hidden = words.length > 0 && !section.querySelector("article:not([hidden])");
     });
-    told.textContent = words.length ? shown + (shown === 1 ? " variable" : " variables") : "";
+    found.textContent = words.length ? shown + (shown === 1 ? " variable" : " variables") : "";
   });
 }());

@@ -197,7 +197,6 @@ def _refuse_unmatched(margin: Margin, wanted: list[tuple[str, ...]], have: list[
 
 
 def _solve_factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
-    """Solve for the calibration factor of each kind."""
     _refuse_empty(equations, weight)
     X, totals, form = equations.variables, equations.totals, _choose_form(calibration)
     size = np.maximum(np.abs(totals), np.abs(X).T @ np.abs(weight))
@@ -219,7 +218,6 @@ def _solve_factors(equations: _Equations, weight: Floats, calibration: Calibrati
 
 
 def _shorten_step(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
-    """Shorten a Newton step until it does not overshoot."""
     bound = abs(missing(path) @ step)
     for halvings in range(MAX_HALVINGS):
         along: Floats = path + step * 0.5**halvings

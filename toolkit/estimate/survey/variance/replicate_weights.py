@@ -151,7 +151,6 @@ def _require_units(design: Design, method: str) -> None:
 
 
 def _add_weight(study: Study) -> Study:
-    """Add the weight that follows from the design as a column, for replicates to multiply."""
     if study.design.weight is not None:
         return study
     plain = replace(study, design=replace(study.design, calibration=None))
@@ -161,7 +160,6 @@ def _add_weight(study: Study) -> Study:
 
 
 def _number_psus(study: Study) -> tuple[pl.DataFrame, Stage]:
-    """Index the PSU of every participant with a weight, 0 included."""
     weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
     people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
     people, units = number_units(people, study.design)

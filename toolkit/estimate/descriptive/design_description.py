@@ -151,7 +151,6 @@ def describe_design(
 
 
 def _read_analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]:
-    """Read variables and domain of an analysis from its result rows."""
     columns = (result[name] for name in _NAMED if name in result.columns)
     texts = [str(text) for column in columns for text in column.drop_nulls().unique(maintain_order=True)]
     words = [word for text in texts for word in re.findall(r"\w+", text)]
