@@ -16,7 +16,7 @@ import numpy as np
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, figures, verdict
-from toolkit.estimate.regression.diagnostics import Smallest
+from toolkit.estimate.regression.empty_groups import Smallest
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix

@@ -14,7 +14,7 @@ from scipy.special import fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, verdict
-from toolkit.estimate.regression.diagnostics import find_flaw
+from toolkit.estimate.regression.empty_groups import find_flaw
 from toolkit.estimate.regression.fit import Regression, regress
 from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Predictors, Term

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtr
 
-from toolkit.estimate.regression.diagnostics import compare_empty_group, find_flaw, smallest_group
+from toolkit.estimate.regression.empty_groups import compare_empty_group, find_flaw, smallest_group
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Term

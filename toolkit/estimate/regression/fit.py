@@ -86,9 +86,31 @@ def regress(model: "ModelSpec", group: "Mask") -> Regression:
     diagnostics.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
     inside = model.cells(group)
     if not inside.any():
-        raise diagnostics.no_participants(model, group)
+        raise _explain_no_participants(model, group)
     with _threads().limit(limits=1):
         return _regress(model, inside)
+
+
+def _explain_no_participants(model: "ModelSpec", group: "Mask") -> EstimationError:
+    """Explain that nobody of a group enters the fit."""
+    sample, complete = model.sample, model.complete(group)
+    persons = int(sample.persons[group].sum())
+    if not persons:
+        return EstimationError("No participant of the domain has this level.")
+    if complete.any():
+        rows = sample.persons[complete]
+        cases = int(rows @ (sample.numbers(model.outcome.name)[complete] > 0))
+        return EstimationError(
+            f"None of the {int(rows.sum()):,} nights with complete data can be compared: {cases:,} have "
+            f"'{model.outcome.name}' = '{model.outcome.case}', and no stratum has both such a night and "
+            f"another. Match by more nights, with stratum='month' or stratum=28."
+        )
+    missing = {name: int(sample.persons[group & ~sample.complete([name])].sum()) for name in model.names}
+    listed = ", ".join(f"'{name}' for {count:,}" for name, count in missing.items() if count)
+    return EstimationError(
+        f"None of {persons:,} participants has complete data in the variables of the model. Missing are "
+        f"{listed}. Remove a variable, or see why it is missing: study.missing(...)."
+    )
 
 
 @cache
