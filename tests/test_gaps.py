@@ -57,7 +57,7 @@ def test_percent_missing_is_of_the_people_it_was_put_to() -> None:
 
 def test_what_was_not_measured_stays_with_its_reason() -> None:
     assert row("pad", FIRST) == ("not measured", "asked up to 2003-2004 only", 0, None)
-    assert row("stroke", SECOND) == ("not measured", "not among the variables held of two cycles", 0, None)
+    assert row("stroke", SECOND) == ("not measured", "not among the variables of two cycles", 0, None)
 
 
 def test_no_cause_disappears() -> None:

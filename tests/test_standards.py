@@ -70,8 +70,8 @@ def test_a_standard_of_ones_own_may_have_two_variables():
         ),
         (lambda: standard("us-2000", bands=(18, 40)), ("18", "15", "20")),
         (lambda: standard("us-2000", bands=(40, 20)), "tk.standard('us-2000', bands="),
-        (lambda: as_standard(["us-2000"]), ("tk.standard(...)", "standardise=", "'age_group'")),
-        (lambda: as_standard({"band": {"young": 0}}), ("0", "standardise=")),
+        (lambda: as_standard(["us-2000"]), ("tk.standard(...)", "standardize=", "'age_group'")),
+        (lambda: as_standard({"band": {"young": 0}}), ("0", "standardize=")),
         (lambda: as_standard({("band", "sex"): {"young": 1}}), "band, sex"),
     ],
 )

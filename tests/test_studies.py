@@ -126,7 +126,7 @@ def test_the_notebook_form_shows_no_person() -> None:
     html = two_cycles()._repr_html_()
     assert mentions(html, "two cycles")
     assert "<td>3</td>" in html
-    assert "examination: we" in html
+    assert "examination (we)" in html
 
 
 def test_the_whole_traceback_of_a_failed_derivation_quotes_no_person() -> None:

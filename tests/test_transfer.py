@@ -147,7 +147,7 @@ def test_the_disk_is_not_tried_again(server, part, pace, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(room._Counted, "write", full)
+    monkeypatch.setattr(room._Target, "write", full)
     with pytest.raises(OSError, match=mentioning("No space left")):
         bring(f"{server}/good", part, pace)
     assert 1 == len(Misbehaving.seen.heads)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.causes.outcomes import burden as burden
     from toolkit.dag.adjustment import adjustment_for as adjustment_for
     from toolkit.dag.diagram import causal_diagram as causal_diagram
+    from toolkit.display.charts.causal_diagram import diagram_chart as diagram_chart
     from toolkit.display.charts.curves import curve_chart as curve_chart
-    from toolkit.display.charts.figures import diagram_chart as diagram_chart
-    from toolkit.display.charts.figures import flow_chart as flow_chart
-    from toolkit.display.charts.figures import forest as forest
-    from toolkit.display.charts.figures import prevalence_chart as prevalence_chart
+    from toolkit.display.charts.flow_diagram import flow_chart as flow_chart
+    from toolkit.display.charts.forest_plot import forest as forest
+    from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
     from toolkit.display.tables.result_table import table as table
     from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.season_bounds import season_ratio as season_ratio
     from toolkit.estimate.associations.seasonality import cosinor as cosinor
     from toolkit.estimate.associations.trends import trend as trend
+    from toolkit.estimate.descriptive.design_description import describe_design as describe_design
     from toolkit.estimate.descriptive.prevalences import mean as mean
     from toolkit.estimate.descriptive.prevalences import prevalence as prevalence
     from toolkit.estimate.descriptive.quantiles import quantile as quantile
@@ -69,7 +70,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.study_precision import precision as precision
-    from toolkit.estimate.survey.design_description import describe_design as describe_design
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
     from toolkit.estimate.survey.standard_populations import Standard as Standard
@@ -127,7 +127,7 @@ _EVERYDAY = {
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
-    "forest": "display.charts.figures",
+    "forest": "display.charts.forest_plot",
     "render": "report.rendering",
     "Estimates": "results",
     "ToolkitError": "errors",
@@ -149,7 +149,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "Standard": "estimate.survey.standard_populations",
             "replicates": "estimate.survey.variance.replicate_weights",
             "weights": "estimate.survey.sampling_units",
-            "describe_design": "estimate.survey.design_description",
+            "describe_design": "estimate.descriptive.design_description",
             "precision": "estimate.study_precision",
             "design_matrix": "estimate.regression.statsmodels_bridge",
             "survey_inference": "estimate.regression.statsmodels_bridge",
@@ -207,9 +207,9 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "charts": (
         "Charts of results, of participant flow and of the causal diagram.",
         {
-            "prevalence_chart": "display.charts.figures",
-            "flow_chart": "display.charts.figures",
-            "diagram_chart": "display.charts.figures",
+            "prevalence_chart": "display.charts.forest_plot",
+            "flow_chart": "display.charts.flow_diagram",
+            "diagram_chart": "display.charts.causal_diagram",
             "curve_chart": "display.charts.curves",
         },
     ),

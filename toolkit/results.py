@@ -58,6 +58,7 @@ class Estimand:
     ratio: str = ""
     difference: str = ""
     logarithmic: bool = False
+    link: str = "of"  # Joins the noun to the outcome.
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "noun", self.noun or self.name.replace("_", " "))
@@ -90,7 +91,7 @@ _TABLE = (
     Estimand("ratio", "total", "count", "ratio of two totals"),
     Estimand("quantile", "quantile", "number"),
     Estimand("prevalence_ratio", "ratio", "ratio", of="prevalence", model="poisson"),
-    Estimand("prevalence_difference", "difference", "points", of="prevalence", model="gaussian"),
+    Estimand("prevalence_difference", "difference", "points", of="prevalence", model="gaussian", link="in"),
     Estimand("odds_ratio", "ratio", "ratio", of="odds", model="logit"),
     Estimand(
         "cumulative_odds_ratio", "ratio", "ratio", "odds ratio of higher levels", of="odds of a higher level"
@@ -115,27 +116,33 @@ _TABLE = (
     ),
     Estimand(
         "standardised_difference", "difference", "points", "standardized prevalence difference",
-        of="standardized prevalence", model="logit",
+        of="standardized prevalence", model="logit", link="in",
     ),
     Estimand("standardised_mean", "mean", "number", "standardized mean"),
     Estimand("average_marginal_effect", "coefficient", "coefficient"),
     Estimand("predicted_prevalence", "share", "percent"),
     Estimand("predicted_mean", "mean", "number"),
     Estimand("coefficient", "coefficient", "coefficient", "model coefficient"),
-    Estimand("cutpoint", "coefficient", "coefficient", "cutpoint of the ordinal model"),
+    Estimand("cutpoint", "coefficient", "coefficient"),
     Estimand("dispersion", "coefficient", "number", "dispersion of the counts", logarithmic=True),
-    Estimand("people", "description", "percent", "share of the people"),
+    Estimand("people", "description", "percent", "share of participants"),
     Estimand("missing", "description", "percent", "share of missing values"),
     Estimand("standard_deviation", "description", "number"),
-    Estimand("mean_difference", "difference", "difference", of="mean", model="gaussian"),
-    Estimand("difference", "difference", "difference"),
-    Estimand("peak_to_trough_ratio", "season", "ratio", "ratio of peak to trough over the year"),
-    Estimand("peak_to_trough_difference", "season", "points", "difference of peak and trough over the year"),
-    Estimand("amplitude", "season", "number", "amplitude over the year"),
-    Estimand("peak", "season", "number", "time of the yearly peak"),
-    Estimand("margin_of_error", "planning", "points"),
-    Estimand("smallest_detectable_ratio", "planning", "ratio", model="poisson"),
-    Estimand("smallest_detectable_difference", "planning", "points", model="gaussian"),
+    Estimand("mean_difference", "difference", "difference", of="mean", model="gaussian", link="in"),
+    Estimand("difference", "difference", "difference", link="in"),
+    Estimand("peak_to_trough_ratio", "season", "ratio", "annual peak-to-trough ratio"),
+    Estimand("peak_to_trough_difference", "season", "points", "annual peak-to-trough difference", link="in"),
+    Estimand("amplitude", "season", "number", "annual amplitude"),
+    Estimand("peak", "season", "number", "annual peak"),
+    Estimand("margin_of_error", "planning", "points", link="for the prevalence of"),
+    Estimand(
+        "smallest_detectable_ratio", "planning", "ratio", "minimum detectable prevalence ratio",
+        model="poisson",
+    ),
+    Estimand(
+        "smallest_detectable_difference", "planning", "points", "minimum detectable prevalence difference",
+        model="gaussian", link="in",
+    ),
     Estimand("heterogeneity", "test", "test", "test of heterogeneity"),
     Estimand("seasonality", "test", "test", "test of seasonality"),
     Estimand("chi_square", "test", "test", "chi-square test"),
@@ -144,7 +151,7 @@ _TABLE = (
     Estimand("term", "test", "test", "test of a model term"),
 )  # fmt: skip
 ESTIMANDS: Mapping[str, Estimand] = {estimand.name: estimand for estimand in _TABLE}
-_PEOPLE_IN_TOTAL = Estimand("total", "total", "count", "number of people")
+_PEOPLE_IN_TOTAL = Estimand("total", "total", "count", "number of people", link="with")
 
 
 def estimand_of(row: Row) -> Estimand:

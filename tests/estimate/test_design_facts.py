@@ -6,7 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning, mentions
-from toolkit.estimate.survey.design_description import describe_design
+from toolkit.estimate.descriptive.design_description import describe_design
 
 N = 96
 

@@ -43,7 +43,7 @@ def study() -> Study:
 def built(study: Study, formula: str) -> parser.Matrix:
     reading = parser.read(formula)
     sample = draw(study, [reading.outcome, *reading.variables])
-    return parser.build(reading, sample, sample.complete())
+    return reading.matrix(sample, sample.complete())
 
 
 def test_categories_are_compared_with_their_reference_in_the_codebooks_order(study) -> None:
@@ -111,15 +111,15 @@ def test_an_offset_of_several_parts_counts_them_all(study) -> None:
     people, sample = study.people, draw(study, ["age", "score"])
     reading = parser.read_offset("log(age) + score * 2")
     expected = np.sort(people["age"].log() + 2 * people["score"])
-    given = np.sort(parser.offset_values(reading, sample, sample.complete()))
+    given = np.sort(reading.matrix(sample, sample.complete()).values[:, 0])
     np.testing.assert_allclose(given, expected, rtol=1e-14)
 
 
 def test_variables_alone_have_the_columns_of_any_formula(study) -> None:
     plain = parser.read("nights ~ education + age + sex")
     sample = draw(study, ["nights", *plain.variables])
-    quick = parser.build(plain, sample, sample.complete())
-    full = parser.build(replace(plain, plain=False), sample, sample.complete())
+    quick = plain.matrix(sample, sample.complete())
+    full = replace(plain, plain=False).matrix(sample, sample.complete())
     assert full.terms == quick.terms
     np.testing.assert_array_equal(quick.values, full.values)
 

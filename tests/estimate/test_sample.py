@@ -314,7 +314,7 @@ def test_an_empty_domain_tells_how_many_are_undecided(own):
 def test_flow_of_everyone_to_the_analysis():
     rows = flow(parts(), outcome="cramps", exposure="bmi", domain="cramps == 'no' or cramps == 'yes'").rows()
     assert [
-        ("people in Parts 2001", "", 4, 0),
+        ("participants in Parts 2001", "", 4, 0),
         ("with a weight: examination", "not part of the examination", 2, 2),
         ("body mass index known", "could not be tested", 1, 1),
         ("in the analysis", "", 1, 0),
@@ -323,7 +323,7 @@ def test_flow_of_everyone_to_the_analysis():
 
 def test_flow_tells_reasons_and_undecided_people_one_by_one():
     rows = flow(parts(), outcome="cramps", domain="bmi < 100").rows()
-    assert ("in the domain: bmi < 100", "a missing value leaves it open", 1, 1) in rows
+    assert ("in the domain: bmi < 100", "unknown because of missing values", 1, 1) in rows
     rows = flow(parts(), outcome="cramps").rows()
     assert ("cramps at night known", "refused", 3, 1) in rows
 

@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning, mentions
-from toolkit.estimate.regression.formula.splines import knots_at, spline
+from toolkit.estimate.regression.formula.special_terms import knots_at, spline
 
 X = np.linspace(0, 20, 401)
 PLACES = [2.0, 4.0, 8.0, 12.0]
@@ -81,9 +81,14 @@ def test_what_is_no_spline_says_how_to_write_one(formula, remedy, r_studies) -> 
 def test_a_formula_names_the_parts_of_a_spline(r_studies) -> None:
     study = r_studies["nhanes"].derive("female", pl.col("RIAGENDR") == 2)
     found = tk.model(study, "HI_CHOL ~ female * rcs(age_mid, 20, 40, 60)")
-    assert ["intercept", "yes", "linear part", "bend 1", "yes:linear part", "yes:bend 1"] == (
-        found["level"].to_list()
-    )
+    assert [
+        "intercept",
+        "yes",
+        "linear part",
+        "nonlinear part 1",
+        "yes:linear part",
+        "yes:nonlinear part 1",
+    ] == (found["level"].to_list())
     by_hand = study.derive(
         "bend", pl.col("age_mid").map_batches(lambda s: pl.Series(spline(s.to_numpy(), [20, 40, 60])[:, 1]),
                                               return_dtype=pl.Float64),

@@ -8,7 +8,7 @@ from tests.estimate.invented import crowd, crowded
 from tests.messages import mentioning
 from toolkit.estimate.hypotheses.model_tests import likelihood_ratio, term_test
 from toolkit.estimate.regression.fit import regress
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.regression.specification import specify_formula
 
 # R's own fit stops one step early, which moves these by 1e-9 (see the entries' notes): 1e-7 as they say.
 EARLY = 1e-7
@@ -41,7 +41,7 @@ def test_likelihood_ratios_of_terms_equal_r(term, people, expected):
     # R's saddlepoint is found to 1e-8; the entry allows 1e-3.
     equal(r["p"], row["p_value"], EARLY)
     assert r["df"] == row["df_numerator"]
-    model = question(Request(people, FORMULA, "logit")).model
+    model = specify_formula(people, FORMULA, "logit")
     fitted = regress(model, np.ones(len(model.sample.unit), bool))
     places = [k for k, own in enumerate(fitted.terms) if own.exposure == TERMS[term]]
     everyone = np.ones(len(model.sample.unit), bool)

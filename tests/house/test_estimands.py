@@ -34,11 +34,11 @@ def test_an_estimand_can_be_shown(name: str) -> None:
 
     said = tk.finding(result)
     assert name not in said or "_" not in name, "the sentence has a noun, not the name in the column"
-    about = {"test": "p = 0.02"}.get(estimand.kind, "900 people" if name == "people" else "leg cramps")
+    about = {"test": "p = 0.02"}.get(estimand.kind, "900 participants" if name == "people" else "leg cramps")
     assert about in said
     assert "could not be estimated" not in said
 
-    heading = "n: people" if name == "people" else estimand.noun.lower()
+    heading = "participant characteristics" if name == "people" else estimand.noun.lower()
     assert heading in tk.table(result).as_raw_html().lower()
 
     chart = str(tk.forest(result).to_dict())

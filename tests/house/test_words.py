@@ -46,35 +46,10 @@ KINDS = {".py", ".md", ".toml", ".j2", ".html", ".txt"}
 
 # Folders, and files at the root, that still have such a word. Remove an entry with its last word.
 PENDING = {
-    "CONTRIBUTING.md",
-    "GLOSSARY.md",
-    "README.md",
-    "datasets",
-    "datasets/codebook",
-    "datasets/nhanes-variables",
-    "docs",
+    "notebooks",
     "toolkit",
-    "toolkit/causes",
-    "toolkit/causes/cards",
-    "toolkit/dag",
-    "toolkit/display/charts",
-    "toolkit/display/tables",
-    "toolkit/display/text",
-    "toolkit/estimate",
-    "toolkit/estimate/associations",
-    "toolkit/estimate/longitudinal",
-    "toolkit/estimate/regression",
-    "toolkit/estimate/regression/formula",
-    "toolkit/estimate/regression/likelihoods",
-    "toolkit/files",
-    "toolkit/sources",
-    "toolkit/sources/harmonize",
-    "toolkit/sources/nhanes",
-    "toolkit/sources/simulated",
-    "toolkit/sources/user",
-    "toolkit/sources/weather",
-    "toolkit/studies",
-    "toolkit/variables",
+    "toolkit/report",
+    "toolkit/report/pages",
 }
 
 

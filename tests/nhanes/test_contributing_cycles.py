@@ -170,7 +170,7 @@ def test_an_empty_cell_does_not_narrow_the_cycles(nhanes) -> None:
 def test_the_flow_excludes_other_cycles_first_with_their_reasons(whole) -> None:
     flow = tk.flow(whole, outcome="pad", domain=f"age >= 40 and cycle != '{A}'")
     steps = flow.select("step", "reason").rows()
-    assert ("people in NHANES 1999-2008, 2017-2020, 2021-2023", "") == steps[0]
+    assert ("participants in NHANES 1999-2008, 2017-2020, 2021-2023", "") == steps[0]
     assert {"in NHANES 2001-2004"} == {step for step, _ in steps[1:3]}
     told = " ".join(reason for _, reason in steps[1:3])
     assert mentions(told, "'pad'", "1999-2004")

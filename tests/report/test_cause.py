@@ -72,7 +72,7 @@ def invented(**more: Any) -> tk.Study:
 def test_covariates_that_were_asked_for_make_the_main_result(asked: tuple[str, ...], tmp_path: Path) -> None:
     study = invented(age=[20.0 + i % 57 for i in range(800)], sex=SEX)
     made = render("cause", study=study, cause="diabetes", adjust=asked, output=tmp_path)
-    told_first = made.finding.partition("the 95 % interval")[0]
+    told_first = made.finding.partition("Model 1")[0]
     assert f"adjusted for {' and '.join(asked)}" in told_first
     assert "Model 1 prevalence ratio" in made.finding
     assert "(invented, age ≥ 20, n = 800)" in made.finding

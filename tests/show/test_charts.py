@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 import vl_convert
 
+import toolkit as tk
 from tests.messages import mentioning
 from tests.show import frames
 from tests.show.frames import mean, prevalence, ratio, result
-from toolkit.display.charts import figures, palette
+from toolkit.display.charts import palette
 from toolkit.display.charts.row_layout import text_width
 from toolkit.errors import VariableError
 
@@ -48,7 +49,7 @@ def x_of(spec: dict[str, Any], panel: int = 0) -> dict[str, Any]:
 
 
 def test_ratios_on_a_log_axis_and_differences_in_points_each_with_its_line_of_no_difference():
-    spec = figures.forest(frames.crude_and_adjusted()).to_dict()
+    spec = tk.forest(frames.crude_and_adjusted()).to_dict()
     assert len(spec["vconcat"]) == 2
     assert x_of(spec)["scale"]["type"] == "log"
     assert x_of(spec)["axis"]["title"] == "Prevalence ratio (log scale)"
@@ -63,10 +64,10 @@ def test_ratios_on_a_log_axis_and_differences_in_points_each_with_its_line_of_no
 
 
 def test_labels_numbers_and_counts_are_written_beside_the_marks():
-    spec = figures.forest(frames.crude_and_adjusted()).to_dict()
+    spec = tk.forest(frames.crude_and_adjusted()).to_dict()
     assert texts(spec) == [
-        "Prevalence ratio (95 % CI)",
-        "cases / people in model",
+        "Prevalence ratio (95% CI)",
+        "cases / n in model",
         "crude",
         "adjusted",
         "3,398 / 10,877",
@@ -76,14 +77,12 @@ def test_labels_numbers_and_counts_are_written_beside_the_marks():
     ]
     assert spec["title"]["subtitle"] == [
         "NHANES 2005-2008; age ≥ 20; n = 10,877",
-        "Yes compared with no; adjusted estimates: for age, sex, race/ethnicity and education",
+        "Yes compared with no; adjusted estimates account for age, sex, race/ethnicity and education",
     ]
 
 
 def test_a_failed_row_keeps_its_place_and_tells_its_reason_without_a_mark():
-    spec = figures.forest(
-        result(ratio(1.2, 1.1, 1.3), ratio(None, None, None, adjust="", **FAILED))
-    ).to_dict()
+    spec = tk.forest(result(ratio(1.2, 1.1, 1.3), ratio(None, None, None, adjust="", **FAILED))).to_dict()
     assert len(points(spec)) == 1
     assert "crude" in texts(spec)
     assert "not estimated: everyone has diabetes" in texts(spec)
@@ -93,12 +92,12 @@ FAILED = {"reliability": "failed", "reason": "everyone has diabetes"}
 
 
 def test_a_suppressed_row_is_hollow_and_its_number_is_nowhere():
-    spec = figures.forest(
+    spec = tk.forest(
         result(ratio(1.2, 1.1, 1.3), ratio(2.345, 1.1, 4.3, adjust="", **frames.UNSURE))
     ).to_dict()
     assert [p["sound"] for p in points(spec)] == [True, False]
     assert not any("2.34" in text or "2.35" in text for text in texts(spec))
-    assert "too unreliable to show: the effective\nsample size of 18 is under 30".replace("\n", " ") in [
+    assert "suppressed as unreliable: the effective\nsample size of 18 is under 30".replace("\n", " ") in [
         text.replace("\n", " ") for text in texts(spec)
     ]
     tips = [v for v in values(spec) if "remark" in v]
@@ -110,7 +109,7 @@ def test_a_suppressed_row_is_hollow_and_its_number_is_nowhere():
 
 def test_endless_and_huge_values_are_cut_with_an_arrow_and_stay_in_the_text():
     frame = result(ratio(84000.0, 0.9, math.inf), ratio(1.2, 0.0, math.inf, adjust=""))
-    spec = figures.forest(frame).to_dict()
+    spec = tk.forest(frame).to_dict()
     json.dumps(spec, allow_nan=False)
     low, high = x_of(spec)["scale"]["domain"]
     assert 1e-4 < low < high < 1e4 * 1.1
@@ -122,7 +121,7 @@ def test_endless_and_huge_values_are_cut_with_an_arrow_and_stay_in_the_text():
 
 
 def test_rows_of_one_exposure_or_group_stand_under_one_heading():
-    spec = figures.forest(frames.nasty()).to_dict()
+    spec = tk.forest(frames.nasty()).to_dict()
     shown = texts(spec)
     assert "smoking (vs never)" in shown
     assert "stroke: yes vs no" in shown
@@ -131,7 +130,7 @@ def test_rows_of_one_exposure_or_group_stand_under_one_heading():
 
 @pytest.mark.parametrize("frame", [frames.nasty(), frames.by_sex_and_age(), frames.crude_and_adjusted()])
 def test_no_line_overlaps_another_and_no_label_leaves_its_column(frame):
-    spec = figures.forest(frame).to_dict()
+    spec = tk.forest(frame).to_dict()
     for k, panel in enumerate(spec["vconcat"]):
         stripes = [v for v in values(spec, k) if "remark" in v]
         assert all(a["below"] <= b["y"] for a, b in pairwise(stripes))
@@ -143,12 +142,12 @@ def test_no_line_overlaps_another_and_no_label_leaves_its_column(frame):
 
 
 def test_height_grows_with_rows():
-    one, two = (figures.forest(frames.nasty().head(n)).to_dict()["vconcat"][0]["height"] for n in (4, 8))
+    one, two = (tk.forest(frames.nasty().head(n)).to_dict()["vconcat"][0]["height"] for n in (4, 8))
     assert two > one + 80
 
 
 def test_prevalence_is_bars_in_percent_from_zero_and_headed_by_group():
-    spec = figures.prevalence_chart(frames.by_sex_and_age()).to_dict()
+    spec = tk.prevalence_chart(frames.by_sex_and_age()).to_dict()
     assert x_of(spec)["scale"]["domain"][0] == 0.0
     assert x_of(spec)["axis"]["title"] == "Prevalence (%)"
     bars = [v for v in values(spec) if v["mark"]["type"] == "bar"]
@@ -162,15 +161,15 @@ def test_prevalence_is_bars_in_percent_from_zero_and_headed_by_group():
 
 def test_means_are_points_in_their_unit_not_bars_from_zero():
     rows = (mean(28.44, 28.1, 28.8, sex="male"), mean(29.1, 28.7, 29.5, sex="female"))
-    spec = figures.prevalence_chart(result(*rows, by=("sex",))).to_dict()
+    spec = tk.prevalence_chart(result(*rows, by=("sex",))).to_dict()
     assert x_of(spec)["axis"]["title"] == "Mean (kg/m²)"
     assert x_of(spec)["scale"]["domain"][0] > 27
     assert not any(v["mark"]["type"] == "bar" for v in values(spec))
 
 
 def test_flow_shows_every_reason_with_its_number():
-    spec = figures.flow_chart(frames.flow()).to_dict()
-    assert spec["title"]["text"] == "From 20,497 people to 10,877 in the analysis"
+    spec = tk.flow_chart(frames.flow()).to_dict()
+    assert spec["title"]["text"] == ["Selection of the analytic sample: 10,877 of 20,497 participants"]
     shown = texts(spec)
     assert "−9,583: outside the domain" in shown
     assert "in the domain: age ≥ 20" in shown
@@ -182,9 +181,9 @@ def test_flow_shows_every_reason_with_its_number():
 @pytest.mark.parametrize(
     ("draw", "frame"),
     [
-        (figures.forest, frames.simulated(frames.crude_and_adjusted())),
-        (figures.prevalence_chart, frames.simulated(frames.by_sex_and_age())),
-        (figures.flow_chart, frames.flow().with_columns(step=pl.lit("people in SIMULATED study"))),
+        (tk.forest, frames.simulated(frames.crude_and_adjusted())),
+        (tk.prevalence_chart, frames.simulated(frames.by_sex_and_age())),
+        (tk.flow_chart, frames.flow().with_columns(step=pl.lit("people in SIMULATED study"))),
     ],
 )
 def test_simulated_is_loud(draw, frame):
@@ -198,15 +197,15 @@ def test_a_frame_from_last_years_parquet_draws_the_same(tmp_path):
     frame = frames.nasty()
     frame.write_parquet(tmp_path / "results.parquet")
     again = pl.read_parquet(tmp_path / "results.parquet")
-    assert values(figures.forest(again).to_dict()) == values(figures.forest(frame).to_dict())
+    assert values(tk.forest(again).to_dict()) == values(tk.forest(frame).to_dict())
 
 
 @pytest.mark.parametrize(
     "chart",
     [
-        figures.forest(frames.nasty()),
-        figures.prevalence_chart(frames.simulated(frames.by_sex_and_age())),
-        figures.flow_chart(frames.flow()),
+        tk.forest(frames.nasty()),
+        tk.prevalence_chart(frames.simulated(frames.by_sex_and_age())),
+        tk.flow_chart(frames.flow()),
     ],
 )
 def test_charts_are_drawn_for_real(chart):
@@ -230,30 +229,30 @@ def test_every_estimand_can_be_drawn():
             "hazard_ratio",
         )
     ]
-    assert len(figures.forest(result(*rows)).to_dict()["vconcat"]) == 8
+    assert len(tk.forest(result(*rows)).to_dict()["vconcat"]) == 8
 
 
 def test_constant_and_failed_frames_are_drawn():
-    figures.forest(result(ratio(1.0, 1.0, 1.0))).to_dict()
-    figures.forest(result(ratio(None, None, None, **FAILED))).to_dict()
-    figures.prevalence_chart(result(prevalence(0.0, 0.0, 0.0))).to_dict()
+    tk.forest(result(ratio(1.0, 1.0, 1.0))).to_dict()
+    tk.forest(result(ratio(None, None, None, **FAILED))).to_dict()
+    tk.prevalence_chart(result(prevalence(0.0, 0.0, 0.0))).to_dict()
 
 
 def test_what_cannot_be_drawn_is_refused_with_what_to_do():
     many = pl.concat([frames.nasty()] * 6)
     with pytest.raises(VariableError, match=mentioning("120", "126", "frame.filter(", "tk.table")):
-        figures.forest(many)
+        tk.forest(many)
     with pytest.raises(
         VariableError,
         match=mentioning("'prevalence_", "tk.forest"),
     ):
-        figures.prevalence_chart(frames.crude_and_adjusted())
+        tk.prevalence_chart(frames.crude_and_adjusted())
     with pytest.raises(VariableError, match=mentioning("tk.forest", "rows")):
-        figures.forest(frames.nasty().clear())
+        tk.forest(frames.nasty().clear())
     with pytest.raises(VariableError, match=mentioning("tk.flow_chart", "tk.flow")):
-        figures.flow_chart(frames.nasty())
+        tk.flow_chart(frames.nasty())
     with pytest.raises(VariableError, match=mentioning("tk.forest", "'study'", "tk.association")):
-        figures.forest(frames.flow())
+        tk.forest(frames.flow())
 
 
 def narrow(chart: Any) -> dict[str, Any]:
@@ -261,7 +260,7 @@ def narrow(chart: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "chart", [figures.forest(frames.nasty()), figures.flow_chart(frames.flow())], ids=["forest", "flow"]
+    "chart", [tk.forest(frames.nasty()), tk.flow_chart(frames.flow())], ids=["forest", "flow"]
 )
 def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
     small = narrow(chart)
@@ -276,19 +275,24 @@ def test_a_chart_carries_a_form_for_phones(chart: Any) -> None:
         for word in text.split()
         if len(word) < 15
     }
-    assert {word for word in words if word not in everything} <= {"people", "Who", "left,", "left"}
+    assert {word for word in words if word not in everything} <= {
+        "cases",
+        "/",
+        "n",
+        "in",
+        "model",
+        "Excluded:",
+    }
 
 
 def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
-    small = narrow(figures.forest(frames.by_sex_and_age()))
+    small = narrow(tk.forest(frames.by_sex_and_age()))
     heights: dict[str, float] = {}
     for value in values(small):
         heights.setdefault(value.get("text", ""), value["y"])
-    assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["500 / 1,800 cases / people"]
+    assert heights["20-39"] < heights["20.0 (17.0 to 23.5)"] < heights["n = 1,800 (500 cases)"]
     lines = [
-        v
-        for v in values(narrow(figures.forest(frames.crude_and_adjusted())))
-        if "below" in v and "value" in v
+        v for v in values(narrow(tk.forest(frames.crude_and_adjusted()))) if "below" in v and "value" in v
     ]
     assert 2 == len(lines)
     assert all(line["below"] - line["y"] < 25 for line in lines)

@@ -87,8 +87,8 @@ def test_lags_are_points_by_days_and_the_sum_is_left_out():
     whole = {**lags()[0], "level": "cumulative"}
     drawn = curve_chart(frame([*lags(), whole]))
     assert [0.0, 1.0, 2.0] == [v["x"] for v in values(drawn, "line")]
-    assert "Leg cramps: odds ratio by heat" == drawn.title.text[0]
-    assert any("Per 10; band: 95 % CI" in line for line in drawn.title.subtitle)
+    assert "Odds ratio of leg cramps by heat" == drawn.title.text[0]
+    assert any("Per 10; shaded band: pointwise 95% CI" in line for line in drawn.title.subtitle)
 
 
 def test_survival_falls_in_steps_from_100_percent():

@@ -13,14 +13,14 @@ ROW = {"estimand": "prevalence", "scale": "identity", "reliability": "ok", "n": 
 @pytest.mark.parametrize("width", [60, 150, 300])
 def test_wrapped_text_fits_and_loses_nothing(width):
     text = "peripheral neuropathy with pneumonoultramicroscopicsilicovolcanoconiosis WWWW mmmm and more words"
-    shown = row_layout.wrapped(text, width)
+    shown = row_layout.wrap_text(text, width)
     assert shown.replace("\n", "").replace(" ", "") == text.replace(" ", "")
     assert all(row_layout.text_width(line) <= width or len(line) <= 8 for line in shown.split("\n"))
 
 
 def test_a_higher_label_makes_a_higher_row():
     short, long = Headed("", "crude", ROW), Headed("", "adjusted for " + "age, sex, education and " * 6, ROW)
-    heights = [row_layout.place(item, 0.0, "", numbered=True).height for item in (short, long)]
+    heights = [row_layout.place_row(item, 0.0, "", numbered=True).height for item in (short, long)]
     assert heights[0] == row_layout.LINE + row_layout.GAP
     assert heights[1] > 3 * row_layout.LINE
 
@@ -70,6 +70,6 @@ def test_linear_range_starts_at_zero_for_bars_and_leaves_room_around_the_line_of
 
 
 def test_cases_are_not_told_where_the_estimate_is_not():
-    assert row_layout.persons(ROW) == "3,398 / 10,877"
-    assert row_layout.persons({**ROW, "reliability": "suppress"}) == "10,877"
-    assert row_layout.persons({"reliability": "failed", "n": None, "n_cases": None}) == ""
+    assert row_layout.format_sizes(ROW) == "3,398 / 10,877"
+    assert row_layout.format_sizes({**ROW, "reliability": "suppress"}) == "10,877"
+    assert row_layout.format_sizes({"reliability": "failed", "n": None, "n_cases": None}) == ""

@@ -68,13 +68,13 @@ def test_it_is_said_tabled_and_drawn(name, shown) -> None:
 
 
 SAID = {
-    "ordinal": "the odds of a higher level of nocturnal leg cramps were",
-    "multinomial": "in the group sex: female, the relative risk of nocturnal leg cramps",
-    "cox": "the hazard of a cramp during follow-up was",
-    "interaction": "the ratio of ratios of any nocturnal leg cramps in the past month by",
-    "survival": "the proportion still free of a cramp during follow-up: 10 days was",
-    "rate": "the rate of nights with cramps was 8.7 per 100 nights (95 % CI",
-    "case-crossover": "the odds of cramp were multiplied by",
+    "ordinal": "odds ratio of higher levels of nocturnal leg cramps for sex (female vs male) was",
+    "multinomial": "ratio of relative risks of nocturnal leg cramps for sex (female",
+    "cox": "hazard ratio of a cramp during follow-up for sex",
+    "interaction": "ratio of ratios of any nocturnal leg cramps in the past month for",
+    "survival": "the proportion still free of a cramp during follow-up at 10 days was",
+    "rate": "the rate of nights with cramps was 8.7 per 100 nights (95% CI",
+    "case-crossover": "odds ratio of cramp for",
     "proportionality": "the test of proportional odds of nocturnal leg cramps",
 }
 

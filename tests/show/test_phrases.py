@@ -20,12 +20,12 @@ def medians(study):
 CASES = {
     "total of people": (
         lambda s: tk.total(s, "cramps"),
-        r"An estimated [\d,]+ \(95 % CI .*\) people have cramps \(",
+        r"The number of people with cramps was [\d,]+ \(95% CI .*\) \(",
     ),
     "total of a number": (lambda s: tk.total(s, "nights"), r"The total of nights was [\d,]+ "),
     "totals": (
         lambda s: tk.total(s, "cramps", by="sex"),
-        "Of 2 groups, the number of people with cramps was lowest for",
+        r"The number of people with cramps ranged from [\d,]+ ",
     ),
     "ratio": (lambda s: tk.ratio(s, "nights", "diary"), r"The ratio of nights to diary was 0\.\d+ "),
     "median": (lambda s: tk.quantile(s, "age"), r"The median of age was \d+"),
@@ -38,10 +38,13 @@ CASES = {
         lambda s: tk.chi_square(s, "cramps", "region"),
         r"The chi-square test of cramps by region \(Rao-Scott F\) gave",
     ),
-    "tables": (lambda s: tk.chi_square(s, "cramps", "band", by="sex"), r"p was below 0\.05 for "),
+    "tables": (
+        lambda s: tk.chi_square(s, "cramps", "band", by="sex"),
+        r"^P-values of the chi-square test .* ranged from p [<=] ",
+    ),
     "t-test": (
         lambda s: tk.t_test(s, "age", "cramps"),
-        r"Among people with cramps, the mean of age was .* higher \(95 % CI",
+        r"The mean difference in age for cramps \(yes vs no\) was .* \(95% CI",
     ),
     "rank test": (
         lambda s: tk.rank_test(s, "age", "cramps"),
@@ -53,40 +56,40 @@ CASES = {
     ),
     "contrast": (
         lambda s: contrasted(s, [-1, 0, 1]),
-        r"In the group band: 60\+, .* percentage points higher .* than in the group 20-39",
+        r"The crude prevalence difference in cramps for band \(60\+ vs 20-39\) was .* percentage points",
     ),
     "ratio of prevalences": (
         lambda s: contrasted(s, [-1, 0, 1], ratio=True),
-        r"was [\d.]+ times \(95 % CI .*\) that in the group 20-39",
+        r"The crude prevalence ratio of cramps for band \(60\+ vs 20-39\) was [\d.]+ \(95% CI",
     ),
     "named contrast": (
         lambda s: contrasted(s, {"ends": [0.5, -1, 0.5]}),
-        "contrast of band: ends, the prevalence of cramps was",
+        r"difference in cramps for band \(ends\) was",
     ),
     "heterogeneity": (
         lambda s: contrasted(s, "heterogeneity"),
         "The test of heterogeneity of cramps across band gave",
     ),
-    "medians": (medians, "the median of age was"),
+    "medians": (medians, "difference in median of age"),
     "trend": (
         lambda s: tk.trend(s, outcome="cramps", over="band", degree=2),
-        "er level more of band, .*quadratic term",
+        r"for band \(per level\) was .*quadratic term",
     ),
     "season": (
         lambda s: tk.cosinor(s, outcome="cramps", time="month"),
-        "At its yearly peak the prevalence of cramps was .*; peak at",
+        "annual peak-to-trough ratio of cramps was .*; peak at",
     ),
     "season of a number": (
         lambda s: tk.cosinor(s, outcome="age", time="month"),
-        "Over the year the mean of age swung by",
+        "The annual amplitude of age was",
     ),
     "margin": (
         lambda s: tk.precision(s, outcome="cramps"),
-        r"With 900 people the prevalence of cramps is known to within",
+        r"With 900 participants, the margin of error for the prevalence of cramps is ",
     ),
     "detectable": (
         lambda s: tk.precision(s, outcome="cramps", exposure="sex", adjust=()),
-        r"With 900 people a prevalence ratio of cramps by sex \(m vs f\) can be detected from [\d.]+ on",
+        r"With 900 participants, the minimum detectable prevalence ratio of .* for sex \(m vs f\) is [\d.]+",
     ),
 }
 
@@ -120,4 +123,4 @@ def test_its_rows_go_through_parquet_and_back(name, tmp_path):
 def test_a_failed_row_says_why():
     people = crowd().with_columns(cramps=pl.when(pl.col("band") != "60+").then("cramps"))
     rows, matrix = tk.prevalence(crowded(people), outcome="cramps", by="band", covariance=True)
-    assert "1 could not be estimated" in tk.finding(tk.contrast(rows, matrix))
+    assert "1 was not estimated" in tk.finding(tk.contrast(rows, matrix))

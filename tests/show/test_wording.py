@@ -6,7 +6,7 @@ from tests.messages import mentioning
 from tests.show import frames
 from tests.show.frames import difference, prevalence, ratio, result
 from toolkit.display.text import numbers
-from toolkit.display.text.adjusting import adjustment
+from toolkit.display.text.row_labels import format_adjustment
 from toolkit.errors import VariableError
 from toolkit.results import estimand_of
 
@@ -37,7 +37,7 @@ from toolkit.results import estimand_of
     ],
 )
 def test_numbers_are_rounded_by_what_they_are(value, kind, std_error, said):
-    assert numbers.number(value, kind, std_error) == said
+    assert numbers.format_number(value, kind, std_error) == said
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_numbers_are_rounded_by_what_they_are(value, kind, std_error, said):
     ],
 )
 def test_an_end_of_an_interval_stays_on_its_side_of_no_difference(value, kind, said):
-    assert numbers.bound(value, kind) == said
+    assert numbers.format_bound(value, kind) == said
 
 
 @pytest.mark.parametrize(
     ("value", "said"), [(0.0312, "p = 0.031"), (0.5, "p = 0.50"), (1e-9, "p < 0.001"), (0.001, "p = 0.001")]
 )
 def test_p_values(value, said):
-    assert numbers.p_value(value) == said
+    assert numbers.format_p_value(value) == said
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_p_values(value, said):
     ],
 )
 def test_adjustment(adjust, said):
-    assert adjustment(ratio(1.2, 1.1, 1.3, adjust=adjust)) == said
+    assert format_adjustment(ratio(1.2, 1.1, 1.3, adjust=adjust)) == said
 
 
 def test_a_prevalence_compares_nothing_and_is_not_crude():
     row = result(prevalence(0.3, 0.2, 0.4)).row(0, named=True)
-    assert adjustment(row) == ""
+    assert format_adjustment(row) == ""
 
 
 @pytest.mark.parametrize(
@@ -93,21 +93,21 @@ def test_a_prevalence_compares_nothing_and_is_not_crude():
     ],
 )
 def test_domains(domain, said):
-    assert numbers.condition(domain) == said
+    assert numbers.format_condition(domain) == said
 
 
 def test_estimates_with_their_intervals():
     row = result(difference(-0.02, -0.04, -0.001)).row(0, named=True)
-    assert numbers.estimate_text(row) == "−2.0 (−4.0 to −0.1)"
-    assert numbers.estimate_phrase(row) == "−2.0 percentage points (95 % CI −4.0 to −0.1)"
+    assert numbers.format_estimate(row) == "−2.0 (−4.0 to −0.1)"
+    assert numbers.phrase_estimate(row) == "−2.0 percentage points (95% CI −4.0 to −0.1)"
     bare = result(ratio(1.3, None, None)).row(0, named=True)
-    assert numbers.estimate_text(bare) == "1.30"
-    assert numbers.estimate_phrase(bare) == "1.30 (no interval)"
+    assert numbers.format_estimate(bare) == "1.30"
+    assert numbers.phrase_estimate(bare) == "1.30 (no interval)"
 
 
 def test_a_failed_row_has_no_number_even_if_one_stands_in_the_frame():
     row = result(ratio(1.3, 1.1, 1.5, reliability="failed")).row(0, named=True)
-    assert numbers.estimate_text(row) == ""
+    assert numbers.format_estimate(row) == ""
 
 
 def test_an_unknown_estimand_follows_from_its_scale():
@@ -117,9 +117,28 @@ def test_an_unknown_estimand_follows_from_its_scale():
     assert estimand_of({**unknown, "scale": "log"}).noun == "slope"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("age_group", "age group"), ("rcs(age, 4)", "age (spline)"), ("pad", "narrowed leg arteries")],
+)
+def test_names_of_variables(name, said):
+    assert numbers.label_variable(name, {"pad": "narrowed leg arteries"}) == said
+
+
+def test_units_end_labels():
+    row = result(frames.mean(28.4, 28.1, 28.7)).row(0, named=True)
+    assert (numbers.unit_of(row), numbers.name_outcome(row)) == ("kg/m²", "body mass index")
+    assert numbers.unit_of({**row, "outcome_label": "sex"}) == ""
+
+
+def test_a_reason_is_shortened_to_what_happened():
+    reason = "nobody is a case. Merge levels with study.derive(...)."
+    assert numbers.shorten_reason(reason) == "nobody is a case"
+
+
 def test_frames_are_told_apart():
-    assert numbers.kind_of_frame(frames.flow(), "x") == "flow"
-    assert numbers.kind_of_frame(frames.availability(), "x") == "availability"
-    assert numbers.kind_of_frame(frames.nasty(), "x") == "result"
+    assert numbers.classify_frame(frames.flow(), "x") == "flow"
+    assert numbers.classify_frame(frames.availability(), "x") == "availability"
+    assert numbers.classify_frame(frames.nasty(), "x") == "result"
     with pytest.raises(VariableError, match=mentioning("1", "30", "'reason'")):
-        numbers.kind_of_frame(frames.nasty().drop("reason"), "x")
+        numbers.classify_frame(frames.nasty().drop("reason"), "x")

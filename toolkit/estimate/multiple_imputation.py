@@ -1,7 +1,5 @@
 """Pool results of a study's imputations by Rubin's rules.
 
-Takes result frames of the imputed studies, or the studies and an estimator; gives one result frame whose
-errors count that missing values were imputed.
 Method: Rubin, Multiple Imputation for Nonresponse in Surveys, 1987, 3.1; degrees of freedom of Barnard and
 Rubin, Biometrika 86 (1999) 948-955, as MIcombine of R's mitools.
 """
@@ -21,7 +19,7 @@ from toolkit.studies.study import Study
 from toolkit.variables.arguments import Covaried, with_covariance
 
 Result = pl.DataFrame | Covaried
-# What makes rows of two imputations the same row.
+# Columns that identify a row in two imputations.
 _KEYS = (
     "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust", "scale", "conf_level",
     "weight",
@@ -31,7 +29,7 @@ _AVERAGED = ("n_effective", "deff")
 
 @dataclass(frozen=True)
 class _Pooled:
-    """Rubin's rules over the rows: points on the scale of their errors."""
+    """Pooled rows, with points on the scale of their standard errors."""
 
     points: Floats
     covariance: Floats
@@ -46,20 +44,20 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
     Parameters
     ----------
     results
-        One an imputation, with the same rows in the same order: what an estimator returns, with or without
-        `covariance=True`.
+        One result per imputation, with the same rows in the same order: what an estimator returns, with or
+        without `covariance=True`.
     df_complete
-        Degrees of freedom that complete data would have had. By default those of each row, which are the
-        design's; `math.inf` for Rubin's own large-sample rule.
+        Degrees of freedom of complete data. None for those of each row, which are the design's; `math.inf`
+        for Rubin's large-sample rule.
     covariance
         True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
     Estimates
-        A row for each: the mean of the estimates (of logarithms, for ratios), the error within and between
-        imputations, Student's t interval, and a last column `missing_information`: the fraction of
-        information that is lost to missing values. n is that of the imputations, n_cases their mean.
+        One row for each: the mean of the estimates (of logarithms, for ratios), the standard error within and
+        between imputations, Student's t interval, and a last column `missing_information`, the fraction of
+        missing information. `n` is that of the imputations, `n_cases` their mean.
 
     Raises
     ------
@@ -68,8 +66,8 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
 
     Notes
     -----
-    As mitools, whose complete-data degrees of freedom shrink by W / (W + B), W being the variance within and
-    B between imputations. A row that failed in one imputation fails.
+    As mitools, whose complete-data degrees of freedom are multiplied by W / (W + B), where W is the variance
+    within and B between imputations. A row that failed in one imputation fails.
 
     Examples
     --------
@@ -105,23 +103,23 @@ def imputed(
     Parameters
     ----------
     studies
-        One an imputation, of the same people and design.
+        One per imputation, with the same participants and design.
     estimator
-        Such as `tk.association`; it is called with each study, `arguments` and `options`.
+        Such as `tk.association`, which is called with each study, `arguments` and `options`.
     *arguments, **options
-        Of the estimator.
+        Arguments of the estimator.
     df_complete, covariance
-        As `pool`.
+        As for `pool`.
 
     Returns
     -------
     Estimates
-        As `pool`.
+        As for `pool`.
 
     Raises
     ------
     EstimationError
-        If the studies differ in their number of people, and as `pool`.
+        If the studies differ in their number of participants, and as for `pool`.
 
     Examples
     --------
@@ -134,10 +132,11 @@ def imputed(
     """
     people = {study.people.height for study in studies}
     if len(people) > 1:
-        told = ", ".join(f"{count:,}" for count in sorted(people))
+        listed = ", ".join(f"{count:,}" for count in sorted(people))
         raise EstimationError(
-            f"the studies have {told} people, and imputations of one study have the same. Pass one study an "
-            f"imputation: tk.imputed([study_1, study_2, ...], tk.association, outcome=...)."
+            f"The studies have {listed} participants, and imputations of one study have the same number. "
+            f"Supply one study per imputation: tk.imputed([study_1, study_2, ...], tk.association, "
+            "outcome=...)."
         )
     return pool([estimator(study, *arguments, **options) for study in studies], df_complete=df_complete)
 
@@ -145,7 +144,7 @@ def imputed(
 def _frames(results: Sequence[Result]) -> list[pl.DataFrame]:
     if len(results) < 2:
         raise EstimationError(
-            f"pooling needs two imputations at least, and {len(results)} is given: "
+            f"Pooling requires two or more imputations, and {len(results)} was supplied. Use "
             f"tk.pool([result_1, result_2, ...])."
         )
     return [one if isinstance(one, pl.DataFrame) else one[0] for one in results]
@@ -180,7 +179,7 @@ def _covariance(frame: pl.DataFrame) -> Floats | None:
 
 
 def _require_alike(frames: Sequence[pl.DataFrame]) -> None:
-    """Refuse frames that are not results, or have other rows than the first, and name such a row."""
+    """Raise if frames are not results, or have other rows than the first, and name such a row."""
     for number, frame in enumerate(frames, start=1):
         lacking = [name for name in SCHEMA if name not in frame.columns]
         if lacking or frame.is_empty():
@@ -194,17 +193,17 @@ def _require_alike(frames: Sequence[pl.DataFrame]) -> None:
         alike = frame.columns == frames[0].columns
         if alike and frame.select(keys).equals(frames[0].select(keys)):
             continue
-        told = _difference(frames[0].select(keys), frame.select(keys)) if alike else "other columns"
+        seen = _find_difference(frames[0].select(keys), frame.select(keys)) if alike else "other columns"
         raise EstimationError(
-            f"result {number} has other rows than the first ({frame.height:,} and {frames[0].height:,} rows; "
-            f"{told}). Pool results of one call over each imputation, tk.imputed([study_1, study_2], ...). "
+            f"Result {number} has other rows than the first ({frame.height:,} and {frames[0].height:,} rows; "
+            f"{seen}). Pool results of one call over each imputation, tk.imputed([study_1, study_2], ...). "
             f"Merge a level that an imputation lacks with another first: study.derive(...)."
         )
 
 
-def _difference(first: pl.DataFrame, other: pl.DataFrame) -> str:
-    """Name a row that one frame has and the other lacks, by the columns that differ between rows."""
-    for one, rest, where in ((first, other, "the first alone has"), (other, first, "the first lacks")):
+def _find_difference(first: pl.DataFrame, other: pl.DataFrame) -> str:
+    """Name a row that only one frame has, by the columns that differ between rows."""
+    for one, rest, where in ((first, other, "only the first has"), (other, first, "the first lacks")):
         alone = one.join(rest, on=one.columns, how="anti", nulls_equal=True)
         if alone.height:
             telling = [name for name in alone.columns if pl.concat([one, rest])[name].n_unique() > 1]
@@ -246,8 +245,8 @@ def _row(frames: Sequence[pl.DataFrame], place: int, pooled: _Pooled) -> dict[st
         common["variance"] = f"{first['variance']}, {m} imputations"
     broken = [row for row in rows if row["std_error"] is None]
     if broken:
-        told = f"without a standard error in {len(broken)} of {m} imputations: {broken[0]['reason'] or ''}"
-        return {**common, "reliability": "failed", "reason": told.rstrip(": ")}
+        reason = f"no standard error in {len(broken)} of {m} imputations: {broken[0]['reason'] or ''}"
+        return {**common, "reliability": "failed", "reason": reason.rstrip(": ")}
     worst = max(rows, key=lambda row: RELIABILITY.index(row["reliability"] or "ok"))
     variance, df = float(pooled.covariance[place, place]), float(pooled.df[place])
     numbers = figures(

@@ -1,8 +1,7 @@
-"""Say how precise a planned analysis will be, and which difference it can detect, before its result is seen.
+"""Estimate the precision of a planned analysis and the smallest effect that it can detect.
 
-Takes a study, an outcome and an exposure; gives result rows.
-Method: the design's standard error under the hypothesis of no association, from the people, weights and
-clusters that the analysis would have; the association itself is not looked at.
+Method: the design's standard error under the hypothesis of no association, from the participants, weights and
+clusters that the analysis would have; the association itself is not estimated.
 """
 
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.dag.nodes import Diagrams
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import with_covariates
-from toolkit.estimate.regression.fit import Degrees
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
-from toolkit.estimate.regression.specification import require_two_levels
+from toolkit.estimate.regression.specification import Degrees, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
@@ -35,24 +33,24 @@ from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role
 
 # Outcome, exposure, covariates.
-_Asked = tuple[str, str, tuple[str, ...]]
+_Names = tuple[str, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is planned: how sure to be, how likely to find it, and with how many people."""
+    """A planned analysis: confidence, power, and number of participants."""
 
     confidence: float
     power: float
     n: int | None
     degrees: Degrees = "design"
 
-    def shrunk(self, std_error: float, people: int) -> float:
-        """Bring a standard error of this many people to those that are planned."""
-        return std_error * sqrt(people / self.n) if self.n else std_error
+    def rescale(self, std_error: float, n: int) -> float:
+        """Rescale a standard error from n participants to the number planned."""
+        return std_error * sqrt(n / self.n) if self.n else std_error
 
     def reach(self, df: float) -> float:
-        """Give how many standard errors the smallest detectable difference lies away from none."""
+        """Compute the smallest detectable difference in standard errors."""
         return intervals.student(self.confidence, df) + intervals.student(2 * self.power - 1, df)
 
 
@@ -71,47 +69,47 @@ def precision(
     df: Degrees = "design",
     diagram: Diagrams = None,
 ) -> Estimates:
-    """Say how precise a planned analysis will be: margin of error, smallest ratio and difference detected.
+    """Estimate the precision of a planned analysis: margin of error, or smallest detectable effects.
 
     Parameters
     ----------
     study
-        The study whose people, weights and clusters the analysis would have.
+        The study with the participants, weights and clusters that the analysis would have.
     outcome
         A variable of two levels.
     exposure
-        A category or a number; None for the prevalence alone.
+        A category or a continuous variable; None for the prevalence alone.
     reference
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
-        Covariates of the analysis as `association`: None is the small set of the causal diagram for the
-        exposure, and no covariate without one; the column `adjust` is then "none".
+        Covariates as for `association`: None is the small set of the causal diagram for the exposure; without
+        an exposure it means no covariates, and the column `adjust` is "none".
     n
-        Persons of a study planned on the same design, such as twice as many; those of this study if None.
+        Number of participants planned on the same design; None for that of this study.
     power
-        Chance to find a difference that is there, between 0.5 and 1.
+        Power of the test, between 0.5 and 1.
     by, domain
-        As in `prevalence`.
+        As for `prevalence`.
     confidence
-        Of the interval, and so 1 less the level of the test.
+        Confidence level of the interval, 1 minus the significance level of the test.
     df, diagram
-        As `association`.
+        As for `association`.
 
     Returns
     -------
     Estimates
-        Result rows. Without an exposure, "margin_of_error": half the length of the prevalence's interval.
-        With one, for each of its levels (or a step of one unit) "smallest_detectable_ratio" (the smallest
-        prevalence ratio above 1 that would be found with this power; below 1 its inverse) and
-        "smallest_detectable_difference". `std_error` is that of the planned estimate under no association, of
-        the logarithm for the ratio.
+        Result rows. Without an exposure, "margin_of_error": half the width of the interval of the prevalence.
+        With one, for each of its levels (or an increase by one unit) "smallest_detectable_ratio" (the
+        smallest prevalence ratio above 1 that is detectable with this power; below 1 its inverse) and
+        "smallest_detectable_difference". `std_error` is that of the planned estimate under no association,
+        on the log scale for the ratio.
 
     Raises
     ------
     VariableError
         For an unknown variable, or an outcome of more than two levels.
     EstimationError
-        If there is no variation, or the design leaves no degrees of freedom.
+        Without variation, or if the design leaves no degrees of freedom.
 
     Notes
     -----
@@ -138,10 +136,10 @@ def precision(
     require_two_levels(sample.columns[outcome], "tk.precision")
     people = count_groups(sample, by, sample.complete(names))
     if exposure is None:
-        rows = [_margin(sample, group, outcome, plan) for group in people]
+        rows = [_estimate_margin(sample, group, outcome, plan) for group in people]
     else:
-        asked = (outcome, exposure, adjusted)
-        rows = [r for group in people for r in _detectable(sample, group, asked, plan, alone=not by)]
+        named = (outcome, exposure, adjusted)
+        rows = [r for group in people for r in _detectable(sample, group, named, plan, alone=not by)]
     text = ", ".join(adjusted) if exposure else adjust_text(adjust, adjusted)
     fixed = {"conf_level": confidence, "adjust": text}
     return make_result(sample, rows, by, fixed)
@@ -150,16 +148,17 @@ def precision(
 def _checked(plan: _Plan) -> _Plan:
     if not 0.5 < plan.power < 1:
         raise EstimationError(
-            f"'power' is {plan.power}, but must be between 0.5 and 1. Write 80 % as power=0.8."
+            f"'power' is {plan.power}, but must be between 0.5 and 1. Use for example power=0.8."
         )
     if plan.n is not None and plan.n < 2:
         raise EstimationError(
-            f"'n' is {plan.n}, but a study needs people: n=5000. Leave it out for this study's own."
+            f"'n' is {plan.n}, but a study needs two or more participants. Use for example n=5000, or remove "
+            f"n= for the number of this study."
         )
     return plan
 
 
-def _started(sample: Sample, group: Group, outcome: str) -> dict[str, Any]:
+def _start_row(sample: Sample, group: Group, outcome: str) -> dict[str, Any]:
     variable = sample.columns[outcome].variable
     return {
         "group": group.levels,
@@ -170,13 +169,13 @@ def _started(sample: Sample, group: Group, outcome: str) -> dict[str, Any]:
     }
 
 
-def _margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> dict[str, Any]:
-    row = {**_started(sample, group, outcome), "estimand": "margin_of_error"}
+def _estimate_margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> dict[str, Any]:
+    row = {**_start_row(sample, group, outcome), "estimand": "margin_of_error"}
     if not group.n:
-        return {**row, "reliability": "failed", "reason": "nobody with a value is in this group"}
+        return {**row, "reliability": "failed", "reason": "No participant of this group has complete data."}
     values = np.where(group.counted, sample.numbers(outcome), np.nan)[:, None]
     (found,), _ = averages(sample, values, ())
-    error = plan.shrunk(sqrt(float(found.variance[0])), group.n)
+    error = plan.rescale(sqrt(float(found.variance[0])), group.n)
     verdict = judge_test(group.df)
     return {
         **row,
@@ -191,9 +190,9 @@ def _margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> dict[str
 
 
 def _detectable(
-    sample: Sample, group: Group, names: _Asked, plan: _Plan, *, alone: bool
+    sample: Sample, group: Group, names: _Names, plan: _Plan, *, alone: bool
 ) -> list[dict[str, Any]]:
-    row = _started(sample, group, names[0])
+    row = _start_row(sample, group, names[0])
     try:
         return _both_scales(sample, group, names, plan, row)
     except EstimationError as error:
@@ -207,10 +206,10 @@ _DETECTABLE = ("smallest_detectable_ratio", "smallest_detectable_difference")
 
 
 def _both_scales(
-    sample: Sample, group: Group, names: _Asked, plan: _Plan, row: dict[str, Any]
+    sample: Sample, group: Group, names: _Names, plan: _Plan, row: dict[str, Any]
 ) -> list[dict[str, Any]]:
     if not group.n:
-        raise EstimationError("nobody with a value in every variable is in this group.")
+        raise EstimationError("No participant of this group has complete data.")
     matrix = main_effects(sample, [names[1]], group.counted, names[2])
     places = [k for k, term in enumerate(matrix.terms) if term.exposure == names[1]]
     y = sample.numbers(names[0])[group.counted]
@@ -220,7 +219,7 @@ def _both_scales(
     df = free if plan.degrees == "design" else free + 1 - len(matrix.terms)
     if df <= 0:
         raise EstimationError(
-            f"the model would have {len(matrix.terms)} coefficients on {free} degrees of freedom of the "
+            f"The model would have {len(matrix.terms)} coefficients on {free} degrees of freedom of the "
             f"design. Adjust for fewer variables or levels."
         )
     verdict = judge_test(free)
@@ -237,23 +236,23 @@ def _both_scales(
         family, scale = ESTIMANDS[estimand].model, ESTIMANDS[estimand].scale
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
-            shown = _shown(matrix.terms[place], plan, plan.shrunk(float(error), group.n), df, scale)
+            row = _report_effect(matrix.terms[place], plan, plan.rescale(float(error), group.n), df, scale)
             if not error > TINY:
-                shown |= {"estimate": None, "std_error": None, "reliability": "failed"}
-                shown["reason"] = "the sampling units do not differ, which leaves no standard error"
-            found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **shown}))
+                row |= {"estimate": None, "std_error": None, "reliability": "failed"}
+                row["reason"] = "the sampling units do not differ, which leaves no standard error"
+            found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **row}))
     return found
 
 
 def _require_variation(outcome: Column, exposure: Column, y: Floats, places: list[int]) -> None:
     if not places:
         raise EstimationError(
-            f"'{exposure.name}' has a single level among the people of the analysis. Widen the domain."
+            f"'{exposure.name}' has a single level among the participants of the analysis. Widen the domain."
         )
     if y.min() == y.max():
         raise EstimationError(
-            f"'{outcome.name}' does not vary among the people of the analysis: everybody or nobody is a "
-            f"case. Widen the domain."
+            f"'{outcome.name}' does not vary among the participants of the analysis, because all or none are "
+            f"cases. Widen the domain."
         )
 
 
@@ -265,13 +264,13 @@ def _null_errors(
         _, covariance = estimate_with_covariance(sample, estimate)
     except (CollinearError, NotConvergedError, np.linalg.LinAlgError):
         raise VariableError(
-            "the variables to adjust for determine one another or the outcome. Adjust for fewer of them."
+            "The covariates determine one another or the outcome. Remove some of them from adjust=."
         ) from None
     return np.sqrt(covariance.diagonal())
 
 
 def _scores(sample: Sample, group: Group, matrix: Matrix, y: Floats, how: tuple[str, list[int]]) -> Estimate:
-    """Take one Newton step from the model without the exposure: its spread is that under no association."""
+    """Take one Newton step from the model without the exposure: its variance is that under no association."""
     family, places = how
     X, weights = matrix.values, sample.weights[group.counted]
     fewer, null = np.delete(X, places, axis=1), FAMILIES[family]
@@ -284,7 +283,7 @@ def _scores(sample: Sample, group: Group, matrix: Matrix, y: Floats, how: tuple[
     return Estimate(parts.sum(axis=0), influence, group.counted)
 
 
-def _shown(term: Term, plan: _Plan, error: float, df: float, scale: str) -> dict[str, Any]:
+def _report_effect(term: Term, plan: _Plan, error: float, df: float, scale: str) -> dict[str, Any]:
     reach = plan.reach(df) * error
     return {
         "exposure": term.exposure,

@@ -26,7 +26,7 @@ _IN_MEMORY = "memory:"
 _NO_HISTORY = ("--HistoryManager.enabled=False",)
 # What a kernel writes to its folder: a connection file, five sockets, IPython's folders; with some to spare.
 _KERNEL_FILES, _KERNEL_BYTES = 16, 4096
-# Read by `display.charts.theme`: no live widget, whose state would repeat the script for each chart.
+# Read by `display.charts.theme`: no live widget, whose state would add its script to each chart.
 _SAVED_CHARTS = {"CRAMPS_CHARTS": "saved"}
 _SET_UP_SOURCE = "from toolkit.display.charts import theme as _theme\n_theme.use()"
 _SET_UP = {"page-setup", "injected-parameters"}

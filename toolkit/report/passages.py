@@ -15,8 +15,8 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text.adjusting import set_name
-from toolkit.display.text.numbers import condition, estimate_text, listed, words
+from toolkit.display.text.numbers import format_condition, format_estimate, join_list, label_variable
+from toolkit.display.text.row_labels import name_set
 from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables.codebook import Codebook, Variable
@@ -211,12 +211,18 @@ def evidence(
 
 
 def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    sample = f"{row['study']}, {condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    sample = (
+        f"{row['study']}, {format_condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
+    )
     levels = "" if row["reference"] is None else f": {row['level_label']} vs. {row['reference']}"
     presented = row["reliability"] in {"ok", "review"}
-    finding = f"{estimand_of(row).noun}: {estimate_text(row)}" if presented else f"not shown: {row['reason']}"
-    adjusted = ", ".join(words(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
-    if name := set_name(row, labels):
+    finding = (
+        f"{estimand_of(row).noun}: {format_estimate(row)}" if presented else f"not shown: {row['reason']}"
+    )
+    adjusted = (
+        ", ".join(label_variable(name, labels) for name in covariates(row["adjust"])) if row["adjust"] else ""
+    )
+    if name := name_set(row, labels):
         adjusted = f"{name}: {adjusted}"
     size = f"{sample}, n = {row['n']:,}"
     return ["This report", size, f"{row['exposure_label']}{levels}", finding, adjusted or "none (crude)"]
@@ -262,7 +268,7 @@ def adjustment(
     """
     requested = ""
     if given is not None:
-        names = ", ".join(words(name, labels) for name in given) or "no covariate"
+        names = ", ".join(label_variable(name, labels) for name in given) or "no covariate"
         requested = prose(f"As requested, estimates are adjusted for {names}. The diagram supplies:").html
     paths = list(left_open)
     assumed = edges.filter(pl.col("citation") == "").height
@@ -330,8 +336,8 @@ def count_measured_causes(available: pl.DataFrame, titles: Mapping[str, str]) ->
     verb = "has" if len(measured) == 1 else "have"
     text = f"{len(measured)} of {len(titles)} causes {verb} a measured exposure."
     if proxies:
-        text += f" Measured by a proxy only: {listed(proxies)}."
-    return text + (f" Not measured: {listed(absent)}." if absent else "")
+        text += f" Measured by a proxy only: {join_list(proxies)}."
+    return text + (f" Not measured: {join_list(absent)}." if absent else "")
 
 
 def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: Mapping[str, str]) -> Passage:
@@ -363,7 +369,7 @@ def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: 
     for cause, title in titles.items():
         exposures: dict[str, list[str]] = {status: [] for status in _STATUSES}
         for exposure, status in best.get(cause, {}).items():
-            exposures[status].append(words(exposure, labels))
+            exposures[status].append(label_variable(exposure, labels))
         rows.append([title, *map("; ".join, exposures.values())])
     return _fill("table", ("Cause", *map(_capital, _STATUSES)), rows)
 

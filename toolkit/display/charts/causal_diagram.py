@@ -1,4 +1,4 @@
-"""Draw the causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
+"""The causal diagram around one exposure: adjustment set, mediators and unmeasured confounders.
 
 Nodes of one role share a frame, and an arrow at the frame represents those of its nodes, so that a diagram of
 forty nodes stays legible. The tooltip of a node lists its own arrows with their reasons.
@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.display.charts import palette
+from toolkit.display.charts import palette, theme
 from toolkit.display.charts.causal_diagram_layout import (
     AROUND,
     CORNER,
@@ -25,8 +25,7 @@ from toolkit.display.charts.causal_diagram_layout import (
     lay_out_wide,
     list_nodes,
 )
-from toolkit.display.charts.drawing import chart, with_narrow
-from toolkit.display.charts.row_layout import LINE, wrapped
+from toolkit.display.charts.row_layout import LINE, carry_narrow, chart, wrap_title
 from toolkit.display.text.numbers import check_columns
 from toolkit.errors import VariableError
 from toolkit.results import EDGES_SCHEMA
@@ -36,78 +35,98 @@ _FILL = {"exposure": palette.BLUE, "outcome": palette.INK}
 _HEAD, _DASHED = 9.0, [5, 4]
 
 
-def check_edges(frame: object, shown_by: str) -> pl.DataFrame:
-    """Raise a VariableError unless this is a frame of a diagram's arrows around an exposure."""
+def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
+    """Draw the causal diagram around an exposure: adjustment set, mediators and unmeasured confounders.
+
+    Parameters
+    ----------
+    edges
+        The arrows of an adjustment set, `tk.adjustment_for(study, ...).edges`.
+
+    Returns
+    -------
+    altair.LayerChart
+        Exposure and outcome, the adjustment set, mediators, and unmeasured confounders. The tooltip of a node
+        lists its arrows with their reasons.
+
+    Raises
+    ------
+    VariableError
+        If this is not a frame of arrows, has no rows, or has no exposure.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> chosen = tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis")
+    >>> diagram_chart(chosen.edges).title.text
+    ['Causal diagram for arthritis and nocturnal leg cramps']
+    """
     made_by = "tk.adjustment_for(study, ...).edges"
-    edges = check_columns(frame, tuple(EDGES_SCHEMA), shown_by, made_by)
+    check_columns(edges, EDGES_SCHEMA, "tk.diagram_chart", made_by)
     if "exposure" not in {*edges["cause_role"], *edges["effect_role"]}:
         raise VariableError(
-            f"{shown_by} draws the diagram around an exposure, but these {edges.height} arrows have none. "
-            f"Use {made_by}."
+            f"tk.diagram_chart draws the diagram around an exposure, and none of these {edges.height} arrows "
+            f"has one. Use {made_by}."
         )
-    return edges
-
-
-def arrows(edges: pl.DataFrame) -> alt.LayerChart:
-    """Draw the arrows around an exposure, from a frame of arrows with the roles of their nodes."""
+    theme.use()
     rows = edges.rows(named=True)
-    return with_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
+    return carry_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 
 
 def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
     plan = lay_out(rows)
-    at = {"x": _axis(alt.X, "x", plan.width), "y": _axis(alt.Y, "y", plan.height)}
+    at = {"x": _make_axis(alt.X, "x", plan.width), "y": _make_axis(alt.Y, "y", plan.height)}
     area = {**at, "x2": "right:Q", "y2": "below:Q"}
     layers = [
-        *(_frame(box).encode(**area) for box in plan.frames),
-        *(_line(route).encode(**at, order="order:O") for route in plan.routes),
-        *(_head(route).encode(**at) for route in plan.routes),
+        *(_draw_frame(box).encode(**area) for box in plan.frames),
+        *(_draw_line(route).encode(**at, order="order:O") for route in plan.routes),
+        *(_draw_head(route).encode(**at) for route in plan.routes),
     ]
     tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("node", "effects")]
     for role in ROLES:
         boxes = [box for box in plan.nodes if box.role == role]
         if boxes:
             layers += [
-                _rectangles(boxes, role).encode(**area, tooltip=tips),
-                _labels(boxes, filled=role in _FILL).encode(**at, text="text:N"),
+                _draw_boxes(boxes, role).encode(**area, tooltip=tips),
+                _write_labels(boxes, filled=role in _FILL).encode(**at, text="text:N"),
             ]
-    layers.append(_headings(plan).encode(**at, text="text:N"))
-    return alt.LayerChart(layer=layers, width=plan.width, height=plan.height, title=_title(rows, plan))
+    layers.append(_write_headings(plan).encode(**at, text="text:N"))
+    return alt.LayerChart(layer=layers, width=plan.width, height=plan.height, title=_write_title(rows, plan))
 
 
-def _axis(channel: Callable[..., Any], name: str, length: float) -> Any:
+def _make_axis(channel: Callable[..., Any], name: str, length: float) -> Any:
     scale = alt.Scale(domain=[0, length], range=[0, length], nice=False, zero=False)
     return channel(f"{name}:Q", axis=None, scale=scale)
 
 
-def _title(rows: Rows, plan: Plan) -> alt.TitleParams:
+def _write_title(rows: Rows, plan: Plan) -> alt.TitleParams:
     named = {role: label for label, role, _ in list_nodes(rows)}
     text = f"Causal diagram for {named['exposure']} and {named['outcome']}"
-    subtitle = "Arrows at a frame represent those of its nodes. Dashed arrows are open back-door paths."
-    return alt.TitleParams(
-        wrapped(text, plan.width, palette.TITLE_SIZE * 1.1).split("\n"),
-        subtitle=wrapped(subtitle, plan.width).split("\n"),
-    )
+    note = "Arrows at a frame represent those of its nodes. Dashed arrows are open back-door paths."
+    return wrap_title(text, [note], plan.width, simulated=False)
 
 
-def _frame(box: Box) -> Any:
+def _draw_frame(box: Box) -> Any:
     dashes = _DASHED if box.role == "not measured" else []
-    return chart([_corners(box)]).mark_rect(
+    return chart([_find_corners(box)]).mark_rect(
         fill=palette.STRIPE, stroke=STROKE[box.role], strokeDash=dashes, cornerRadius=CORNER
     )
 
 
-def _rectangles(boxes: Sequence[Box], role: str) -> Any:
-    values = [{**_corners(box), "node": box.text.replace("\n", " "), "effects": box.effects} for box in boxes]
+def _draw_boxes(boxes: Sequence[Box], role: str) -> Any:
+    values = [
+        {**_find_corners(box), "node": box.text.replace("\n", " "), "effects": box.effects} for box in boxes
+    ]
     style: dict[str, Any] = {"fill": _FILL.get(role, "white"), "stroke": STROKE.get(role), "cornerRadius": 4}
     return chart(values).mark_rect(**style)
 
 
-def _corners(box: Box) -> dict[str, float]:
+def _find_corners(box: Box) -> dict[str, float]:
     return {"x": box.x, "y": box.y, "right": box.right, "below": box.below}
 
 
-def _labels(boxes: Sequence[Box], *, filled: bool) -> Any:
+def _write_labels(boxes: Sequence[Box], *, filled: bool) -> Any:
     values = [
         {"x": box.middle[0], "y": box.middle[1] - LINE / 2 * box.text.count("\n"), "text": box.text}
         for box in boxes
@@ -118,31 +137,31 @@ def _labels(boxes: Sequence[Box], *, filled: bool) -> Any:
     )  # fmt: skip
 
 
-def _headings(plan: Plan) -> Any:
+def _write_headings(plan: Plan) -> Any:
     values = [{"x": box.x + AROUND, "y": box.y + HEADING / 2, "text": box.text} for box in plan.frames]
     return chart(values or [{"x": 0, "y": 0, "text": ""}]).mark_text(
         align="left", baseline="middle", fontSize=palette.SMALL_SIZE, fontWeight="bold", color=palette.MUTED
     )
 
 
-def _line(route: Route) -> Any:
+def _draw_line(route: Route) -> Any:
     # It ends under its arrowhead, not at the tip.
-    points = [*route.points[:-1], _before_end(route, _HEAD)]
+    points = [*route.points[:-1], _point_before_end(route, _HEAD)]
     return chart([{"x": x, "y": y, "order": n} for n, (x, y) in enumerate(points)]).mark_line(
         color=route.color, strokeWidth=1.6, strokeDash=_DASHED if route.dashed else [], interpolate="linear"
     )
 
 
-def _head(route: Route) -> Any:
+def _draw_head(route: Route) -> Any:
     (x0, y0), (x, y) = route.points[-2:]
     angle = (math.degrees(math.atan2(y - y0, x - x0)) + 90) % 360
-    middle_x, middle_y = _before_end(route, _HEAD / 2)
+    middle_x, middle_y = _point_before_end(route, _HEAD / 2)
     return chart([{"x": middle_x, "y": middle_y}]).mark_point(
         shape="triangle-up", filled=True, size=90, color=route.color, angle=angle, opacity=1
     )
 
 
-def _before_end(route: Route, pixels: float) -> tuple[float, float]:
+def _point_before_end(route: Route, pixels: float) -> tuple[float, float]:
     """Return the point of the last segment so many pixels before its end."""
     (x0, y0), (x, y) = route.points[-2:]
     share = min(pixels / (math.hypot(x - x0, y - y0) or 1.0), 1.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from toolkit.display.charts import palette
-from toolkit.display.charts.row_layout import LINE, PAD, text_width, wrapped
+from toolkit.display.charts.row_layout import LINE, PAD, text_width, wrap_text
 
 Rows = Sequence[Mapping[str, Any]]
 # Label, role and effects with their reasons.
@@ -96,38 +96,40 @@ def lay_out_wide(rows: Rows) -> Plan:
     """Lay out a diagram for a page: exposure at the left, outcome at the right, frames between them."""
     named, outer = list_nodes(rows), WIDTH - 2 * _BETWEEN
     widths = {"adjusted": outer, "between": outer - 2 * _SIDE, "not measured": outer}
-    panels = {role: _panel(role, named, width) for role, width in widths.items()}
+    panels = {role: _arrange_frame(role, named, width) for role, width in widths.items()}
     heights = {role: boxes[0].height if boxes else 0.0 for role, boxes in panels.items()}
     band = max(heights["between"], 64.0)
     first = heights["adjusted"] + _BETWEEN if panels["adjusted"] else 0.0
     down = first + band + _BETWEEN
     tops = {"adjusted": 0.0, "between": first + (band - heights["between"]) / 2, "not measured": down}
     placed = [
-        _move(boxes, (WIDTH - boxes[0].width) / 2, tops[role]) for role, boxes in panels.items() if boxes
+        _move_boxes(boxes, (WIDTH - boxes[0].width) / 2, tops[role])
+        for role, boxes in panels.items()
+        if boxes
     ]
-    exposure, outcome = (_end(role, named, first, band) for role in ("exposure", "outcome"))
+    exposure, outcome = (_place_end(role, named, first, band) for role in ("exposure", "outcome"))
     frames = tuple(boxes[0] for boxes in placed)
     nodes = (exposure, outcome, *(box for boxes in placed for box in boxes[1:]))
     bottom = heights["not measured"]
     height = down + bottom if bottom else first + band + _BETWEEN * _has_direct_arrow(rows)
-    return Plan(frames, nodes, tuple(_wide_routes(rows, frames, (exposure, outcome))), WIDTH, height)
+    return Plan(frames, nodes, tuple(_route_wide(rows, frames, (exposure, outcome))), WIDTH, height)
 
 
 def _has_direct_arrow(rows: Rows) -> bool:
     return any((row["cause_role"], row["effect_role"]) == ("exposure", "outcome") for row in rows)
 
 
-def _end(role: str, named: list[Node], top: float, band: float) -> Box:
+def _place_end(role: str, named: list[Node], top: float, band: float) -> Box:
     label, effects = next(((label, effects) for label, r, effects in named if r == role), (role, ""))
-    text = wrapped(label, _SIDE - 2 * PAD, bold=True)
+    text = wrap_text(label, _SIDE - 2 * PAD, bold=True)
     height = LINE * (text.count("\n") + 1) + 2 * PAD
     x = 0.0 if role == "exposure" else WIDTH - _SIDE
     return Box(text, role, x, top + (band - height) / 2, _SIDE, height, effects)
 
 
-def _panel(role: str, named: list[Node], width: float) -> list[Box]:
+def _arrange_frame(role: str, named: list[Node], width: float) -> list[Box]:
     """Arrange the nodes of a role in rows inside a frame, which comes first; [] if there are none."""
-    boxes = [_node(label, role, effects) for label, r, effects in named if r == role]
+    boxes = [_make_node(label, role, effects) for label, r, effects in named if r == role]
     if not boxes:
         return []
     rows: list[list[Box]] = [[]]
@@ -150,34 +152,34 @@ def _panel(role: str, named: list[Node], width: float) -> list[Box]:
     return [Box(HEADS[role], role, 0.0, 0.0, frame, y - _GAP + AROUND), *placed]
 
 
-def _node(label: str, role: str, effects: str) -> Box:
-    text = wrapped(label, _MOST)
+def _make_node(label: str, role: str, effects: str) -> Box:
+    text = wrap_text(label, _MOST)
     return Box(text, role, 0, 0, text_width(text) + PAD, LINE * (text.count("\n") + 1) + 8, effects)
 
 
-def _move(boxes: list[Box], right: float, down: float) -> list[Box]:
+def _move_boxes(boxes: list[Box], right: float, down: float) -> list[Box]:
     return [box.moved(right, down) for box in boxes]
 
 
-def _wide_routes(rows: Rows, frames: Sequence[Box], ends: tuple[Box, Box]) -> Iterator[Route]:
+def _route_wide(rows: Rows, frames: Sequence[Box], ends: tuple[Box, Box]) -> Iterator[Route]:
     exposure, outcome = ends
     of = {frame.role: frame for frame in frames}
     for role, dashed in (("adjusted", False), ("not measured", True)):
         if role in of:
             for end in ends:
-                yield Route(_to_end(of[role], end), STROKE[role], dashed)
+                yield Route(_route_to_end(of[role], end), STROKE[role], dashed)
     across = exposure.middle[1]
     if "between" in of:
         panel = of["between"]
         yield Route(((exposure.right, across), (panel.x, across)), palette.INK)
         yield Route(((panel.right, across), (outcome.x, across)), palette.INK)
         if _has_direct_arrow(rows):
-            yield Route(_under(exposure, outcome, panel.below + _BETWEEN / 2), palette.INK)
+            yield Route(_route_under(exposure, outcome, panel.below + _BETWEEN / 2), palette.INK)
     elif _has_direct_arrow(rows):
         yield Route(((exposure.right, across), (outcome.x, across)), palette.INK)
 
 
-def _to_end(panel: Box, end: Box) -> Points:
+def _route_to_end(panel: Box, end: Box) -> Points:
     """Route from a frame above or below to exposure or outcome: straight, or out of its side."""
     x, tip = end.middle[0], end.y if panel.below <= end.y else end.below
     if panel.x + CORNER <= x <= panel.right - CORNER:
@@ -186,7 +188,7 @@ def _to_end(panel: Box, end: Box) -> Points:
     return (side, panel.middle[1]), (x, panel.middle[1]), (x, tip)
 
 
-def _under(exposure: Box, outcome: Box, lowest: float) -> Points:
+def _route_under(exposure: Box, outcome: Box, lowest: float) -> Points:
     """Route from exposure to outcome below the frame of mediators."""
     start, end = exposure.right - PAD, outcome.x + PAD
     return (start, exposure.below), (start, lowest), (end, lowest), (end, outcome.below)
@@ -198,41 +200,45 @@ def lay_out_narrow(rows: Rows) -> Plan:
     room = NARROW - 2 * (_INNER_LANE + PAD)
     stack: list[list[Box]] = []
     for role in ("adjusted", "exposure", "between", "outcome", "not measured"):
-        boxes = [_end(role, named, 0, 0)] if role in ("exposure", "outcome") else _panel(role, named, room)
+        boxes = (
+            [_place_end(role, named, 0, 0)]
+            if role in ("exposure", "outcome")
+            else _arrange_frame(role, named, room)
+        )
         if boxes:
             down = stack[-1][0].below + _STEP if stack else 0.0
-            stack.append(_move(boxes, (NARROW - boxes[0].width) / 2 - boxes[0].x, down - boxes[0].y))
+            stack.append(_move_boxes(boxes, (NARROW - boxes[0].width) / 2 - boxes[0].x, down - boxes[0].y))
     of = {boxes[0].role: boxes[0] for boxes in stack}
     frames = tuple(boxes[0] for boxes in stack if len(boxes) > 1)
     nodes = tuple(box for boxes in stack for box in (boxes if len(boxes) == 1 else boxes[1:]))
-    return Plan(frames, nodes, tuple(_narrow_routes(rows, of)), NARROW, stack[-1][0].below)
+    return Plan(frames, nodes, tuple(_route_narrow(rows, of)), NARROW, stack[-1][0].below)
 
 
-def _narrow_routes(rows: Rows, of: Mapping[str, Box]) -> Iterator[Route]:
+def _route_narrow(rows: Rows, of: Mapping[str, Box]) -> Iterator[Route]:
     exposure, outcome = of["exposure"], of["outcome"]
     if "adjusted" in of:
-        yield Route(_down(of["adjusted"], exposure), STROKE["adjusted"])
-        yield Route(_round(of["adjusted"], outcome, _LANE), STROKE["adjusted"])
+        yield Route(_route_down(of["adjusted"], exposure), STROKE["adjusted"])
+        yield Route(_route_around(of["adjusted"], outcome, _LANE), STROKE["adjusted"])
     if "not measured" in of:
         low = of["not measured"]
         yield Route(
             ((low.middle[0], low.y), (outcome.middle[0], outcome.below)), STROKE["not measured"], True
         )
-        yield Route(_round(low, exposure, NARROW - _LANE), STROKE["not measured"], True)
+        yield Route(_route_around(low, exposure, NARROW - _LANE), STROKE["not measured"], True)
     if "between" in of:
-        yield Route(_down(exposure, of["between"]), palette.INK)
-        yield Route(_down(of["between"], outcome), palette.INK)
+        yield Route(_route_down(exposure, of["between"]), palette.INK)
+        yield Route(_route_down(of["between"], outcome), palette.INK)
         if _has_direct_arrow(rows):
-            yield Route(_round(exposure, outcome, _INNER_LANE, up=-PAD), palette.INK)
+            yield Route(_route_around(exposure, outcome, _INNER_LANE, up=-PAD), palette.INK)
     elif _has_direct_arrow(rows):
-        yield Route(_down(exposure, outcome), palette.INK)
+        yield Route(_route_down(exposure, outcome), palette.INK)
 
 
-def _down(start: Box, end: Box) -> Points:
+def _route_down(start: Box, end: Box) -> Points:
     return (start.middle[0], start.below), (end.middle[0], end.y)
 
 
-def _round(start: Box, end: Box, lane: float, up: float = 0.0) -> Points:
+def _route_around(start: Box, end: Box, lane: float, up: float = 0.0) -> Points:
     """Route out of a side, along a lane, and into the same side of the end."""
     left = lane < start.middle[0]
     sides = [box.x if left else box.right for box in (start, end)]

@@ -1,7 +1,4 @@
-"""Draw results along a number as lines with a band: curves of an association, lags, survival.
-
-Takes a result frame whose levels are numbers or lags; gives an altair chart with tooltips.
-"""
+"""Draw results along a continuous variable as lines with a band: dose-response, lags, survival."""
 
 import math
 import re
@@ -13,54 +10,73 @@ import altair as alt
 import polars as pl
 
 from toolkit.display.charts import palette, theme
-from toolkit.display.charts.drawing import chart, typed, with_narrow
-from toolkit.display.charts.row_layout import linear_range, log_range, log_ticks, wrapped
-from toolkit.display.text.numbers import Labels, check_result, count, estimate_text, p_value, simulated, words
-from toolkit.display.text.row_labels import confidence, notes, title
+from toolkit.display.charts.row_layout import (
+    TICK_FORMAT,
+    carry_narrow,
+    chart,
+    choose_range,
+    clamp_span,
+    draw_watermark,
+    find_span,
+    make_value_axis,
+    wrap_title,
+)
+from toolkit.display.text.numbers import (
+    SHOWN,
+    Labels,
+    capitalize,
+    check_result,
+    format_count,
+    format_estimate,
+    format_p_value,
+    is_simulated,
+    label_variable,
+)
+from toolkit.display.text.row_labels import name_interval, write_notes, write_title
 from toolkit.errors import VariableError
 from toolkit.results import Estimand, Row, by_columns, estimand_of
 
 _LAG = re.compile(r"^lag (\d+)$")
 _HEIGHT = 300
-_WIDTHS = {"wide": 520, "narrow": 300}
-_SHOWN = ("ok", "review", None)
-_TICK = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r'), '-', '−')"
+_WIDE, _NARROW = 520, 300
 
 
 @dataclass(frozen=True)
-class _Drawn:
-    """What all lines of a chart share: the measure, the axes' names, whether it falls in steps."""
+class _Axes:
+    """What all lines of a chart share: the estimand, the title of the horizontal axis, the vertical range."""
 
-    kind: Estimand
-    across: str
+    estimand: Estimand
+    title: str
     lags: bool
-    steps: bool
     low: float
     high: float
-    simulated: bool
+
+    @property
+    def in_steps(self) -> bool:
+        return self.estimand.family == "survival"
 
 
 def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.LayerChart:
-    """Draw a result along a number as a line with the band of its intervals.
+    """Draw a result along a continuous variable as a line with its confidence band.
 
     Parameters
     ----------
     frame
         A result frame of `tk.curve`, `tk.lag_curve` or `tk.survival`, or of another estimator whose levels
-        are numbers; one measure of one exposure. Groups of `by` are lines of their own.
+        are numbers; one measure of one exposure. Each group of `by` has its own line.
     labels
-        Words for the names of `by` and `adjust` variables.
+        Labels of `by` and `adjust` variables, by name.
 
     Returns
     -------
     altair.LayerChart
-        Ratios on a log axis with the line of no difference; survival in steps and percent; lags as points
-        joined by a line. What failed or is too unreliable is left out of the line.
+        Ratios on a log axis with the null value; survival in steps and percent; lags as points joined by a
+        line. Estimates that failed or are unreliable are left out.
 
     Raises
     ------
     VariableError
-        If the frame is no result frame, or has no numbers to draw along, or several measures.
+        If this is not a result frame, has fewer than two numeric levels, or has several measures.
 
     Examples
     --------
@@ -69,27 +85,34 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
     ...        "exposure_label": "age (years)", "reference": "50", "scale": "log", "reliability": "ok"}
     >>> ages = [{"level": "40", "estimate": 0.8}, {"level": "50", "estimate": 1.0}]
     >>> curve_chart(frame([{**row, **age} for age in ages])).title.text
-    ['Cramps: odds ratio by age (years)']
+    ['Odds ratio of cramps by age (years)']
     """
     check_result(frame, "tk.curve_chart")
     theme.use()
     rows = [
-        row for row in frame.rows(named=True) if _place(row) is not None and estimand_of(row).kind != "test"
+        row
+        for row in frame.rows(named=True)
+        if _read_level(row) is not None and estimand_of(row).kind != "test"
     ]
-    _require_one(rows)
-    points = [point for row in rows if (point := _point(row, by_columns(frame), labels))]
+    _check_rows(rows)
+    points = [point for row in rows if (point := _make_point(row, by_columns(frame), labels))]
     if not points:
         reason = str(rows[0]["reason"] or "no reason given").rstrip(".")
-        raise VariableError(f"tk.curve_chart has nothing to draw: no row has an estimate ({reason}).")
-    shared = _shared(rows, points, simulated(frame))
+        raise VariableError(
+            f"tk.curve_chart cannot draw this frame, because none of its {len(rows)} rows has a reliable "
+            f"estimate ({reason}). List the reasons with tk.table(frame)."
+        )
+    axes = _choose_axes(rows[0], points)
     wide, narrow = (
-        _drawn(rows[0], points, shared, width).properties(title=_title(frame, shared, width, labels))
-        for width in _WIDTHS.values()
+        _draw_lines(rows[0], points, axes, width, is_simulated(frame)).properties(
+            title=_write_title(frame, axes.lags, width + 60, labels)
+        )
+        for width in (_WIDE, _NARROW)
     )
-    return with_narrow(wide, narrow)
+    return carry_narrow(wide, narrow)
 
 
-def _place(row: Row) -> float | None:
+def _read_level(row: Row) -> float | None:
     level = str(row["level"] or "")
     lag = _LAG.match(level)
     try:
@@ -98,188 +121,126 @@ def _place(row: Row) -> float | None:
         return None
 
 
-def _require_one(rows: Sequence[Row]) -> None:
-    if len({_place(row) for row in rows}) < 2:
+def _check_rows(rows: Sequence[Row]) -> None:
+    if len({_read_level(row) for row in rows}) < 2:
         raise VariableError(
-            "tk.curve_chart draws along a number, and this frame has fewer than two levels that are numbers. "
-            "Give it what tk.curve(...), tk.lag_curve(...) or tk.survival(...) returns, or draw "
+            "tk.curve_chart draws along a continuous variable, and this frame has fewer than two levels that "
+            "are numbers. Supply what tk.curve(...), tk.lag_curve(...) or tk.survival(...) returns, or use "
             "tk.forest(frame)."
         )
     for column in ("study", "estimand", "outcome", "exposure", "domain"):
         several = list(dict.fromkeys(str(row[column] or "") for row in rows))
         if len(several) > 1:
             raise VariableError(
-                f"tk.curve_chart draws one '{column}', and this frame holds {len(several)}: "
-                f"{', '.join(several[:4])}. Draw a part: frame.filter(pl.col('{column}') == '{several[0]}')."
+                f"tk.curve_chart draws one '{column}', and this frame has {len(several)} "
+                f"({', '.join(several[:4])}). Use one of them: "
+                f"frame.filter(pl.col('{column}') == '{several[0]}')."
             )
 
 
-def _point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str, Any] | None:
-    value = row["estimate"]
-    if value is None or not math.isfinite(value) or row["reliability"] not in _SHOWN:
+def _make_point(row: Row, by: Sequence[str], labels: Labels | None) -> dict[str, Any] | None:
+    span = find_span(row)
+    if span is None or not math.isfinite(span[0]) or row["reliability"] not in SHOWN:
         return None
-    scale = 100 if estimand_of(row).kind in ("percent", "points") else 1
-    low, high = (value if row[end] is None else row[end] for end in ("conf_low", "conf_high"))
-    group = ", ".join(f"{words(name, labels)}: {row[name]}" for name in by)
     return {
-        "x": _place(row),
-        "value": value * scale,
-        "low": low * scale,
-        "high": high * scale,
-        "group": group,
+        "x": _read_level(row),
+        "span": span,
+        "group": ", ".join(f"{label_variable(name, labels)}: {row[name]}" for name in by),
         "at": str(row["level_label"] or row["level"]),
-        "estimate": estimate_text(row),
-        "people": count(row["n"]) or "not given",
+        "estimate": format_estimate(row),
+        "n": format_count(row["n"]) or "not given",
         "remark": str(row["reason"] or "none"),
     }
 
 
-def _shared(rows: Sequence[Row], points: Sequence[dict[str, Any]], invented: bool) -> _Drawn:
-    kind, first = estimand_of(rows[0]), rows[0]
-    lags = bool(_LAG.match(str(first["level"])))
-    spans = [(p["value"], p["low"], p["high"]) for p in points]
-    steps = kind.family == "survival"
-    if kind.kind == "ratio":
-        low, high = log_range(spans)
-    else:
-        low, high = linear_range(spans, kind.null_value, kind.kind == "percent")
-    if steps:
+def _choose_axes(row: Row, points: Sequence[Mapping[str, Any]]) -> _Axes:
+    estimand, lags = estimand_of(row), bool(_LAG.match(str(row["level"])))
+    low, high = choose_range(estimand, [point["span"] for point in points], estimand.kind == "percent")
+    if estimand.family == "survival":
         low, high = 0.0, 100.0
-    across = "days before the night" if lags else str(first["exposure_label"] or first["exposure"] or "level")
-    return _Drawn(kind, across[:1].upper() + across[1:], lags, steps, low, high, invented)
+    title = "lag (days)" if lags else str(row["exposure_label"] or row["exposure"] or "level")
+    return _Axes(estimand, capitalize(title), lags, low, high)
 
 
-def _drawn(row: Row, points: Sequence[dict[str, Any]], shared: _Drawn, width: int) -> alt.LayerChart:
+def _draw_lines(
+    row: Row, points: Sequence[Mapping[str, Any]], axes: _Axes, width: int, simulated: bool
+) -> alt.LayerChart:
     groups = list(dict.fromkeys(point["group"] for point in points))
-    begun = _from_the_start(points, groups) if shared.steps else list(points)
-    data = [_clamped(point, shared) for point in begun]
-    x, y = _axes(data, shared)
-    colour = alt.Color(
+    drawn = [*_start_survival(points, groups), *points] if axes.in_steps else points
+    data = [
+        {**{k: v for k, v in point.items() if k != "span"}, **clamp_span(point["span"], axes.low, axes.high)}
+        for point in drawn
+    ]
+    x = _make_x(data, axes)
+    y = make_value_axis(axes.estimand, alt.Y, (axes.low, axes.high), _HEIGHT)
+    color = alt.Color(
         "group:N",
         scale=alt.Scale(domain=groups, range=list(palette.PALETTE[: len(groups)])),
         legend=alt.Legend(title=None, orient="top", columns=1, symbolOpacity=1) if len(groups) > 1 else None,
     )
-    base = chart(data).encode(x=x, color=colour)
-    shape: Any = {"interpolate": "step-after"} if shared.steps else {}
-    layers = [
-        *_no_difference(shared, y),
+    base = chart(data, x=x, color=color)
+    shape: Any = {"interpolate": "step-after"} if axes.in_steps else {}
+    null, layers = axes.estimand.null_value, []
+    if null is not None and axes.low <= null <= axes.high:
+        layers.append(
+            chart([{"value": null}], alt.MarkDef("rule", color=palette.INK, strokeDash=[4, 3]), y=y("value"))
+        )
+    layers += [
         base.mark_area(opacity=0.16, **shape).encode(y=y("low"), y2="high:Q"),
         base.mark_line(strokeWidth=2, **shape).encode(y=y("value")),
-        *_dots(base, shared, y),
-        *_reference(row, shared, x, y),
-        _hover(base, y),
-        *([_watermark(width)] if shared.simulated else []),
     ]
+    if axes.lags:
+        layers += [
+            base.mark_rule(strokeWidth=1.6).encode(y=y("low"), y2="high:Q"),
+            base.mark_point(filled=True, size=60, opacity=1).encode(y=y("value")),
+        ]
+    elif null is not None and (reference := _read_level({"level": row["reference"]})) is not None:
+        mark = alt.MarkDef("point", filled=True, size=70, opacity=1, color=palette.INK, shape="diamond")
+        layers.append(chart([{"x": reference, "value": null}], mark, x=x, y=y("value")))
+    tips = [alt.Tooltip(f"{name}:N", title=name) for name in ("group", "at", "estimate", "n", "remark")]
+    layers.append(base.mark_point(size=220, opacity=0, filled=True).encode(y=y("value"), tooltip=tips))
+    if simulated:
+        layers.append(draw_watermark(width / 2, _HEIGHT / 2))
     return alt.LayerChart(layer=layers, width=width, height=_HEIGHT)
 
 
-def _from_the_start(points: Sequence[dict[str, Any]], groups: Sequence[str]) -> list[dict[str, Any]]:
-    """Let every curve of survival begin at 100 %."""
-    start = {"x": 0.0, "value": 100.0, "low": 100.0, "high": 100.0, "at": "the start", "remark": "none"}
-    own = {p["group"]: p["people"] for p in reversed(points)}
-    firsts = [
-        {**start, "group": group, "estimate": "100.0", "people": own[group]}
+def _start_survival(points: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the beginning of each curve, at 100%."""
+    start = {"x": 0.0, "span": (100.0, 100.0, 100.0), "at": "the start", "remark": "none"}
+    first = {point["group"]: point for point in reversed(points)}
+    return [
+        {**start, "group": group, "estimate": "100.0", "n": first[group]["n"]}
         for group in groups
         if min(p["x"] for p in points if p["group"] == group) > 0
     ]
-    return [*firsts, *points]
 
 
-def _clamped(point: dict[str, Any], shared: _Drawn) -> dict[str, Any]:
-    inside = {name: min(max(point[name], shared.low), shared.high) for name in ("value", "low", "high")}
-    return {**point, **inside}
-
-
-def _axes(data: Sequence[dict[str, Any]], shared: _Drawn) -> tuple[alt.X, Any]:
-    ends = [min(p["x"] for p in data), max(p["x"] for p in data)]
-    room = 0.25 if shared.lags else 0.0
-    across = alt.Scale(domain=[ends[0] - room, ends[1] + room], nice=False, zero=False)
-    whole: Any = {"values": sorted({p["x"] for p in data})} if shared.lags else {"tickCount": 6}
-    x = alt.X("x:Q", scale=across, axis=alt.Axis(title=shared.across, grid=False, labelExpr=_TICK, **whole))
-    log = shared.kind.kind == "ratio"
-    ticks: Any = {"values": log_ticks(shared.low, shared.high, _HEIGHT)} if log else {"tickCount": 6}
-    named = shared.kind.axis
-    axis = alt.Axis(title=named[:1].upper() + named[1:], labelExpr=_TICK, **ticks)
-    free: Any = {} if log else {"zero": False}
-    kind: Any = "log" if log else "linear"
-    scale = alt.Scale(type=kind, domain=[shared.low, shared.high], nice=False, **free)
-    return x, lambda field: alt.Y(f"{field}:Q", scale=scale, axis=axis)
-
-
-def _no_difference(shared: _Drawn, y: Any) -> list[alt.Chart]:
-    null = shared.kind.null_value
-    if null is None or not shared.low <= null <= shared.high:
-        return []
-    mark = chart([{"value": null}]).mark_rule(color=palette.INK, strokeDash=[4, 3])
-    return [typed(mark.encode(y=y("value")))]
-
-
-def _dots(base: alt.Chart, shared: _Drawn, y: Any) -> list[alt.Chart]:
-    if not shared.lags:
-        return []
-    rule = base.mark_rule(strokeWidth=1.6).encode(y=y("low"), y2="high:Q")
-    return [rule, base.mark_point(filled=True, size=60, opacity=1).encode(y=y("value"))]
-
-
-def _reference(row: Row, shared: _Drawn, x: alt.X, y: Any) -> list[alt.Chart]:
-    """Mark the value that the others are compared with."""
-    try:
-        at = float(row["reference"] or "")
-    except ValueError:
-        return []
-    null = shared.kind.null_value
-    if shared.lags or null is None:
-        return []
-    mark = chart([{"x": at, "value": null}]).mark_point(
-        filled=True, size=70, opacity=1, color=palette.INK, shape="diamond"
+def _make_x(data: Sequence[Mapping[str, Any]], axes: _Axes) -> alt.X:
+    values = sorted({point["x"] for point in data})
+    room = 0.25 if axes.lags else 0.0
+    scale = alt.Scale(domain=[values[0] - room, values[-1] + room], nice=False, zero=False)
+    ticks: Any = {"values": values} if axes.lags else {"tickCount": 6}
+    return alt.X(
+        "x:Q", scale=scale, axis=alt.Axis(title=axes.title, grid=False, labelExpr=TICK_FORMAT, **ticks)
     )
-    return [typed(mark.encode(x=x, y=y("value")))]
 
 
-def _hover(base: alt.Chart, y: Any) -> alt.Chart:
-    names = ("group", "at", "estimate", "people", "remark")
-    tips = [alt.Tooltip(f"{name}:N", title=name) for name in names]
-    return typed(base.mark_point(size=220, opacity=0, filled=True).encode(y=y("value"), tooltip=tips))
-
-
-def _watermark(width: int) -> alt.Chart:
-    mark = chart([{"text": "SIMULATED"}]).mark_text(
-        fontSize=44, fontWeight="bold", color=palette.VERMILLION, opacity=0.16, baseline="middle"
-    )
-    return typed(mark.encode(x=alt.value(width / 2), y=alt.value(_HEIGHT / 2), text="text:N"))
-
-
-def _title(frame: pl.DataFrame, shared: _Drawn, width: int, labels: Labels | None) -> alt.TitleParams:
-    own = frame.filter(pl.Series([_place(row) is not None for row in frame.rows(named=True)]))
-    per: dict[str, None] = {}
-    if shared.lags:
+def _write_title(frame: pl.DataFrame, lags: bool, width: int, labels: Labels | None) -> alt.TitleParams:
+    own = frame.filter(pl.Series([_read_level(row) is not None for row in frame.rows(named=True)]))
+    units: list[str] = []
+    if lags:
         own = own.with_columns(pl.col("exposure_label").str.split(", ").list.first())
-        per = dict.fromkeys(text for text in own["level_label"] if text and text.startswith("per"))
-    told = [
-        *notes(own, labels),
-        _sentence([*per, f"band: {confidence(own)} at each place alone"]),
-        *_tests(frame),
-    ]
-    room = width + 60
-    below = [line for note in told for line in wrapped(note, room).split("\n")]
-    head = wrapped(title(own, labels), room, palette.TITLE_SIZE * 1.1).split("\n")
-    colour = palette.VERMILLION if shared.simulated else palette.MUTED
-    return alt.TitleParams(text=head, subtitle=below, subtitleColor=colour)
-
-
-def _tests(frame: pl.DataFrame) -> list[str]:
-    """Say the p-values of the tests that came with the curve."""
+        units = [
+            text for text in own["level_label"].unique(maintain_order=True) if str(text).startswith("per")
+        ]
     tests = [
-        row
+        f"{row['level_label']}: {format_p_value(row['p_value'])}"
         for row in frame.rows(named=True)
-        if estimand_of(row).kind == "test" and row["p_value"] is not None
+        if estimand_of(row).kind == "test" and row["p_value"] is not None and not by_columns(frame)
     ]
-    by = by_columns(frame)
-    if not tests or by:
-        return []
-    return [_sentence([f"{row['level_label']}: {p_value(row['p_value'])}" for row in tests])]
-
-
-def _sentence(parts: Sequence[str]) -> str:
-    text = "; ".join(parts)
-    return text[:1].upper() + text[1:]
+    notes = [
+        *write_notes(own, labels),
+        capitalize("; ".join([*units, f"shaded band: pointwise {name_interval(own)}"])),
+        *([capitalize("; ".join(tests))] if tests else []),
+    ]
+    return wrap_title(write_title(own, labels), notes, width, is_simulated(frame))

@@ -1,316 +1,335 @@
-"""Draw headed rows as panels: labels, marks on one axis a measure, numbers and remarks at the right.
+"""Forest plots and prevalence charts: rows of labels, marks on a common axis, numbers and remarks."""
 
-Takes a checked result frame; gives one altair chart.
-"""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from toolkit.display.charts import palette
-from toolkit.display.charts.drawing import (
-    SMALL,
-    chart,
-    down,
-    hover,
-    stripes,
-    typed,
-    watermark,
-    with_narrow,
-    write,
-)
+from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     HALF,
     INDENT,
     NARROW,
     PAD,
+    SMALL,
     TOP,
     WIDE,
     Layout,
     Line,
     Room,
+    Span,
+    carry_narrow,
+    chart,
+    choose_range,
+    clamp_span,
+    draw_stripes,
+    draw_tooltips,
+    find_span,
+    format_sizes,
+    head_sizes,
     lay_out,
-    linear_range,
-    log_range,
-    log_ticks,
-    persons,
-    persons_head,
-    wrapped,
+    make_value_axis,
+    vertical,
+    watermark_rows,
+    wrap_title,
+    write_texts,
 )
-from toolkit.display.text.adjusting import adjustment
-from toolkit.display.text.numbers import Labels, brief_reason, count, estimate_text, simulated, unit
-from toolkit.display.text.row_labels import Headed, confidence, headed_rows, notes, title
+from toolkit.display.text.numbers import (
+    SHOWN,
+    Labels,
+    capitalize,
+    check_result,
+    format_count,
+    format_estimate,
+    format_flag,
+    is_simulated,
+    shorten_reason,
+    unit_of,
+)
+from toolkit.display.text.row_labels import (
+    Headed,
+    format_adjustment,
+    head_rows,
+    name_interval,
+    write_notes,
+    write_title,
+)
+from toolkit.errors import VariableError
 from toolkit.results import Estimand, Row, estimand_of
 
-_SHOWN = ("ok", "review", None)
+_MOST_ROWS = 120
+# The axis of values, by the field that a mark is placed by.
+Axis = Callable[[str], alt.X]
 
 
-@dataclass(frozen=True, slots=True)
-class Across:
-    """The axis of values, for whichever field a mark stands at."""
-
-    scale: alt.Scale
-    axis: alt.Axis
-
-    def at(self, field: str) -> alt.X:
-        """Place a mark at a field of its data."""
-        return alt.X(f"{field}:Q", scale=self.scale, axis=self.axis)
-
-
-def panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
-    """Draw one panel a measure under each other, with a common title and one width for labels.
+def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
+    """Draw a forest plot: estimates with their confidence intervals, against the null value.
 
     Parameters
     ----------
     frame
-        A result frame with rows.
+        A result frame of up to 120 rows of any estimand; each measure has its own panel.
     labels
-        Words for the names of `by` and `adjust` variables.
-    bars
-        Whether prevalences are bars from zero, or points.
+        Labels of `by` and `adjust` variables, by name, such as ``{"bmi": "body mass index"}``.
 
     Returns
     -------
     altair.VConcatChart
-        The chart.
+        Ratios on a log axis, differences in percentage points. A failed estimate has a line with its reason;
+        a suppressed one is drawn hollow, without its number.
+
+    Raises
+    ------
+    VariableError
+        If this is not a result frame, or has no rows or more than 120.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> row = {"study": "a", "estimand": "odds_ratio", "outcome_label": "cramps", "exposure": "sex",
+    ...        "level": "female", "reference": "male", "estimate": 1.4, "scale": "log", "conf_low": 1.1,
+    ...        "conf_high": 1.8, "reliability": "ok"}
+    >>> forest(frame([row])).title.text
+    ['Odds ratio of cramps by sex']
     """
-    wide, narrow = (_in(room, frame, labels, bars) for room in (WIDE, NARROW))
-    return with_narrow(wide, narrow)
+    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False)
 
 
-def _in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
-    parts: dict[tuple[Estimand, str], list[Headed]] = {}
-    for item in headed_rows(frame, labels):
-        parts.setdefault((estimand_of(item.row), _unit(item.row)), []).append(item)
-    layouts = [
-        lay_out(
-            items,
-            [_aside(i.row) if not room.stacked else _under(i.row, items) for i in items],
-            [_number(i.row) for i in items],
-            room,
+def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
+    """Draw prevalences, means or totals with their confidence intervals, by level and group.
+
+    Parameters
+    ----------
+    frame
+        A result frame of `tk.prevalence`, `tk.mean`, `tk.total` or `tk.quantile`, of up to 120 rows.
+    labels
+        Labels of `by` variables, by name.
+
+    Returns
+    -------
+    altair.VConcatChart
+        Prevalence as bars in percent, other measures as points in their unit. A suppressed estimate is an
+        empty dashed bar without its number; a failed one has a line with its reason.
+
+    Raises
+    ------
+    VariableError
+        If this is not a result frame, has no rows or more than 120, or has comparisons.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> row = {"study": "a", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.3,
+    ...        "conf_low": 0.2, "conf_high": 0.4, "reliability": "ok", "sex": "female"}
+    >>> prevalence_chart(frame([row, {**row, "sex": "male"}], by=["sex"])).title.text
+    ['Prevalence of cramps by sex']
+    """
+    _check_rows(frame, "tk.prevalence_chart")
+    compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
+    if compared:
+        raise VariableError(
+            f"tk.prevalence_chart draws prevalences and means, and {len(compared)} of {frame.height} rows "
+            f"compare groups ('{compared[0]}'). Use tk.forest(frame) for these."
         )
-        for items in parts.values()
-    ]
+    return _draw_panels(frame, labels, bars=True)
+
+
+def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
+    check_result(frame, shown_by)
+    if frame.height > _MOST_ROWS:
+        raise VariableError(
+            f"{shown_by} draws at most {_MOST_ROWS} rows, and this frame has {frame.height:,}. "
+            f"Use a part, such as frame.filter(pl.col('estimand') == '{frame['estimand'][0]}') or "
+            f"frame.head({_MOST_ROWS}), or list all with tk.table(frame)."
+        )
+    theme.use()
+    return frame
+
+
+def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
+    """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
+    wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))
+    return carry_narrow(wide, narrow)
+
+
+def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
+    parts: dict[tuple[Estimand, str], list[Headed]] = {}
+    for item in head_rows(frame, labels):
+        parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
+    layouts = []
+    for items in parts.values():
+        rows = [item.row for item in items]
+        remarks = [_remark_below(row) if room.stacked else _remark(row) for row in rows]
+        layouts.append(lay_out(items, remarks, [_format_number(row) for row in rows], room))
     left = max(layout.left for layout in layouts)
     drawn = [
-        _panel(replace(layout, left=left), kind, units, frame, bars)
-        for layout, (kind, units) in zip(layouts, parts, strict=True)
+        _draw_panel(replace(layout, left=left), estimand, unit, frame, bars)
+        for layout, (estimand, unit) in zip(layouts, parts, strict=True)
     ]
     width = room.label if room.stacked else left + room.plot + 200
-    return alt.vconcat(*drawn, spacing=24).properties(title=_title(frame, labels, width))
+    title = wrap_title(write_title(frame, labels), write_notes(frame, labels), width, is_simulated(frame))
+    return alt.vconcat(*drawn, spacing=24).properties(title=title)
 
 
-def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if estimand_of(row).kind in ("number", "difference") else ""
+def _format_number(row: Row) -> str:
+    return format_estimate(row) if row["reliability"] != "suppress" else ""
 
 
-def _title(frame: pl.DataFrame, labels: Labels | None, width: float) -> alt.TitleParams:
-    below = [line for note in notes(frame, labels) for line in wrapped(note, width).split("\n")]
-    head = wrapped(title(frame, labels), width, palette.TITLE_SIZE * 1.1).split("\n")
-    colour = palette.VERMILLION if simulated(frame) else palette.MUTED
-    return alt.TitleParams(text=head, subtitle=below, subtitleColor=colour)
+def _remark(row: Row) -> str:
+    return format_flag(row, shorten_reason(row["reason"]))
 
 
-def _number(row: Row) -> str:
-    return estimate_text(row) if row["reliability"] != "suppress" else ""
+def _remark_below(row: Row) -> str:
+    """Write n, cases and the remark below a stacked row."""
+    hidden = row["reliability"] == "suppress" or row["n_cases"] is None
+    cases = "" if hidden else f" ({format_count(row['n_cases'])} cases)"
+    n = "" if row["n"] is None else f"n = {format_count(row['n'])}{cases}"
+    return "\n".join(part for part in (n, _remark(row)) if part)
 
 
-def _aside(row: Row) -> str:
-    """Write under a row why its number is missing or to be read with care."""
-    starts = {"failed": "not estimated", "suppress": "too unreliable to show", "review": "read with care"}
-    start = starts.get(row["reliability"] or "ok", "")
-    return ": ".join(part for part in (start, brief_reason(row["reason"])) if part) if start else ""
-
-
-def _under(row: Row, items: Sequence[Headed]) -> str:
-    """Write under a stacked row cases and people, and what else there is to say."""
-    sizes = [persons(row), persons_head([Line("", 0, 0, 0, item) for item in items])] if persons(row) else []
-    return "\n".join(part for part in (" ".join(sizes), _aside(row)) if part)
-
-
-def _panel(layout: Layout, kind: Estimand, units: str, frame: pl.DataFrame, bars: bool) -> alt.LayerChart:
-    drawn = [line for line in layout.lines if line.item and _drawable(line.item.row)]
-    spans = [_span(line.item.row) for line in drawn if line.item]
-    bars = bars and kind.kind == "percent"
-    low, high = log_range(spans) if kind.kind == "ratio" else linear_range(spans, kind.null_value, bars)
-    x = _axis(kind, units, layout, low, high)
-    marks = [_mark(line, low, high) for line in drawn]
+def _draw_panel(
+    layout: Layout, estimand: Estimand, unit: str, frame: pl.DataFrame, bars: bool
+) -> alt.LayerChart:
+    drawn = [(line, span) for line, row in layout.rows if (span := find_span(row))]
+    bars = bars and estimand.kind == "percent"
+    low, high = choose_range(estimand, [span for _, span in drawn], bars)
+    x = _make_axis(estimand, unit, layout, (low, high))
     layers = [
-        stripes(layout),
-        *([] if kind.null_value is None else [_reference_line(kind.null_value, x, layout)]),
-        *_marks(marks, x, layout, bars),
-        *_texts(layout, kind, units, frame),
-        hover([_tip(line, line.item) for line in layout.lines if line.item], layout),
+        draw_stripes(layout),
+        *([] if estimand.null_value is None else [_draw_null_line(estimand.null_value, x, layout)]),
+        *_draw_marks([_place_mark(line, span, low, high) for line, span in drawn], x, layout, bars),
+        *_write_columns(layout, estimand, unit, frame),
+        draw_tooltips([_list_tips(line, line.item) for line in layout.lines if line.item], layout),
+        *([watermark_rows(layout)] if is_simulated(frame) else []),
     ]
-    if simulated(frame):
-        layers.append(watermark(layout))
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height)
 
 
-def _drawable(row: Row) -> bool:
-    value = row["estimate"]
-    return (
-        row["reliability"] != "failed"
-        and value is not None
-        and not math.isnan(value)
-        and estimand_of(row).kind != "test"
-    )
-
-
-def _span(row: Row) -> tuple[float, float, float]:
-    scale = 100 if estimand_of(row).kind in ("percent", "points") else 1
-    ends = [row["conf_low"], row["conf_high"]]
-    low, high = (row["estimate"] if end is None or math.isnan(end) else end for end in ends)
-    return row["estimate"] * scale, low * scale, high * scale
-
-
-def _axis(kind: Estimand, units: str, layout: Layout, low: float, high: float) -> Across:
-    name = f"{kind.noun} ({units})" if units else kind.axis
+def _make_axis(estimand: Estimand, unit: str, layout: Layout, limits: tuple[float, float]) -> Axis:
     stacked = layout.room.stacked
-    even = {"tickCount": 4 if stacked else 6}
-    ticks: Any = {"values": log_ticks(low, high, layout.room.plot)} if kind.kind == "ratio" else even
-    axis = alt.Axis(
-        title=name[:1].upper() + name[1:], labelExpr=_TICK, labelFlush=False, grid=not stacked, **ticks
-    )
-    free: Any = {} if kind.kind == "ratio" else {"zero": False}
-    scale = alt.Scale(
-        type="log" if kind.kind == "ratio" else "linear",
-        domain=[low, high],
-        range=list(layout.plot),
-        nice=False,
-        **free,
-    )
-    return Across(scale, axis)
+    return make_value_axis(
+        estimand, alt.X, limits, layout.room.plot, ticks=4 if stacked else 6,
+        title=f"{estimand.noun} ({unit})" if unit else "",
+        axis={"labelFlush": False, "grid": not stacked}, scale={"range": list(layout.plot)},
+    )  # fmt: skip
 
 
-# Ratios as they are said (0.5, 1.25, 20), no exponents, a true minus.
-_TICK = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r'), '-', '−')"
-
-
-def _mark(line: Line, low: float, high: float) -> dict[str, Any]:
+def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, Any]:
+    value, start, end = span
     row = line.item.row if line.item else {}
-    value, start, end = _span(row)
-    adjusted = adjustment(row)
     return {
         "y": line.y,
-        "value": min(max(value, low), high),
-        "low": min(max(start, low), high),
-        "high": min(max(end, low), high),
+        **clamp_span(span, low, high),
         "zero": low,
         "cut_low": start < low,
         "cut_high": end > high,
         "outside": value < low or value > high,
-        "sound": row["reliability"] in _SHOWN,
-        "colour": palette.ORANGE if adjusted == "crude" else palette.BLUE,
+        "sound": row["reliability"] in SHOWN,
+        "color": palette.ORANGE if format_adjustment(row) == "crude" else palette.BLUE,
     }
 
 
-def _marks(marks: Sequence[dict[str, Any]], x: Across, layout: Layout, bars: bool) -> list[alt.Chart]:
-    base = chart(marks).encode(y=down(layout))
-    sound = base.transform_filter("datum.sound").encode(color=alt.Color("colour:N", scale=None, legend=None))
+def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bars: bool) -> list[alt.Chart]:
+    base = chart(marks, y=vertical(layout))
+    sound = base.transform_filter("datum.sound").encode(color=alt.Color("color:N", scale=None, legend=None))
     hollow, inside = base.transform_filter("!datum.sound"), sound.transform_filter("!datum.outside")
-    point = inside.mark_point(filled=True, size=60, opacity=1, shape="circle" if bars else "square")
+    empty: dict[str, Any] = {"filled": False, "stroke": palette.MUTED}
+    if bars:
+        backs = [
+            sound.mark_bar(height=14, opacity=0.35).encode(x=x("value"), x2="zero:Q"),
+            hollow.mark_bar(height=14, strokeDash=[3, 3], **empty).encode(x=x("value"), x2="zero:Q"),
+        ]
+    else:
+        backs = [hollow.mark_point(size=60, shape="circle", **empty).encode(x=x("value"))]
+    solid: dict[str, Any] = {"filled": True, "opacity": 1}
+    arrows = [  # An interval that is cut continues beyond the axis.
+        sound.transform_filter(f"datum.cut_{side}")
+        .mark_point(size=70, shape=f"triangle-{direction}", **solid)
+        .encode(x=x(side))
+        for side, direction in (("low", "left"), ("high", "right"))
+    ]
     return [
-        *(_bars(sound, hollow, x) if bars else [_hollow(hollow, x)]),
-        sound.mark_rule(strokeWidth=1.8).encode(x=x.at("low"), x2="high:Q"),
-        point.encode(x=x.at("value")),
-        _arrow(sound, x, "low", "left"),
-        _arrow(sound, x, "high", "right"),
+        *backs,
+        sound.mark_rule(strokeWidth=1.8).encode(x=x("low"), x2="high:Q"),
+        inside.mark_point(size=60, shape="circle" if bars else "square", **solid).encode(x=x("value")),
+        *arrows,
     ]
 
 
-def _bars(sound: alt.Chart, hollow: alt.Chart, x: Across) -> list[alt.Chart]:
-    dashed = hollow.mark_bar(height=14, filled=False, strokeDash=[3, 3], stroke=palette.MUTED)
-    return [
-        sound.mark_bar(height=14, opacity=0.35).encode(x=x.at("value"), x2="zero:Q"),
-        dashed.encode(x=x.at("value"), x2="zero:Q"),
-    ]
-
-
-def _hollow(hollow: alt.Chart, x: Across) -> alt.Chart:
-    mark = hollow.mark_point(filled=False, size=60, stroke=palette.MUTED, shape="circle")
-    return typed(mark.encode(x=x.at("value")))
-
-
-def _arrow(sound: alt.Chart, x: Across, side: str, direction: str) -> alt.Chart:
-    """Show that an interval goes on beyond the axis."""
-    cut = sound.transform_filter(f"datum.cut_{side}")
-    mark = cut.mark_point(filled=True, size=70, opacity=1, shape=f"triangle-{direction}")
-    return typed(mark.encode(x=x.at(side)))
-
-
-def _reference_line(null: float, x: Across, layout: Layout) -> alt.Chart:
-    whole = [(TOP - 4, layout.height)]
-    # Stacked, the line stands beside the marks alone: it would strike the labels through.
-    bands = [(line.y - HALF - 3, line.y + HALF + 3) for line in layout.lines if line.item]
-    spans = bands if layout.room.stacked else whole
+def _draw_null_line(null: float, x: Axis, layout: Layout) -> alt.Chart:
+    spans: list[tuple[float, float]] = [(TOP - 4, layout.height)]
+    if layout.room.stacked:  # The line would strike the labels through.
+        spans = [(line.y - HALF - 3, line.y + HALF + 3) for line, _ in layout.rows]
     ends = [{"value": null, "y": top, "below": below} for top, below in spans]
-    mark = chart(ends).mark_rule(color=palette.INK, strokeDash=[4, 3])
-    return typed(mark.encode(x=x.at("value"), y=down(layout), y2="below:Q"))
+    mark = alt.MarkDef("rule", color=palette.INK, strokeDash=[4, 3])
+    return chart(ends, mark, x=x("value"), y=vertical(layout), y2="below:Q")
 
 
-def _texts(layout: Layout, kind: Estimand, units: str, frame: pl.DataFrame) -> list[alt.Chart]:
-    rows = [line for line in layout.lines if line.item]
+def _write_columns(layout: Layout, estimand: Estimand, unit: str, frame: pl.DataFrame) -> list[alt.Chart]:
+    rows, stacked = layout.rows, layout.room.stacked
     column = layout.plot[1] + PAD
-    sign = "%" if kind.kind == "percent" else "points" if kind.kind == "points" else units
-    top = (
-        kind.noun
-        if kind.kind == "test"
-        else f"{kind.noun}{', ' + sign if sign else ''} ({confidence(frame)})"
-    )
-    own = {indent: [_label(line) for line in rows if line.indent == indent] for indent in (0, INDENT)}
-    sizes = [] if layout.room.stacked else _sizes(layout, rows)
-    head = 4.0 if layout.room.stacked else column
-    starts = {4.0 + line.indent for line in rows} if layout.room.stacked else {column}
-    notes_at = {
-        x: [_below(line) for line in rows if not layout.room.stacked or 4 + line.indent == x] for x in starts
-    }
+    heads = [{"y": line.label_y, "text": line.label} for line in layout.lines if not line.item]
+    layers = [
+        write_texts(heads, 4, layout, fontWeight="bold"),
+        write_texts(
+            [{"y": TOP / 2, "text": _head_numbers(estimand, unit, frame)}],
+            4 if stacked else column, layout, fontWeight="bold"
+        ),
+    ]  # fmt: skip
+    head: list[dict[str, Any]] = [{"y": TOP / 2, "text": head_sizes([row for _, row in rows])}]
+    sizes = [
+        write_texts(texts, layout.left - PAD, layout, align="right", **SMALL)
+        for texts in (head, [{"y": line.y, "text": format_sizes(row)} for line, row in rows])
+        if not stacked
+    ]
+    labels = [
+        write_texts(
+            [{"y": line.label_y, "text": line.label} for line, _ in rows if line.indent == indent],
+            4 + indent, layout
+        )
+        for indent in (0, INDENT)
+    ]  # fmt: skip
+    numbers = [
+        {
+            "y": ln.y - HALF * (ln.note.count("\n") + 1) * bool(ln.note and not stacked),
+            "text": _format_number(row),
+        }
+        for ln, row in rows
+    ]
+    remarks: dict[float, list[dict[str, Any]]] = {}
+    for line, _ in rows:
+        start = 4.0 + line.indent if stacked else column
+        remarks.setdefault(start, []).append({"y": line.note_y, "text": line.note})
     return [
-        write([_label(line) for line in layout.lines if not line.item], 4, layout, fontWeight="bold"),
-        write([{"y": TOP / 2, "text": top[:1].upper() + top[1:]}], head, layout, fontWeight="bold"),
+        *layers,
         *sizes[:1],
-        *(write(values, 4 + indent, layout) for indent, values in own.items()),
+        *labels,
         *sizes[1:],
-        write([_right(line, layout.room) for line in rows], column, layout),
-        *(write(values, start, layout, **SMALL) for start, values in notes_at.items()),
+        write_texts(numbers, column, layout),
+        *(write_texts(values, start, layout, **SMALL) for start, values in remarks.items()),
     ]
 
 
-def _sizes(layout: Layout, rows: Sequence[Line]) -> list[alt.Chart]:
-    """Write cases and people in a column of their own."""
-    sizes = [{"y": line.y, "text": persons(line.item.row)} for line in rows if line.item]
-    head = [{"y": TOP / 2, "text": persons_head(rows)}]
-    return [write(values, layout.left - PAD, layout, align="right", **SMALL) for values in (head, sizes)]
+def _head_numbers(estimand: Estimand, unit: str, frame: pl.DataFrame) -> str:
+    if estimand.kind == "test":
+        return capitalize(estimand.noun)
+    sign = {"percent": "%", "points": "points"}.get(estimand.kind, unit)
+    return capitalize(f"{estimand.noun}{', ' + sign if sign else ''} ({name_interval(frame)})")
 
 
-def _label(line: Line) -> dict[str, Any]:
-    return {"y": line.label_y, "text": line.label}
-
-
-def _right(line: Line, room: Room) -> dict[str, Any]:
-    shift = HALF * (line.note.count("\n") + 1) if line.note and not room.stacked else 0.0
-    return {"y": line.y - shift, "text": _number(line.item.row) if line.item else ""}
-
-
-def _below(line: Line) -> dict[str, Any]:
-    return {"y": line.note_y, "text": line.note}
-
-
-def _tip(line: Line, item: Headed) -> dict[str, Any]:
+def _list_tips(line: Line, item: Headed) -> dict[str, Any]:
     row = item.row
-    hidden = row["reliability"] == "suppress"
+    cases = "not shown" if row["reliability"] == "suppress" else format_count(row["n_cases"])
     return {
         "y": line.top,
         "below": line.top + line.height,
         "row": item.name or "estimate",
         "measure": estimand_of(row).noun,
-        "estimate": _number(row) or "not shown",
-        "adjustment": adjustment(row) or "none",
-        "people": count(row["n"]) or "not given",
-        "cases": "not shown" if hidden else count(row["n_cases"]) or "not given",
-        "remark": _aside(row) or "none",
+        "estimate": _format_number(row) or "not shown",
+        "adjustment": format_adjustment(row) or "none",
+        "n": format_count(row["n"]) or "not given",
+        "cases": cases or "not given",
+        "remark": _remark(row) or "none",
     }

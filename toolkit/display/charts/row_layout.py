@@ -1,24 +1,31 @@
-"""Place the lines of a row chart: widths of text, wrapped labels, heights, ticks.
+"""Lay out rows of labels, marks and numbers in pixels, and draw their texts, stripes and tooltips.
 
-Takes headed rows; gives positions in pixels, so that nothing overlaps or is cut whatever the labels are.
+Nothing overlaps or is cut off, however long the labels are.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
+from typing import Any, TypeVar
 
-from toolkit.display.charts.palette import SMALL_SIZE, TEXT_SIZE
-from toolkit.display.text.numbers import count
+import altair as alt
+
+from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
+from toolkit.display.text.numbers import capitalize, format_count
 from toolkit.display.text.row_labels import Headed
-from toolkit.results import Row, estimand_of
+from toolkit.results import Estimand, Row, estimand_of
 
-LINE, HALF, GAP, TOP, INDENT = 15, 7.5, 9, 26, 14
-_BAND, _TICK_WIDTH = 20, 34  # of mark and number where they stand below the label; of a tick's label
-PAD = 14
+LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
+_BAND = 20  # Height of mark and number where they are below the label.
+_TICK_WIDTH = 34
+SMALL: dict[str, Any] = {"fontSize": SMALL_SIZE, "color": MUTED}
+# Labels of axes: ratios as 0.5, 1.25 or 20, without exponents, with a true minus.
+TICK_FORMAT = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r'), '-', '−')"
 
 # An estimate and the ends of its interval.
 Span = tuple[float, float, float]
+Chart = TypeVar("Chart", alt.VConcatChart, alt.LayerChart)
 
 # Widths of Arial's letters in parts of the font size; others are near 0.56.
 _WIDTHS = {
@@ -32,10 +39,7 @@ _WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much room there is for the plot, for labels and for notes, and whether they stand in one row.
-
-    Stacked, a label stands above its mark and number, and notes stand below: so a chart fits a phone.
-    """
+    """The room for plot, labels and notes; `stacked` puts them below each other, for a phone."""
 
     plot: int
     label: int
@@ -49,7 +53,7 @@ NARROW = Room(plot=176, label=332, note=332, stacked=True)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the picture: a heading, or a row with its label and what is noted beside it.
+    """A heading, or a row with its label and note.
 
     `y` is the middle of mark and number, `label_y` that of the label, `note_y` that of the note.
     """
@@ -67,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Lines with their places, and where the three columns begin."""
+    """Lines, and where the three columns begin."""
 
     lines: tuple[Line, ...]
     height: float
@@ -76,88 +80,152 @@ class Layout:
     room: Room = WIDE
 
     @property
+    def rows(self) -> list[tuple[Line, Row]]:
+        """The lines that have a result or a step of the flow, with it."""
+        return [(line, line.item.row) for line in self.lines if line.item]
+
+    @property
     def plot(self) -> tuple[float, float]:
-        """Where the plot begins and ends, in pixels from the left."""
+        """Where the plot begins and ends."""
         return self.left, self.left + self.room.plot
 
     @property
     def width(self) -> float:
-        """Width of the whole picture."""
-        if self.room.stacked:
-            return self.room.label
-        return self.left + self.room.plot + PAD + self.right
+        """The width of the chart."""
+        return self.room.label if self.room.stacked else self.left + self.room.plot + PAD + self.right
 
 
 def text_width(text: str, size: float = TEXT_SIZE, bold: bool = False) -> float:
-    """Estimate the width of the longest line of a text in pixels, rather too wide than too narrow."""
+    """Estimate the width of the longest line of a text, rather too wide than too narrow."""
     return max(
         (sum(_WIDTHS.get(letter, 0.57) for letter in line) * size * (1.27 if bold else 1.04))
         for line in text.split("\n")
     )
 
 
-def wrapped(text: str, width: float, size: float = TEXT_SIZE, bold: bool = False) -> str:
-    """Break a text into lines that fit a width in pixels; a longer word is broken too."""
+def wrap_text(text: str, width: float, size: float = TEXT_SIZE, bold: bool = False) -> str:
+    """Break a text into lines that fit a width; a word that is too long is broken too."""
     letters = max(int(width / (size * 0.5)), 8)
     while letters > 8 and any(text_width(part, size, bold) > width for part in wrap(text, letters)):
         letters -= 1
     return "\n".join("\n".join(wrap(part, letters)) or "" for part in text.split("\n"))
 
 
+def wrap_title(title: str, notes: Sequence[str], width: float, simulated: bool) -> alt.TitleParams:
+    """Wrap a title with the notes below it; the first of these warns of simulated data."""
+    return alt.TitleParams(
+        text=wrap_text(title, width, TITLE_SIZE * 1.1).split("\n"),
+        subtitle=[line for note in notes for line in wrap_text(note, width).split("\n")],
+        subtitleColor=VERMILLION if simulated else MUTED,
+    )
+
+
 def lay_out(items: Sequence[Headed], notes: Sequence[str], texts: Sequence[str], room: Room = WIDE) -> Layout:
-    """Place headed rows under each other.
-
-    Parameters
-    ----------
-    items
-        The rows in order.
-    notes
-        For each row what is written under its number; "" for nothing.
-    texts
-        For each row the number written at the right.
-    room
-        `WIDE`, or `NARROW` for a phone.
-
-    Returns
-    -------
-    Layout
-        Headings and rows from top to bottom.
-    """
+    """Place headings and rows below each other, with the note and the number of each row."""
     lines: list[Line] = []
     top, head = float(TOP), ""
     for item, note, text in zip(items, notes, texts, strict=True):
         if item.head and item.head != head:
-            lines.append(_heading(item.head, top + 4, room))
+            lines.append(_place_heading(item.head, top + 4, room))
             top = lines[-1].top + lines[-1].height
         head = item.head
-        lines.append(place(item, top, note, bool(text), room))
+        lines.append(place_row(item, top, note, bool(text), room))
         top += lines[-1].height
     if room.stacked:
         return Layout(tuple(lines), top, PAD, 0.0, room)
     labels = max((text_width(x.label, bold=x.item is None) + x.indent for x in lines), default=60)
-    sizes = [*(persons(item.row) for item in items), persons_head(lines)]
+    sizes = [*(format_sizes(item.row) for item in items), head_sizes([item.row for item in items])]
     left = labels + max(text_width(size, SMALL_SIZE) for size in sizes) + 2.5 * PAD
     return Layout(tuple(lines), top, left, room.note, room)
 
 
-def persons(row: Row) -> str:
-    """Write cases and people behind a row, "3,398 / 10,877"; no cases where the estimate is not shown."""
-    cases = "" if row["reliability"] == "suppress" else count(row["n_cases"])
-    return " / ".join(part for part in (cases, count(row["n"])) if part)
+def place_row(item: Headed, top: float, note: str, numbered: bool, room: Room = WIDE) -> Line:
+    """Place a row that is high enough for its label, its number and the note below the number."""
+    indent = INDENT if item.head else 0
+    label = wrap_text(item.label or "estimate", room.label - indent - 8 * room.stacked)
+    aside = wrap_text(note, room.note - indent - 8 * room.stacked, SMALL_SIZE) if note else ""
+    labels, asides = label.count("\n") + 1, aside.count("\n") + 1 if aside else 0
+    if room.stacked:
+        return _stack(Line(label, 0.0, 0.0, top, item, aside, indent), labels, asides)
+    height = float(LINE * max(labels, numbered + asides) + GAP)
+    middle = top + height / 2
+    return Line(label, middle, height, top, item, aside, indent, middle, middle + HALF * numbered)
 
 
-def persons_head(lines: Sequence[Line]) -> str:
-    """Head the column of people."""
-    rows = [line.item.row for line in lines if line.item]
-    if any(" / " in persons(row) for row in rows):
-        # A model's people are those of all its levels together.
+def _stack(line: Line, labels: int, asides: int) -> Line:
+    """Put label, mark and note below each other."""
+    mark = LINE * labels * bool(line.label.strip())
+    start, note = line.top + GAP / 2, mark + _BAND
+    return replace(
+        line,
+        height=float(note + LINE * asides + GAP),
+        label_y=start + mark / 2,
+        y=start + mark + _BAND / 2,
+        note_y=start + note + LINE * asides / 2,
+    )
+
+
+def _place_heading(text: str, top: float, room: Room) -> Line:
+    label = wrap_text(text, room.label)
+    height = LINE * (label.count("\n") + 1) + 4.0
+    return Line(label, top + height / 2, height, top, label_y=top + height / 2)
+
+
+def format_sizes(row: Row) -> str:
+    """Format cases and n of a row, "3,398 / 10,877"; no cases where the estimate is suppressed."""
+    cases = "" if row["reliability"] == "suppress" else format_count(row["n_cases"])
+    return " / ".join(part for part in (cases, format_count(row["n"])) if part)
+
+
+def head_sizes(rows: Sequence[Row]) -> str:
+    """Head the column of cases and n; those of a model are of all its levels together."""
+    if any(" / " in format_sizes(row) for row in rows):
         model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
-        return "cases / people in model" if model else "cases / people"
-    return "people" if any(persons(row) for row in rows) else ""
+        return "cases / n in model" if model else "cases / n"
+    return "n" if any(format_sizes(row) for row in rows) else ""
+
+
+def find_span(row: Row) -> Span | None:
+    """Return estimate and interval as drawn; None for a row without a mark."""
+    kind, value = estimand_of(row).kind, row["estimate"]
+    if row["reliability"] == "failed" or kind == "test" or value is None or math.isnan(value):
+        return None
+    scale = 100 if kind in ("percent", "points") else 1
+    low, high = (value if row[e] is None or math.isnan(row[e]) else row[e] for e in ("conf_low", "conf_high"))
+    return value * scale, low * scale, high * scale
+
+
+def clamp_span(span: Span, low: float, high: float) -> dict[str, float]:
+    """Return value, low and high of a mark inside the axis."""
+    return {n: min(max(v, low), high) for n, v in zip(("value", "low", "high"), span, strict=True)}
+
+
+def choose_range(estimand: Estimand, spans: Sequence[Span], from_zero: bool) -> tuple[float, float]:
+    """Choose the range of the axis of values."""
+    if estimand.kind == "ratio":
+        return log_range(spans)
+    return linear_range(spans, estimand.null_value, from_zero)
+
+
+def make_value_axis(
+    estimand: Estimand, channel: Any, limits: tuple[float, float], length: float, *, ticks: int = 6,
+    title: str = "", axis: Mapping[str, Any] | None = None, scale: Mapping[str, Any] | None = None,
+) -> Callable[[str], Any]:  # fmt: skip
+    """Return the axis of values as a function of the field that it shows; ratios have a log scale."""
+    log = estimand.kind == "ratio"
+    marks: Any = {"values": log_ticks(*limits, length)} if log else {"tickCount": ticks}
+    kind: Any = {"type": "log"} if log else {"type": "linear", "zero": False}
+    made = {
+        "axis": alt.Axis(
+            title=capitalize(title or estimand.axis), labelExpr=TICK_FORMAT, **marks, **(axis or {})
+        ),
+        "scale": alt.Scale(domain=list(limits), nice=False, **kind, **(scale or {})),
+    }
+    return lambda field: channel(f"{field}:Q", **made)
 
 
 def log_ticks(low: float, high: float, width: float = math.inf) -> list[float]:
-    """Choose ticks of a log axis that read well and have room: closer steps for a narrower range."""
+    """Choose ticks of a log axis, closer for a narrower range, that have room for their labels."""
     if high / low <= 3:
         steps = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3]
     elif high / low <= 12:
@@ -175,7 +243,7 @@ def log_ticks(low: float, high: float, width: float = math.inf) -> list[float]:
 
 
 def log_range(spans: Sequence[Span]) -> tuple[float, float]:
-    """Choose the range of a log axis: all estimates within reason, intervals up to a factor of 6 beyond."""
+    """Choose the range of a log axis: estimates from 1/1000 to 1000, intervals up to a factor of 6 beyond."""
     inside = [min(max(value, 1e-3), 1e3) for value, _, _ in spans] + [1.0]
     low, high = min(inside), max(inside)
     low = min(low, *(max(end, low / 6) for _, end, _ in spans), low)
@@ -184,7 +252,7 @@ def log_range(spans: Sequence[Span]) -> tuple[float, float]:
 
 
 def linear_range(spans: Sequence[Span], null: float | None, from_zero: bool) -> tuple[float, float]:
-    """Choose the range of a plain axis; an interval far wider than most of them is cut."""
+    """Choose the range of a linear axis, cutting intervals that are far wider than most."""
     anchor = [0.0] if from_zero or not spans else [] if null is None else [null]
     inside = [value for value, _, _ in spans] + anchor
     low, high = min(inside), max(inside)
@@ -196,34 +264,60 @@ def linear_range(spans: Sequence[Span], null: float | None, from_zero: bool) -> 
     return (0.0 if from_zero and low >= 0 else low - margin), high + margin
 
 
-def place(item: Headed, top: float, note: str, numbered: bool, room: Room = WIDE) -> Line:
-    """Place one row: high enough for its label, its number and what is noted under the number."""
-    indent = INDENT if item.head else 0
-    label = wrapped(item.label or "estimate", room.label - indent - 8 * room.stacked)
-    aside = wrapped(note, room.note - indent - 8 * room.stacked, SMALL_SIZE) if note else ""
-    labels, asides = label.count("\n") + 1, aside.count("\n") + 1 if aside else 0
-    if room.stacked:
-        return _stacked(Line(label, 0.0, 0.0, top, item, aside, indent), labels, asides)
-    height = float(LINE * max(labels, numbered + asides) + GAP)
-    middle = top + height / 2
-    below = middle + (HALF if numbered else 0.0)
-    return Line(label, middle, height, top, item, aside, indent, middle, below)
+def draw_stripes(layout: Layout) -> alt.Chart:
+    """Shade every other row."""
+    values = [{"y": line.top, "below": line.top + line.height} for line, _ in layout.rows[::2]]
+    return chart(values, alt.MarkDef("rect", color=STRIPE), **_full_width(layout))
 
 
-def _stacked(line: Line, labels: int, asides: int) -> Line:
-    """Put label, mark and note under each other."""
-    above = LINE * labels * bool(line.label.strip())
-    ends = [above, above + _BAND]
-    return replace(
-        line,
-        height=float(ends[1] + LINE * asides + GAP),
-        label_y=line.top + GAP / 2 + ends[0] / 2,
-        y=line.top + GAP / 2 + ends[0] + _BAND / 2,
-        note_y=line.top + GAP / 2 + ends[1] + LINE * asides / 2,
+def write_texts(values: Sequence[Mapping[str, Any]], x: float, layout: Layout, **style: Any) -> alt.Chart:
+    """Write texts with their middle at y; a text mark's own baseline is that of its first line."""
+    shifted = [{**v, "y": v["y"] - HALF * v["text"].count("\n")} for v in values if v["text"]]
+    mark: dict[str, Any] = {
+        "type": "text", "align": "left", "baseline": "middle", "lineBreak": "\n", "lineHeight": LINE,
+        "color": INK, "fontSize": TEXT_SIZE, **style,
+    }  # fmt: skip
+    return chart(shifted, alt.MarkDef(**mark), x=alt.value(x), y=vertical(layout), text="text:N")
+
+
+def draw_tooltips(values: Sequence[Mapping[str, Any]], layout: Layout) -> alt.Chart:
+    """Show all that `values` have but their place as a tooltip anywhere on a row."""
+    names = [name for name in values[0] if name not in ("y", "below")]
+    tips = [alt.Tooltip(f"{name}:N", title=name.replace("_", " ")) for name in names]
+    return chart(values, alt.MarkDef("rect", opacity=0), **_full_width(layout), tooltip=tips)
+
+
+def _full_width(layout: Layout) -> dict[str, Any]:
+    return {"x": alt.value(0), "x2": alt.value(layout.width), "y": vertical(layout), "y2": "below:Q"}
+
+
+def draw_watermark(x: float, y: float, size: float = 44) -> alt.Chart:
+    """Write SIMULATED across a plot whose center is at x and y."""
+    mark = alt.MarkDef(
+        "text", fontSize=size, fontWeight="bold", color=VERMILLION, opacity=0.16, baseline="middle"
     )
+    return chart([{"text": "SIMULATED"}], mark, x=alt.value(x), y=alt.value(y), text="text:N")
 
 
-def _heading(text: str, top: float, room: Room) -> Line:
-    label = wrapped(text, room.label)
-    height = LINE * (label.count("\n") + 1) + 4.0
-    return Line(label, top + height / 2, height, top, label_y=top + height / 2)
+def watermark_rows(layout: Layout) -> alt.Chart:
+    """Write SIMULATED across the plot of a layout."""
+    size = max(min(layout.height / 3, 44), 14)
+    return draw_watermark(sum(layout.plot) / 2, (layout.height + TOP) / 2, size)
+
+
+def vertical(layout: Layout) -> alt.Y:
+    """Return the vertical axis in pixels from the top."""
+    size = [0, layout.height]
+    return alt.Y("y:Q", axis=None, scale=alt.Scale(domain=size, range=size, nice=False, zero=False))
+
+
+def chart(values: Sequence[Mapping[str, Any]], mark: Any = alt.Undefined, **encoding: Any) -> alt.Chart:
+    """Make a chart of values that it carries with it."""
+    made: alt.Chart = alt.Chart({"values": list(values)}, mark=mark).encode(**encoding)
+    return made
+
+
+def carry_narrow(wide: Chart, narrow: alt.TopLevelMixin) -> Chart:
+    """Let a chart carry its form for phones along."""
+    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
+    return carried

@@ -1,18 +1,17 @@
-"""Give every chart one look, and show it in a notebook without a network.
+"""The theme and the renderer of all charts, which need no network.
 
-Takes vega-lite specs from altair; gives the theme "toolkit" and the renderer "toolkit", both switched on by
-`use()`. A chart's output holds, by mime type:
+`use()` switches both on. A chart's output has, by MIME type:
 
 `application/vnd.vegalite.v6+json`
-    The spec with its data, as a JSON object: what a report draws interactively with one vega bundle a page.
+    The specification with its data, which a report draws interactively with one vega bundle a page.
 `image/svg+xml`
-    The same chart drawn: for print, for a saved notebook, for readers without a script.
+    The drawn chart, for print, saved notebooks and readers without scripts.
 `text/plain`
     The chart's title.
 `application/vnd.jupyter.widget-view+json`
     An interactive widget, only in JupyterLab or VS Code and only while `CRAMPS_CHARTS` is not "saved".
-    Who runs notebooks without a screen (papermill) sets `CRAMPS_CHARTS=saved` for the kernel, because a
-    widget's state would put a megabyte of script into the notebook for each chart.
+    Programs that run notebooks (papermill) set `CRAMPS_CHARTS=saved` for the kernel, because a widget's
+    state would add a megabyte of script to the notebook for each chart.
 """
 
 import os
@@ -28,14 +27,7 @@ SVG_TYPE = "image/svg+xml"
 
 
 def use() -> None:
-    """Switch on theme and renderer, unless the user chose others.
-
-    Examples
-    --------
-    >>> use()
-    >>> alt.theme.active
-    'toolkit'
-    """
+    """Switch on theme and renderer, unless the user chose others."""
     if alt.theme.active == "default":
         alt.theme.enable("toolkit")
     if alt.renderers.active == "default":
@@ -44,18 +36,16 @@ def use() -> None:
 
 @alt.theme.register("toolkit", enable=False)
 def look() -> alt.theme.ThemeConfig:
-    """Give fonts, colours, sizes and grid of every chart."""
+    """Return fonts, colors, sizes and grid of every chart."""
+    text = {"labelFontSize": TEXT_SIZE, "titleFontSize": TEXT_SIZE, "labelLimit": 0, "titleLimit": 0}
     axis = {
-        "labelFontSize": TEXT_SIZE,
-        "titleFontSize": TEXT_SIZE,
+        **text,
         "titleFontWeight": "normal",
         "labelColor": INK,
         "titleColor": INK,
         "gridColor": FAINT,
         "domainColor": MUTED,
         "tickColor": MUTED,
-        "labelLimit": 0,
-        "titleLimit": 0,
     }
     title = {
         "anchor": "start",
@@ -68,7 +58,6 @@ def look() -> alt.theme.ThemeConfig:
         "subtitlePadding": 4,
         "offset": 14,
     }
-    legend = {"labelFontSize": TEXT_SIZE, "titleFontSize": TEXT_SIZE, "labelLimit": 0, "titleLimit": 0}
     config = {
         "font": FONT,
         "background": "white",
@@ -76,33 +65,14 @@ def look() -> alt.theme.ThemeConfig:
         "view": {"stroke": None},
         "axis": axis,
         "title": title,
-        "legend": legend,
+        "legend": text,
         "range": {"category": list(PALETTE)},
     }
     return {"config": config}  # type: ignore[typeddict-item]
 
 
 def render(spec: dict[str, Any], **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Turn a spec into the outputs that a notebook keeps, as the header of this file lists them.
-
-    Parameters
-    ----------
-    spec
-        A complete vega-lite spec with its data inside.
-    options
-        Ignored; altair hands over the options of `renderers.enable`.
-
-    Returns
-    -------
-    tuple
-        Contents by mime type, and their (empty) metadata.
-
-    Examples
-    --------
-    >>> bundle, _ = render(alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().to_dict())
-    >>> sorted(bundle)
-    ['application/vnd.vegalite.v6+json', 'image/svg+xml', 'text/plain']
-    """
+    """Return what a notebook keeps of a chart, by MIME type, and the (empty) metadata."""
     del options
     saved = {SPEC_TYPE: spec, SVG_TYPE: to_svg(spec), "text/plain": _title(spec)}
     return ({**_widget(spec), **saved} if _interactive() else saved), {}
@@ -112,13 +82,7 @@ alt.renderers.register("toolkit", render)
 
 
 def to_svg(spec: dict[str, Any]) -> str:
-    """Draw a spec as SVG, without a browser and without a network.
-
-    Examples
-    --------
-    >>> to_svg(alt.Chart(alt.Data(values=[{"a": 1}])).mark_point().to_dict())[:4]
-    '<svg'
-    """
+    """Draw a specification as SVG, without a browser or a network."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))

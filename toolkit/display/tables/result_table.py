@@ -1,59 +1,63 @@
-"""Set result, flow and availability frames as tables with headings, units, flags and notes in plain words.
+"""Typeset result, flow and availability frames."""
 
-Takes frames alone; gives great_tables tables, which a notebook and a report show as HTML without a script.
-"""
-
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
-from great_tables import GT, html, loc
+from great_tables import GT
 
-from toolkit.display.tables.availability import availability_columns
-from toolkit.display.tables.table_one import table_one
+from toolkit.display.tables.availability import list_availability
+from toolkit.display.tables.table_one import typeset_table_one
 from toolkit.display.tables.typesetting import typeset
-from toolkit.display.text.description import is_description
 from toolkit.display.text.numbers import (
     Labels,
-    count,
-    estimate_text,
-    kind_of_frame,
-    p_value,
-    simulated,
-    step_text,
-    unit,
+    capitalize,
+    classify_frame,
+    format_count,
+    format_estimate,
+    format_p_value,
+    format_step,
+    is_simulated,
+    unit_of,
 )
-from toolkit.display.text.row_labels import SIMULATED, Headed, confidence, headed_rows, notes, title
-from toolkit.display.text.sentences import ways_to_error
+from toolkit.display.text.row_labels import (
+    SIMULATED,
+    Headed,
+    head_rows,
+    name_interval,
+    write_notes,
+    write_title,
+)
+from toolkit.display.text.summaries import is_description
 from toolkit.results import Estimand, Row, estimand_of
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
-_NUMBERS = ("estimate", "cases", "people", "missing", "p", "out")
+_NUMBERS = ("estimate", "cases", "n", "missing", "p", "out")
+_HEADS = {"label": "", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
 
 
 def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_values: bool = False) -> GT:
-    """Set a frame as a table to read and to print.
+    """Typeset a frame as a table for the screen and for print.
 
     Parameters
     ----------
     frame
-        A result frame of any estimands (that of `tk.describe` has variables down and groups across), a flow
-        frame of `tk.flow`, or `study.availability()`.
+        A result frame of any estimands (that of `tk.describe` gives Table 1, with variables down and groups
+        across), a flow frame of `tk.flow`, or `study.availability()`.
     labels
-        Words for the names of `by` and `adjust` variables, causes and exposures.
+        Labels of `by` and `adjust` variables, causes and exposures, by name.
     p_values
         Whether to add a column of p-values.
 
     Returns
     -------
     great_tables.GT
-        One line a row. What is too unreliable has no number; what failed has none either; both carry the
-        reason as a footnote, as does what should be read with care.
+        One line a row. Suppressed and failed estimates have no number; footnotes give the reasons for these
+        and for estimates that are flagged for review.
 
     Raises
     ------
     VariableError
-        If it is none of these frames, or is empty.
+        If this is none of these frames, or has no rows.
 
     Examples
     --------
@@ -63,111 +67,121 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     >>> "30.0 (20.0 to 40.0)" in table(frame([row])).as_raw_html()
     True
     """
-    kind = kind_of_frame(frame, "tk.table")
+    kind = classify_frame(frame, "tk.table")
     if kind == "flow":
-        return _flow(frame)
+        return _typeset_flow(frame)
     if kind == "availability":
-        return _availability(frame, labels)
-    return table_one(frame, labels) if is_description(frame) else _result(frame, labels, p_values)
+        return _typeset_availability(frame, labels)
+    if is_description(frame):
+        return typeset_table_one(frame, labels)
+    return _typeset_result(frame, labels, p_values)
 
 
-def _result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
-    items = headed_rows(frame, labels)
-    kinds = list(dict.fromkeys((estimand_of(i.row), _unit(i.row)) for i in items))
-    items = [i for kind in kinds for i in items if (estimand_of(i.row), _unit(i.row)) == kind]
-    columns: dict[str, list[str]] = {
-        "group": [_group(i, len(kinds) > 1) for i in items],
-        "label": [i.label or "estimate" for i in items],
-        "estimate": [_estimate(i.row) for i in items],
-        "cases": [_NO_NUMBER if _hidden(i.row) else count(i.row["n_cases"]) for i in items],
-        "people": [count(i.row["n"]) for i in items],
-        "missing": [count(i.row["n_missing"]) for i in items],
+def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
+    parts: dict[tuple[Estimand, str], list[Headed]] = {}
+    for item in head_rows(frame, labels):
+        parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
+    items = [item for part in parts.values() for item in part]
+    rows = [item.row for item in items]
+    columns = {
+        "group": [_head_group(item, len(parts) > 1) for item in items],
+        "label": [item.label or "estimate" for item in items],
+        "estimate": [_NOT_SHOWN if _is_hidden(row) else format_estimate(row) or _NO_NUMBER for row in rows],
+        "cases": [_NO_NUMBER if _is_hidden(row) else format_count(row["n_cases"]) for row in rows],
+        "n": [format_count(row["n"]) for row in rows],
+        "missing": [format_count(row["n_missing"]) for row in rows],
     }
     if p_values:
-        columns["p"] = [_NO_NUMBER if _hidden(i.row) else p_value(i.row["p_value"]) for i in items]
-    heads = {**_HEADS, "estimate": _estimate_head(kinds, confidence(frame))}
-    made = typeset(
-        columns, heads, title(frame, labels), notes(frame, labels), simulated(frame), numbers=_NUMBERS
+        columns["p"] = [_NO_NUMBER if _is_hidden(row) else format_p_value(row["p_value"]) for row in rows]
+    return typeset(
+        columns,
+        {**_HEADS, "estimate": _head_estimates(list(parts), name_interval(frame))},
+        write_title(frame, labels),
+        write_notes(frame, labels),
+        numbers=_NUMBERS,
+        footnotes=[("estimate", line, row) for line, row in enumerate(rows)],
+        source=_describe_methods(frame),
     )
-    for text, places in _footnotes([i.row for i in items]).items():
-        made = made.tab_footnote(text, locations=loc.body(columns="estimate", rows=places))
-    return made.tab_source_note(html(escape(_basis(frame))))
 
 
-_HEADS = {"label": "", "cases": "Cases", "people": "People", "missing": "Missing", "p": "p-value"}
-
-
-def _flow(flow: pl.DataFrame) -> GT:
-    rows = flow.rows(named=True)
-    steps = ["" if i and rows[i - 1]["step"] == row["step"] else row["step"] for i, row in enumerate(rows)]
-    columns = {
-        "label": [step_text(step) for step in steps],
-        "people": [count(row["n_left"]) for row in rows],
-        "out": [count(row["n_out"]) if row["n_out"] else "" for row in rows],
-        "reason": [row["reason"] or "" if row["n_out"] else "" for row in rows],
-    }
-    heads = {"label": "Step", "people": "People left", "out": "Who left", "reason": "Why"}
-    below = [SIMULATED] if simulated(flow) else []
-    made = typeset(columns, heads, "People in the analysis", below, simulated(flow), numbers=_NUMBERS)
-    return made.tab_source_note("People are counted, not weighted.")
-
-
-def _availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
-    """Set each exposure with its cycles, those of one answer in one line: many cycles stay readable."""
-    columns = availability_columns(frame, labels)
-    heads = {
-        "label": "", "cycles": "Cycles", "status": "Measured?", "people": "With a value",
-        "lacking": "Missing",
-    }  # fmt: skip
-    made = typeset(columns, heads, "What the study measures, by cause", [], False, numbers=("people",))
-    return made.tab_source_note("Missing: share of those to whom the question or test was put.")
-
-
-def _group(item: Headed, several: bool) -> str:
-    kind = estimand_of(item.row).axis.removesuffix(" (log scale)")
-    name = f"{kind} ({_unit(item.row)})" if _unit(item.row) else kind
-    parts = [name[:1].upper() + name[1:] if several else "", item.head]
-    return " · ".join(part for part in parts if part)
-
-
-def _unit(row: Row) -> str:
-    return unit(row["outcome_label"]) if estimand_of(row).kind in ("number", "difference") else ""
-
-
-def _estimate_head(kinds: Sequence[tuple[Estimand, str]], interval: str) -> str:
-    if len(kinds) > 1:
-        return f"Estimate ({interval})"
-    kind, units = kinds[0]
-    sign = {"percent": ", %", "points": ", percentage points"}.get(kind.kind, f", {units}" if units else "")
-    text = kind.noun if kind.kind == "test" else f"{kind.noun}{sign} ({interval})"
-    return text[:1].upper() + text[1:]
-
-
-def _hidden(row: Row) -> bool:
+def _is_hidden(row: Row) -> bool:
     return bool(row["reliability"] == "suppress")
 
 
-def _estimate(row: Row) -> str:
-    return _NOT_SHOWN if _hidden(row) else estimate_text(row) or _NO_NUMBER
+def _head_group(item: Headed, several: bool) -> str:
+    unit, measure = unit_of(item.row), estimand_of(item.row).axis.removesuffix(" (log scale)")
+    name = capitalize(f"{measure} ({unit})" if unit else measure) if several else ""
+    return " · ".join(part for part in (name, item.head) if part)
 
 
-def _footnotes(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Collect the rows of each reason, so that a reason is told once."""
-    starts = {"failed": "Not estimated", "suppress": "Too unreliable to show", "review": "Read with care"}
-    places: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        start = starts.get(row["reliability"] or "ok")
-        if start:
-            text = ": ".join(part for part in (start, (row["reason"] or "").rstrip(".")) if part)
-            places.setdefault(f"{text}.", []).append(place)
-    return places
+def _head_estimates(parts: Sequence[tuple[Estimand, str]], interval: str) -> str:
+    if len(parts) > 1:
+        return f"Estimate ({interval})"
+    estimand, unit = parts[0]
+    if estimand.kind == "test":
+        return capitalize(estimand.noun)
+    sign = {"percent": "%", "points": "percentage points"}.get(estimand.kind, unit)
+    return capitalize(f"{estimand.noun}{f', {sign}' if sign else ''} ({interval})")
 
 
-def _basis(frame: pl.DataFrame) -> str:
-    """Say weight, variance and degrees of freedom at the foot."""
-    weights = ", ".join(frame["weight"].drop_nulls().unique(maintain_order=True))
-    ways, without = ways_to_error(frame["variance"].drop_nulls().unique(maintain_order=True))
-    parts = [f"Weight: {weights}" if weights else "", f"standard errors: {', '.join(ways)}" if ways else ""]
-    parts.append(f"intervals without a standard error: {', '.join(without)}" if without else "")
-    text = "; ".join(part for part in parts if part)
-    return f"{text}. " * bool(text) + "CI: confidence interval. People and cases are counted, not weighted."
+def _describe_methods(frame: pl.DataFrame) -> str:
+    """Describe weight and variance at the foot of a table."""
+    weights, ways = (
+        frame[name].drop_nulls().unique(maintain_order=True).to_list() for name in ("weight", "variance")
+    )
+    errors, exact = format_variances(ways)
+    parts = [
+        f"weight: {', '.join(weights)}" if weights else "",
+        f"standard errors: {', '.join(errors)}" if errors else "",
+        f"intervals without a standard error: {', '.join(exact)}" if exact else "",
+    ]
+    text = capitalize("; ".join(part for part in parts if part))
+    return f"{text}. " * bool(text) + "CI: confidence interval. Counts are unweighted."
+
+
+def format_variances(ways: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Format the column `variance`: methods of standard errors, and of intervals without one."""
+    named = {"exact": "exact", "Newcombe": "Newcombe's hybrid"}
+    errors, exact = [], []
+    for way in ways:
+        method = next((text for start, text in named.items() if way.startswith(start)), None)
+        if method is None:
+            start, *more = way.replace("inverse information, ", "inverse information with ").split(", ")
+            start = {"linearised": "Taylor linearization", "robust": "robust (no design)"}.get(start, start)
+            errors.append(", ".join([start, *more]))
+        elif method not in exact:
+            exact.append(method)
+    return errors, exact
+
+
+def _typeset_flow(flow: pl.DataFrame) -> GT:
+    rows = flow.rows(named=True)
+    repeated = [bool(i and rows[i - 1]["step"] == row["step"]) for i, row in enumerate(rows)]
+    columns = {
+        "label": ["" if same else format_step(row["step"]) for same, row in zip(repeated, rows, strict=True)],
+        "n": [format_count(row["n_left"]) for row in rows],
+        "out": [format_count(row["n_out"]) if row["n_out"] else "" for row in rows],
+        "reason": [row["reason"] or "" if row["n_out"] else "" for row in rows],
+    }
+    heads = {"label": "Step", "n": "Remaining", "out": "Excluded", "reason": "Reason"}
+    notes = [SIMULATED] * is_simulated(flow)
+    return typeset(
+        columns,
+        heads,
+        "Selection of the analytic sample",
+        notes,
+        numbers=_NUMBERS,
+        source="Counts are unweighted.",
+    )
+
+
+def _typeset_availability(frame: pl.DataFrame, labels: Labels | None) -> GT:
+    heads = {"label": "", "cycles": "Cycles", "status": "Status", "n": "n", "lacking": "Missing"}
+    return typeset(
+        list_availability(frame, labels),
+        heads,
+        "Availability of exposures by cause",
+        [],
+        numbers=("n",),
+        source="Missing: percentage of the participants to whom the question or examination applied.",
+    )

@@ -1,11 +1,7 @@
-"""Set a description of people as the first table of a paper: variables down, groups across.
-
-Takes the frame of `tk.describe`; gives a great_tables table with counts, weighted percentages, means or
-medians, missing values by reason and tests of difference.
-"""
+"""Typeset a description of participants as Table 1: variables down, groups across."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -14,9 +10,17 @@ from great_tables import GT, html, loc, style
 
 from toolkit.display.charts.palette import MUTED
 from toolkit.display.tables.typesetting import typeset
-from toolkit.display.text.description import EVERYONE, across, group_of, studies
-from toolkit.display.text.numbers import Labels, condition, count, number, p_value, simulated, without_unit
+from toolkit.display.text.numbers import (
+    Labels,
+    capitalize,
+    format_count,
+    format_number,
+    format_p_value,
+    is_simulated,
+    remove_unit,
+)
 from toolkit.display.text.row_labels import SIMULATED
+from toolkit.display.text.summaries import OVERALL, describe_source, group_of, name_groups
 from toolkit.results import Row, by_columns
 
 _TESTS = {
@@ -25,15 +29,15 @@ _TESTS = {
     "rank_test": "Kruskal-Wallis for medians",
 }
 _INDENT = "\u2003"
-_FLAGS = {"suppress": "Too unreliable to show", "failed": "Not estimated", "review": "Read with care"}
+_NO_NUMBER = "–"
 
-# What stands in one cell: its text, and the row that it is from; none for a count of nobody.
+# The text of a cell and the row that it is from; None for a count of nobody.
 _Cell = tuple[str, Row | None]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of the table: its label and its cells by column; "p" is the test's."""
+    """A line of the table, with its cells by column; "p" is that of the test."""
 
     label: str
     cells: dict[str, _Cell]
@@ -42,7 +46,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Variable:
-    """The rows of one variable, and how the rows of everyone and of groups are told apart."""
+    """The rows of a variable, and the columns that they belong to."""
 
     rows: list[Row]
     by: str | None
@@ -50,184 +54,144 @@ class _Variable:
 
     @property
     def label(self) -> str:
-        text = str(self.rows[0]["outcome_label"] or self.rows[0]["outcome"])
-        return text[:1].upper() + text[1:]
+        return capitalize(str(self.rows[0]["outcome_label"] or self.rows[0]["outcome"]))
 
-    def cells(self, estimand: str, level: str | None, word: Callable[[Row], str]) -> dict[str, _Cell]:
-        """Word the rows of one estimand and level, by column."""
+    def fill_cells(self, estimand: str, level: str | None, write: Callable[[Row], str]) -> dict[str, _Cell]:
+        """Write the rows of an estimand and level, by column."""
         chosen = [row for row in self.rows if row["estimand"] == estimand and row["level"] == level]
-        return {group_of(row, self.by): (word(row), row) for row in chosen}
+        return {group_of(row, self.by): (write(row), row) for row in chosen}
 
     def levels(self, estimand: str) -> list[str | None]:
-        """Name the levels that an estimand has, in order."""
         return list(dict.fromkeys(row["level"] for row in self.rows if row["estimand"] == estimand))
 
 
-def table_one(frame: pl.DataFrame, labels: Labels | None = None) -> GT:
-    """Set the frame of `tk.describe` as a table.
-
-    Parameters
-    ----------
-    frame
-        What `tk.describe` gave.
-    labels
-        Words for the name of the groups' variable.
-
-    Returns
-    -------
-    great_tables.GT
-        A line a level, a line a number, a line a reason of missing values; a column for everyone, a column a
-        group and one of p-values.
-    """
-    rows = frame.rows(named=True)
-    by = next(iter(by_columns(frame)), None)
+def typeset_table_one(frame: pl.DataFrame, labels: Labels | None = None) -> GT:
+    """Typeset the frame of `tk.describe`, with a column for everyone, one a group and one of p-values."""
+    rows, by, name = frame.rows(named=True), next(iter(by_columns(frame)), None), name_groups(frame, labels)
     groups = {group_of(row, by): row["n"] for row in rows if row["estimand"] == "people"}
     names = [name for name in dict.fromkeys(row["outcome"] for row in rows) if name and name != by]
-    lines = [
-        line
-        for name in names
-        for line in _lines(_Variable([row for row in rows if row["outcome"] == name], by, list(groups)))
-    ]
-    heads = {"label": "", **{group: _head(group, n) for group, n in groups.items()}, "p": "p-value"}
+    variables = [_Variable([row for row in rows if row["outcome"] == n], by, list(groups)) for n in names]
+    lines = [line for variable in variables for line in _list_lines(variable)]
+    heads: dict[str, Any] = {"label": "", "p": "p-value"}
+    heads |= {group: html(f"{escape(group)}<br>n = {format_count(n)}") for group, n in groups.items()}
     columns = {
         "label": [_INDENT * (line.kind != "variable") + line.label for line in lines],
         **{name: [line.cells.get(name, ("", None))[0] for line in lines] for name in [*groups, "p"]},
     }
-    below = _notes(frame, rows, labels)
-    made = typeset(columns, heads, _title(frame, labels), below, simulated(frame), numbers=[*groups, "p"])
-    quiet = [at for at, line in enumerate(lines) if line.kind == "missing"]
-    made = made.tab_style(style.text(color=MUTED), loc.body(rows=quiet)) if quiet else made
-    for (text, column), places in _footnotes(lines).items():
-        made = made.tab_footnote(text, locations=loc.body(columns=column, rows=places))
-    return made.tab_source_note(html(escape(_basis(rows, by, across(frame, labels)))))
+    made = typeset(
+        columns,
+        heads,
+        "Participant characteristics" + (f" by {name}" if name else ""),
+        [*([SIMULATED] if is_simulated(frame) else []), describe_source(rows, labels, "; ")],
+        numbers=[*groups, "p"],
+        footnotes=[(c, n, row) for n, line in enumerate(lines) for c, (_, row) in line.cells.items() if row],
+        source=_describe_methods(rows, by, name),
+    )
+    quiet = [place for place, line in enumerate(lines) if line.kind == "missing"]
+    return made.tab_style(style.text(color=MUTED), loc.body(rows=quiet)) if quiet else made
 
 
-def _head(group: str, n: int | None) -> Any:
-    return html(f"{escape(group)}<br>n = {count(n)}")
-
-
-def _title(frame: pl.DataFrame, labels: Labels | None) -> str:
-    by = across(frame, labels)
-    return f"Characteristics of people by {by}" if by else "Characteristics of people"
-
-
-def _notes(frame: pl.DataFrame, rows: Sequence[Row], labels: Labels | None) -> list[str]:
-    where = [studies(rows), condition(rows[0]["domain"], labels)]
-    return [*([SIMULATED] if simulated(frame) else []), "; ".join(part for part in where if part)]
-
-
-def _lines(variable: _Variable) -> list[_Line]:
+def _list_lines(variable: _Variable) -> list[_Line]:
     levels = variable.levels("prevalence")
-    if levels and levels != [None]:
-        lines = [_Line(f"{variable.label}, n (%)", {})]
-        lines += [_Line(str(k), variable.cells("prevalence", k, _of_level), "level") for k in levels]
-    elif levels:
-        lines = [_Line(f"{variable.label}, n (%)", variable.cells("prevalence", None, _of_level))]
+    if levels:
+        single = levels == [None]
+        cells = variable.fill_cells("prevalence", None, _write_share) if single else {}
+        lines = [_Line(f"{variable.label}, n (%)", cells)]
+        lines += [
+            _Line(str(level), variable.fill_cells("prevalence", level, _write_share), "level")
+            for level in ([] if single else levels)
+        ]
     else:
-        lines = _of_numbers(variable)
-    missing = [_missing(variable, str(reason)) for reason in variable.levels("missing")]
-    return _tested([*lines, *missing], variable)
-
-
-def _of_level(row: Row) -> str:
-    if row["reliability"] in ("suppress", "failed"):
-        return "–" if row["n_cases"] is None else f"{count(row['n_cases'])} (–)"
-    return f"{count(row['n_cases'])} ({number(row['estimate'], 'percent')})"
-
-
-def _of_numbers(variable: _Variable) -> list[_Line]:
-    """Set mean with its spread, median with quartiles, or both."""
-    lines = []
-    if variable.levels("mean"):
-        spread = variable.cells("standard_deviation", None, lambda row: _plain(row["estimate"], variable))
-        error = variable.cells("mean", None, lambda row: number(row["std_error"], "number", row["std_error"]))
-        cells = variable.cells("mean", None, lambda row: _plain(row["estimate"], variable))
-        said = "mean (SD)" if spread else "mean (SE)"
-        lines.append(_Line(f"{variable.label}, {said}", _beside(cells, [spread or error])))
-    if variable.levels("quantile"):
-        low, middle, high = (
-            variable.cells("quantile", level, lambda row: _plain(row["estimate"], variable))
-            for level in ("0.25", "0.5", "0.75")
-        )
-        lines.append(_Line(f"{variable.label}, median (quartiles)", _beside(middle, [low, high])))
+        lines = _list_numbers(variable)
+    test = next((row for row in variable.rows if row["estimand"] in _TESTS), None)
+    if test and lines:
+        text = format_p_value(test["p_value"]).removeprefix("p ").removeprefix("= ")
+        lines[0].cells["p"] = (text or _NO_NUMBER, test)
+    for reason in variable.levels("missing"):
+        found = variable.fill_cells("missing", reason, lambda row: format_count(row["n_cases"]))
+        counts = {group: found.get(group, ("0", None)) for group in variable.groups}
+        lines.append(_Line(f"missing: {reason}", counts, "missing"))
     return lines
 
 
-def _beside(cells: dict[str, _Cell], ends: Sequence[dict[str, _Cell]]) -> dict[str, _Cell]:
-    """Put what goes in brackets behind each number; no number where it is not to be shown."""
+def _is_hidden(row: Row | None) -> bool:
+    return row is not None and row["reliability"] in ("suppress", "failed")
+
+
+def _write_share(row: Row) -> str:
+    if not _is_hidden(row):
+        return f"{format_count(row['n_cases'])} ({format_number(row['estimate'], 'percent')})"
+    return _NO_NUMBER if row["n_cases"] is None else f"{format_count(row['n_cases'])} ({_NO_NUMBER})"
+
+
+def _list_numbers(variable: _Variable) -> list[_Line]:
+    """List mean with standard deviation, median with quartiles, or both, rounded alike in all columns."""
+    deviation = _deviation(variable)
+
+    def write(row: Row) -> str:
+        return format_number(row["estimate"], "number", deviation / 3 if deviation else None)
+
+    lines = []
+    if variable.levels("mean"):
+        spread, name = variable.fill_cells("standard_deviation", None, write), "mean (SD)"
+        if not spread:
+            name = "mean (SE)"
+            spread = variable.fill_cells(
+                "mean", None, lambda row: format_number(row["std_error"], "number", row["std_error"])
+            )
+        cells = _append_brackets(variable.fill_cells("mean", None, write), [spread])
+        lines.append(_Line(f"{variable.label}, {name}", cells))
+    if variable.levels("quantile"):
+        low, middle, high = (variable.fill_cells("quantile", q, write) for q in ("0.25", "0.5", "0.75"))
+        lines.append(_Line(f"{variable.label}, median (quartiles)", _append_brackets(middle, [low, high])))
+    return lines
+
+
+def _append_brackets(cells: dict[str, _Cell], ends: Sequence[dict[str, _Cell]]) -> dict[str, _Cell]:
+    """Append the other texts of a column in brackets; no number where it is not to be shown."""
     found = {}
     for group, (text, row) in cells.items():
-        hidden = row is not None and row["reliability"] in ("suppress", "failed")
-        inside = " to ".join(end.get(group, ("–", None))[0] or "–" for end in ends)
-        found[group] = ("–" if hidden else f"{text} ({inside})", row)
+        inside = " to ".join(end.get(group, (_NO_NUMBER, None))[0] or _NO_NUMBER for end in ends)
+        found[group] = (_NO_NUMBER if _is_hidden(row) else f"{text} ({inside})", row)
     return found
 
 
-def _plain(value: float | None, variable: _Variable) -> str:
-    """Round alike in all columns: as the spread between all persons allows, not the standard error."""
-    return number(value, "number", _spread(variable))
-
-
-def _spread(variable: _Variable) -> float | None:
-    own = {
+def _deviation(variable: _Variable) -> float | None:
+    """Return the standard deviation of everyone, or an estimate of it from the quartiles."""
+    overall = {
         (row["estimand"], row["level"]): row["estimate"]
         for row in variable.rows
-        if group_of(row, variable.by) == EVERYONE
+        if group_of(row, variable.by) == OVERALL
     }
-    deviation = own.get(("standard_deviation", None))
-    low, high = (own.get(("quantile", level)) for level in ("0.25", "0.75"))
-    if deviation is None and low is not None and high is not None:
-        deviation = (high - low) / 1.35
-    return deviation / 3 if deviation else None
+    low, high = (overall.get(("quantile", level)) for level in ("0.25", "0.75"))
+    between = (high - low) / 1.35 if low is not None and high is not None else None
+    deviation = overall.get(("standard_deviation", None))
+    return between if deviation is None else deviation
 
 
-def _missing(variable: _Variable, reason: str) -> _Line:
-    found = variable.cells("missing", reason, lambda row: count(row["n_cases"]))
-    return _Line(f"missing: {reason}", {g: found.get(g, ("0", None)) for g in variable.groups}, "missing")
-
-
-def _tested(lines: list[_Line], variable: _Variable) -> list[_Line]:
-    """Put the p-value of a variable beside its first line."""
-    test = next((row for row in variable.rows if row["estimand"] in _TESTS), None)
-    if test is None or not lines:
-        return lines
-    text = p_value(test["p_value"]).removeprefix("p ").removeprefix("= ") or "–"
-    return [replace(lines[0], cells={**lines[0].cells, "p": (text, test)}), *lines[1:]]
-
-
-def _footnotes(lines: Sequence[_Line]) -> dict[tuple[str, str], list[int]]:
-    places: dict[tuple[str, str], list[int]] = {}
-    for at, line in enumerate(lines):
-        for column, (_, row) in line.cells.items():
-            start = _FLAGS.get(row["reliability"] or "ok") if row else None
-            if row and start:
-                text = ": ".join(part for part in (start, (row["reason"] or "").rstrip(".")) if part)
-                places.setdefault((f"{text}.", column), []).append(at)
-    return places
-
-
-def _basis(rows: Sequence[Row], by: str | None, name: str) -> str:
-    """Say at the foot what is weighted, by which weight, tested how, and who has no group."""
+def _describe_methods(rows: Sequence[Row], by: str | None, name: str) -> str:
+    """Describe weights and tests at the foot, and who has no group."""
     tests = [
         _TESTS[row["estimand"]] for row in rows if row["estimand"] in _TESTS and row["p_value"] is not None
     ]
     lost = sum(row["n_cases"] for row in rows if row["estimand"] == "missing" and row["outcome"] == by)
     parts = [
-        "n: people, not weighted. Percentages, means and medians: weighted",
-        *_weights([row for row in rows if row["outcome"] and row["outcome"] != by]),
-        f"tests: {', '.join(dict.fromkeys(tests))}" if tests else "",
-        f"{count(lost)} people without a value of {name} are in '{EVERYONE}' alone" if lost else "",
+        "Counts are unweighted; percentages, means and medians are weighted",
+        _list_weights([row for row in rows if row["outcome"] and row["outcome"] != by]),
+        f"Tests: {', '.join(dict.fromkeys(tests))}" if tests else "",
+        f"{format_count(lost)} participants with missing {name} are counted in '{OVERALL}' only"
+        if lost
+        else "",
     ]
-    return "; ".join(part for part in parts if part) + "."
+    return ". ".join(part for part in parts if part) + "."
 
 
-def _weights(rows: Sequence[Row]) -> list[str]:
-    """Name the weight, and which variables have another because they were measured elsewhere."""
-    of: dict[str, list[str]] = {}
+def _list_weights(rows: Sequence[Row]) -> str:
+    """Name the weight, and the variables that have another because they were measured elsewhere."""
+    of: dict[str, dict[str, None]] = {}
     for row in rows:
         if row["weight"]:
-            of.setdefault(row["weight"], []).append(without_unit(str(row["outcome_label"])))
-    names = {weight: list(dict.fromkeys(labels)) for weight, labels in of.items()}
-    main = max(names, key=lambda weight: len(names[weight]), default="")
-    others = [f"{weight} weight for {', '.join(own)}" for weight, own in names.items() if weight != main]
-    return [f"weight: {main}", *others] if main else []
+            of.setdefault(row["weight"], {})[remove_unit(str(row["outcome_label"]))] = None
+    main = max(of, key=lambda weight: len(of[weight]), default="")
+    others = [f"{weight} weight for {', '.join(own)}" for weight, own in of.items() if weight != main]
+    return "; ".join([f"Weight: {main}", *others]) if main else ""

@@ -1,9 +1,6 @@
-"""Set columns of text as a table that a notebook and a report show as HTML without a script.
+"""Typeset columns of text as a table that needs no script in a notebook or a report."""
 
-Takes columns, their heads, a name and the lines below it; gives a great_tables table in the house's style.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from typing import Any
@@ -12,52 +9,9 @@ import polars as pl
 from great_tables import GT, html, loc, style
 
 from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, VERMILLION
-
-
-def typeset(
-    columns: Mapping[str, Sequence[str]],
-    heads: Mapping[str, Any],
-    name: str,
-    below: Sequence[str],
-    fiction: bool,
-    *,
-    numbers: Sequence[str],
-) -> GT:
-    """Set columns of text as a table.
-
-    Parameters
-    ----------
-    columns
-        Column to its texts; "group" heads groups of rows. Columns without any text are left out, but for
-        "label" and "estimate".
-    heads
-        Column to its head.
-    name, below
-        Of the table, and lines below it.
-    fiction
-        Whether the first line below says that the data are simulated.
-    numbers
-        Columns to be set flush right.
-
-    Returns
-    -------
-    great_tables.GT
-        Without footnotes.
-    """
-    shown = {
-        column: values for column, values in columns.items() if any(values) or column in ("label", "estimate")
-    }
-    data = pl.DataFrame({column: list(values) for column, values in shown.items()})
-    made = GT(data, groupname_col="group" if "group" in shown else None, id=_identity(shown, name))
-    head = html(f"<strong>{escape(name)}</strong>")
-    made = made.tab_header(title=head, subtitle=html(_subtitle(below, fiction)) if below else None)
-    made = made.cols_label({column: heads[column] for column in shown if column != "group"})
-    right = [column for column in shown if column in numbers]
-    made = made.cols_align("left").cols_align("right", columns=right)
-    made = made.tab_style(style.text(weight="bold"), loc.row_groups())
-    made = made.tab_style(style.css("white-space: nowrap;"), loc.body(columns=right))
-    return made.tab_options(**_OPTIONS).opt_footnote_marks("letters")
-
+from toolkit.display.text.numbers import capitalize, format_flag
+from toolkit.display.text.row_labels import SIMULATED
+from toolkit.results import Row
 
 _OPTIONS: dict[str, Any] = {
     "table_font_names": FONT.replace("'", "").split(", "),
@@ -75,11 +29,48 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _identity(columns: Mapping[str, Sequence[str]], name: str) -> str:
-    """Name the table by its contents, so that the same results give the same page."""
-    return "table-" + sha256(repr((name, columns)).encode()).hexdigest()[:10]
+def typeset(
+    columns: Mapping[str, Sequence[str]],
+    heads: Mapping[str, Any],
+    title: str,
+    notes: Sequence[str],
+    *,
+    numbers: Sequence[str],
+    footnotes: Iterable[tuple[str, int, Row]] = (),
+    source: str = "",
+) -> GT:
+    """Typeset columns of text, by name; "group" heads groups of rows, and an empty column is left out.
+
+    `notes` are below the title, `source` is below the table, `numbers` names the columns flush right, and
+    each of `footnotes` is a column and line with the result row whose flag it explains.
+    """
+    shown = {name: texts for name, texts in columns.items() if any(texts) or name in ("label", "estimate")}
+    data = pl.DataFrame({name: list(texts) for name, texts in shown.items()})
+    # Named by its contents, so that the same results give the same page.
+    identity = "table-" + sha256(repr((title, shown)).encode()).hexdigest()[:10]
+    made = GT(data, groupname_col="group" if "group" in shown else None, id=identity)
+    made = made.tab_header(
+        title=html(f"<strong>{escape(title)}</strong>"),
+        subtitle=html(_format_notes(notes)) if notes else None,
+    )
+    made = made.cols_label({name: heads[name] for name in shown if name != "group"})
+    right = [name for name in shown if name in numbers]
+    made = made.cols_align("left").cols_align("right", columns=right)
+    made = made.tab_style(style.text(weight="bold"), loc.row_groups())
+    made = made.tab_style(style.css("white-space: nowrap;"), loc.body(columns=right))
+    made = made.tab_options(**_OPTIONS).opt_footnote_marks("letters")
+    lines: dict[tuple[str, str], list[int]] = {}
+    for column, line, row in footnotes:
+        if text := format_flag(row, row["reason"]):
+            lines.setdefault((f"{capitalize(text)}.", column), []).append(line)
+    for (text, column), places in lines.items():
+        made = made.tab_footnote(text, locations=loc.body(columns=column, rows=places))
+    return made.tab_source_note(html(escape(source))) if source else made
 
 
-def _subtitle(below: Sequence[str], fiction: bool) -> str:
-    first = f'<strong style="color:{VERMILLION}">{escape(below[0])}</strong>' if fiction else escape(below[0])
-    return f'<span style="color:{MUTED}">' + "<br>".join([first, *map(escape, below[1:])]) + "</span>"
+def _format_notes(notes: Sequence[str]) -> str:
+    lines = [
+        f'<strong style="color:{VERMILLION}">{SIMULATED}</strong>' if note == SIMULATED else escape(note)
+        for note in notes
+    ]
+    return f'<span style="color:{MUTED}">' + "<br>".join(lines) + "</span>"

@@ -1,130 +1,153 @@
-"""Word estimates that are no prevalence, mean or comparison: totals, quantiles, tests, seasons, plans.
+"""Phrase one result row as a clause: measure, estimate, confidence interval, adjustment."""
 
-Takes a row of a result frame; gives a clause without capital and full stop.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Callable
-
-from toolkit.display.text.comparing import after, exposure, outcome
 from toolkit.display.text.numbers import (
+    FLAGS,
     Labels,
-    count,
-    estimate_phrase,
-    interval,
-    level_of_confidence,
-    number,
-    test_text,
-    without_unit,
+    format_condition,
+    format_confidence,
+    format_count,
+    format_interval,
+    format_number,
+    format_test,
+    label_variable,
+    name_exposure,
+    name_outcome,
+    phrase_estimate,
+    remove_unit,
 )
+from toolkit.display.text.row_labels import format_adjustment, label_contrast, label_level, name_set
 from toolkit.results import Row, estimand_of
 
 _QUANTILES = {"0.5": "median", "0.25": "lower quartile", "0.75": "upper quartile"}
+# What joins the variable to a test of a result across groups, by the name of the estimand.
+_TEST_LINKS = {"heterogeneity": "across", "seasonality": "over"}
 
 
-def phrase(row: Row, labels: Labels | None) -> str | None:
-    """Word a row whose estimand has words of its own; None if it has none.
-
-    Examples
-    --------
-    >>> from toolkit.results import frame
-    >>> row = {"estimand": "quantile", "outcome_label": "age (years)", "level": "0.5", "estimate": 47.0,
-    ...        "std_error": 0.4, "conf_low": 46.0, "conf_high": 48.0}
-    >>> phrase(frame([row]).row(0, named=True), None)
-    'the median of age was 47.00 years (95 % CI 46.00 to 48.00)'
-    """
-    if estimand_of(row).kind == "test":
-        return f"{tested(row, labels)} gave {test_text(row)}"
-    own = _OWN.get(row["estimand"])
-    return own(row, labels) if own else None
-
-
-def tested(row: Row, labels: Labels | None) -> str:
-    """Name a test: of what, by what, by which statistic."""
-    how = f" ({row['level_label'] or row['level']})" if row["level_label"] or row["level"] else ""
-    what, by = without_unit(outcome(row, labels)), exposure(row, labels)
-    if row["estimand"] == "term":
-        return f"the test of {by} in the model of {what}{how}"
-    across = {"heterogeneity": " across ", "seasonality": " over "}.get(row["estimand"], " by ")
-    return f"the {estimand_of(row).noun} of {what}{across + by if by else ''}{how}"
+def phrase_row(row: Row, by: Sequence[str], labels: Labels | None = None) -> str:
+    """Phrase a row with its group: its estimate, or why there is none."""
+    groups = " and ".join(
+        f"{label_variable(name, labels)}: {row[name]}" for name in by if row[name] is not None
+    )
+    start = f"in the group {groups}, " if groups else ""
+    flag, reason = row["reliability"], str(row["reason"] or "no reason given").rstrip(".")
+    empty = row["estimate"] is None and row["statistic"] is None
+    if flag == "failed" or empty:
+        return f"{start}{name_measure(row, labels)} could not be estimated: {reason}"
+    if flag == "suppress":
+        return f"{start}{name_measure(row, labels)} was {FLAGS[flag]} ({reason})"
+    return f"{start}{_phrase_result(row, labels)}" + (
+        f"; {FLAGS[flag]}: {reason}" if flag == "review" else ""
+    )
 
 
-def quantile_name(row: Row) -> str:
-    """Name a quantile: the median, a quartile, or a percentile."""
-    level = str(row["level"])
-    return _QUANTILES.get(level, f"{100 * float(level):g}th percentile")
+def _phrase_result(row: Row, labels: Labels | None) -> str:
+    estimand = estimand_of(row)
+    measure = name_measure(row, labels)
+    adjusted = phrase_adjustment(row, labels)
+    if estimand.kind == "test":
+        return f"{measure} gave {format_test(row)}"
+    if estimand.family == "planning":
+        return f"with {format_count(row['n'])} participants, {measure} is {phrase_estimate(row)}{adjusted}"
+    if row["estimand"] == "peak":
+        return f"{measure} was at {row['level_label']}{adjusted}"
+    groups = _name_compared(row, labels) if (estimand.of, estimand.kind) == ("prevalence", "ratio") else None
+    if groups:
+        return f"{_phrase_likelihood(row, *groups, labels)}{adjusted}"
+    return f"{measure} was {phrase_estimate(row)}{adjusted}"
 
 
-def _quantile(row: Row, labels: Labels | None) -> str:
-    return f"the {quantile_name(row)} of {outcome(row, labels)} was {estimate_phrase(row)}"
+def _name_compared(row: Row, labels: Labels | None) -> tuple[str, str] | None:
+    """Name the participants with and without a binary exposure, the reference last; None for other levels."""
+    name = name_exposure(row, labels)
+    match (row["level_label"] or row["level"], row["reference"]):
+        case ("yes", "no"):
+            return f"participants with {name}", "those without"
+        case ("no", "yes"):
+            return f"participants without {name}", "those with it"
+    return None
 
 
-def _total(row: Row, labels: Labels | None) -> str:
-    if row["n_cases"] is None:
-        return f"the total of {outcome(row, labels)} was {estimate_phrase(row)}"
-    level = f": {row['level_label']}" if row["level_label"] not in (None, "yes") else ""
-    return f"an estimated {estimate_phrase(row)} people have {outcome(row, labels)}{level}"
-
-
-def ratio_name(row: Row, labels: Labels | None) -> str:
-    """Name a ratio of two totals by both."""
-    return f"the ratio of {without_unit(outcome(row, labels))} to {without_unit(exposure(row, labels))}"
-
-
-def _ratio(row: Row, labels: Labels | None) -> str:
-    return f"{ratio_name(row, labels)} was {estimate_phrase(row)}"
-
-
-def _swing(row: Row, labels: Labels | None) -> str:
-    """Say how far a seasonal curve swings."""
-    of, ends = outcome(row, labels), interval(row)
-    sure = f" ({level_of_confidence(row)} CI {ends})" if ends else ""
-    if row["estimand"] == "peak_to_trough_ratio":
-        value = f"{number(row['estimate'], 'ratio')} times{sure} that at its trough"
-        return f"at its yearly peak the prevalence of {of} was {value}{after(row, labels)}"
-    if row["estimand"] == "peak_to_trough_difference":
-        value = f"{number(row['estimate'], 'points')} percentage points{sure} higher than at its trough"
-        return f"at its yearly peak the prevalence of {of} was {value}{after(row, labels)}"
-    swung = f"swung by {estimate_phrase(row)} to either side"
-    return f"over the year the mean of {of} {swung}{after(row, labels)}"
-
-
-def _peak(row: Row, labels: Labels | None) -> str:
-    return f"the yearly peak of {without_unit(outcome(row, labels))} lay at {row['level_label']}"
-
-
-def _margin(row: Row, labels: Labels | None) -> str:
-    of, value = outcome(row, labels), number(row["estimate"], "points")
+def _phrase_likelihood(row: Row, exposed: str, reference: str, labels: Labels | None) -> str:
+    value = format_number(row["estimate"], "ratio")
+    ends = format_interval(row)
+    interval = f", {format_confidence(row)} CI {ends}" if ends else ", no interval"
     return (
-        f"with {count(row['n'])} people the prevalence of {of} is known to within {value} percentage points"
+        f"{exposed} were {value} times as likely to have {name_outcome(row, labels) or 'the outcome'} as "
+        f"{reference} ({_name_noun(row)} {value}{interval})"
     )
 
 
-def _detectable(row: Row, labels: Labels | None) -> str:
-    """Say what a planned analysis would find."""
-    ratio = row["estimand"] == "smallest_detectable_ratio"
-    value = (
-        number(row["estimate"], "ratio")
-        if ratio
-        else f"{number(row['estimate'], 'points')} percentage points"
-    )
-    against = (
-        f"{row['level_label']} vs {row['reference']}" if row["reference"] else str(row["level_label"] or "")
-    )
-    what = "prevalence ratio" if ratio else "prevalence difference"
-    by = f"{exposure(row, labels)} ({against})"
-    found = f"a {what} of {outcome(row, labels)} by {by} can be detected from {value} on"
-    return f"with {count(row['n'])} people {found}{after(row, labels)}"
+def name_measure(
+    row: Row, labels: Labels | None = None, *, outcome: bool = True, exposure: bool = True, level: bool = True
+) -> str:
+    """Name what a row estimates: "the prevalence ratio of any cramps for diagnosed diabetes (yes vs no)"."""
+    estimand, what, against = estimand_of(row), name_outcome(row, labels), name_exposure(row, labels)
+    if estimand.kind == "test":
+        return _name_test(row, what, against)
+    if row["estimand"] == "ratio" and outcome:
+        return f"the ratio of {remove_unit(what)} to {remove_unit(against)}"
+    at = label_contrast(row) if level else ""
+    if estimand.family == "coefficient":
+        term = ": ".join(part for part in (against if exposure else "", at) if part)
+        model = f" in the model of {what}" if outcome and what else ""
+        return f"the {estimand.noun}{f' for {term}' if term else ''}{model}"
+    text = f"the {_name_noun(row, level)}"
+    if outcome:
+        text += f" {estimand.link} {what or 'the outcome'}"
+    if estimand.family == "survival" and at:
+        text += f" at {at}"
+    elif estimand.family in ("quantile", "rate", "season", "survival"):
+        pass  # The noun has the level; the exposure is the time.
+    elif exposure and against:
+        text += f" for {against}{f' ({at})' if at else ''}"
+    elif at and at != "yes":
+        text += f": {at}"
+    return text
 
 
-_OWN: dict[str, Callable[[Row, Labels | None], str]] = {
-    "quantile": _quantile,
-    "total": _total,
-    "ratio": _ratio,
-    "peak_to_trough_ratio": _swing,
-    "peak_to_trough_difference": _swing,
-    "amplitude": _swing,
-    "peak": _peak,
-    "margin_of_error": _margin,
-    "smallest_detectable_ratio": _detectable,
-    "smallest_detectable_difference": _detectable,
-}
+def _name_noun(row: Row, level: bool = True) -> str:
+    """Return the noun of a measure: "crude odds ratio", "median", "90th percentile"."""
+    noun, family = estimand_of(row).noun, estimand_of(row).family
+    if row["estimand"] == "quantile" and level:
+        return _QUANTILES.get(str(row["level"]), f"{100 * float(row['level']):g}th percentile")
+    return f"crude {noun}" if format_adjustment(row) == "crude" and family != "planning" else noun
+
+
+def _name_test(row: Row, what: str, by: str) -> str:
+    statistic = f" ({label_level(row)})" if label_level(row) else ""
+    if row["estimand"] == "term":
+        return f"the test of {by} in the model of {what}{statistic}"
+    across = f" {_TEST_LINKS.get(row['estimand'], 'by')} {by}" if by else ""
+    return f"the {estimand_of(row).noun} of {what or 'the outcome'}{across}{statistic}"
+
+
+def phrase_adjustment(row: Row, labels: Labels | None = None) -> str:
+    """Return the adjustment as the end of a clause; "" for a crude estimate, which its measure says."""
+    text = format_adjustment(row, labels)
+    if name_set(row, labels):
+        return f" ({text})"
+    return f", {text}" if text not in ("", "crude") else ""
+
+
+def phrase_addition(row: Row, main: Row, labels: Labels | None = None) -> str:
+    """Phrase another estimate of the same comparison in a few words; "" if it has no number to show."""
+    if row["reliability"] in ("failed", "suppress") or row["estimate"] is None:
+        return ""
+    if row["estimand"] == "peak":
+        return f"peak at {row['level_label']}"
+    if row["level"] == "quadratic":
+        return f"quadratic term {phrase_estimate(row)}"
+    named = f"{_name_noun(row)} {phrase_estimate(row)}"
+    if row["adjust"] == main["adjust"] or format_adjustment(row) == "crude":
+        return named
+    model = name_set(row, labels)
+    return f"{model} {named}" if model else f"{named}{phrase_adjustment(row, labels)}"
+
+
+def phrase_source(row: Row, labels: Labels | None = None) -> str:
+    """Return study, domain and n in brackets."""
+    n = f"n = {format_count(row['n'])}" if row["n"] is not None else ""
+    parts = [part for part in (row["study"], format_condition(row["domain"], labels), n) if part]
+    return f" ({', '.join(parts)})" if parts else ""

@@ -1,35 +1,33 @@
-"""Split what the rows of a result have in common from what tells them apart.
-
-Takes a result frame; gives for each row a heading that it shares with its neighbours and a label of its own,
-and the titles and notes that hold for all rows.
-"""
+"""Headings and labels of result rows, and the title and notes that apply to all rows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-from toolkit.display.text.adjusting import adjustment, set_name, whole_set
 from toolkit.display.text.numbers import (
     Labels,
-    condition,
-    count,
-    level_of_confidence,
-    listed,
-    outcome_name,
-    simulated,
-    words,
+    capitalize,
+    format_condition,
+    format_confidence,
+    format_count,
+    is_simulated,
+    join_list,
+    label_variable,
+    name_exposure,
+    name_outcome,
 )
 from toolkit.results import Row, by_columns, covariates, estimand_of
 
 SIMULATED = "SIMULATED DATA: no real people"
+# A set goes by the name of one that has at most this many covariates more.
+_MOST_WITHOUT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Headed:
-    """A row of the result with its shared heading and its own label; either may be ""."""
+    """A result row with the heading that it shares with its neighbors and its own label; either may be ""."""
 
     head: str
     label: str
@@ -37,187 +35,181 @@ class Headed:
 
     @property
     def name(self) -> str:
-        """Both in one phrase."""
+        """Heading and label in one phrase."""
         return ", ".join(part for part in (self.head, self.label) if part)
 
 
-def headed_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]:
-    """Give every row its heading and label; rows of one heading stand together, in order of appearance.
-
-    Parameters
-    ----------
-    frame
-        A result frame, with `by` columns first.
-    labels
-        Words for the names of `by` and `adjust` variables.
-
-    Returns
-    -------
-    list of Headed
-        As many as the frame has rows.
-    """
-    rows = frame.rows(named=True)
-    by = by_columns(frame)
-    contrasts = _contrasts(rows)
-    several = len(_adjustments(rows)) > 1
-    parts = [_parts(row, by, labels, contrasts, several) for row in rows]
+def head_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]:
+    """Split what distinguishes the rows into headings and labels; rows of a heading follow each other."""
+    rows, by = frame.rows(named=True), by_columns(frame)
+    comparisons = {(row["exposure"], row["level"], row["reference"]) for row in rows if row["exposure"]}
+    single = {name for name, n in Counter(exposure for exposure, *_ in comparisons).items() if n == 1}
+    several = len({text for row in rows if (text := format_adjustment(row)) not in ("", "crude")}) > 1
+    parts = [_split_row(row, by, labels, row["exposure"] in single, several) for row in rows]
     apart = [name for name in parts[0] if len({part[name] for part in parts}) > 1] if rows else []
-    lead = [name for name in apart if name not in ("level", "adjust")]
-    tail = [name for name in apart if name in ("level", "adjust")] or lead[-1:]
-    lead = [name for name in lead if name not in tail]
-    plain = len(tail) == 1 and tail[0] in by
-    headed = [
-        Headed(_join(part, lead), _own(part, tail, plain), row) for part, row in zip(parts, rows, strict=True)
+    tail = [name for name in apart if name in ("level", "adjust")] or apart[-1:]
+    lead = [name for name in apart if name not in tail]
+    headed = []
+    for part, row in zip(parts, rows, strict=True):
+        head, label = (", ".join(part[name] for name in names if part[name]) for names in (lead, tail))
+        if len(tail) == 1 and tail[0] in by:  # The heading or title names the variable.
+            label = label.split(": ", 1)[-1]
+        headed.append(Headed(head, label, row))
+    first = {item.head: place for place, item in reversed(list(enumerate(headed)))}
+    return _drop_single_headings(sorted(headed, key=lambda item: first[item.head]))
+
+
+def _split_row(
+    row: Row, by: Sequence[str], labels: Labels | None, single: bool, several: bool
+) -> dict[str, str]:
+    exposure = name_exposure(row, labels)
+    if single and label_contrast(row):
+        exposure = f"{exposure}: {label_contrast(row)}"
+    elif exposure and row["reference"]:
+        exposure = f"{exposure} (vs {row['reference']})"
+    adjustment = format_adjustment(row, labels)
+    return {
+        "study": row["study"] or "",
+        "domain": format_condition(row["domain"], labels) or "everyone",
+        "outcome": row["outcome_label"] or label_variable(row["outcome"] or "", labels),
+        **{n: f"{label_variable(n, labels)}: {'overall' if row[n] is None else row[n]}" for n in by},
+        "exposure": exposure,
+        "level": "" if single else label_level(row),
+        # Where all adjusted rows have one set, a note lists it.
+        "adjust": name_set(row, labels) or (adjustment if several else adjustment.split(" for ")[0]),
+    }
+
+
+def _drop_single_headings(headed: Sequence[Headed]) -> list[Headed]:
+    """Join heading and label of a row that is alone under its heading, unless others need the indent."""
+    sizes = Counter(item.head for item in headed)
+    nested = any(size > 1 for size in sizes.values())
+    return [
+        item if nested and (item.label or sizes[item.head] > 1) else Headed("", item.name, item.row)
+        for item in headed
     ]
-    first = {head: i for i, head in reversed(list(enumerate(h.head for h in headed)))}
-    return _flat(sorted(headed, key=lambda h: first[h.head]))
 
 
-def title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
-    """Say what all rows are about: outcome, measure, exposure, groups."""
+def label_level(row: Row) -> str:
+    """Return a row's level; the unit of a continuous exposure."""
+    return str(row["level_label"] or row["level"] or "")
+
+
+def label_contrast(row: Row) -> str:
+    """Return a row's level and reference, "yes vs no"."""
+    level, reference = label_level(row), row["reference"]
+    return f"{level} vs {reference}" if level and reference else level
+
+
+def find_set(row: Row, labels: Labels | None = None) -> str:
+    """Return the key of `labels` that has a row's covariates and at most two more; "" if none does."""
+    own = set(covariates(row["adjust"] or ""))
+    sets = {key: set(covariates(key)) for key in labels or {}}
+    within = {key: len(names - own) for key, names in sets.items() if own and len(names) > 1 and own <= names}
+    key = min(within, key=lambda key: within[key], default="")
+    return key if key and within[key] <= _MOST_WITHOUT else ""
+
+
+def name_set(row: Row, labels: Labels | None = None) -> str:
+    """Name a row's covariates by the label of a set, "Model 1 without sex"; "" if none fits."""
+    if not labels or not (key := find_set(row, labels)):
+        return ""
+    own = covariates(row["adjust"])
+    without = join_list(label_variable(name, labels) for name in covariates(key) if name not in own)
+    return f"{labels[key]} without {without}" if without else labels[key]
+
+
+def format_adjustment(row: Row, labels: Labels | None = None) -> str:
+    """Return "crude" or "adjusted for age and sex", after the name of the set; "" without a comparison."""
+    own = covariates(row["adjust"] or "")
+    if not own:
+        return "crude" if row["exposure"] and estimand_of(row).kind in ("ratio", "points") else ""
+    text = f"adjusted for {join_list(label_variable(name, labels) for name in own)}"
+    named = name_set(row, labels)
+    return f"{named}, {text}" if named else text
+
+
+def write_title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
+    """Write the title of all rows, "Prevalence ratio of any cramps by diagnosed diabetes"."""
     rows = frame.rows(named=True)
-    outcomes = _distinct(outcome_name(row, labels) for row in rows)
     measures = _distinct(estimand_of(row).noun for row in rows)
-    exposures = _distinct(row["exposure_label"] or row["exposure"] for row in rows)
-    by = [words(name, labels) for name in by_columns(frame)]
-    outcome = outcomes[0] if len(outcomes) == 1 else f"{len(outcomes)} outcomes" if outcomes else ""
-    what = " and ".join(measures) if len(measures) < 3 else f"{len(measures)} measures"
-    exposure = exposures[:1] if len(exposures) == 1 else [f"{len(exposures)} exposures"] if exposures else []
-    text = ": ".join(part for part in (outcome, what) if part)
-    text += f" by {listed([*exposure, *by])}" if exposure or by else ""
-    return text[:1].upper() + text[1:]
+    outcomes = _distinct(name_outcome(row, labels) for row in rows)
+    exposures = _distinct(name_exposure(row, labels) for row in rows)
+    by = [label_variable(name, labels) for name in by_columns(frame)]
+    if len(exposures) > 1:
+        exposures = [f"{len(exposures)} exposures"]
+    text = join_list(measures) if len(measures) < 3 else f"{len(measures)} measures"
+    if outcomes:
+        link = estimand_of(rows[0]).link if len(measures) == 1 else "of"
+        text += f" {link} {outcomes[0] if len(outcomes) == 1 else f'{len(outcomes)} outcomes'}"
+    return capitalize(text + (f" by {join_list([*exposures, *by])}" if exposures or by else ""))
 
 
-def notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
-    """Say what holds for all rows: simulated or not, study, domain, reference, adjustment, interval."""
+def write_notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
+    """Write what applies to all rows: simulated or not, study, domain, n, reference and adjustment."""
     rows = frame.rows(named=True)
-    studies = _distinct(row["study"] for row in rows)
-    domains = {condition(row["domain"], labels) for row in rows}
-    persons = "" if by_columns(frame) else _persons(rows)
-    where = [listed(studies), *(domains if len(domains) == 1 else []), persons]
+    domains = {format_condition(row["domain"], labels) for row in rows}
+    sizes = "" if by_columns(frame) else _range_of_n(rows)
+    where = [
+        join_list(_distinct(row["study"] for row in rows)),
+        *(domains if len(domains) == 1 else []),
+        sizes,
+    ]
+    how = [_note_reference(rows), _note_adjustment(rows, labels)]
     lines = [
-        SIMULATED if simulated(frame) else "",
+        SIMULATED if is_simulated(frame) else "",
         "; ".join(part for part in where if part),
-        _sentence(_reference(rows), _adjusted(rows, labels)),
-        *_models(rows, labels),
+        capitalize("; ".join(part for part in how if part)),
+        *_describe_sets(rows, labels),
     ]
     return [line for line in lines if line]
 
 
-def confidence(frame: pl.DataFrame) -> str:
-    """Name the interval for the head of a column, "95 % CI"."""
-    levels = _distinct(level_of_confidence(row) for row in frame.rows(named=True))
-    return f"{levels[0]} CI" if len(levels) == 1 else "CI"
-
-
-def level_text(row: Row) -> str:
-    """Name a row's level; a number per unit where the exposure has no levels."""
-    return str(row["level_label"] or row["level"] or "")
-
-
-def contrast_text(row: Row) -> str:
-    """Name a row's level against its reference, "yes vs no"."""
-    level, reference = level_text(row), row["reference"]
-    return f"{level} vs {reference}" if level and reference else level
-
-
-def _contrasts(rows: Sequence[Row]) -> Counter[Any]:
-    return Counter(
-        exposure
-        for exposure, *_ in {(r["exposure"], r["level"], r["reference"]) for r in rows if r["exposure"]}
-    )
-
-
-def short_adjustment(row: Row) -> str:
-    """Say "crude" or "adjusted", where one list of variables holds for all rows."""
-    return adjustment(row).split(" for ")[0]
-
-
-def _adjustments(rows: Sequence[Row]) -> set[str]:
-    return {text for row in rows if (text := adjustment(row)) not in ("", "crude")}
-
-
-def _parts(
-    row: Row, by: Sequence[str], labels: Labels | None, contrasts: Counter[Any], several: bool
-) -> dict[str, str]:
-    one = contrasts[row["exposure"]] == 1
-    return {
-        "study": row["study"] or "",
-        "domain": condition(row["domain"], labels) or "everyone",
-        "outcome": row["outcome_label"] or words(row["outcome"] or "", labels),
-        **{name: f"{words(name, labels)}: {'all' if row[name] is None else row[name]}" for name in by},
-        "exposure": _exposure(row, one, labels),
-        "level": "" if one and row["exposure"] else level_text(row),
-        "adjust": set_name(row, labels) or (adjustment(row, labels) if several else short_adjustment(row)),
-    }
-
-
-def _exposure(row: Row, one: bool, labels: Labels | None) -> str:
-    label = str(row["exposure_label"] or words(row["exposure"] or "", labels))
-    if one and contrast_text(row):
-        return f"{label}: {contrast_text(row)}"
-    return f"{label} (vs {row['reference']})" if label and row["reference"] else label
-
-
-def _join(part: dict[str, str], names: Sequence[str]) -> str:
-    return ", ".join(part[name] for name in names if part[name])
-
-
-def _own(part: dict[str, str], names: Sequence[str], plain: bool) -> str:
-    text = _join(part, names)
-    return text.split(": ", 1)[1] if plain and ": " in text else text
-
-
-def _flat(headed: list[Headed]) -> list[Headed]:
-    """Leave a heading out that one row alone has, if that row has no label of its own or all are so."""
-    sizes = Counter(h.head for h in headed)
-    nested = any(size > 1 for size in sizes.values())
-    return [h if nested and (h.label or sizes[h.head] > 1) else Headed("", h.name, h.row) for h in headed]
-
-
-def _distinct(values: Any) -> list[str]:
-    return list(dict.fromkeys(value for value in values if value))
-
-
-def _persons(rows: Sequence[Row]) -> str:
+def _range_of_n(rows: Sequence[Row]) -> str:
     sizes = sorted({row["n"] for row in rows if row["n"]})
     if not sizes:
         return ""
-    return f"n = {count(sizes[0])}" + (f" to {count(sizes[-1])} by row" if len(sizes) > 1 else "")
+    return f"n = {format_count(sizes[0])}" + (f" to {format_count(sizes[-1])} by row" * (len(sizes) > 1))
 
 
-def _reference(rows: Sequence[Row]) -> str:
+def _note_reference(rows: Sequence[Row]) -> str:
     pairs = {(row["exposure"], row["reference"]) for row in rows if row["reference"]}
-    levels = _distinct(level_text(row) for row in rows)
     if len(pairs) != 1 or len({row["exposure"] for row in rows}) != 1:
         return ""
-    reference = pairs.pop()[1]
+    levels, (_, reference) = _distinct(label_level(row) for row in rows), pairs.pop()
     return f"{levels[0]} compared with {reference}" if len(levels) == 1 else f"compared with {reference}"
 
 
-def _adjusted(rows: Sequence[Row], labels: Labels | None) -> str:
-    texts = _distinct(adjustment(row, labels) for row in rows)
+def _note_adjustment(rows: Sequence[Row], labels: Labels | None) -> str:
+    texts = _distinct(format_adjustment(row, labels) for row in rows)
     sets = [text for text in texts if text != "crude"]
     if len(sets) == 1 and len(texts) > 1:
-        return "" if _models(rows, labels) else sets[0].replace("adjusted for", "adjusted estimates: for")
+        return (
+            "" if _describe_sets(rows, labels) else sets[0].replace("adjusted", "adjusted estimates account")
+        )
     return texts[0] if len(texts) == 1 else ""
 
 
-def _models(rows: Sequence[Row], labels: Labels | None) -> list[str]:
+def _describe_sets(rows: Sequence[Row], labels: Labels | None) -> list[str]:
     """List the covariates of each named set once, where the rows do not all have one set."""
-    if not labels or len(_distinct(adjustment(row, labels) for row in rows)) < 2:
+    if not labels or len(_distinct(format_adjustment(row, labels) for row in rows)) < 2:
         return []
-    sets = {key: covariates(key) for key in _distinct(whole_set(row, labels) for row in rows)}
+    sets = {key: covariates(key) for key in _distinct(find_set(row, labels) for row in rows)}
     lines = []
     for key, own in sets.items():
         inner = [other for other, names in sets.items() if set(names) < set(own)]
         within = max(inner, key=lambda other: len(sets[other]), default="")
-        rest = listed(words(name, labels) for name in own if name not in sets.get(within, []))
+        rest = join_list(label_variable(name, labels) for name in own if name not in sets.get(within, []))
         start = f"{labels[within]} plus" if within else "adjusted for"
         lines.append(f"{labels[key]}: {start} {rest}")
     return lines
 
 
-def _sentence(*parts: str) -> str:
-    text = "; ".join(part for part in parts if part)
-    return text[:1].upper() + text[1:]
+def name_interval(frame: pl.DataFrame) -> str:
+    """Name the interval in the head of a column, "95% CI"."""
+    levels = _distinct(format_confidence(row) for row in frame.rows(named=True))
+    return f"{levels[0]} CI" if len(levels) == 1 else "CI"
+
+
+def _distinct(values: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))

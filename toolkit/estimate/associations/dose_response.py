@@ -1,6 +1,5 @@
-"""Estimate how an outcome changes along a number, without the claim that the change is a straight line.
+"""Estimate dose-response curves: the association along a continuous exposure, without assuming linearity.
 
-Takes a study, names and knots; gives result rows, one a value of the exposure, and tests.
 Method: a restricted cubic spline (Harrell 2015, ch. 2) in the model of `association`.
 """
 
@@ -13,53 +12,59 @@ import numpy as np
 from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, covariates_for
-from toolkit.errors import DesignError, EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import (
-    Asked,
-    common,
+    Analysis,
+    Reported,
     failed,
-    figures,
+    report_contrasts,
     verdict,
-    with_covariates,
 )
-from toolkit.estimate.regression.comparison import COEFFICIENTS
-from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
-from toolkit.estimate.regression.formula.splines import knots_at, spline
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
-from toolkit.estimate.regression.specification import require_estimand, require_two_levels
-from toolkit.estimate.survey import intervals
+from toolkit.estimate.regression.fit import Regression
+from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix, spline_terms
+from toolkit.estimate.regression.formula.special_terms import knots_at, spline
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import (
+    COEFFICIENTS,
+    Degrees,
+    require_estimand,
+    require_two_levels,
+    specify_estimand,
+)
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.distributions import QUANTILE_RULES
-from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
-from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
+from toolkit.results import Estimates, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
 
-# Of the exposure's own values: a curve says nothing beyond almost all people.
+# Percentiles of the exposure that a curve covers.
 SPAN = (0.01, 0.99)
 VALUES = 41
 _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class _Line:
-    """Where the curve is wanted, against which value, and where it may bend."""
+class _Curve:
+    """A spline of the exposure beside covariates, the values where it is reported, and their reference."""
 
     exposure: Column
     at: Floats
     reference: float
     knots: Floats
+    adjust: tuple[str, ...]
 
-    @property
-    def contrast(self) -> Floats:
-        """Values x spline columns: what each value adds to the reference."""
-        own: Floats = spline(self.at, self.knots) - spline(np.array([self.reference]), self.knots)
-        return own
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix, the spline after the intercept."""
+        own = spline(sample.numbers(self.exposure.name)[inside], self.knots)
+        terms = spline_terms(self.exposure.name, self.exposure.variable.title, own.shape[1])
+        return adjusted_matrix(sample, own, terms, self.adjust, inside)
+
+    def slopes(self) -> Floats:
+        """Compute the contrast of each value with the reference, by the coefficients up to the spline."""
+        own = spline(self.at, self.knots) - spline(np.array([self.reference]), self.knots)
+        return np.column_stack([np.zeros(len(own)), own])
 
 
 @with_covariance
@@ -79,20 +84,20 @@ def curve(
     df: Degrees = "design",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate the curve of an association along a number, such as age or body mass index.
+    """Estimate the dose-response curve of a continuous exposure, such as age or body mass index.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     outcome
         A variable of two levels.
     exposure
-        A number.
+        A continuous variable.
     adjust
-        As `association`: None is the small set of the causal diagram, `()` a crude curve.
+        As for `association`: None is the small set of the causal diagram, `()` a crude curve.
     knots
-        How many, 3 to 7, at the weighted quantiles that Harrell advises; or the values of 3 or more.
+        Their number, 3 to 7, at the weighted quantiles that Harrell recommends; or the values of 3 or more.
     reference
         The value that others are compared with; None for the weighted median, to three digits.
     at
@@ -100,36 +105,36 @@ def curve(
     estimand
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
     domain
-        A condition in the domain language; null is outside.
+        A condition such as "age >= 20"; missing is outside.
     by
         Categories; one curve within each of their levels, all with the same knots.
     allow_descendants
-        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+        True to accept descendants of exposure or outcome in the diagram as covariates.
     df
-        "design" or "model", as `association`.
+        "design" or "model", as for `association`.
     confidence
-        Of the intervals, which hold at each value alone, between 0 and 1.
+        Confidence level of the pointwise intervals, between 0 and 1.
     covariance
         True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
     Estimates
-        Result rows: one a value, which stands in `level`, against `reference`; then two of estimand "term":
-        level "overall" tests the whole curve, "bends" whether it is a straight line. Draw it with
+        One result row per value, which is in `level`, against `reference`; then two of estimand "term": level
+        "overall" tests the whole curve, "nonlinearity" its departure from a straight line. Draw it with
         `tk.curve_chart`.
 
     Raises
     ------
     VariableError
-        For an unknown variable, or one that cannot stand where it does.
+        For an unknown variable, or one that cannot be used in its role.
     EstimationError
-        If the data cannot give the estimate, or knots fall on one another.
+        If the estimate is not possible, or knots coincide.
 
     Notes
     -----
-    A model of the columns of `rcs` in R's rms by svyglm. The tests are Wald's F as regTermTest with
-    df="model", and adjusted Wald tests on q and df - q + 1 degrees of freedom with df="design".
+    The columns are those of `rcs` in R's rms, the model that of svyglm. The tests are Wald's F as regTermTest
+    with df="model", and adjusted Wald tests on q and df - q + 1 degrees of freedom with df="design".
 
     Examples
     --------
@@ -137,43 +142,43 @@ def curve(
     >>> study = tk.open_study("simulated")
     >>> rows = tk.curve(study, outcome="any_cramps", exposure="age", adjust=(), at=(30, 50, 70), reference=50)
     >>> rows["level"].to_list(), rows["estimate"][1]
-    (['30', '50', '70', 'overall', 'bends'], 1.0)
+    (['30', '50', '70', 'overall', 'nonlinearity'], 1.0)
     """
-    intervals.check_confidence(confidence)
     require_estimand(estimand, COEFFICIENTS, "tk.curve")
-    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
+    by = as_names(by, "by")
     question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
     adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)
     sample = draw(study, [*names, *by], domain, by=by)
     require_two_levels(sample.columns[outcome], "tk.curve")
-    line = _line(sample, sample.columns[exposure], names, (knots, reference, at))
-    build = partial(_matrix, sample, line, adjusted)
-    model = Model(sample, sample.columns[outcome], names, family, build, degrees=df)
-    asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
-    rows, parts = [], []
-    for levels, group in groups(sample, by):
-        for row, part in _group_rows(asked, line, levels, group):
-            flagged = for_review(row, sample.review)
-            rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
-            parts.append(part)
-    return frame(rows, by, covariance_of_rows(sample, parts))
+    line = _place_curve(sample, sample.columns[exposure], names, adjusted, (knots, reference, at))
+    model = specify_estimand(sample, names, estimand, line, degrees=df)
+    analysis = Analysis(model, by, estimand, None, ", ".join(adjusted), confidence)
+    headings = _headings(estimand, line)
+    report = partial(_report_curve, line=line, headings=headings)
+    return estimate(analysis, report=report, headings=headings).frame()
 
 
-def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[Any, Any, Any]) -> _Line:
+def _place_curve(
+    sample: Sample,
+    column: Column,
+    names: tuple[str, ...],
+    adjust: tuple[str, ...],
+    requested: tuple[Any, Any, Any],
+) -> _Curve:
     if not column.continuous:
         raise VariableError(
-            f"'{column.name}' is a category and has no curve. Compare its levels: "
+            f"'{column.name}' is a category, and a curve requires a continuous exposure. Compare its levels: "
             f"tk.association(study, outcome='{names[0]}', exposure='{column.name}', ...)."
         )
     there = sample.complete(names)
     if not there.any():
         raise EstimationError(
-            f"none of {sample.size:,} persons has a value in every variable of the curve. Why: "
-            f"study.missing('{column.name}')."
+            f"None of {sample.size:,} participants has complete data for the curve. See why data are "
+            f"missing: study.missing('{column.name}')."
         )
-    knots, reference, at = asked
+    knots, reference, at = requested
     values, weights = sample.numbers(column.name)[there], sample.weights[there]
     low, middle, high = (QUANTILE_RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
     if at is None:
@@ -184,84 +189,48 @@ def _line(sample: Sample, column: Column, names: tuple[str, ...], asked: tuple[A
         placed = np.unique(np.asarray(knots, float))
         if len(placed) < 3:
             raise EstimationError(
-                f"a spline of '{column.name}' needs three knots or more, and {len(placed)} are named. Take "
+                f"A spline of '{column.name}' requires three knots or more, and {len(placed)} are named. Use "
                 f"knots=3, or tk.association(...) for a straight line."
             )
     chosen = float(f"{middle:.3g}") if reference is None else float(reference)
-    return _Line(column, np.unique(np.asarray(at, float)), chosen, placed)
+    return _Curve(column, np.unique(np.asarray(at, float)), chosen, placed, adjust)
 
 
-def _matrix(sample: Sample, line: _Line, adjust: tuple[str, ...], inside: Mask) -> Matrix:
-    own = spline(sample.numbers(line.exposure.name)[inside], line.knots)
-    name, label = line.exposure.name, line.exposure.variable.title
-    terms = [Term(name, label, *["linear part" if k == 0 else f"bend {k}"] * 2) for k in range(own.shape[1])]
-    return adjusted_matrix(sample, own, terms, adjust, inside)
-
-
-def _group_rows(
-    asked: Asked, line: _Line, levels: tuple[str, ...], group: Mask
-) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
-    sample, names = asked.model.sample, asked.model.names
-    told = counts(sample, asked.by, levels, group & sample.complete(names))
-    try:
-        fitted = regress(asked.model, group)
-    except (EstimationError, DesignError) as error:
-        if not asked.by:
-            raise
-        yield from (({**row, **told, **failed(str(error))}, None) for row in _headings(asked, line))
-        return
-    shared = {**told, "n_cases": fitted.n_cases, **verdict(fitted)}
-    yield from (
-        (with_covariates(fitted.covariates, {**row, **shared}), part)
-        for row, part in _points(asked, line, fitted)
-    )
-    yield from ((with_covariates(fitted.covariates, {**shared, **row}), None) for row in _tests(line, fitted))
-
-
-def _headings(asked: Asked, line: _Line) -> Iterator[dict[str, Any]]:
+def _headings(estimand: str, line: _Curve) -> list[dict[str, Any]]:
     variable = line.exposure.variable
-    for value in line.at:
-        yield {
-            "estimand": asked.estimand,
+    return [
+        {
+            "estimand": estimand,
             "exposure": variable.name,
             "exposure_label": variable.title,
             "level": f"{value:.10g}",
             "level_label": f"{value:.10g} {variable.unit}".strip(),
             "reference": f"{line.reference:.10g}",
         }
+        for value in line.at
+    ]
 
 
-def _points(asked: Asked, line: _Line, fitted: Regression) -> Iterator[tuple[dict[str, Any], Estimate]]:
-    slopes = np.zeros((len(line.at), len(fitted.terms)))
-    slopes[:, 1 : len(line.knots)] = line.contrast
-    found, matrix = delta_method(asked.model.sample, fitted.estimate, lambda at: slopes @ at, slopes)
-    errors = np.sqrt(matrix.diagonal())
-    for k, row in enumerate(_headings(asked, line)):
-        own = slice(k, k + 1)
-        again = None if found.replicates is None else found.replicates[:, own]
-        part = Estimate(found.points[own], found.influence[:, own], found.counted, again)
-        numbers = figures(
-            asked.estimand, asked.confidence, (float(found.points[k]), float(errors[k]), fitted.df)
-        )
-        yield {**row, **numbers}, part
-
-
-def _tests(line: _Line, fitted: Regression) -> Iterator[dict[str, Any]]:
+def _report_curve(
+    analysis: Analysis, fitted: Regression, line: _Curve, headings: list[dict[str, Any]]
+) -> Iterator[Reported]:
+    yield from report_contrasts(analysis, fitted, headings, line.slopes())
     variable = line.exposure.variable
-    for level, first in (("overall", 1), ("bends", 2)):
-        own = slice(first, len(line.knots))
-        yield {
+    labels = {"overall": "the curve", "nonlinearity": "departure from a straight line"}
+    for first, (level, label) in enumerate(labels.items(), start=1):
+        row = {
             "estimand": "term",
             "exposure": variable.name,
             "exposure_label": variable.title,
             "level": level,
-            "level_label": {"overall": "the curve", "bends": "its bends (none: a straight line)"}[level],
+            "level_label": label,
             "conf_level": None,
-            **_tested(fitted, own),
         }
+        tested = _test_terms(fitted, slice(first, len(line.knots)))
+        yield {**row, **verdict(fitted), **tested}, None
 
 
-def _tested(fitted: Regression, own: slice) -> dict[str, Any]:
+def _test_terms(fitted: Regression, own: slice) -> dict[str, Any]:
     try:
         f, df, size = fitted.joint_test(own)
     except EstimationError as error:

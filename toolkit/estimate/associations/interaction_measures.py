@@ -1,12 +1,10 @@
-"""Estimate how two exposures work together: on the ratio scale and on the additive one.
+"""Estimate the interaction of two exposures on the multiplicative and the additive scale.
 
-Takes a study and two exposures of levels; gives result rows: joint ratios against a common reference, and
-the measures of interaction.
 Method: one model with the product of the exposures; measures of Rothman by the delta method (Hosmer and
-Lemeshow 1992), reported as Knol and VanderWeele (2012) advise.
+Lemeshow 1992), reported as Knol and VanderWeele (2012) recommend.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -16,30 +14,26 @@ from typing import Any
 import numpy as np
 
 from toolkit.dag.adjustment import Question, covariates_for
-from toolkit.errors import DesignError, EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import (
-    Asked,
-    common,
-    failed,
-    figures,
-    verdict,
-    with_covariates,
-)
-from toolkit.estimate.regression.comparison import COEFFICIENTS
-from toolkit.estimate.regression.empty_cells import Smallest
-from toolkit.estimate.regression.fit import Degrees, Model, Regression, regress
+from toolkit.errors import VariableError
+from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, figures, verdict
+from toolkit.estimate.regression.diagnostics import Smallest
+from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
-from toolkit.estimate.regression.specification import require_estimand, require_two_levels
-from toolkit.estimate.survey import intervals
+from toolkit.estimate.regression.formula.factors import quoted
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import (
+    COEFFICIENTS,
+    Degrees,
+    require_estimand,
+    require_two_levels,
+    specify_estimand,
+)
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
-from toolkit.estimate.survey.reliability import for_review
+from toolkit.estimate.survey.linearization import Estimate, delta_method
 from toolkit.estimate.survey.roles import with_references
 from toolkit.estimate.survey.unvarying import not_estimable
-from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
+from toolkit.results import ESTIMANDS, Estimates, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
 
@@ -73,33 +67,33 @@ def interaction(
     df: Degrees = "design",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate the joint effect of two exposures, and whether it is more than the two of them together.
+    """Estimate the joint effects of two exposures and their interaction on both scales.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     outcome
         A variable of two levels.
     exposures
-        Two categories. Each pair of levels that are not the references is looked at.
+        Two categories. Each pair of levels other than the references is reported.
     reference
         Exposure to the level that its others are compared with, such as {"sex": "female"}; None for those
         of the codebook.
     adjust
-        As `association`: None is the small sets of the causal diagram for both exposures, `()` crude.
+        As for `association`: None is the small sets of the causal diagram for both exposures, `()` crude.
     estimand
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
     domain
-        A condition in the domain language; null is outside.
+        A condition such as "age >= 20"; missing is outside.
     by
-        Categories; all of it within each of their levels.
+        Categories; one model within each of their levels.
     allow_descendants
-        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+        True to accept descendants of exposure or outcome in the diagram as covariates.
     df
-        "design" or "model", as `association`.
+        "design" or "model", as for `association`.
     confidence
-        Of the intervals, between 0 and 1.
+        Confidence level, between 0 and 1.
     covariance
         True to return a tuple of the rows and their covariance matrix.
 
@@ -108,23 +102,23 @@ def interaction(
     Estimates
         Result rows. For each pair of levels: the ratios of the first alone, the second alone and both, all
         against neither (`reference`); `ratio_of_ratios`, the ratio of the joint ratio to the product of the
-        two (1: no interaction on the ratio scale); `reri`, the excess of the joint ratio over the sum of the
-        single excesses (0: none on the additive scale); `attributable_proportion`, that excess as a part of
-        the joint ratio; `synergy_index`, the joint excess over the sum of the single ones (1: none). For
+        two (1: no interaction on the ratio scale); `reri`, the relative excess risk due to interaction (0:
+        none on the additive scale); `attributable_proportion`, that excess as a proportion of the joint
+        ratio; `synergy_index`, the joint excess over the sum of the single excesses (1: none). For
         differences: `interaction_difference`.
 
     Raises
     ------
     VariableError
-        For an unknown variable, or one that cannot stand where it does.
+        For an unknown variable, or one that cannot be used in its role.
     EstimationError
-        If the data cannot give the estimate, such as a pair of levels that nobody has.
+        If the estimate is not possible.
 
     Notes
     -----
-    With odds ratios of a common outcome the additive measures are not those of prevalences: take the
-    prevalence ratio. A synergy index exists only where the exposures raise the prevalence: else its row says
-    so; compare with the levels of lowest prevalence as references.
+    With odds ratios of a common outcome the additive measures are not those of prevalences: use the
+    prevalence ratio. A synergy index exists only where both exposures increase the prevalence, so choose
+    the levels of lowest prevalence as references.
 
     Examples
     --------
@@ -135,10 +129,9 @@ def interaction(
     >>> rows["estimand"].to_list()[3:]
     ['ratio_of_ratios', 'reri', 'attributable_proportion', 'synergy_index']
     """
-    intervals.check_confidence(confidence)
     require_estimand(estimand, COEFFICIENTS, "tk.interaction")
-    family, by = FAMILIES[ESTIMANDS[estimand].model], as_names(by, "by")
-    first, second = _two(exposures)
+    by = as_names(by, "by")
+    first, second = _require_two(exposures)
     study = with_references(study, (first, second), reference)
     _refuse_adjusted(second, outcome, variables_of(as_covariates(adjust or ())))
     # The names given, or what the diagram chooses for either exposure, without the other.
@@ -151,30 +144,44 @@ def interaction(
     require_two_levels(sample.columns[outcome], "tk.interaction")
     for name in (first, second):
         _require_levels(sample, name)
-    left, a, b = (parser.quoted(name) for name in (outcome, first, second))
+    left, a, b = (quoted(name) for name in (outcome, first, second))
     crossed = f"{left} ~ {a} * {b}"
-    build = partial(_matrix, sample, parser.read(crossed), adjusted)
-    formula = " + ".join([crossed, *adjusted])
-    model = Model(sample, sample.columns[outcome], names, family, build, formula=formula, degrees=df)
-    asked = Asked(model, by, estimand=estimand, adjust=", ".join(adjusted), confidence=confidence)
-    rows, parts = [], []
-    for levels, group in groups(sample, by):
-        for row, part in _group_rows(asked, (first, second), levels, group):
-            flagged = for_review(row, sample.review)
-            rows.append({**common(asked), **dict(zip(by, levels, strict=True)), **flagged})
-            parts.append(part)
-    return frame(rows, by, covariance_of_rows(sample, parts))
+    predictors, formula = _Crossed(parser.read(crossed), adjusted), " + ".join([crossed, *adjusted])
+    model = specify_estimand(sample, names, estimand, predictors, degrees=df, formula=formula)
+    analysis = Analysis(model, by, estimand, None, ", ".join(adjusted), confidence)
+    pairs = list(product(_other_levels(sample, first), _other_levels(sample, second)))
+    headings = [
+        _heading(sample, (first, second), levels, measure)
+        for levels in pairs
+        for measure in _measures(estimand)
+    ]
+    report = partial(_report_pairs, pair=(first, second), levels=pairs)
+    return estimate(analysis, report=report, headings=headings).frame()
 
 
-def _matrix(sample: Sample, reading: parser.Reading, adjust: tuple[str, ...], inside: Mask) -> Matrix:
-    own = parser.build(reading, sample, inside)
-    return adjusted_matrix(sample, own.values[:, 1:], own.terms[1:], adjust, inside)
+@dataclass(frozen=True)
+class _Crossed:
+    """Two exposures with their product, beside covariates."""
+
+    reading: parser.Reading
+    adjust: tuple[str, ...]
+
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix."""
+        own = self.reading.matrix(sample, inside)
+        return adjusted_matrix(sample, own.values[:, 1:], own.terms[1:], self.adjust, inside)
 
 
-def _two(exposures: tuple[str, str]) -> tuple[str, str]:
+def _other_levels(sample: Sample, name: str) -> list[str]:
+    column = sample.columns[name]
+    return [level for level in column.levels if level != column.reference]
+
+
+def _require_two(exposures: tuple[str, str]) -> tuple[str, str]:
     if isinstance(exposures, str) or len(exposures) != 2 or exposures[0] == exposures[1]:
         raise VariableError(
-            "an interaction is of two exposures: tk.interaction(..., exposures=('diabetes_told', 'sex'))."
+            "An interaction requires two exposures. Use tk.interaction(..., exposures=('diabetes_told', "
+            "'sex'))."
         )
     return exposures[0], exposures[1]
 
@@ -182,102 +189,85 @@ def _two(exposures: tuple[str, str]) -> tuple[str, str]:
 def _refuse_adjusted(second: str, outcome: str, adjusted: tuple[str, ...]) -> None:
     if second in (outcome, *adjusted):
         role = "the outcome" if second == outcome else "in adjust"
-        raise VariableError(f"'{second}' is an exposure and {role}. Leave it out of one of them.")
+        raise VariableError(f"'{second}' is an exposure and {role}. Remove it from one of them.")
 
 
 def _require_levels(sample: Sample, name: str) -> None:
     if sample.columns[name].continuous:
         raise VariableError(
-            f"'{name}' is a number, and an interaction is of levels. Cut it first: "
-            f"study.derive('{name}_high', '{name} >= ...'). A number's product with another exposure: "
+            f"'{name}' is continuous, and an interaction requires levels. Create categories first: "
+            f"study.derive('{name}_high', '{name} >= ...'). For the product of a continuous variable use "
             f"tk.model(study, '... ~ {name} * ...')."
         )
 
 
-def _group_rows(
-    asked: Asked, pair: tuple[str, str], levels: tuple[str, ...], group: Mask
-) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
-    sample, names = asked.model.sample, asked.model.names
-    sizes = counts(sample, asked.by, levels, group & sample.complete(names))
-    first, second = ([x for x in sample.columns[n].levels if x != sample.columns[n].reference] for n in pair)
-    try:
-        fitted = regress(asked.model, group)
-    except (EstimationError, DesignError) as error:
-        if not asked.by:
-            raise
-        for own in product(first, second):
-            for measure in _measures(asked.estimand):
-                yield {**_heading(sample, pair, own, measure), **sizes, **failed(str(error))}, None
-        return
-    told = set()
-    for own in product(first, second):
-        for row, part in _pair_rows(asked, fitted, pair, own):
+def _report_pairs(
+    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: Iterable[tuple[str, str]]
+) -> Iterator[Reported]:
+    seen = set()
+    for own in levels:
+        for row, part in _report_pair(analysis, fitted, pair, own):
             # One exposure alone against neither is part of several pairs where the other has more levels.
-            if (key := (row["estimand"], row["level"])) not in told:
-                told.add(key)
-                yield with_covariates(fitted.covariates, {**row, **sizes, "n_cases": fitted.n_cases}), part
+            if (key := (row["estimand"], row["level"])) not in seen:
+                seen.add(key)
+                yield row, part
 
 
-def _pair_rows(
-    asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]
-) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
-    sample = asked.model.sample
-    places = _places(fitted, pair, levels)
-    four = _counts(asked, fitted, pair, levels)
-    for measure in _measures(asked.estimand):
+def _report_pair(
+    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]
+) -> Iterator[Reported]:
+    sample = analysis.model.sample
+    places = _find_places(fitted, pair, levels)
+    four = _count_groups(analysis, fitted, pair, levels)
+    for measure in _measures(analysis.estimand):
         row = _heading(sample, pair, levels, measure)
+        compared = ((0, 0), measure.levels) if measure.estimand == analysis.estimand else tuple(four)
+        smallest = min(four[group] for group in compared)
         if places is None:
-            yield {**row, **failed(f"nobody of the analysis has both {pair[0]}: {levels[0]} and {pair[1]}: "
-                                   f"{levels[1]}, or one of them alone")}, None  # fmt: skip
-            continue
-        few = min(four.values())
-        if (empty := _own(asked, four, measure)) and not empty.persons:
-            yield {**row, **failed(not_estimable(str(empty.told), asked.model.firth()))}, None
-            continue
-        numbers, part = _measured(asked, fitted, places, measure)
-        yield {**row, **(numbers if part is None else {**numbers, **verdict(fitted, few.told)})}, part
+            named = f"{pair[0]}: {levels[0]} and {pair[1]}: {levels[1]}"
+            reason = f"No participant of the analysis has both {named}, or one of them alone."
+            yield {**row, **failed(reason)}, None
+        elif not smallest.persons:
+            reason = not_estimable(str(smallest.reason), analysis.model.firth())
+            yield {**row, **failed(reason)}, None
+        else:
+            numbers, part = _estimate_measure(analysis, fitted, places, measure)
+            judged = {} if part is None else verdict(fitted, min(four.values()).reason)
+            yield {**row, **numbers, **judged}, part
 
 
-def _places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
+def _find_places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
     there = {(term.exposure, term.level): place for place, term in enumerate(fitted.terms)}
     keys = [*zip(pair, levels, strict=True), parser.cell_key(pair, levels)]
     return [there[key] for key in keys] if all(key in there for key in keys) else None
 
 
-def _measured(
-    asked: Asked, fitted: Regression, places: list[int], measure: _Measure
+def _estimate_measure(
+    analysis: Analysis, fitted: Regression, places: list[int], measure: _Measure
 ) -> tuple[dict[str, Any], Estimate | None]:
     a, b, ab = (float(fitted.coefficients[place]) for place in places)
     point = measure.point(a, b, ab)
     if not np.isfinite(point):
         return failed(
-            "the exposures do not both raise the outcome, so that excesses have no ratio; see reri"
+            "the exposures do not both increase the outcome, so that excesses have no ratio; see reri"
         ), None
     slopes = np.zeros((1, len(fitted.coefficients)))
     slopes[0, places] = measure.slope(a, b, ab)
-    found, matrix = delta_method(
-        asked.model.sample, fitted.estimate, lambda at: np.array([measure.point(*at[places])]), slopes
-    )
+    sample, points = analysis.model.sample, lambda at: np.array([measure.point(*at[places])])
+    found, matrix = delta_method(sample, fitted.estimate, points, slopes)
     error = float(np.sqrt(matrix[0, 0]))
     if not np.isfinite(error):
         return failed("with one of the replicate weights the measure is undefined; see reri"), None
-    return figures(measure.estimand, asked.confidence, (point, error, fitted.df)), found
+    return figures(measure.estimand, analysis.confidence, (point, error, fitted.df)), found
 
 
-_Groups = dict[tuple[int, ...], Smallest]
-
-
-def _own(asked: Asked, four: _Groups, measure: _Measure) -> Smallest:
-    """Give the smallest count of the groups that a measure compares: two, or all of an interaction."""
-    two = ((0, 0), measure.levels)
-    return min(four[group] for group in (two if measure.estimand == asked.estimand else four))
-
-
-def _counts(asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> _Groups:
-    """Count cases and others in each of the four groups, and keep the smaller count."""
-    sample = asked.model.sample
+def _count_groups(
+    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]
+) -> dict[tuple[int, ...], Smallest]:
+    """Count cases and noncases in each of the four groups, and keep the smaller count."""
+    sample = analysis.model.sample
     persons = sample.persons[fitted.inside]
-    y = sample.numbers(asked.model.outcome.name)[fitted.inside]
+    y = sample.numbers(analysis.model.outcome.name)[fitted.inside]
     codes = [sample.codes(name)[fitted.inside] for name in pair]
     both = [(sample.columns[n].reference or "", x) for n, x in zip(pair, levels, strict=True)]
     four = {}
@@ -288,7 +278,7 @@ def _counts(asked: Asked, fitted: Regression, pair: tuple[str, str], levels: tup
             there &= code == sample.columns[name].levels.index(level)
         named = " and ".join(f"'{name}' = '{level}'" for name, level in zip(pair, own, strict=True))
         cases, others = int((persons * y)[there].sum()), int((persons * (1 - y))[there].sum())
-        four[group] = min(Smallest(cases, f"cases with {named}"), Smallest(others, f"others with {named}"))
+        four[group] = min(Smallest(cases, f"cases with {named}"), Smallest(others, f"noncases with {named}"))
     return four
 
 

@@ -1,32 +1,26 @@
-"""Estimate what a model says of people: standardised prevalences, average marginal effects, predictions.
-
-Takes a study and a formula or an association; gives result rows.
-"""
+"""Standardize model predictions: standardized prevalences, average marginal effects, predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 
 import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.averaging import (
-    Contrast,
-    Setting,
-    Standard,
-    averaged,
-    linear,
-    log_ratios,
-    present_levels,
-    themselves,
-)
-from toolkit.estimate.regression.coefficient_rows import Asked, answer
-from toolkit.estimate.regression.comparison import STANDARDIZED
-from toolkit.estimate.regression.fit import Degrees, Model, Regression
+from toolkit.estimate.regression.averaging import Setting, Standard, average_predictions
+from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
+from toolkit.estimate.regression.fit import Regression, regress
 from toolkit.estimate.regression.formula.design_matrix import Term, of_level, per_unit
-from toolkit.estimate.regression.specification import Request, question, require_estimand
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import (
+    STANDARDIZED,
+    Degrees,
+    ModelSpec,
+    require_estimand,
+    specify_formula,
+)
+from toolkit.estimate.survey.analysis_sample import Mask
 from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.results import ESTIMANDS, Estimates
 from toolkit.studies.study import Study
@@ -41,8 +35,8 @@ STEP = 3e-3
 
 
 @dataclass(frozen=True)
-class _Margin:
-    """What is averaged: the variable that is set, the estimand, and the values of a number."""
+class Margin:
+    """What is averaged: the variable that is set, the estimand, and the values of a continuous variable."""
 
     variable: str
     estimand: str
@@ -52,6 +46,27 @@ class _Margin:
     def averages(self) -> bool:
         """True for an average at each level or value, False for a comparison of them."""
         return ESTIMANDS[self.estimand].family in ("share", "mean")
+
+    def estimate(self, analysis: Analysis) -> Answer:
+        """Estimate the margin of the model of an analysis in place of its coefficients."""
+        column = analysis.model.sample.columns[self.variable]
+        against = None if self.averages else column.reference
+        levels = [level for level in column.levels if level != against]
+        terms = None if column.continuous else _level_terms(column, levels, against)
+        return estimate(replace(analysis, estimand=self.estimand, terms=terms), fit=self.fit)
+
+    def fit(self, model: ModelSpec, group: Mask) -> Regression:
+        """Fit the model and average its predictions."""
+        fitted, column = regress(model, group), model.sample.columns[self.variable]
+        if not column.continuous:
+            standard = _set_levels(model, fitted, column, self)
+        elif self.at:
+            standard = _set_values(column, self)
+        elif self.estimand == "average_marginal_effect":
+            standard = _set_derivative(model, fitted, column)
+        else:
+            standard = _add_one(column, self)
+        return average_predictions(model, fitted, standard)
 
 
 @with_covariance
@@ -70,50 +85,51 @@ def margins(
     df: Degrees = "design",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Standardise a model's predictions over the people, by levels of a variable.
+    """Estimate standardized predictions of a model by levels of a variable, or average marginal effects.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     formula, family, domain, offset
-        As `tk.model`; interactions, powers and functions too. Any family of a single mean.
+        As for `tk.model`, with any family that has a single mean.
     variable
-        Right of ~: the variable that everyone is given each level of.
+        A variable on the right of ~, set to each of its levels for all participants.
     reference
         The level of the variable that others are compared with; None for that of the codebook.
     estimand
-        "standardised_prevalence" (default; "standardised_mean" of a number), "standardised_ratio" and
-        "standardised_difference" against the reference (of a number's means a "mean_difference"), or
-        "average_marginal_effect": the difference from the reference, or the derivative by a number.
+        "standardised_prevalence" (the default; "standardised_mean" for a continuous outcome),
+        "standardised_ratio" or "standardised_difference" against the reference ("mean_difference" for a
+        continuous outcome), or "average_marginal_effect": the difference from the reference, or the
+        derivative by a continuous variable.
     at
-        Values of a number to give everyone, the first being the reference. Without, a number's ratio and
-        difference are for one unit more than everyone has.
+        Values at which a continuous variable is set, the first of which is the reference. Without them its
+        ratio and difference are for an increase by one unit.
     by
-        Categories; one model and standard within each of their levels.
+        Categories; one model is fitted and standardized within each of their levels.
     df
-        "design" (PSUs minus strata) or "model" (1 more and less the coefficients, as R's svyglm).
+        "design": PSUs minus strata. "model": PSUs minus strata plus 1 minus coefficients, as R's svyglm.
     confidence, covariance
-        As `tk.model`.
+        As for `tk.model`.
 
     Returns
     -------
     Estimates
-        One row a level, the reference too for prevalences and means: the result schema.
+        One result row per level, including the reference for prevalences and means.
 
     Raises
     ------
     VariableError
-        If the variable is not in the formula, or a number needs `at`.
+        If the variable is not in the formula, or is continuous and requires `at`.
     EstimationError
-        As `tk.model`, and for an estimand or a family that cannot be averaged.
+        As for `tk.model`, and for an estimand or a family that cannot be averaged.
 
     Notes
     -----
-    Weighted mean over the people of the fit, each with the level in place of their own (Graubard and Korn,
-    Biometrics 55, 1999). The covariance counts the coefficients, the sampling of the people averaged over,
-    and the covariance of both, which svypredmeans of R's survey package leaves out; with replicate weights
-    both are made anew in each. Prevalences have an interval on the logit scale.
+    The weighted mean of predictions over the participants of the fit, each with the level in place of their
+    own (Graubard and Korn, Biometrics 55, 1999). The covariance includes the sampling of the participants
+    averaged over, and its covariance with the coefficients, which svypredmeans of R's survey package omits.
+    Each replicate weight refits and averages. Prevalences have an interval on the logit scale.
 
     Examples
     --------
@@ -124,13 +140,12 @@ def margins(
     ['no', 'yes']
     """
     study = with_reference(study, variable, reference)
-    asked = question(
-        Request(study, formula, family, domain, offset, as_names(by, "by"), False, confidence, df)
-    )
-    column = _variable(asked.model, variable, formula)
-    margin = _Margin(variable, _estimand(estimand, asked.model.outcome), tuple(at))
+    groups = as_names(by, "by")
+    model = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df)
+    column = _require_variable(model, variable, formula)
+    margin = Margin(variable, _choose_estimand(estimand, model.outcome), tuple(at))
     _require_values(column, margin)
-    return answer(standardised(asked, margin)).frame()
+    return margin.estimate(Analysis(model, groups, confidence=confidence)).frame()
 
 
 @with_covariance
@@ -150,20 +165,20 @@ def predict(
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     formula, family, domain, offset, confidence, covariance
-        As `tk.model`.
+        As for `tk.model`.
     df
-        As `tk.margins`.
+        As for `tk.margins`.
     at
-        Levels or numbers by variable, `{"sex": ("male", "female"), "age": (30, 50, 70)}`: every combination
-        is a row. Over variables of the model that are not named predictions are averaged, over the people.
+        Levels or numbers by variable, `{"sex": ("male", "female"), "age": (30, 50, 70)}`; each combination
+        is a row. Predictions are averaged over the other variables of the participants.
 
     Returns
     -------
     Estimates
-        One row a combination, the variables of `at` in front as text: the result schema, estimand
-        "predicted_prevalence", or "predicted_mean" of a number.
+        One result row per combination, with the variables of `at` as text in front; estimand
+        "predicted_prevalence", or "predicted_mean" for a continuous outcome.
 
     Raises
     ------
@@ -178,173 +193,148 @@ def predict(
     >>> found.select("sex", "age").rows()
     [('male', '30'), ('male', '70'), ('female', '30'), ('female', '70')]
     """
-    asked = question(Request(study, formula, family, domain, offset, (), False, confidence, df))
-    grid = [
-        [(name, value) for value in _values(asked.model, name, given, formula)] for name, given in at.items()
-    ]
+    model = specify_formula(study, formula, family, domain, offset, degrees=df)
+    grid = [[(name, value) for value in _read_values(model, name, at[name], formula)] for name in at]
     places = list(product(*grid))
-    estimand = "predicted_prevalence" if asked.model.outcome.case else "predicted_mean"
-    words = [", ".join(f"{name} {_word(value)}" for name, value in place) for place in places]
-    terms = tuple(Term("", "", own, own, estimand=estimand) for own in words)
-    settings = [{name: _everyone(asked.model, name, value) for name, value in place} for place in places]
-    derive = partial(averaged, standard=Standard(settings, terms, themselves))
-    found = answer(replace(asked, estimand=estimand, rows=terms, derive=derive))
+    estimand = "predicted_prevalence" if model.outcome.case else "predicted_mean"
+    names = [", ".join(f"{name} {_format(value)}" for name, value in place) for place in places]
+    terms = tuple(Term("", "", name, name, estimand=estimand) for name in names)
+    settings = [{name: _set_value(model, name, value) for name, value in place} for place in places]
+    standard = Standard(settings, terms, np.eye(len(settings)))
+    found = estimate(
+        Analysis(model, estimand=estimand, terms=terms, confidence=confidence),
+        fit=lambda model, group: average_predictions(model, regress(model, group), standard),
+    )
     for row, place in zip(found.rows, places, strict=True):
         row.update(estimand=estimand, level=None, level_label=None)
-        row.update({name: _word(value) for name, value in place})
-    named = replace(found, asked=replace(asked, by=tuple(at)))
-    return named.frame()
+        row.update({name: _format(value) for name, value in place})
+    return replace(found, analysis=replace(found.analysis, by=tuple(at))).frame()
 
 
-def standardised(asked: Asked, margin: "_Margin") -> Asked:
-    """Make the question to a model one to its average predictions."""
-    column = asked.model.sample.columns[margin.variable]
-    rows = None if column.continuous else _rows(column, margin)
-    return replace(asked, estimand=margin.estimand, rows=rows, derive=partial(_standardise, margin=margin))
-
-
-def standardised_association(asked: Asked, exposure: str, estimand: str) -> Asked:
-    """Make the question of an association one to the average predictions of its model."""
-    column = asked.model.sample.columns[exposure]
-    margin = _Margin(exposure, estimand)
+def standardized_association(analysis: Analysis, exposure: str, estimand: str) -> Answer:
+    """Estimate the association as average predictions of its model."""
+    column, margin = analysis.model.sample.columns[exposure], Margin(exposure, estimand)
     if column.continuous and margin.averages:
         raise VariableError(
-            f"'{exposure}' is a number, so its standardised prevalence needs values: tk.margins(study, "
-            f"'{asked.model.outcome.name} ~ {exposure} + ...', '{exposure}', at=(...)). Or ask for a ratio: "
-            f"estimand='standardised_ratio'."
+            f"'{exposure}' is continuous, so its standardized prevalence requires values. Use "
+            f"tk.margins(study, '{analysis.model.outcome.name} ~ {exposure} + ...', '{exposure}', at=(...)), "
+            f"or estimand='standardised_ratio'."
         )
-    return standardised(asked, margin)
+    return margin.estimate(analysis)
 
 
-def _rows(column: Column, margin: _Margin) -> tuple[Term, ...]:
-    against = None if margin.averages else column.reference
-    levels = [level for level in column.levels if level != against]
-    return tuple(of_level(column.variable, level, against) for level in levels)
-
-
-def _standardise(model: Model, fitted: Regression, margin: _Margin) -> Regression:
-    column = model.sample.columns[margin.variable]
-    if not column.continuous:
-        return averaged(model, fitted, _of_levels(model, fitted, column, margin))
-    if margin.at:
-        return averaged(model, fitted, _of_values(column, margin))
-    if margin.estimand == "average_marginal_effect":
-        return averaged(model, fitted, _of_slope(model, fitted, column))
-    return averaged(model, fitted, _of_one_more(column, margin))
-
-
-def _of_levels(model: Model, fitted: Regression, column: Column, margin: _Margin) -> Standard:
-    levels = present_levels(model, fitted.inside, column.name)
-    settings = [{column.name: _everyone(model, column.name, level)} for level in levels]
+def _set_levels(model: ModelSpec, fitted: Regression, column: Column, margin: Margin) -> Standard:
+    there = np.unique(model.sample.codes(column.name)[fitted.inside])
+    levels = [column.levels[code] for code in there]
+    settings: list[Setting] = [{column.name: _set_value(model, column.name, level)} for level in levels]
     if margin.averages:
-        return Standard(settings, _rows_of(column, levels, None), themselves)
+        return Standard(settings, _level_terms(column, levels, None), np.eye(len(levels)))
     if column.reference not in levels:
         raise EstimationError(
-            f"nobody among the {fitted.n:,} persons of the analysis has '{column.name}' = "
-            f"'{column.reference}', the reference. Widen the domain, or take "
+            f"None of the {fitted.n:,} participants of the analysis has '{column.name}' = "
+            f"'{column.reference}', the reference. Widen the domain, or use "
             f"estimand='standardised_prevalence'."
         )
     others = [level for level in levels if level != column.reference]
-    place = levels.index(column.reference)
-    return Standard(
-        settings, _rows_of(column, others, column.reference), _against(margin, place, len(levels))
-    )
+    terms = _level_terms(column, others, column.reference)
+    return _compare_with(levels.index(column.reference), settings, terms, margin)
 
 
-def _rows_of(column: Column, levels: Sequence[str], reference: str | None) -> tuple[Term, ...]:
+def _level_terms(column: Column, levels: Sequence[str], reference: str | None) -> tuple[Term, ...]:
     return tuple(of_level(column.variable, level, reference) for level in levels)
 
 
-def _against(margin: _Margin, place: int, count: int) -> Contrast:
-    if margin.estimand == "standardised_ratio":
-        return log_ratios(place)
-    marks = np.delete(np.eye(count), place, axis=0)
-    marks[:, place] = -1.0
-    return linear(marks)
+def _compare_with(place: int, settings: list[Setting], terms: tuple[Term, ...], margin: Margin) -> Standard:
+    """Compare each other average with that at one place."""
+    contrast = np.delete(np.eye(len(settings)), place, axis=0)
+    contrast[:, place] = -1.0
+    return Standard(settings, terms, contrast, log=margin.estimand == "standardised_ratio")
 
 
-def _of_values(column: Column, margin: _Margin) -> Standard:
-    settings = [{column.name: pl.lit(float(value))} for value in margin.at]
-    words = [_word(value) for value in margin.at]
+def _set_values(column: Column, margin: Margin) -> Standard:
+    settings: list[Setting] = [{column.name: pl.lit(float(value))} for value in margin.at]
+    levels = [_format(value) for value in margin.at]
     if margin.averages:
-        return Standard(settings, _rows_of(column, words, None), themselves)
-    return Standard(settings, _rows_of(column, words[1:], words[0]), _against(margin, 0, len(words)))
+        return Standard(settings, _level_terms(column, levels, None), np.eye(len(levels)))
+    return _compare_with(0, settings, _level_terms(column, levels[1:], levels[0]), margin)
 
 
-def _of_one_more(column: Column, margin: _Margin) -> Standard:
+def _add_one(column: Column, margin: Margin) -> Standard:
     settings: list[Setting] = [{}, {column.name: pl.col(column.name) + 1}]
-    return Standard(settings, (per_unit(column.variable),), _against(margin, 0, 2))
+    return _compare_with(0, settings, (per_unit(column.variable),), margin)
 
 
-def _of_slope(model: Model, fitted: Regression, column: Column) -> Standard:
-    """Take the derivative by four points on both sides of everyone's own value."""
+def _set_derivative(model: ModelSpec, fitted: Regression, column: Column) -> Standard:
+    """Approximate the derivative by four points on both sides of each participant's own value."""
     step = STEP * float(np.std(model.sample.numbers(column.name)[fitted.inside]))
     settings = [{column.name: pl.col(column.name) + k * step} for k in (1, -1, 2, -2)]
     weights = np.array([[8.0, -8.0, -1.0, 1.0]]) / (12 * step)
-    return Standard(settings, (per_unit(column.variable),), linear(weights))
+    return Standard(settings, (per_unit(column.variable),), weights)
 
 
-def _estimand(given: str | None, outcome: Column) -> str:
+def _choose_estimand(given: str | None, outcome: Column) -> str:
     mean = "standardised_prevalence" if outcome.case else "standardised_mean"
     chosen = given or mean
     if chosen == "standardised_difference" and not outcome.case:
         return "mean_difference"
     require_estimand(chosen, _ESTIMANDS, "tk.margins")
     if ESTIMANDS[chosen].family in ("share", "mean") and chosen != mean:
-        what = "has two levels" if outcome.case else "is a number"
-        raise EstimationError(f"'{outcome.name}' {what}: take estimand='{mean}'.")
+        what = "has two levels" if outcome.case else "is continuous"
+        raise EstimationError(f"'{outcome.name}' {what}. Use estimand='{mean}'.")
     if chosen == "standardised_ratio" and not outcome.case:
         raise EstimationError(
-            f"'{outcome.name}' is a number: take estimand='standardised_difference', or for that of counts "
-            f"tk.model(..., family='poisson', exponentiate=True)."
+            f"'{outcome.name}' is continuous. Use estimand='standardised_difference', or for the ratio of "
+            f"counts tk.model(..., family='poisson', exponentiate=True)."
         )
     return chosen
 
 
-def _variable(model: Model, name: str, formula: str) -> Column:
+def _require_variable(model: ModelSpec, name: str, formula: str) -> Column:
     if name not in model.names or name == model.outcome.name:
         known = [other for other in model.names if other != model.outcome.name]
         raise VariableError(
-            unknown(f"the formula '{formula}' has no variable", name, known, f"It has: {', '.join(known)}")
+            unknown(f"The formula '{formula}' has no variable", name, known, f"It has: {', '.join(known)}")
         )
     return model.sample.columns[name]
 
 
-def _require_values(column: Column, margin: _Margin) -> None:
+def _require_values(column: Column, margin: Margin) -> None:
     if margin.at and not column.continuous:
         raise VariableError(
-            f"'{column.name}' has levels, and each is given to everyone. Leave at= out; single levels: "
+            f"'{column.name}' has levels, each of which is set in turn. Remove at=, or choose levels with "
             f"tk.predict(study, ..., at={{'{column.name}': (...)}})."
         )
     if column.continuous and not margin.at and margin.averages:
         raise VariableError(
-            f"'{column.name}' is a number: say which values everyone is given, at=(30, 50, 70), or take "
+            f"'{column.name}' is continuous. Supply the values to be set, such as at=(30, 50, 70), or use "
             f"estimand='average_marginal_effect'."
         )
     if margin.at and not margin.averages and len(margin.at) < 2:
-        raise VariableError(f"a comparison needs two values of '{column.name}' at least: at=(30, 50).")
+        raise VariableError(f"A comparison requires at least two values of '{column.name}'. Use at=(30, 50).")
 
 
-def _values(model: Model, name: str, given: Values, formula: str) -> list[Value]:
-    column = _variable(model, name, formula)
+def _read_values(model: ModelSpec, name: str, given: Values, formula: str) -> list[Value]:
+    column = _require_variable(model, name, formula)
     values = [given] if isinstance(given, str | float | int | bool) else list(given)
     for value in values:
         if column.continuous and (isinstance(value, str | bool) or not np.isfinite(value)):
-            raise VariableError(f"'{name}' is a number, and {value!r} is none: at={{'{name}': (30, 50)}}.")
-        if not column.continuous and str(value) not in column.levels:
-            told = f"'{name}' has no level"
             raise VariableError(
-                unknown(told, str(value), column.levels, f"Levels: {', '.join(column.levels)}")
+                f"'{name}' is continuous, and {value!r} is not a number. Use at={{'{name}': (30, 50)}}."
+            )
+        if not column.continuous and str(value) not in column.levels:
+            levels = ", ".join(column.levels)
+            raise VariableError(
+                unknown(f"'{name}' has no level", str(value), column.levels, f"Levels: {levels}")
             )
     return values
 
 
-def _everyone(model: Model, name: str, value: Value) -> pl.Expr:
+def _set_value(model: ModelSpec, name: str, value: Value) -> pl.Expr:
     column = model.sample.columns[name]
     if column.continuous:
         return pl.lit(float(value))
     return pl.lit(str(value), pl.Enum(column.levels))
 
 
-def _word(value: Value) -> str:
+def _format(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:g}"

@@ -99,13 +99,13 @@ def adjustment_models(
     >>> list(sets.models), "bmi" in sets.main
     (['Crude', 'Model 1', 'Model 2'], True)
     """
-    asked = {"outcome": outcome, "exposure": exposure, "domain": domain, "diagram": diagram}
+    named = {"outcome": outcome, "exposure": exposure, "domain": domain, "diagram": diagram}
     size: Size = adjust if adjust in SIZES else "small"
     given = None
     if adjust is not None and adjust not in SIZES:
-        given = covariates_for(study, adjust, Question(**asked))  # type: ignore[arg-type]
+        given = covariates_for(study, adjust, Question(**named))  # type: ignore[arg-type]
     try:
-        chosen, core, full = (adjustment_for(study, **asked, size=s) for s in (size, "core", "full"))  # type: ignore[arg-type]
+        chosen, core, full = (adjustment_for(study, **named, size=s) for s in (size, "core", "full"))  # type: ignore[arg-type]
     except NoAdjustmentSetError as error:
         if given is None:
             raise

@@ -1,12 +1,22 @@
 """Estimate associations and regression models with design-based standard errors."""
 
+from dataclasses import replace
+
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.dag.nodes import Diagrams
-from toolkit.estimate.associations.marginal_effects import standardised_association
-from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.comparison import STANDARDIZED, Comparison, compare
-from toolkit.estimate.regression.fit import Degrees
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.associations.marginal_effects import standardized_association
+from toolkit.estimate.regression.coefficient_rows import Analysis
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import (
+    COEFFICIENTS,
+    STANDARDIZED,
+    Degrees,
+    exposure_terms,
+    ratio_of,
+    require_estimand,
+    specify_association,
+    specify_formula,
+)
 from toolkit.estimate.survey.analysis_sample import draw
 from toolkit.estimate.survey.roles import with_reference
 from toolkit.results import Estimates, variables_of
@@ -32,17 +42,17 @@ def association(
     allow_descendants: bool = False,
     df: Degrees = "design",
 ) -> Estimates:
-    """Estimate how the prevalence of an outcome differs by an exposure, crude or adjusted.
+    """Estimate the crude or adjusted association of an exposure with a binary outcome.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     outcome
         A variable of two levels. The case is yes, 1 or true, otherwise the second level of a declared order;
         two levels of plain text are refused.
     exposure
-        A category, each level of which is compared with its reference, or a number, per unit.
+        A category, whose levels are compared with its reference, or a continuous variable, per unit.
     reference
         The level of the exposure that others are compared with; None for that of the codebook.
     adjust
@@ -54,20 +64,21 @@ def association(
         estimates are then of the same participants, with the same weight.
     estimand
         "prevalence_ratio" (log link, Poisson variance), "odds_ratio" (logit) or "prevalence_difference"
-        (identity link); or of a logit model averaged over the people, "standardised_prevalence" (a row for
-        every level, the reference too), "standardised_ratio" and "standardised_difference": see `tk.margins`.
+        (identity link); or, averaged over the participants from a logit model, "standardised_prevalence" (a
+        row for every level, including the reference), "standardised_ratio" and "standardised_difference", as
+        in `tk.margins`.
     domain
-        A condition such as "age >= 20 and sex == 'female'"; null is outside.
+        A condition such as "age >= 20 and sex == 'female'"; missing is outside.
     by
         Categories; one estimate within each of their levels.
     terms
-        True for one row a coefficient, the intercept first, on the link scale.
+        True for one row per coefficient, the intercept first, on the link scale.
     confidence
-        Of the interval, between 0 and 1.
+        Confidence level, between 0 and 1.
     diagram
-        The file of a causal diagram of your own; None for the toolkit's.
+        The file of your own causal diagram; None for the toolkit's.
     allow_descendants
-        True to adjust for descendants of exposure or outcome in the diagram, which are refused otherwise.
+        True to accept descendants of exposure or outcome in the diagram as covariates.
     df
         "design": PSUs minus strata among the participants of the fit, as Stata and SUDAAN. "model": PSUs
         minus strata plus 1 minus coefficients, as R's svyglm.
@@ -77,22 +88,21 @@ def association(
     Returns
     -------
     Estimates
-        One row an exposure level (not the reference) and level of `by`: the result schema. A level of `by`
-        that cannot be estimated stays as a row with the reason. `adjust` names the covariates as they
-        entered: one that does not vary is dropped, which `reason` says. More coefficients than degrees of
-        freedom of the design are flagged for review.
+        One result row per exposure level (except the reference) and level of `by`. A level of `by` that
+        cannot be estimated has a row with the reason. `adjust` lists the covariates as they entered; `reason`
+        says which were dropped because they do not vary. More coefficients than degrees of freedom of the
+        design are flagged for review.
 
     Raises
     ------
     VariableError
-        For an unknown variable, or one that cannot stand where it does.
+        For an unknown variable, or one that cannot be used in its role.
     EstimationError
-        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+        If the estimate is not possible: no variation, separation, collinear terms, too few PSUs.
 
     Notes
     -----
-    Linearized variance (Binder 1983) over the whole design, as svyglm of R's survey package, with t
-    intervals.
+    Linearized variance (Binder 1983) over the whole design and t intervals, as svyglm of R's survey package.
 
     Examples
     --------
@@ -103,18 +113,22 @@ def association(
     >>> round(found["estimate"].item(), 6)
     1.5
     """
+    require_estimand(estimand, (*COEFFICIENTS, *STANDARDIZED), "tk.association")
     groups, study = as_names(by, "by"), with_reference(study, exposure, reference)
     question = Question(outcome, exposure, domain, groups, diagram, allow_descendants)
     adjusted = covariates_for(study, adjust, question)
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
-    also = variables_of(as_covariates(complete))
-    names = [outcome, exposure, *variables_of(adjusted), *groups, *also]
-    sample = draw(study, names, domain, by=groups)
-    comparison = Comparison(outcome, exposure, adjusted, estimand, confidence, df, also)
-    asked = compare(sample, comparison, groups, terms=terms)
-    if estimand in STANDARDIZED and not terms:
-        asked = standardised_association(asked, exposure, estimand)
-    return answer(asked).frame()
+    covariates, also = variables_of(adjusted), variables_of(as_covariates(complete))
+    sample = draw(study, [outcome, exposure, *covariates, *groups, *also], domain, by=groups)
+    names = (outcome, exposure, adjusted)
+    fitted = specify_association(sample, names, estimand, complete=also, degrees=df)
+    analysis = Analysis(fitted, groups, adjust=", ".join(adjusted), confidence=confidence)
+    if terms:
+        return estimate(analysis).frame()
+    if estimand in STANDARDIZED:
+        return standardized_association(analysis, exposure, estimand).frame()
+    shown = exposure_terms(sample.columns[exposure].variable)
+    return estimate(replace(analysis, estimand=estimand, terms=shown)).frame()
 
 
 @with_covariance
@@ -130,17 +144,17 @@ def model(
     confidence: float = 0.95,
     df: Degrees = "model",
 ) -> Estimates:
-    """Fit a regression model that a formula describes.
+    """Fit a regression model specified by a formula.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        Participants, design and codebook.
     formula
         Such as "any_cramps ~ sex * age + I(bmi ** 2)", with R's operators and R's columns: treatment
-        contrasts against the reference, and a column for each level where an interaction stands without its
-        main effects. Names that are not plain words stand in backticks. docs/formulas.md lists the functions
-        and what is refused. For the family "cox": "Surv(time, event) ~ ..." or
+        contrasts against the reference, and a column for each level where an interaction is without its main
+        effects. Other names than plain words are in backticks. docs/formulas.md lists the functions and what
+        is not accepted. For the family "cox": "Surv(time, event) ~ ..." or
         "Surv(entry, time, event) ~ ...", with strata(...) among the terms.
     family
         For an outcome of two levels "logit", "probit", "cloglog", "loglog", "cauchit", "log-binomial",
@@ -150,16 +164,16 @@ def model(
         "ordinal" (proportional odds), "multinomial" (each level against the reference), "negative-binomial"
         (log link) and "cox" (ties by Efron). Any other distribution or link: `tk.survey_inference`.
     domain
-        A condition such as "age >= 20"; null is outside.
+        A condition such as "age >= 20"; missing is outside.
     offset
-        A number's name or arithmetic such as "log(follow_up)", added with the coefficient 1.
+        A continuous variable or arithmetic such as "log(follow_up)", which enters with the coefficient 1.
     by
         Categories; one model within each of their levels.
     exponentiate
         True for ratios in place of coefficients: of odds, prevalences, rates or hazards. The intercept,
         cutpoints and dispersion stay as they are.
     confidence
-        Of the interval, between 0 and 1.
+        Confidence level, between 0 and 1.
     df
         "model": PSUs minus strata plus 1 minus coefficients, as R's svyglm. "design": PSUs minus strata.
     covariance
@@ -168,16 +182,16 @@ def model(
     Returns
     -------
     Estimates
-        One row a coefficient on the link scale, the intercept first: the result schema, estimand
-        "coefficient". Cutpoints of the ordinal model come last, so does the dispersion of the negative
-        binomial; the multinomial has a column `outcome_level` in front.
+        One result row per coefficient on the link scale, the intercept first; estimand "coefficient".
+        Cutpoints of the ordinal and the dispersion of the negative binomial model come last; the multinomial
+        model has a column `outcome_level` in front.
 
     Raises
     ------
     VariableError
-        For a formula that cannot be read, an unknown variable, or one that cannot stand where it does.
+        For a formula that cannot be read, an unknown variable, or one that cannot be used in its role.
     EstimationError
-        If the data cannot give the estimate: no variation, separation, collinear terms, too few PSUs.
+        If the estimate is not possible: no variation, separation, collinear terms, too few PSUs.
 
     Notes
     -----
@@ -193,5 +207,6 @@ def model(
     ['intercept', 'per unit']
     """
     groups = as_names(by, "by")
-    request = Request(study, formula, family, domain, offset, groups, exponentiate, confidence, df)
-    return answer(question(request)).frame()
+    fitted = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df)
+    ratio = ratio_of(family, fitted.outcome, offset=bool(offset)) if exponentiate else "coefficient"
+    return estimate(Analysis(fitted, groups, ratio, confidence=confidence)).frame()

@@ -1,16 +1,13 @@
-"""Estimate a seasonal curve: how far an outcome swings over the year, and when it peaks.
+"""Estimate seasonal curves by cosinor regression: the size of the seasonal change, and its peak.
 
-Takes a study, an outcome and a month or date; gives result rows, three a group.
-Method: cosinor regression (Cornelissen, Theoretical Biology and Medical Modelling 11 (2014) 16): a cosine and
-a sine of the time of year, on the log scale for ratios of prevalences; amplitude and peak by the delta method
-from the design's covariance of the two coefficients.
+Method: a cosine and a sine of the time of year (Cornelissen, Theoretical Biology and Medical Modelling 11
+(2014) 16), on the log scale for prevalence ratios; amplitude and peak by the delta method.
 """
 
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
 from math import atan2, exp, hypot, pi, sqrt
 from typing import Any
 
@@ -20,11 +17,11 @@ from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import Asked, answer
-from toolkit.estimate.regression.fit import Degrees, Model, adjusted_wald
+from toolkit.estimate.regression.coefficient_rows import Analysis
+from toolkit.estimate.regression.fit import adjusted_wald
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
-from toolkit.estimate.regression.specification import require_estimand, require_two_levels
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import Degrees, choose_estimand, specify_estimand
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.distributions import wald
@@ -44,6 +41,20 @@ _SWING = {
 }
 MONTHS = 12.0
 _WAVES = (Term("cosine", "cosine", "cosine", "cosine"), Term("sine", "sine", "sine", "sine"))
+
+
+@dataclass(frozen=True)
+class _Cosinor:
+    """Cosine and sine of the angle of each cell, beside covariates."""
+
+    angle: Floats
+    adjust: tuple[str, ...]
+
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix."""
+        own = self.angle[inside]
+        waves = np.column_stack([np.cos(own), np.sin(own)])
+        return adjusted_matrix(sample, waves, _WAVES, self.adjust, inside)
 
 
 @dataclass(frozen=True)
@@ -80,47 +91,48 @@ def cosinor(
     df: Degrees = "design",
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate the seasonal curve of an outcome: its swing from trough to peak, and when the peak is.
+    """Estimate the seasonal curve of an outcome: the change from trough to peak, and the time of the peak.
 
     Parameters
     ----------
     study
         The study.
     outcome
-        A variable of two levels, or a number.
+        A variable of two levels, or a continuous variable.
     time
-        A month from 1 to 12, a date, or a variable whose levels follow one another through the year, such as
-        the names of twelve months; with `period` any number.
+        A month from 1 to 12, a date, or a variable whose levels are in the order of the year, such as the
+        names of twelve months; with `period` any continuous variable.
     period
-        Length of one turn in the unit of `time`, such as 365.25 for days, when it is no month or date.
+        Length of the year in the unit of `time`, such as 365.25 for days, if it is not a month or date.
     adjust
-        Covariates: names or splines such as "rcs(age, 4)". None adjusts for nothing, as `()`, because the
-        calendar is not an exposure; the column `adjust` is then "none".
+        Covariates: names or splines such as "rcs(age, 4)". None means no covariates, because the calendar is
+        not an exposure; the column `adjust` is then "none".
     estimand
         "prevalence_ratio" (the default for two levels: the curve is on the log scale, its swing the ratio of
-        peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (of a
-        number: `amplitude` is half the swing).
+        peak to trough), "prevalence_difference" (the swing in percentage points) or "mean_difference" (for a
+        continuous outcome: `amplitude` is half the swing).
     by, domain
-        As in `prevalence`.
+        As for `prevalence`.
     df
-        "design" or "model", as `association`.
+        "design" or "model", as for `association`.
     confidence
-        Of the intervals, between 0 and 1.
+        Confidence level, between 0 and 1.
     covariance
         True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
     Estimates
-        Result rows, three a group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
+        Three result rows per group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
         "amplitude"); "peak", in months from the beginning of January (or the unit of `time`), whose interval
-        may pass the turn of the year, with the day in `level_label`; and "seasonality", the Wald F that there
-        is no curve. Without a clear curve swing and peak are for review: the delta method fails near zero.
+        may extend over the end of the year, with the day in `level_label`; and "seasonality", the Wald F test
+        of no seasonal change. If its p-value exceeds 1 - confidence, swing and peak are flagged for review,
+        because the delta method fails near zero.
 
     Raises
     ------
     VariableError
-        For an unknown variable, or a time that is none.
+        For an unknown variable, or a time that is not one.
     EstimationError
         If there are fewer than three times, or the model cannot be fitted.
 
@@ -135,22 +147,21 @@ def cosinor(
     """
     by, adjusted = as_names(by, "by"), covariates_for(study, adjust, Question(outcome))
     require_one_role(outcome=outcome, time=time, adjust=variables_of(adjusted), by=by)
-    study, time = _with_number(study, time)
+    study, time = _number_dates(study, time)
     names = (outcome, time, *variables_of(adjusted))
     sample = draw(study, [*names, *by], domain, by=by)
     column, clock = sample.columns[outcome], sample.columns[time]
-    measured = _estimand(column, estimand)
-    turn = period or _turn(sample, clock)
-    angle = 2 * pi / turn * (_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
+    measured = choose_estimand(column, estimand, tuple(_SWING), "tk.cosinor")
+    turn = period or _find_period(sample, clock)
+    angle = 2 * pi / turn * (_number_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
     _require_times(angle, clock)
-    build = partial(_matrix, sample, angle, adjusted)
-    model = Model(sample, column, names, FAMILIES[ESTIMANDS[measured].model], build, degrees=df)
-    asked = Asked(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence)
-    found = answer(asked)
+    model = specify_estimand(sample, names, measured, _Cosinor(angle, adjusted), degrees=df)
+    found = estimate(Analysis(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence))
     matrix = found.covariance()
     pairs = [(found.rows[k], found.rows[k + 1]) for k in range(0, len(found.rows), 2)]
     waves = [_wave(pair, matrix[2 * k : 2 * k + 2, 2 * k : 2 * k + 2], df) for k, pair in enumerate(pairs)]
-    own = {"outcome_label": _title(column), "exposure": clock.name, "exposure_label": clock.variable.label}
+    title = column.variable.title if column.continuous else column.variable.label
+    own = {"outcome_label": title, "exposure": clock.name, "exposure_label": clock.variable.label}
     rows = [
         for_review({**pair[0], **own, **row}, sample.review)
         for pair, wave in zip(pairs, waves, strict=True)
@@ -159,12 +170,8 @@ def cosinor(
     return frame(rows, by, _rows_covariance(matrix, waves, measured, turn))
 
 
-def _title(column: Column) -> str:
-    return column.variable.title if column.continuous else column.variable.label
-
-
-def _with_number(study: Study, time: str) -> tuple[Study, str]:
-    """Give a date its place in the year, in months from the beginning of January."""
+def _number_dates(study: Study, time: str) -> tuple[Study, str]:
+    """Replace a date by the time of year, in months from the beginning of January."""
     if time not in study.people.columns or not study.people.schema[time].is_temporal():
         return study, time
     column = pl.col(time)
@@ -178,16 +185,7 @@ def _with_number(study: Study, time: str) -> tuple[Study, str]:
     return replace(study, people=people, codebook=study.codebook.with_variables(entry)), name
 
 
-def _estimand(outcome: Column, asked: str | None) -> str:
-    if asked is not None:
-        require_estimand(asked, tuple(_SWING), "tk.cosinor")
-    chosen = asked or ("mean_difference" if outcome.continuous else "prevalence_ratio")
-    if chosen != "mean_difference":
-        require_two_levels(outcome, "tk.cosinor")
-    return chosen
-
-
-def _turn(sample: Sample, clock: Column) -> float:
+def _find_period(sample: Sample, clock: Column) -> float:
     if not clock.continuous:
         if len(clock.levels) > 2:
             require_order(clock, "A seasonal curve over levels")
@@ -195,8 +193,8 @@ def _turn(sample: Sample, clock: Column) -> float:
     values = sample.numbers(clock.name)
     if clock.variable.unit != "months from 1 January" and not _are_months(values):
         raise VariableError(
-            f"'{clock.name}' is neither a date nor a month from 1 to 12. Say how long its year is: "
-            f"tk.cosinor(..., time='{clock.name}', period=365.25) for days."
+            f"'{clock.name}' is neither a date nor a month from 1 to 12. Supply the length of the year in "
+            f"its unit, such as tk.cosinor(..., time='{clock.name}', period=365.25) for days."
         )
     return MONTHS
 
@@ -207,11 +205,11 @@ def _are_months(values: Floats) -> bool:
 
 
 def _counts_months(clock: Column, period: float | None) -> bool:
-    """Tell whether times are numbered from 1: the middle of the first lies half a step from its start."""
+    """Return whether times are numbered from 1, so that the middle of the first is at 0.5."""
     return period is None and clock.variable.unit != "months from 1 January"
 
 
-def _times(sample: Sample, clock: Column) -> Floats:
+def _number_times(sample: Sample, clock: Column) -> Floats:
     if clock.continuous:
         return sample.numbers(clock.name)
     codes = sample.codes(clock.name)
@@ -222,14 +220,10 @@ def _require_times(angle: Floats, clock: Column) -> None:
     seen = np.unique(np.round(angle[~np.isnan(angle)] % (2 * pi), 9))
     if len(seen) < 3:
         raise EstimationError(
-            f"the people of the analysis have {len(seen)} different times of year in '{clock.name}', and a "
-            f"curve needs three. Compare halves of the year: tk.association(..., exposure='{clock.name}')."
+            f"The participants of the analysis have {len(seen)} distinct times of year in '{clock.name}', "
+            f"and a curve requires three. Compare halves of the year: tk.association(..., "
+            f"exposure='{clock.name}')."
         )
-
-
-def _matrix(sample: Sample, angle: Floats, adjust: tuple[str, ...], inside: Mask) -> Matrix:
-    own = angle[inside]
-    return adjusted_matrix(sample, np.column_stack([np.cos(own), np.sin(own)]), _WAVES, adjust, inside)
 
 
 def _wave(
@@ -249,7 +243,7 @@ def _rows(
     if wave is None:
         return [{**empty, "estimand": name} for name in (named, "peak", "seasonality")]
     test = _test(wave)
-    flat = _flat(test, confidence, row)
+    flat = _flag_flat(test, confidence, row)
     return [
         {**empty, **flat, "estimand": named, **_swing(wave, measured, confidence)},
         {**empty, **flat, "estimand": "peak", **_peak(wave, turn, confidence)},
@@ -263,15 +257,13 @@ def _test(wave: _Wave) -> dict[str, Any]:
     return {"statistic": f, "df_numerator": 2, "df": df, "p_value": float(fdtrc(2, df, f))}
 
 
-def _flat(test: Mapping[str, Any], confidence: float, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Flag swing and peak of a curve that may be none: near zero the delta method does not hold."""
+def _flag_flat(test: Mapping[str, Any], confidence: float, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Flag swing and peak of a curve that may be flat: near zero the delta method is not valid."""
     if test["p_value"] < 1 - confidence:
         return {}
-    reason = (
-        f"no clear season (p = {test['p_value']:.2g}), so that swing and peak are less sure than they look"
-    )
-    told = "; ".join(part for part in (reason, row["reason"]) if part)
-    return {"reliability": "review" if row["reliability"] == "ok" else row["reliability"], "reason": told}
+    unsure = f"seasonality p = {test['p_value']:.2g}, so the intervals of swing and peak may be too narrow"
+    reason = "; ".join(part for part in (unsure, row["reason"]) if part)
+    return {"reliability": "review" if row["reliability"] == "ok" else row["reliability"], "reason": reason}
 
 
 def _swing(wave: _Wave, measured: str, confidence: float) -> dict[str, Any]:
@@ -282,7 +274,7 @@ def _swing(wave: _Wave, measured: str, confidence: float) -> dict[str, Any]:
     low, high = intervals.around(point, std_error, wave.df, confidence)
     scale = ESTIMANDS[name].scale
     shown = exp if scale == "log" else float
-    # A curve swings by nothing at least.
+    # The swing is at least zero.
     ends = {"conf_low": shown(max(low, 0.0)), "conf_high": shown(high)}
     return {"estimate": shown(point), "std_error": std_error, "scale": scale, **ends}
 
@@ -307,7 +299,7 @@ def _day(point: float, turn: float) -> str:
 
 
 def _rows_covariance(matrix: Floats, waves: list[_Wave | None], measured: str, turn: float) -> Floats:
-    """Carry the covariance of the coefficients over to swing and peak; the test has none."""
+    """Transform the covariance of the coefficients to that of swing and peak; the test has none."""
     slopes = np.zeros((3 * len(waves), 2 * len(waves)))
     for k, wave in enumerate(waves):
         if wave is not None:

@@ -54,17 +54,16 @@ def prevalence(
     study
         The study.
     outcome
-        A variable with levels, or codes (whole numbers of at most 30 different values). Of a two-level
-        outcome the case is counted (yes, 1, true, else the level that is not the reference); of more levels
-        each has a row.
+        A categorical variable, or codes (whole numbers of at most 30 different values). Of two levels the
+        case is counted (yes, 1, true, or the level that is not the reference). Of more levels each has a row.
     by
-        Variables with levels or codes, whose combinations each have rows.
+        Categorical variables or codes; each combination of their levels has rows.
     domain
         A condition in the domain language, such as "age >= 20"; null is outside.
     interval
         "korn-graubard", "korn-graubard-nchs", "logit", "likelihood", "arcsine", "wald" or "xlogit".
     standardize, standardise
-        None; or the population to whose composition every group is brought: the name of a published one
+        None, or the standard population for every group: the name of a published one
         ("us-2000", "who", "europe-2013", for adults of 20-39, 40-59 and 60 and over), `tk.standard(...)` with
         other age bands, or people by level: {"age_group": {"20-39": 77670, ...}}.
     confidence
@@ -81,17 +80,17 @@ def prevalence(
     Raises
     ------
     VariableError
-        For an unknown variable or level, and a variable that cannot have the role.
+        If a variable or level is unknown, or a variable cannot have its role.
     DesignError
-        For a broken weight or design.
+        If a weight or the design is not valid.
     EstimationError
-        If nobody is in the domain or has a value.
+        If no participant is in the domain or has a value.
 
     Notes
     -----
-    Degrees of freedom are the PSUs minus the strata that hold a person of the domain (or group). deff is
-    against simple random sampling without replacement from a population as large as the sum of weights; with
-    replacement where the weights do not sum to a population (a mean weight below 2 and no fpc).
+    Degrees of freedom are PSUs minus strata among those with a participant of the domain (or group). deff
+    compares with simple random sampling without replacement from a population of the sum of weights, or with
+    replacement if the weights do not sum to a population (a mean weight below 2 and no fpc).
 
     Examples
     --------
@@ -146,12 +145,7 @@ def proportions(
 
 @with_covariance
 def mean(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = (),
-    domain: str = "",
-    confidence: float = 0.95,
+    study: Study, variable: Names, *, by: Names = (), domain: str = "", confidence: float = 0.95
 ) -> Estimates:
     """Estimate the mean of a continuous variable.
 
@@ -160,15 +154,15 @@ def mean(
     study
         The study.
     variable
-        A continuous variable, or a two-level one (the case counts 1); several are averaged over the people
-        who have a value in each.
+        A continuous variable, or one of two levels (the case counts 1). Several are averaged over the
+        participants with a value in each.
     by, domain, confidence, covariance
         As in `prevalence`.
 
     Returns
     -------
     Estimates
-        Result rows, one a group and variable, with Student's t interval.
+        Result rows, one per group and variable, with Student's t interval.
 
     Raises
     ------

@@ -79,13 +79,13 @@ def quantile(
     study
         The study.
     variable
-        A number.
+        A continuous variable.
     probs
         Probabilities between 0 and 1.
     rule
-        What a quantile is where no value has exactly that share of people below it: "math" (the lowest value
-        with at least that share at or below it), "school" (where a share is met exactly, halfway to the next
-        value) or "hf7" (interpolated, as unweighted quantiles usually are; Hyndman and Fan's seventh).
+        The definition of a quantile: "math" (the lowest value with at least that share at or below it),
+        "school" (halfway to the next value where a share is met exactly) or "hf7" (interpolated, as
+        unweighted quantiles usually are; Hyndman and Fan's seventh).
     by, domain
         As in `prevalence`.
     interval
@@ -104,14 +104,14 @@ def quantile(
     Raises
     ------
     VariableError
-        For an unknown variable, or one of levels.
+        If the variable is unknown or categorical.
     EstimationError
-        For an unknown rule, or a probability that is not between 0 and 1.
+        If the rule is unknown, or a probability is not between 0 and 1.
 
     Notes
     -----
-    As svyquantile of R's survey package with na.rm=TRUE: the degrees of freedom are those of the PSUs that
-    hold a person with a value.
+    As svyquantile of R's survey package with na.rm=TRUE: the degrees of freedom are those of the PSUs with
+    a participant who has a value.
 
     Examples
     --------

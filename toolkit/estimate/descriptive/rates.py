@@ -52,11 +52,11 @@ def rate(
     events
         A count of events, or a variable of two levels whose case is an event.
     time
-        A number above 0: the time under observation, such as "person_years" or "diary_nights".
+        The time under observation, above 0, such as "person_years" or "diary_nights".
     per
         Units of time that the rate is given for: 1000 for events in a thousand person-years.
     by
-        Categories; one rate within each of their levels.
+        Categorical variables; one rate in each combination of their levels.
     domain
         A condition in the domain language; null is outside.
     confidence
@@ -74,15 +74,15 @@ def rate(
     Raises
     ------
     VariableError
-        For an unknown variable, or one that cannot have its role.
+        If a variable is unknown or cannot have its role.
     EstimationError
-        If nobody is in the domain or has the values.
+        If no participant is in the domain or has the values.
 
     Notes
     -----
     Without a design the variance is robust: it is valid for clustered events too. The ratio of rates,
     adjusted, is ``tk.model(study, "events ~ exposure", "poisson", offset="log(time)", exponentiate=True)``.
-    Rates on fewer than 10 events, or with too wide an interval, are flagged as the NCHS does (Vital Health
+    Rates from fewer than 10 events, or with wide intervals, are flagged by the NCHS standards (Vital Health
     Stat 2(200), 2023).
 
     Examples

@@ -59,15 +59,15 @@ def survival(
     study
         Group, design and codebook.
     time
-        A number: the time of the event, or else of the end of observation.
+        The time of the event, or of the end of observation.
     event
-        A variable of two levels; the case is the event.
+        A variable of two levels, of which the case is the event.
     entry
-        A number: where observation began, if later than at 0.
+        The time when observation began, if later than 0.
     at
         Times; None for those of the events, up to 100 of them evenly estimate_with_covariance.
     by
-        Categories; one curve within each of their levels.
+        Categorical variables; one curve in each combination of their levels.
     domain
         A condition in the domain language; null is outside.
     interval
@@ -86,14 +86,14 @@ def survival(
     Raises
     ------
     VariableError
-        For an unknown variable, or one that cannot have its role.
+        If a variable is unknown or cannot have its role.
     EstimationError
-        If nobody is in the domain or has the values.
+        If no participant is in the domain or has the values.
 
     Notes
     -----
-    Points as svykm of R's survey package. Its standard errors are those of the exponential of the summed
-    hazards, a little apart from the product; these are the product's own.
+    Points as svykm of R's survey package. Its standard errors are for the exponential of the summed hazards;
+    these are for the product.
 
     Examples
     --------

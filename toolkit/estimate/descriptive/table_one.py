@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import sqrt
 from typing import Any, Literal
 
@@ -15,9 +14,9 @@ from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
-from toolkit.estimate.regression.fit import Model
-from toolkit.estimate.regression.formula.design_matrix import main_effects
+from toolkit.estimate.regression.formula.design_matrix import MainEffects
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.domain_means import averages
@@ -84,24 +83,24 @@ def describe(
     study
         The study.
     variables
-        Numbers and variables of levels, in the order of the table.
+        Continuous and categorical variables, in the order of the table.
     by
-        One variable whose levels are the columns, an outcome or an exposure; none for one column.
+        One variable, an outcome or an exposure, whose levels are the columns; none for one column.
     domain
         A condition such as "age >= 20"; null is outside.
     numbers
-        How numbers are summarized: "mean" (with standard deviation and standard error), "median" (with
-        quartiles) or "both"; or a mapping of those names to be summarized otherwise than by the mean.
+        How continuous variables are summarized: "mean" (with standard deviation and standard error), "median"
+        (with quartiles) or "both"; or a mapping of names to those not summarized by the mean.
     test
-        Whether to test that the groups differ: Rao-Scott F for levels, a Wald F for means, Kruskal-Wallis for
-        medians.
+        Whether to test differences between groups: Rao-Scott F for levels, Wald F for means, Kruskal-Wallis
+        for medians.
     confidence
         Of the intervals, between 0 and 1.
 
     Returns
     -------
     Estimates
-        Result rows, which `tk.table(frame)` sets as one table. Overall (`by` null) and for each group
+        Result rows, which `tk.table(frame)` formats as one table. Overall (`by` null) and for each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,
         unweighted), and a test. Each variable has the weight of its own component; participants without a
@@ -110,9 +109,9 @@ def describe(
     Raises
     ------
     VariableError
-        For an unknown variable, a `by` that makes no groups, or more than one.
+        If a variable is unknown, or `by` is continuous or more than one variable.
     EstimationError
-        If nobody is in the domain.
+        If no participant is in the domain.
 
     Examples
     --------
@@ -123,7 +122,14 @@ def describe(
     ['people', 'prevalence', 'mean', 'standard_deviation']
     """
     intervals.check_confidence(confidence)
-    names, groups = as_names(variables, "variables"), _one_group(as_names(by, "by"))
+    names, groups = as_names(variables, "variables"), as_names(by, "by")
+    if len(groups) > 1:
+        column, other = groups[:2]
+        raise VariableError(
+            f"A table has one variable in its columns, not {len(groups)}. Describe by '{column}' in each "
+            f"level of '{other}' with tk.describe(study, variables, by='{column}', domain=\"{other} == "
+            "'...'\")."
+        )
     ways = _choose_summaries(names, numbers)
     domain = conditions.parse(domain).text
     rows = _people_rows(study, names, groups, domain)
@@ -133,15 +139,6 @@ def describe(
                 _Description(study, name, groups, ways[name], domain, confidence), test=test
             )
     return result_frame(rows, groups)
-
-
-def _one_group(by: tuple[str, ...]) -> tuple[str, ...]:
-    if len(by) > 1:
-        raise VariableError(
-            f"A table has one variable in its columns, not {len(by)}. Describe by '{by[0]}' in each level of "
-            f"'{by[1]}' with tk.describe(study, variables, by='{by[0]}', domain=\"{by[1]} == '...'\")."
-        )
-    return by
 
 
 def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summary]) -> dict[str, Summary]:
@@ -163,15 +160,14 @@ def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], 
     common = {"outcome_label": "participants", "reliability": "ok"}
     rows = [{**common, "estimate": 1.0, "n": sample.size, "n_cases": sample.size}]
     if groups:
-        rows += [{**common, **row} for row in _shares(sample, first)]
+        rows += [{**common, **row} for row in _estimate_shares(sample, first)]
     found = make_result(sample, rows, groups, {"estimand": "people"}).rows(named=True)
     return found + (
         _missing_rows(_Description(study, first, (), "mean", domain, 0.95), groups) if groups else []
     )
 
 
-def _shares(sample: Sample, group: str) -> list[Row]:
-    """Estimate the share of each group."""
+def _estimate_shares(sample: Sample, group: str) -> list[Row]:
     column = sample.columns[group]
     require_levels(column)
     codes = sample.codes(group)
@@ -192,8 +188,14 @@ def _shares(sample: Sample, group: str) -> list[Row]:
 
 def _variable_rows(part: _Description, *, test: bool) -> list[Row]:
     column = read(part.study, [part.name])[part.name]
+    how = ("korn-graubard", part.confidence)
     try:
-        rows = _number_rows(part) if column.continuous else _level_rows(part)
+        if column.continuous:
+            rows = _number_rows(part)
+        else:
+            rows = part.both(
+                lambda by: proportions(part.study, part.name, by, part.domain, how=how, every=True)
+            )
     except EstimationError as error:  # No participant has a value: the table keeps its other variables.
         estimand = "mean" if column.continuous else "prevalence"
         return [_describe_failure(part, column, estimand, error), *_missing_rows(part, part.groups)]
@@ -213,13 +215,7 @@ def _describe_failure(part: _Description, column: Column, estimand: str, error: 
     }
 
 
-def _level_rows(part: _Description) -> list[Row]:
-    how = ("korn-graubard", part.confidence)
-    return part.both(lambda by: proportions(part.study, part.name, by, part.domain, how=how, every=True))
-
-
 def _number_rows(part: _Description) -> list[Row]:
-    """Summarise a number: mean and standard deviation, quartiles, or all of them."""
     options: dict[str, Any] = {"domain": part.domain, "confidence": part.confidence}
     rows: list[Row] = []
     if part.summary in ("mean", "both"):
@@ -271,7 +267,6 @@ def _describe_deviation(
 
 
 def _missing_rows(part: _Description, groups: tuple[str, ...]) -> list[Row]:
-    """Count missing values by reason, overall and in each group."""
     sample = draw(part.study, [part.name, *part.groups], part.domain, in_groups=part.groups)
     people = _select_with_reasons(part, sample)
     common = {"outcome": part.name, "outcome_label": sample.columns[part.name].variable.title}
@@ -310,7 +305,6 @@ def _count_reasons(people: pl.DataFrame, groups: tuple[str, ...]) -> list[Row]:
 
 
 def _test_rows(part: _Description, column: Column) -> list[Row]:
-    """Test that groups differ; a test that fails has its reason."""
     (group,) = part.groups
     try:
         if not column.continuous:
@@ -329,9 +323,8 @@ def _test_of_means(part: _Description) -> Estimates:
     sample = draw(part.study, [part.name, group], part.domain, in_groups=part.groups)
     column, parted = sample.columns[part.name], sample.columns[group]
     (everyone,) = count_groups(sample, (), sample.complete())
-    model = Model(
-        sample, column, (part.name, group), FAMILIES["gaussian"], partial(main_effects, sample, (group,))
-    )
+    names, family = (part.name, group), FAMILIES["gaussian"]
+    model = ModelSpec(sample, column, names, family, MainEffects((group,)))
     row = {
         **heading(everyone, column, column.variable.title, "wald"),
         "exposure": group,

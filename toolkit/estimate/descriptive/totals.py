@@ -33,24 +33,19 @@ _Summand = tuple[Column, str | None, Floats]
 
 @with_covariance
 def total(
-    study: Study,
-    variable: Names,
-    *,
-    by: Names = (),
-    domain: str = "",
-    confidence: float = 0.95,
+    study: Study, variable: Names, *, by: Names = (), domain: str = "", confidence: float = 0.95
 ) -> Estimates:
-    """Estimate the total of a number in the population, or how many people have a level.
+    """Estimate a population total, or the number of people with a level.
 
     Parameters
     ----------
     study
         The study. Its weights must sum to the population.
     variable
-        A number, whose values are added up; or a variable of levels, whose people are counted: the case of
-        two, each level of more. Several are added up over the people who have a value in each.
+        A continuous variable, whose values are summed, or a categorical one, whose people are counted: the
+        case of two levels, each of more. Several are summed over the participants with a value in each.
     by
-        Variables with levels or codes, whose combinations each have rows.
+        Categorical variables or codes; each combination of their levels has rows.
     domain
         A condition in the domain language, such as "age >= 20"; null is outside.
     confidence
@@ -67,16 +62,16 @@ def total(
     Raises
     ------
     VariableError
-        For an unknown variable or level.
+        If a variable or level is unknown.
     DesignError
-        For a broken weight or design.
+        If a weight or the design is not valid.
     EstimationError
-        If nobody is in the domain or has a value.
+        If no participant is in the domain or has a value.
 
     Notes
     -----
-    As svytotal of R's survey package, na.rm=TRUE. Numbers of people are judged by the standards of the NCHS
-    for counts (Vital Health Stat 2(200), 2023), totals of numbers by their relative standard error.
+    As svytotal of R's survey package, na.rm=TRUE. Numbers of people are judged by the NCHS standards for
+    counts (Vital Health Stat 2(200), 2023), other totals by their relative standard error.
 
     Examples
     --------
@@ -163,14 +158,15 @@ def ratio(
     study
         The study.
     numerator, denominator
-        Numbers, or variables of two levels (the case counts 1); people without a value in both are left out.
+        Continuous variables, or ones of two levels (the case counts 1). Participants without a value in both
+        are excluded.
     by, domain, confidence, covariance
         As in `total`.
 
     Returns
     -------
     Estimates
-        Result rows, one a group: `outcome` is the numerator, `exposure` the denominator.
+        Result rows, one per group: `outcome` is the numerator, `exposure` the denominator.
 
     Raises
     ------

@@ -5,7 +5,7 @@ svycontrast of R's survey package.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import exp, sqrt
 from typing import Any, cast
@@ -18,6 +18,7 @@ from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.distributions import wald
+from toolkit.estimate.survey.groups import Row
 from toolkit.estimate.survey.intervals import Proportion
 from toolkit.estimate.survey.unvarying import difference, firth_call, not_estimable
 from toolkit.estimate.survey.variance.linearized import Floats
@@ -26,6 +27,18 @@ from toolkit.results import frame as make_result
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
 _WAYS = ("first", "pairs", "heterogeneity")
+_NUMBERS = ("estimate", "std_error")
+_COMMON = [
+    "study",
+    "domain",
+    "outcome",
+    "outcome_label",
+    "exposure",
+    "exposure_label",
+    "adjust",
+    "weight",
+    "variance",
+]
 _EXAMPLE = "tk.contrast(tk.prevalence(study, outcome='any_cramps', by='sex'), weights='first')"
 
 
@@ -33,7 +46,7 @@ _EXAMPLE = "tk.contrast(tk.prevalence(study, outcome='any_cramps', by='sex'), we
 class _Rows:
     """Rows to be compared, on the scale on which they are combined."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     by: list[str]
     points: Floats
     covariance: Floats
@@ -41,7 +54,19 @@ class _Rows:
 
     def names(self, places: Sequence[int]) -> list[str]:
         """Name rows by what differs among them."""
-        return _names([self.rows[place] for place in places], self.by)
+        rows = [self.rows[place] for place in places]
+        columns = [
+            *self.by,
+            "study",
+            "domain",
+            "outcome",
+            "exposure_label",
+            "level_label",
+            "adjust",
+            "estimand",
+        ]
+        apart = [name for name in columns if len({row[name] for row in rows}) > 1]
+        return [", ".join("all" if row[n] is None else str(row[n]) for n in apart) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -63,7 +88,7 @@ def contrast(
     confidence: float = 0.95,
     with_covariance: bool = False,
 ) -> Estimates:
-    """Compare rows of a result: differences or ratios of groups, and tests of heterogeneity.
+    """Compare rows of a result: differences or ratios of groups, or a test of heterogeneity.
 
     Parameters
     ----------
@@ -116,40 +141,36 @@ def contrast(
             f"{_EXAMPLE}."
         )
     matrix = frame.covariance() if isinstance(frame, Estimates) and covariance is None else covariance
-    seen = _checked(frame, np.asarray(matrix, float), ratio)
+    seen = _set_scale(_check_rows(frame, np.asarray(matrix, float)), ratio)
     if isinstance(weights, str) and weights == "heterogeneity":
-        return make_result([_tested(seen, kind, df) for kind in _kinds(seen)])
-    combined = _asked(seen, weights)
+        return make_result([_test_heterogeneity(seen, kind, df) for kind in _classify_rows(seen)])
+    combined = _read_weights(seen, weights)
     every = np.array([one.weights for one in combined])
-    found = make_result(
-        [_row(seen, one, df, confidence) for one in combined],
-        covariance=every @ np.nan_to_num(seen.covariance) @ every.T,
-    )
+    joint = every @ np.nan_to_num(seen.covariance) @ every.T
+    found = make_result([_describe_contrast(seen, one, df, confidence) for one in combined], covariance=joint)
     return cast("Estimates", (found, found.covariance())) if with_covariance else found
 
 
-def _checked(given: pl.DataFrame, covariance: Floats, ratio: bool) -> _Rows:
-    lacking = [name for name in SCHEMA if name not in given.columns]
-    if lacking or covariance.shape != (given.height, given.height):
+def _check_rows(given: pl.DataFrame, covariance: Floats) -> _Rows:
+    if not set(SCHEMA) <= set(given.columns) or covariance.shape != (given.height, given.height):
         raise EstimationError(
             f"tk.contrast takes result rows and their covariance matrix, and this is a frame of "
             f"{given.height} rows with a matrix of {' x '.join(map(str, covariance.shape))}. Use both from "
             f"one call: {_EXAMPLE}."
         )
     rows = given.rows(named=True)
-    errors = np.array([np.nan if row["std_error"] is None else row["std_error"] for row in rows])
-    spread = np.sqrt(covariance.diagonal())
+    points, errors = (given[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in _NUMBERS)
     known = ~np.isnan(errors)
-    if not np.allclose(spread[known], errors[known], rtol=1e-6, atol=0, equal_nan=False):
+    if not np.allclose(np.sqrt(covariance.diagonal())[known], errors[known], rtol=1e-6, atol=0):
         raise EstimationError(
             "The covariance matrix is not that of these rows, because its diagonal differs from their "
             f"standard errors. Filter both alike, or use both from one call: {_EXAMPLE}."
         )
-    points = np.array([np.nan if row["estimate"] is None else row["estimate"] for row in rows])
-    return _scaled(_Rows(rows, by_columns(given), points, covariance, logarithms=False), ratio)
+    return _Rows(rows, by_columns(given), points, covariance, logarithms=False)
 
 
-def _scaled(seen: _Rows, ratio: bool) -> _Rows:
+def _set_scale(seen: _Rows, ratio: bool) -> _Rows:
+    """Take logarithms of ratios, and of rows that are to be compared by their ratio."""
     scales = {row["scale"] for row in seen.rows}
     if len(scales) > 1:
         raise EstimationError(
@@ -157,53 +178,54 @@ def _scaled(seen: _Rows, ratio: bool) -> _Rows:
             "measure at a time."
         )
     if scales == {"log"}:
-        return _Rows(seen.rows, seen.by, np.log(seen.points), seen.covariance, logarithms=True)
+        return replace(seen, points=np.log(seen.points), logarithms=True)
     if not ratio:
         return seen
-    lacking = [row["std_error"] is None for row in seen.rows]
-    points = np.where(lacking, np.nan, seen.points)
+    points = np.where([row["std_error"] is None for row in seen.rows], np.nan, seen.points)
     if (points <= 0).any():
         raise EstimationError("A row is 0 or below, so it has no ratio. Remove ratio=True.")
     matrix = seen.covariance / np.outer(points, points)
-    return _Rows(seen.rows, seen.by, np.log(points), matrix, logarithms=True)
+    return replace(seen, points=np.log(points), covariance=matrix, logarithms=True)
 
 
-def _kinds(seen: _Rows) -> list[list[int]]:
+def _classify_rows(seen: _Rows) -> list[list[int]]:
     """Classify rows that differ only in their groups or, without groups, in their levels."""
     apart = ["estimand", "outcome", "exposure", "adjust"]
     apart += ["level", "reference", "domain"] if seen.by else []
     kinds: dict[Any, list[int]] = {}
     for place, row in enumerate(seen.rows):
         kinds.setdefault(tuple(row[name] for name in apart), []).append(place)
-    alone = [kind for kind in kinds.values() if len(kind) > 1]
-    if not alone:
+    several = [kind for kind in kinds.values() if len(kind) > 1]
+    if not several:
         raise EstimationError(
             f"No two of these {len(seen.rows)} rows have the same measure, outcome and exposure, so there is "
             f"nothing to compare. Estimate by groups: {_EXAMPLE}."
         )
-    return alone
+    return several
 
 
-def _asked(seen: _Rows, weights: Weights) -> list[_Combined]:
+def _read_weights(seen: _Rows, weights: Weights) -> list[_Combined]:
     if isinstance(weights, str):
         if weights not in _WAYS:
-            raise EstimationError(
-                unknown("tk.contrast has no weights", weights, _WAYS, f"Use one of {', '.join(_WAYS)}")
-            )
-        pairs = combinations if weights == "pairs" else _against_first
-        return [_pair(seen, kind, low, high) for kind in _kinds(seen) for low, high in pairs(kind, 2)]
+            known = f"Use one of {', '.join(_WAYS)}"
+            raise EstimationError(unknown("tk.contrast has no weights", weights, _WAYS, known))
+        return [
+            _pair(seen, kind, low, high)
+            for kind in _classify_rows(seen)
+            for low, high in combinations(kind, 2)
+            if weights == "pairs" or low == kind[0]
+        ]
     if isinstance(weights, Mapping):
-        return [_Combined(_numbers(seen, own), str(name), None) for name, own in weights.items()]
-    own = _numbers(seen, weights)
+        return [_Combined(_check_weights(seen, own), str(name), None) for name, own in weights.items()]
+    own = _check_weights(seen, weights)
     used = np.flatnonzero(own)
     if len(used) == 2 and own[used].sum() == 0 and abs(own[used[0]]) == 1:
-        low, high = sorted(used, key=lambda place: own[place])
-        return [_pair(seen, [int(low), int(high)], int(low), int(high))]
-    return [_Combined(own, _name_weights(seen, own), None)]
-
-
-def _against_first(kind: list[int], _: int) -> list[tuple[int, int]]:
-    return [(kind[0], place) for place in kind[1:]]
+        low, high = sorted(map(int, used), key=lambda place: own[place])
+        return [_pair(seen, [low, high], low, high)]
+    names = zip(own, seen.names(range(len(own))), strict=True)
+    level = " ".join(f"{weight:+g} × {name}" for weight, name in names if weight)
+    level = level.replace("+1 × ", "+ ").replace("-1 × ", "− ").removeprefix("+ ")
+    return [_Combined(own, level, None)]
 
 
 def _pair(seen: _Rows, kind: list[int], low: int, high: int) -> _Combined:
@@ -213,7 +235,7 @@ def _pair(seen: _Rows, kind: list[int], low: int, high: int) -> _Combined:
     return _Combined(weights, names[high], names[low])
 
 
-def _numbers(seen: _Rows, weights: Sequence[float]) -> Floats:
+def _check_weights(seen: _Rows, weights: Sequence[float]) -> Floats:
     own = np.asarray(weights, float)
     if own.shape != (len(seen.rows),) or not np.isfinite(own).all() or not own.any():
         raise EstimationError(
@@ -223,81 +245,69 @@ def _numbers(seen: _Rows, weights: Sequence[float]) -> Floats:
     return own
 
 
-def _name_weights(seen: _Rows, weights: Floats) -> str:
-    names = seen.names(range(len(seen.rows)))
-    parts = [f"{w:+g} × {name}" for w, name in zip(weights, names, strict=True) if w]
-    return " ".join(parts).replace("+1 × ", "+ ").replace("-1 × ", "− ").removeprefix("+ ")
-
-
-def _names(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[str]:
-    columns = [*by, "study", "domain", "outcome", "exposure_label", "level_label", "adjust", "estimand"]
-    apart = [name for name in columns if len({row[name] for row in rows}) > 1]
-    return [", ".join(str(row[name] if row[name] is not None else "all") for name in apart) for row in rows]
-
-
-def _row(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> dict[str, Any]:
-    used = [seen.rows[place] for place in np.flatnonzero(one.weights)]
-    estimand = _estimand(used, one.weights[np.flatnonzero(one.weights)], seen.logarithms)
-    named = {**_shared(used, seen.by, estimand), "level": one.level, "level_label": one.level}
-    named |= {"reference": one.reference, "conf_level": confidence}
-    verdict = _verdict(used)
-    if verdict["reliability"] == "failed":
-        return {**named, **verdict}
-    if any(row["std_error"] is None for row in used):
-        return {**named, **verdict, **_without_error(used, seen, one, confidence)}
+def _describe_contrast(seen: _Rows, one: _Combined, df: float | None, confidence: float) -> Row:
     places = np.flatnonzero(one.weights)
-    own = one.weights[places]
+    used, own = [seen.rows[place] for place in places], one.weights[places]
+    row = {
+        **_keep_common(used, seen.by, _name_estimand(used, own, seen.logarithms)),
+        **_combine_verdicts(used),
+    }
+    row |= {
+        "level": one.level,
+        "level_label": one.level,
+        "reference": one.reference,
+        "conf_level": confidence,
+    }
+    if row["reliability"] == "failed":
+        return row
+    if any(each["std_error"] is None for each in used):
+        return row | _compare_without_error(used, own, seen, confidence)
     point = float(own @ seen.points[places])
     std_error = sqrt(max(float(own @ seen.covariance[np.ix_(places, places)] @ own), 0.0))
-    free = df if df is not None else _smallest_df(used)
+    df = _find_smallest_df(used) if df is None else df
     shown = exp if seen.logarithms else float
-    low, high = intervals.around(point, std_error, free, confidence)
+    low, high = intervals.around(point, std_error, df, confidence)
     statistic = point / std_error if std_error > 0 else None
-    return {
-        **named,
-        **verdict,
+    return row | {
         "estimate": shown(point),
         "std_error": std_error,
         "scale": "log" if seen.logarithms else "identity",
         "conf_low": shown(low),
         "conf_high": shown(high),
         "statistic": statistic,
-        "p_value": None if statistic is None else 2 * float(stdtr(free, -abs(statistic))),
-        "df": free,
+        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
+        "df": df,
     }
 
 
-def _without_error(
-    used: list[dict[str, Any]], seen: _Rows, one: _Combined, confidence: float
-) -> dict[str, Any]:
+def _compare_without_error(used: list[Row], weights: Floats, seen: _Rows, confidence: float) -> Row:
     """Compare rows of which one has no standard error: crude prevalences by Newcombe, others fail."""
-    weights = one.weights[np.flatnonzero(one.weights)]
     crude = all(row["estimand"] == "prevalence" and row["n_effective"] for row in used)
     apart = any(used[0][name] != used[-1][name] for name in (*seen.by, "study", "domain"))
     if crude and apart and not seen.logarithms and sorted(weights) == [-1, 1]:
-        low, high = (_proportion(used[int(np.flatnonzero(weights == sign)[0])]) for sign in (-1, 1))
+        low, high = (_read_proportion(used[int(np.flatnonzero(weights == sign)[0])]) for sign in (-1, 1))
         return difference(low, high, confidence)
     lone = next(row for row in used if row["std_error"] is None)
-    what = str(lone["reason"] or "a row has no standard error")
+    reason = str(lone["reason"] or "a row has no standard error")
     if not ESTIMANDS[lone["estimand"]].ratio:
-        return {"reliability": "failed", "reason": f"{what}, so this comparison is not estimable"}
+        return {"reliability": "failed", "reason": f"{reason}, so this comparison is not estimable"}
     names = [*seen.by, *([lone["exposure"]] if lone["exposure"] else [])]
     call = firth_call(quoted(lone["outcome"]), [*map(quoted, names)] or ["..."], lone["domain"] or "")
-    return {"reliability": "failed", "reason": not_estimable(what, call)}
+    return {"reliability": "failed", "reason": not_estimable(reason, call)}
 
 
-def _proportion(row: Mapping[str, Any]) -> Proportion:
+def _read_proportion(row: Row) -> Proportion:
     persons, variance = row["n"] + (row["n_missing"] or 0), (row["std_error"] or 0.0) ** 2
     deff = row["n"] / row["n_effective"] if row["std_error"] is None else 1.0
     return Proportion(row["estimate"], variance, row["df"], persons, row["n"], deff)
 
 
-def _smallest_df(rows: Sequence[Mapping[str, Any]]) -> float:
+def _find_smallest_df(rows: Sequence[Row]) -> float:
     known = [row["df"] for row in rows if row["df"] is not None]
     return float(min(known)) if known else float("inf")
 
 
-def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bool) -> str:
+def _name_estimand(rows: Sequence[Row], weights: Floats, logarithms: bool) -> str:
     """Name the estimand: weights that sum to 0 compare, weights that sum to 1 average."""
     base = {str(row["estimand"]) for row in rows}
     only = base.pop() if len(base) == 1 else ""
@@ -309,87 +319,61 @@ def _estimand(rows: Sequence[Mapping[str, Any]], weights: Floats, logarithms: bo
     return (compared and compared.difference) or "difference"
 
 
-def _shared(rows: Sequence[Mapping[str, Any]], by: Sequence[str], estimand: str) -> dict[str, Any]:
+def _keep_common(rows: Sequence[Row], by: Sequence[str], estimand: str) -> Row:
     """Keep the columns common to all rows; the exposure is the variable of the groups."""
-    names = ["study", "domain", "outcome", "outcome_label", "exposure", "exposure_label", "adjust"]
-    names += ["weight", "variance"]
-    kept = {name: rows[0][name] if len({row[name] for row in rows}) == 1 else None for name in names}
+    kept = {name: rows[0][name] if len({row[name] for row in rows}) == 1 else None for name in _COMMON}
     kept["estimand"] = estimand
     groups = [name for name in by if len({row[name] for row in rows}) > 1]
-    count = sum if groups else max
     for name in ("n", "n_cases", "n_missing"):
         known = [row[name] for row in rows if row[name] is not None]
-        kept[name] = count(known) if known else None
-    if groups:
-        kept["n_missing"] = (
-            None  # A missing value of `by` is counted in several rows, so the sum has no meaning.
-        )
+        kept[name] = (sum if groups else max)(known) if known else None
     if not groups:
         return kept
+    # A missing value of `by` is counted in several rows, so the sum has no meaning.
+    kept["n_missing"] = None
+    first = rows[0]
+    measure = str(first["estimand"]).replace("_", " ")
     if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:
-        kept["outcome_label"] = _named(rows[0])
+        # A measure that the estimand does not name: a quantile, a total.
+        if measure == "quantile":
+            measure = "median" if first["level"] == "0.5" else f"{first['level']} quantile"
+        kept["outcome_label"] = f"{measure} of {first['outcome_label']}"
     elif kept["exposure"]:
-        kept["outcome_label"] = f"{kept['outcome_label']}, {_measure(rows[0])}"
+        against = f" vs {first['reference']}" if first["reference"] else ""
+        by_level = f"{measure} by {first['exposure_label']} ({first['level_label']}{against})"
+        kept["outcome_label"] = f"{kept['outcome_label']}, {by_level}"
     kept["exposure"] = ", ".join(groups)
     kept["exposure_label"] = " and ".join(name.replace("_", " ") for name in groups)
     return kept
 
 
-def _named(row: Mapping[str, Any]) -> str:
-    """Name the measure of a difference that its estimand does not name: a quantile, a total."""
-    quantile = (
-        f"{row['level']} quantile"
-        if row["estimand"] == "quantile"
-        else str(row["estimand"]).replace("_", " ")
-    )
-    return f"{'median' if quantile == '0.5 quantile' else quantile} of {row['outcome_label']}"
-
-
-def _measure(row: Mapping[str, Any]) -> str:
-    against = f" vs {row['reference']}" if row["reference"] else ""
-    return (
-        f"{str(row['estimand']).replace('_', ' ')} by {row['exposure_label']} ({row['level_label']}{against})"
-    )
-
-
-def _verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Find the worst verdict of the rows, with its reasons."""
+def _combine_verdicts(rows: Sequence[Row]) -> Row:
     flags = [(RELIABILITY.index(row["reliability"] or "ok"), row["reason"]) for row in rows]
     worst = max(rank for rank, _ in flags)
     reasons = dict.fromkeys(str(reason) for rank, reason in flags if rank == worst and reason)
     return {"reliability": RELIABILITY[worst], "reason": "; ".join(reasons) or None}
 
 
-def _tested(seen: _Rows, kind: list[int], df: float | None) -> dict[str, Any]:
+def _test_heterogeneity(seen: _Rows, kind: list[int], df: float | None) -> Row:
     """Test by Wald's F that the rows of a kind are equal; the reason counts rows without a variance."""
-    sound = [place for place in kind if seen.rows[place]["std_error"] is not None]
-    rows = [seen.rows[place] for place in sound or kind]
-    named = {**_shared(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
-    if len(sound) < 2:
-        reason = f"only {len(sound)} of {len(kind)} rows have a standard error"
-        return {**named, "reliability": "failed", "reason": reason}
-    own = np.hstack([-np.ones((len(sound) - 1, 1)), np.eye(len(sound) - 1)])
-    points = own @ seen.points[sound]
-    matrix = own @ seen.covariance[np.ix_(sound, sound)] @ own.T
-    free, first = df if df is not None else _smallest_df(rows), len(points)
+    known = [place for place in kind if seen.rows[place]["std_error"] is not None]
+    rows = [seen.rows[place] for place in known or kind]
+    row = {**_keep_common(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
+    if len(known) < 2:
+        reason = f"only {len(known)} of {len(kind)} rows have a standard error"
+        return {**row, "reliability": "failed", "reason": reason}
+    own = np.hstack([-np.ones((len(known) - 1, 1)), np.eye(len(known) - 1)])
+    points = own @ seen.points[known]
+    matrix = own @ seen.covariance[np.ix_(known, known)] @ own.T
+    df, first, lost = _find_smallest_df(rows) if df is None else df, len(points), len(kind) - len(known)
     try:
         f = wald(points, matrix) / first
     except EstimationError as error:
-        return {**named, "reliability": "failed", "reason": str(error)}
-    return {
-        **named,
-        **_verdict_of_test(rows, len(kind) - len(sound)),
-        "statistic": f,
-        "df_numerator": first,
-        "df": free,
-        "p_value": float(fdtrc(first, free, f)),
-    }
-
-
-def _verdict_of_test(rows: Sequence[Mapping[str, Any]], lost: int) -> dict[str, Any]:
-    """Flag a test for review if one of its rows is flagged or missing."""
-    flagged = _verdict(rows)
-    groups = f"{lost} of {lost + len(rows)} groups could not be estimated, or have no standard error"
-    reasons = [groups] if lost else []
-    reasons += [flagged["reason"]] if flagged["reason"] else []
-    return {"reliability": "review" if reasons else "ok", "reason": "; ".join(reasons) or None}
+        return {**row, "reliability": "failed", "reason": str(error)}
+    failed = (
+        f"{lost} of {len(kind)} groups could not be estimated, or have no standard error" if lost else None
+    )
+    reason = "; ".join(filter(None, (failed, _combine_verdicts(rows)["reason"])))
+    row |= {"reliability": "review" if reason else "ok", "reason": reason or None}
+    p_value = float(fdtrc(first, df, f))
+    return {**row, "statistic": f, "df_numerator": first, "df": df, "p_value": p_value}

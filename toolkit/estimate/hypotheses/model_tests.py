@@ -6,37 +6,37 @@ logit for each cut of the outcome: Wald's test of their slopes with the joint co
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.errors import DesignError, EstimationError, VariableError, unknown
-from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, heading_of, verdict
-from toolkit.estimate.regression.empty_cells import flaw
-from toolkit.estimate.regression.fit import Degrees, Likelihood, Model, Regression, regress
+from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, verdict
+from toolkit.estimate.regression.diagnostics import find_flaw
+from toolkit.estimate.regression.fit import Regression, regress
 from toolkit.estimate.regression.fit_errors import NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
+from toolkit.estimate.regression.formula.design_matrix import Matrix, Predictors, Term
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.terms import term_key
+from toolkit.estimate.regression.likelihoods.families import Likelihood
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family, fit_glm
 from toolkit.estimate.regression.likelihoods.newton import Fit
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import Degrees, ModelSpec, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import upper_tail
 from toolkit.estimate.survey.groups import (
     Group,
     Row,
     count_groups,
-    counts,
-    groups,
     heading,
     make_result,
     run_tests,
     verdict_columns,
 )
-from toolkit.estimate.survey.reliability import for_review, judge_test
+from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, frame
 from toolkit.studies.study import Study
@@ -58,14 +58,14 @@ def term_test(
     domain: str = "",
     df: Degrees = "model",
 ) -> Estimates:
-    """Test whether terms of a regression model can be left out together.
+    """Test terms of a regression model jointly.
 
     Parameters
     ----------
     study
         The study.
     formula
-        As in `model`: the whole model, the terms to be tested among its terms.
+        As in `model`: the full model with the terms to be tested.
     terms
         Names of variables, or terms as in the formula: "education", ("sex", "sex:age"), "I(age ** 2)".
     family, offset
@@ -73,7 +73,7 @@ def term_test(
     method
         "wald" (an F with the model's degrees of freedom) or "rao-scott" (working likelihood ratio).
     by
-        Categories; one test within each combination of their levels.
+        Categorical variables; one test in each combination of their levels.
     domain
         A condition such as "age >= 20"; null is outside.
     df
@@ -90,9 +90,9 @@ def term_test(
     Raises
     ------
     VariableError
-        For a term that the formula does not have.
+        If the formula does not have a term.
     EstimationError
-        For an unknown method or family, and if the model cannot be fitted.
+        If the method or family is unknown, or the model cannot be fitted.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def term_test(
         known = f"Use one of {', '.join(METHODS)}"
         raise EstimationError(unknown("tk.term_test has no method", method, METHODS, known))
     by = as_names(by, "by")
-    model = question(Request(study, formula, family, domain, offset, by, degrees=df)).model
+    model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df)
     sample, wanted = model.sample, as_names(terms, "terms")
     labels = [sample.columns[name].variable.label if name in sample.columns else name for name in wanted]
 
@@ -120,11 +120,11 @@ def term_test(
     return make_result(sample, rows, by, {"estimand": "term"})
 
 
-def compute_term_test(model: Model, group: Group, wanted: tuple[str, ...], method: str) -> Row:
+def compute_term_test(model: ModelSpec, group: Group, wanted: tuple[str, ...], method: str) -> Row:
     """Fit a model to a group and test terms of it."""
     fitted = regress(model, group.inside)
     places = _find_places(fitted.terms, wanted)
-    flaws = dict.fromkeys(filter(None, (flaw(model, fitted, fitted.terms[place]) for place in places)))
+    flaws = dict.fromkeys(filter(None, (find_flaw(model, fitted, fitted.terms[place]) for place in places)))
     row = {"df_numerator": len(places), "df": fitted.df, "n_cases": fitted.n_cases}
     row |= verdict_columns(judge_test(fitted.design_df, "; ".join(flaws) or None))
     if method == "wald":
@@ -155,7 +155,7 @@ def _find_places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
 
 
 def likelihood_ratio(
-    model: Model, family: Family, group: Mask, fitted: Regression, places: list[int]
+    model: ModelSpec, family: Family, group: Mask, fitted: Regression, places: list[int]
 ) -> tuple[float, Floats]:
     """Compare a fitted model with the one without some of its columns, with weights of mean 1 in the group.
 
@@ -165,9 +165,9 @@ def likelihood_ratio(
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]
-    X = model.build(inside).values
-    offset = model.offset(inside) if model.offset else np.zeros(len(X))
-    smaller = regress(_drop_columns(model, places), group)
+    X, shift = model.matrix(inside).values, model.shift(inside)
+    offset = np.zeros(len(X)) if shift is None else shift
+    smaller = regress(replace(model, predictors=_Without(model.predictors, tuple(places))), group)
     kept = np.delete(X, places, axis=1)
     full, less = X @ fitted.coefficients + offset, kept @ smaller.coefficients + offset
     gain = family.deviance(y, family.mean(less), weights) - family.deviance(y, family.mean(full), weights)
@@ -176,13 +176,18 @@ def likelihood_ratio(
     return gain, np.sort(effects)[::-1]
 
 
-def _drop_columns(model: Model, places: list[int]) -> Model:
-    def build(inside: Mask) -> Matrix:
-        whole = model.build(inside)
-        terms = tuple(term for place, term in enumerate(whole.terms) if place not in places)
-        return Matrix(np.delete(whole.values, places, axis=1), terms)
+@dataclass(frozen=True)
+class _Without:
+    """Predictors without some of their columns."""
 
-    return replace(model, build=build)
+    predictors: Predictors
+    places: tuple[int, ...]
+
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix."""
+        whole = self.predictors.matrix(sample, inside)
+        terms = tuple(term for place, term in enumerate(whole.terms) if place not in self.places)
+        return Matrix(np.delete(whole.values, self.places, axis=1), terms)
 
 
 def _compute_information(family: Family, X: Floats, eta: Floats, weights: Floats) -> Floats:
@@ -194,16 +199,16 @@ def _compute_information(family: Family, X: Floats, eta: Floats, weights: Floats
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
 ) -> Estimates:
-    """Test the assumption of the ordinal model: the same odds ratio wherever the outcome is cut.
+    """Test the proportional-odds assumption of the ordinal model.
 
     Parameters
     ----------
     study
-        People, design and codebook.
+        The study.
     formula
         As of ``tk.model(..., family="ordinal")``.
     by
-        Categories; one test within each of their levels.
+        Categorical variables; one test in each combination of their levels.
     domain
         A condition in the domain language; null is outside.
     offset
@@ -212,9 +217,9 @@ def proportionality(
     Returns
     -------
     Estimates
-        Result rows of estimand "proportionality": one a variable, then one of all together, each with
-        statistic (F), degrees of freedom and p-value. A small p-value says that ratios differ by cut: show
-        them apart, by logits of derived outcomes or by ``family="multinomial"``.
+        Result rows of estimand "proportionality", one per variable and one for all together, each with
+        statistic (F), degrees of freedom and p-value. A small p-value indicates that odds ratios differ by
+        cut; report them by cut, with logits of derived outcomes or ``family="multinomial"``.
 
     Raises
     ------
@@ -230,23 +235,26 @@ def proportionality(
     (['age', 'sex', 'all terms'], [3.0, 3.0, 6.0])
     """
     by = as_names(by, "by")
-    asked = question(Request(study, formula, "ordinal", domain, offset, by))
-    asked = replace(asked, estimand="proportionality", model=replace(asked.model, family=_fit_cuts(asked)))
-    rows = []
-    for levels, group in groups(asked.model.sample, by):
-        for row in _proportionality_rows(asked, levels, group):
-            flagged = for_review(row, asked.model.sample.review)
-            named = dict(zip(by, levels, strict=True))
-            rows.append({**common(asked), **named, **flagged, "conf_level": None})
-    return frame(rows, by)
+    model = specify_formula(study, formula, "ordinal", domain, offset, by=by)
+    analysis = Analysis(replace(model, family=_fit_cuts(model)), by, "proportionality")
+    heading = {**heading_of(analysis, Term("", "", ALL, ALL)), **_TESTED}
+    return frame(estimate(analysis, report=_report_slopes, headings=[heading]).rows, by)
 
 
-def _fit_cuts(asked: Asked) -> Likelihood:
+_TESTED = {"estimand": "proportionality", "conf_level": None}
+
+
+def _report_slopes(analysis: Analysis, fitted: Regression) -> Iterator[Reported]:
+    for term, numbers in _test_slopes(fitted):
+        yield {**heading_of(analysis, term), **_TESTED, **numbers, **verdict(fitted)}, None
+
+
+def _fit_cuts(model: ModelSpec) -> Likelihood:
     """Combine the logits of all cuts in one family, so that their slopes have a joint covariance."""
-    outcome, offset = asked.model.outcome, asked.model.offset
+    outcome = model.outcome
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        weight, shift = sample.weights[inside], offset(inside) if offset else None
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
+        weight = sample.weights[inside]
         fits = []
         for cut in np.unique(y)[1:]:
             try:
@@ -255,8 +263,7 @@ def _fit_cuts(asked: Asked) -> Likelihood:
             except NotConvergedError:
                 raise EstimationError(
                     f"The logit of '{outcome.name}' from '{outcome.levels[int(cut)]}' up does not converge, "
-                    "because "
-                    f"a term separates it. Merge levels with study.derive(...), or use fewer terms."
+                    "because a term separates it. Merge levels with study.derive(...), or use fewer terms."
                 ) from None
         return Fit(np.concatenate([f.points for f in fits]), np.hstack([f.influence for f in fits]))
 
@@ -264,22 +271,7 @@ def _fit_cuts(asked: Asked) -> Likelihood:
         cuts = [outcome.levels[int(k)] for k in np.unique(y)[1:]]
         return tuple(replace(term, outcome_level=cut) for cut in cuts for term in matrix.terms)
 
-    return replace(cast("Likelihood", asked.model.family), terms=terms, maximize=maximize)
-
-
-def _proportionality_rows(asked: Asked, levels: tuple[str, ...], group: Mask) -> Iterator[dict[str, Any]]:
-    sample, names = asked.model.sample, asked.model.names
-    fixed = {"estimand": asked.estimand, **counts(sample, asked.by, levels, group & sample.complete(names))}
-    try:
-        fitted = regress(asked.model, group)
-        tests = list(_test_slopes(fitted))
-    except (EstimationError, DesignError) as error:
-        if not asked.by:
-            raise
-        yield {**heading_of(asked, Term("", "", ALL, ALL)), **fixed, **failed(str(error))}
-        return
-    for term, numbers in tests:
-        yield {**heading_of(asked, term), **fixed, **numbers, **verdict(fitted)}
+    return replace(cast("Likelihood", model.family), terms=terms, maximize=maximize)
 
 
 def _test_slopes(fitted: Regression) -> Iterator[tuple[Term, dict[str, Any]]]:

@@ -14,10 +14,11 @@ import polars as pl
 from scipy.special import fdtrc, ndtri, stdtr
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.coefficient_rows import Asked, answer
-from toolkit.estimate.regression.fit import Model
-from toolkit.estimate.regression.formula.design_matrix import main_effects, of_level
+from toolkit.estimate.regression.coefficient_rows import Analysis
+from toolkit.estimate.regression.formula.design_matrix import MainEffects, of_level
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.distributions import wald
@@ -41,24 +42,18 @@ from toolkit.variables.arguments import Names, as_names, require_one_role, with_
 
 @with_covariance
 def t_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    by: Names = (),
-    domain: str = "",
-    confidence: float = 0.95,
+    study: Study, variable: str, group: str, *, by: Names = (), domain: str = "", confidence: float = 0.95
 ) -> Estimates:
-    """Test whether the mean of a number differs between two groups.
+    """Test the difference in means between two groups (t-test).
 
     Parameters
     ----------
     study
         The study.
     variable
-        A number, or a variable of two levels (the case counts 1).
+        A continuous variable, or one of two levels (the case counts 1).
     group
-        A variable of two levels or codes; the reference is subtracted.
+        A variable of two levels or codes; the mean of the reference is subtracted.
     by, domain
         As in `prevalence`.
     confidence
@@ -75,7 +70,7 @@ def t_test(
     Raises
     ------
     VariableError
-        For an unknown variable, or a group of more or fewer than two levels.
+        If a variable is unknown, or the group does not have two levels.
     EstimationError
         If a group is empty or the design leaves no degrees of freedom.
 
@@ -103,10 +98,10 @@ def t_test(
         f"tk.chi_square(study, '{variable}', '{group}') or tk.rank_test(study, '{variable}', '{group}').",
     )
     level = next(level for level in parted.levels if level != parted.reference)
-    build = partial(main_effects, sample, (group,))
-    fitted = Model(sample, outcome, (variable, group), FAMILIES["gaussian"], build)
+    predictors = MainEffects((group,))
+    fitted = ModelSpec(sample, outcome, (variable, group), FAMILIES["gaussian"], predictors)
     shown = (of_level(parted.variable, level, parted.reference),)
-    found = answer(Asked(fitted, by, "mean_difference", shown, confidence=confidence))
+    found = estimate(Analysis(fitted, by, "mean_difference", shown, confidence=confidence))
     return found.frame(outcome_label=outcome.variable.title)
 
 
@@ -120,24 +115,18 @@ _RANKS: dict[str, tuple[str, Score]] = {
 
 
 def rank_test(
-    study: Study,
-    variable: str,
-    group: str,
-    *,
-    test: str = "wilcoxon",
-    by: Names = (),
-    domain: str = "",
+    study: Study, variable: str, group: str, *, test: str = "wilcoxon", by: Names = (), domain: str = ""
 ) -> Estimates:
-    """Test whether a number or an ordered variable tends to be higher in one group than in others.
+    """Test whether a continuous or ordinal variable tends to be higher in some groups (rank test).
 
     Parameters
     ----------
     study
         The study.
     variable
-        A number, or a variable whose levels stand in order.
+        A continuous or ordinal variable.
     group
-        A variable with levels or codes.
+        A categorical variable or codes.
     test
         "wilcoxon" or "KruskalWallis" (one test, for two and for more groups), "vanderWaerden" (normal scores)
         or "median".
@@ -153,14 +142,14 @@ def rank_test(
     Raises
     ------
     VariableError
-        For an unknown variable, or a group that is a number.
+        If a variable is unknown, or the group is continuous.
     EstimationError
-        For an unknown test, and if all people are in one group.
+        If the test is unknown, or all participants are in one group.
 
     Notes
     -----
-    A rank is the share of people estimated to lie below. Equal values take the mean of the ranks that they
-    would have in the order of the file, as in R; that order moves it by less than one person's share.
+    A rank is the estimated share of the population below. Ties have the mean of their ranks in the order of
+    the file, as in R; that order changes it by less than one participant's share.
 
     Examples
     --------

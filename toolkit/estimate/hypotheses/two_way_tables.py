@@ -59,22 +59,16 @@ class _Crossed:
 
 
 def chi_square(
-    study: Study,
-    row: str,
-    column: str,
-    *,
-    statistic: str = "F",
-    by: Names = (),
-    domain: str = "",
+    study: Study, row: str, column: str, *, statistic: str = "F", by: Names = (), domain: str = ""
 ) -> Estimates:
-    """Test whether two variables of levels are independent in the population.
+    """Test whether two categorical variables are independent in the population.
 
     Parameters
     ----------
     study
         The study.
     row, column
-        Variables with levels or codes.
+        Categorical variables or codes.
     statistic
         "F" (Rao and Scott's second-order F, the default), "Chisq" (their chi-square), "saddlepoint" (the same
         statistic against its own distribution), "Wald" or "adjWald" (Wald's F of the differences from
@@ -85,16 +79,16 @@ def chi_square(
     Returns
     -------
     Estimates
-        Result rows, one a group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
+        Result rows, one per group: `statistic`, `df_numerator` and `df` (null for a chi-square), `p_value`;
         `deff` is the mean generalized design effect. `statistic` is Pearson's chi-square of the table scaled
-        to the persons of the domain for "Chisq" and "saddlepoint", and an F else.
+        to the participants of the domain for "Chisq" and "saddlepoint", and otherwise an F.
 
     Raises
     ------
     VariableError
-        For an unknown variable, or one that makes no levels.
+        If a variable is unknown or continuous.
     EstimationError
-        For an unknown statistic, and if one of the variables has one level only.
+        If the statistic is unknown, or a variable has a single level.
 
     Examples
     --------
@@ -132,7 +126,7 @@ def _test_table(sample: Sample, group: Group, columns: tuple[Column, Column], st
             f"'{single[0]}' has a single level among the {group.n:,} participants, so there is nothing to "
             "compare. Use a wider domain."
         )
-    test = _wald if "Wald" in statistic else _pearson
+    test = _test_departures if "Wald" in statistic else _test_independence
     found = test(sample, group, table, statistic)
     return {**found, **verdict_columns(judge_test(group.df, _find_empty_cell(table, columns)))}
 
@@ -155,13 +149,13 @@ def _find_empty_cell(table: _Crossed, columns: tuple[Column, Column]) -> str | N
     return f"no participant has '{columns[0].name}' = '{one}' and '{columns[1].name}' = '{other}'"
 
 
-def _pearson(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
-    found, matrix = estimate_with_covariance(sample, lambda drawn: _shares(drawn, group, table))
+def _test_independence(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
+    found, matrix = estimate_with_covariance(sample, lambda drawn: _estimate_shares(drawn, group, table))
     shares = found.points
-    expected = _margins_product(shares, table.shape)
+    expected = _multiply_margins(shares, table.shape)
     pearson = table.persons * float(np.sum(np.square(shares - expected) / expected))
     inverse = np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0)
-    contrasts = _interactions(table.shape)
+    contrasts = _span_interactions(table.shape)
     bread = contrasts.T @ (contrasts * inverse[:, None]) / table.persons
     scaled = contrasts * inverse[:, None]
     try:
@@ -175,7 +169,7 @@ def _pearson(sample: Sample, group: Group, table: _Crossed, statistic: str) -> R
     shown = {"deff": trace / table.freedom}
     if statistic == "F":
         f, second = pearson / trace, first * group.df
-        return {**shown, **_f_test(f, first, second)}
+        return {**shown, **_compute_f_test(f, first, second)}
     if statistic == "Chisq":
         p = float(chdtrc(table.freedom, pearson / shown["deff"]))
         return {**shown, "statistic": pearson, "df_numerator": table.freedom, "p_value": p}
@@ -183,41 +177,39 @@ def _pearson(sample: Sample, group: Group, table: _Crossed, statistic: str) -> R
     return {**shown, "statistic": pearson, "p_value": p}
 
 
-def _shares(sample: Sample, group: Group, table: _Crossed) -> Estimate:
+def _estimate_shares(sample: Sample, group: Group, table: _Crossed) -> Estimate:
     weights = np.where(group.counted, sample.weights, 0.0)
     size = float(weights.sum())
     shares = (weights[:, None] * table.marks).sum(axis=0) / size
     return Estimate(shares, (table.marks - shares) * weights[:, None] / size, group.counted)
 
 
-def _margins_product(cells: Floats, shape: tuple[int, int]) -> Floats:
+def _multiply_margins(cells: Floats, shape: tuple[int, int]) -> Floats:
     square = cells.reshape(shape)
     return np.outer(square.sum(axis=1), square.sum(axis=0)).ravel() / float(cells.sum())
 
 
-def _interactions(shape: tuple[int, int]) -> Floats:
-    """Compute contrasts that span the interaction of the two margins."""
+def _span_interactions(shape: tuple[int, int]) -> Floats:
     rows, columns = (np.eye(k)[:, 1:] - 1 / k for k in shape)
     return np.asarray(np.kron(rows, columns), float)
 
 
-def _wald(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
-    found, matrix = estimate_with_covariance(sample, lambda drawn: _departures(drawn, group, table))
+def _test_departures(sample: Sample, group: Group, table: _Crossed, statistic: str) -> Row:
+    found, matrix = estimate_with_covariance(sample, lambda drawn: _estimate_departures(drawn, group, table))
     squares = wald(found.points, matrix)
     first, second = table.freedom, group.df
     if statistic == "Wald":
-        return _f_test(squares / first, first, second)
+        return _compute_f_test(squares / first, first, second)
     second = group.df - first + 1
     if second <= 0:
         raise EstimationError(
             f"The adjusted Wald test of {table.shape[0]} by {table.shape[1]} levels needs more than "
             f"{group.df} degrees of freedom. Use statistic='F'."
         )
-    return _f_test(squares * second / (first * group.df), first, second)
+    return _compute_f_test(squares * second / (first * group.df), first, second)
 
 
-def _departures(sample: Sample, group: Group, table: _Crossed) -> Estimate:
-    """Estimate the departure of each cell (but first row and column) from independence."""
+def _estimate_departures(sample: Sample, group: Group, table: _Crossed) -> Estimate:
     weights = np.where(group.counted, sample.weights, 0.0)
     own = table.marks * weights[:, None]
     totals = own.sum(axis=0)
@@ -234,6 +226,6 @@ def _departures(sample: Sample, group: Group, table: _Crossed) -> Estimate:
     return Estimate(points, moved[:, 1:, 1:].reshape(len(weights), -1), group.counted)
 
 
-def _f_test(f: float, first: float, second: float) -> Row:
+def _compute_f_test(f: float, first: float, second: float) -> Row:
     p = float(fdtrc(first, second, f)) if second > 0 else nan
     return {"statistic": f, "df_numerator": first, "df": second, "p_value": p}

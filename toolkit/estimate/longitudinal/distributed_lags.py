@@ -1,36 +1,34 @@
-"""Estimate how an exposure works over the days that follow it: a distributed lag within matched nights.
+"""Estimate distributed lags of an exposure within matched nights.
 
-Takes a cohort's diary; gives result rows, one a lag, and one of all lags together.
-Method: the lags' coefficients lie on a smooth curve over the lag (a cross-basis, Gasparrini 2014) in the
+Method: the coefficients of the lags are a smooth function of the lag (a cross-basis, Gasparrini 2014) in the
 conditional logit of `case_crossover`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.longitudinal.matched_nights import (
-    Matched,
+from toolkit.estimate.longitudinal.case_crossovers import (
     Nights,
     column_of,
-    each_group,
+    draw_nights,
     lag_term,
-    matched,
-    nights_of,
-)  # fmt: skip
-from toolkit.estimate.regression.coefficient_rows import Asked, common, failed, figures, heading_of, verdict
+    read_columns,
+    with_night_covariates,
+)
+from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, report_contrasts
+from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
-from toolkit.estimate.regression.formula.splines import knots_at, spline
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Mask
+from toolkit.estimate.regression.formula.special_terms import knots_at, spline
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import QUANTILE_RULES
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
-from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates, frame
+from toolkit.results import Estimates
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, with_covariance
 
@@ -39,29 +37,32 @@ CUMULATIVE = "cumulative"
 
 
 @dataclass(frozen=True)
-class _Basis:
-    """The cross-basis: what lags may look like, and where the exposure may bend.
+class _CrossBasis:
+    """The cross-basis of an exposure and its lags, beside covariates.
 
-    Attributes
-    ----------
-    lags
-        Lags x columns.
-    knots
-        Of the exposure; empty for a straight line.
-    contrast
-        What the value adds to the reference in each column of the exposure.
+    `lags` is lags x columns; `knots` are those of the exposure, none for a straight line; `contrast` is what
+    the value adds to the reference in each column of the exposure.
     """
 
+    exposure: str
+    adjust: tuple[str, ...]
     lags: Floats
     knots: Floats
     contrast: Floats
 
-    def exposure(self, values: Floats) -> Floats:
-        """Give the columns of an exposure."""
-        return spline(values, self.knots) if len(self.knots) else values[:, None]
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix."""
+        own = []
+        for lag in range(len(self.lags)):
+            values = read_columns(sample, [column_of(self.exposure, lag)], inside)
+            own.append(spline(values[:, 0], self.knots) if len(self.knots) else values)
+        crossed = np.einsum("lnk,lj->nkj", np.stack(own), self.lags).reshape(int(inside.sum()), -1)
+        names = [f"part {k + 1}" for k in range(crossed.shape[1])]
+        terms = [Term(self.exposure, self.exposure, name, name) for name in names]
+        return with_night_covariates(sample, crossed, terms, self.adjust, inside)
 
     def slopes(self) -> Floats:
-        """Lags, and all of them together, x parameters."""
+        """Derive each lag, and all of them together, by the parameters."""
         each = np.kron(self.contrast, self.lags)
         return np.vstack([each, each.sum(axis=0)])
 
@@ -85,42 +86,43 @@ def lag_curve(
     by: Names = (),
     confidence: float = 0.95,
 ) -> Estimates:
-    """Estimate how an exposure such as heat works over the nights that follow it.
+    """Estimate the lagged effects of an exposure such as heat on the following nights.
 
     Parameters
     ----------
     study
-        A cohort with a diary, or what `tk.records` made of one.
+        A cohort with a diary, or the study that `tk.records` returned.
     outcome
         A variable of the night with two levels.
     exposure
-        A number of the night, such as "heat_index"; days before are read as by `tk.case_crossover`.
+        A continuous variable of the night, such as "heat_index"; earlier days are read as by
+        `tk.case_crossover`.
     lags
-        The last day before the night that may matter.
+        The longest lag in days.
     shape
         Of the curve over the lags: "spline" (natural cubic, knots even on the log scale), "polynomial", or
-        "free" for a coefficient each.
+        "free" for one coefficient per lag.
     df
         Parameters of that curve: 4 are a cubic polynomial, or a spline with two knots inside.
     per
-        Units of the exposure that the ratios are for, where its effect is a straight line.
+        Units of the exposure per ratio, if its effect is linear.
     knots
-        None for a straight line in the exposure; their number or values for a spline in it too.
+        None for a linear effect of the exposure; their number or values for a spline.
     value, reference
-        With knots: which value is compared with which; by default the 95th percentile with the median.
+        With knots, the values that are compared; by default the 95th percentile and the median.
     adjust, stratum, domain, by, confidence, covariance
-        As in `tk.case_crossover`.
+        As for `tk.case_crossover`.
 
     Returns
     -------
     Estimates
-        Result rows: odds ratios of "lag 0" to the last, then "cumulative", the ratio of so much exposure on
-        all of these days. Draw it with `tk.curve_chart`.
+        Result rows: odds ratios of "lag 0" to the last, then "cumulative", the ratio for this exposure on all
+        of these days. Draw it with `tk.curve_chart`.
 
     Raises
     ------
     VariableError, EstimationError, DatasetError
-        As `tk.case_crossover`; EstimationError also for an unknown shape.
+        As for `tk.case_crossover`; EstimationError also for an unknown shape.
 
     Examples
     --------
@@ -132,44 +134,34 @@ def lag_curve(
     """
     if not exposure:
         raise VariableError("No exposure is given. Name one: tk.lag_curve(study, exposure='heat_index').")
-    intervals.check_confidence(confidence)
-    curve = _over_lags(lags, shape, df)
+    curve = _shape_lags(lags, shape, df)
     adjusted, by = as_names(adjust or (), "adjust"), as_names(by, "by")
     lagged = [(exposure, lag) for lag in range(lags + 1)]
-    nights = nights_of(
+    nights = draw_nights(
         study, outcome=outcome, lagged=lagged, adjust=adjusted, stratum=stratum, domain=domain, by=by
     )
-    basis = _basis(nights, exposure, curve, (per, knots, value, reference))
-    terms = _parameters(basis, exposure, adjusted)
-
-    def build(inside: Mask) -> Matrix:
-        own = [basis.exposure(nights.columns(inside, [column_of(*one)])[:, 0]) for one in lagged]
-        crossed = np.einsum("lnk,lj->nkj", np.stack(own), basis.lags).reshape(int(inside.sum()), -1)
-        others = [nights.columns(inside, adjusted)] if adjusted else []
-        return Matrix(np.column_stack([crossed, *others]), terms)
-
-    asked = Asked(
-        matched(nights, build), by, estimand="odds_ratio", adjust=nights.adjust, confidence=confidence
-    )
-    shown = _shown(nights, exposure, lags, basis, (per, value, reference))
-    rows, parts = [], []
-    for group in each_group(nights, asked.model):
-        for row, part in _group_rows(asked, basis, shown, group):
-            rows.append(for_review(row, nights.sample.review))
-            parts.append(part)
-    return frame(rows, by, covariance_of_rows(nights.sample, parts))
+    basis = _build_basis(nights, exposure, adjusted, curve, (per, knots, value, reference))
+    terms = _name_rows(nights, basis, (per, value, reference))
+    model = nights.model(basis)
+    analysis = Analysis(model, by, "odds_ratio", tuple(terms), nights.adjust, confidence)
+    return estimate(analysis, report=partial(_report_lags, basis=basis)).frame()
 
 
-def _over_lags(lags: int, shape: str, df: int) -> Floats:
+def _report_lags(analysis: Analysis, fitted: Regression, basis: _CrossBasis) -> Iterable[Reported]:
+    headings = [heading_of(analysis, term) for term in analysis.terms or ()]
+    return report_contrasts(analysis, fitted, headings, basis.slopes())
+
+
+def _shape_lags(lags: int, shape: str, df: int) -> Floats:
     """Give the columns of a curve over the lags."""
     if shape not in SHAPES:
-        raise EstimationError(unknown("a lag curve has no shape", shape, SHAPES, f"All: {', '.join(SHAPES)}"))
+        raise EstimationError(unknown("A lag curve has no shape", shape, SHAPES, f"All: {', '.join(SHAPES)}"))
     at = np.arange(lags + 1.0)
     if shape == "free" or df > lags:
         return np.eye(lags + 1)
     if df < 1 or (shape == "spline" and df < 3):
         raise EstimationError(
-            f"a lag curve of shape '{shape}' cannot have {df} parameters. Take df=3 or more, or "
+            f"A lag curve of shape '{shape}' cannot have {df} parameters. Use df=3 or more, or "
             f"shape='polynomial' with df=1 or 2."
         )
     if shape == "polynomial":
@@ -178,21 +170,27 @@ def _over_lags(lags: int, shape: str, df: int) -> Floats:
     return np.column_stack([np.ones(lags + 1), spline(at, [0.0, *inner, float(lags)])[:, : df - 1]])
 
 
-def _basis(nights: Nights, exposure: str, curve: Floats, asked: tuple[Any, Any, Any, Any]) -> _Basis:
-    per, knots, value, reference = asked
+def _build_basis(
+    nights: Nights,
+    exposure: str,
+    adjust: tuple[str, ...],
+    curve: Floats,
+    requested: tuple[Any, Any, Any, Any],
+) -> _CrossBasis:
+    per, knots, value, reference = requested
     sample, name = nights.sample, column_of(exposure, 0)
     if not sample.columns[name].continuous:
         raise VariableError(
-            f"'{exposure}' is a category; a lag curve is of a number. Its lags one by one: "
-            f"tk.case_crossover(study, exposures='{exposure}', lags=(0, 1, 2))."
+            f"'{exposure}' is a category, and a lag curve requires a continuous exposure. Estimate lags "
+            f"separately: tk.case_crossover(study, exposures='{exposure}', lags=(0, 1, 2))."
         )
     if knots is None:
         if per <= 0 or value is not None or reference is not None:
             raise EstimationError(
-                f"a straight line in '{exposure}' has a ratio per units: per=10. For one value against "
-                f"another take knots=3 with value= and reference=."
+                f"A linear effect of '{exposure}' has a ratio per units, such as per=10. To compare one "
+                f"value with another, use knots=3 with value= and reference=."
             )
-        return _Basis(curve, np.array([]), np.array([[float(per)]]))
+        return _CrossBasis(exposure, adjust, curve, np.array([]), np.array([[float(per)]]))
     there = ~np.isnan(sample.numbers(name))
     values, weights = sample.numbers(name)[there], sample.weights[there]
     placed = (
@@ -200,60 +198,31 @@ def _basis(nights: Nights, exposure: str, curve: Floats, asked: tuple[Any, Any, 
         if isinstance(knots, int)
         else np.unique(np.asarray(knots, float))
     )
-    compared, against = _compared(values, weights, value, reference)
+    compared, against = _choose_values(values, weights, value, reference)
     contrast = spline(np.array([compared]), placed) - spline(np.array([against]), placed)
-    return _Basis(curve, placed, contrast)
+    return _CrossBasis(exposure, adjust, curve, placed, contrast)
 
 
-def _compared(
+def _choose_values(
     values: Floats, weights: Floats, value: float | None, reference: float | None
 ) -> tuple[float, float]:
     high, middle = (float(f"{QUANTILE_RULES['hf7'](values, weights, p):.3g}") for p in (0.95, 0.5))
     return (high if value is None else value), (middle if reference is None else reference)
 
 
-def _parameters(basis: _Basis, exposure: str, adjusted: tuple[str, ...]) -> tuple[Term, ...]:
-    size = basis.lags.shape[1] * basis.contrast.shape[1]
-    own = (Term(exposure, exposure, f"part {k + 1}", f"part {k + 1}") for k in range(size))
-    return (*own, *(Term(name, name, "adjusted", "") for name in adjusted))
-
-
-def _shown(
-    nights: Nights, exposure: str, lags: int, basis: _Basis, asked: tuple[float, float | None, float | None]
+def _name_rows(
+    nights: Nights, basis: _CrossBasis, requested: tuple[float, float | None, float | None]
 ) -> list[Term]:
-    terms = [lag_term(nights, exposure, lag, asked[0]) for lag in range(lags + 1)]
+    exposure, count = basis.exposure, len(basis.lags)
+    terms = [lag_term(nights, exposure, lag, requested[0]) for lag in range(count)]
     label = terms[0].exposure_label.partition(",")[0]
-    together = replace(terms[0], exposure_label=f"{label}, all of {lags + 1} days together", level=CUMULATIVE)
+    together = replace(terms[0], exposure_label=f"{label}, all of {count} days together", level=CUMULATIVE)
     terms.append(together)
     if not len(basis.knots):
         return terms
     column = nights.sample.numbers(column_of(exposure, 0))
     there = ~np.isnan(column)
-    value, reference = _compared(column[there], nights.sample.weights[there], *asked[1:])
-    unit = terms[0].level_label.removeprefix(f"per {asked[0]:g}").strip()
-    words = [f"{x:g} {unit}".strip() for x in (value, reference)]
-    return [replace(term, level_label=words[0], reference=words[1]) for term in terms]
-
-
-def _group_rows(
-    asked: Asked, basis: _Basis, shown: list[Term], group: Matched
-) -> Iterator[tuple[dict[str, Any], Estimate | None]]:
-    levels = dict(zip(asked.by, group.levels, strict=True))
-    start = [{**common(asked), **levels, **heading_of(asked, term), **group.counts} for term in shown]
-    if group.fitted is None:
-        yield from (({**row, **failed(group.reason)}, None) for row in start)
-        return
-    slopes = np.zeros((len(shown), len(group.fitted.coefficients)))
-    own = basis.slopes()
-    slopes[:, : own.shape[1]] = own
-    found, matrix = delta_method(asked.model.sample, group.fitted.estimate, lambda at: slopes @ at, slopes)
-    for k, row in enumerate(start):
-        numbers = figures(
-            asked.estimand,
-            asked.confidence,
-            (float(found.points[k]), float(np.sqrt(matrix[k, k])), group.fitted.df),
-        )
-        place = slice(k, k + 1)
-        again = None if found.replicates is None else found.replicates[:, place]
-        part = Estimate(found.points[place], found.influence[:, place], found.counted, again)
-        yield {**row, **numbers, **verdict(group.fitted)}, part
+    value, reference = _choose_values(column[there], nights.sample.weights[there], *requested[1:])
+    unit = terms[0].level_label.removeprefix(f"per {requested[0]:g}").strip()
+    levels = [f"{x:g} {unit}".strip() for x in (value, reference)]
+    return [replace(term, level_label=levels[0], reference=levels[1]) for term in terms]

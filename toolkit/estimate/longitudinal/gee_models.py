@@ -6,13 +6,14 @@ import numpy as np
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
-from toolkit.estimate.regression.coefficient_rows import answer
-from toolkit.estimate.regression.fit import Likelihood
+from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import Matrix
+from toolkit.estimate.regression.likelihoods.families import Likelihood
 from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
 from toolkit.estimate.regression.likelihoods.glm import Family, family_named
 from toolkit.estimate.regression.likelihoods.newton import Fit
-from toolkit.estimate.regression.specification import Request, question
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import ratio_of, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
@@ -39,9 +40,9 @@ def gee(
     Parameters
     ----------
     study
-        A cohort with visits or a diary, or what `tk.records` made of one.
+        A cohort with visits or a diary, or the study that `tk.records` returned.
     formula
-        As of `tk.model`; variables of the visit and of the person.
+        As for `tk.model`; variables of the visit and of the participant.
     family
         "logit", "poisson" (log link), "gaussian", "probit" or "cloglog".
     correlation
@@ -50,27 +51,27 @@ def gee(
     section
         Which rows of the cohort: "visits" or "diary".
     domain
-        A condition on the rows; null is outside.
+        A condition on the rows; missing is outside.
     offset
-        A number's name or arithmetic, added with the coefficient 1.
+        A continuous variable or arithmetic, which enters with the coefficient 1.
     by
         Categories; one model within each of their levels.
     exponentiate
         True for ratios in place of coefficients.
     confidence
-        Of the interval, between 0 and 1.
+        Confidence level, between 0 and 1.
     covariance
         True to return a tuple of the rows and their covariance matrix.
 
     Returns
     -------
     Estimates
-        Result rows, one a coefficient; `n` counts visits or nights.
+        One result row per coefficient; `n` counts visits or nights.
 
     Raises
     ------
     VariableError, EstimationError
-        As `tk.model`; EstimationError also for an unknown correlation.
+        As for `tk.model`; EstimationError also for an unknown correlation.
     DatasetError
         If the study has no such rows.
 
@@ -89,12 +90,11 @@ def gee(
     """
     _require(family, correlation)
     rows = study if is_records(study) else records(study, section)
-    names = as_names(by, "by")
-    asked = question(
-        Request(rows, formula, family, domain, offset, names, exponentiate, confidence), also=_POSITION
-    )
-    marginal = _equations(asked.model.outcome.name, family_named(family), correlation, asked.model.offset)
-    return answer(replace(asked, model=replace(asked.model, family=marginal))).frame()
+    groups = as_names(by, "by")
+    model = specify_formula(rows, formula, family, domain, offset, by=groups, also=_POSITION)
+    ratio = ratio_of(family, model.outcome, offset=bool(offset)) if exponentiate else "coefficient"
+    marginal = _equations(model.outcome.name, family_named(family), correlation)
+    return estimate(Analysis(replace(model, family=marginal), groups, ratio, confidence=confidence)).frame()
 
 
 _POSITION = (CLUSTER, ORDER)
@@ -110,11 +110,11 @@ def _require(family: str, correlation: str) -> None:
         raise EstimationError(unknown("tk.gee has no working correlation", correlation, CORRELATIONS, known))
 
 
-def _equations(outcome: str, family: Family, correlation: str, offset: object) -> Likelihood:
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        person, order = (sample.numbers(name)[inside] for name in _POSITION)
-        places, within = sort_clusters(person, order, correlation)
-        shift = offset(inside)[places] if callable(offset) else None
+def _equations(outcome: str, family: Family, correlation: str) -> Likelihood:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, offset: Floats | None) -> Fit:
+        cluster, order = (sample.numbers(name)[inside] for name in _POSITION)
+        places, within = sort_clusters(cluster, order, correlation)
+        shift = None if offset is None else offset[places]
         weight = sample.weights[inside][places]
         found = solve_equations(matrix.values[places], y[places], weight, family, within, offset=shift)
         influence = np.empty_like(found.influence)

@@ -1,8 +1,4 @@
-"""Make a study of the visits or nights of a cohort: one row a visit or night, clustered within its person.
-
-Takes a study with visits or a diary; gives a `Study` that every estimator takes, with the person's own
-variables beside those of the row and errors that count that a person's rows belong together.
-"""
+"""Convert the visits or nights of a cohort to a study: one row each, clustered within participants."""
 
 from dataclasses import replace
 from typing import Literal
@@ -16,8 +12,7 @@ from toolkit.variables.codebook import YES_NO, Codebook, Variable
 
 Section = Literal["visits", "diary"]
 PERSON, DATE = "person", "date"
-# Of the row: a number of its person, its place among the person's rows by date, and its day. No variable of
-# a study has a dot in its name.
+# The number of the participant, the rank of the row by date, and its day; no variable has a dot in its name.
 CLUSTER, ORDER, DAY = ".person", ".order", ".day"
 _ROWS = {"visits": "visits", "diary": "nights"}
 _EPOCH = pl.date(1970, 1, 1)
@@ -39,7 +34,7 @@ _LAG_UNITS = {"heat_index": "°F", "temperature_mean": "°C", "degree_days": "°
 
 
 def records(study: Study, section: str = "diary") -> Study:
-    """Make a study of a cohort's visits or nights, each a row with its person's variables.
+    """Convert a cohort's visits or nights to a study, with the variables of the participant in each row.
 
     Parameters
     ----------
@@ -51,11 +46,10 @@ def records(study: Study, section: str = "diary") -> Study:
     Returns
     -------
     Study
-        One row a visit or night. A variable of the row stands before one of the person of the same name, and
-        so does the row's own `heat_index` where it has `heat_index_lag0`. `month` and `half_year` follow from
-        the date.
-        Where the design names no PSU, the person is one; so `n` of a result counts visits or nights, and its
-        errors count persons.
+        One row per visit or night. A variable of the row replaces one of the participant of the same name,
+        and `heat_index_lag0` serves as `heat_index`. `month` and `half_year` follow from the date. Without a
+        PSU in the design the participant is the PSU: `n` of a result counts visits or nights, and its
+        standard errors are clustered by participant.
 
     Raises
     ------
@@ -70,7 +64,7 @@ def records(study: Study, section: str = "diary") -> Study:
     (True, 'person')
     """
     if section not in _ROWS:
-        raise EstimationError(unknown("a cohort has no rows", section, _ROWS, "All: visits, diary"))
+        raise EstimationError(unknown("A cohort has no rows", section, _ROWS, "All: visits, diary"))
     rows: pl.DataFrame | None = getattr(study, section)
     if rows is None:
         raise DatasetError(
@@ -104,13 +98,13 @@ def _ordered(rows: pl.DataFrame) -> list[Variable]:
 
 
 def _of_the_day(rows: pl.DataFrame) -> list[pl.Expr]:
-    """Name what happened on the row's own day without its lag of 0."""
+    """Copy variables of the row's own day without the suffix of lag 0."""
     today = {name.removesuffix("_lag0"): name for name in rows.columns if name.endswith("_lag0")}
     return [pl.col(name).alias(plain) for plain, name in today.items() if plain not in rows.columns]
 
 
 def is_records(study: Study) -> bool:
-    """Tell whether a study's rows are visits or nights."""
+    """Return whether a study's rows are visits or nights."""
     return CLUSTER in study.people.columns
 
 
@@ -133,7 +127,7 @@ def _calendar() -> dict[str, pl.Expr]:
 
 
 def _lags(people: pl.DataFrame, codebook: Codebook) -> list[Variable]:
-    """Describe the weather of the days before, which joining it added."""
+    """Describe the lagged weather variables."""
     found = []
     for name in people.columns:
         what, _, lag = name.rpartition("_lag")

@@ -1,10 +1,6 @@
-"""Word the coefficients of fitted models as rows of the result schema, group by group.
+"""Convert fitted coefficients to result rows."""
 
-Takes what was asked; gives an `Answer`: rows, and their joint covariance when it is wanted. A group that
-cannot be fitted stays as rows with the reason.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import inf, nan
@@ -13,17 +9,16 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtr
 
-from toolkit.errors import DesignError, EstimationError
-from toolkit.estimate.regression.empty_cells import flaw, smallest_group, with_empty_group
-from toolkit.estimate.regression.fit import Model, Regression, regress
+from toolkit.estimate.regression.diagnostics import compare_empty_group, find_flaw, smallest_group
+from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.fit_errors import NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import INTERCEPT, Term
+from toolkit.estimate.regression.formula.design_matrix import Term
 from toolkit.estimate.regression.likelihoods.firth import Penalized
+from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.groups import counts, finite, groups
-from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows
-from toolkit.estimate.survey.reliability import SMALLEST_DF, for_review
+from toolkit.estimate.survey.groups import finite
+from toolkit.estimate.survey.linearization import Estimate, covariance_of_rows, delta_method
+from toolkit.estimate.survey.reliability import SMALLEST_DF
 from toolkit.estimate.survey.unvarying import settled
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
@@ -39,66 +34,44 @@ class Own:
     place: int
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question to a model.
+# Columns of a result row, and the estimate on the scale of its standard error with influence values and
+# replicates; None where the row failed or has no standard error.
+Reported = tuple[dict[str, Any], Estimate | Own | None]
 
-    Attributes
-    ----------
-    model
-        What is fitted.
-    by
-        Categories within whose levels it is fitted.
-    estimand
-        As the result shows it.
-    rows
-        The terms that are shown; None for all, on the link scale.
-    adjust
-        As the result shows it.
-    confidence
-        Of the interval.
-    derive
-        What is made of each fitted model before it is worded; None for nothing.
+
+@dataclass(frozen=True)
+class Analysis:
+    """A model, the categories within whose levels it is fitted, and how its rows report it.
+
+    `terms` are those that have a row; None for all, on the link scale.
     """
 
-    model: Model
+    model: ModelSpec
     by: tuple[str, ...] = ()
     estimand: str = "coefficient"
-    rows: tuple[Term, ...] | None = None
+    terms: tuple[Term, ...] | None = None
     adjust: str = ""
     confidence: float = 0.95
-    derive: Callable[[Model, Regression], Regression] | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows with the influence values behind them.
+    """The rows of an analysis, as mappings by the names of the schema, with their estimates."""
 
-    Attributes
-    ----------
-    asked
-        The question.
-    rows
-        As mappings by the names of the schema.
-    parts
-        For each row the estimate on the scale of its standard error, with influence values and replicates;
-        None where the row failed or has no standard error.
-    """
-
-    asked: Asked
+    analysis: Analysis
     rows: list[dict[str, Any]]
     parts: list[Estimate | Own | None]
 
     def frame(self, **columns: str) -> Estimates:
-        """Return the rows with their covariance as a result frame, all of them with the columns named."""
+        """Return the rows with their covariance as a result frame, with these columns in each."""
         levels = (OUTCOME_LEVEL,) if any(OUTCOME_LEVEL in row for row in self.rows) else ()
         rows = [{**row, **columns} for row in self.rows]
-        return frame(rows, (*self.asked.by, *levels), self.covariance())
+        return frame(rows, (*self.analysis.by, *levels), self.covariance())
 
     def covariance(self) -> Floats:
         """Compute the covariance of the rows, across groups too; NaN for a row without a standard error."""
         designs = [part if isinstance(part, Estimate) else None for part in self.parts]
-        matrix = covariance_of_rows(self.asked.model.sample, designs)
+        matrix = covariance_of_rows(self.analysis.model.sample, designs)
         own = [(row, part) for row, part in enumerate(self.parts) if isinstance(part, Own)]
         for (i, one), (j, other) in product(own, repeat=2):
             if one.matrix is other.matrix:
@@ -106,60 +79,30 @@ class Answer:
         return matrix
 
 
-def answer(asked: Asked) -> Answer:
-    """Fit the model in each group and word the rows.
-
-    Parameters
-    ----------
-    asked
-        The question.
-
-    Returns
-    -------
-    Answer
-        Groups in the order of the levels of `by`, terms in order within.
-
-    Raises
-    ------
-    EstimationError
-        If there is one group only and it cannot be fitted.
-    VariableError
-        If a variable of `by` is a number.
-    """
-    intervals.check_confidence(asked.confidence)
-    found = Answer(asked, [], [])
-    for levels, group in groups(asked.model.sample, asked.by):
-        for row, part in _group_rows(asked, levels, group):
-            flagged = for_review(row, asked.model.sample.review)
-            found.rows.append({**common(asked), **dict(zip(asked.by, levels, strict=True)), **flagged})
-            found.parts.append(part)
-    return found
+def report_coefficients(analysis: Analysis, fitted: Regression) -> Iterator[Reported]:
+    """Report the terms of an analysis, in order."""
+    places = {_identify(term): place for place, term in enumerate(fitted.terms)}
+    for term in analysis.terms or fitted.terms:
+        row, part = _report_term(analysis, fitted, term, places.get(_identify(term)))
+        yield {**heading_of(analysis, term), **row}, part
 
 
-def _group_rows(
-    asked: Asked, levels: tuple[str, ...], group: Mask
-) -> Iterator[tuple[dict[str, Any], Estimate | Own | None]]:
-    sample, names = asked.model.sample, asked.model.names
-    told = counts(sample, asked.by, levels, group & sample.complete(names))
-    try:
-        fitted = _regress(asked, group)
-    except (EstimationError, DesignError) as error:
-        if not asked.by:
-            raise
-        for term in asked.rows or (Term("", "", INTERCEPT, INTERCEPT),):
-            yield {**heading_of(asked, term), **told, **failed(str(error))}, None
-        return
-    for term in asked.rows or fitted.terms:
-        row, part = _row(asked, fitted, term)
-        own = {**heading_of(asked, term), **told, "n_cases": fitted.n_cases, **row}
-        yield with_covariates(fitted.covariates, own), part
+def _identify(term: Term) -> tuple[str, str, str, str]:
+    return term.exposure, term.level, term.estimand, term.outcome_level
 
 
-def _regress(asked: Asked, group: Mask) -> Regression:
-    if not group.any():
-        raise EstimationError("nobody in the domain has this level.")
-    fitted = regress(asked.model, group)
-    return asked.derive(asked.model, fitted) if asked.derive else fitted
+def report_contrasts(
+    analysis: Analysis, fitted: Regression, headings: Sequence[Mapping[str, Any]], slopes: Floats
+) -> Iterator[Reported]:
+    """Report linear combinations of the first coefficients, one row of `slopes` for each heading."""
+    wide = np.zeros((len(slopes), len(fitted.coefficients)))
+    wide[:, : slopes.shape[1]] = slopes
+    found, matrix = delta_method(analysis.model.sample, fitted.estimate, lambda at: wide @ at, wide)
+    judged = verdict(fitted)
+    for k, (heading, error) in enumerate(zip(headings, np.sqrt(matrix.diagonal()), strict=True)):
+        numbers = (float(found.points[k]), float(error), fitted.df)
+        row = {**heading, **figures(analysis.estimand, analysis.confidence, numbers), **judged}
+        yield row, _select(found, k)
 
 
 def failed(reason: str) -> dict[str, Any]:
@@ -167,11 +110,11 @@ def failed(reason: str) -> dict[str, Any]:
     return {"reliability": "failed", "reason": reason}
 
 
-def heading_of(asked: Asked, term: Term) -> dict[str, Any]:
-    """Name what a row of a term is about."""
+def describe_term(term: Term, estimand: str) -> dict[str, Any]:
+    """Describe what a row of a term is about."""
     return {
         **({OUTCOME_LEVEL: term.outcome_level} if term.outcome_level else {}),
-        "estimand": _estimand(asked, term),
+        "estimand": estimand,
         "exposure": term.exposure or None,
         "exposure_label": term.exposure_label or None,
         "level": term.level,
@@ -180,52 +123,66 @@ def heading_of(asked: Asked, term: Term) -> dict[str, Any]:
     }
 
 
-def _estimand(asked: Asked, term: Term) -> str:
-    """Say what a term's parameter is: an intercept among ratios stays on the link scale."""
+def heading_of(analysis: Analysis, term: Term) -> dict[str, Any]:
+    """Describe a row of an analysis."""
+    return describe_term(term, _estimand(analysis, term))
+
+
+def _estimand(analysis: Analysis, term: Term) -> str:
+    """Name a term's parameter: an intercept among ratios stays on the link scale."""
     if term.estimand != "coefficient":
         return term.estimand
-    return asked.estimand if term.exposure else "coefficient"
+    return analysis.estimand if term.exposure else "coefficient"
 
 
-def _row(asked: Asked, fitted: Regression, term: Term) -> tuple[dict[str, Any], Estimate | Own | None]:
-    place = _place(fitted, term)
+def _report_term(analysis: Analysis, fitted: Regression, term: Term, place: int | None) -> Reported:
+    model, estimand, confidence = analysis.model, _estimand(analysis, term), analysis.confidence
     if place is None:
         named = term.exposure_label or term.exposure
-        return failed(f"nobody of the analysis is in the group {named}: {term.level}."), None
+        return failed(f"No participant of the analysis is in the group {named}: {term.level}."), None
     if fitted.penalized:
-        return _penalized(asked, fitted, fitted.penalized, term), Own(fitted.covariance, place)
-    smallest = smallest_group(asked.model, fitted, term) if asked.rows else None
+        return _report_penalized(analysis, fitted, fitted.penalized, term, place), Own(
+            fitted.covariance, place
+        )
+    smallest = smallest_group(model, fitted, term) if analysis.terms else None
     if smallest and not smallest.persons:
-        reason, wanted = str(smallest.told), (_estimand(asked, term), asked.confidence)
-        return with_empty_group(asked.model, fitted, term, wanted, reason), None
+        reason = str(smallest.reason)
+        return compare_empty_group(model, fitted, term, estimand, confidence, reason=reason), None
     point, std_error = float(fitted.coefficients[place]), float(np.sqrt(fitted.covariance[place, place]))
-    own = figures(_estimand(asked, term), asked.confidence, (point, std_error, fitted.df))
-    few = smallest.told if smallest and term.marks else None
-    row = {**own, **verdict(fitted, few or flaw(asked.model, fitted, term))}
-    row = settled(asked.model.sample, fitted.inside, row, _size(fitted, place))
-    return row, None if row["std_error"] is None else part_of(fitted, place)
+    few = smallest.reason if smallest and term.reference is not None else None
+    row = {
+        **figures(estimand, confidence, (point, std_error, fitted.df)),
+        **verdict(fitted, few or find_flaw(model, fitted, term, smallest)),
+    }
+    size = max(abs(point), float(fitted.scale[place]))
+    row = settled(model.sample, fitted.inside, row, (size, fitted.influence[:, place]))
+    if row["std_error"] is None:
+        return row, None
+    return row, _select(fitted.estimate, place)
 
 
-def _size(fitted: Regression, place: int) -> tuple[float, Floats]:
-    """Give the size that a standard error is judged by, and the influence values."""
-    size = max(abs(float(fitted.coefficients[place])), float(fitted.scale[place]))
-    return size, fitted.influence[:, place]
+def _select(found: Estimate, place: int) -> Estimate:
+    """Take one of several estimates with its influence values and replicates."""
+    own = slice(place, place + 1)
+    again = None if found.replicates is None else found.replicates[:, own]
+    return Estimate(found.points[own], found.influence[:, own], found.counted, again)
 
 
-def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -> dict[str, Any]:
-    """Give a row of a fit that is separated: inverse information, profile interval and likelihood ratio."""
-    place = _place(fitted, term) or 0
-    estimand, point = _estimand(asked, term), float(found.points[place])
-    own = figures(estimand, asked.confidence, (point, float(np.sqrt(found.covariance[place, place])), inf))
-    told = "so that interval and test are those of the penalized likelihood"
+def _report_penalized(
+    analysis: Analysis, fitted: Regression, found: Penalized, term: Term, place: int
+) -> dict[str, Any]:
+    """Report a coefficient of a separated fit: inverse information, profile interval, likelihood ratio."""
+    estimand, point = _estimand(analysis, term), float(found.points[place])
+    error = float(np.sqrt(found.covariance[place, place]))
+    reason = "so that interval and test are those of the penalized likelihood"
     try:
-        (low, high), (statistic, p) = found.interval(place, asked.confidence), found.test(place)
+        (low, high), (statistic, p) = found.interval(place, analysis.confidence), found.test(place)
     except NotConvergedError:
         low = high = statistic = p = nan
-        told = "and the penalized likelihood cannot be followed to an interval or a test"
+        reason = "and the penalized likelihood has no interval or test"
     shown = np.exp if ESTIMANDS[estimand].scale == "log" else float
     return {
-        **own,
+        **figures(estimand, analysis.confidence, (point, error, inf)),
         "conf_low": finite(float(shown(low))),
         "conf_high": finite(float(shown(high))),
         "statistic": statistic,
@@ -236,37 +193,23 @@ def _penalized(asked: Asked, fitted: Regression, found: Penalized, term: Term) -
         "deff": found.deff,
         "variance": f"inverse information, weights scaled to n / deff ({found.deff:.2f})",
         "reliability": "review",
-        "reason": f"the outcome is separated by {found.along}, {told}",
+        "reason": f"the outcome is separated by {found.along}, {reason}",
     }
-
-
-def part_of(fitted: Regression, place: int) -> Estimate:
-    """Take one coefficient with its influence values and replicates."""
-    own, replicates = slice(place, place + 1), fitted.replicates
-    return Estimate(
-        fitted.coefficients[own],
-        fitted.influence[:, own],
-        fitted.inside,
-        None if replicates is None else replicates[:, own],
-    )
-
-
-def _place(fitted: Regression, term: Term) -> int | None:
-    return {own.key: place for place, own in enumerate(fitted.terms)}.get(term.key)
 
 
 def figures(estimand: str, confidence: float, found: tuple[float, float, float]) -> dict[str, Any]:
     """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
     kind, (point, std_error, df) = ESTIMANDS[estimand], found
+    scale = kind.scale
     share = kind.family == "share" and 0 < point < 1
     low, high = (intervals.around_share if share else intervals.around)(point, std_error, df, confidence)
-    shown = np.exp if kind.scale == "log" else float
+    shown = np.exp if scale == "log" else float
     tested = std_error > 0 and kind.null_value is not None
     statistic = point / std_error if tested else None
     return {
         "estimate": float(shown(point)),
         "std_error": std_error,
-        "scale": kind.scale,
+        "scale": scale,
         "conf_low": float(shown(low)),
         "conf_high": float(shown(high)),
         "statistic": statistic,
@@ -276,41 +219,40 @@ def figures(estimand: str, confidence: float, found: tuple[float, float, float])
 
 
 def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
-    """Judge a row by the degrees of freedom of its model and by what else is told of it."""
+    """Judge a row by the degrees of freedom of its model and by further reasons for review."""
     df, crowd = fitted.design_df, None
     if fitted.parameters > df:
         crowd = f"{fitted.parameters} coefficients on {df} degrees of freedom of the design"
     short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
-    told = "; ".join(reason for reason in (short, crowd, *reasons) if reason)
-    return {"reliability": "review" if told else "ok", "reason": told or None}
+    reason = "; ".join(reason for reason in (short, crowd, *reasons) if reason)
+    return {"reliability": "review" if reason else "ok", "reason": reason or None}
 
 
 def with_covariates(covariates: Sequence[tuple[str, str]], row: dict[str, Any]) -> dict[str, Any]:
-    """Let a row name the covariates as they entered its fit, with the reason where that is not as asked."""
+    """Name the covariates as they entered the fit, with the reason where that is not as requested."""
     if not covariates:
         return row
     remarks = [
-        f"{used} in place of {asked}, which has too few distinct values"
+        f"{used} in place of {requested}, which has too few distinct values"
         if used
-        else f"not adjusted for {variables_of([asked])[0]}, which does not vary"
-        for asked, used in covariates
-        if used != asked
+        else f"not adjusted for {variables_of([requested])[0]}, which does not vary"
+        for requested, used in covariates
+        if used != requested
     ]
-    told = "; ".join(filter(None, [row.get("reason"), *remarks]))
-    entered = ", ".join(used for _, used in covariates if used)
-    return {**row, "adjust": entered, "reason": told or None}
+    reason = "; ".join(filter(None, [row.get("reason"), *remarks]))
+    return {**row, "adjust": ", ".join(used for _, used in covariates if used), "reason": reason or None}
 
 
-def common(asked: Asked) -> dict[str, Any]:
-    """Give the columns that all rows of a question share."""
-    sample, outcome = asked.model.sample, asked.model.outcome.variable
+def common(analysis: Analysis) -> dict[str, Any]:
+    """Give the columns that all rows of an analysis share."""
+    sample, outcome = analysis.model.sample, analysis.model.outcome.variable
     return {
         "study": sample.label,
         "domain": sample.domain,
         "outcome": outcome.name,
         "outcome_label": outcome.label,
-        "adjust": asked.adjust,
-        "conf_level": asked.confidence,
+        "adjust": analysis.adjust,
+        "conf_level": analysis.confidence,
         "weight": sample.weight.component,
         "variance": sample.units.method,
     }

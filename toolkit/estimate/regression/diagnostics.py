@@ -1,22 +1,29 @@
-"""Find out why data cannot give the coefficients that were asked for, and say so with names and counts.
-
-Takes a design matrix with the names of its columns, outcomes and numbers of persons; gives errors.
-"""
+"""Diagnose models and comparisons that cannot be estimated: separation, empty cells, collinearity."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from toolkit.errors import EstimationError
+from toolkit.estimate.survey import intervals
+from toolkit.estimate.survey.domain_means import averages_of
+from toolkit.estimate.survey.groups import finite
+from toolkit.estimate.survey.unvarying import difference, effects, exact, not_estimable, proportion
+from toolkit.results import ESTIMANDS
+from toolkit.variables.codebook import YES_NO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from toolkit.estimate.regression.fit import Regression
     from toolkit.estimate.regression.fit_errors import BoundaryError, CollinearError
     from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
+    from toolkit.estimate.regression.specification import ModelSpec
+    from toolkit.estimate.survey.analysis_sample import Mask
+    from toolkit.estimate.survey.roles import Column
     from toolkit.estimate.survey.variance.linearized import Floats
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
@@ -24,26 +31,17 @@ _PART = 1e-6
 _BINOMIAL = ("logit", "probit", "cloglog", "loglog", "cauchit")
 _LOG = ("poisson", "log-binomial", "negative-binomial", "tweedie", "cox")
 _SEVERAL = ("ordinal", "multinomial")
+# Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
+FEW_CASES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One fit that is tried: what enters it, and what it is called.
+    """What enters one fit, and what its errors call it.
 
-    Attributes
-    ----------
-    outcome, case
-        The outcome's name and the level that counts; case is "" for a number.
-    family
-        How the outcome is modelled, as `tk.model` calls it.
-    matrix
-        Design matrix and the names of its columns.
-    y, persons
-        Outcome and number of persons of each cell.
-    levels
-        Of an outcome of several levels, of which y holds the places.
-    call
-        Firth's model of the same outcome and terms, ready to paste.
+    `case` is the level that counts, "" for a number; `y` and `persons` are the outcome and number of
+    participants of each cell; `levels` those of an outcome of several, by which y is numbered; `call` writes
+    Firth's model of the same outcome and terms.
     """
 
     outcome: str
@@ -53,176 +51,98 @@ class Attempt:
     y: "Floats"
     persons: "Floats"
     levels: tuple[str, ...] = ()
-    call: str = "tk.model(..., family='firth')"
+    call: "Callable[[], str]" = lambda: "tk.model(..., family='firth')"
 
     @property
     def n(self) -> int:
-        """Number of persons."""
+        """Number of participants."""
         return int(self.persons.sum())
 
 
 def refuse_unfit(reasons: "Mapping[str, str]") -> None:
-    """Raise if a variable is fit for no model.
-
-    Parameters
-    ----------
-    reasons
-        Variable to the reason why it is unfit; "" if it is fit.
-
-    Raises
-    ------
-    EstimationError
-        With the reason.
-    """
+    """Raise EstimationError if a variable is unfit for models; `reasons` is "" for one that is fit."""
     for name, reason in reasons.items():
         if reason:
             raise EstimationError(
-                f"'{name}' enters no model here: {reason}. Take another exposure: tk.cards(), or count its "
-                f"people: study.people['{name}'].value_counts()."
+                f"'{name}' cannot be used in a model: {reason}. Use another exposure from tk.cards(), or "
+                f"count its participants: study.people['{name}'].value_counts()."
             )
 
 
 def refuse_constant_outcome(
     outcome: str, values: "Floats", persons: "Floats", names: tuple[str, ...]
 ) -> None:
-    """Raise if everybody has the same outcome.
-
-    Parameters
-    ----------
-    outcome
-        Its name.
-    values, persons
-        Outcome and number of persons of each cell.
-    names
-        What 0, 1, ... are called; none for a number.
-
-    Raises
-    ------
-    EstimationError
-        With the number of persons.
-    """
+    """Raise EstimationError if all participants have the same outcome; `names` are those of 0, 1, ..."""
     if values.min() < values.max():
         return
     seen = f"'{names[int(values[0])]}'" if names else "the same number"
     raise EstimationError(
-        f"'{outcome}' does not vary: all {persons.sum():,.0f} persons of the analysis have {seen}. Widen the "
-        f"domain, or take another outcome."
+        f"'{outcome}' does not vary: all {persons.sum():,.0f} participants of the analysis have {seen}. "
+        f"Widen the domain, or use another outcome."
     )
 
 
 def refuse_empty_levels(attempt: Attempt) -> None:
-    """Raise if a level has no case (or, for a logit, nobody else), so that a coefficient is infinite.
+    """Raise EstimationError if a level has no case (or, for a logit, only cases)."""
+    if attempt.family not in (*_BINOMIAL, *_LOG, *_SEVERAL):
+        return
+    terms, values = attempt.matrix.terms, attempt.matrix.values
+    marks = [j for j, term in enumerate(terms) if term.reference is not None]
+    for j in marks:
+        _refuse_empty(attempt, terms[j].exposure, terms[j].level, values[:, j] > 0)
+    for exposure in dict.fromkeys(terms[j].exposure for j in marks):
+        own = [j for j, term in enumerate(terms) if term.exposure == exposure]
+        marked = values[:, own].sum(axis=1)
+        if not terms[0].exposure and ":" not in exposure and marked.max() <= 1 and marked.min() == 0:
+            _refuse_empty(attempt, exposure, terms[own[0]].reference or "", marked == 0)
 
-    Parameters
-    ----------
-    attempt
-        The fit to be tried.
 
-    Raises
-    ------
-    EstimationError
-        With the level, the number of its persons and what can be done.
-    """
-    marks = [j for j, term in enumerate(attempt.matrix.terms) if term.marks]
+def _refuse_empty(attempt: Attempt, exposure: str, level: str, own: "NDArray[np.bool_]") -> None:
+    """Raise if the cells of a level lack a case, or a level of the outcome, or have no other."""
+    y, persons = attempt.y[own], attempt.persons[own]
+    total, what = persons.sum(), f"'{attempt.outcome}' is '{attempt.case}'"
     if attempt.family in _SEVERAL:
-        _refuse_empty_cells(attempt, marks)
-    if attempt.family not in (*_BINOMIAL, *_LOG):
-        return
-    counted = attempt.matrix.values[:, marks]
-    for j, persons, cases in zip(marks, *_counts(attempt, counted), strict=True):
-        term = attempt.matrix.terms[j]
-        _refuse_empty(attempt, term.exposure, term.level, int(persons), int(cases))
-    for exposure in dict.fromkeys(attempt.matrix.terms[j].exposure for j in marks):
-        _refuse_empty_reference(attempt, exposure)
-
-
-def _counts(attempt: Attempt, marked: "Floats") -> "tuple[Floats, Floats]":
-    return attempt.persons @ marked, (attempt.persons * (attempt.y > 0)) @ marked
-
-
-def _refuse_empty_reference(attempt: Attempt, exposure: str) -> None:
-    own = [j for j, term in enumerate(attempt.matrix.terms) if term.exposure == exposure]
-    marked = attempt.matrix.values[:, own].sum(axis=1)
-    reference = attempt.matrix.terms[own[0]].reference or ""
-    if attempt.matrix.terms[0].exposure or ":" in exposure or marked.max() > 1:
-        return
-    persons, cases = _counts(attempt, (marked == 0).astype(float)[:, None])
-    _refuse_empty(attempt, exposure, reference, int(persons[0]), int(cases[0]))
-
-
-def _refuse_empty(attempt: Attempt, exposure: str, level: str, persons: int, cases: int) -> None:
-    whole = attempt.family in _BINOMIAL and cases == persons
-    if cases and not whole:
-        return
-    what = f"'{attempt.outcome}' is '{attempt.case}'" if attempt.case else f"'{attempt.outcome}' is above 0"
-    share = f"all {persons:,}" if cases else f"none of the {persons:,}"
+        there = np.unique(attempt.y).astype(int)
+        counts = np.bincount(y.astype(int), persons, minlength=len(attempt.levels))
+        whole = [k for k in (there[0], there[-1]) if counts[k] == total]
+        found = whole if attempt.family == "ordinal" else [k for k in there if not counts[k]]
+        if not found:
+            return
+        every, what = found is whole, f"'{attempt.outcome}' is '{attempt.levels[found[0]]}'"
+        remedy = f"Merge levels with study.derive(...), or remove '{exposure}'."
+    else:
+        cases = persons @ (y > 0)
+        every = bool(cases)
+        if cases and not (attempt.family in _BINOMIAL and cases == total):
+            return
+        what = what if attempt.case else f"'{attempt.outcome}' is above 0"
+        remedy = _remedy(attempt)
+    share = f"{'all' if every else 'none of the'} {total:,.0f}"
     raise EstimationError(
-        f"{what} for {share} persons with '{exposure}' = '{level}': a ratio is then 0 or infinite, without a "
-        f"standard error. {_remedy(attempt)}"
+        f"{what} for {share} participants with '{exposure}' = '{level}', so a coefficient is infinite and "
+        f"has no standard error. {remedy}"
     )
 
 
 def _remedy(attempt: Attempt) -> str:
     return (
-        f"Merge levels with study.derive(...), leave the variable out, take Firth's penalty: {attempt.call}, "
-        f"or ask for a crude difference: tk.association(..., adjust=(), estimand='prevalence_difference')."
-    )
-
-
-def _refuse_empty_cells(attempt: Attempt, marks: list[int]) -> None:
-    """Raise if a level holds nobody of an outcome's level, or only people of its first or last."""
-    terms, values = attempt.matrix.terms, attempt.matrix.values
-    for j in marks:
-        _refuse_empty_cell(attempt, terms[j].exposure, terms[j].level, values[:, j] > 0)
-    for exposure in dict.fromkeys(terms[j].exposure for j in marks if ":" not in terms[j].exposure):
-        own = [j for j, term in enumerate(terms) if term.exposure == exposure]
-        others = values[:, own].sum(axis=1) == 0
-        if others.any():
-            _refuse_empty_cell(attempt, exposure, terms[own[0]].reference or "", others)
-
-
-def _refuse_empty_cell(attempt: Attempt, exposure: str, level: str, own: "NDArray[np.bool_]") -> None:
-    there = np.unique(attempt.y).astype(int)
-    counts = np.bincount(attempt.y[own].astype(int), attempt.persons[own], minlength=len(attempt.levels))
-    empty = [k for k in there if not counts[k]]
-    whole = [k for k in (there[0], there[-1]) if counts[k] == counts.sum()]
-    found = whole if attempt.family == "ordinal" else empty
-    if not found:
-        return
-    share = f"all {counts.sum():,.0f}" if found is whole else f"none of the {counts.sum():,.0f}"
-    raise EstimationError(
-        f"'{attempt.outcome}' is '{attempt.levels[found[0]]}' for {share} persons with '{exposure}' = "
-        f"'{level}', so a coefficient is infinite. Merge levels with study.derive(...), or leave "
-        f"'{exposure}' out."
+        f"Merge levels with study.derive(...), remove the variable, use Firth's penalty: {attempt.call()}, "
+        f"or estimate a crude difference: tk.association(..., adjust=(), estimand='prevalence_difference')."
     )
 
 
 def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
-    """Name the terms that follow from each other.
-
-    Parameters
-    ----------
-    attempt
-        The fit that was tried.
-    error
-        The columns as the fit found them.
-
-    Returns
-    -------
-    EstimationError
-        To be raised.
-    """
+    """Explain which terms determine one another."""
     terms = attempt.matrix.terms
     term, others = terms[error.column], [terms[k] for k in error.others]
-    among = f"among the {attempt.n:,} persons of the fit"
+    among = f"among the {attempt.n:,} participants of the fit"
     if not [other for other in others if other.exposure]:
         return EstimationError(
-            f"'{term.exposure}' has a single value {among}, so it explains nothing. Leave it out, or widen "
-            f"the domain."
+            f"'{term.exposure}' has a single value {among}. Remove it from the model, or widen the domain."
         )
     return EstimationError(
-        f"{term} follows from {_listed(others)} {among}, so the model cannot tell them apart. Leave "
-        f"'{term.exposure}' or what it follows from out of the model."
+        f"{term} is determined by {_join_terms(others)} {among}, so their effects cannot be separated. "
+        f"Remove '{term.exposure}' or what determines it from the model."
     )
 
 
@@ -238,33 +158,20 @@ def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError
 
 
 def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> EstimationError:
-    """Say why there is no maximum: the outcome is separated, or else the number of persons.
-
-    Parameters
-    ----------
-    attempt
-        The fit that was tried.
-    endless
-        Terms whose coefficients were on their way to infinity.
-
-    Returns
-    -------
-    EstimationError
-        To be raised.
-    """
+    """Explain why the fit has no maximum; the coefficients of the terms `endless` diverged."""
     along = separating_terms(attempt)
     if along:
         return EstimationError(
-            f"'{attempt.outcome}' is separated by {_listed(along)} among the {attempt.n:,} persons of the "
-            f"fit: beyond some value all have the same outcome, so a coefficient is infinite. "
+            f"'{attempt.outcome}' is separated by {_join_terms(along)} among the {attempt.n:,} participants "
+            f"of the fit: beyond some value all have the same outcome, so a coefficient is infinite. "
             f"{_remedy(attempt)}"
         )
     running = list(dict.fromkeys(term for term in endless if term.exposure))
     if running:
         return EstimationError(
-            f"a coefficient of {_listed(running)} runs to infinity among the {attempt.n:,} persons of the "
-            f"fit: beyond some value all have the same '{attempt.outcome}'. Merge levels with "
-            f"study.derive(...), or leave the variable out."
+            f"A coefficient of {_join_terms(running)} diverges among the {attempt.n:,} participants of the "
+            f"fit, because beyond some value all have the same '{attempt.outcome}'. Merge levels with "
+            f"study.derive(...), or remove the variable."
         )
     remedy = "Use fewer terms, or another family."
     if attempt.family == "log-binomial":
@@ -272,56 +179,177 @@ def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> Estimatio
     elif attempt.family in ("binomial-identity", "poisson-identity"):
         remedy = "Its fitted means may leave their range. Use family='gaussian' for the same difference."
     return EstimationError(
-        f"the {attempt.family} model of '{attempt.outcome}' did not converge with "
-        f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} persons. {remedy}"
+        f"The {attempt.family} model of '{attempt.outcome}' did not converge with "
+        f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} participants. {remedy}"
     )
 
 
 def separating_terms(attempt: Attempt) -> "list[Term]":
-    """Name the terms along which the outcome is separated; none if there is a finite maximum.
+    """Name the terms in a direction in which the likelihood rises without end; none if it has a maximum.
 
-    Parameters
-    ----------
-    attempt
-        A logit, probit, cloglog or Poisson fit.
-
-    Returns
-    -------
-    list of Term
-        Those with a part in a direction in which the likelihood rises without end.
-
-    Notes
-    -----
-    Linear programme of Konis (2007, Computational algorithms for detecting separation, ch. 4); for the
-    Poisson model, Correia, Guimarães and Zylkin (2019): cases stay where they are, others fall.
+    Linear program of Konis (2007, Computational algorithms for detecting separation, ch. 4); for log links
+    that of Correia, Guimarães and Zylkin (2019), in which the predictor of cases stays and others fall.
     """
     if attempt.family not in (*_BINOMIAL, *_LOG):
         return []
     X = attempt.matrix.values / np.abs(attempt.matrix.values).max(axis=0)
     case = attempt.y > 0
-    direction = _direction(X, case, held=attempt.family in _LOG)
+    direction = _find_direction(X, case, cases_fixed=attempt.family in _LOG)
     return [
         t for t, part in zip(attempt.matrix.terms, direction, strict=True) if abs(part) > _PART and t.exposure
     ]
 
 
-def _direction(X: "Floats", case: "NDArray[np.bool_]", *, held: bool) -> "Floats":
+def _find_direction(X: "Floats", case: "NDArray[np.bool_]", *, cases_fixed: bool) -> "Floats":
     from scipy.optimize import linprog
 
     rising = np.unique(X[case], axis=0)
     falling = -np.unique(X[~case], axis=0)
-    free = falling if held else np.vstack([rising, falling])
+    free = falling if cases_fixed else np.vstack([rising, falling])
     solved = linprog(
         -free.sum(axis=0),
         A_ub=-free,
         b_ub=np.zeros(len(free)),
-        A_eq=rising if held else None,
-        b_eq=np.zeros(len(rising)) if held else None,
+        A_eq=rising if cases_fixed else None,
+        b_eq=np.zeros(len(rising)) if cases_fixed else None,
         bounds=(-1, 1),
     )
     return np.asarray(solved.x) if solved.status == 0 else np.zeros(X.shape[1])
 
 
-def _listed(terms: "Iterable[Term]") -> str:
-    words = [str(term) for term in terms]
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+def _join_terms(terms: "Iterable[Term]") -> str:
+    names = [str(term) for term in terms]
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def no_participants(model: "ModelSpec", group: "Mask") -> EstimationError:
+    """Explain that nobody of a group enters the fit."""
+    sample, complete = model.sample, model.complete(group)
+    persons = int(sample.persons[group].sum())
+    if not persons:
+        return EstimationError("No participant of the domain has this level.")
+    if complete.any():
+        rows = sample.persons[complete]
+        cases = int(rows @ (sample.numbers(model.outcome.name)[complete] > 0))
+        return EstimationError(
+            f"None of the {int(rows.sum()):,} nights with complete data can be compared: {cases:,} have "
+            f"'{model.outcome.name}' = '{model.outcome.case}', and no stratum has both such a night and "
+            f"another. Match by more nights, with stratum='month' or stratum=28."
+        )
+    missing = {name: int(sample.persons[group & ~sample.complete([name])].sum()) for name in model.names}
+    listed = ", ".join(f"'{name}' for {count:,}" for name, count in missing.items() if count)
+    return EstimationError(
+        f"None of {persons:,} participants has complete data in the variables of the model. Missing are "
+        f"{listed}. Remove a variable, or see why it is missing: study.missing(...)."
+    )
+
+
+def few_degrees(attempt: Attempt, between: int, spent: int) -> EstimationError:
+    """Explain that the coefficients use up the degrees of freedom of the design."""
+    return EstimationError(
+        f"The model has {spent} coefficients, but the design has only {between} degrees of freedom among its "
+        f"{attempt.n:,} participants (PSUs minus strata, or replicates that differ). None remain for a "
+        f"standard error. Adjust for fewer variables or levels, pool more cycles, or use the design's "
+        f"degrees of freedom: df='design'."
+    )
+
+
+class Smallest(NamedTuple):
+    """The smallest group of cases or noncases of a comparison: its number, and who they are."""
+
+    persons: int
+    who: str
+
+    @property
+    def reason(self) -> str | None:
+        """The reason of a row, if the group is small."""
+        if self.persons >= FEW_CASES:
+            return None
+        return f"only {self.persons} {self.who}, fewer than {FEW_CASES}" if self.persons else f"no {self.who}"
+
+
+def smallest_group(model: "ModelSpec", fitted: "Regression", term: "Term") -> Smallest | None:
+    """Count cases and noncases of a term's level and reference; None where the term is not of levels."""
+    levels = _compared_levels(model, term)
+    if not levels or not model.outcome.case:
+        return None
+    sample, outcome, column = model.sample, model.outcome, model.sample.columns[term.exposure]
+    codes, persons = sample.codes(term.exposure)[fitted.inside], sample.persons[fitted.inside]
+    y = sample.numbers(outcome.name)[fitted.inside]
+    counts = {}
+    for level in levels:
+        own = codes == column.levels.index(level)
+        counts["with", level] = int((persons * y)[own].sum())
+        counts["without", level] = int((persons * (1 - y))[own].sum())
+    (kind, level), count = min(counts.items(), key=lambda item: item[1])
+    label = outcome.variable.label
+    named = label if outcome.case == "yes" else f"{label}: {outcome.case}"
+    return Smallest(count, f"participants {kind} {named} {_name_group(column, level)}")
+
+
+def find_flaw(
+    model: "ModelSpec", fitted: "Regression", term: "Term", smallest: Smallest | None = None
+) -> str | None:
+    """Explain why a standard error counts one group alone: the other has no case, or does not vary."""
+    if model.family.name not in ("gaussian", "poisson"):
+        return None
+    smallest = smallest or smallest_group(model, fitted, term)
+    if smallest:
+        return None if smallest.persons else smallest.reason
+    sample = model.sample
+    for level in () if model.outcome.case else _compared_levels(model, term):
+        y, column = sample.numbers(model.outcome.name)[fitted.inside], sample.columns[term.exposure]
+        own = sample.codes(term.exposure)[fitted.inside] == column.levels.index(level)
+        if own.any() and y[own].min() == y[own].max():
+            persons = int(sample.persons[fitted.inside][own].sum())
+            where = _name_group(column, level)
+            return f"all {persons:,} participants {where} have the same '{model.outcome.name}'"
+    return None
+
+
+def compare_empty_group(
+    model: "ModelSpec", fitted: "Regression", term: "Term", estimand: str, confidence: float, *, reason: str
+) -> dict[str, Any]:
+    """Report a comparison with an empty group: by Newcombe's or the exact interval, or as not estimable.
+
+    Only a crude difference or prevalence is estimable; the variance of others would be one group's alone.
+    """
+    crude = set(model.names) == {model.outcome.name, term.exposure}
+    if crude and ESTIMANDS[estimand].family == "difference" and term.reference is not None:
+        level, reference = _proportions(model, fitted, term, (term.level, term.reference))
+        found = difference(reference[0], level[0], confidence)
+    elif crude and ESTIMANDS[estimand].family == "share":
+        ((p, effect),) = _proportions(model, fitted, term, (term.level,))
+        low, high = intervals.interval(p, "korn-graubard", confidence)
+        found = {"estimate": p.estimate, "conf_low": finite(low), "conf_high": finite(high), "df": p.df}
+        found |= exact(p, effect, "korn-graubard")
+    else:
+        return {"reliability": "failed", "reason": not_estimable(reason, model.firth())}
+    return {**found, "scale": "identity", "reliability": "review", "reason": reason}
+
+
+def _compared_levels(model: "ModelSpec", term: "Term") -> tuple[str, ...]:
+    """Name the levels that a term compares; none where it is not of a variable's levels."""
+    column = model.sample.columns.get(term.exposure)
+    if column is None or column.continuous:
+        return ()
+    return tuple(level for level in (term.level, term.reference) if level in column.levels)
+
+
+def _proportions(
+    model: "ModelSpec", fitted: "Regression", term: "Term", levels: "Sequence[str]"
+) -> list[Any]:
+    sample, column = model.sample, model.sample.columns[term.exposure]
+    codes = sample.codes(term.exposure)
+    y = np.where(fitted.inside, sample.numbers(model.outcome.name), np.nan)[:, None]
+    members = [fitted.inside & (codes == k) for k in range(len(column.levels))]
+    (effect,) = effects(sample, y, members)
+    named = [((), members[column.levels.index(level)]) for level in levels]
+    groups, _ = averages_of(sample, y, named)
+    return [(proportion(group, 0, effect), effect) for group in groups]
+
+
+def _name_group(column: "Column", level: str) -> str:
+    if column.levels == YES_NO:
+        return f"among participants {'with' if level == 'yes' else 'without'} {column.variable.label}"
+    return f"in the group {column.variable.label}: {level}"

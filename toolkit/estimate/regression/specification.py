@@ -1,30 +1,47 @@
-"""Turn what was asked of `tk.model` into a question to a model: variables, family, rows.
+"""Specify regression models, from a formula or from outcome, exposure and covariates.
 
-Takes a study, a formula and the family's name; gives an `Asked` for `rows`.
+A specification draws no sample and fits nothing: `fit` takes it from here.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Literal
 
 from toolkit.errors import EstimationError, VariableError, short, unknown
-from toolkit.estimate.regression.coefficient_rows import Asked
-from toolkit.estimate.regression.fit import Degrees, Likelihood, Model
 from toolkit.estimate.regression.formula import parser
+from toolkit.estimate.regression.formula.design_matrix import (
+    Matrix,
+    Predictors,
+    Term,
+    levels_present,
+    main_effects,
+    of_level,
+    per_unit,
+)
+from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.special_terms import EXAMPLE, Taken, take_time
 from toolkit.estimate.regression.likelihoods import families
-from toolkit.estimate.regression.likelihoods.glm import GLM_FAMILIES, Family, family_named
+from toolkit.estimate.regression.likelihoods.families import Likelihood
+from toolkit.estimate.regression.likelihoods.glm import FAMILIES, GLM_FAMILIES, Family, family_named
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, unknown_case
+from toolkit.estimate.survey.unvarying import firth_call
+from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import ESTIMANDS, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import require_one_role
+from toolkit.variables.codebook import Variable
 from toolkit.variables.syntax import LONGEST, one_line
 
+# Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
+# as R's svyglm).
+Degrees = Literal["model", "design"]
+# The estimands that are coefficients of the exposure: the log link with Poisson variance is the modified
+# Poisson of Zou (2004). An association may also average the predictions of its model.
+COEFFICIENTS = ("prevalence_ratio", "odds_ratio", "prevalence_difference")
+STANDARDIZED = ("standardised_prevalence", "standardised_ratio", "standardised_difference")
 OTHERS = ("firth", "ordinal", "multinomial", "negative-binomial", "cox")
-_LONG_QUOTE = re.compile(r"'([^']{100,})'")
-_COUNTS = ("poisson", "poisson-identity", "negative-binomial")
-_POSITIVE = ("gamma", "inverse-gaussian")
 # What the exponential of a coefficient is, for an outcome of two levels.
 RATIOS = {
     "logit": "odds_ratio",
@@ -37,97 +54,181 @@ RATIOS = {
     "log-binomial": "prevalence_ratio",
     "negative-binomial": "rate_ratio",
 }
+_LONG_QUOTE = re.compile(r"'([^']{100,})'")
+_COUNTS = ("poisson", "poisson-identity", "negative-binomial")
+_POSITIVE = ("gamma", "inverse-gaussian")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What `tk.model` was asked for, as it was written."""
+class ModelSpec:
+    """A regression model of the participants of a sample.
 
-    study: Study
-    formula: str
-    family: str
-    domain: str = ""
-    offset: str | None = None
-    by: tuple[str, ...] = ()
-    exponentiate: bool = False
-    confidence: float = 0.95
-    degrees: Degrees = "model"
-
-
-def question(asked: Request, also: tuple[str, ...] = (), *, aggregate: bool = True) -> Asked:
-    """Read a request and draw its people.
-
-    Parameters
-    ----------
-    asked
-        What was asked.
-    also
-        Columns of the people that the fit needs besides.
-    aggregate
-        False for one cell per participant.
-
-    Returns
-    -------
-    Asked
-        One row a parameter.
-
-    Raises
-    ------
-    VariableError
-        For a formula that cannot be read, an unknown variable, or one that cannot stand where it does.
-    EstimationError
-        For an unknown family, or one without ratios.
-
-    Examples
-    --------
-    >>> import polars as pl, toolkit as tk
-    >>> study = tk.study(pl.DataFrame({"cramps": [0, 1], "age": [30, 50]}), design=tk.Design.none())
-    >>> question(Request(study, "cramps ~ age", "logit")).model.names
-    ('cramps', 'age')
+    `names` are all variables that must have a value, the outcome first. `formula` is as for `tk.model`, or ""
+    for a model of `terms`. `degrees` are the degrees of freedom of intervals and tests.
     """
-    _require_family(asked.family)
-    taken = take_time(one_line(asked.formula))
-    _require_time(taken, asked)
-    reading = _reading(taken.formula)
-    shift = parser.read_offset(one_line(asked.offset)) if asked.offset else None
+
+    sample: Sample
+    outcome: Column
+    names: tuple[str, ...]
+    family: Family | Likelihood
+    predictors: Predictors
+    offset: parser.Reading | None = None
+    degrees: Degrees = "model"
+    formula: str = ""
+    terms: tuple[str, ...] = ()
+
+    def on(self, sample: Sample) -> "ModelSpec":
+        """Specify the same model of other participants."""
+        return replace(self, sample=sample)
+
+    def complete(self, group: Mask) -> Mask:
+        """Mark the cells of a group that have a value in every variable."""
+        return group & self.sample.complete(self.names)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the likelihood leaves out cells with complete data."""
+        return isinstance(self.family, Likelihood) and self.family.informative is not None
+
+    def cells(self, group: Mask) -> Mask:
+        """Mark the cells of a group that enter the fit."""
+        inside = self.complete(group)
+        if isinstance(self.family, Likelihood) and self.family.informative:
+            return self.family.informative(self.sample, inside)
+        return inside
+
+    def matrix(self, inside: Mask) -> Matrix:
+        """Build the design matrix of cells."""
+        return self.predictors.matrix(self.sample, inside)
+
+    def shift(self, inside: Mask) -> Floats | None:
+        """Compute what the offset adds to the linear predictor of cells; None without an offset."""
+        return self.offset.matrix(self.sample, inside).values[:, 0] if self.offset else None
+
+    def firth(self) -> str:
+        """Write the call of Firth's model of the same outcome and terms."""
+        outcome, _, right = self.formula.partition("~")
+        columns = self.sample.columns
+        terms = [quoted(term) if term in columns else term for term in self.terms or self.names[1:]]
+        return firth_call(
+            outcome.strip() or quoted(self.outcome.name),
+            [right.strip()] if right else terms,
+            self.sample.domain,
+        )
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """Main effects of an exposure and covariates; the exposure must vary and its reference occur."""
+
+    exposure: str
+    adjust: tuple[str, ...] = ()
+
+    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
+        """Build the design matrix, or raise EstimationError if no comparison is possible."""
+        column = sample.columns[self.exposure]
+        if not column.continuous:
+            _require_comparison(sample, column, inside)
+        return main_effects(sample, (self.exposure,), inside, self.adjust)
+
+
+def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:
+    present = levels_present(column.variable, sample.codes(column.name)[inside])
+    persons = int(sample.persons[inside].sum())
+    if len(present) == 1:
+        raise EstimationError(
+            f"'{column.name}' has a single level among the {persons:,} participants of the analysis: all are "
+            f"'{present[0]}'. Widen the domain, or use another exposure."
+        )
+    if present[0] != column.reference:
+        raise EstimationError(
+            f"None of the {persons:,} participants of the analysis has '{column.name}' = "
+            f"'{column.reference}', the reference. Widen the domain, or choose another reference: "
+            f"tk.association(..., reference='{present[0]}')."
+        )
+
+
+def specify_estimand(
+    sample: Sample,
+    names: tuple[str, ...],
+    estimand: str,
+    predictors: Predictors,
+    *,
+    degrees: Degrees = "design",
+    formula: str = "",
+    terms: tuple[str, ...] = (),
+) -> ModelSpec:
+    """Specify the model whose coefficients, or average predictions, are an estimand."""
+    family = FAMILIES[ESTIMANDS[estimand].model]
+    outcome = sample.columns[names[0]]
+    return ModelSpec(sample, outcome, names, family, predictors, None, degrees, formula, terms)
+
+
+def specify_association(
+    sample: Sample,
+    names: tuple[str, str, tuple[str, ...]],
+    estimand: str,
+    *,
+    complete: tuple[str, ...] = (),
+    degrees: Degrees = "design",
+) -> ModelSpec:
+    """Specify the model of an association: outcome, exposure and covariates."""
+    outcome, exposure, adjust = names
+    require_two_levels(sample.columns[outcome], "tk.association")
+    known = tuple(dict.fromkeys((outcome, exposure, *variables_of(adjust), *complete)))
+    predictors, terms = Exposed(exposure, adjust), (exposure, *adjust)
+    return specify_estimand(sample, known, estimand, predictors, degrees=degrees, terms=terms)
+
+
+def exposure_terms(variable: Variable) -> tuple[Term, ...]:
+    """Name the rows of an exposure: each level but the reference, or one per unit if continuous."""
+    if variable.kind == "number":
+        return (per_unit(variable),)
+    others = [level for level in variable.levels if level != variable.reference]
+    return tuple(of_level(variable, level, variable.reference or "") for level in others)
+
+
+def specify_formula(
+    study: Study,
+    formula: str,
+    family: str,
+    domain: str = "",
+    offset: str | None = None,
+    *,
+    by: tuple[str, ...] = (),
+    degrees: Degrees = "model",
+    also: tuple[str, ...] = (),
+    aggregate: bool = True,
+) -> ModelSpec:
+    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides.
+
+    With `aggregate=False` the sample has one cell per participant.
+    """
+    if family not in (*GLM_FAMILIES, *OTHERS):
+        known = [*GLM_FAMILIES, *OTHERS]
+        raise EstimationError(unknown("tk.model has no family", family, known, f"All: {', '.join(known)}"))
+    taken = take_time(one_line(formula))
+    _require_time(taken, formula, family)
+    reading = _read_formula(taken.formula)
+    shift = parser.read_offset(one_line(offset)) if offset else None
     timed = [name for name in (taken.time, taken.entry, *taken.strata) if name]
-    names = tuple(
-        dict.fromkeys([reading.outcome, *reading.variables, *timed, *(shift.variables if shift else ())])
-    )
-    require_one_role(outcome=reading.outcome, offset=shift.variables if shift else ())
-    require_one_role(formula=names, by=asked.by)
-    as_levels = set(taken.strata)
-    if asked.family in ("ordinal", "multinomial"):
-        as_levels.add(reading.outcome)
-    sample = draw(
-        asked.study,
-        [*names, *asked.by, *also],
-        asked.domain,
-        in_groups=tuple(as_levels),
-        by=asked.by,
-        aggregate=aggregate,
-    )
+    shifting = shift.variables if shift else ()
+    names = tuple(dict.fromkeys([reading.outcome, *reading.variables, *timed, *shifting]))
+    require_one_role(outcome=reading.outcome, offset=shifting)
+    require_one_role(formula=names, by=by)
+    grouped = [*taken.strata, *([reading.outcome] if family in ("ordinal", "multinomial") else [])]
+    sample = draw(study, [*names, *by, *also], domain, in_groups=grouped, by=by, aggregate=aggregate)
     for part in (reading, *([shift] if shift else [])):
         parser.require_numbers(part, sample)
     _require_roles(sample, taken)
-    require_outcome(sample, reading.outcome, asked.family)
-    added = partial(parser.offset_values, shift, sample) if shift else None
-    column = sample.columns[reading.outcome]
-    family = _family(asked.family, column, taken, added)
-
-    def of(people: Sample) -> Model:
-        own = partial(parser.offset_values, shift, people) if shift else None
-        build = partial(parser.build, reading, people)
-        fitted = Model(people, column, names, family, build, offset=own, elsewhere=of)
-        return replace(fitted, formula=taken.formula, degrees=asked.degrees)
-
-    model = of(sample)
-    ratio = ratio_of(asked.family, column, offset=bool(shift)) if asked.exponentiate else "coefficient"
-    return Asked(model, asked.by, estimand=ratio, confidence=asked.confidence)
+    require_outcome(sample, reading.outcome, family)
+    outcome = sample.columns[reading.outcome]
+    likelihood = _choose_likelihood(family, outcome, taken, shifted=bool(shift))
+    return ModelSpec(sample, outcome, names, likelihood, reading, shift, degrees, taken.formula)
 
 
-def _reading(formula: str) -> parser.Reading:
-    """Read a formula; one that is too long or too deep for the parsers is refused, in a short line."""
+def _read_formula(formula: str) -> parser.Reading:
+    """Read a formula; one that is too long or too deep for the parsers is refused in a short message."""
     try:
         if len(formula) <= LONGEST:
             return parser.read(formula)
@@ -137,27 +238,20 @@ def _reading(formula: str) -> parser.Reading:
         # The message may quote the whole of a long formula, or of a factor.
         raise VariableError(_LONG_QUOTE.sub(lambda found: f"'{short(found[1])}'", str(error))) from None
     raise VariableError(
-        f"the formula '{short(formula)}' has {len(formula):,} characters, or nests too many pieces. Derive "
-        f"variables first, study.derive(...), and name them."
-    ) from None
+        f"The formula '{short(formula)}' has {len(formula):,} characters, or too many nested terms. Derive "
+        f"variables first with study.derive(...), and name them."
+    )
 
 
-def _require_family(family: str) -> None:
-    known = [*GLM_FAMILIES, *OTHERS]
-    if family not in known:
-        raise EstimationError(unknown("there is no family", family, known, f"All: {', '.join(known)}"))
-
-
-def _require_time(taken: Taken, asked: Request) -> None:
-    if asked.family == "cox" and taken.time is None:
+def _require_time(taken: Taken, formula: str, family: str) -> None:
+    if family == "cox" and taken.time is None:
         raise VariableError(
-            f"the family 'cox' needs the time to the event on the left of '{asked.formula}'. "
-            f"Example: {EXAMPLE}."
+            f"family='cox' requires the time to the event on the left of '{formula}'. Example: {EXAMPLE}."
         )
-    if asked.family != "cox" and (taken.time or taken.strata):
+    if family != "cox" and (taken.time or taken.strata):
         raise VariableError(
-            f"the family '{asked.family}' knows no Surv(...) and no strata(...). "
-            f"Take family='cox': {EXAMPLE}."
+            f"Surv(...) and strata(...) are only available with family='cox', not with family='{family}'. "
+            f"Example: {EXAMPLE}."
         )
 
 
@@ -165,35 +259,34 @@ def _require_roles(sample: Sample, taken: Taken) -> None:
     for name in (taken.time, taken.entry):
         if name and not sample.columns[name].continuous:
             raise VariableError(
-                f"'{name}' in Surv(...) is a category, and time is a number. The order is Surv(time, event): "
-                f"{EXAMPLE}."
+                f"'{name}' in Surv(...) is a category, but time must be a continuous variable. The order is "
+                f"Surv(time, event): {EXAMPLE}."
             )
     for name in taken.strata:
         if sample.columns[name].continuous:
             raise VariableError(
-                f"'{name}' in strata(...) is a number of many values. Cut it first: "
+                f"'{name}' in strata(...) is continuous. Create categories first: "
                 f"study.derive('{name}_group', ...)."
             )
 
 
-def _family(name: str, outcome: Column, taken: Taken, offset: families.Offset) -> Family | Likelihood:
+def _choose_likelihood(name: str, outcome: Column, taken: Taken, *, shifted: bool) -> Family | Likelihood:
     if name in GLM_FAMILIES:
         return family_named(name)
     if name == "cox":
-        clock = families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata)
-        return families.cox(clock, offset)
-    if name == "multinomial":
-        if offset:
-            raise EstimationError(
-                "the family 'multinomial' takes no offset: it would be one for each level. Leave offset= out."
-            )
-        return families.multinomial(outcome)
+        return families.cox(families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata))
+    if name == "multinomial" and shifted:
+        raise EstimationError(
+            "family='multinomial' does not accept an offset, because each level would need one. Remove "
+            "offset=."
+        )
     makers = {
+        "multinomial": families.multinomial,
         "ordinal": families.ordinal,
         "firth": families.firth,
         "negative-binomial": families.negative_binomial,
     }
-    return makers[name](outcome, offset)
+    return makers[name](outcome)
 
 
 def ratio_of(family: str, outcome: Column, *, offset: bool) -> str:
@@ -208,42 +301,45 @@ def ratio_of(family: str, outcome: Column, *, offset: bool) -> str:
 
 
 def require_estimand(estimand: str, allowed: Sequence[str], caller: str) -> None:
-    """Raise unless an estimand is one of those that an estimator has."""
+    """Raise EstimationError unless an estimand is one of those of an estimator."""
     if estimand not in allowed:
         raise EstimationError(
             unknown(f"{caller} has no estimand", estimand, allowed, f"All: {', '.join(allowed)}")
         )
 
 
-def require_two_levels(outcome: Column, caller: str) -> None:
-    """Raise unless an outcome has two levels.
+def choose_estimand(outcome: Column, requested: str | None, allowed: Sequence[str], caller: str) -> str:
+    """Choose the estimand of a trend or curve: by default a ratio of prevalences or a difference in means."""
+    if requested is not None:
+        require_estimand(requested, allowed, caller)
+    chosen = requested or ("mean_difference" if outcome.continuous else "prevalence_ratio")
+    if chosen != "mean_difference":
+        require_two_levels(outcome, caller)
+    elif not outcome.continuous:
+        raise EstimationError(
+            f"'{outcome.name}' has levels and no mean. Use estimand='prevalence_difference', or remove "
+            f"estimand=."
+        )
+    return chosen
 
-    Raises
-    ------
-    VariableError
-        With what the outcome is, and what can be done with it.
-    """
+
+def require_two_levels(outcome: Column, caller: str) -> None:
+    """Raise VariableError, with what can be done instead, unless an outcome has two levels."""
     if outcome.case:
         return
     if len(outcome.levels) == 2:
         raise VariableError(unknown_case(outcome))
-    kind = "a number" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
+    kind = "continuous" if outcome.continuous else f"a category of {len(outcome.levels)} levels"
     family = "gaussian" if outcome.continuous else "ordinal"
-    what = "model the number" if outcome.continuous else "model the levels in their order"
+    what = "the continuous outcome" if outcome.continuous else "the ordered levels"
     raise VariableError(
-        f"'{outcome.name}' is {kind}; {caller} needs an outcome of two levels. Derive one with "
-        f"study.derive(...), or {what}: tk.model(study, '{outcome.name} ~ ...', family='{family}')."
+        f"'{outcome.name}' is {kind}, and {caller} requires an outcome of two levels. Derive one with "
+        f"study.derive(...), or model {what}: tk.model(study, '{outcome.name} ~ ...', family='{family}')."
     )
 
 
 def require_outcome(sample: Sample, name: str, family: str) -> None:
-    """Raise if an outcome is not what a family models.
-
-    Raises
-    ------
-    VariableError
-        With the outcome's name and a family for it.
-    """
+    """Raise VariableError, with a family that fits, if an outcome is not what a family models."""
     column = sample.columns[name]
     if family in ("ordinal", "multinomial"):
         return

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.regression.coefficient_rows import Answer, Asked, answer
-from toolkit.estimate.regression.fit import Degrees, Model
+from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
 from toolkit.estimate.regression.formula.design_matrix import PER_UNIT, Term
 from toolkit.estimate.regression.likelihoods.glm import adopt_family
-from toolkit.estimate.regression.specification import Request, question, ratio_of
+from toolkit.estimate.regression.model_estimates import estimate
+from toolkit.estimate.regression.specification import Degrees, ModelSpec, ratio_of, specify_formula
 from toolkit.estimate.survey.linearization import Estimate
 from toolkit.estimate.survey.variance.linearized import Floats, Indices
 from toolkit.results import Estimates
@@ -69,7 +69,7 @@ class DesignMatrix:
     psus: tuple[Indices, ...]
     offset: Floats | None
     outcome: str
-    model: Model
+    model: ModelSpec
 
     @property
     def n(self) -> int:
@@ -142,7 +142,7 @@ def design_matrix(study: Study, formula: str, domain: str = "", *, offset: str |
     >>> sample.names, sample.X.shape == (sample.n, 3)
     (('intercept', 'sex: female', 'age'), True)
     """
-    model = question(Request(study, formula, "gaussian", domain, offset), aggregate=False).model
+    model = specify_formula(study, formula, "gaussian", domain, offset, aggregate=False)
     sample = model.sample
     inside = sample.complete(model.names)
     if not inside.any():
@@ -150,7 +150,7 @@ def design_matrix(study: Study, formula: str, domain: str = "", *, offset: str |
             f"None of {sample.size:,} participants has complete data for this formula. Find the variable "
             f"with missing values: study.missing('{model.outcome.name}')."
         )
-    matrix = model.build(inside)
+    matrix = model.matrix(inside)
     strata, psus = _sampling_units(model, sample.unit[inside])
     return DesignMatrix(
         sample.numbers(model.outcome.name)[inside],
@@ -159,7 +159,7 @@ def design_matrix(study: Study, formula: str, domain: str = "", *, offset: str |
         sample.weights[inside],
         strata,
         psus,
-        model.offset(inside) if model.offset else None,
+        model.shift(inside),
         model.outcome.name,
         model,
     )
@@ -171,7 +171,7 @@ def _name_column(term: Term) -> str:
     return term.exposure if term.level == PER_UNIT else f"{term.exposure}: {term.level}"
 
 
-def _sampling_units(model: Model, unit: Indices) -> tuple[Indices | None, tuple[Indices, ...]]:
+def _sampling_units(model: ModelSpec, unit: Indices) -> tuple[Indices | None, tuple[Indices, ...]]:
     units = model.sample.units
     if units.replication is not None:
         return None, ()
@@ -254,12 +254,12 @@ def survey_inference(
     model = replace(sample.model, family=family, degrees=df)
     link = type(results.model.family.link).__name__
     wanted = _read_estimand(model, link, estimand, exponentiate=exponentiate)
-    found = answer(Asked(model, estimand=wanted, confidence=confidence))
+    found = estimate(Analysis(model, estimand=wanted, confidence=confidence))
     _require_maximum(found, points, sample.names)
     return found.frame()
 
 
-def _read_estimand(model: Model, link: str, estimand: str, *, exponentiate: bool) -> str:
+def _read_estimand(model: ModelSpec, link: str, estimand: str, *, exponentiate: bool) -> str:
     if estimand == "coefficient":
         if not exponentiate:
             return estimand

@@ -120,7 +120,7 @@ def draw(
     if rows.is_empty():
         raise _empty(condition.text, participants, unknown)
     _require_finite(rows, chosen.values())
-    cells = _cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
     return Sample(
         study,
         condition.text,
@@ -154,7 +154,7 @@ def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
     return "; ".join(review), "; ".join(unfit)
 
 
-def _cells(
+def _aggregate_cells(
     rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
 ) -> pl.DataFrame:
     squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)

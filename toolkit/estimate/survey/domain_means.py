@@ -57,10 +57,7 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
 
 
 def averages_of(
-    sample: Sample,
-    values: Floats,
-    members: Sequence[tuple[tuple[str, ...], Mask]],
-    by: tuple[str, ...] = (),
+    sample: Sample, values: Floats, members: Sequence[tuple[tuple[str, ...], Mask]], by: tuple[str, ...] = ()
 ) -> tuple[list[GroupMeans], Floats]:
     """Average columns of values in groups that are given as names and marks on the cells."""
     known: Mask = np.asarray(~np.isnan(values).any(axis=1), bool)
@@ -185,8 +182,8 @@ def _place_in_bands(sample: Sample, standard: Standard) -> Indices:
     if not sample.columns[name].continuous:
         raise EstimationError(
             f"'{name}' is categorical, and the {standard.label} has bands of years. Name the age in years "
-            "with "
-            f"tk.standard(..., variable='age'), or supply people by level: standardize={{'{name}': {{...}}}}."
+            f"with tk.standard(..., variable='age'), or supply people by level: standardize={{'{name}': "
+            "{...}}."
         )
     values = sample.numbers(name)
     known = ~np.isnan(values)
@@ -196,8 +193,7 @@ def _place_in_bands(sample: Sample, standard: Standard) -> Indices:
         until = f" and '{name} < {standard.until:g}'" if standard.until else ""
         raise EstimationError(
             f"{outside:,} participants in the domain are outside the standard's bands. Restrict the domain "
-            "to "
-            f"'{name} >= {standard.starts[0]:g}'{until}, or choose bands: tk.standard(..., bands=(...))."
+            f"to '{name} >= {standard.starts[0]:g}'{until}, or choose bands: tk.standard(..., bands=(...))."
         )
     stratum = np.searchsorted(np.array(standard.starts), np.nan_to_num(values), side="right") - 1
     return np.where(known, stratum, -1)

@@ -105,14 +105,6 @@ def check_confidence(confidence: float) -> None:
         )
 
 
-def _korn_graubard(p: Proportion, confidence: float) -> Ends:
-    return _beta_ends(p, adjusted_size(p, confidence), confidence)
-
-
-def _korn_graubard_nchs(p: Proportion, confidence: float) -> Ends:
-    return _beta_ends(p, min(adjusted_size(p, confidence), p.counted), confidence)
-
-
 def adjusted_size(p: Proportion, confidence: float) -> float:
     """Reduce the effective sample size for the few degrees of freedom of a clustered sample."""
     ratio = student(confidence, p.persons - 1) / student(confidence, p.df)
@@ -155,10 +147,6 @@ def _logit(p: Proportion, confidence: float) -> Ends:
     return _expit(low), _expit(high)
 
 
-def _xlogit(p: Proportion, confidence: float) -> Ends:
-    return _logit(replace(p, log_odds_variance=None), confidence)
-
-
 def _likelihood(p: Proportion, confidence: float) -> Ends:
     # Model variance of the log odds is 1 / (n p q), and n leaves the equation.
     spread = p.estimate * (1 - p.estimate)
@@ -192,10 +180,6 @@ def _arcsine(p: Proportion, confidence: float) -> Ends:
     return sin(max(low, 0)) ** 2, sin(min(high, pi / 2)) ** 2
 
 
-def _wald(p: Proportion, confidence: float) -> Ends:
-    return around(p.estimate, sqrt(p.variance), p.df, confidence)
-
-
 def _log_odds(p: float) -> float:
     return log(p / (1 - p))
 
@@ -205,15 +189,16 @@ def _expit(x: float) -> float:
 
 
 _METHODS: dict[str, Callable[[Proportion, float], Ends]] = {
-    "korn-graubard": _korn_graubard,
-    "korn-graubard-nchs": _korn_graubard_nchs,
+    "korn-graubard": lambda p, confidence: _beta_ends(p, adjusted_size(p, confidence), confidence),
+    # The effective n is capped at n.
+    NCHS: lambda p, confidence: _beta_ends(p, min(adjusted_size(p, confidence), p.counted), confidence),
     "logit": _logit,
     "likelihood": _likelihood,
     "arcsine": _arcsine,
-    "wald": _wald,
-    "xlogit": _xlogit,
+    "wald": lambda p, confidence: around(p.estimate, sqrt(p.variance), p.df, confidence),
+    "xlogit": lambda p, confidence: _logit(replace(p, log_odds_variance=None), confidence),
 }
-# Those that rest on the variance of the log odds, which replicate weights give by themselves.
+# Methods that use the variance of the log odds, which replicate weights estimate directly.
 BY_LOG_ODDS = ("logit", "likelihood")
 NO_LOG_ODDS = (
     "in some replicates nobody or everybody is a case, so the log odds have no variance. Use "

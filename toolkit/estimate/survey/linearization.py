@@ -37,9 +37,7 @@ class Estimate:
 
 
 def estimate_with_covariance(
-    sample: Sample,
-    estimate: Callable[[Sample], Estimate],
-    points: Callable[[Sample], Floats] | None = None,
+    sample: Sample, estimate: Callable[[Sample], Estimate], points: Callable[[Sample], Floats] | None = None
 ) -> tuple[Estimate, Floats]:
     """Estimate, with the design-based covariance; `points` gives the points alone faster, for replicates.
 

@@ -80,8 +80,8 @@ def flow(
     VariableError, DesignError
         As the analysis itself.
     EstimationError
-        For a result that was changed after estimation, whose study is no longer in memory, or that analyzes
-        visits or nights.
+        For a result that was changed after estimation, whose study has left memory, or that is of visits or
+        nights.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def _count_steps(study: Study, names: Sequence[str], by: tuple[str, ...], domain
     ]
     rows, people = [(f"participants in {study.label}", "", study.people.height, 0)], study.people
     for step in steps:
-        counts, people = _leave(people, step)
+        counts, people = _exclude(people, step)
         rows.extend(counts)
     rows.append(("in the analysis", "", people.height, 0))
     return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
@@ -191,7 +191,7 @@ def _known_step(study: Study, column: Column) -> _Step:
     return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
 
 
-def _leave(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
+def _exclude(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
     """Exclude participants at a step: a row for each reason, the most frequent first."""
     reasons = people.filter(~step.stays).with_columns(reason=step.reason)["reason"].value_counts()
     left, rows = people.height, []

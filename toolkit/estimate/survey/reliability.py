@@ -21,7 +21,7 @@ SMALLEST_DF = 8
 LARGEST_RELATIVE_ERROR = 0.30
 FEWEST_CASES = 10
 LARGEST_COUNT_WIDTH = 1.60
-# A survival curve that rests on fewer participants still under observation is for review.
+# A survival estimate with fewer participants still under observation is for review.
 FEWEST_OBSERVED = 10
 _NO_DF: Verdict = ("suppress", "one PSU per stratum leaves no degrees of freedom for an interval")
 _COMPLEMENT = "the 95% interval of the complement is more than 1.3 times as wide as the complement"

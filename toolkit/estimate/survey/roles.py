@@ -7,6 +7,7 @@ no/yes, text is categorical without an order, other numbers are continuous.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -27,27 +28,27 @@ class Column:
     # Gives an Enum of `levels`, or Float64 for a continuous variable; null where missing.
     expression: pl.Expr
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The variable's name."""
         return self.variable.name
 
-    @property
+    @cached_property
     def levels(self) -> tuple[str, ...]:
         """Levels in order; none for a continuous variable."""
         return self.variable.levels
 
-    @property
+    @cached_property
     def reference(self) -> str | None:
         """The level that others are compared with; None for a continuous variable."""
         return self.variable.reference
 
-    @property
+    @cached_property
     def continuous(self) -> bool:
         """Whether it is continuous rather than categorical."""
         return self.variable.kind == "number"
 
-    @property
+    @cached_property
     def case(self) -> str | None:
         """The level that is a case; None unless it is declared among two."""
         return self.variable.case
@@ -65,7 +66,10 @@ def require_levels(column: Column, instead: str = "") -> None:
 def require_continuous(column: Column, remedy: str) -> None:
     """Raise if a variable is categorical; `remedy` is a sentence."""
     if not column.continuous:
-        raise VariableError(f"'{column.name}' is categorical ({len(column.levels)} levels). {remedy}")
+        levels = ", ".join(map(repr, column.levels))
+        raise VariableError(
+            f"'{column.name}' is categorical ({len(column.levels)} levels: {levels}). {remedy}"
+        )
 
 
 def require_countable(column: Column, otherwise: str) -> None:
@@ -78,7 +82,7 @@ def require_countable(column: Column, otherwise: str) -> None:
 def unknown_case(column: Column) -> str:
     """Explain that the case of two levels is not declared, with the calls that declare it."""
     first, second = column.levels
-    lines = [_derived_case(column.name, level) for level in (first, second)]
+    lines = [_write_case(column.name, level) for level in (first, second)]
     return (
         f"'{column.name}' has the levels '{first}' and '{second}', and its source does not say which of them "
         f"is the case or event. Declare it with study = {lines[0]}, or with study = {lines[1]}, and use the "
@@ -86,7 +90,7 @@ def unknown_case(column: Column) -> str:
     )
 
 
-def _derived_case(name: str, level: str) -> str:
+def _write_case(name: str, level: str) -> str:
     new = "_".join(re.findall(r"\w+", f"{name} {level}")).lower()
     return f"study.derive({new!r}, {f'{written(name)} == {level!r}'!r})"
 
@@ -115,27 +119,27 @@ def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> d
     for name in dict.fromkeys(names):
         key = (Column, name, name in in_groups)
         if key not in study.computed:
-            study.computed[key] = _column(study, name, name in in_groups)
+            study.computed[key] = _read_column(study, name, name in in_groups)
         found[name] = study.computed[key]
     return found
 
 
-def _column(study: Study, name: str, in_groups: bool) -> Column:
-    variable = _variable(study, name)
+def _read_column(study: Study, name: str, in_groups: bool) -> Column:
+    variable = _find_variable(study, name)
     series = study.people[name]
     if variable.kind != "number":
-        return Column(variable, _levels(series, variable))
+        return Column(variable, _express_levels(series, variable))
     if not series.dtype.is_numeric():
-        raise _neither(series)
-    codes = _whole_numbers(series) if in_groups else ()
+        raise _explain_type(series)
+    codes = _list_codes(series) if in_groups else ()
     if codes:
         levels = replace(variable, kind="category", levels=codes, reference=codes[0], ordered=True)
         text = pl.col(name).cast(pl.Int64).cast(pl.String)
         return Column(levels, text.cast(pl.Enum(codes)))
-    return Column(variable, _number(series))
+    return Column(variable, _express_number(series))
 
 
-def _variable(study: Study, name: str) -> Variable:
+def _find_variable(study: Study, name: str) -> Variable:
     if name in study.codebook:
         return study.variable(name)
     if name not in study.people.columns:
@@ -144,11 +148,11 @@ def _variable(study: Study, name: str) -> Variable:
     # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
     variable = Variable.of_column(study.people[name], ordered=False)
     if variable is None:
-        raise _neither(study.people[name])
+        raise _explain_type(study.people[name])
     return variable
 
 
-def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
+def _list_codes(series: pl.Series) -> tuple[str, ...]:
     """List the values of a column of codes in order; none if they are measurements."""
     values = series.drop_nulls().unique().sort()
     whole = values.is_finite() & (values == values.round())
@@ -157,7 +161,7 @@ def _whole_numbers(series: pl.Series) -> tuple[str, ...]:
     return tuple(values.cast(pl.Int64).cast(pl.String))
 
 
-def _neither(series: pl.Series) -> VariableError:
+def _explain_type(series: pl.Series) -> VariableError:
     seen = f" with {series.n_unique():,} different values" if series.dtype == pl.String else ""
     return VariableError(
         f"'{series.name}' has the type {series.dtype.base_type()}{seen}, which is neither categorical "
@@ -165,14 +169,14 @@ def _neither(series: pl.Series) -> VariableError:
     )
 
 
-def _number(series: pl.Series) -> pl.Expr:
+def _express_number(series: pl.Series) -> pl.Expr:
     column = pl.col(series.name)
     if series.dtype.is_float():
         column = column.fill_nan(None)
     return column.cast(pl.Float64).alias(series.name)
 
 
-def _levels(series: pl.Series, variable: Variable) -> pl.Expr:
+def _express_levels(series: pl.Series, variable: Variable) -> pl.Expr:
     column, kind, levels = pl.col(series.name), series.dtype, pl.Enum(variable.levels)
     if kind == levels:
         return column

@@ -54,29 +54,30 @@ def index_participants(study: Study, weight: WeightChoice) -> Participants:
     """Index the participants with a weight by sampling unit; the same object for the same weight."""
     key = (Participants, weight.key)
     if key not in study.computed:
-        study.computed[key] = _prepared(study, weight)
+        study.computed[key] = _prepare(study, weight)
     found: Participants = study.computed[key]
     return found
 
 
-def _prepared(study: Study, choice: WeightChoice) -> Participants:
+def _prepare(study: Study, choice: WeightChoice) -> Participants:
     design = study.design
-    _require(study.people, design)
-    people = _of_the_design(study)
+    _require_columns(study.people, design)
+    people = _select_design_columns(study)
     if choice.weight:
-        people = _weighted(people, study, choice)
+        people = _apply_weight(people, study, choice)
     if design.replicate_weights:
-        return _replicated(study, people.filter(pl.col(WEIGHT) > 0), design.replicates_of(choice.component))
+        return _read_replicates(
+            study, people.filter(pl.col(WEIGHT) > 0), design.replicates_of(choice.component)
+        )
     people, units = number_units(people, design)
     if choice.weight:
         people = people.filter(pl.col(WEIGHT) > 0)
     else:
-        people = people.with_columns(pl.Series(WEIGHT, _weights_from(units)[people[UNIT].to_numpy()]))
-    return _calibrated(study, people, units, rows_are_units=not design.stages)
+        people = people.with_columns(pl.Series(WEIGHT, _derive_weights(units)[people[UNIT].to_numpy()]))
+    return _calibrate_participants(study, people, units, rows_are_units=not design.stages)
 
 
-def _of_the_design(study: Study) -> pl.DataFrame:
-    """Select the columns of design and calibration, with each participant's row."""
+def _select_design_columns(study: Study) -> pl.DataFrame:
     design = study.design
     calibrated = design.calibration.variables if design.calibration else ()
     known = [name for name in calibrated if name in study.people.columns]
@@ -84,7 +85,9 @@ def _of_the_design(study: Study) -> pl.DataFrame:
     return study.people.select(row, *dict.fromkeys([*design.columns, *known]))
 
 
-def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool) -> Participants:
+def _calibrate_participants(
+    study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool
+) -> Participants:
     if study.design.calibration is None:
         return Participants(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
     people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
@@ -92,7 +95,7 @@ def _calibrated(study: Study, people: pl.DataFrame, units: Units, *, rows_are_un
     return Participants(study.people, placed, units, people[UNIT].n_unique() == people.height)
 
 
-def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Participants:
+def _read_replicates(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) -> Participants:
     design = study.design
     replication, unit = replication_of(people, people[WEIGHT].to_numpy(), design, columns)
     method = f"{len(columns)} {design.replicate_method} replicates".replace(" other", "")
@@ -100,10 +103,10 @@ def _replicated(study: Study, people: pl.DataFrame, columns: tuple[str, ...]) ->
     stage = Stage(np.zeros(count, int), np.full(count, np.inf))
     units = Units((stage,), 1, design.lonely_psu, method, replication)
     people = people.with_columns(pl.Series(UNIT, unit))
-    return _calibrated(study, people, units, rows_are_units=not design.replicate_factors)
+    return _calibrate_participants(study, people, units, rows_are_units=not design.replicate_factors)
 
 
-def _require(people: pl.DataFrame, design: Design) -> None:
+def _require_columns(people: pl.DataFrame, design: Design) -> None:
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(
@@ -119,7 +122,7 @@ def _require(people: pl.DataFrame, design: Design) -> None:
             )
 
 
-def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
+def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
     """Keep the participants of the component in the contributing cycles, with the rescaled weight."""
     by_component = not isinstance(study.design.weight, str)
     name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
@@ -133,8 +136,8 @@ def _weighted(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.Da
     if seen:
         raise DesignError(
             f"The weight '{name}' is {seen} of {people.height:,} participants. A weight must be a finite "
-            f"number of 0 or more. Correct it, or exclude them with "
-            f"frame.filter((pl.col('{name}') >= 0) & pl.col('{name}').is_finite())."
+            f"number of 0 or more. Correct it, or exclude them with frame.filter((pl.col('{name}') >= 0) & "
+            f"pl.col('{name}').is_finite())."
         )
     if not (weight > 0).any():
         raise DesignError(
@@ -161,11 +164,11 @@ def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Un
             f"The design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
             f"Supply one psu per stage: tk.Design(psu=(...), fpc=(...))."
         )
-    people = _dense(people, [design.strata] if design.strata else [], _STRATUM)
+    people = _number_values(people, [design.strata] if design.strata else [], _STRATUM)
     parent, stages = _STRATUM, []
     for depth, name in enumerate(_stage_columns(design)):
-        people = _units_of_stage(people, design, parent, name, depth)
-        stages.append(_stage(people, parent, _unit_name(depth), design.fpcs[depth : depth + 1]))
+        people = _number_stage(people, design, parent, name, depth)
+        stages.append(_describe_stage(people, parent, _unit_name(depth), design.fpcs[depth : depth + 1]))
         parent = _unit_name(depth)
     strata = int(people[_STRATUM].max()) + 1  # type: ignore[arg-type]
     people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
@@ -184,14 +187,14 @@ def _unit_name(depth: int) -> str:
     return f".stage{depth}"
 
 
-def _units_of_stage(
+def _number_stage(
     people: pl.DataFrame, design: Design, parent: str, name: str | None, depth: int
 ) -> pl.DataFrame:
     unit = _unit_name(depth)
     if name is None:
         return people.with_row_index(unit).with_columns(pl.col(unit).cast(pl.Int64))
     keys = [name] if depth == 0 and not design.nest else [parent, name]
-    people = _dense(people, keys, unit)
+    people = _number_values(people, keys, unit)
     across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
     if across:
         raise DesignError(
@@ -201,8 +204,7 @@ def _units_of_stage(
     return people
 
 
-def _dense(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Index the distinct values of the keys from 0, in their order."""
+def _number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
     if not keys:
         return people.with_columns(pl.lit(0, pl.Int64).alias(name))
     numbered = people.select(keys).unique().sort(keys).with_row_index(name)
@@ -211,7 +213,7 @@ def _dense(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
     )
 
 
-def _stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -> Stage:
+def _describe_stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -> Stage:
     first = people.group_by(unit).agg(
         pl.col(parent).first(), *(pl.col(name).first().cast(pl.Float64) for name in fpc)
     )
@@ -220,7 +222,7 @@ def _stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -
     if not fpc:
         return Stage(above, np.full(len(above), np.inf))
     _refuse_varying(people, parent, fpc[0])
-    return Stage(above, _population(first[fpc[0]].to_numpy(), above, fpc[0]))
+    return Stage(above, _read_population(first[fpc[0]].to_numpy(), above, fpc[0]))
 
 
 def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
@@ -232,7 +234,7 @@ def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
         )
 
 
-def _population(fpc: Floats, parent: Indices, name: str) -> Floats:
+def _read_population(fpc: Floats, parent: Indices, name: str) -> Floats:
     sampled = np.bincount(parent).astype(float)[parent]
     population: Floats = fpc if (fpc > 1).any() else sampled / fpc
     too_few = int((population < sampled * (1 - 1e-12)).sum())
@@ -245,7 +247,7 @@ def _population(fpc: Floats, parent: Indices, name: str) -> Floats:
     return rounded
 
 
-def _weights_from(units: Units) -> Floats:
+def _derive_weights(units: Units) -> Floats:
     """Multiply population over sample size along the stages, where the design has no other weight."""
     weight = np.ones(units.strata)
     for stage in units.stages:

@@ -1,7 +1,7 @@
-"""Choose the contrasts of the categories in a formula's terms, and find the columns that are redundant.
+"""Choose the contrasts of the categories in a formula's terms, and find redundant columns.
 
 The rule is R's (`TermCode` in its C source): a category in a term has a column for each level but the
-reference if a term before it holds the rest of the term, and a column for each level otherwise.
+reference if an earlier term contains the rest of the term, and a column for each level otherwise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,16 +21,8 @@ Names = frozenset[str]
 class Coding:
     """How the factors of one term are coded.
 
-    Attributes
-    ----------
-    factors
-        In order of appearance in the formula.
-    full
-        The categories with a column for each level.
-    levels
-        The number of levels of each category of the term.
-    spanned
-        The sets of categories whose effects earlier columns, of the same numbers, span already.
+    `full` are the categories with a column for each level, `levels` the number of levels of each category,
+    `spanned` the sets of categories whose effects earlier columns, of the same numbers, span already.
     """
 
     factors: tuple[str, ...]
@@ -42,29 +34,7 @@ class Coding:
 def codings(
     terms: Sequence[tuple[str, ...]], levels: Mapping[str, int], *, intercept: bool
 ) -> Iterator[Coding]:
-    """Code each term.
-
-    Parameters
-    ----------
-    terms
-        The factors of each term, terms by degree.
-    levels
-        The number of levels of each category.
-    intercept
-        Whether the model has one. Without it the first category has a column for each level.
-
-    Yields
-    ------
-    Coding
-        In the order of the terms.
-
-    Examples
-    --------
-    >>> [sorted(c.full) for c in codings([("x",), ("g", "x")], {"g": 3}, intercept=True)]
-    [[], []]
-    >>> [sorted(c.full) for c in codings([("g", "x")], {"g": 3}, intercept=True)]
-    [['g']]
-    """
+    """Code each term, by degree; without an intercept the first category has a column for each level."""
     before: list[Names] = []
     spans: dict[Names, set[Names]] = {frozenset(): {frozenset()}} if intercept else {}
     wanting = not intercept
@@ -89,28 +59,16 @@ def _is_margin(rest: Names, before: Sequence[Names]) -> bool:
 
 
 def _effects(own: Sequence[str], full: set[str]) -> set[Names]:
-    """Give the sets of categories whose effects a term's columns span: those marked, with any of the full."""
+    """List the sets of categories whose effects a term's columns span."""
     marked = frozenset(own) - full
     chosen = [name for name in own if name in full]
     return {marked | frozenset(part) for k in range(len(chosen) + 1) for part in combinations(chosen, k)}
 
 
 def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
-    """Tell which combinations of a term's levels have a column that earlier columns do not span.
+    """Find the level combinations of a term whose columns earlier columns do not span; None if all.
 
-    Parameters
-    ----------
-    coding
-        The term.
-
-    Returns
-    -------
-    set of tuple of int or None
-        Places among the columns of each category; None if all have one.
-
-    Notes
-    -----
-    As R's `lm` and `glm` drop columns, from the left to the right, where every cell has people in it.
+    R's `lm` and `glm` drop the same columns, from left to right, where every cell has participants.
     """
     if not coding.spanned:
         return None

@@ -1,17 +1,16 @@
-"""Turn the variables of an analysis into the columns of a design matrix, each with its name for people.
+"""Build design matrices with R's treatment contrasts: main effects, covariates and splines.
 
-Takes a `Sample` and names or a formula; gives a `Matrix`. Categories have one column a level but the
-reference, as R's treatment contrasts; a level that nobody in the analysis has, has no column.
+A level that no participant of the analysis has, has no column. Formulas are built in `parser`.
 """
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.formula.splines import knots_at, spline
+from toolkit.estimate.regression.formula.special_terms import knots_at, spline
 from toolkit.variables.arguments import spline_of
 
 if TYPE_CHECKING:
@@ -29,20 +28,12 @@ CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One column of the design matrix.
+    """One column of the design matrix, or another parameter of a fit.
 
-    Attributes
-    ----------
-    exposure, exposure_label
-        The variable, or what stands in the formula; both "" for the intercept.
-    level, level_label
-        The level that the column marks; "per unit" of a number; "intercept".
-    reference
-        The level that it is compared with; None for a number and the intercept.
-    estimand
-        "coefficient"; what else a family estimates beside them ("cutpoint", "dispersion") says so.
-    outcome_level
-        The level of an outcome of several that it is about; "" for a model of one outcome.
+    `exposure` is the variable, or its text in the formula, "" for the intercept; `level` the level that the
+    column marks, "per unit" or "intercept"; `reference` the level that it is compared with, None for a
+    number; `outcome_level` the level of an outcome of several that it is about. A family may estimate more
+    than coefficients ("cutpoint", "dispersion"), which `estimand` names.
     """
 
     exposure: str
@@ -53,16 +44,6 @@ class Term:
     estimand: str = "coefficient"
     outcome_level: str = ""
 
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What tells it from the other terms of a model."""
-        return self.exposure, self.level, self.estimand, self.outcome_level
-
-    @property
-    def marks(self) -> bool:
-        """Whether the column is 1 for the people of a level and 0 for others."""
-        return self.reference is not None
-
     def __str__(self) -> str:
         if not self.exposure:
             return "the intercept"
@@ -71,17 +52,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A design matrix of cells by terms.
+    """A design matrix: one row per cell, one column per term.
 
-    Attributes
-    ----------
-    values
-        One row a cell, one column a term.
-    terms
-        The columns in order.
-    covariates
-        Each covariate as it was asked for and as it entered: "" if it does not vary, and a spline of fewer
-        knots or a straight line where few values are distinct.
+    `covariates` has each covariate as requested and as it entered: "" if it does not vary, and a spline of
+    fewer knots or a straight line where few values are distinct.
     """
 
     values: "Floats"
@@ -89,7 +63,25 @@ class Matrix:
     covariates: tuple[tuple[str, str], ...] = ()
 
 
+class Predictors(Protocol):
+    """The right side of a model: a design matrix for the cells `inside` of any sample."""
+
+    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+        """Build the design matrix; each variable has a value inside."""
+
+
 ONE = Term("", "", INTERCEPT, INTERCEPT)
+
+
+@dataclass(frozen=True)
+class MainEffects:
+    """An intercept and the main effects of variables."""
+
+    names: tuple[str, ...]
+
+    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+        """Build the design matrix."""
+        return main_effects(sample, self.names, inside)
 
 
 def main_effects(
@@ -97,21 +89,7 @@ def main_effects(
 ) -> Matrix:
     """Build an intercept, the columns of each variable, and those of the covariates.
 
-    Parameters
-    ----------
-    sample
-        The people of the analysis as cells.
-    names
-        Variables in order.
-    inside
-        The cells of the fit; each variable has a value in them.
-    adjust
-        Covariates in order: names, or splines such as "rcs(age, 4)". One that does not vary has no column.
-
-    Returns
-    -------
-    Matrix
-        The intercept first.
+    Covariates are names, or splines such as "rcs(age, 4)"; one that does not vary has no column.
     """
     columns, terms, entered = [np.ones(int(inside.sum()))], [ONE], []
     for name in names:
@@ -130,7 +108,7 @@ def main_effects(
 def adjusted_matrix(
     sample: "Sample", own: "Floats", terms: "Sequence[Term]", adjust: "Sequence[str]", inside: "Mask"
 ) -> Matrix:
-    """Build an intercept, columns of one's own, and those of the covariates."""
+    """Build an intercept, the columns `own`, and those of the covariates."""
     others = main_effects(sample, (), inside, adjust)
     values = np.column_stack([others.values[:, :1], own, others.values[:, 1:]])
     return Matrix(values, (ONE, *terms, *others.terms[1:]), others.covariates)
@@ -151,80 +129,59 @@ def _covariate_columns(
 ) -> "tuple[list[Floats], list[Term], str]":
     name, numbers = spline_of(covariate) or (covariate, ())
     values, terms = _variable_columns(sample, name, inside)
-    if not values or (not terms[0].marks and np.ptp(values[0]) == 0):
+    if not values or (terms[0].reference is None and np.ptp(values[0]) == 0):
         return [], [], ""
     if not numbers:
         return values, terms, covariate
-    if terms[0].marks:
+    if terms[0].reference is not None:
         raise VariableError(
-            f"'{name}' is a category and has no spline. Adjust for its levels: adjust=('{name}', ...)."
+            f"'{name}' is a category and cannot be a spline. Use its levels as covariates: adjust=('{name}', "
+            "...)."
         )
     return _spline_columns(sample.weights[inside], values[0], terms[0], (covariate, name, numbers))
 
 
 def _spline_columns(
-    weights: "Floats", x: "Floats", line: Term, asked: "tuple[str, str, tuple[float, ...]]"
+    weights: "Floats", x: "Floats", line: Term, requested: "tuple[str, str, tuple[float, ...]]"
 ) -> "tuple[list[Floats], list[Term], str]":
-    """Build a spline with the knots asked for, or as many of them as differ; a straight line below three."""
-    covariate, name, numbers = asked
+    """Build a spline with the knots requested, or as many as differ; a straight line below three."""
+    covariate, name, numbers = requested
     if len(numbers) > 1:
-        return _bends(spline(x, sorted(numbers)), covariate)
-    counted = weights > 0  # Copies of people with another exposure have no weight and move no knot.
+        return _name_spline(spline(x, sorted(numbers)), covariate)
+    counted = weights > 0  # Copies of participants with another exposure have no weight and move no knot.
     for count in range(int(numbers[0]), 2, -1):
         try:
             knots = knots_at(x[counted], weights[counted], count, name)
         except EstimationError:
             continue
-        return _bends(spline(x, knots), covariate if count == numbers[0] else f"rcs({name}, {count})")
+        return _name_spline(spline(x, knots), covariate if count == numbers[0] else f"rcs({name}, {count})")
     return [x], [line], name
 
 
-def _bends(values: "Floats", covariate: str) -> "tuple[list[Floats], list[Term], str]":
-    words = ["linear part", *(f"bend {k}" for k in range(1, values.shape[1]))]
-    return list(values.T), [Term(covariate, covariate, word, word) for word in words], covariate
+def _name_spline(values: "Floats", covariate: str) -> "tuple[list[Floats], list[Term], str]":
+    return list(values.T), spline_terms(covariate, covariate, values.shape[1]), covariate
+
+
+def spline_terms(name: str, label: str, count: int) -> list[Term]:
+    """Name the columns of a spline."""
+    levels = ["linear part", *(f"nonlinear part {k}" for k in range(1, count))]
+    return [Term(name, label, level, level) for level in levels]
 
 
 def levels_present(variable: "Variable", codes: "Indices") -> list[str]:
-    """Name the levels that someone has, the reference first, or the first of them if nobody has that.
-
-    Parameters
-    ----------
-    variable
-        A category.
-    codes
-        The position of each cell's level.
-
-    Returns
-    -------
-    list of str
-        Levels in the codebook's order, but for the reference.
-    """
+    """Name the levels that occur, the reference first, or else the first of them that occurs."""
     count = np.bincount(codes, minlength=len(variable.levels))
     present = [level for level, persons in zip(variable.levels, count, strict=True) if persons]
     return sorted(present, key=lambda level: level != variable.reference)
 
 
 def of_level(variable: "Variable", level: str, reference: str | None) -> Term:
-    """Describe the column of one level against another; against none where each level has a column.
-
-    Examples
-    --------
-    >>> from toolkit.variables.codebook import Variable
-    >>> str(of_level(Variable("sex", "sex", "category", ("male", "female")), "female", "male"))
-    "'sex: female'"
-    """
+    """Describe the column of one level against another; against none where each level has a column."""
     return Term(variable.name, variable.label, level, level, reference)
 
 
 def per_unit(variable: "Variable") -> Term:
-    """Describe the column of a number.
-
-    Examples
-    --------
-    >>> from toolkit.variables.codebook import Variable
-    >>> per_unit(Variable("age", "age", "number", unit="years")).level_label
-    'per 1 year'
-    """
+    """Describe the column of a continuous variable."""
     unit = re.sub(r"^([a-z]{3,})s\b", r"\1", variable.unit)
     label = f"per 1 {unit}" if unit else PER_UNIT
     return Term(variable.name, variable.label, PER_UNIT, label)

@@ -1,6 +1,6 @@
 """Split a model formula into tokens, and parse its variables: names, splines and arithmetic.
 
-How operators join them to terms is the task of `formula_terms`.
+`terms` combines them by operators.
 """
 
 import ast
@@ -44,16 +44,8 @@ class Token:
 class Factor:
     """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several.
 
-    Attributes
-    ----------
-    text
-        As result rows name it; a variable's own name.
-    names
-        The columns that it reads.
-    tree
-        Syntax tree of arithmetic, in which `aliases` stand for columns; None for a name and a spline.
-    knots
-        The number of knots, or the knots; None unless it is a spline.
+    `names` are the columns that it reads; `tree` is the syntax tree of arithmetic, in which `aliases` replace
+    columns; `knots` their number or values for a spline.
     """
 
     text: str
@@ -69,13 +61,7 @@ class Factor:
 
 
 def quoted(name: str) -> str:
-    """Write a column's name as a formula takes it, in backticks unless it is a plain word.
-
-    Examples
-    --------
-    >>> quoted("age"), quoted("sex at birth")
-    ('age', '`sex at birth`')
-    """
+    """Write a name as formulas require it: in backticks unless it is a plain word."""
     return name if name.isidentifier() else f"`{name}`"
 
 
@@ -85,13 +71,7 @@ def shorten(text: str) -> str:
 
 
 def tokens(text: str) -> list[Token]:
-    """Split a formula into tokens.
-
-    Raises
-    ------
-    VariableError
-        With the first piece that no formula has.
-    """
+    """Split a formula into tokens, or raise VariableError with the first that no formula has."""
     if len(text) > _LONGEST:
         raise VariableError(
             f"The formula has {len(text):,} characters, more than {_LONGEST:,}. Derive variables first: "
@@ -128,7 +108,6 @@ def _foreign(text: str, sign: str) -> VariableError:
 
 
 def _refused(factor: str, formula: str) -> VariableError:
-    """Word the error for what is more than arithmetic."""
     return VariableError(
         f"'{shorten(factor)}' in the formula '{shorten(formula)}' is more than arithmetic on variables. "
         f"Derive a variable first, study.derive(...), and name it. Example: {EXAMPLE}."
@@ -136,29 +115,17 @@ def _refused(factor: str, formula: str) -> VariableError:
 
 
 def unreadable(formula: str) -> VariableError:
-    """Word the error for text that is not a formula."""
+    """State that text is not a formula."""
     return VariableError(f"'{shorten(formula)}' cannot be read as a formula. Example: {EXAMPLE}.")
 
 
 def parse_factor(text: str) -> Factor:
-    """Parse arithmetic that stands alone, such as an offset.
-
-    Raises
-    ------
-    VariableError
-        If it is more than arithmetic on variables.
-    """
+    """Parse arithmetic that is by itself, such as an offset."""
     return _arithmetic(tokens(text), text, named=None)
 
 
 def parse_call(given: Sequence[Token], formula: str) -> Factor:
-    """Parse a function with its arguments.
-
-    Raises
-    ------
-    VariableError
-        For an unknown function, what is not a spline, and more than arithmetic.
-    """
+    """Parse a function with its arguments."""
     name, text = given[0].text, formula[given[0].start : given[-1].end]
     _require_function(name, text, formula)
     return _spline(given, text) if name == SPLINE else _arithmetic(given, formula, named=text)
@@ -167,20 +134,20 @@ def parse_call(given: Sequence[Token], formula: str) -> Factor:
 def _require_function(name: str, factor: str, formula: str) -> None:
     if name == "offset":
         raise VariableError(
-            f"'{shorten(factor)}' in the formula: an offset is an argument, "
+            f"'{shorten(factor)}' cannot be a term of a formula. Supply an offset as an argument: "
             f"tk.model(..., offset='log(follow_up)')."
         )
     if name in _CATEGORY_MAKERS:
         raise VariableError(
-            f"'{shorten(factor)}' in the formula: the codebook states which variables are categorical. Write "
-            f"the name alone, or make a number categorical with study.derive(...)."
+            f"'{shorten(factor)}' cannot be a term of a formula, because the codebook defines which "
+            f"variables are categories. Use the name alone, or create categories with study.derive(...)."
         )
     if "." in name:
         raise _refused(factor, formula)
     if name not in (*FUNCTIONS, SPLINE, IDENTITY):
         near = nearest(name, FUNCTIONS)
         raise VariableError(
-            f"the formula '{shorten(formula)}' calls '{name}', which is not available."
+            f"The formula '{shorten(formula)}' calls '{name}', which is not available."
             f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
         )
 
@@ -198,10 +165,10 @@ def _spline(given: Sequence[Token], text: str) -> Factor:
 
 
 def _not_a_spline(text: str) -> VariableError:
-    """Word the error for a spline that is not written as one."""
+    """State how a spline is written."""
     return VariableError(
-        f"'{shorten(text)}' is not a spline. Write rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for "
-        f"knots of your own, as a term by itself."
+        f"'{shorten(text)}' is not a spline. Use rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for "
+        f"your own knots, as a term by itself."
     )
 
 

@@ -1,7 +1,7 @@
 """Read a model formula over a study's variables and build its design matrix, with R's columns.
 
 The coding is that of R's `terms` and `model.matrix` (Chambers and Hastie, Statistical Models in S, 1992,
-ch. 2). No text is ever run: arithmetic is a syntax tree of a few allowed pieces.
+ch. 2). No text is executed: arithmetic is a syntax tree of allowed nodes.
 """
 
 import ast
@@ -23,6 +23,7 @@ from toolkit.estimate.regression.formula.design_matrix import (
     main_effects,
     of_level,
     per_unit,
+    spline_terms,
 )
 from toolkit.estimate.regression.formula.factors import (
     EXAMPLE,
@@ -35,7 +36,7 @@ from toolkit.estimate.regression.formula.factors import (
     tokens,
     unreadable,
 )
-from toolkit.estimate.regression.formula.splines import knots_at, spline
+from toolkit.estimate.regression.formula.special_terms import knots_at, spline
 from toolkit.estimate.regression.formula.terms import Terms, parse_terms
 
 if TYPE_CHECKING:
@@ -52,35 +53,12 @@ _OPERATIONS: dict[type, Any] = {
 }  # fmt: skip
 
 
-# What others need of the syntax.
-__all__ = (
-    "build",
-    "cell_key",
-    "model_matrix",
-    "offset_values",
-    "quoted",
-    "read",
-    "read_offset",
-    "require_numbers",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A formula that was read and found harmless.
+    """A formula: its outcome, and the variables and terms of its right side.
 
-    Attributes
-    ----------
-    outcome
-        Left of ~.
-    variables
-        Every variable right of it, in order of appearance.
-    inside
-        Those of them that stand in arithmetic or a function, where only numbers may.
-    right
-        The terms of the right side.
-    plain
-        True if it is an intercept and variables alone.
+    `inside` are the variables in arithmetic or a function, where only numbers may be; `plain` is True for an
+    intercept and variables alone.
     """
 
     outcome: str
@@ -89,34 +67,19 @@ class Reading:
     right: Terms
     plain: bool = False
 
+    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+        """Build the design matrix of cells, without columns that the formula makes redundant on any data.
+
+        Columns are in the order of R's `model.matrix`, which has NA for coefficients of redundant columns,
+        such as the last cell of `a:b` beside an intercept.
+        """
+        if self.plain:
+            return main_effects(sample, self.variables, inside)
+        return _build(self, sample, inside, every=False)
+
 
 def read(formula: str) -> Reading:
-    """Read a formula.
-
-    Parameters
-    ----------
-    formula
-        Outcome, ~, and terms joined by +; `a:b` is an interaction, `a * b` is a + b + a:b, `a / b` is
-        a + a:b, `(a + b)^2` crosses terms, `I(age ** 2)` is arithmetic, log, log2, log10, log1p, exp, expm1,
-        sqrt, abs, sin, cos, tan, floor and ceiling are functions; `rcs(age, 4)` is a restricted cubic spline
-        of 4 knots, `rcs(age, 30, 50, 70)` one of the knots named; `- 1` or `+ 0` leaves the intercept out;
-        a name that is not a plain word stands in backticks.
-
-    Returns
-    -------
-    Reading
-        Names and terms.
-
-    Raises
-    ------
-    VariableError
-        If it is not a formula, or asks for more than arithmetic.
-
-    Examples
-    --------
-    >>> read("any_cramps ~ sex * age + I(bmi ** 2)").variables
-    ('sex', 'age', 'bmi')
-    """
+    """Read a formula and check that it asks for no more than terms and arithmetic; docs/formulas.md."""
     given = tokens(formula)
     tildes = [place for place, token in enumerate(given) if token.kind == "sign" and token.text == "~"]
     left, right = given[: tildes[0]] if tildes else given, given[tildes[0] + 1 :] if tildes else []
@@ -124,14 +87,15 @@ def read(formula: str) -> Reading:
         raise unreadable(formula)
     if not tildes or len(left) != 1 or left[0].kind != "name":
         raise VariableError(
-            f"the formula '{shorten(formula)}' needs the name of one outcome left of '~'. Example: {EXAMPLE}."
+            f"The formula '{shorten(formula)}' requires the name of one outcome left of '~'. Example: "
+            f"{EXAMPLE}."
         )
     terms, outcome = parse_terms(right, formula), left[0].text
     factors = terms.factors.values()
     variables = tuple(dict.fromkeys(name for factor in factors for name in factor.names))
     if outcome in variables:
         raise VariableError(
-            f"'{outcome}' stands on both sides of '~' in '{shorten(formula)}'. Leave it out on the right: "
+            f"'{outcome}' is on both sides of '~' in '{shorten(formula)}'. Remove it from the right: "
             f"{EXAMPLE}."
         )
     if not terms.terms and not terms.intercept:
@@ -145,88 +109,24 @@ def read(formula: str) -> Reading:
 
 
 def read_offset(offset: str) -> Reading:
-    """Read an offset: a number's name, or arithmetic such as "log(follow_up)".
-
-    Parameters
-    ----------
-    offset
-        What is added to the linear predictor with the coefficient 1.
-
-    Returns
-    -------
-    Reading
-        As of a formula with this one term.
-    """
+    """Read an offset, a variable or arithmetic such as "log(follow_up)", as a formula of one term."""
     factor = parse_factor(offset)
     terms = Terms(False, {factor.text: factor}, ((factor.text,),))
     return Reading("", factor.names, frozenset(factor.names), terms)
 
 
 def require_numbers(reading: Reading, sample: "Sample") -> None:
-    """Raise if a category stands where only a number may.
-
-    Parameters
-    ----------
-    reading
-        The formula.
-    sample
-        Its variables.
-
-    Raises
-    ------
-    VariableError
-        With the category's name.
-    """
+    """Raise VariableError if a category is where only a number may be."""
     for name in sorted(reading.inside):
         if not sample.columns[name].continuous:
             raise VariableError(
-                f"'{name}' is a category, which cannot stand in arithmetic. Write it alone, or derive a "
-                f"number from it first: study.derive(...)."
+                f"'{name}' is a category and cannot be used in arithmetic. Write it as a term by itself, or "
+                f"derive a number from it first: study.derive(...)."
             )
 
 
-def build(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
-    """Give the design matrix of a formula.
-
-    Parameters
-    ----------
-    reading
-        The formula.
-    sample
-        The people of the analysis as cells.
-    inside
-        The cells of the fit; each variable has a value in them.
-
-    Returns
-    -------
-    Matrix
-        Columns in the order of R's `model.matrix`, the intercept first, without those that the formula makes
-        redundant whatever the data, such as the last cell of `a:b` beside an intercept (R estimates them as
-        NA).
-
-    Raises
-    ------
-    VariableError
-        If a function gives no finite number for someone, such as the logarithm of 0.
-    """
-    if reading.plain:
-        return main_effects(sample, reading.variables, inside)
-    return _build(reading, sample, inside, every=False)
-
-
 def model_matrix(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
-    """Give every column of R's `model.matrix`, those that R estimates as NA too.
-
-    Parameters
-    ----------
-    reading, sample, inside
-        As `build` takes them.
-
-    Returns
-    -------
-    Matrix
-        One row a cell.
-    """
+    """Build every column of R's `model.matrix`, those that R estimates as NA too."""
     return _build(reading, sample, inside, every=True)
 
 
@@ -284,10 +184,10 @@ def _spline(factor: Factor, sample: "Sample", inside: "Mask") -> list[tuple["Flo
     if len(knots) > 1:
         values = spline(x, sorted(knots))
     else:
-        counted = weights > 0  # People of no weight, such as copies with another exposure, move no knot.
+        counted = weights > 0  # Copies with another exposure have no weight.
         values = spline(x, knots_at(x[counted], weights[counted], knots[0], name))
-    parts = ["linear part", *(f"bend {j}" for j in range(1, values.shape[1]))]
-    return [(values[:, j], Term(factor.text, factor.text, part, part)) for j, part in enumerate(parts)]
+    terms = spline_terms(factor.text, factor.text, values.shape[1])
+    return list(zip(values.T, terms, strict=True))
 
 
 def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
@@ -302,7 +202,7 @@ def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
             return _OPERATIONS[type(op)](_evaluate(left, numbers), _evaluate(right, numbers))
         case ast.Call(func=ast.Name(id=name), args=[argument]):
             return _CALLS[name](_evaluate(argument, numbers))
-    raise AssertionError(ast.dump(node))  # `formula_terms` let nothing else through.
+    raise AssertionError(ast.dump(node))  # `factors` refuses everything else.
 
 
 def _crossed(
@@ -338,20 +238,14 @@ def _dropped_cell(
 
 
 def _levels(levels: Sequence[str]) -> str:
-    """Join levels by colons, so that a level that holds one stays whole."""
+    """Join levels by colons, and quote a level that contains one."""
     if len(levels) == 1:
         return levels[0]
     return ":".join(f"'{level}'" if ":" in level else level for level in levels)
 
 
 def cell_key(names: Sequence[str], levels: Sequence[str]) -> tuple[str, str]:
-    """Give exposure and level of the term of several variables' levels.
-
-    Examples
-    --------
-    >>> cell_key(("sex", "age group"), ("female", "20-39"))
-    ('sex:`age group`', 'female:20-39')
-    """
+    """Give exposure and level of the term of several variables' levels."""
     return ":".join(quoted(name) for name in names), _levels(levels)
 
 
@@ -375,24 +269,6 @@ def _require_finite(values: "Floats", terms: tuple[Term, ...], persons: Any) -> 
         j = int(np.flatnonzero(broken.any(axis=0))[0])
         raise VariableError(
             f"'{terms[j].exposure}' is not a finite number for {persons[broken[:, j]].sum():,} of "
-            f"{persons.sum():,} persons. Narrow the domain to people for whom it is one, or derive another "
-            f"variable: study.derive(...)."
+            f"{persons.sum():,} participants. Restrict the domain, or derive another variable: "
+            f"study.derive(...)."
         )
-
-
-def offset_values(reading: Reading, sample: "Sample", inside: "Mask") -> "Floats":
-    """Give what an offset adds to the linear predictor of each cell.
-
-    Parameters
-    ----------
-    reading
-        The offset, as `read_offset` gave it.
-    sample, inside
-        The people of the analysis as cells, and the cells of the fit.
-
-    Returns
-    -------
-    numpy.ndarray
-        One number a cell.
-    """
-    return build(reading, sample, inside).values[:, 0]

@@ -1,7 +1,4 @@
-"""Expand the right side of a model formula to terms by R's rules.
-
-What the terms become on data, the columns of a design matrix, is the task of `formulas`.
-"""
+"""Expand the right side of a model formula to terms by R's rules (`terms.formula`)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,17 +13,7 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The right side of a formula.
-
-    Attributes
-    ----------
-    intercept
-        Whether the model has one.
-    factors
-        In order of appearance, which is the order of the factors within an interaction.
-    terms
-        Texts of the factors of each term, by degree and then in order of appearance.
-    """
+    """The right side of a formula: factors in order of appearance, and terms by degree."""
 
     intercept: bool
     factors: dict[str, Factor]
@@ -34,25 +21,7 @@ class Terms:
 
 
 def parse_terms(given: Sequence[Token], formula: str) -> Terms:
-    """Expand the right side of a formula to terms by R's rules (`terms.formula`).
-
-    Parameters
-    ----------
-    given
-        The tokens right of ~.
-    formula
-        The whole formula, for errors.
-
-    Returns
-    -------
-    Terms
-        Sorted by degree.
-
-    Raises
-    ------
-    VariableError
-        For a syntax error, an unknown function, and an operator that would silently do less than it says.
-    """
+    """Expand tokens right of ~; raise VariableError for operators that would do less than they say."""
     parser = _Parser(list(given), formula)
     parts = parser.parse()
     order = {text: place for place, text in enumerate(parser.factors)}
@@ -68,13 +37,7 @@ def parse_terms(given: Sequence[Token], formula: str) -> Terms:
 
 
 def term_key(text: str) -> Names:
-    """Identify a term whatever its spaces and the order of its variables: `a:b` is `b:a`.
-
-    Examples
-    --------
-    >>> term_key("b:I(a^2)") == term_key("I(a ** 2):b")
-    True
-    """
+    """Identify a term whatever its spaces and the order of its variables: `a:b` is `b:a`."""
     try:
         terms = parse_terms(tokens(text), text).terms
     except VariableError:

@@ -8,7 +8,6 @@ import numpy as np
 
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
-from toolkit.estimate.regression.fit import Likelihood
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import CUTPOINT, DISPERSION, ONE, Matrix, Term
 from toolkit.estimate.regression.likelihoods.cox import Times, fit_cox
@@ -28,7 +27,26 @@ from toolkit.estimate.survey.variance.linearized import Floats, Indices
 
 # Fitted probabilities so near 0 or 1 may be those of an outcome that is separated.
 _CERTAIN = 1e-6
-Offset = Callable[[Mask], Floats] | None
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A family that is not a generalized linear model, named as in `tk.model`.
+
+    `outcome` gives the outcome of each cell as a number, `terms` the parameters in order, `spent` how many
+    count against the degrees of freedom. `maximize` and `separated` take matrix, outcomes, sample, cells and
+    offset of a fit, and of the design read the weights alone. With `all_may_be_cases` the outcome need not
+    vary. `informative` selects the cells with complete data that enter the likelihood.
+    """
+
+    name: str
+    outcome: Callable[[Sample], Floats]
+    maximize: Callable[[Matrix, Floats, Sample, Mask, Floats | None], Fit]
+    terms: Callable[[Matrix, Floats], tuple[Term, ...]] = lambda matrix, _: matrix.terms
+    spent: Callable[[Matrix], int] = lambda matrix: len(matrix.terms)
+    all_may_be_cases: bool = False
+    separated: Callable[[Matrix, Floats, Sample, Mask, Floats | None], Penalized | None] | None = None
+    informative: Callable[[Sample, Mask], Mask] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +69,12 @@ class Clock:
         return tuple(n for n in (self.event, self.time, self.entry, *self.strata) if n)
 
 
-def ordinal(outcome: Column, offset: Offset = None) -> Likelihood:
+def ordinal(outcome: Column) -> Likelihood:
     """Describe the proportional odds model of an outcome of three levels or more, in their order."""
     _require_several(outcome, "ordinal")
     require_order(outcome, "An ordinal model")
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        shift = offset(inside) if offset else None
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
         return fit_ordinal(
             _drop_intercept(matrix, "ordinal"), _number_levels(y), sample.weights[inside], offset=shift
         )
@@ -84,7 +101,7 @@ def multinomial(outcome: Column) -> Likelihood:
         there = np.unique(y)
         return there[np.argsort(there != reference, kind="stable")]
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, _: Floats | None) -> Fit:
         place = np.argsort(order(y))[_number_levels(y)]
         return fit_multinomial(matrix.values, place, sample.weights[inside])
 
@@ -95,11 +112,10 @@ def multinomial(outcome: Column) -> Likelihood:
     return Likelihood("multinomial", _read_levels(outcome), maximize, terms)
 
 
-def negative_binomial(outcome: Column, offset: Offset = None) -> Likelihood:
+def negative_binomial(outcome: Column) -> Likelihood:
     """Describe the negative binomial model of a count, with the dispersion as its last parameter."""
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        shift = offset(inside) if offset else None
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
         try:
             return fit_negative_binomial(matrix.values, y, sample.weights[inside], offset=shift)
         except NotOverdispersedError:
@@ -122,11 +138,10 @@ _DISPERSION = Term(
 )
 
 
-def cox(clock: Clock, offset: Offset = None) -> Likelihood:
+def cox(clock: Clock) -> Likelihood:
     """Describe the Cox model of the time to an event."""
 
-    def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask) -> Fit:
-        shift = offset(inside) if offset else None
+    def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
         times = read_times(clock, sample, inside)
         X = _drop_intercept(matrix, "cox")
         return fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
@@ -141,15 +156,17 @@ def cox(clock: Clock, offset: Offset = None) -> Likelihood:
     )
 
 
-def firth(outcome: Column, offset: Offset = None) -> Likelihood:
+def firth(outcome: Column) -> Likelihood:
     """Describe the logit with Firth's penalty."""
 
-    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Fit:
-        shift, persons = offset(inside) if offset else None, float(sample.persons[inside].sum())
+    def maximize(matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
+        persons = float(sample.persons[inside].sum())
         return fit_firth(matrix.values, y, sample.weights[inside], persons, offset=shift)
 
-    def separated(matrix: Matrix, y: Floats, sample: Sample, inside: Mask) -> Penalized | None:
-        shift, weights = offset(inside) if offset else None, sample.weights[inside]
+    def separated(
+        matrix: Matrix, y: Floats, sample: Sample, inside: Mask, shift: Floats | None
+    ) -> Penalized | None:
+        weights = sample.weights[inside]
         persons = sample.persons[inside].astype(float)
         terms = _name_separating(outcome, matrix, y, (weights, persons, shift))
         if not terms:

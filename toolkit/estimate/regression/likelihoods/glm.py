@@ -32,24 +32,10 @@ Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A distribution with its link.
+    """A distribution with its link, and the inverse link `mean` with its derivative `slope`.
 
-    Attributes
-    ----------
-    link
-        Mean -> linear predictor.
-    mean, slope
-        Linear predictor -> mean, and (linear predictor, mean) -> the mean's derivative.
-    variance
-        Mean -> variance of one outcome, up to a factor.
-    deviance
-        Outcomes, means, weights -> deviance of the distribution, up to a factor.
-    canonical
-        True if slope equals variance.
-    limits
-        What the means must stay between.
-    start
-        Design matrix, outcomes, weights, offset -> starting coefficients; None starts from the mean outcome.
+    `variance` and `deviance` are up to a factor; `canonical` is True if slope equals variance; `limits` bound
+    the means; `start` gives starting coefficients, which default to those of the mean outcome.
     """
 
     name: str

@@ -35,18 +35,10 @@ NEARLY_COLLINEAR = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The log-likelihood at one set of parameters; a score that is not finite marks impossible ones.
+    """The log-likelihood, up to a constant, at one set of parameters; NaN where only its slope is known.
 
-    Attributes
-    ----------
-    value
-        Weighted log-likelihood, up to a constant; NaN where only its slope is known.
-    score
-        Its gradient.
-    information
-        Minus its second derivatives, or their expectation.
-    parts
-        Patterns x parameters: the share of each covariate pattern in the score.
+    A score that is not finite marks impossible parameters. `information` is minus the second derivatives or
+    their expectation, `parts` the share of each covariate pattern in the score.
     """
 
     value: float
@@ -64,16 +56,8 @@ class Evaluation:
 class Fit:
     """Parameters at the maximum, and what their design-based variance needs.
 
-    Attributes
-    ----------
-    points
-        One per parameter.
-    influence
-        Patterns x parameters: the weighted total of the influence values of the pattern's participants.
-    bread
-        Inverse of the information, the outer parts of the sandwich.
-    score
-        The weighted score, zero but for rounding.
+    `influence` is patterns x parameters, the weighted total of the influence values of the participants;
+    `bread` the inverse of the information; `score` zero but for rounding.
     """
 
     points: Floats
@@ -91,7 +75,7 @@ def maximize(
 ) -> Fit:
     """Climb from a start until the score is zero; parameters as reported are `back` @ those climbed with.
 
-    Raises NotConvergedError if there is no maximum, if it is farther than `farthest`, or is not reached.
+    Raises NotConvergedError if no maximum exists, if it is farther than `farthest`, or is not reached.
     """
     theta, settled, small, inverse = np.asarray(start, float), 0, False, np.empty(0)
     try:

@@ -58,12 +58,12 @@ def calibrate(
 ) -> tuple[pl.DataFrame, Units]:
     """Calibrate the weights of participants and their replicates; `columns` name the unit and the weight."""
     unit, weight = columns
-    kinds, equations = _equations(study, people, calibration)
+    kinds, equations = _write_equations(study, people, calibration)
     people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
     parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(".part")
     people = people.join(parts, on=[unit, _KIND], how="left", maintain_order="left")
     before = people[weight].to_numpy()
-    factor = _factors(equations, np.bincount(kinds, before).astype(float), calibration)
+    factor = _solve_factors(equations, np.bincount(kinds, before).astype(float), calibration)
     part = people[".part"].cast(pl.Int64).to_numpy()
     people = people.drop(".part", _KIND).with_columns(
         pl.Series(weight, before * factor[kinds]), pl.Series(unit, part)
@@ -72,11 +72,13 @@ def calibrate(
     own = _Parts(parts[unit].to_numpy(), kind, within, factor[kind])
     found = replace(units, method=f"{units.method}, {calibration.word}")
     if units.replication is None:
-        return people, replace(found, residuals=_residuals(equations, own))
-    return people, replace(found, replication=_replicated(units.replication, equations, own, calibration))
+        return people, replace(found, residuals=_compute_residuals(equations, own))
+    return people, replace(
+        found, replication=_calibrate_replicates(units.replication, equations, own, calibration)
+    )
 
 
-def _residuals(equations: _Equations, parts: _Parts) -> Residuals:
+def _compute_residuals(equations: _Equations, parts: _Parts) -> Residuals:
     root = np.sqrt(parts.within)
     weighted = equations.variables[parts.kind] * root[:, None]
     # Columns of one length first: a sum of money beside marks of 0 and 1 would hide their rank.
@@ -85,7 +87,7 @@ def _residuals(equations: _Equations, parts: _Parts) -> Residuals:
     return Residuals(parts.parent, basis, root * parts.factor)
 
 
-def _replicated(
+def _calibrate_replicates(
     replication: Replication, equations: _Equations, parts: _Parts, calibration: Calibration
 ) -> Replication:
     made = replication.factors[:, parts.parent]
@@ -93,7 +95,7 @@ def _replicated(
     for number, own in enumerate(made):
         weight = np.bincount(parts.kind, parts.within * own, minlength=len(equations.variables)).astype(float)
         try:
-            again = _factors(equations, weight, calibration)
+            again = _solve_factors(equations, weight, calibration)
         except DesignError as error:
             raise DesignError(
                 f"Replicate weight {number + 1} of {len(made)} cannot be calibrated. {error}"
@@ -102,7 +104,9 @@ def _replicated(
     return replace(replication, factors=factors, made=made)
 
 
-def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> tuple[Indices, _Equations]:
+def _write_equations(
+    study: Study, people: pl.DataFrame, calibration: Calibration
+) -> tuple[Indices, _Equations]:
     """Classify participants into kinds, with what each kind adds to each total."""
     names = calibration.variables
     grouped = [name for margin in calibration.margins if margin.crossed for name in margin.variables]
@@ -111,7 +115,7 @@ def _equations(study: Study, people: pl.DataFrame, calibration: Calibration) -> 
     _refuse_missing(values)
     kinds = values.unique().sort(values.columns).with_row_index(_KIND)
     of_person = values.join(kinds, on=values.columns, how="left", maintain_order="left")[_KIND]
-    blocks = [_block(margin, kinds, read_as) for margin in calibration.margins]
+    blocks = [_write_block(margin, kinds, read_as) for margin in calibration.margins]
     variables = np.column_stack([block for block, _, _ in blocks])
     totals = np.concatenate([own for _, own, _ in blocks])
     labels = tuple(name for _, _, own in blocks for name in own)
@@ -124,13 +128,12 @@ def _refuse_missing(values: pl.DataFrame) -> None:
         if missing:
             raise DesignError(
                 f"'{name}' has population totals, but is missing for {missing:,} of {values.height:,} "
-                "participants "
-                f"with a weight. Make missing a level with a total, study.derive('{name}_known', ...), or "
-                f"leave these people out before tk.study."
+                "participants with a weight. Make missing a level with a total, "
+                f"study.derive('{name}_known', ...), or exclude these participants before tk.study."
             )
 
 
-def _block(
+def _write_block(
     margin: Margin, kinds: pl.DataFrame, columns: dict[str, Column]
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     totals = np.array([total for _, total in margin.totals])
@@ -138,7 +141,7 @@ def _block(
         own = kinds[margin.variables[0]].to_numpy() if margin.variables else np.ones(kinds.height)
         _require_number(margin, columns)
         return own[:, None].astype(float), totals, (str(margin),)
-    levels = [_levels(margin, k, columns[name]) for k, name in enumerate(margin.variables)]
+    levels = [_read_levels(margin, k, columns[name]) for k, name in enumerate(margin.variables)]
     wanted = list(zip(*levels, strict=True))
     have = list(kinds.select(pl.col(margin.variables).cast(pl.String)).iter_rows())
     _refuse_unmatched(margin, wanted, have)
@@ -158,7 +161,7 @@ def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
             )
 
 
-def _levels(margin: Margin, place: int, column: Column) -> list[str]:
+def _read_levels(margin: Margin, place: int, column: Column) -> list[str]:
     if column.continuous:
         raise DesignError(
             f"'{column.name}' is continuous and has one total, its sum: "
@@ -189,14 +192,13 @@ def _refuse_unmatched(margin: Margin, wanted: list[tuple[str, ...]], have: list[
         listed = "; ".join(", ".join(key) for key in without)
         raise DesignError(
             f"The totals of {margin} lack levels that participants of the study have ({listed}). Supply a "
-            f"total for each total."
+            f"total for each."
         )
 
 
-def _factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
-    """Solve for the calibration factor of each kind."""
+def _solve_factors(equations: _Equations, weight: Floats, calibration: Calibration) -> Floats:
     _refuse_empty(equations, weight)
-    X, totals, form = equations.variables, equations.totals, _form(calibration)
+    X, totals, form = equations.variables, equations.totals, _choose_form(calibration)
     size = np.maximum(np.abs(totals), np.abs(X).T @ np.abs(weight))
 
     def missing(path: Floats) -> Floats:
@@ -207,16 +209,15 @@ def _factors(equations: _Equations, weight: Floats, calibration: Calibration) ->
     for _ in range(MAX_STEPS):
         left = missing(path)
         if (np.abs(left) <= MET * size).all():
-            return _positive(form.factor(X @ path), calibration)
+            return _require_positive(form.factor(X @ path), calibration)
         # Scaled to numbers of a like size, as totals of people and sums of numbers are not.
         information = (X * (weight * form.slope(X @ path))[:, None]).T @ X / np.outer(size, size)
         step = np.linalg.pinv(information, rcond=1e-13, hermitian=True) @ (left / size) / size
-        path = _ahead(missing, path, step)
-    raise _unmet(equations, missing(path), calibration)
+        path = _shorten_step(missing, path, step)
+    raise _explain_unmet(equations, missing(path), calibration)
 
 
-def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
-    """Shorten a Newton step until it does not overshoot."""
+def _shorten_step(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> Floats:
     bound = abs(missing(path) @ step)
     for halvings in range(MAX_HALVINGS):
         along: Floats = path + step * 0.5**halvings
@@ -225,7 +226,7 @@ def _ahead(missing: Callable[[Floats], Floats], path: Floats, step: Floats) -> F
     return path
 
 
-def _form(calibration: Calibration) -> _Form:
+def _choose_form(calibration: Calibration) -> _Form:
     if calibration.method == "raking":
         return _Form(np.exp, np.exp)
     if calibration.bounds is None:
@@ -235,10 +236,10 @@ def _form(calibration: Calibration) -> _Form:
         return _Form(
             lambda u: np.clip(1 + u, low, high), lambda u: ((1 + u > low) & (1 + u < high)).astype(float)
         )
-    return _logit(low, high)
+    return _bound_factors(low, high)
 
 
-def _logit(low: float, high: float) -> _Form:
+def _bound_factors(low: float, high: float) -> _Form:
     """Bound factors by a logistic curve through 1 with slope 1."""
     speed = (high - low) / ((high - 1) * (1 - low))
 
@@ -269,7 +270,7 @@ def _refuse_empty(equations: _Equations, weight: Floats) -> None:
             )
 
 
-def _positive(factor: Floats, calibration: Calibration) -> Floats:
+def _require_positive(factor: Floats, calibration: Calibration) -> Floats:
     below = int((factor <= 0).sum())
     if below and calibration.bounds is None:
         raise DesignError(
@@ -279,7 +280,7 @@ def _positive(factor: Floats, calibration: Calibration) -> Floats:
     return factor
 
 
-def _unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> DesignError:
+def _explain_unmet(equations: _Equations, missing: Floats, calibration: Calibration) -> DesignError:
     share = np.abs(missing) / np.abs(equations.totals)
     worst = int(share.argmax())
     remedy = (

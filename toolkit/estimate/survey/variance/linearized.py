@@ -111,7 +111,7 @@ def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
 def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
     """Sum influence values by last-stage unit, or by part of a unit where weights are calibrated."""
     parent = units.stages[-1].parent if units.residuals is None else units.residuals.parent
-    return _sums(np.asarray(influence, float), unit, len(parent))
+    return _sum_by_group(np.asarray(influence, float), unit, len(parent))
 
 
 def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Units) -> Floats:
@@ -119,14 +119,17 @@ def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Uni
     count = len(units.stages[-1].parent)
     if units.residuals is not None:
         # Where weights are calibrated the people outside of a domain move its estimate too.
-        totals = _sums(units.residuals.of(totals), units.residuals.parent, count)
+        totals = _sum_by_group(units.residuals.of(totals), units.residuals.parent, count)
         used = np.ones(count, bool)
     result = np.zeros((totals.shape[1],) * 2)
     for depth in range(len(units.stages) - 1, -1, -1):
         result += _stage_covariance(totals, used, units, depth)
         if depth:
             parent, count = units.stages[depth].parent, len(units.stages[depth - 1].parent)
-            totals, used = _sums(totals, parent, count), np.bincount(parent[used], minlength=count) > 0
+            totals, used = (
+                _sum_by_group(totals, parent, count),
+                np.bincount(parent[used], minlength=count) > 0,
+            )
     return result
 
 
@@ -154,7 +157,7 @@ def replicate_df(units: Indices, replication: Replication) -> int:
     return int((own > 1e-10 * own[-1]).sum()) - 1
 
 
-def _sums(values: Floats, group: Indices, count: int) -> Floats:
+def _sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
     sums = np.empty((count, values.shape[1]))
     for column in range(values.shape[1]):
         sums[:, column] = np.bincount(group, values[:, column], minlength=count)
@@ -171,27 +174,27 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     open_ = np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0
     lonely = present & open_ & (sampled == 1)
     if lonely.any() and units.lonely_psu == "fail":
-        raise _lonely(int(lonely.sum()), depth)
-    means = _sums(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
+        raise _explain_lonely(int(lonely.sum()), depth)
+    means = _sum_by_group(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
     if units.lonely_psu == "adjust":
         means[lonely] = 0
     n = sampled[stage.parent]
     scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
-    scale = scale * _drawn_before(units, depth)
+    scale = scale * _multiply_fractions_above(units, depth)
     deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
     between: Floats = deviations.T @ deviations
-    return between * _average_factor(units, lonely, present)
+    return between * _scale_for_average(units, lonely, present)
 
 
-def _drawn_before(units: Units, depth: int) -> Any:
+def _multiply_fractions_above(units: Units, depth: int) -> Any:
     """Multiply the sampling fractions of the stages above, for each unit of a stage."""
     if depth == 0:
         return 1.0
     above = units.stages[depth - 1]
-    return (above.fraction * _drawn_before(units, depth - 1))[units.stages[depth].parent]
+    return (above.fraction * _multiply_fractions_above(units, depth - 1))[units.stages[depth].parent]
 
 
-def _average_factor(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
+def _scale_for_average(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
     """Let strata of one PSU contribute the mean of the others, for lonely_psu="average"."""
     if units.lonely_psu != "average" or not lonely.any():
         return 1.0
@@ -204,7 +207,7 @@ def _average_factor(units: Units, lonely: npt.NDArray[np.bool_], present: npt.ND
     return float(present.sum()) / others
 
 
-def _lonely(count: int, depth: int) -> DesignError:
+def _explain_lonely(count: int, depth: int) -> DesignError:
     where = "stratum has" if count == 1 else "strata have"
     unit = "PSU" if depth == 0 else f"unit of stage {depth + 1}"
     return DesignError(

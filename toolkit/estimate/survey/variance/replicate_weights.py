@@ -51,13 +51,7 @@ class _Request:
 
 
 def replicates(
-    study: Study,
-    *,
-    method: str,
-    number: int = 200,
-    seed: int = 1,
-    fay_rho: float = 0.3,
-    mse: bool = False,
+    study: Study, *, method: str, number: int = 200, seed: int = 1, fay_rho: float = 0.3, mse: bool = False
 ) -> Study:
     """Create replicate weights from a study's strata and PSUs.
 
@@ -108,10 +102,10 @@ def replicates(
             unknown("Unknown replication method", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
         )
     _require_units(study.design, chosen)
-    study = _with_weight(study)
-    people, stage = _units(study)
+    study = _add_weight(study)
+    people, stage = _number_psus(study)
     made = _METHODS[chosen](_Request(stage, study.design, number, seed, fay_rho))
-    names = _free_names(study, len(made.factors))
+    names = _choose_names(study, len(made.factors))
     values = np.ones((study.people.height, len(names)))
     values[people[".row"].to_numpy()] = made.factors[:, people[UNIT].to_numpy()].T
     columns = pl.from_numpy(values, schema=names)
@@ -145,8 +139,8 @@ def _require_units(design: Design, method: str) -> None:
     if len(design.fpcs) > 1:
         raise DesignError(
             f"Replicates are of the first stage, and the design has fpc columns of {len(design.fpcs)} "
-            "stages. Use "
-            f"the first only: tk.Design(psu='{design.stages[0]}', fpc='{design.fpcs[0]}', weight=...)."
+            f"stages. Use the first only: tk.Design(psu='{design.stages[0]}', fpc='{design.fpcs[0]}', "
+            "weight=...)."
         )
     if method == "JK1" and design.strata:
         raise DesignError(
@@ -156,8 +150,7 @@ def _require_units(design: Design, method: str) -> None:
         raise DesignError(f"{method} needs strata, and the design has none. Use method='JK1' or 'bootstrap'.")
 
 
-def _with_weight(study: Study) -> Study:
-    """Add the weight that follows from the design as a column, for replicates to multiply."""
+def _add_weight(study: Study) -> Study:
     if study.design.weight is not None:
         return study
     plain = replace(study, design=replace(study.design, calibration=None))
@@ -166,15 +159,14 @@ def _with_weight(study: Study) -> Study:
     return replace(study, people=study.people.with_columns(weight), design=design)
 
 
-def _units(study: Study) -> tuple[pl.DataFrame, Stage]:
-    """Index the PSU of every participant with a weight, 0 included."""
+def _number_psus(study: Study) -> tuple[pl.DataFrame, Stage]:
     weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
     people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
     people, units = number_units(people, study.design)
     return people, units.stages[0]
 
 
-def _free_names(study: Study, count: int) -> tuple[str, ...]:
+def _choose_names(study: Study, count: int) -> tuple[str, ...]:
     prefix = "replicate"
     while any(name.startswith(f"{prefix}_") for name in study.people.columns):
         prefix += "_again"
@@ -185,10 +177,10 @@ def _jk1(asked: _Request) -> _Made:
     n = len(asked.strata)
     _require_few(n)
     left = 1 - float(asked.stage.fraction[0])
-    return _Made(_without_each(n), left * (n - 1) / n)
+    return _Made(_omit_each(n), left * (n - 1) / n)
 
 
-def _without_each(n: int) -> Floats:
+def _omit_each(n: int) -> Floats:
     if n < 2:
         raise DesignError(
             "A jackknife needs at least two PSUs, and the design has one. Supply psu=, or use linearization."
@@ -215,12 +207,12 @@ def _jkn(asked: _Request) -> _Made:
         left = 1 - float(asked.stage.fraction[own[0]])
         if len(own) == 1 and left > 0:
             left_out += 1
-            block, scale = _lonely(asked, own)
+            block, scale = _omit_lonely_psu(asked, own)
         elif left <= 0:  # A census of the stratum varies by nothing.
             continue
         else:
             block = np.ones((len(own), len(strata)))
-            block[:, own] = _without_each(len(own))
+            block[:, own] = _omit_each(len(own))
             scale = left * (len(own) - 1) / len(own)
         blocks.append(block)
         rscales += [scale] * len(block)
@@ -230,7 +222,7 @@ def _jkn(asked: _Request) -> _Made:
     return _Made(np.vstack(blocks), len(strata) / len(rscales) if average else None, tuple(rscales))
 
 
-def _lonely(asked: _Request, own: Indices) -> tuple[Floats, float]:
+def _omit_lonely_psu(asked: _Request, own: Indices) -> tuple[Floats, float]:
     how, count = asked.design.lonely_psu, int(asked.strata.max()) + 1
     if how == "fail":
         raise DesignError(

@@ -36,8 +36,7 @@ def _refuse_broken(people: pl.DataFrame, columns: tuple[str, ...]) -> None:
         if not people[name].dtype.is_numeric():
             raise DesignError(
                 f"The replicate weight '{name}' has the type {people[name].dtype.base_type()} and must be "
-                "numeric. "
-                f"Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
+                f"numeric. Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
             )
         broken = people.height - int(people[name].cast(pl.Float64).is_finite().sum())
         if broken:

@@ -144,14 +144,13 @@ def describe_design(
     ('linearization', 30, 60, 30)
     """
     if isinstance(variables, pl.DataFrame):
-        names, domain = _analysis(study, variables)
+        names, domain = _read_analysis(study, variables)
     else:
         names = variables_of(as_covariates(variables))
-    return _facts(draw(study, names, domain))
+    return _collect_facts(draw(study, names, domain))
 
 
-def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]:
-    """Read variables and domain of an analysis from its result rows."""
+def _read_analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]:
     columns = (result[name] for name in _NAMED if name in result.columns)
     texts = [str(text) for column in columns for text in column.drop_nulls().unique(maintain_order=True)]
     words = [word for text in texts for word in re.findall(r"\w+", text)]
@@ -166,7 +165,7 @@ def _analysis(study: Study, result: pl.DataFrame) -> tuple[tuple[str, ...], str]
     return (*known, *groups), str(domains[0])
 
 
-def _facts(sample: Sample) -> DesignFacts:
+def _collect_facts(sample: Sample) -> DesignFacts:
     design, units, weight = sample.study.design, sample.units, sample.weight
     first = np.bincount(units.stages[0].parent, minlength=units.strata)
     replicated = units.replication is not None

@@ -1,0 +1,59 @@
+"""Estimate a model in each group of an analysis: the harness of all model estimators."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from toolkit.errors import DesignError, EstimationError
+from toolkit.estimate.regression.coefficient_rows import (
+    Analysis,
+    Answer,
+    Reported,
+    common,
+    failed,
+    heading_of,
+    report_coefficients,
+    with_covariates,
+)
+from toolkit.estimate.regression.fit import Regression, regress
+from toolkit.estimate.regression.formula.design_matrix import ONE
+from toolkit.estimate.regression.specification import ModelSpec
+from toolkit.estimate.survey.analysis_sample import Mask
+from toolkit.estimate.survey.groups import counts, groups
+from toolkit.estimate.survey.intervals import check_confidence
+from toolkit.estimate.survey.reliability import for_review
+
+
+def estimate(
+    analysis: Analysis,
+    *,
+    fit: Callable[[ModelSpec, Mask], Regression] = regress,
+    report: Callable[[Analysis, Regression], Iterable[Reported]] = report_coefficients,
+    headings: Sequence[Mapping[str, Any]] | None = None,
+) -> Answer:
+    """Fit the model in each group, in the order of the levels of `by`, and report its rows.
+
+    A group that cannot be fitted stays as rows of these headings, or those of the terms, with the reason;
+    without `by` the error is raised.
+    """
+    check_confidence(analysis.confidence)
+    model, found, shared = analysis.model, Answer(analysis, [], []), common(analysis)
+    sample, by = model.sample, analysis.by
+    for levels, group in groups(sample, by):
+        counted: dict[str, Any] = counts(sample, by, levels, model.complete(group))
+        covariates: tuple[tuple[str, str], ...] = ()
+        try:
+            if model.narrows:
+                counted["n"] = int(sample.persons[model.cells(group)].sum())
+            fitted = fit(model, group)
+            reported = list(report(analysis, fitted))
+            counted["n_cases"], covariates = fitted.n_cases, fitted.covariates
+        except (EstimationError, DesignError) as error:
+            if not by:
+                raise
+            rows = headings or [heading_of(analysis, term) for term in analysis.terms or (ONE,)]
+            reported = [({**row, **failed(str(error))}, None) for row in rows]
+        for row, part in reported:
+            own = {**shared, **dict(zip(by, levels, strict=True)), **counted, **row}
+            found.rows.append(for_review(with_covariates(covariates, own), sample.review))
+            found.parts.append(part)
+    return found
