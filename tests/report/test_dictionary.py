@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
@@ -168,6 +168,7 @@ def test_the_file_is_named_by_the_study_and_must_be_a_page(
         data_dictionary(study, tmp_path / "page.txt")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100_000))
 def test_a_rounded_count_is_within_five_of_the_count_or_hidden(n: int) -> None:
     told = round_count(n)
@@ -176,6 +177,7 @@ def test_a_rounded_count_is_within_five_of_the_count_or_hidden(n: int) -> None:
     assert format_count(n, exact=True) == f"{n:,}"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 50))
 def test_a_share_hides_fewer_than_ten_on_either_side(part: int, more: int) -> None:
     of = part + more
@@ -183,6 +185,7 @@ def test_a_share_hides_fewer_than_ten_on_either_side(part: int, more: int) -> No
     assert ("%" in told) == ((part == 0 or part >= 10) and (more >= 10))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=0, max_size=120))
 def test_percentiles_have_ten_people_beyond_and_bars_hold_ten(numbers: list[float]) -> None:
     drawn = draw_histogram(pl.Series(numbers, dtype=pl.Float64), exact=False)
