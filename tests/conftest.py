@@ -13,8 +13,7 @@ import pytest
 
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import Reason, why
-from toolkit.variables.shared_codebook import codebook
+from toolkit.variables.codebook import Reason, codebook, why
 
 ROOT = Path(__file__).parents[1]
 REMEDY = (

@@ -7,7 +7,7 @@ from toolkit.causes import RULES
 from toolkit.causes.outcomes import BURDEN
 from toolkit.errors import DatasetError
 from toolkit.sources.simulated.causal_model import OUTCOME, load_model, parts, read_model
-from toolkit.variables.shared_codebook import codebook
+from toolkit.variables.codebook import codebook
 
 HEAD = 'label = "SIMULATED"\ncycles = ["2005-2006"]\n'
 AGE = '[node.age]\nkind = "number"\nsd = 1\n'

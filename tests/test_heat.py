@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tests.looping import in_one_test
-from toolkit.sources.weather.heat_index import celsius, fahrenheit, heat_index, relative_humidity
+from toolkit.sources.weather.daily import celsius, fahrenheit, heat_index, relative_humidity
 
 CHART = Path(__file__).parent / "reference" / "weather" / "heat-index-nws.csv"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.messages import mentioning, mentions
 from toolkit.errors import DatasetError
-from toolkit.files.unnamed_files import path_of
+from toolkit.files.atomic import path_of
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.storage import hand_over, holds_population, take_over
 from toolkit.studies.study import Study

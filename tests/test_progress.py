@@ -1,7 +1,7 @@
 import io
 import sys
 
-from toolkit.files.progress import progress_bar
+from toolkit.files.http import progress_bar
 
 
 class Terminal(io.StringIO):

@@ -18,8 +18,7 @@ from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
 from toolkit.studies.study import Study
 from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import REASONS, Variable, why
-from toolkit.variables.shared_codebook import codebook
+from toolkit.variables.codebook import REASONS, Variable, codebook, why
 
 ADULTS = "age >= 20"
 REFERENCE = Path(__file__).parent / "reference" / "nhanes" / "expected.json"

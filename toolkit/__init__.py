@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.interaction_measures import interaction as interaction
     from toolkit.estimate.associations.marginal_effects import margins as margins
     from toolkit.estimate.associations.marginal_effects import predict as predict
-    from toolkit.estimate.associations.model_sets import adjustment_models as adjustment_models
+    from toolkit.estimate.associations.models import adjustment_models as adjustment_models
     from toolkit.estimate.associations.models import association as association
     from toolkit.estimate.associations.models import model as model
     from toolkit.estimate.associations.season_bounds import compare_season as compare_season
@@ -64,7 +64,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.longitudinal.case_crossovers import case_crossover as case_crossover
     from toolkit.estimate.longitudinal.distributed_lags import lag_curve as lag_curve
     from toolkit.estimate.longitudinal.gee_models import gee as gee
-    from toolkit.estimate.longitudinal.person_records import records as records
+    from toolkit.estimate.longitudinal.gee_models import records as records
     from toolkit.estimate.multiple_imputation import imputed as imputed
     from toolkit.estimate.multiple_imputation import pool as pool
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
@@ -90,10 +90,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.rendering import render as render
     from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
+    from toolkit.sources.registry import download_study as download_study
     from toolkit.sources.registry import open_study as open_study
     from toolkit.sources.registry import study as study
     from toolkit.sources.simulated.potential_outcomes import truth as truth
-    from toolkit.sources.study_downloads import download_study as download_study
     from toolkit.sources.weather.daily import daily_weather as daily_weather
     from toolkit.sources.weather.ghcn import read_ghcn as read_ghcn
     from toolkit.sources.weather.linkage import add_weather as add_weather
@@ -107,7 +107,7 @@ _EVERYDAY = {
     "available_studies": "sources.registry",
     "open_study": "sources.registry",
     "study": "sources.registry",
-    "download_study": "sources.study_downloads",
+    "download_study": "sources.registry",
     "add_weather": "sources.weather.linkage",
     "daily_weather": "sources.weather.daily",
     "read_ghcn": "sources.weather.ghcn",
@@ -169,7 +169,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "effects": (
         "Effects beyond a single association: interaction, dose-response, trends, seasons, predictions.",
         {
-            "adjustment_models": "estimate.associations.model_sets",
+            "adjustment_models": "estimate.associations.models",
             "interaction": "estimate.associations.interaction_measures",
             "curve": "estimate.associations.dose_response",
             "trend": "estimate.associations.trends",
@@ -185,7 +185,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "longitudinal": (
         "Visits, diaries and follow-up of a cohort.",
         {
-            "records": "estimate.longitudinal.person_records",
+            "records": "estimate.longitudinal.gee_models",
             "gee": "estimate.longitudinal.gee_models",
             "case_crossover": "estimate.longitudinal.case_crossovers",
             "lag_curve": "estimate.longitudinal.distributed_lags",

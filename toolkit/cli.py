@@ -205,7 +205,7 @@ def check(path: Path, accept_guesses: bool) -> None:
 )
 def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> None:
     """Download the files of a study. An interrupted download resumes."""
-    from toolkit.sources.study_downloads import download_study
+    from toolkit.sources.registry import download_study
 
     chosen = cycles[0] if cycles == ("all",) else cycles
     files = download_study(study, cycles=chosen, verify=verify, renew=renew)

@@ -13,7 +13,7 @@ from toolkit.causes.outcomes import BURDEN
 from toolkit.sources.registry import open_study
 from toolkit.sources.simulated.causal_model import OUTCOME, load_model
 from toolkit.studies.study import Study
-from toolkit.variables.shared_codebook import codebook
+from toolkit.variables.codebook import codebook
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]
 EACH = in_one_test("exposure", EVERY, ids=lambda e: e.name)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import toolkit as tk
 from tests.estimate.conftest import REFERENCE, equal
 from tests.messages import mentioning, mentions
-from toolkit.estimate.descriptive.quantile_groups import quantile_groups
+from toolkit.estimate.descriptive.quantiles import quantile_groups
 
 ENTRIES = json.loads((REFERENCE / "quantile-groups" / "expected.json").read_text())["entries"]
 NONE = tk.Design.none()

@@ -6,7 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.estimate.longitudinal.person_records import CLUSTER, DAY, ORDER
+from toolkit.estimate.longitudinal.gee_models import CLUSTER, DAY, ORDER
 
 
 @pytest.fixture(scope="module")

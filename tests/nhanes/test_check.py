@@ -17,7 +17,7 @@ from toolkit.files.table_cache import CACHE_VARIABLE
 from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes.verify import code_counts, compare_codes, download_nhanes
-from toolkit.sources.study_downloads import download_study
+from toolkit.sources.registry import download_study
 
 CATALOGUE = catalog.nhanes()
 D = "2005-2006"

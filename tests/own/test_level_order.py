@@ -17,9 +17,9 @@ from scipy.stats import rankdata
 
 import toolkit as tk
 from tests.messages import mentioning
-from toolkit.files.unnamed_files import path_of
+from toolkit.files.atomic import path_of
 from toolkit.studies.storage import hand_over, take_over
-from toolkit.variables.level_order import sorted_levels
+from toolkit.variables.codebook import sorted_levels
 
 NONE = tk.Design.none()
 SLEEP = ["poor", "fair", "good", "excellent"]

@@ -21,13 +21,14 @@ from toolkit.files.atomic import DiskError, restate_disk_errors
 from toolkit.files.http import (
     LONGEST_REST,
     Pace,
+    ProgressBar,
     StoppedError,
     claimed,
+    progress_bar,
     requested_rest,
     transfer,
     version_note,
 )
-from toolkit.files.progress import ProgressBar, progress_bar
 from toolkit.files.table_cache import (
     cache_folder,
     in_this_block,

@@ -7,13 +7,14 @@ the file is checked in `download`.
 import os
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import requests
 from urllib3.exceptions import InvalidHeader, MaxRetryError
@@ -21,6 +22,45 @@ from urllib3.util import Retry
 
 from toolkit.files.atomic import locked
 from toolkit.files.table_cache import toolkit_version
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+@dataclass
+class ProgressBar:
+    """A bar over a known number of steps, which may also count bytes."""
+
+    bar: "Progress"
+    task: "TaskID"
+    bytes: int = 0
+
+    def advance(self) -> None:
+        """Complete one step."""
+        self.bar.advance(self.task)
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes received; a negative number takes some back."""
+        self.bytes += count
+        self.bar.update(self.task, megabytes=self.bytes / 1e6)
+
+
+@contextmanager
+def progress_bar(
+    total: int, title: str, *, show: bool | None = None, megabytes: bool = False
+) -> Iterator[ProgressBar]:
+    """Draw a bar on the standard error while the block runs; by default only if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    size = [TextColumn("{task.fields[megabytes]:.1f} MB")] if megabytes else []
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *size, TimeRemainingColumn(),
+    )  # fmt: skip
+    hidden = not (sys.stderr.isatty() if show is None else show)
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        yield ProgressBar(bar, bar.add_task(title, total=total, megabytes=0.0))
+
 
 TRIES = 5
 _TIMEOUT = 60

@@ -27,8 +27,7 @@ from toolkit.report.disclosure_control import (
 from toolkit.report.html import fill_page, page_text
 from toolkit.studies.missingness import HAS_VALUE
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import Variable
-from toolkit.variables.shared_codebook import Entry
+from toolkit.variables.codebook import Entry, Variable
 
 OUTPUT = "reports/out"
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}

@@ -14,8 +14,7 @@ from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies.design import Design
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
-from toolkit.variables.level_order import sorted_levels
+from toolkit.variables.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, sorted_levels, why
 
 if TYPE_CHECKING:
     from toolkit.sources.frame_categories import Categories

@@ -1,12 +1,15 @@
 """Derive variables that an analyst defines by a condition, a formula or a polars expression."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
-from toolkit.errors import VariableError
-from toolkit.variables.codebook import Codebook, Kind, Variable
+from toolkit.errors import VariableError, unknown
+from toolkit.variables.codebook import YES_NO, Codebook, Kind, Variable
 from toolkit.variables.conditions import parse
 from toolkit.variables.derivation import Derivation
 from toolkit.variables.formulas import formula
@@ -91,3 +94,117 @@ def _as_levels(value: pl.Expr, entry: Variable) -> pl.Expr:
         return value
     answer: pl.Expr = pl.when(value).then(pl.lit("yes")).when(~value).then(pl.lit("no"))
     return answer
+
+
+# Weighted quantiles belong to estimation, a layer above; the module is loaded when a study is cut.
+_QUANTILES = "toolkit.estimate.descriptive.quantiles"
+_GROUPS = {2: "halves", 3: "thirds", 4: "quarters", 5: "fifths", 10: "tenths"}
+
+
+def quantile_derivation(study: Any, name: str, into: int, domain: str, as_: str | None) -> Derivation:
+    """Derive the quantile groups of a continuous variable in a domain of a study."""
+    variable: Variable = study.variable(name)
+    words = _GROUPS.get(into, f"{into}_groups")
+    new = as_ or f"{name}_{words}"
+    require_free(study.people, study.codebook, new)
+    found = import_module(_QUANTILES).quantile_groups(study, name, into, domain)
+    levels = _bounds(found.texts)
+    value = pl.col(name)
+    group: pl.Expr = pl.when(value > found.cuts[-1]).then(pl.lit(levels[-1]))
+    for cut, level in reversed(list(zip(found.cuts, levels[:-1], strict=True))):
+        group = pl.when(value <= cut).then(pl.lit(level)).otherwise(group)
+    entry = Variable(
+        new,
+        f"{variable.label}, in {_GROUPS.get(len(levels), f'{len(levels)} groups')}",
+        "category",
+        levels,
+        unit=variable.unit,
+        component="",
+        source=f"{name}, cut at its weighted quantiles",
+        note=_cut_note(variable, into, domain, found),
+        ordered=True,
+    )
+    return Derivation(entry, (name,), group, within=parse(domain))
+
+
+def _bounds(texts: Sequence[str]) -> tuple[str, ...]:
+    between = [f"above {low} to {high}" for low, high in pairwise(texts)]
+    return (f"up to {texts[0]}", *between, f"above {texts[-1]}")
+
+
+def _cut_note(variable: Variable, into: int, domain: str, found: Any) -> str:
+    cuts = ", ".join(f"{text} {variable.unit}".strip() for text in found.texts)
+    persons = ", ".join(f"{count:,}" for count in found.persons)
+    whom = f"participants with {domain.strip()}" if domain.strip() else "all participants"
+    note = f"Cut at the weighted quantiles of {whom} ({cuts}; {persons} participants)."
+    fewer = len(found.persons)
+    if fewer < into:
+        note += f" Cut points coincide, so there are {fewer} groups instead of {into}."
+    return " ".join(filter(None, (note, variable.note)))
+
+
+def merged_derivation(
+    study: Any, name: str, levels: Mapping[str, str | Sequence[str]], as_: str | None
+) -> Derivation:
+    """Derive a variable with merged levels; levels that are not named stay.
+
+    `study` is a `Study`, which is defined in the module that imports this one.
+    """
+    variable: Variable = study.variable(name)
+    new = as_ or f"{name}_merged"
+    require_free(study.people, study.codebook, new)
+    if not variable.levels:
+        raise VariableError(f"'{name}' is continuous and has no levels. Cut it first: study.cut('{name}').")
+    merged = {new_: (old,) if isinstance(old, str) else tuple(old) for new_, old in levels.items()}
+    becomes = _becomes(variable, merged)
+    kept = tuple(dict.fromkeys(becomes.values()))
+    if len(kept) < 2:
+        raise VariableError(
+            f"All levels of '{name}' would be merged into '{kept[0]}'. Leave at least two levels apart."
+        )
+    yes_no = set(kept) == set(YES_NO)
+    entry = Variable(
+        new,
+        variable.label,
+        "yes_no" if yes_no else "category",
+        () if yes_no else kept,
+        None if yes_no else becomes[variable.reference or variable.levels[0]],
+        variable.unit,
+        component="",
+        source=f"{name}, with levels merged",
+        note=" ".join(filter(None, (_merge_note(merged), variable.note))),
+        ordered=variable.ordered and all(_side_by_side(variable.levels, old) for old in merged.values()),
+    )
+    text = pl.col(name).cast(pl.String).replace_strict(becomes, default=None, return_dtype=pl.String)
+    return Derivation(entry, (name,), text)
+
+
+def _becomes(variable: Variable, merged: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Say for each level of a variable, in order, what it becomes."""
+    becomes = {level: level for level in variable.levels}
+    named = [old for olds in merged.values() for old in olds]
+    for new, olds in merged.items():
+        for old in olds:
+            if old not in becomes:
+                listed = "Levels: " + ", ".join(map(repr, variable.levels))
+                raise VariableError(
+                    unknown(f"variable '{variable.name}' has no level", old, variable.levels, listed)
+                )
+            if named.count(old) > 1:
+                raise VariableError(f"The level '{old}' of '{variable.name}' is merged twice. Name it once.")
+            becomes[old] = new
+        if new in variable.levels and new not in olds:
+            raise VariableError(
+                f"'{variable.name}' has a level '{new}' that is not merged. Give the new level another name."
+            )
+    return becomes
+
+
+def _side_by_side(levels: tuple[str, ...], olds: tuple[str, ...]) -> bool:
+    places = sorted(levels.index(old) for old in olds)
+    return not places or places[-1] - places[0] == len(places) - 1
+
+
+def _merge_note(merged: Mapping[str, tuple[str, ...]]) -> str:
+    parts = [f"'{new}' is {' or '.join(map(repr, olds))}" for new, olds in merged.items() if olds]
+    return f"{'; '.join(parts)}." if parts else ""

@@ -15,8 +15,12 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import restate_full_temporary_folder
-from toolkit.files.unnamed_files import content_of, is_path_of_descriptor, unnamed_file
+from toolkit.files.atomic import (
+    content_of,
+    is_path_of_descriptor,
+    restate_full_temporary_folder,
+    unnamed_file,
+)
 from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
@@ -34,7 +38,7 @@ def hand_over(study: Study) -> BinaryIO:
 
     Examples
     --------
-    >>> from toolkit.files.unnamed_files import path_of
+    >>> from toolkit.files.atomic import path_of
     >>> people = pl.DataFrame({"w": [1.0]})
     >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
     ...     take_over(path_of(file)).label

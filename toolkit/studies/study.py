@@ -12,9 +12,13 @@ from toolkit.causes.card import Card
 from toolkit.errors import VariableError
 from toolkit.files.notebook_html import render_html
 from toolkit.files.table_cache import Inputs
-from toolkit.studies.derived_variables import Specification, derivation_of
+from toolkit.studies.derived_variables import (
+    Specification,
+    derivation_of,
+    merged_derivation,
+    quantile_derivation,
+)
 from toolkit.studies.design import Design
-from toolkit.studies.level_groups import merged_derivation, quantile_derivation
 from toolkit.studies.missingness import (
     availability_of,
     count_missing,

@@ -3,15 +3,52 @@
 A missing value keeps its reason: the reasons of column `bmi` are in column `bmi.why`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Literal
 
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
+from toolkit.files.checked_toml import Checked, read_themes, shipped
 from toolkit.files.notebook_html import render_html
-from toolkit.variables.level_order import sorted_levels
+
+# A minus counts only at the start: elsewhere it separates the ends of a band, as in "5-9". A comma separates
+# thousands, but not the ends of an interval such as "(100,200]".
+_NUMBER = re.compile(r"(?:^\s*-)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+")
+_END = re.compile(r"(?<=^[(\[])-?\d*\.?\d+")
+_BELOW = re.compile(r"\b(under|below|less|fewer|younger|up to|at most|until)\b|<|≤|^\s*-\D", re.IGNORECASE)
+_ABOVE = re.compile(r"\b(over|above|more|older|at least|greater)\b|>|≥|\+", re.IGNORECASE)
+
+
+def sorted_levels(levels: Iterable[str]) -> tuple[str, ...]:
+    """Sort levels for display.
+
+    Examples
+    --------
+    >>> sorted_levels(["10+", "5 to 9", "under 5"])
+    ('under 5', '5 to 9', '10+')
+    >>> sorted_levels(["never", "2 or more", "1"])
+    ('1', '2 or more', 'never')
+    """
+    every = sorted(set(levels))
+    numbers = [_END.search(level) or _NUMBER.search(level) for level in every]
+    if not all(numbers):
+        return tuple(every)
+    keys = {
+        level: (float(found[0].replace(",", "")), _side(level), level)
+        for level, found in zip(every, numbers, strict=True)
+        if found
+    }
+    return tuple(sorted(every, key=keys.__getitem__))
+
+
+def _side(level: str) -> int:
+    """Place "under 5" before "5 to 9" and "5 or more" after it."""
+    return -1 if _BELOW.search(level) else 1 if _ABOVE.search(level) else 0
+
 
 Kind = Literal["yes_no", "category", "number"]
 Status = Literal["measured", "proxy", "not measured"]
@@ -324,3 +361,24 @@ class Codebook(Mapping[str, Variable]):
     def with_variables(self, *variables: Variable) -> "Codebook":
         """Copy the codebook with variables added or replaced."""
         return Codebook({**self.variables, **{v.name: v for v in variables}})
+
+
+class Entry(Checked):
+    """A variable of `datasets/codebook`."""
+
+    label: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+    reference: str | None = None
+    unit: str = ""
+    component: str = "interview"
+    note: str = ""
+    ordered: bool = False
+    case: str | None = None
+
+
+@cache
+def codebook() -> Codebook:
+    """Return the codebook that all studies share; each study adds question, source and availability."""
+    entries = read_themes(shipped("datasets") / "codebook", Entry)
+    return Codebook.of(*(Variable(name=name, **entry.model_dump()) for name, entry in entries.items()))

@@ -19,6 +19,7 @@ from toolkit.display.text.numbers import (
     is_simulated,
     unit_of,
 )
+from toolkit.display.text.phrasing import is_description
 from toolkit.display.text.row_labels import (
     SIMULATED,
     Headed,
@@ -27,7 +28,6 @@ from toolkit.display.text.row_labels import (
     write_notes,
     write_title,
 )
-from toolkit.display.text.summaries import is_description
 from toolkit.results import Estimand, Row, estimand_of
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"

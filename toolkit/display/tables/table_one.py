@@ -19,8 +19,8 @@ from toolkit.display.text.numbers import (
     is_simulated,
     remove_unit,
 )
+from toolkit.display.text.phrasing import OVERALL, describe_source, group_of, name_groups
 from toolkit.display.text.row_labels import SIMULATED
-from toolkit.display.text.summaries import OVERALL, describe_source, group_of, name_groups
 from toolkit.results import Row, by_columns
 
 _TESTS = {

@@ -23,8 +23,14 @@ from toolkit.display.text.numbers import (
     label_variable,
     shorten_reason,
 )
-from toolkit.display.text.phrasing import phrase_addition, phrase_row, phrase_source
-from toolkit.display.text.summaries import is_description, summarize_description, summarize_range
+from toolkit.display.text.phrasing import (
+    is_description,
+    phrase_addition,
+    phrase_row,
+    phrase_source,
+    summarize_description,
+    summarize_range,
+)
 from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates
 
 _SIMULATED = "SIMULATED DATA, no real people: "

@@ -22,7 +22,7 @@ from toolkit.estimate.regression.specification import (
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw, remarks, weight_of
 from toolkit.estimate.survey.roles import Column, read
-from toolkit.files.progress import progress_bar
+from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies.study import Study
 from toolkit.variables import conditions

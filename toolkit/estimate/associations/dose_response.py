@@ -13,13 +13,7 @@ from scipy.special import fdtrc
 
 from toolkit.dag.adjustment import Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import (
-    Analysis,
-    Reported,
-    failed,
-    report_contrasts,
-    verdict,
-)
+from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, report_contrasts, verdict
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix, spline_terms
 from toolkit.estimate.regression.formula.special_terms import knots_at, spline

@@ -12,7 +12,7 @@ import polars as pl
 
 from toolkit.dag.backdoor import SIZES
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.longitudinal.person_records import DATE, DAY, PERSON, is_records, records
+from toolkit.estimate.longitudinal.gee_models import DATE, DAY, PERSON, is_records, records
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Predictors, Term
 from toolkit.estimate.regression.likelihoods.conditional_logit import fit_conditional, informative

@@ -1,11 +1,12 @@
 """Fit marginal models of repeated outcomes by generalized estimating equations."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+import polars as pl
 
-from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.longitudinal.person_records import CLUSTER, ORDER, is_records, records
+from toolkit.errors import DatasetError, EstimationError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import Matrix
 from toolkit.estimate.regression.likelihoods.families import Likelihood
@@ -17,8 +18,143 @@ from toolkit.estimate.regression.specification import ratio_of, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
+from toolkit.studies.design import Design
 from toolkit.studies.study import Study
 from toolkit.variables.arguments import Names, as_names, with_covariance
+from toolkit.variables.codebook import YES_NO, Codebook, Variable
+
+Section = Literal["visits", "diary"]
+PERSON, DATE = "person", "date"
+# The number of the participant, the rank of the row by date, and its day; no variable has a dot in its name.
+CLUSTER, ORDER, DAY = ".person", ".order", ".day"
+_ROWS = {"visits": "visits", "diary": "nights"}
+_EPOCH = pl.date(1970, 1, 1)
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+MONTH = Variable("month", "month", "category", _MONTHS, component="", source="date", ordered=True)
+HALF_YEAR = Variable(
+    "half_year",
+    "half-year",
+    "category",
+    ("cool", "warm"),
+    component="",
+    source="date: November to April cool, May to October warm, as NHANES has it (north of the equator)",
+    case="warm",
+)
+_LAG_UNITS = {"heat_index": "°F", "temperature_mean": "°C", "degree_days": "°F"}
+
+
+def records(study: Study, section: str = "diary") -> Study:
+    """Convert a cohort's visits or nights to a study, with the variables of the participant in each row.
+
+    Parameters
+    ----------
+    study
+        A cohort: a study with visits or a diary.
+    section
+        "visits" or "diary".
+
+    Returns
+    -------
+    Study
+        One row per visit or night. A variable of the row replaces one of the participant of the same name,
+        and `heat_index_lag0` serves as `heat_index`. `month` and `half_year` follow from the date. Without a
+        PSU in the design the participant is the PSU: `n` of a result counts visits or nights, and its
+        standard errors are clustered by participant.
+
+    Raises
+    ------
+    DatasetError
+        If the study has no such rows.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> nights = tk.records(tk.open_study("example-cohort"), "diary")
+    >>> nights.people.height > 1000, nights.design.psu
+    (True, 'person')
+    """
+    if section not in _ROWS:
+        raise EstimationError(unknown("A cohort has no rows", section, _ROWS, "All: visits, diary"))
+    rows: pl.DataFrame | None = getattr(study, section)
+    if rows is None:
+        raise DatasetError(
+            f"{study.label} has no {_ROWS[section]}. Name their file under [{section}] in its study.toml."
+        )
+    rows = rows.with_columns(_of_the_day(rows))
+    taken = {*rows.columns, *(f"{name}.why" for name in rows.columns)}
+    own = study.people.select(PERSON, *(c for c in study.people.columns if c not in taken))
+    people = rows.join(own, on=PERSON, how="inner", maintain_order="left").sort(PERSON, DATE)
+    codebook = replace(
+        study.codebook, variables={k: v for k, v in study.codebook.items() if k not in rows.columns}
+    )
+    # A variable of the user's own of these names stays.
+    free = [variable for variable in (MONTH, HALF_YEAR) if variable.name not in people.columns]
+    return replace(
+        study,
+        label=f"{study.label}, {_ROWS[section]}",
+        people=people.with_columns(*_places(), *(_calendar()[variable.name] for variable in free)),
+        design=_clustered(study.design),
+        codebook=codebook.with_variables(*_ordered(rows), *free, *_lags(people, codebook)),
+        visits=None,
+        diary=None,
+    )
+
+
+def _ordered(rows: pl.DataFrame) -> list[Variable]:
+    """Describe the columns of rows whose levels study.toml lists in order."""
+    columns = [rows[name] for name, dtype in rows.schema.items() if isinstance(dtype, pl.Enum)]
+    described = [Variable.of_column(c) for c in columns if not c.name.endswith(".why")]
+    return [entry for entry in described if entry and entry.levels != YES_NO]
+
+
+def _of_the_day(rows: pl.DataFrame) -> list[pl.Expr]:
+    """Copy variables of the row's own day without the suffix of lag 0."""
+    today = {name.removesuffix("_lag0"): name for name in rows.columns if name.endswith("_lag0")}
+    return [pl.col(name).alias(plain) for plain, name in today.items() if plain not in rows.columns]
+
+
+def is_records(study: Study) -> bool:
+    """Return whether a study's rows are visits or nights."""
+    return CLUSTER in study.people.columns
+
+
+def _places() -> tuple[pl.Expr, ...]:
+    return (
+        pl.col(PERSON).rank("dense").cast(pl.Float64).alias(CLUSTER),
+        pl.int_range(pl.len()).over(PERSON).cast(pl.Float64).alias(ORDER),
+        (pl.col(DATE) - _EPOCH).dt.total_days().cast(pl.Float64).alias(DAY),
+    )
+
+
+def _calendar() -> dict[str, pl.Expr]:
+    month = pl.col(DATE).dt.month()
+    named = month.replace_strict(dict(enumerate(_MONTHS, 1)), return_dtype=MONTH.dtype)
+    half = (
+        pl.when(month.is_between(5, 10)).then(pl.lit("warm")).when(month.is_not_null()).then(pl.lit("cool"))
+    )
+    halves = half.cast(HALF_YEAR.dtype)
+    return {MONTH.name: named.alias(MONTH.name), HALF_YEAR.name: halves.alias(HALF_YEAR.name)}
+
+
+def _lags(people: pl.DataFrame, codebook: Codebook) -> list[Variable]:
+    """Describe the lagged weather variables."""
+    found = []
+    for name in people.columns:
+        what, _, lag = name.rpartition("_lag")
+        if what in _LAG_UNITS and lag.isdigit() and name not in codebook:
+            when = {"0": "of the day", "1": "of the day before"}.get(lag, f"of {lag} days before")
+            label = f"{what.replace('_', ' ')} {when}"
+            found.append(Variable(name, label, "number", unit=_LAG_UNITS[what], component=""))
+    return found
+
+
+def _clustered(design: Design) -> Design:
+    if design.stages or design.replicate_weights:
+        return design
+    return replace(design, psu=PERSON, nest=False)
 
 
 @with_covariance

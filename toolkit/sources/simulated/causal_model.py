@@ -10,8 +10,7 @@ from typing import Any, Literal, get_args
 
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
-from toolkit.variables.codebook import Variable
-from toolkit.variables.shared_codebook import codebook
+from toolkit.variables.codebook import Variable, codebook
 
 Kind = Literal["points", "number", "yes_no", "ordered", "nominal", "either", "cramps"]
 KINDS = get_args(Kind)

@@ -34,7 +34,7 @@ from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.study import Study
 from toolkit.variables.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
-from toolkit.variables.shared_codebook import codebook as shared_codebook
+from toolkit.variables.codebook import codebook as shared_codebook
 
 PERSONS = 12_000
 # At least ten persons per PSU; at most half of the smallest PSU.

@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
-from toolkit.files.unnamed_files import path_of, unnamed_file
+from toolkit.files.atomic import path_of, restate_full_temporary_folder, temporary_folder, unnamed_file
 from toolkit.sources.frame_categories import Categories, categories_of_file
 from toolkit.sources.harmonize.recode import DECLARED_MISSING
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.errors import VariableError
-from toolkit.estimate.regression.formula.coding import Coding, codings, kept_columns
 from toolkit.estimate.regression.formula.design_matrix import (
     ONE,
     PER_UNIT,
@@ -29,7 +28,10 @@ from toolkit.estimate.regression.formula.factors import (
     EXAMPLE,
     FUNCTIONS,
     IDENTITY,
+    Coding,
     Factor,
+    codings,
+    kept_columns,
     parse_factor,
     quoted,
     shorten,
