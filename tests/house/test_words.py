@@ -45,12 +45,7 @@ TEXTS = ("README.md", "CONTRIBUTING.md", "GLOSSARY.md", "docs", "datasets", "not
 KINDS = {".py", ".md", ".toml", ".j2", ".html", ".txt"}
 
 # Folders, and files at the root, that still have such a word. Remove an entry with its last word.
-PENDING = {
-    "notebooks",
-    "toolkit",
-    "toolkit/report",
-    "toolkit/report/pages",
-}
+PENDING: set[str] = set()
 
 
 @cache

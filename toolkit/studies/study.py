@@ -12,20 +12,8 @@ from toolkit.causes.card import Card
 from toolkit.errors import VariableError
 from toolkit.files.notebook_html import render_html
 from toolkit.files.table_cache import Inputs
-from toolkit.studies.derived_variables import (
-    Specification,
-    derivation_of,
-    merged_derivation,
-    quantile_derivation,
-)
+from toolkit.studies import derived_variables, missingness
 from toolkit.studies.design import Design
-from toolkit.studies.missingness import (
-    availability_of,
-    count_missing,
-    list_variables,
-    require_measured,
-    summarize,
-)
 from toolkit.studies.person_frame import PersonFrame
 from toolkit.studies.r_export import Exported, write_r
 from toolkit.studies.weights import WeightChoice, choose_weight
@@ -100,7 +88,7 @@ class Study:
     def summary(self) -> dict[str, str]:
         """Facts about the study by name, as they are printed."""
         parts = {"Participants": self.people, "Visits": self.visits, "Diary entries": self.diary}
-        return summarize(parts, self.codebook, self.cycles, self.design.summary)
+        return missingness.summarize(parts, self.codebook, self.cycles, self.design.summary)
 
     def variables(self, search: str = "") -> pl.DataFrame:
         """List the variables of the study.
@@ -122,7 +110,7 @@ class Study:
         >>> tk.open_study("simulated").variables("body mass")["name"].to_list()
         ['bmi']
         """
-        return list_variables(self.people, self.codebook, self.cycles, search)
+        return missingness.list_variables(self.people, self.codebook, self.cycles, search)
 
     def variable(self, name: str) -> Variable:
         """Return the codebook entry of a measured variable.
@@ -130,7 +118,7 @@ class Study:
         Raises a VariableError if the study has no such variable or no cycle measured it, and a DatasetError
         if the file that contains it is missing.
         """
-        return require_measured(self.codebook[name], self.people, self.label)
+        return missingness.require_measured(self.codebook[name], self.people, self.label)
 
     def weight_for(self, variables: str | Sequence[str], domain: str = "") -> WeightChoice:
         """Choose the weight for a joint analysis of variables, with the reason.
@@ -171,7 +159,7 @@ class Study:
             "has a value" counts participants with a value.
         """
         self.variable(variable)
-        return count_missing(self.people, variable)
+        return missingness.count_missing(self.people, variable)
 
     def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
         """Report for each cause, exposure and cycle whether it was measured.
@@ -190,7 +178,9 @@ class Study:
             reason begins with "changed:" where a measured cycle is not comparable with the others;
             `study.codebook.comparability()` lists every cycle of the survey.
         """
-        return availability_of(self.people, self.codebook, self.label, self.cycles, by_reason=by_reason)
+        return missingness.availability_of(
+            self.people, self.codebook, self.label, self.cycles, by_reason=by_reason
+        )
 
     @property
     def cycles(self) -> tuple[str, ...]:
@@ -250,8 +240,8 @@ class Study:
         for needed in formula(expression).names if isinstance(expression, str) else ():
             if needed in self.codebook:
                 self.variable(needed)
-        asked = Specification(name, tuple(levels or ()), label, reference, unit, node)
-        step = derivation_of(self.people, self.codebook, asked, expression)
+        asked = derived_variables.Specification(name, tuple(levels or ()), label, reference, unit, node)
+        step = derived_variables.derivation_of(self.people, self.codebook, asked, expression)
         for needed in step.inputs:
             self.variable(needed)
         return self._with(step)
@@ -306,7 +296,7 @@ class Study:
         >>> len(study.codebook["bmi_quarters"].levels)
         4
         """
-        return self._with(quantile_derivation(self, name, into, domain, as_))
+        return self._with(derived_variables.quantile_derivation(self, name, into, domain, as_))
 
     def merge_levels(
         self, name: str, levels: Mapping[str, str | Sequence[str]], as_: str | None = None
@@ -341,7 +331,7 @@ class Study:
         >>> study.codebook["health"].levels
         ('excellent', 'very good', 'good', 'fair or poor')
         """
-        return self._with(merged_derivation(self, name, levels, as_))
+        return self._with(derived_variables.merged_derivation(self, name, levels, as_))
 
     def with_cause(self, card: Card) -> "Study":
         """Add the variables of a cause of one's own, after checking its rules against their truth tables.

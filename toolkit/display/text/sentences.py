@@ -111,7 +111,24 @@ def _phrase_single(frame: pl.DataFrame, row: Row, labels: Labels | None) -> str:
 
 
 def reliability_sentence(frame: pl.DataFrame) -> str:
-    """Say how many estimates meet the NCHS presentation standards, and why others do not."""
+    """State how many estimates meet the NCHS presentation standards, and why others do not.
+
+    Parameters
+    ----------
+    frame
+        A result frame of any estimator.
+
+    Returns
+    -------
+    str
+        One sentence with the most frequent reasons.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> reliability_sentence(frame([{"study": "A", "estimand": "prevalence", "reliability": "ok"}]))
+    'The estimate meets NCHS presentation standards.'
+    """
     check_result(frame, "sentences.reliability_sentence")
     flags = Counter(frame["reliability"].fill_null("ok"))
     met, total = flags["ok"], frame.height
@@ -136,7 +153,24 @@ def _list_reasons(frame: pl.DataFrame, flag: str) -> str:
 
 
 def missing_sentence(frame: pl.DataFrame) -> str:
-    """Say how many participants had complete data; of several groups, the smallest and largest numbers."""
+    """State how many participants had complete data; for several groups, the range.
+
+    Parameters
+    ----------
+    frame
+        A result frame of any estimator.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> missing_sentence(frame([{"study": "A", "estimand": "mean", "n": 90, "n_missing": 10}]))
+    '90 participants had complete data; 10 (10.0%) were excluded for missing values.'
+    """
     check_result(frame, "sentences.missing_sentence")
     pairs = sorted({(r["n"], r["n_missing"] or 0) for r in frame.rows(named=True) if r["n"] is not None})
     if not pairs:
@@ -159,7 +193,24 @@ def missing_sentence(frame: pl.DataFrame) -> str:
 
 
 def flow_sentence(flow: pl.DataFrame) -> str:
-    """Say how many participants were included and excluded, with the four most frequent reasons."""
+    """State how many participants were included and excluded, with the four most frequent reasons.
+
+    Parameters
+    ----------
+    flow
+        What `tk.flow` returned.
+
+    Returns
+    -------
+    str
+        One sentence.
+
+    Examples
+    --------
+    >>> rows = {"step": ["A", "age known"], "reason": ["", "refused"], "n_left": [10, 8], "n_out": [0, 2]}
+    >>> flow_sentence(pl.DataFrame(rows))
+    'Of 10 participants, 8 were included in the analysis; 2 were excluded: refused (2).'
+    """
     check_flow(flow, "sentences.flow_sentence")
     rows = flow.rows(named=True)
     start, end = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0), rows[-1]["n_left"] or 0
@@ -180,7 +231,26 @@ def flow_sentence(flow: pl.DataFrame) -> str:
 def availability_sentences(
     availability: pl.DataFrame, *, labels: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Name each exposure that is not measured, or by proxy only, with the cycles and the reason."""
+    """List the exposures that are not measured, or by proxy only, with cycles and reason.
+
+    Parameters
+    ----------
+    availability
+        What `study.availability()` returned.
+    labels
+        Labels of exposures, by name.
+
+    Returns
+    -------
+    list of str
+        One sentence per exposure, status and reason.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> len(availability_sentences(tk.open_study("simulated").availability())) > 1
+    True
+    """
     check_columns(
         availability, AVAILABILITY_SCHEMA, "sentences.availability_sentences", "study.availability()"
     )
