@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.looping import in_one_test
-from tests.messages import mentioning, mentions
+from tests.support.looping import in_one_test
+from tests.support.messages import mentioning, mentions
 
 SAID = "'age' is not a category of 3 levels (1,204 rows). Use tk.mean(study, 'age')."
 

@@ -4,7 +4,7 @@ import ast
 
 import toolkit as tk
 from tests.house.tree import Module, modules
-from tests.looping import in_one_test
+from tests.support.looping import in_one_test
 
 VAGUE = {"utils", "util", "common", "base", "core", "helpers", "helper", "misc", "tools", "lib"}
 

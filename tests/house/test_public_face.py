@@ -9,8 +9,8 @@ import pytest
 
 import toolkit as tk
 from tests.house.tree import PACKAGE
-from tests.looping import in_one_test
-from tests.messages import mentioning
+from tests.support.looping import in_one_test
+from tests.support.messages import mentioning
 
 NAMES = sorted(tk._MODULES)
 GROUPS = sorted(tk._GROUPS)

@@ -1,0 +1,200 @@
+"""A page holds everything it shows, asks for nothing, and has its parts in their places."""
+
+import json
+import re
+from base64 import b64decode
+from hashlib import sha256
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tests.support.messages import mentioning
+from toolkit.errors import DatasetError
+from toolkit.report.html import (
+    CHART,
+    SVG,
+    Facts,
+    compose_index,
+    compose_report,
+    first_heading,
+    refuse_addresses,
+)
+
+FACTS = Facts("Diabetes & cramps", "my study", "A finding < 5 %.", provenance=(("Python", "3.11"),))
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
+
+
+def page_of(*cells: Any, facts: Facts = FACTS, folder: Path = Path()) -> str:
+    return compose_report(new_notebook(cells=list(cells)), facts, folder)
+
+
+def chart(spec: dict[str, Any]) -> Any:
+    data = {CHART: spec, SVG: "<svg/>", "text/plain": "A chart"}
+    return new_code_cell("plot()", outputs=[new_output("display_data", data=data)])
+
+
+def test_title_finding_study_and_provenance_stand_on_the_page() -> None:
+    html = page_of(new_markdown_cell("# Heading of the notebook"))
+    assert "<h1>Diabetes &amp; cramps</h1>" in html
+    assert "A finding &lt; 5 %." in html
+    assert "<dt>Python</dt>\n<dd>3.11</dd>" in html
+    assert "Heading of the notebook" not in html
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_banner_stands_on_simulated_studies_alone(simulated: bool) -> None:
+    facts = Facts("T", "S", simulated=simulated)
+    assert simulated is ('class="banner"' in page_of(facts=facts))
+    assert simulated is ('class="banner"' in compose_index([], "S", simulated=simulated))
+
+
+def test_code_and_cells_for_the_notebook_alone_are_not_shown() -> None:
+    hidden = new_markdown_cell("For those who run it.", metadata={"tags": ["notebook-only"]})
+    code = new_code_cell("secret = 1", outputs=[new_output("stream", name="stdout", text="shown")])
+    html = page_of(hidden, code)
+    assert "For those who run it" not in html
+    assert "secret" not in html
+    assert "shown" in html
+
+
+def test_a_chart_is_a_picture_and_a_specification_and_the_script_comes_once() -> None:
+    html = page_of(chart({"mark": "point", "description": 'Says "x"'}), chart({"mark": "bar"}))
+    assert html.count('<figure class="chart"') == 2
+    assert html.count(f'src="data:{SVG};base64,PHN2Zy8+"') == 2
+    assert """alt='Says "x"'""" in html
+    assert html.count("window.drawChart=") == 1
+
+
+def test_a_page_without_charts_carries_no_script() -> None:
+    assert "<script>" not in page_of(new_markdown_cell("Words."))
+
+
+@pytest.mark.parametrize("word", ["</script><script>alert(1)", "<!--<script>", "</SCRIPT >", "]]>", "\u2028"])
+def test_words_in_the_data_cannot_end_the_script_and_come_back_as_they_were(word: str) -> None:
+    spec = {"data": {"values": [{"a": word}]}, "mark": "bar"}
+    html = page_of(chart(spec), new_markdown_cell("After it."))
+    (packed,) = re.findall(r'<script class="spec wide" type="application/json">(.*?)</script>', html)
+    assert "<" not in packed
+    assert spec == json.loads(packed)
+
+
+def policy_of(html: str) -> dict[str, str]:
+    (content,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', html)
+    return {name: rest for name, _, rest in (part.strip().partition(" ") for part in content.split(";"))}
+
+
+def test_the_policy_lets_the_page_s_own_scripts_run_by_their_hash_and_nothing_else() -> None:
+    html = page_of(chart({"mark": "bar"}))
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    policy = policy_of(html)
+    hashes = [b64decode(word.strip("'").removeprefix("sha256-")) for word in policy.pop("script-src").split()]
+    assert hashes == [sha256(text.encode()).digest() for text in scripts]
+    assert 1 == len(scripts)
+    assert {
+        "default-src": "'none'", "style-src": "'unsafe-inline'", "img-src": "data:", "font-src": "data:",
+        "base-uri": "'none'", "form-action": "'none'",
+    } == policy  # fmt: skip
+
+
+def test_a_page_without_a_script_lets_none_run() -> None:
+    for html in (page_of(new_markdown_cell("Words.")), compose_index([], "S", simulated=False)):
+        assert "'none'" == policy_of(html)["script-src"]
+
+
+def test_a_script_that_a_notebook_puts_out_is_not_among_those_that_may_run() -> None:
+    data = {"text/html": "<script>alert(1)</script>"}
+    html = page_of(
+        chart({"mark": "bar"}), new_code_cell("x", outputs=[new_output("display_data", data=data)])
+    )
+    assert 1 == len(policy_of(html)["script-src"].split())
+
+
+def markdown(text: str) -> Any:
+    return new_code_cell("x", outputs=[new_output("display_data", data={"text/markdown": text})])
+
+
+def test_html_in_markdown_that_a_cell_puts_out_is_text() -> None:
+    said = "**bold** a <svg onload=alert(1)> b\n\n<iframe srcdoc='x'></iframe>\n\n[a](javascript:alert(1))"
+    html = page_of(markdown(said))
+    assert "<strong>bold</strong>" in html
+    assert "<svg onload=alert(1)>" in unescape(html)
+    assert not re.search(r"<(svg|iframe)|href=.javascript", html)
+
+
+def test_the_index_leads_to_files_of_any_name_and_to_no_script() -> None:
+    entry = {"title": "A", "finding": "", "failure": "", "parquet": "", "csv": ""}
+    html = compose_index([{**entry, "html": "javascript:a b.html"}], "S", simulated=False)
+    assert 'href="javascript%3Aa%20b.html"' in html
+
+
+def test_the_contents_list_the_second_rank_and_each_heading_has_its_own_anchor() -> None:
+    html = page_of(new_markdown_cell("## By age\n\n## By age\n\n### Not listed\n\n## Last"))
+    listed = html[html.index("<nav") : html.index("</nav>")]
+    assert '<a href="#by-age">By age</a>' in listed
+    assert '<a href="#by-age-2">By age</a>' in listed
+    assert "Not listed" not in listed
+    assert '<h3 id="not-listed">' in html
+
+
+def test_equal_notebooks_give_equal_pages() -> None:
+    assert page_of(new_markdown_cell("Words.")) == page_of(new_markdown_cell("Words."))
+
+
+def test_a_picture_beside_the_notebook_is_put_into_the_page(tmp_path: Path) -> None:
+    (tmp_path / "dot.gif").write_bytes(b"GIF89a")
+    html = page_of(new_markdown_cell("![a dot](dot.gif)"), folder=tmp_path)
+    assert "data:image/gif;base64," in html
+    assert "dot.gif" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![logo](https://example.org/a.png)",
+        "![absent](absent.png)",
+        '<img src="//example.org/a.png">',
+        '<script src="https://example.org/a.js"></script>',
+        '<link rel="stylesheet" href="https://example.org/a.css">',
+        '<div style="background: url(https://example.org/a.png)">x</div>',
+        "<style>@import 'https://example.org/a.css';</style>",
+        '<iframe src="https://example.org"></iframe>',
+        '<meta http-equiv="refresh" content="0;url=https://example.org">',
+    ],
+)
+def test_whatever_a_browser_would_load_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=mentioning("notebook", "![](picture.png)")):
+        page_of(new_markdown_cell(text), folder=tmp_path)
+
+
+def test_links_and_pictures_inside_the_page_are_fine() -> None:
+    refuse_addresses(f'<a href="https://example.org">x</a><img src="{PIXEL}"><svg><use href="#a"/></svg>')
+
+
+def test_words_after_a_style_are_no_style() -> None:
+    refuse_addresses("<style>p{color:red}</style>@import 'https://example.org/a.css' is what he typed")
+
+
+def test_the_first_heading_is_found_in_markdown_alone() -> None:
+    cells = [new_code_cell("# no"), new_markdown_cell("words\n\n# The title "), new_markdown_cell("# Second")]
+    assert first_heading(new_notebook(cells=cells)) == "The title"
+    assert first_heading(new_notebook()) == ""
+
+
+def test_the_index_links_what_was_made_and_says_why_others_failed() -> None:
+    made = {
+        "title": "A",
+        "finding": "F.",
+        "failure": "",
+        "html": "a.html",
+        "parquet": "a.parquet",
+        "csv": "a.csv",
+    }
+    bare = {**made, "title": "B", "html": "b.html", "parquet": "", "csv": ""}
+    html = compose_index([made, bare, {"title": "C", "failure": "no such <variable>"}], "S", simulated=False)
+    assert '<a href="a.html">A</a>' in html
+    assert '<a href="a.csv">CSV</a>' in html
+    assert "No estimates on this page" in html
+    assert "This report failed: no such &lt;variable&gt;" in html
