@@ -21,22 +21,22 @@ from toolkit.variables.codebook import Codebook
 from toolkit.variables.derivation import derive
 
 STUDIES = {
-    "simulated": "12,000 simulated people with all ten causes; carried by the toolkit, needs no files",
-    "nhanes": "NHANES, the US national survey; asked about leg cramps at night in 2005-2008 (item SLQ160)",
-    "example-survey": "480 invented adults of 24 villages: an example of a survey of one's own",
-    "example-cohort": "60 invented adults with visits and nights: an example of a cohort of one's own",
+    "simulated": "12,000 simulated participants with all ten causes; included in the toolkit",
+    "nhanes": "NHANES, the US national survey; it asked about night leg cramps in 2005-2008 (item SLQ160)",
+    "example-survey": "480 invented adults in 24 villages, an example of a user's own survey",
+    "example-cohort": "60 invented adults with visits and diary nights, an example of a user's own cohort",
 }
 EXAMPLES = "example-"  # the rest of such a study's name is its folder in datasets/examples
 _OPENERS = {"simulated": "toolkit.sources.simulated.study", "nhanes": "toolkit.sources.nhanes"}
 
 
 def available_studies() -> dict[str, str]:
-    """Name the studies that can be opened, each with a sentence on it.
+    """List the studies that can be opened, each with a description.
 
     Returns
     -------
     dict
-        Name to sentence.
+        Name to description.
 
     Examples
     --------
@@ -47,26 +47,26 @@ def available_studies() -> dict[str, str]:
 
 
 def open_study(name: str | Path, **options: Any) -> Study:
-    """Open a study by its name, or a study of one's own by the path of its `study.toml`.
+    """Open a study by its name, or your own study by the path of its `study.toml`.
 
     Parameters
     ----------
     name
-        "simulated", "nhanes", "example-survey" or "example-cohort"; the path of a `study.toml`; or the folder
-        of a population that `tk.render` hands to a notebook.
+        "simulated", "nhanes", "example-survey" or "example-cohort"; the path of a `study.toml`; or the path
+        that `tk.render` passes to a notebook.
     **options
         For "nhanes": cycles=("2005-2006", "2007-2008"). For "simulated": seed.
 
     Returns
     -------
     Study
-        With the exposures of all ten causes derived where their inputs were measured.
+        With the exposures of all ten causes derived if their inputs were measured.
 
     Raises
     ------
     DatasetError
-        For an unknown study, option or cycle, and for files that are missing or not as the codebook or the
-        `study.toml` says, then with every problem at once.
+        For an unknown study, option or cycle, and for files that are missing or do not match the codebook or
+        the `study.toml`; every problem is listed at once.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def _own(path: str | Path, options: Mapping[str, Any]) -> Study:
     from toolkit.sources.user.loader import open_own
 
     for option in options:
-        raise DatasetError(f"your own study has no option '{option}'. Write it into '{Path(path).name}'.")
+        raise DatasetError(f"A study.toml has no option '{option}'. Declare it in '{Path(path).name}'.")
     return open_own(path)
 
 
@@ -117,39 +117,39 @@ def study(
     name: str = "my study",
     codebook: Codebook | str | None = None,
 ) -> Study:
-    """Make a study of a frame of one's own.
+    """Make a study from a data frame.
 
     Parameters
     ----------
     frame
-        One row a person: polars, pandas, pyarrow, a DuckDB relation, or any frame that narwhals knows; one
-        that answers lazily is collected once.
+        One row per participant: polars, pandas, pyarrow, a DuckDB relation, or any frame that narwhals
+        supports; a lazy frame is collected once.
     design
-        Which columns are weight, strata, psu, fpc; or `tk.Design.none()`.
+        The columns of weight, strata, psu and fpc; or `tk.Design.none()`.
     name
-        How results call the study.
+        The name of the study in results.
     codebook
-        None: nothing is matched by name; text has levels without an order, listed by their first number or
-        the alphabet, the first being the reference; a polars Enum, an ordered pandas Categorical or Arrow
-        dictionary and a DuckDB ENUM declare an order (polars drops that of pandas or R when it reads their
-        parquet: read it with pyarrow or pandas); true/false and 0/1 are yes/no; other numbers are
-        continuous. "toolkit": a column that has the name of a variable of the toolkit's codebook is that
-        variable, in its levels and its unit, and the exposures of the ten causes are derived. A `Codebook`:
-        as it says.
+        None matches nothing by name. Booleans and 0/1 are yes/no, and other numbers are continuous. Text is
+        nominal, with levels listed by their first number or alphabetically and the first as reference. A
+        polars Enum, an ordered pandas Categorical or Arrow dictionary and a DuckDB ENUM declare an order
+        (polars loses that of pandas or R when it reads their parquet files; read them with pyarrow or
+        pandas). "toolkit" matches columns with the name of a variable in the toolkit's codebook to that
+        variable, with its levels and unit, and derives the exposures of the ten causes. A `Codebook` is used
+        as it is.
 
     Returns
     -------
     Study
-        NaN has become null; people without a value have the reason "no value recorded".
+        NaN becomes null; missing values have the reason "no value recorded".
 
     Raises
     ------
     DatasetError
-        If the frame is empty or no frame.
+        If the frame is empty or not a data frame.
     DesignError
-        If no design is declared or it names a column that is not there.
+        If no design is declared, or it names an unknown column.
     VariableError
-        If a column matched by its name is not what the codebook says.
+        If a column matched by name contradicts the codebook.
 
     Examples
     --------
@@ -174,31 +174,31 @@ def download_study(
     verify: bool = False,
     renew: bool = False,
 ) -> pl.DataFrame:
-    """Download the files of a study ahead of its use, and hold them to what their publisher says of them.
+    """Download the files of a study in advance, and compare them with the publisher's counts.
 
     Parameters
     ----------
     name
         "nhanes".
     cycles
-        Such as "2005-2006" or several; "all" for all; () for those that `open_study` opens.
+        One or several, such as "2005-2006"; "all" for all; () for those that `open_study` opens.
     mirror
         A folder or an address to read from instead of the publisher's site.
     verify
         True to compare rows and code counts with the publisher's codebook pages.
     renew
-        True to download anew what is kept already and trust what comes, as after a revision.
+        True to download again what is in the cache and accept it, for example after a revision.
 
     Returns
     -------
     polars.DataFrame
-        One row a file: cycle, table, status (verified, kept, not found, differs), rows, rows_expected,
+        One row per file: cycle, table, status (verified, kept, not found, differs), rows, rows_expected,
         codes, codes_differing, problem.
 
     Raises
     ------
     DatasetError
-        If the study has no files to download, and for downloads that do not give what they should.
+        If the study has no files to download, or a download is incomplete or unexpected.
 
     Examples
     --------
