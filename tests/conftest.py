@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Reason, codebook, why
+from toolkit.studies import Design, Study
+from toolkit.variables import Reason, why
+from toolkit.variables.codebook import codebook
 
 ROOT = Path(__file__).parents[1]
 REMEDY = (

@@ -10,7 +10,7 @@ import click
 from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from toolkit.studies.study import Study
+    from toolkit.studies import Study
 
 
 class Commands(click.Group):

@@ -10,7 +10,7 @@ import pytest
 import toolkit as tk
 from tests.house.tree import ROOT, modules, table
 from toolkit.cli import main
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from toolkit.dag.diagram import Arrow, Diagram, Node
+from toolkit.dag import Arrow, Diagram, Node
 
 Arrows = Iterable[tuple[str, str]]
 

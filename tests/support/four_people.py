@@ -3,8 +3,7 @@
 import polars as pl
 
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
+from toolkit.studies import Design, Study
 
 FRAME = pl.DataFrame(
     {

@@ -4,10 +4,8 @@ import polars as pl
 
 from toolkit.causes.card import Card, Exposure, Rule
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, Variable
-from toolkit.variables.derivation import Derivation
+from toolkit.studies import Design, Study
+from toolkit.variables import Codebook, Derivation, Variable
 
 ADDRESS = "https://e.example"
 NAME = f"a < b & c > d ![x]({ADDRESS}/p.png) <style>@import '{ADDRESS}'</style> <title>t</title>"

@@ -19,8 +19,8 @@ from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
 from toolkit.sources.nhanes.manifest import MARK
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import why
+from toolkit.studies import Study
+from toolkit.variables import why
 
 PERSON = "person"
 LABEL = "SIMULATED (no real people)"

@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
+from toolkit.studies import Design, Study
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 R_SURVEY = REFERENCE / "r-survey"

@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
+from toolkit.studies import Design, Study
 
 NOTEBOOK = """# %% [markdown]
 # # A small report

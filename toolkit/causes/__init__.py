@@ -13,7 +13,7 @@ from toolkit.causes.comorbidities import RULES as _COMORBIDITIES
 from toolkit.causes.covariates import RULES as _COVARIATES
 from toolkit.causes.outcomes import BURDEN_RULES, CRAMP_RULES
 from toolkit.causes.outcomes import burden as burden
-from toolkit.variables.derivation import Derivation as Derivation
+from toolkit.variables import Derivation as Derivation
 
 __all__ = ["Card", "Derivation", "Exposure", "Rule", "burden", "card", "cards"]
 

@@ -11,8 +11,8 @@ import polars as pl
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.errors import VariableError, unknown
 from toolkit.files.notebook_html import render_html
-from toolkit.variables.codebook import Codebook, Variable, codebook, unknown_variable
-from toolkit.variables.derivation import Derivation, derive
+from toolkit.variables import Codebook, Derivation, Variable, derive, unknown_variable
+from toolkit.variables.codebook import codebook
 
 # The order of the reports. Each is a module of `toolkit/causes/cards/` with its `CARD`.
 CAUSES = (

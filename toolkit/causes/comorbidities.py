@@ -14,7 +14,7 @@ from toolkit.causes.recode import (
     threshold_rule,
     yes_if,
 )
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 _lungs = any_yes_rule(
     Variable(

@@ -18,7 +18,7 @@ from toolkit.causes.recode import (
     number,
     threshold_rule,
 )
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # Age groups of the NCHS for adults (Klein & Schoenborn, Statistical Notes 20, 2001). Under 20 the age is
 # known, so the reason of the null is "outside the groups", not "not asked".

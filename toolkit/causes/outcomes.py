@@ -5,7 +5,7 @@ Burden follows from cramps and is never their confounder.
 
 from toolkit.causes.card import Exposure, Rule, measured
 from toolkit.causes.recode import any_yes_rule, level_rule, threshold_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 FREQUENCIES = ("never", "rarely", "sometimes", "often", "almost always")
 # 5 nights or more in the past month.

@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Cases, Rule, Value
-from toolkit.variables.codebook import Variable
-from toolkit.variables.derivation import Derivation
+from toolkit.variables import Derivation, Variable
 
 ANSWERS: tuple[str | None, ...] = ("no", "yes", None)
 

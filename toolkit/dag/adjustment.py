@@ -9,8 +9,8 @@ from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_se
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
 from toolkit.errors import VariableError, unknown
 from toolkit.results import variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_covariates
+from toolkit.studies import Study
+from toolkit.variables import Names, as_covariates
 
 # How many unmeasured confounders a sentence names.
 _NAMED = 3

@@ -10,9 +10,8 @@ import polars as pl
 from toolkit.dag.backdoor import NoAdjustmentSetError
 from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import ToolkitError, nearest
-from toolkit.studies.study import Study
-from toolkit.variables import conditions
-from toolkit.variables.codebook import Variable
+from toolkit.studies import Study
+from toolkit.variables import Variable, conditions
 
 Diagrams = Diagram | str | Path | None
 # A variable that a smaller share of the participants has would exclude too many of them from the analysis.

@@ -15,8 +15,8 @@ from toolkit.errors import EstimationError
 from toolkit.estimate.regression.coefficient_rows import figures
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, by_columns
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Covaried, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Covaried, with_covariance
 
 Result = pl.DataFrame | Covaried
 # Columns that identify a row in two imputations.

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.dag.adjustment import Question, adjust_text, covariates_for
-from toolkit.dag.nodes import Diagrams
+from toolkit.dag import Diagrams, Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import with_covariates
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
@@ -29,8 +28,8 @@ from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, Estimates, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role
 
 # Outcome, exposure, covariates.
 _Names = tuple[str, str, tuple[str, ...]]

@@ -15,8 +15,7 @@ from toolkit.report.execute import Session, end_on_signals
 from toolkit.report.html import compose_index
 from toolkit.report.rendering import OUTPUT, Order, Rendered, prepare_order, render_order
 from toolkit.sources.registry import open_study
-from toolkit.studies.storage import hand_over
-from toolkit.studies.study import Study
+from toolkit.studies import Study, hand_over
 
 _Made = TypeVar("_Made")
 

@@ -25,9 +25,8 @@ from toolkit.report.disclosure_control import (
     format_share,
 )
 from toolkit.report.html import fill_page, page_text
-from toolkit.studies.missingness import HAS_VALUE
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Entry, Variable
+from toolkit.studies import HAS_VALUE, Study
+from toolkit.variables import Entry, Variable
 
 OUTPUT = "reports/out"
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from toolkit.causes.card import card
-from toolkit.dag.backdoor import SIZES
+from toolkit.dag import SIZES
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.results import variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.conditions import parse
+from toolkit.studies import Study
+from toolkit.variables import parse
 
 TAG = "parameters"
 _TYPES = {str: "text", bool: "True or False", int: "a whole number", float: "a number"}

@@ -19,7 +19,7 @@ from toolkit.display.text.numbers import format_condition, format_estimate, join
 from toolkit.display.text.row_labels import name_set
 from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables import Codebook, Variable
 
 _STATUSES = ("measured", "proxy", "not measured")
 _PAGES = Path(__file__).parent / "pages"

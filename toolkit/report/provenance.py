@@ -12,8 +12,8 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook
+from toolkit.studies import Study
+from toolkit.variables import Codebook
 
 _PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
 _TOOLKIT = "cramps-toolkit"

@@ -17,8 +17,7 @@ from toolkit.report.execute import Session, end_on_signals
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.provenance import provenance
 from toolkit.sources.registry import open_study
-from toolkit.studies.storage import hand_over
-from toolkit.studies.study import Study
+from toolkit.studies import Study, hand_over
 
 OUTPUT = "reports/out"
 _SUFFIXES = (".html", ".parquet", ".csv")

@@ -10,8 +10,8 @@ from toolkit.errors import VariableError, unknown
 from toolkit.files.checked_toml import list_problems, read_themes, read_toml, shipped
 from toolkit.sources.catalog_records import Absent, Cycle, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.multirow import columns_of
-from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, Variable, codebook
-from toolkit.variables.formulas import Formula, formula
+from toolkit.variables import COMPONENTS, REASONS, Codebook, Formula, Variable, formula
+from toolkit.variables.codebook import codebook
 
 # Blocks of a variable that differ in one of these differ in what was asked or measured, and of whom. Another
 # name of a column or another code for the same answer is no difference.

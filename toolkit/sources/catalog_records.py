@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Generic, Literal, TypeVar
 
 from toolkit.files.checked_toml import Checked
-from toolkit.variables.codebook import Kind
+from toolkit.variables import Kind
 
 EVERYONE = ((0, 150),)
 NO_VALUE = "no value recorded"

@@ -12,9 +12,8 @@ import polars as pl
 from toolkit.errors import DatasetError, DesignError, VariableError, unknown
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import MOST_LEVELS, REASONS, Codebook, Reason, Variable, sorted_levels, why
+from toolkit.studies import Design, Study
+from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, sorted_levels, why
 
 if TYPE_CHECKING:
     from toolkit.sources.frame_categories import Categories

@@ -14,11 +14,8 @@ from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
-from toolkit.studies.design import Design
-from toolkit.studies.storage import holds_population, take_over
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook
-from toolkit.variables.derivation import derive
+from toolkit.studies import Design, Study, holds_population, take_over
+from toolkit.variables import Codebook, derive
 
 STUDIES = {
     "simulated": "12,000 simulated participants with all ten causes; included in the toolkit",

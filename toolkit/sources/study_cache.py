@@ -29,8 +29,7 @@ from toolkit.files.table_cache import (
     unchanged,
     write_entry,
 )
-from toolkit.studies.storage import declared_again, declared_json
-from toolkit.studies.study import Study
+from toolkit.studies import Study, declared_again, declared_json
 
 _LOADED = time.time()
 _MOST_STUDIES = 24

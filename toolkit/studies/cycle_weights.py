@@ -8,7 +8,7 @@ from itertools import pairwise
 import polars as pl
 
 from toolkit.errors import EstimationError
-from toolkit.variables.codebook import Availability, Variable
+from toolkit.variables import Availability, Variable
 
 CYCLE = "cycle"
 NOT_MEASURED = "not measured"

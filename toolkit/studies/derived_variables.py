@@ -9,10 +9,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
-from toolkit.variables.codebook import YES_NO, Codebook, Kind, Variable
-from toolkit.variables.conditions import parse
-from toolkit.variables.derivation import Derivation
-from toolkit.variables.formulas import formula
+from toolkit.variables import YES_NO, Codebook, Derivation, Kind, Variable, formula, parse
 
 
 @dataclass(frozen=True)

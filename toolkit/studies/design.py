@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from toolkit.errors import DesignError, unknown
 from toolkit.studies.calibration_targets import Calibration, read_totals
 from toolkit.studies.cycle_weights import ComponentWeight
-from toolkit.variables.codebook import weight_name
+from toolkit.variables import weight_name
 
 METHODS = ("BRR", "Fay", "JK1", "JKn", "bootstrap", "SDR", "other")
 _OTHER_NAMES = {"acs": "SDR", "successive-difference": "SDR"}

@@ -9,7 +9,7 @@ from toolkit.causes.card import cards
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
-from toolkit.variables.codebook import Availability, Codebook, Variable, why
+from toolkit.variables import Availability, Codebook, Variable, why
 
 MISSING_SCHEMA: dict[str, pl.DataType] = {
     "variable": pl.String(),

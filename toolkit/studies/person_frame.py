@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.variables.codebook import Reason
+from toolkit.variables import Reason
 
 _HINT = "Rows of participants are printed only on request:"
 _KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing values", "other")

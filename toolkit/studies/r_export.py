@@ -14,7 +14,7 @@ from toolkit.files.atomic import replacing, write_parquet, write_text
 from toolkit.studies.calibration_targets import Calibration
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.studies.design import Design
-from toolkit.variables.codebook import Codebook, Variable, weight_name, why
+from toolkit.variables import Codebook, Variable, weight_name, why
 
 SCRIPT = "study.R"
 _TYPES = {"SDR": "ACS"}

@@ -25,7 +25,7 @@ from toolkit.studies.calibration_targets import calibration_of
 from toolkit.studies.cycle_weights import CycleWeight
 from toolkit.studies.design import ComponentWeight, Design
 from toolkit.studies.study import Study
-from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable
+from toolkit.variables import Availability, Codebook, Comparability, Variable
 
 _DECLARED = "population.json"
 _FRAMES = ("people", "visits", "diary")

@@ -17,10 +17,7 @@ from toolkit.studies.design import Design
 from toolkit.studies.person_frame import PersonFrame
 from toolkit.studies.r_export import Exported, write_r
 from toolkit.studies.weights import WeightChoice, choose_weight
-from toolkit.variables.codebook import Codebook, Variable
-from toolkit.variables.conditions import parse
-from toolkit.variables.derivation import Derivation, derive
-from toolkit.variables.formulas import formula
+from toolkit.variables import Codebook, Derivation, Variable, derive, formula, parse
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from toolkit.studies.cycle_weights import (
     source_of,
 )
 from toolkit.studies.design import Design
-from toolkit.variables.codebook import COMPONENTS, Variable, clash
-from toolkit.variables.conditions import Condition
+from toolkit.variables import COMPONENTS, Condition, Variable, clash
 
 
 @dataclass(frozen=True, slots=True)

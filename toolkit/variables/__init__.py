@@ -1,1 +1,35 @@
 """Codebook variables, derivations, and the language of conditions and formulas."""
+
+from toolkit.variables.arguments import Covaried as Covaried
+from toolkit.variables.arguments import Names as Names
+from toolkit.variables.arguments import as_covariates as as_covariates
+from toolkit.variables.arguments import as_names as as_names
+from toolkit.variables.arguments import require_one_role as require_one_role
+from toolkit.variables.arguments import spline_of as spline_of
+from toolkit.variables.arguments import with_covariance as with_covariance
+from toolkit.variables.codebook import COMPONENTS as COMPONENTS
+from toolkit.variables.codebook import MOST_LEVELS as MOST_LEVELS
+from toolkit.variables.codebook import REASONS as REASONS
+from toolkit.variables.codebook import YES_NO as YES_NO
+from toolkit.variables.codebook import Availability as Availability
+from toolkit.variables.codebook import Codebook as Codebook
+from toolkit.variables.codebook import Comparability as Comparability
+from toolkit.variables.codebook import Entry as Entry
+from toolkit.variables.codebook import Kind as Kind
+from toolkit.variables.codebook import Reason as Reason
+from toolkit.variables.codebook import Variable as Variable
+from toolkit.variables.codebook import clash as clash
+from toolkit.variables.codebook import deepest as deepest
+from toolkit.variables.codebook import sorted_levels as sorted_levels
+from toolkit.variables.codebook import unknown_variable as unknown_variable
+from toolkit.variables.codebook import weight_name as weight_name
+from toolkit.variables.codebook import why as why
+from toolkit.variables.conditions import Condition as Condition
+from toolkit.variables.conditions import parse as parse
+from toolkit.variables.derivation import NOT_THIS_CYCLE as NOT_THIS_CYCLE
+from toolkit.variables.derivation import Derivation as Derivation
+from toolkit.variables.derivation import derive as derive
+from toolkit.variables.formulas import Formula as Formula
+from toolkit.variables.formulas import formula as formula
+from toolkit.variables.syntax import LONGEST as LONGEST
+from toolkit.variables.syntax import one_line as one_line

@@ -8,9 +8,8 @@ import pytest
 import toolkit as tk
 from tests.support.looping import in_one_test
 from tests.support.messages import mentions
-from toolkit.dag.adjustment import adjustment_for
-from toolkit.dag.nodes import CYCLE
-from toolkit.studies.study import Study
+from toolkit.dag import CYCLE, adjustment_for
+from toolkit.studies import Study
 
 SETS = json.loads(
     (Path(__file__).parents[2] / "reference" / "adjustment-sets" / "adjustment-sets.json").read_text()

@@ -8,7 +8,7 @@ import pytest
 import toolkit as tk
 from tests.support.looping import in_one_test
 from toolkit.causes import RULES
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 ADULTS = "age >= 20"
 # Usual ranges of healthy adults: potassium and sodium in mmol/L, calcium in mg/dL. They are drawn so that

@@ -9,7 +9,7 @@ import pytest
 from tests.support.looping import in_one_test
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.variables.codebook import REASONS, why
+from toolkit.variables import REASONS, why
 
 CATALOGUE = catalog.nhanes()
 # Pages and files of these tables differ, by the CDC's own doing. The catalogue reads none of the columns that

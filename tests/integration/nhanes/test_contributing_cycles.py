@@ -12,7 +12,7 @@ import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import EstimationError
 from toolkit.sources.registry import open_study
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"
 P, L = "2017-2020", "2021-2023"

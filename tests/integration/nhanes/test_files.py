@@ -13,10 +13,8 @@ from toolkit.errors import DatasetError
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import Variable, why
+from toolkit.studies import Design, Study, choose_weight
+from toolkit.variables import Variable, why
 
 
 @pytest.fixture(scope="module")

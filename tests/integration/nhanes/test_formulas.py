@@ -8,7 +8,7 @@ import pytest
 from tests.support.looping import in_one_test
 from toolkit.sources import catalog
 from toolkit.sources.catalog_records import Measured
-from toolkit.variables.formulas import formula
+from toolkit.variables import formula
 
 NHANES = catalog.nhanes()
 COMPUTED = [

@@ -15,7 +15,7 @@ from toolkit.files.atomic import write_parquet
 from toolkit.sources.catalog import nhanes as catalogue
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.nhanes.activity import MEASURED, Measured, add_minutes
-from toolkit.variables.codebook import Codebook, why
+from toolkit.variables import Codebook, why
 
 OPENED = ("2003-2004", "2005-2006", "2007-2008")
 

@@ -10,7 +10,7 @@ import pytest
 
 from toolkit.estimate.associations.models import association
 from toolkit.sources.registry import open_study
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 EXPECTED = Path(__file__).parents[2] / "reference" / "nhanes" / "expected.json"
 ENTRIES = {entry["id"]: entry for entry in json.loads(EXPECTED.read_text())["entries"]}

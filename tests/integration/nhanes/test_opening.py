@@ -18,8 +18,8 @@ from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.registry import open_study
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import why
+from toolkit.studies import choose_weight
+from toolkit.variables import why
 
 CATALOGUE = catalog.nhanes()
 FILES = "Nchs/Data/Nhanes/Public/{year}/DataFiles/{table}.xpt"

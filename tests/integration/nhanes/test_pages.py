@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 CATALOGUE = catalog.nhanes()
 # Cycle and table -> the codebook variables that are read from it.

@@ -10,9 +10,8 @@ from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.pooled_weights import weights_of
 from toolkit.sources.registry import open_study
-from toolkit.studies.cycle_weights import rescale
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import COMPONENTS, Variable, weight_name
+from toolkit.studies import choose_weight, rescale
+from toolkit.variables import COMPONENTS, Variable, weight_name
 
 CATALOGUE = catalog.nhanes()
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"

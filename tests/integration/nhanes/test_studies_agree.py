@@ -11,8 +11,8 @@ from toolkit.causes.card import CAUSES, cards
 from toolkit.causes.cards import exertion
 from toolkit.causes.evidence import evidence_of
 from toolkit.sources.registry import open_study
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import why
+from toolkit.studies import Study
+from toolkit.variables import why
 
 # Some questions are put to a part of the people, such as those who were told of diabetes.
 NOT_PUT = ("not asked", "not in the subsample")

@@ -14,7 +14,7 @@ import toolkit as tk
 from tests.support.messages import mentioning
 from tests.support.own_survey import PEOPLE, survey
 from toolkit.errors import VariableError
-from toolkit.variables.codebook import Codebook
+from toolkit.variables import Codebook
 
 ASK = """
 source(file.path(Sys.getenv("STUDY_FOLDER"), "study.R"))

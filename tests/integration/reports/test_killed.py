@@ -16,8 +16,7 @@ import pytest
 
 from toolkit.files.atomic import remove_abandoned_folders
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
-from toolkit.studies.storage import hand_over
+from toolkit.studies import Design, hand_over
 
 ROOT = Path(__file__).parents[3]
 PLANTED = "qzxv-planted-7f3a9"

@@ -9,7 +9,7 @@ from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import shipped
 from toolkit.report.batch import PlanRun, read_plan, render_plan
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 
 @pytest.fixture(scope="module")

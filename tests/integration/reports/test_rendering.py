@@ -17,7 +17,7 @@ from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.atomic import replacing
 from toolkit.report import execute, render
 from toolkit.report.rendering import Rendered, reports
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 
 @pytest.fixture(scope="module")

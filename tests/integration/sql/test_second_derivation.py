@@ -19,7 +19,7 @@ from toolkit.causes.covariates import FURTHER
 from toolkit.causes.outcomes import BURDEN
 from toolkit.sources import catalog
 from toolkit.sources.registry import open_study
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 SCRIPTS = {path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("*.sql"))}
 CYCLES = list(catalog.nhanes().cycles)

@@ -16,7 +16,7 @@ import polars as pl
 
 import toolkit as tk
 from toolkit.estimate.regression.formula.special_terms import knots_at
-from toolkit.variables.codebook import weight_name
+from toolkit.variables import weight_name
 
 HERE = Path(__file__).parent
 CYCLES = ("2005-2006", "2007-2008")

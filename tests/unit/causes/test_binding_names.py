@@ -9,8 +9,7 @@ from tests.support.looping import in_one_test
 from toolkit.causes import DERIVATIONS
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.harmonize.documentation import describe
-from toolkit.variables.codebook import Codebook
-from toolkit.variables.derivation import derive
+from toolkit.variables import Codebook, derive
 
 YES_NO = ("no", "yes")
 POSTURES = ("sits", "stands or walks", "light loads or stairs", "heavy work")

@@ -12,7 +12,7 @@ from toolkit.causes.evidence import evidence_of
 from toolkit.causes.outcomes import BURDEN
 from toolkit.sources.registry import open_study
 from toolkit.sources.simulated.causal_model import OUTCOME, load_model
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 from toolkit.variables.codebook import codebook
 
 EVERY = [*chain.from_iterable(BURDEN.values()), *chain.from_iterable(FURTHER.values())]

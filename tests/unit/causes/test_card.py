@@ -12,7 +12,8 @@ from toolkit.causes.evidence import evidence_of
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.errors import VariableError
 from toolkit.sources.simulated.causal_model import load_model
-from toolkit.variables.codebook import Variable, codebook
+from toolkit.variables import Variable
+from toolkit.variables.codebook import codebook
 
 EACH_CARD = pytest.mark.parametrize("card_", cards().values(), ids=CAUSES)
 

@@ -8,8 +8,7 @@ import polars as pl
 from tests.support.looping import in_one_test
 from toolkit.causes import DERIVATIONS, RULES
 from toolkit.causes.card import Rule
-from toolkit.variables.codebook import Codebook, Reason, Variable
-from toolkit.variables.derivation import derive
+from toolkit.variables import Codebook, Reason, Variable, derive
 
 EACH_RULE = in_one_test("rule", RULES.values(), ids=lambda rule: rule.name)
 

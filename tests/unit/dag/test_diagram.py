@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.causes.card import cards
-from toolkit.dag.diagram import causal_diagram
+from toolkit.dag import causal_diagram
 from toolkit.errors import DatasetError, VariableError
 
 DIAGRAM = causal_diagram()

@@ -12,14 +12,16 @@ from hypothesis import strategies as some
 from tests.support.causal_graphs import arrows_of, below, drawn, sufficient
 from tests.support.looping import in_one_test
 from tests.support.messages import mentioning
-from toolkit.dag.backdoor import (
+from toolkit.dag import (
     SIZES,
+    Diagram,
+    Node,
+    causal_diagram,
     choose_adjustment_set,
     describe_bias,
     find_open_path,
     list_mediators,
 )
-from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import VariableError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "adjustment-sets"

@@ -8,7 +8,7 @@ import pytest
 import toolkit as tk
 from tests.support.looping import in_one_test
 from tests.support.messages import mentioning
-from toolkit.dag.backdoor import assign_roles, choose_adjustment_set
+from toolkit.dag import assign_roles, choose_adjustment_set
 from toolkit.display.charts import palette
 from toolkit.display.charts.causal_diagram_layout import lay_out_narrow, lay_out_wide
 from toolkit.display.charts.row_layout import LINE, text_width

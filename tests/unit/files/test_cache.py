@@ -23,7 +23,7 @@ from toolkit.files import atomic, table_cache
 from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
 from toolkit.sources.registry import open_study
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 Damage = Callable[[bytes], bytes]
 

@@ -11,7 +11,7 @@ from toolkit.report import passages
 from toolkit.report.html import refuse_addresses
 from toolkit.report.passages import bullets, definition, evidence
 from toolkit.results import frame
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables import Codebook, Variable
 
 CODEBOOK = Codebook.of(
     Variable(

@@ -15,7 +15,7 @@ from toolkit.sources.catalog import Catalogue, read_catalogue
 from toolkit.sources.catalog_records import Measured, SimulatedMark
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.sources.simulated.study import open_simulated
-from toolkit.variables.codebook import Entry
+from toolkit.variables import Entry
 
 PLACES = [
     (name, cycle, piece)

@@ -7,7 +7,7 @@ import pytest
 
 from toolkit.sources.catalog_records import Lookup, Rows
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns, reduce_rows
-from toolkit.variables.codebook import Reason
+from toolkit.variables import Reason
 
 DRUG = Rows(
     table="DRUGS",

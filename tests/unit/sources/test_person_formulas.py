@@ -12,7 +12,7 @@ from toolkit.sources.catalog import Catalogue, nhanes
 from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import TableFile, join_cycle
-from toolkit.variables.codebook import Codebook, Variable, why
+from toolkit.variables import Codebook, Variable, why
 
 CYCLE = "2001-2002"
 REFUSALS = {7: "refused", 9: "don't know"}

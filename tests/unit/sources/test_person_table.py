@@ -12,7 +12,7 @@ from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import TableFile, check_rows, join_cycle
-from toolkit.variables.codebook import Codebook, Variable, why
+from toolkit.variables import Codebook, Variable, why
 
 FIRST, SECOND = "2001-2002", "2003-2004"
 ASKED = {"cycles": (FIRST,), "ages": ((20, 150),)}

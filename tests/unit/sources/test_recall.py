@@ -17,7 +17,7 @@ from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog, study_cache
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.registry import open_study
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 CATALOGUE = catalog.nhanes()
 
@@ -162,7 +162,7 @@ def test_the_environment_decides_what_was_asked_for(mirror, openings, monkeypatc
 
 def test_people_of_ones_own_are_never_kept(cache, tmp_path):
     from toolkit.sources.registry import study
-    from toolkit.studies.design import Design
+    from toolkit.studies import Design
 
     own = study(pl.DataFrame({"w": [1.0, 2.0]}), design=Design(weight="w"))
     study_cache.cache_study("mine", {}, own)

@@ -10,8 +10,7 @@ from toolkit.files.transport import read_transport, write_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.registry import open_study
-from toolkit.variables.codebook import Codebook, Comparability, Variable
-from toolkit.variables.derivation import Derivation, derive
+from toolkit.variables import Codebook, Comparability, Derivation, Variable, derive
 
 CATALOGUE = catalog.nhanes()
 D, E = "2005-2006", "2007-2008"

@@ -6,9 +6,8 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DesignError
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import Variable
+from toolkit.studies import ComponentWeight, Design, choose_weight
+from toolkit.variables import Variable
 
 AGE = Variable("age", "age", "number")
 HBA1C = Variable("hba1c", "HbA1c", "number", component="examination")

@@ -3,10 +3,8 @@
 import polars as pl
 
 from toolkit.causes.card import cards
-from toolkit.studies.design import Design
-from toolkit.studies.missingness import count_missing
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
+from toolkit.studies import Design, Study, count_missing
+from toolkit.variables import Availability, Codebook, Reason, Variable, why
 
 FIRST, SECOND = "2005-2006", "2007-2008"
 PEOPLE = pl.DataFrame(

@@ -8,8 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tests.support.four_people import make
-from toolkit.studies.person_frame import PersonFrame
-from toolkit.variables.codebook import Reason
+from toolkit.studies import PersonFrame
+from toolkit.variables import Reason
 
 PEOPLE = pl.DataFrame(
     {

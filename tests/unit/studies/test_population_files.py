@@ -11,10 +11,8 @@ import pytest
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError
 from toolkit.files.atomic import path_of
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.storage import hand_over, holds_population, take_over
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable
+from toolkit.studies import ComponentWeight, Design, Study, hand_over, holds_population, take_over
+from toolkit.variables import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
     {

@@ -7,10 +7,8 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DesignError
-from toolkit.studies.calibration_targets import Margin, calibration_of
-from toolkit.studies.design import Design
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import Variable
+from toolkit.studies import Design, Margin, calibration_of, choose_weight
+from toolkit.variables import Variable
 
 SEX = {"male": 48, "female": 52.0}
 D = Design(weight="w")

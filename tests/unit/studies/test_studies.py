@@ -10,9 +10,8 @@ from tests.support.four_people import make
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.sources.registry import available_studies, open_study, study
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
+from toolkit.studies import ComponentWeight, Design, Study
+from toolkit.variables import Availability, Codebook, Reason, Variable, why
 
 
 def two_cycles() -> Study:

@@ -5,16 +5,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import VariableError
-from toolkit.variables.codebook import (
-    MOST_LEVELS,
-    REASONS,
-    Availability,
-    Codebook,
-    Reason,
-    Variable,
-    deepest,
-    why,
-)
+from toolkit.variables import MOST_LEVELS, REASONS, Availability, Codebook, Reason, Variable, deepest, why
 
 BMI = Variable("bmi", "body mass index", "number", unit="kg/m²")
 SEX = Variable("sex", "sex", "category", ("male", "female"))

@@ -9,9 +9,7 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from toolkit.errors import ToolkitError
-from toolkit.variables.conditions import parse
-from toolkit.variables.formulas import formula
-from toolkit.variables.syntax import one_line
+from toolkit.variables import formula, one_line, parse
 
 LINES = "age >= 40  # adults who said 'yes' or \"no\"\r\n# a line of its own\n\n  and sex == 'female'"
 PLAIN = "age >= 40 and sex == 'female'"

@@ -5,8 +5,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
-from toolkit.variables.derivation import Derivation, derive
+from toolkit.variables import Availability, Codebook, Derivation, Reason, Variable, derive, why
 
 FIRST, SECOND = "2003-2004", "2005-2006"
 LEGS = pl.DataFrame(

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import VariableError
-from toolkit.variables.codebook import Availability, Reason
-from toolkit.variables.conditions import parse
+from toolkit.variables import Availability, Reason, parse
 
 PEOPLE = pl.DataFrame(
     {

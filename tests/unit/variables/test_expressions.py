@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.messages import mentions
 from toolkit.errors import VariableError
-from toolkit.variables.formulas import formula
+from toolkit.variables import formula
 
 PEOPLE = pl.DataFrame(
     {

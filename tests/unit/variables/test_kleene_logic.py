@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.variables.conditions import parse
+from toolkit.variables import parse
 
 CYCLES = ("1999-2000", "2005-2006", "2007-2008")
 PEOPLE = pl.DataFrame(

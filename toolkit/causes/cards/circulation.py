@@ -5,7 +5,7 @@ import polars as pl
 from toolkit.causes.card import Card, Prevention, Rule, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import ANSWERS, answer, assign_levels, cross, make_rule, number, threshold_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 _LEGS = ("abi_left", "abi_right")
 # Above 1.40 the artery cannot be compressed by the cuff: Aboyans et al., Circulation 2012;126:2890-2909.

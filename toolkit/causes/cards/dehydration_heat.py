@@ -5,7 +5,7 @@ import polars as pl
 from toolkit.causes.card import Card, Exposure, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import answer, cross, make_rule, number, threshold_rule, within, yes_if
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # From 295 impending, above 300 current dehydration, defined for measured osmolality of older people:
 # Hooper et al., BMJ Open 2015;5:e008846.

@@ -7,7 +7,7 @@ import polars as pl
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import ANSWERS, answer, assign_levels, band_rule, cross, make_rule, number, yes_if
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # 6.5% or more is diabetes, 5.7 to 6.4% prediabetes, fasting glucose of 126 mg/dL or more is diabetes:
 # American Diabetes Association, Standards of Care, classification and diagnosis. A diagnosis needs two

@@ -8,7 +8,7 @@ import polars as pl
 from toolkit.causes.card import Card, Prevention, Rule, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import ANSWERS, answer, cross, make_rule, number, within, yes_if
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 MINERALS = ("magnesium", "potassium", "calcium")
 

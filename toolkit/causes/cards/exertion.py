@@ -3,7 +3,7 @@
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import band_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # 75 minutes a week is the least vigorous activity that the Physical Activity Guidelines for Americans (2nd
 # edition, 2018) count as enough. 300, four times that, is assumed here to be intense: no cut-point is

@@ -3,7 +3,7 @@
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import ANSWERS, answer, assign_levels, cross, make_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 _TYPES = ("osteoarthritis", "rheumatoid arthritis", "psoriatic arthritis", "other")
 _arthritis, _type = answer("arthritis"), answer("arthritis_type")

@@ -5,7 +5,7 @@ import polars as pl
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import cross, make_rule, number, yes_if
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # One site or more of either foot: Gregg et al., Diabetes Care 2004;27:1591-1597. A foot that could not be
 # tested leaves the other to decide, which gives their 14.8% of people of 40 and over in 1999-2000.

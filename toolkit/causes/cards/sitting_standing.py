@@ -3,7 +3,7 @@
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import band_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # Under 4 and over 8 hours are the outer groups of Ussery et al. on NHANES, JAMA 2018;320:2036-2038. Their
 # two middle groups are one here, and exactly 8 hours, a frequent answer, belongs to the top.

@@ -3,7 +3,7 @@
 from toolkit.causes.card import Card, Prevention, Rule, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import threshold_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 
 def _most_of_the_night(name: str, label: str, share: str) -> Rule:

@@ -3,7 +3,7 @@
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS
 from toolkit.causes.recode import threshold_rule
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 # Two sessions a week over four weeks: the least that the American College of Sports Medicine calls regular
 # flexibility exercise (two to three days a week: Garber et al., Med Sci Sports Exerc 2011;43:1334-1359).

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from toolkit.causes.card import cards
-from toolkit.dag.adjustment import Question, covariates_for
+from toolkit.dag import Question, covariates_for
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression.coefficient_rows import Analysis, describe_term, failed
 from toolkit.estimate.regression.model_estimates import estimate
@@ -24,10 +24,8 @@ from toolkit.estimate.survey.analysis_sample import Sample, draw, remarks, weigh
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables import conditions
-from toolkit.variables.arguments import Names, as_names
-from toolkit.variables.codebook import Variable
+from toolkit.studies import Study
+from toolkit.variables import Names, Variable, as_names, conditions
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
 NO_CARD = "no card"

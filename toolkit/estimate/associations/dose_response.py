@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.dag.adjustment import Question, covariates_for
+from toolkit.dag import Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, report_contrasts, verdict
 from toolkit.estimate.regression.fit import Regression
@@ -30,8 +30,8 @@ from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 # Percentiles of the exposure that a curve covers.
 SPAN = (0.01, 0.99)

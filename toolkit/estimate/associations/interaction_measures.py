@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.dag.adjustment import Question, covariates_for
+from toolkit.dag import Question, covariates_for
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, figures, verdict
 from toolkit.estimate.regression.empty_groups import Smallest
@@ -34,8 +34,8 @@ from toolkit.estimate.survey.linearization import Estimate, delta_method
 from toolkit.estimate.survey.roles import with_references
 from toolkit.estimate.survey.unvarying import not_estimable
 from toolkit.results import ESTIMANDS, Estimates, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance
 
 
 @dataclass(frozen=True)

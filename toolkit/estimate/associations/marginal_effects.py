@@ -23,8 +23,8 @@ from toolkit.estimate.regression.specification import (
 from toolkit.estimate.survey.analysis_sample import Mask
 from toolkit.estimate.survey.roles import Column, with_reference
 from toolkit.results import ESTIMANDS, Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, with_covariance
 
 Value = str | float | int | bool
 Values = Value | Sequence[Value]

@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from toolkit.dag.adjustment import Adjustment, Question, adjustment_for, covariates_for
-from toolkit.dag.backdoor import SIZES, NoAdjustmentSetError, Size
-from toolkit.dag.nodes import Diagrams
+from toolkit.dag import (
+    SIZES,
+    Adjustment,
+    Diagrams,
+    NoAdjustmentSetError,
+    Question,
+    Size,
+    adjustment_for,
+    covariates_for,
+)
 from toolkit.estimate.associations.marginal_effects import standardized_association
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.model_estimates import estimate
@@ -21,8 +28,8 @@ from toolkit.estimate.regression.specification import (
 from toolkit.estimate.survey.analysis_sample import draw
 from toolkit.estimate.survey.roles import with_reference
 from toolkit.results import Estimates, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_covariates, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance
 
 
 @with_covariance

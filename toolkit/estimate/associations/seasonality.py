@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from scipy.special import fdtrc
 
-from toolkit.dag.adjustment import Question, adjust_text, covariates_for
+from toolkit.dag import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.fit import adjusted_wald
@@ -29,9 +29,8 @@ from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.roles import Column, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, Estimates, frame, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
-from toolkit.variables.codebook import Variable
+from toolkit.studies import Study
+from toolkit.variables import Names, Variable, as_names, require_one_role, with_covariance
 
 # What the swing of the curve is called, and how many amplitudes it is.
 _SWING = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.dag.adjustment import Question, adjust_text, covariates_for
+from toolkit.dag import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
@@ -20,8 +20,8 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 _ESTIMANDS = ("prevalence_ratio", "odds_ratio", "prevalence_difference", "mean_difference")
 _YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")

@@ -16,8 +16,8 @@ from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, draw
 from toolkit.estimate.survey.linearization import design_df
 from toolkit.results import SCHEMA, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import as_covariates
+from toolkit.studies import Study
+from toolkit.variables import as_covariates
 
 Kind = Literal["none", "linearization", "replicate weights"]
 _NAMED = ("outcome", "exposure", "adjust")

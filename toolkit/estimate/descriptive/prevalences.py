@@ -28,9 +28,8 @@ from toolkit.estimate.survey.unvarying import (
 )
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
-from toolkit.variables.codebook import YES_NO
+from toolkit.studies import Study
+from toolkit.variables import YES_NO, Names, as_names, require_one_role, with_covariance
 
 NO_REPLICATE = "in some replicates the group has no weight above 0, so it has no standard error"
 

@@ -32,8 +32,8 @@ from toolkit.estimate.survey.roles import Column, require_continuous
 from toolkit.estimate.survey.unvarying import alike, constant
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 # Values of participants with their weights.
 _Weighted = tuple[Floats, Floats]

@@ -28,8 +28,8 @@ from toolkit.estimate.survey.roles import require_continuous, require_countable
 from toolkit.estimate.survey.unvarying import ROUNDING, Effect, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 
 @with_covariance

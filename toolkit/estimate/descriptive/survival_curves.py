@@ -31,8 +31,8 @@ from toolkit.estimate.survey.roles import require_continuous
 from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 INTERVALS = ("log-log", "log", "plain")
 # The most times that are estimated if none are named.

@@ -36,10 +36,8 @@ from toolkit.estimate.survey.unvarying import alike, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
 from toolkit.results import frame as result_frame
-from toolkit.studies.study import Study
-from toolkit.variables import conditions
-from toolkit.variables.arguments import Names, as_names
-from toolkit.variables.codebook import why
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, conditions, why
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)

@@ -24,8 +24,8 @@ from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 # What a row sums: a continuous variable (level None), or the participants of a level; with the values.
 _Summand = tuple[Column, str | None, Floats]

@@ -39,8 +39,8 @@ from toolkit.estimate.survey.groups import (
 from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates, frame
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names
 
 ALL = "all terms"
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}

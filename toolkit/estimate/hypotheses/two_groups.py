@@ -36,8 +36,8 @@ from toolkit.estimate.survey.reliability import judge_test
 from toolkit.estimate.survey.roles import Column, require_countable, require_levels, require_order
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 
 @with_covariance

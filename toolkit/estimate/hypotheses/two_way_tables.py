@@ -28,8 +28,8 @@ from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.estimate.survey.unvarying import TINY
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, require_one_role
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, require_one_role
 
 STATISTICS = {
     "F": "Rao-Scott F",

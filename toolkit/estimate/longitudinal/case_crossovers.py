@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from toolkit.dag.backdoor import SIZES
+from toolkit.dag import SIZES
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.longitudinal.gee_models import DATE, DAY, PERSON, is_records, records
 from toolkit.estimate.regression.coefficient_rows import Analysis
@@ -24,8 +24,8 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, require_countable
 from toolkit.estimate.survey.variance.linearized import Floats, Indices
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, with_covariance
 
 STRATA = ("weekday of the month", "month")
 _MATCHED_BY: dict[str | int, list[str]] = {STRATA[0]: ["month", "weekday"], STRATA[1]: ["month"]}

@@ -29,8 +29,8 @@ from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.distributions import QUANTILE_RULES
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, with_covariance
+from toolkit.studies import Study
+from toolkit.variables import Names, as_names, with_covariance
 
 SHAPES = ("spline", "polynomial", "free")
 CUMULATIVE = "cumulative"

@@ -18,10 +18,8 @@ from toolkit.estimate.regression.specification import ratio_of, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import Estimates
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import Names, as_names, with_covariance
-from toolkit.variables.codebook import YES_NO, Codebook, Variable
+from toolkit.studies import Design, Study
+from toolkit.variables import YES_NO, Codebook, Names, Variable, as_names, with_covariance
 
 Section = Literal["visits", "diary"]
 PERSON, DATE = "person", "date"

@@ -14,7 +14,7 @@ from toolkit.estimate.survey.groups import finite
 from toolkit.estimate.survey.roles import Column
 from toolkit.estimate.survey.unvarying import difference, effects, exact, not_estimable, proportion
 from toolkit.results import ESTIMANDS
-from toolkit.variables.codebook import YES_NO
+from toolkit.variables import YES_NO
 
 # Rates on fewer cases are not to be shown (NCHS, Parker et al. 2023); here they are for review.
 FEW_CASES = 10

@@ -29,10 +29,8 @@ from toolkit.estimate.survey.roles import Column, unknown_case
 from toolkit.estimate.survey.unvarying import firth_call
 from toolkit.estimate.survey.variance.linearized import Floats
 from toolkit.results import ESTIMANDS, variables_of
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import require_one_role
-from toolkit.variables.codebook import Variable
-from toolkit.variables.syntax import LONGEST, one_line
+from toolkit.studies import Study
+from toolkit.variables import LONGEST, Variable, one_line, require_one_role
 
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).

@@ -17,8 +17,8 @@ from toolkit.estimate.regression.specification import Degrees, ModelSpec, ratio_
 from toolkit.estimate.survey.linearization import Estimate
 from toolkit.estimate.survey.variance.linearized import Floats, Indices
 from toolkit.results import Estimates
-from toolkit.studies.study import Study
-from toolkit.variables.arguments import with_covariance
+from toolkit.studies import Study
+from toolkit.variables import with_covariance
 
 if TYPE_CHECKING:
     import pandas as pd

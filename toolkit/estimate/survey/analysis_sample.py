@@ -16,11 +16,8 @@ from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable, written
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Units
-from toolkit.studies.cycle_weights import CYCLE, label_of
-from toolkit.studies.study import Study
-from toolkit.studies.weights import WeightChoice, choose_weight
-from toolkit.variables import conditions
-from toolkit.variables.codebook import Variable
+from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
+from toolkit.variables import Variable, conditions
 
 Mask = npt.NDArray[np.bool_]
 _COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"

@@ -7,20 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.dag.adjustment import Question, covariates_for
-from toolkit.dag.nodes import Diagrams
+from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import weight_of
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.estimate.survey.standard_populations import as_standard
 from toolkit.results import FLOW_SCHEMA, Estimates, variables_of
-from toolkit.studies.cycle_weights import CYCLE, grouped, label_of
-from toolkit.studies.study import Study
-from toolkit.studies.weights import WeightChoice
-from toolkit.variables import conditions
-from toolkit.variables.arguments import Names, require_one_role
-from toolkit.variables.codebook import why
+from toolkit.studies import CYCLE, Study, WeightChoice, grouped, label_of
+from toolkit.variables import Names, conditions, require_one_role, why
 
 # Arguments of estimators that name variables of the analysis, beside adjust, by and domain.
 _ROLES = (

@@ -12,8 +12,8 @@ from functools import cached_property
 import polars as pl
 
 from toolkit.errors import VariableError, unknown
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Variable, unknown_variable
+from toolkit.studies import Study
+from toolkit.variables import Variable, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
 MOST_CODES = 30

@@ -12,10 +12,8 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage, Units
 from toolkit.estimate.survey.variance.replicates import replication_of
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.studies.weights import WeightChoice
-from toolkit.variables.arguments import Names, as_names
+from toolkit.studies import Design, Study, WeightChoice
+from toolkit.variables import Names, as_names
 
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"

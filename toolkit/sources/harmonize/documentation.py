@@ -6,7 +6,7 @@ from dataclasses import replace
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Measured, Origin, Rows
 from toolkit.sources.harmonize.multirow import columns_of
-from toolkit.variables.codebook import Availability, Codebook, Comparability, Variable, deepest
+from toolkit.variables import Availability, Codebook, Comparability, Variable, deepest
 
 NOT_FOUND, NO_COLUMN = "file not found", "column not found"
 Gaps = Mapping[tuple[str, str], str]

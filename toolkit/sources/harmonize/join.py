@@ -15,9 +15,17 @@ from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Input, Measured
 from toolkit.sources.harmonize.multirow import VALUE, WHY, columns_of, lookup_columns, reduce_rows
 from toolkit.sources.harmonize.recode import Recoder
-from toolkit.variables.codebook import Codebook, Reason, Variable, why
-from toolkit.variables.derivation import NOT_THIS_CYCLE, Derivation, derive
-from toolkit.variables.formulas import Formula, formula
+from toolkit.variables import (
+    NOT_THIS_CYCLE,
+    Codebook,
+    Derivation,
+    Formula,
+    Reason,
+    Variable,
+    derive,
+    formula,
+    why,
+)
 
 PERSON = "person"
 HOME_INTERVIEW = "interview"

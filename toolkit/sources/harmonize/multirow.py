@@ -3,8 +3,7 @@
 import polars as pl
 
 from toolkit.sources.catalog_records import Lookup, Rows
-from toolkit.variables.codebook import Reason
-from toolkit.variables.formulas import formula
+from toolkit.variables import Reason, formula
 
 PERSON = "person"
 VALUE, WHY = "value", "why"

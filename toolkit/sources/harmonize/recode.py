@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.sources.harmonize.units import Conversion
-from toolkit.variables.codebook import Reason
+from toolkit.variables import Reason
 
 UNREAD = ".unread"  # ends the name of the column that marks entries which the declaration does not explain
 DECLARED_MISSING = ":declared missing"  # ends that of the column with the missing codes of SPSS and Stata

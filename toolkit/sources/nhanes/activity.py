@@ -10,7 +10,7 @@ import polars as pl
 from toolkit.errors import DatasetError
 from toolkit.files.transport import read_parquet, read_transport
 from toolkit.sources.nhanes.accelerometer_minutes import persons
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable, why
+from toolkit.variables import Availability, Codebook, Reason, Variable, why
 
 # Worn at the waist, in counts per minute; later cycles used another instrument on the wrist.
 CYCLES = ("2003-2004", "2005-2006")

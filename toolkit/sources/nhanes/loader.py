@@ -22,9 +22,7 @@ from toolkit.sources.harmonize.join import PERSON, TableFile, join_cycle
 from toolkit.sources.nhanes.activity import add_minutes
 from toolkit.sources.nhanes.manifest import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
-from toolkit.studies.cycle_weights import span
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.study import Study
+from toolkit.studies import ComponentWeight, Design, Study, span
 
 STRATUM, PSU = "stratum", "psu"
 _RELEASE = "release"

@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle
-from toolkit.studies.cycle_weights import CycleWeight, listed
-from toolkit.studies.design import ComponentWeight
-from toolkit.variables.codebook import COMPONENTS, weight_name
+from toolkit.studies import ComponentWeight, CycleWeight, listed
+from toolkit.variables import COMPONENTS, weight_name
 
 # The four-year weights of 1999-2002 represent four years.
 _FOUR_YEARS = 4.0

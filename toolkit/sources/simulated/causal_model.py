@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
-from toolkit.variables.codebook import Variable, codebook
+from toolkit.variables import Variable
+from toolkit.variables.codebook import codebook
 
 Kind = Literal["points", "number", "yes_no", "ordered", "nominal", "either", "cramps"]
 KINDS = get_args(Kind)

@@ -28,9 +28,8 @@ from toolkit.sources.simulated.generate import (
     simulate_people,
     stream,
 )
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Variable
-from toolkit.variables.conditions import parse
+from toolkit.studies import Study
+from toolkit.variables import Variable, parse
 
 ODDS_RATIO = "odds_ratio"
 AS_IS, PER_UNIT = "as it is", "per unit"  # the worlds of a continuous exposure

@@ -30,10 +30,8 @@ from toolkit.sources.simulated.generate import (
     simulate_people,
     stream,
 )
-from toolkit.studies.cycle_weights import CycleWeight
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import REASONS, Availability, Codebook, Variable, weight_name, why
+from toolkit.studies import ComponentWeight, CycleWeight, Design, Study
+from toolkit.variables import REASONS, Availability, Codebook, Variable, weight_name, why
 from toolkit.variables.codebook import codebook as shared_codebook
 
 PERSONS = 12_000

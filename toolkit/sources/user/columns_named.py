@@ -9,7 +9,7 @@ from toolkit.errors import DesignError, unknown
 from toolkit.sources.user.declaration import Declaration, Problem, Repeated
 from toolkit.sources.user.follow_up import COLUMNS, END, START
 from toolkit.sources.user.row_checks import DATE, PERSON
-from toolkit.studies.design import Design
+from toolkit.studies import Design
 
 PLACE = "place"
 _RESERVED = (PERSON, DATE, PLACE, START, END)

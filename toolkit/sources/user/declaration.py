@@ -11,9 +11,9 @@ from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
-from toolkit.studies.design import LonelyPsu
-from toolkit.variables.codebook import COMPONENTS, REASONS, Codebook, codebook
-from toolkit.variables.formulas import formula
+from toolkit.studies import LonelyPsu
+from toolkit.variables import COMPONENTS, REASONS, Codebook, formula
+from toolkit.variables.codebook import codebook
 
 FORMATS = (
     ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc", ".xpt", ".sas7bdat", ".sav", ".zsav",

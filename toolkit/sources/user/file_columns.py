@@ -22,8 +22,7 @@ from toolkit.sources.harmonize.recode import (
 from toolkit.sources.harmonize.units import Conversion, conversion
 from toolkit.sources.user.declaration import FileEntry, known_variables
 from toolkit.sources.user.tabular_files import Table
-from toolkit.variables.codebook import REASONS, YES_NO, Kind, Reason, Variable, why
-from toolkit.variables.formulas import Formula
+from toolkit.variables import REASONS, YES_NO, Formula, Kind, Reason, Variable, why
 
 Labels = Mapping[str, str]
 _ANSWERS = {"yes": "yes", "no": "no", "true": "yes", "false": "no", "1": "yes", "0": "no"}

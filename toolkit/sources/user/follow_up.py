@@ -6,7 +6,7 @@ Days are whole days: the 1st to the 3rd are 3 days, and a cramp in the night of 
 import polars as pl
 
 from toolkit.sources.catalog_records import NO_VALUE
-from toolkit.variables.codebook import Reason, Variable, why
+from toolkit.variables import Reason, Variable, why
 
 NIGHT_CRAMP = "cramp"  # the variable of a diary that reports a cramp in the night
 VISIT_CRAMP = "any_cramps"  # and that of a visit

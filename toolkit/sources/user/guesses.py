@@ -15,7 +15,7 @@ from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import REPEATED, Profile
-from toolkit.variables.codebook import Variable
+from toolkit.variables import Variable
 
 GUESS = "GUESS"
 ACCEPTED = "accepted guess"

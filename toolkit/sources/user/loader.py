@@ -41,9 +41,8 @@ from toolkit.sources.user.row_checks import (
 from toolkit.sources.user.row_reader import FileRows, Request, absent_as, column_names, read_rows
 from toolkit.sources.user.weather import read_weather
 from toolkit.sources.weather.linkage import add_weather
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, Variable, why
-from toolkit.variables.formulas import Formula, formula
+from toolkit.studies import Study
+from toolkit.variables import Codebook, Formula, Variable, formula, why
 
 _SPAN = Rule(
     "Follow-up ends before it starts",

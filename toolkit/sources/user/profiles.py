@@ -9,7 +9,7 @@ import polars as pl
 from toolkit.sources.frame_categories import Categories
 from toolkit.sources.harmonize.recode import parse_numbers, read_codes
 from toolkit.sources.user.tabular_files import Table
-from toolkit.variables.codebook import sorted_levels
+from toolkit.variables import sorted_levels
 
 SEEN = 50_000  # rows that are profiled
 MOST_CODES = 30  # a column of more different values does not contain codes

@@ -11,8 +11,8 @@ from toolkit.sources.harmonize.recode import UNREAD
 from toolkit.sources.harmonize.units import fitting_units, plausible
 from toolkit.sources.user.declaration import Problem
 from toolkit.sources.user.file_columns import FileColumn
-from toolkit.studies.design import Design
-from toolkit.variables.codebook import Variable
+from toolkit.studies import Design
+from toolkit.variables import Variable
 
 ROW = ":row"  # not a name that a user can give a variable
 LONG = "long"

@@ -33,7 +33,7 @@ from toolkit.sources.user.row_checks import (
     unit_hint,
 )
 from toolkit.sources.user.tabular_files import Table, open_table
-from toolkit.variables.codebook import Reason, why
+from toolkit.variables import Reason, why
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from toolkit.sources.weather.daily import (
     join_mean_before,
     mark_heat_waves,
 )
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Reason, Variable, why
-from toolkit.variables.derivation import derive
+from toolkit.studies import Study
+from toolkit.variables import Reason, Variable, derive, why
 
 HEAT_INDEX = "heat_index"
 # Joined to a night for its own day and each of the seven before.

@@ -9,12 +9,11 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
-from toolkit.dag.adjustment import adjustment_for
-from toolkit.dag.diagram import Arrow, Diagram, Node, causal_diagram
+from toolkit.dag import Arrow, Diagram, Node, adjustment_for, causal_diagram
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import EDGES_SCHEMA, covariates
-from toolkit.studies.storage import declared_again, declared_json
-from toolkit.variables.codebook import Availability
+from toolkit.studies import declared_again, declared_json
+from toolkit.variables import Availability
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
 

@@ -10,7 +10,7 @@ from scipy.stats import f
 import toolkit as tk
 from tests.support.invented import crowded
 from tests.support.messages import mentioning, mentions
-from toolkit.dag.adjustment import adjustment_for
+from toolkit.dag import adjustment_for
 
 ASKED = {"outcome": "any_cramps", "exposure": "diabetes_told"}
 

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 import toolkit as tk
 from tests.support.messages import mentioning
 from toolkit.estimate.associations.models import association, model
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.studies import Study
+from toolkit.variables import Codebook, Variable
 
 GLM = {
     "logit": ("HI_CHOL ~ race + agecat + female", "logit"),

@@ -6,7 +6,7 @@ from tests.support.invented import crowd, crowded
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import equal
 from toolkit.estimate.descriptive.table_one import describe
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 
 def rows_of(frame, **wanted):

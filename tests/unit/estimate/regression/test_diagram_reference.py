@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from tests.support.looping import in_one_test
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 FOLDER = Path(__file__).parents[3] / "reference" / "diagram"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())

@@ -10,7 +10,7 @@ from toolkit.errors import EstimationError
 from toolkit.estimate.associations.models import association, model
 from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
 from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Term
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 N = 400
 

@@ -7,7 +7,7 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.estimate.associations.models import model
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 OF_R = "ordered4 ~ female + age_mid"
 

@@ -12,8 +12,8 @@ from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.associations.models import model
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.studies import Study
+from toolkit.variables import Codebook, Variable
 
 
 @pytest.fixture(scope="module")

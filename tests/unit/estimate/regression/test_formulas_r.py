@@ -15,8 +15,8 @@ import toolkit as tk
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression.formula import parser
 from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.studies import Study
+from toolkit.variables import Codebook, Variable
 
 HERE = Path(__file__).parents[3] / "reference" / "formulas"
 EXPECTED: dict[str, Any] = json.loads((HERE / "expected.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 from toolkit.estimate.associations.models import association
 from toolkit.sources.registry import open_study
 from toolkit.sources.simulated.potential_outcomes import truth
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 ADULTS = "age >= 20"
 # The causes of arthritis in the causal model; `work_posture` among them, or the ratio stays confounded.

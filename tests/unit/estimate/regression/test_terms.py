@@ -5,7 +5,7 @@ import pytest
 import toolkit as tk
 from toolkit.estimate.regression.formula.design_matrix import Term, levels_present, main_effects, per_unit
 from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.variables.codebook import Codebook, Variable
+from toolkit.variables import Codebook, Variable
 
 LEVELS = ("low", "mid", "high")
 EDUCATION = Variable("education", "education", "category", LEVELS, "high", component="")

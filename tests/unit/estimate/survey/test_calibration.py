@@ -10,7 +10,7 @@ from tests.support.messages import mentioning
 from tests.support.r_results import DESIGNS
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.sampling_units import WEIGHT, index_participants
-from toolkit.studies.weights import choose_weight
+from toolkit.studies import choose_weight
 
 STYPE = {"E": 4421, "H": 755, "M": 1018}
 WIDE = {"No": 1072, "Yes": 5122}

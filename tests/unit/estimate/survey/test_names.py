@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import VariableError
-from toolkit.variables.arguments import as_covariates, as_names, require_one_role, spline_of
+from toolkit.variables import as_covariates, as_names, require_one_role, spline_of
 
 
 def test_one_name_or_several_are_a_tuple():

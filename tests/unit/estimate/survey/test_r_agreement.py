@@ -14,7 +14,7 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import equal
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 REFERENCE = Path(__file__).parents[3] / "reference"
 EXPECTED: dict[str, Any] = json.loads((REFERENCE / "agreement" / "expected.json").read_text())

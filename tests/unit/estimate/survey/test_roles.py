@@ -6,7 +6,7 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentioning
-from toolkit.studies.study import Study
+from toolkit.studies import Study
 
 RNG = np.random.default_rng(16)
 PEOPLE = pl.DataFrame(

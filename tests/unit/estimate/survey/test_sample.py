@@ -12,9 +12,8 @@ from toolkit.estimate.survey.participant_flow import flow
 from toolkit.estimate.survey.roles import read
 from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.sources.registry import study
-from toolkit.studies.design import ComponentWeight, Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Availability, Codebook, Reason, Variable
+from toolkit.studies import ComponentWeight, Design, Study
+from toolkit.variables import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
     {

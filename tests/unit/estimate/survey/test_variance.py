@@ -10,7 +10,7 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.analysis_sample import draw
 from toolkit.estimate.survey.variance.linearized import Stage, Units, covariance, degrees_of_freedom
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
+from toolkit.studies import Design
 
 MEANS = {
     "apisrs": ["api00", "enroll"],

@@ -16,9 +16,9 @@ from toolkit.sources.catalog import nhanes
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.manifest import CYCLES
 from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
-from toolkit.studies.study import Study
-from toolkit.studies.weights import choose_weight
-from toolkit.variables.codebook import REASONS, Variable, codebook, why
+from toolkit.studies import Study, choose_weight
+from toolkit.variables import REASONS, Variable, why
+from toolkit.variables.codebook import codebook
 
 ADULTS = "age >= 20"
 REFERENCE = Path(__file__).parents[3] / "reference" / "nhanes" / "expected.json"

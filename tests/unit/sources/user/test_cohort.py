@@ -12,7 +12,7 @@ import toolkit as tk
 from tests.support.messages import mentions
 from tests.support.own_survey import TOML, survey
 from toolkit.sources.user.follow_up import follow
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 COHORT = """
 [files.nights]

@@ -10,7 +10,7 @@ import toolkit as tk
 from tests.support.messages import mentions
 from tests.support.own_survey import PEOPLE, TOML, having, survey
 from toolkit.sources.user.loader import examine
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 LAB = '[files.lab]\npath = "lab.csv"\nabsent = "not examined"\n'
 

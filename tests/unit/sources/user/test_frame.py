@@ -16,7 +16,7 @@ from tests.support.four_people import FRAME, WEIGHTED, make
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError, DesignError, VariableError
 from toolkit.sources.registry import study
-from toolkit.studies.design import Design
+from toolkit.studies import Design
 
 
 def test_a_frame_of_ones_own_is_read_by_its_types() -> None:

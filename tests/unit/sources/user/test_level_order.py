@@ -18,8 +18,8 @@ from scipy.stats import rankdata
 import toolkit as tk
 from tests.support.messages import mentioning
 from toolkit.files.atomic import path_of
-from toolkit.studies.storage import hand_over, take_over
-from toolkit.variables.codebook import sorted_levels
+from toolkit.studies import hand_over, take_over
+from toolkit.variables import sorted_levels
 
 NONE = tk.Design.none()
 SLEEP = ["poor", "fair", "good", "excellent"]

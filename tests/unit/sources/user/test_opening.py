@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import toolkit as tk
 from tests.support.own_survey import PEOPLE, TOML, having, survey
 from toolkit.sources.user.loader import examine
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 LABELS = {"cr": {0: "Never", 1: "Rarely", 2: "Sometimes", 3: "Often", 4: "Almost always", 9: "Refused"}}
 

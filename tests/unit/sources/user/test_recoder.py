@@ -10,7 +10,7 @@ from tests.support.messages import mentions
 from tests.support.own_survey import TOML, having, survey, told
 from toolkit.sources.catalog_records import Measured, OwnVariable
 from toolkit.sources.harmonize.recode import Recoder, fold_code, read_codes, read_numbers
-from toolkit.variables.codebook import why
+from toolkit.variables import why
 
 CODES = pl.DataFrame({"x": [1.0, 2.0, 7.0, 5.0, None]})
 X = pl.col("x")

@@ -12,9 +12,8 @@ from tests.unit.sources.weather.test_weather import FIRST, series
 from toolkit.errors import DatasetError
 from toolkit.sources.weather.daily import LAGS, daily_weather, join_mean_before
 from toolkit.sources.weather.linkage import OF_EACH_DAY, add_weather
-from toolkit.studies.design import Design
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import Codebook, why
+from toolkit.studies import Design, Study
+from toolkit.variables import Codebook, why
 
 WARM = daily_weather(series(*[30] * 40), mean="t", humidity="rh")
 PEOPLE = pl.DataFrame({"person": ["a", "b"]})

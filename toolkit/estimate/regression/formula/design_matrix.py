@@ -11,14 +11,14 @@ import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.formula.special_terms import knots_at, spline
-from toolkit.variables.arguments import spline_of
+from toolkit.variables import spline_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.estimate.survey.analysis_sample import Mask, Sample
     from toolkit.estimate.survey.variance.linearized import Floats, Indices
-    from toolkit.variables.codebook import Variable
+    from toolkit.variables import Variable
 
 INTERCEPT = "intercept"
 PER_UNIT = "per unit"

@@ -13,9 +13,8 @@ import polars as pl
 from toolkit.errors import DesignError, unknown
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Replication, Residuals, Units
-from toolkit.studies.calibration_targets import Calibration, Margin
-from toolkit.studies.study import Study
-from toolkit.variables.codebook import YES_NO
+from toolkit.studies import Calibration, Margin, Study
+from toolkit.variables import YES_NO
 
 MAX_STEPS, MAX_HALVINGS = 100, 60
 # Totals are met when what is missing is below this part of them; R's own default is 1e-7.

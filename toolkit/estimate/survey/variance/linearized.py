@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.errors import DesignError
-from toolkit.studies.design import LonelyPsu
+from toolkit.studies import LonelyPsu
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

@@ -15,9 +15,7 @@ import polars as pl
 from toolkit.errors import DesignError, unknown
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, index_participants, number_units
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage
-from toolkit.studies.design import Design, read_method
-from toolkit.studies.study import Study
-from toolkit.studies.weights import choose_weight
+from toolkit.studies import Design, Study, choose_weight, read_method
 
 # A jackknife refits once for each unit: beyond this many, a bootstrap says as much in far less time.
 MOST_UNITS = 2_000

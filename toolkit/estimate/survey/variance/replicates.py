@@ -12,7 +12,7 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.linearized import Floats, Indices, Replication
 
 if TYPE_CHECKING:
-    from toolkit.studies.design import Design
+    from toolkit.studies import Design
 
 
 def replication_of(
