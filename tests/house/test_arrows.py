@@ -1,5 +1,6 @@
 """Packages import one another only as the table in CONTRIBUTING.md allows."""
 
+import ast
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -51,6 +52,23 @@ def wrong_imports() -> set[tuple[str, str]]:
 
 def test_a_package_imports_only_what_the_table_allows() -> None:
     assert wrong_imports() == PENDING
+
+
+FACES = ("variables", "studies", "dag", "display.text", "estimate.regression.likelihoods")
+
+
+def test_a_package_with_a_face_is_imported_through_it() -> None:
+    """`variables.codebook` is the module of the function `codebook`, which a face cannot show."""
+    behind = [
+        f"{module.where}:{node.lineno} imports from {node.module}"
+        for face in FACES
+        for name, module in modules().items()
+        if not name.startswith(f"toolkit.{face}") and name != "toolkit"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"toolkit.{face}.")
+        if node.module != "toolkit.variables.codebook"
+    ]
+    assert behind == []
 
 
 def test_nothing_imports_the_package_root() -> None:

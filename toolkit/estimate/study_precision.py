@@ -16,7 +16,7 @@ from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.coefficient_rows import with_covariates
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
+from toolkit.estimate.regression.likelihoods import FAMILIES, fit_glm
 from toolkit.estimate.regression.specification import Degrees, require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw

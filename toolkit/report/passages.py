@@ -15,8 +15,7 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text.numbers import format_condition, format_estimate, join_list, label_variable
-from toolkit.display.text.row_labels import name_set
+from toolkit.display.text import format_condition, format_estimate, join_list, label_variable, name_set
 from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable

@@ -2,7 +2,7 @@
 
 from tests.support import frames
 from tests.support.frames import prevalence, ratio, result
-from toolkit.display.text.row_labels import head_rows, write_notes, write_title
+from toolkit.display.text import head_rows, write_notes, write_title
 
 SMOKING = {"exposure": "smoking", "exposure_label": "smoking", "reference": "never"}
 

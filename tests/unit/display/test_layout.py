@@ -5,7 +5,7 @@ import math
 import pytest
 
 from toolkit.display.charts import row_layout
-from toolkit.display.text.row_labels import Headed
+from toolkit.display.text import Headed
 
 ROW = {"estimand": "prevalence", "scale": "identity", "reliability": "ok", "n": 10877, "n_cases": 3398}
 

@@ -6,8 +6,7 @@ import pytest
 from tests.support import frames
 from tests.support.frames import difference, mean, prevalence, ratio, result
 from tests.support.messages import mentioning
-from toolkit.display.text import sentences
-from toolkit.display.text.sentences import finding
+from toolkit.display.text import finding, sentences
 from toolkit.errors import VariableError
 
 PER_UNIT = {

@@ -5,8 +5,7 @@ import pytest
 from tests.support import frames
 from tests.support.frames import difference, prevalence, ratio, result
 from tests.support.messages import mentioning
-from toolkit.display.text import numbers
-from toolkit.display.text.row_labels import format_adjustment
+from toolkit.display.text import format_adjustment, numbers
 from toolkit.errors import VariableError
 from toolkit.results import estimand_of
 

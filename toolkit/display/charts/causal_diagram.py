@@ -26,7 +26,7 @@ from toolkit.display.charts.causal_diagram_layout import (
     list_nodes,
 )
 from toolkit.display.charts.row_layout import LINE, carry_narrow, chart, wrap_title
-from toolkit.display.text.numbers import check_columns
+from toolkit.display.text import check_columns
 from toolkit.errors import VariableError
 from toolkit.results import EDGES_SCHEMA
 

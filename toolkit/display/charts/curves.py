@@ -21,7 +21,7 @@ from toolkit.display.charts.row_layout import (
     make_value_axis,
     wrap_title,
 )
-from toolkit.display.text.numbers import (
+from toolkit.display.text import (
     SHOWN,
     Labels,
     capitalize,
@@ -31,8 +31,10 @@ from toolkit.display.text.numbers import (
     format_p_value,
     is_simulated,
     label_variable,
+    name_interval,
+    write_notes,
+    write_title,
 )
-from toolkit.display.text.row_labels import name_interval, write_notes, write_title
 from toolkit.errors import VariableError
 from toolkit.results import Estimand, Row, by_columns, estimand_of
 

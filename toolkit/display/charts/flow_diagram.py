@@ -27,8 +27,7 @@ from toolkit.display.charts.row_layout import (
     wrap_title,
     write_texts,
 )
-from toolkit.display.text.numbers import check_flow, format_count, format_step, is_simulated
-from toolkit.display.text.row_labels import SIMULATED, Headed
+from toolkit.display.text import SIMULATED, Headed, check_flow, format_count, format_step, is_simulated
 from toolkit.results import Row
 
 

@@ -36,23 +36,21 @@ from toolkit.display.charts.row_layout import (
     wrap_title,
     write_texts,
 )
-from toolkit.display.text.numbers import (
+from toolkit.display.text import (
     SHOWN,
+    Headed,
     Labels,
     capitalize,
     check_result,
+    format_adjustment,
     format_count,
     format_estimate,
     format_flag,
+    head_rows,
     is_simulated,
+    name_interval,
     shorten_reason,
     unit_of,
-)
-from toolkit.display.text.row_labels import (
-    Headed,
-    format_adjustment,
-    head_rows,
-    name_interval,
     write_notes,
     write_title,
 )

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import altair as alt
 
 from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
-from toolkit.display.text.numbers import capitalize, format_count
-from toolkit.display.text.row_labels import Headed
+from toolkit.display.text import Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.display.text.numbers import Labels, capitalize, format_count, format_number, label_variable
+from toolkit.display.text import Labels, capitalize, format_count, format_number, label_variable
 
 _COLUMNS = ("group", "label", "cycles", "status", "n", "lacking")
 _HYPHEN = "\u2011"  # No line breaks at it.

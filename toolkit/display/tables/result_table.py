@@ -8,7 +8,9 @@ from great_tables import GT
 from toolkit.display.tables.availability import list_availability
 from toolkit.display.tables.table_one import typeset_table_one
 from toolkit.display.tables.typesetting import typeset
-from toolkit.display.text.numbers import (
+from toolkit.display.text import (
+    SIMULATED,
+    Headed,
     Labels,
     capitalize,
     classify_frame,
@@ -16,15 +18,11 @@ from toolkit.display.text.numbers import (
     format_estimate,
     format_p_value,
     format_step,
-    is_simulated,
-    unit_of,
-)
-from toolkit.display.text.phrasing import is_description
-from toolkit.display.text.row_labels import (
-    SIMULATED,
-    Headed,
     head_rows,
+    is_description,
+    is_simulated,
     name_interval,
+    unit_of,
     write_notes,
     write_title,
 )

@@ -10,17 +10,20 @@ from great_tables import GT, html, loc, style
 
 from toolkit.display.charts.palette import MUTED
 from toolkit.display.tables.typesetting import typeset
-from toolkit.display.text.numbers import (
+from toolkit.display.text import (
+    OVERALL,
+    SIMULATED,
     Labels,
     capitalize,
+    describe_source,
     format_count,
     format_number,
     format_p_value,
+    group_of,
     is_simulated,
+    name_groups,
     remove_unit,
 )
-from toolkit.display.text.phrasing import OVERALL, describe_source, group_of, name_groups
-from toolkit.display.text.row_labels import SIMULATED
 from toolkit.results import Row, by_columns
 
 _TESTS = {

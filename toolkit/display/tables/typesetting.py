@@ -9,8 +9,7 @@ import polars as pl
 from great_tables import GT, html, loc, style
 
 from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, VERMILLION
-from toolkit.display.text.numbers import capitalize, format_flag
-from toolkit.display.text.row_labels import SIMULATED
+from toolkit.display.text import SIMULATED, capitalize, format_flag
 from toolkit.results import Row
 
 _OPTIONS: dict[str, Any] = {

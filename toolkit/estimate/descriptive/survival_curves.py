@@ -11,8 +11,7 @@ from typing import Literal
 import numpy as np
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.regression.likelihoods.cox import Times
-from toolkit.estimate.regression.likelihoods.families import Clock, read_times
+from toolkit.estimate.regression.likelihoods import Clock, Times, read_times
 from toolkit.estimate.regression.specification import require_two_levels
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw

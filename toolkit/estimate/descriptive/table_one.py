@@ -15,7 +15,7 @@ from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
 from toolkit.estimate.regression.formula.design_matrix import MainEffects
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.likelihoods import FAMILIES
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.analysis_sample import Sample, draw

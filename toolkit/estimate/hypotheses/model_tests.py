@@ -20,9 +20,7 @@ from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Matrix, Predictors, Term
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.terms import term_key
-from toolkit.estimate.regression.likelihoods.families import Likelihood
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, Family, fit_glm
-from toolkit.estimate.regression.likelihoods.newton import Fit
+from toolkit.estimate.regression.likelihoods import FAMILIES, Family, Fit, Likelihood, fit_glm
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import Degrees, ModelSpec, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample

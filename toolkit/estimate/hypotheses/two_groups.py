@@ -16,7 +16,7 @@ from scipy.special import fdtrc, ndtri, stdtr
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import MainEffects, of_level
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.likelihoods import FAMILIES
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals

@@ -15,9 +15,7 @@ from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.longitudinal.gee_models import DATE, DAY, PERSON, is_records, records
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Predictors, Term
-from toolkit.estimate.regression.likelihoods.conditional_logit import fit_conditional, informative
-from toolkit.estimate.regression.likelihoods.families import Likelihood
-from toolkit.estimate.regression.likelihoods.newton import Fit
+from toolkit.estimate.regression.likelihoods import Fit, Likelihood, fit_conditional, informative
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import ModelSpec, require_two_levels
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw

@@ -9,10 +9,15 @@ import polars as pl
 from toolkit.errors import DatasetError, EstimationError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis
 from toolkit.estimate.regression.formula.design_matrix import Matrix
-from toolkit.estimate.regression.likelihoods.families import Likelihood
-from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
-from toolkit.estimate.regression.likelihoods.glm import Family, family_named
-from toolkit.estimate.regression.likelihoods.newton import Fit
+from toolkit.estimate.regression.likelihoods import (
+    CORRELATIONS,
+    Family,
+    Fit,
+    Likelihood,
+    family_named,
+    solve_equations,
+    sort_clusters,
+)
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import ratio_of, specify_formula
 from toolkit.estimate.survey.analysis_sample import Mask, Sample

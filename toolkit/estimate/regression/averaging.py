@@ -14,7 +14,7 @@ import polars as pl
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula.design_matrix import Term
-from toolkit.estimate.regression.likelihoods.glm import Family
+from toolkit.estimate.regression.likelihoods import Family
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.linearization import Estimate, joint_covariance

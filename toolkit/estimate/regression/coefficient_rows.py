@@ -13,7 +13,7 @@ from toolkit.estimate.regression.empty_groups import compare_empty_group, find_f
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.formula.design_matrix import Term
-from toolkit.estimate.regression.likelihoods.firth import Penalized
+from toolkit.estimate.regression.likelihoods import Penalized
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import intervals
 from toolkit.estimate.survey.groups import finite

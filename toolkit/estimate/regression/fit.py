@@ -10,15 +10,13 @@ from threadpoolctl import ThreadpoolController
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression import diagnostics
 from toolkit.estimate.regression.fit_errors import BoundaryError, CollinearError, NotConvergedError
-from toolkit.estimate.regression.likelihoods.families import Likelihood
-from toolkit.estimate.regression.likelihoods.glm import fit_glm
+from toolkit.estimate.regression.likelihoods import Likelihood, fit_glm
 from toolkit.estimate.survey.distributions import wald
 from toolkit.estimate.survey.linearization import Estimate, design_df, joint_covariance, replicate_points
 
 if TYPE_CHECKING:
     from toolkit.estimate.regression.formula.design_matrix import Term
-    from toolkit.estimate.regression.likelihoods.firth import Penalized
-    from toolkit.estimate.regression.likelihoods.newton import Fit
+    from toolkit.estimate.regression.likelihoods import Fit, Penalized
     from toolkit.estimate.regression.specification import Degrees, ModelSpec
     from toolkit.estimate.survey.analysis_sample import Mask, Sample
     from toolkit.estimate.survey.roles import Column

@@ -21,9 +21,14 @@ from toolkit.estimate.regression.formula.design_matrix import (
 )
 from toolkit.estimate.regression.formula.factors import quoted
 from toolkit.estimate.regression.formula.special_terms import EXAMPLE, Taken, take_time
-from toolkit.estimate.regression.likelihoods import families
-from toolkit.estimate.regression.likelihoods.families import Likelihood
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, GLM_FAMILIES, Family, family_named
+from toolkit.estimate.regression.likelihoods import (
+    FAMILIES,
+    GLM_FAMILIES,
+    Family,
+    Likelihood,
+    families,
+    family_named,
+)
 from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
 from toolkit.estimate.survey.roles import Column, unknown_case
 from toolkit.estimate.survey.unvarying import firth_call

@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
 from toolkit.estimate.regression.formula.design_matrix import PER_UNIT, Term
-from toolkit.estimate.regression.likelihoods.glm import adopt_family
+from toolkit.estimate.regression.likelihoods import adopt_family
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import Degrees, ModelSpec, ratio_of, specify_formula
 from toolkit.estimate.survey.linearization import Estimate

@@ -6,9 +6,13 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentions
-from toolkit.estimate.regression.likelihoods import gee
-from toolkit.estimate.regression.likelihoods.gee import CORRELATIONS, solve_equations, sort_clusters
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES
+from toolkit.estimate.regression.likelihoods import (
+    CORRELATIONS,
+    FAMILIES,
+    gee,
+    solve_equations,
+    sort_clusters,
+)
 
 
 def visits(people: int = 150) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
-from toolkit.estimate.regression.likelihoods.firth import fit_firth
+from toolkit.estimate.regression.likelihoods import fit_firth
 
 
 def separated(n: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, family_named, fit_glm
+from toolkit.estimate.regression.likelihoods import FAMILIES, family_named, fit_glm
 
 LINKS = sm.families.links
 PEERS = {

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.regression.likelihoods.cox import Times, fit_cox
+from toolkit.estimate.regression.likelihoods import Times, fit_cox
 
 FOLDER = Path(__file__).parents[3] / "reference" / "simulated"
 ENTRIES = {entry["id"]: entry for entry in json.loads((FOLDER / "models.json").read_text())["entries"]}
@@ -61,7 +61,7 @@ def test_the_ordinal_model_equals_r(study) -> None:
 
 def test_the_score_of_the_ordinal_model_is_zero(study) -> None:
     """The project's own property: R's optimiser stops before it."""
-    from toolkit.estimate.regression.likelihoods.ordinal import fit_ordinal
+    from toolkit.estimate.regression.likelihoods import fit_ordinal
 
     people = study.people.filter(pl.col("age") >= 20).drop_nulls(["cramp_frequency", "diabetes_told"])
     X = np.column_stack([people["diabetes_told"] == "yes", people["age"], people["sex"] == "female"])

@@ -13,7 +13,7 @@ import pytest
 import statsmodels.api as sm
 
 import toolkit as tk
-from toolkit.estimate.regression.likelihoods.glm import STATSMODELS_FAMILIES
+from toolkit.estimate.regression.likelihoods import STATSMODELS_FAMILIES
 
 REFERENCE = Path(__file__).parents[3] / "reference"
 ENTRIES = json.loads((REFERENCE / "statsmodels" / "expected.json").read_text())["entries"]
