@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and remove the drafts and temporary folders that killed processes left.
+"""Write files atomically, manage temporary files and folders, and clean up after killed processes.
 
 A draft or temporary folder is locked by its owner, and the system releases the lock when the process ends,
 however it ends. What earlier versions left has no lock and is removed when no living process can be using it.

@@ -1,4 +1,4 @@
-"""HTML that objects show in a notebook, from the templates in `templates/`: escaped, and without scripts."""
+"""Render objects as HTML for notebooks and reports, with every value escaped."""
 
 from functools import cache
 from pathlib import Path

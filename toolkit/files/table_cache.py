@@ -1,4 +1,4 @@
-"""Cache tables and studies as parquet files, each with its origin and a hash of its content in its footer.
+"""Cache tables and studies as Parquet files, and reuse them only while their sources are unchanged.
 
 An entry is used only if its content is what was written and its origin (request, code, source files) is
 unchanged. Deleting the cache costs time and nothing else. Damage is reported in one `CacheWarning`.

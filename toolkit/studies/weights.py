@@ -1,4 +1,4 @@
-"""Choose the weight of an analysis by component and contributing cycles, with the reason.
+"""Choose the survey weight for an analysis from its components and cycles, and explain the choice.
 
 Pooling of cycle weights is in `cycle_weights`.
 """

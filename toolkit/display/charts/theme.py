@@ -1,4 +1,4 @@
-"""The theme and the renderer of all charts, which need no network.
+"""Altair theme and offline renderer for all charts.
 
 `use()` switches both on. A chart's output has, by MIME type:
 

@@ -1,4 +1,4 @@
-"""Diagnose models that cannot be estimated: separation, empty cells, collinearity."""
+"""Explain why a model cannot be estimated: separation, empty levels, collinearity, nonconvergence."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Judge comparisons of levels by their smallest group, and report those with an empty group."""
+"""Find comparisons with a small or empty group, and replace model intervals that it makes invalid."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

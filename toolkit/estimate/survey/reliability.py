@@ -1,4 +1,4 @@
-"""Judge whether an estimate may be presented: the presentation standards of the NCHS.
+"""Rate each estimate as ok, review or suppress: by NCHS standards where they exist, else by stated rules.
 
 A verdict is `ok`, `review` or `suppress`, with its reason. Proportions: Parker et al., National Center for
 Health Statistics data presentation standards for proportions, Vital Health Stat 2(175), 2017, in the order of

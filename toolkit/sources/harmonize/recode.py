@@ -1,4 +1,4 @@
-"""Recode the entries of a column to values, with the reason for each missing value."""
+"""Read a raw column as numbers, dates or coded values, and record why each missing value is missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

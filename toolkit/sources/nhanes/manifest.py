@@ -1,4 +1,4 @@
-"""Which files the NHANES cycles need, where they are, and what they should contain."""
+"""Find or download the files that the chosen NHANES cycles need, and check them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Describe the families beyond generalized linear models: what each requires of its outcome and fits."""
+"""Connect the ordinal, multinomial, negative binomial, Cox and Firth models to their likelihoods."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Fit the proportional odds model: one coefficient per term for every cutpoint of the outcome's levels.
+"""Fit the proportional odds model: one coefficient per term, shared by all cutpoints.
 
 McCullagh (1980), with the sign of R's polr: logit P(Y <= k) = cutpoint k - x'beta, so that a positive
 coefficient means higher levels.

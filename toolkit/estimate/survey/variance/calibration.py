@@ -1,4 +1,4 @@
-"""Calibrate weights to population totals, with what the variance then needs: residuals or replicates.
+"""Calibrate weights to population totals, with the residuals or replicates needed for variances.
 
 Method: Deville and Särndal, JASA 87 (1992) 376-382; the equations are solved by Newton's steps until the
 totals are met to rounding.
