@@ -1,5 +1,6 @@
 """Exceptions that say what happened, where, and how to fix it; the search for the nearest name."""
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -7,12 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_WORD = re.compile(r"[a-z]+(?=[ ,;:])")
+
+
 class ToolkitError(Exception):
     """Base class of the toolkit's errors; the message never contains a participant's values."""
 
     def __init__(self, message: object = "") -> None:
-        text = str(message)
-        super().__init__(text[:1].upper() + text[1:])
+        super().__init__(capitalize(str(message)))
 
 
 class DatasetError(ToolkitError):
@@ -29,6 +32,11 @@ class DesignError(ToolkitError):
 
 class EstimationError(ToolkitError):
     """The data do not allow the estimate."""
+
+
+def capitalize(sentence: str) -> str:
+    """Begin a sentence with a capital letter, unless it begins with code such as `tk.forest` or `adjust=`."""
+    return sentence[:1].upper() + sentence[1:] if _WORD.match(sentence) else sentence
 
 
 def short(text: str, most: int = 100) -> str:
@@ -68,5 +76,5 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
     if remedy.startswith("All: "):
         listed = remedy.removeprefix("All: ")
         remedy = f"List them all with {listed}" if "(" in listed else f"Available: {listed}"
-    parts = [f"{what[:1].upper()}{what[1:]} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
+    parts = [f"{capitalize(what)} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
     return " ".join(filter(None, [*parts, f"{remedy.rstrip('.')}." if remedy else ""]))

@@ -28,7 +28,9 @@ def read_method(given: str | None) -> str:
     by_word = {**_OTHER_NAMES, **{name.lower(): name for name in METHODS}}
     known = f"All: {', '.join(METHODS)}"
     if given is None:
-        raise DesignError(f"The design has replicate weights but no method. Set replicate_method=. {known}.")
+        raise DesignError(
+            f"The design has replicate weights but no 'replicate_method'. Use one of {', '.join(METHODS)}."
+        )
     if given.lower() not in by_word:
         raise DesignError(unknown("'replicate_method' cannot be", given, METHODS, known))
     return by_word[given.lower()]

@@ -145,6 +145,6 @@ def test_people_of_four_days_have_the_published_means(worn: tk.Study) -> None:
 def test_without_the_file_the_study_says_what_to_give(nhanes: tk.Study) -> None:
     gaps = nhanes.availability().filter(exposure="sedentary_hours", cycle="2005-2006")
     assert "not measured" == gaps["status"].item()
-    assert gaps["reason"].item().startswith("file not given")
+    assert gaps["reason"].item().startswith("file not supplied")
     with pytest.raises(VariableError, match=mentioning("open_study('nhanes', minutes=PATH)")):
         tk.mean(nhanes, "sedentary_hours")

@@ -70,7 +70,7 @@ def test_a_calibration_is_read_again_from_json():
     [
         ({}, {}, "design.calibrated"),
         (7, {}, ("mapping", "int")),
-        ({"sex": {"male": -1, "female": 2}}, {}, ("'sex: male'", "1", "0")),
+        ({"sex": {"male": -1, "female": 2}}, {}, ("'sex: male'", "1", "tk.study(")),
         ({"sex": {"male": "many"}}, {}, ("'sex: male'", "'many'")),
         ({"age": float("nan")}, {}, "'age'"),
         ({"sex": SEX, "old": {"no": 70, "yes": 31}}, {}, ("'sex'", "100", "'old'", "101")),

@@ -257,7 +257,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"outcome": "age"}, ("'age'", "tk.model(study, 'age ~ ...', family='gaussian')")),
     ({"outcome": "group", "exposure": "age"}, ("'group'", "3 levels", "study.derive")),
     ({"confidence": 95}, ("'confidence'", "95", "0.95")),
-    ({"by": "age"}, ("'age'", "study.derive")),
+    ({"by": "age"}, ("'age'", "study.cut('age')")),
 ]
 
 

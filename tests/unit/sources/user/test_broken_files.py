@@ -61,9 +61,12 @@ def test_a_replicate_weight_that_cannot_be(tmp_path: Path, weight: str) -> None:
 @pytest.mark.parametrize(
     ("remedy", "design"),
     [
-        ("All: BRR, Fay", 'replicate_weights = ["w", "cm"]'),
+        ("one of BRR, Fay", 'replicate_weights = ["w", "cm"]'),
         ("Did you mean 'bootstrap'", 'replicate_weights = ["w", "cm"]\nreplicate_method = "botstrap"'),
-        ("Leave one of both out", 'strata = "s"\nreplicate_weights = ["w", "cm"]\nreplicate_method = "BRR"'),
+        (
+            "Replicate weights replace strata, psu and fpc",
+            'strata = "s"\nreplicate_weights = ["w", "cm"]\nreplicate_method = "BRR"',
+        ),
     ],
 )
 def test_a_design_that_cannot_be_is_told_with_the_other_problems(
