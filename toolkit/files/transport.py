@@ -1,12 +1,10 @@
-"""Read and write SAS transport files (.xpt), and open parquet files, with errors in the user's terms."""
+"""Read SAS transport files (.xpt), and open parquet files, with errors in the user's terms."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import replacing
 
 # First record of every SAS transport file, version 5 and 8 (SAS technical note TS-140).
 _HEADERS = (
@@ -55,20 +53,6 @@ def find_ignoring_case(path: Path) -> Path | None:
         return path
     siblings = path.parent.iterdir() if path.parent.is_dir() else ()
     return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
-
-
-def write_transport(
-    path: str | Path, frame: pl.DataFrame, table: str, labels: Mapping[str, str] | None = None
-) -> None:
-    """Write a frame as a SAS transport file of version 5, the format of the CDC's files.
-
-    `table` and the column names have at most 8 characters; labels are cut to 40.
-    """
-    import polars_readstat
-
-    with replacing(path) as draft:
-        short = {name: label[:40] for name, label in (labels or {}).items()}
-        polars_readstat.write_xpt(frame, str(draft), version=5, table_name=table, variable_labels=short)
 
 
 def _expect_file(path: str | Path) -> Path:

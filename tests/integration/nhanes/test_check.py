@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from tests.support.messages import mentioning, mentions
 from tests.support.nhanes_files import write_nhanes
+from tests.support.transport_writer import write_transport
 from toolkit.cli import main
 from toolkit.errors import DatasetError
 from toolkit.files.table_cache import CACHE_VARIABLE
-from toolkit.files.transport import read_transport, write_transport
+from toolkit.files.transport import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes.verify import code_counts, compare_codes, download_nhanes
 from toolkit.sources.registry import download_study

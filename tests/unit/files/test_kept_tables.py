@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tests.support.messages import mentioning
+from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
 from toolkit.files import table_cache
 from toolkit.files.table_cache import (
@@ -16,7 +17,7 @@ from toolkit.files.table_cache import (
     read_table,
     sha256_of,
 )
-from toolkit.files.transport import read_transport, write_transport
+from toolkit.files.transport import read_transport
 
 CODES = pl.DataFrame({"SEQN": [1.0, 2.0, 3.0], "SLQ160": [0.0, 7.0, None]})
 

@@ -7,6 +7,7 @@ import pyreadstat
 import pytest
 
 from tests.support.messages import mentioning
+from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
 from toolkit.files import atomic, transport
 from toolkit.files.transport import RECORD
@@ -96,7 +97,7 @@ NUMBERS = pl.DataFrame(
 
 def test_transport_files_keep_every_bit_and_the_order(tmp_path):
     path = tmp_path / "A_D.xpt"
-    transport.write_transport(path, NUMBERS, "A_D", {"W": "a weight " * 9})
+    write_transport(path, NUMBERS, "A_D", {"W": "a weight " * 9})
     assert transport.read_transport(path).collect().equals(NUMBERS)
     independent, about = pyreadstat.read_xport(str(path))
     assert pl.from_pandas(independent).equals(NUMBERS)
@@ -105,17 +106,17 @@ def test_transport_files_keep_every_bit_and_the_order(tmp_path):
 
 
 def test_zero_is_zero(tmp_path):
-    transport.write_transport(tmp_path / "a.xpt", NUMBERS, "A")
+    write_transport(tmp_path / "a.xpt", NUMBERS, "A")
     assert transport.read_transport(tmp_path / "a.xpt").filter(pl.col("W") == 0).collect().height == 1
 
 
 def test_names_come_in_capitals(tmp_path):
-    transport.write_transport(tmp_path / "a.xpt", pl.DataFrame({"MCQ160a": [1.0]}), "A")
+    write_transport(tmp_path / "a.xpt", pl.DataFrame({"MCQ160a": [1.0]}), "A")
     assert transport.read_transport(tmp_path / "a.xpt").collect_schema().names() == ["MCQ160A"]
 
 
 def whole(tmp_path):
-    transport.write_transport(tmp_path / "a.xpt", pl.concat([NUMBERS] * 9), "A")
+    write_transport(tmp_path / "a.xpt", pl.concat([NUMBERS] * 9), "A")
     return (tmp_path / "a.xpt").read_bytes()
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tests.support.messages import mentioning
+from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue, nhanes
 from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.documentation import describe

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tests.support.messages import mentioning
+from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files.transport import write_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe

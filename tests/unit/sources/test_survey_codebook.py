@@ -5,8 +5,9 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from tests.support.nhanes_files import write_nhanes
+from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files.transport import read_transport, write_transport
+from toolkit.files.transport import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.registry import open_study

@@ -1,7 +1,6 @@
 """Fit marginal models of repeated outcomes by generalized estimating equations."""
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -26,7 +25,6 @@ from toolkit.results import Estimates
 from toolkit.studies import Design, Study
 from toolkit.variables import YES_NO, Codebook, Names, Variable, as_names, with_covariance
 
-Section = Literal["visits", "diary"]
 PERSON, DATE = "person", "date"
 # The number of the participant, the rank of the row by date, and its day; no variable has a dot in its name.
 CLUSTER, ORDER, DAY = ".person", ".order", ".day"
