@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from toolkit.errors import DatasetError, DesignError, VariableError, unknown
-from toolkit.sources.harmonize.units import fitting_units, plausible
+from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Study
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, sorted_levels, why
@@ -200,7 +200,7 @@ def _match_number(column: pl.Series, variable: Variable) -> pl.Series:
 
 def _suggest_unit(values: pl.Series, variable: Variable) -> str:
     low, high = (float(values.quantile(share) or 0) for share in (0.05, 0.95))
-    units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
+    units = other_units(variable.name, variable.unit, low, high)
     if not units:
         return f"Correct them, set them to null, or {_suggest_name(variable.name)}"
     way = f"toolkit.sources.harmonize.units.conversion('{units[0]}', '{variable.unit}', '{variable.name}')"

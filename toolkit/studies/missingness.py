@@ -1,6 +1,6 @@
 """List the variables of a study, and summarize missing data by reason and availability by survey cycle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -100,14 +100,20 @@ def _counts(people: pl.DataFrame, variable: str, cycle: str) -> tuple[int, float
 
 
 def summarize(
-    parts: Mapping[str, pl.DataFrame | None], codebook: Codebook, cycles: Sequence[str], design: str
+    people: pl.DataFrame,
+    codebook: Codebook,
+    *,
+    visits: pl.DataFrame | None,
+    diary: pl.DataFrame | None,
+    cycles: Sequence[str],
+    design: str,
 ) -> dict[str, str]:
-    """Summarize a study: rows of each part (participants first), cycles, design, outcomes and variables."""
-    counts = {name: f"{rows.height:,}" for name, rows in parts.items() if rows is not None}
-    people = next(iter(parts.values()))
-    measured = [name for name in codebook if people is not None and name in people.columns]
+    """Summarize a study: participants, visits, diary entries, cycles, design, outcomes and variables."""
+    measured = [name for name in codebook if name in people.columns]
     facts = {
-        **counts,
+        "Participants": f"{people.height:,}",
+        "Visits": "" if visits is None else f"{visits.height:,}",
+        "Diary entries": "" if diary is None else f"{diary.height:,}",
         "Cycles": ", ".join(filter(None, cycles)),
         "Design": design,
         "Outcomes": ", ".join(rule.name for rule in CRAMP_RULES if rule.name in measured),

@@ -84,8 +84,14 @@ class Study:
     @property
     def summary(self) -> dict[str, str]:
         """Facts about the study by name, as they are printed."""
-        parts = {"Participants": self.people, "Visits": self.visits, "Diary entries": self.diary}
-        return missingness.summarize(parts, self.codebook, self.cycles, self.design.summary)
+        return missingness.summarize(
+            self.people,
+            self.codebook,
+            visits=self.visits,
+            diary=self.diary,
+            cycles=self.cycles,
+            design=self.design.summary,
+        )
 
     def variables(self, search: str = "") -> pl.DataFrame:
         """List the variables of the study.

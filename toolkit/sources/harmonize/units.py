@@ -114,14 +114,18 @@ def plausible(variable: str) -> tuple[float, float] | None:
     return _table().plausible.get(variable)
 
 
-def fitting_units(variable: str, into: str, low: float, high: float) -> list[str]:
-    """List the units in which values from `low` to `high` would be plausible."""
+def other_units(variable: str, into: str, low: float, high: float) -> list[str]:
+    """List the other units in which values from `low` to `high` would be plausible."""
     limits = plausible(variable)
     if limits is None:
         return []
     ways = {unit: way.back for unit, way in _reachable(spelled(into), variable, "").items()}
     ends = {u: sorted((low * w.times + w.plus, high * w.times + w.plus)) for u, w in ways.items()}
-    return [u for u, (least, most) in ends.items() if limits[0] <= least and most <= limits[1]]
+    return [
+        unit
+        for unit, (least, most) in ends.items()
+        if unit != into and limits[0] <= least and most <= limits[1]
+    ]
 
 
 def _remedy(known: list[str], into: str) -> str:

@@ -12,7 +12,7 @@ from toolkit.files.atomic import write_bytes
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.catalog_records import NO_VALUE, Measured
-from toolkit.sources.harmonize.units import fitting_units, plausible
+from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import REPEATED, Profile
 from toolkit.variables import Variable
@@ -169,8 +169,7 @@ def _number_lines(profile: Profile, variable: Variable) -> list[str] | None:
     missing, ends = _missing_line(missing_codes(profile)), plausible(variable.name)
     if ends is None or (ends[0] <= profile.low and profile.high <= ends[1]):
         return missing
-    units = fitting_units(variable.name, variable.unit, profile.low, profile.high)
-    units = [unit for unit in units if unit != variable.unit]
+    units = other_units(variable.name, variable.unit, profile.low, profile.high)
     if not units:
         return None
     comment = f"{GUESS}: by the range of its values; converted to {variable.unit}, the unit of the codebook"

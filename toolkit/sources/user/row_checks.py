@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.sources.harmonize.recode import UNREAD
-from toolkit.sources.harmonize.units import fitting_units, plausible
+from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import Problem
 from toolkit.sources.user.file_columns import FileColumn
 from toolkit.studies import Design
@@ -123,7 +123,7 @@ def unit_hint(variable: Variable, values: pl.Series) -> str:
     if ends is None or not len(known) or 2 * known.is_between(*ends).sum() > len(known):
         return ""
     low, high = (float(known.quantile(share) or 0) for share in (0.05, 0.95))
-    units = [u for u in fitting_units(variable.name, variable.unit, low, high) if u != variable.unit]
+    units = other_units(variable.name, variable.unit, low, high)
     return f"Their unit may be {' or '.join(units)}. Declare it: unit = '{units[0]}'." if units else ""
 
 
