@@ -15,7 +15,7 @@ class ToolkitError(Exception):
     """Base class of the toolkit's errors; the message never contains a participant's values."""
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(capitalize(str(message)))
+        super().__init__(begin_sentence(str(message)))
 
 
 class DatasetError(ToolkitError):
@@ -34,7 +34,7 @@ class EstimationError(ToolkitError):
     """The data do not allow the estimate."""
 
 
-def capitalize(sentence: str) -> str:
+def begin_sentence(sentence: str) -> str:
     """Begin a sentence with a capital letter, unless it begins with code such as `tk.forest` or `adjust=`."""
     return sentence[:1].upper() + sentence[1:] if _WORD.match(sentence) else sentence
 
@@ -43,6 +43,12 @@ def short(text: str, most: int = 100) -> str:
     """Return a text in one line, cut where it is longer than `most`."""
     line = " ".join(str(text).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def join_list(parts: "Iterable[str]", conjunction: str = "and") -> str:
+    """Join texts as "age, sex and education"."""
+    *others, last = list(parts) or [""]
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
@@ -58,7 +64,7 @@ def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
     by_lower = {word.lower(): word for word in reversed(words)}
     close = [by_lower[low] for low in get_close_matches(str(name).lower(), by_lower, n=count, cutoff=0.55)]
     quoted = [f"'{word}'" for word in close or (words if len(words) <= 2 * count else [])]
-    return " or ".join(filter(None, [", ".join(quoted[:-1]), *quoted[-1:]]))
+    return join_list(quoted, "or")
 
 
 def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> str:
@@ -76,5 +82,5 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
     if remedy.startswith("All: "):
         listed = remedy.removeprefix("All: ")
         remedy = f"List them all with {listed}" if "(" in listed else f"Available: {listed}"
-    parts = [f"{capitalize(what)} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
+    parts = [f"{begin_sentence(what)} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
     return " ".join(filter(None, [*parts, f"{remedy.rstrip('.')}." if remedy else ""]))

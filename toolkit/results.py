@@ -384,7 +384,9 @@ _CRUDE = {"", "[]", "crude", "none", "unadjusted"}
 
 def covariates(adjust: str) -> list[str]:
     """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
-    text = adjust.strip().removeprefix("(").removesuffix(")") if adjust.startswith("(") else adjust.strip()
+    text = adjust.strip()
+    if text.startswith("(") and text.endswith(")"):  # A tuple, written as text.
+        text = text[1:-1]
     if text.lower() in _CRUDE:
         return []
     parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)

@@ -7,7 +7,7 @@ import polars as pl
 
 from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, join_list, unknown
 from toolkit.results import variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
@@ -76,13 +76,14 @@ class Adjustment:
         model = " (Model 1, the core covariates)" if self.size == "core" else ""
         reverse = [gap.label for gap in self.unmeasured if gap.reverse]
         sentences = [
-            f"Adjusted for {_list(self.labels) if self.labels else 'no covariate'}{model}.",
+            f"Adjusted for {join_list(self.labels) if self.labels else 'no covariate'}{model}.",
             self._describe_confounding(),
-            f"Reverse causation is possible because {_list(reverse)} may have affected {self.exposure_label}."
+            f"Reverse causation is possible because {join_list(reverse)} may have affected "
+            f"{self.exposure_label}."
             if reverse
             else "",
-            f"Not measured in this study: {_list(self.not_measured)}." if self.not_measured else "",
-            f"Omitted because all participants have the same value: {_list(self.constant)}."
+            f"Not measured in this study: {join_list(self.not_measured)}." if self.not_measured else "",
+            f"Omitted because all participants have the same value: {join_list(self.constant)}."
             if self.constant
             else "",
         ]
@@ -105,7 +106,7 @@ class Adjustment:
         named = [*(gap.label for gap in self.unmeasured[:_NAMED]), *others]
         return (
             "Under the assumptions of the causal diagram, which include its missing arrows, residual "
-            f"confounding by {_list(named)} remains."
+            f"confounding by {join_list(named)} remains."
         )
 
     def __str__(self) -> str:
@@ -292,7 +293,3 @@ def _refuse_descendants(
                 f"'{name}' cannot be adjusted for: in the causal diagram {bias}. Remove it, adjust={rest}. "
                 "For an effect that does not pass through it, use allow_descendants=True."
             )
-
-
-def _list(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -15,7 +15,8 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text import format_condition, format_estimate, join_list, label_variable, name_set
+from toolkit.display.text import capitalize, format_condition, format_estimate, label_variable, name_set
+from toolkit.errors import join_list
 from toolkit.files.notebook_html import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable
@@ -117,7 +118,7 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
         table = rules[name].truth_table()
         heads = [codebook[column].title if column in codebook else column for column in table.columns]
         truth = heads, [[_cell_value(value) for value in row] for row in table.iter_rows()]
-    return _fill("definition", _capital(variable.title), name, _values(variable), facts, truth)
+    return _fill("definition", capitalize(variable.title), name, _values(variable), facts, truth)
 
 
 def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
@@ -230,7 +231,7 @@ def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]
 def _published_finding(row: Mapping[str, Any]) -> list[str]:
     size = f", n = {row['n']:,}" if row["n"] else ""
     comparison = f"{row['topic']}: {row['outcome']}"
-    finding = _capital(format_finding(row))
+    finding = capitalize(format_finding(row))
     return [row["source"], f"{row['population']}{size}", comparison, finding, row["adjusted_for"] or ""]
 
 
@@ -370,7 +371,7 @@ def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: 
         for exposure, status in best.get(cause, {}).items():
             exposures[status].append(label_variable(exposure, labels))
         rows.append([title, *map("; ".join, exposures.values())])
-    return _fill("table", ("Cause", *map(_capital, _STATUSES)), rows)
+    return _fill("table", ("Cause", *map(capitalize, _STATUSES)), rows)
 
 
 def _best_statuses(available: pl.DataFrame) -> dict[str, dict[str, str]]:
@@ -386,11 +387,7 @@ def _fill(macro: str, *parts: object) -> Passage:
     return Passage(str(getattr(load_template(_PAGES, "passages.html").module, macro)(*parts)))
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _sentence(text: str) -> str:
     """Add a capital letter, unless the text begins with the name of a variable, and a period."""
     text = text if text.endswith((".", "?", "!")) else f"{text}."
-    return text if "_" in text.split(" ", 1)[0] else _capital(text)
+    return text if "_" in text.split(" ", 1)[0] else capitalize(text)

@@ -7,7 +7,6 @@ from toolkit.studies.cycle_weights import CYCLE as CYCLE
 from toolkit.studies.cycle_weights import CycleWeight as CycleWeight
 from toolkit.studies.cycle_weights import grouped as grouped
 from toolkit.studies.cycle_weights import label_of as label_of
-from toolkit.studies.cycle_weights import listed as listed
 from toolkit.studies.cycle_weights import rescale as rescale
 from toolkit.studies.cycle_weights import span as span
 from toolkit.studies.design import ComponentWeight as ComponentWeight

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from toolkit.errors import EstimationError
+from toolkit.errors import EstimationError, join_list
 from toolkit.variables import Availability, Variable
 
 CYCLE = "cycle"
@@ -217,7 +217,7 @@ def source_of(parts: Sequence[CyclePart]) -> str:
         sources.setdefault(part.source, []).append(part.cycle)
     if len(sources) == 1:
         return next(iter(sources))
-    return "; ".join(f"{source} in {listed(cycles)}" for source, cycles in sources.items())
+    return "; ".join(f"{source} in {join_list(cycles)}" for source, cycles in sources.items())
 
 
 def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
@@ -233,16 +233,16 @@ def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = Fa
     if len(cycles) == 1:
         return f"not rescaled because only {cycles[0]} contributes" if opened > 1 else ""
     if by_cycle:
-        return f"not rescaled because each cycle is estimated separately ({listed(cycles)})"
+        return f"not rescaled because each cycle is estimated separately ({join_list(cycles)})"
     count = _NUMBERS[len(cycles)] if len(cycles) < len(_NUMBERS) else f"{len(cycles)}"
     shares: dict[tuple[float, float], list[str]] = {}
     for part in parts:
         shares.setdefault((part.share, part.years), []).append(part.cycle)
     if {part.share for part in parts} == {1 / len(parts)}:
-        return f"divided by {len(parts)} because {count} cycles contribute ({listed(cycles)})"
-    factors = [f"{_times(*key)} in {listed(own)}" for key, own in shares.items()]
+        return f"divided by {len(parts)} because {count} cycles contribute ({join_list(cycles)})"
+    factors = [f"{_times(*key)} in {join_list(own)}" for key, own in shares.items()]
     factors = factors[:1] + [text.removeprefix("multiplied ") for text in factors[1:]]
-    return f"{listed(factors)} because {count} cycles contribute"
+    return f"{join_list(factors)} because {count} cycles contribute"
 
 
 def _times(share: float, years: float) -> str:
@@ -253,14 +253,3 @@ def _times(share: float, years: float) -> str:
     if years.is_integer() and round(total, 9).is_integer():
         return f"multiplied by {simple}"
     return f"multiplied by {years:g}/{total:g} (years)"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Join words with commas and "and".
-
-    Examples
-    --------
-    >>> listed(["1999-2000", "2001-2002", "2003-2004"])
-    '1999-2000, 2001-2002 and 2003-2004'
-    """
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -15,7 +15,6 @@ from toolkit.display.text.numbers import format_number as format_number
 from toolkit.display.text.numbers import format_p_value as format_p_value
 from toolkit.display.text.numbers import format_step as format_step
 from toolkit.display.text.numbers import is_simulated as is_simulated
-from toolkit.display.text.numbers import join_list as join_list
 from toolkit.display.text.numbers import label_variable as label_variable
 from toolkit.display.text.numbers import remove_unit as remove_unit
 from toolkit.display.text.numbers import shorten_reason as shorten_reason

@@ -53,12 +53,6 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def join_list(parts: Iterable[str]) -> str:
-    """Join texts as "age, sex and education"."""
-    items = list(parts)
-    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
-
-
 def shorten_reason(reason: str | None) -> str:
     """Return the first sentence of a reason; the remedies that follow are for the analyst."""
     return re.split(r"\. (?=[A-Z])", (reason or "").strip(), maxsplit=1)[0].rstrip(".")

@@ -17,7 +17,6 @@ from toolkit.display.text.numbers import (
     format_number,
     format_p_value,
     format_test,
-    join_list,
     label_variable,
     name_exposure,
     name_outcome,
@@ -32,6 +31,7 @@ from toolkit.display.text.row_labels import (
     label_level,
     name_set,
 )
+from toolkit.errors import join_list
 from toolkit.results import Row, by_columns, estimand_of
 
 _QUANTILES = {"0.5": "median", "0.25": "lower quartile", "0.75": "upper quartile"}

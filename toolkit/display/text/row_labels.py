@@ -13,11 +13,11 @@ from toolkit.display.text.numbers import (
     format_confidence,
     format_count,
     is_simulated,
-    join_list,
     label_variable,
     name_exposure,
     name_outcome,
 )
+from toolkit.errors import join_list
 from toolkit.results import Row, by_columns, covariates, estimand_of
 
 SIMULATED = "SIMULATED DATA: no real people"

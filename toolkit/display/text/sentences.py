@@ -19,7 +19,6 @@ from toolkit.display.text.numbers import (
     format_count,
     format_number,
     is_simulated,
-    join_list,
     label_variable,
     shorten_reason,
 )
@@ -31,6 +30,7 @@ from toolkit.display.text.phrasing import (
     summarize_description,
     summarize_range,
 )
+from toolkit.errors import join_list
 from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates
 
 _SIMULATED = "SIMULATED DATA, no real people: "

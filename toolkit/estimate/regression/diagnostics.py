@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.errors import EstimationError
+from toolkit.errors import EstimationError, join_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,8 +129,8 @@ def collinear(attempt: Attempt, error: "CollinearError") -> EstimationError:
             f"'{term.exposure}' has a single value {among}. Remove it from the model, or widen the domain."
         )
     return EstimationError(
-        f"{term} is determined by {_join_terms(others)} {among}, so their effects cannot be separated. "
-        f"Remove '{term.exposure}' or what determines it from the model."
+        f"{term} is determined by {join_list(map(str, others))} {among}, so their effects cannot be "
+        f"separated. Remove '{term.exposure}' or what determines it from the model."
     )
 
 
@@ -150,15 +150,15 @@ def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> Estimatio
     along = separating_terms(attempt)
     if along:
         return EstimationError(
-            f"'{attempt.outcome}' is separated by {_join_terms(along)} among the {attempt.n:,} participants "
-            f"of the fit: beyond some value all have the same outcome, so a coefficient is infinite. "
-            f"{_remedy(attempt)}"
+            f"'{attempt.outcome}' is separated by {join_list(map(str, along))} among the {attempt.n:,} "
+            f"participants of the fit: beyond some value all have the same outcome, so a coefficient is "
+            f"infinite. {_remedy(attempt)}"
         )
     running = list(dict.fromkeys(term for term in endless if term.exposure))
     if running:
         return EstimationError(
-            f"A coefficient of {_join_terms(running)} diverges among the {attempt.n:,} participants of the "
-            f"fit, because beyond some value all have the same '{attempt.outcome}'. Merge levels with "
+            f"A coefficient of {join_list(map(str, running))} diverges among the {attempt.n:,} participants "
+            f"of the fit, because beyond some value all have the same '{attempt.outcome}'. Merge levels with "
             f"study.derive(...), or remove the variable."
         )
     remedy = "Use fewer terms, or another family."
@@ -203,11 +203,6 @@ def _find_direction(X: "Floats", case: "NDArray[np.bool_]", *, cases_fixed: bool
         bounds=(-1, 1),
     )
     return np.asarray(solved.x) if solved.status == 0 else np.zeros(X.shape[1])
-
-
-def _join_terms(terms: "Iterable[Term]") -> str:
-    names = [str(term) for term in terms]
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def few_degrees(attempt: Attempt, between: int, spent: int) -> EstimationError:

@@ -119,7 +119,7 @@ def _flow_of_result(result: Estimates) -> pl.DataFrame:
         for exposure in exposures or (None,):
             question = Question(given["outcome"], exposure, *further)
             names += variables_of(covariates_for(study, given["adjust"], question))
-    standard = given.get("standardize") or given.get("standardise")
+    standard = given.get("standardize") if given.get("standardise") is None else given["standardise"]
     names += as_standard(standard).variables if standard is not None else ()
     return _count_steps(study, list(dict.fromkeys(names)), by, domain)
 

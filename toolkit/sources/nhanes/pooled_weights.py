@@ -5,9 +5,10 @@ Analyses rescale them in `studies.cycle_weights`.
 
 from collections.abc import Collection, Mapping, Sequence
 
+from toolkit.errors import join_list
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle
-from toolkit.studies import ComponentWeight, CycleWeight, listed
+from toolkit.studies import ComponentWeight, CycleWeight
 from toolkit.variables import COMPONENTS, weight_name
 
 # The four-year weights of 1999-2002 represent four years.
@@ -96,4 +97,4 @@ def _sources(weights: Sequence[CycleWeight]) -> str:
         columns.setdefault(weight.source, []).append(weight.cycle)
     if len(columns) == 1:
         return next(iter(columns))
-    return "; ".join(f"{column} in {listed(cycles)}" for column, cycles in columns.items())
+    return "; ".join(f"{column} in {join_list(cycles)}" for column, cycles in columns.items())

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, Floats, maximize, scale_slopes
+from toolkit.estimate.survey.variance.linearized import sum_by_group
 
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -85,7 +86,7 @@ def _evaluate(Z: Floats, risk: _Risk, weight: Floats, offset: Floats, at: Floats
     own = weight * relative
     point = risk.step_point
     weighted = np.column_stack([own, Z * own[:, None]])
-    tied = _sums(weighted[risk.events], risk.of_event, risk.points)
+    tied = sum_by_group(weighted[risk.events], risk.of_event, risk.points)
     at_risk = _sum_at_risk(weighted, risk)[point] - risk.part[:, None] * tied[point]
     at_risk[risk.vacant[point]] = np.eye(1, at_risk.shape[1])
     total, mean = at_risk[:, 0], at_risk[:, 1:] / at_risk[:, :1]
@@ -104,7 +105,7 @@ def _sum_at_risk(columns: Floats, risk: _Risk) -> Floats:
 
 def _sum_later(columns: Floats, place: Indices, points: int) -> Floats:
     # From the last time back, so that small sums at the end are not the difference of two large ones.
-    at = _sums(columns, place, points + 1)
+    at = sum_by_group(columns, place, points + 1)
     later: Floats = np.cumsum(at[:0:-1], axis=0)[::-1]
     return later
 
@@ -116,19 +117,12 @@ def _score_residuals(
     ties = np.bincount(risk.step_point, minlength=risk.points)[risk.step_point]
     steps = np.column_stack([hazard, mean * hazard[:, None], mean / ties[:, None]])
     p = Z.shape[1]
-    by_point = _sums(steps, risk.step_point, risk.points)
+    by_point = sum_by_group(steps, risk.step_point, risk.points)
     until = np.vstack([np.zeros(steps.shape[1]), np.cumsum(by_point, axis=0)])
     summed = (until[risk.last] - until[risk.first])[:, : p + 1]
-    halved = _sums(steps[:, : p + 1] * risk.part[:, None], risk.step_point, risk.points)
+    halved = sum_by_group(steps[:, : p + 1] * risk.part[:, None], risk.step_point, risk.points)
     summed[risk.events] -= halved[risk.of_event]
     exposed, means = summed[:, 0], summed[:, 1:]
     parts = -relative[:, None] * (Z * exposed[:, None] - means)
     parts[risk.events] += Z[risk.events] - by_point[risk.of_event, p + 1 :]
     return exposed, parts
-
-
-def _sums(values: Floats, group: Indices, count: int) -> Floats:
-    sums = np.empty((count, values.shape[1]))
-    for column in range(values.shape[1]):
-        sums[:, column] = np.bincount(group, values[:, column], minlength=count)
-    return sums

@@ -111,7 +111,7 @@ def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
 def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
     """Sum influence values by last-stage unit, or by part of a unit where weights are calibrated."""
     parent = units.stages[-1].parent if units.residuals is None else units.residuals.parent
-    return _sum_by_group(np.asarray(influence, float), unit, len(parent))
+    return sum_by_group(np.asarray(influence, float), unit, len(parent))
 
 
 def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Units) -> Floats:
@@ -119,7 +119,7 @@ def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Uni
     count = len(units.stages[-1].parent)
     if units.residuals is not None:
         # Where weights are calibrated the people outside of a domain move its estimate too.
-        totals = _sum_by_group(units.residuals.of(totals), units.residuals.parent, count)
+        totals = sum_by_group(units.residuals.of(totals), units.residuals.parent, count)
         used = np.ones(count, bool)
     result = np.zeros((totals.shape[1],) * 2)
     for depth in range(len(units.stages) - 1, -1, -1):
@@ -127,7 +127,7 @@ def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Uni
         if depth:
             parent, count = units.stages[depth].parent, len(units.stages[depth - 1].parent)
             totals, used = (
-                _sum_by_group(totals, parent, count),
+                sum_by_group(totals, parent, count),
                 np.bincount(parent[used], minlength=count) > 0,
             )
     return result
@@ -157,7 +157,8 @@ def replicate_df(units: Indices, replication: Replication) -> int:
     return int((own > 1e-10 * own[-1]).sum()) - 1
 
 
-def _sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
+def sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
+    """Sum the rows of each group, column by column."""
     sums = np.empty((count, values.shape[1]))
     for column in range(values.shape[1]):
         sums[:, column] = np.bincount(group, values[:, column], minlength=count)
@@ -175,7 +176,7 @@ def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units,
     lonely = present & open_ & (sampled == 1)
     if lonely.any() and units.lonely_psu == "fail":
         raise _explain_lonely(int(lonely.sum()), depth)
-    means = _sum_by_group(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
+    means = sum_by_group(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
     if units.lonely_psu == "adjust":
         means[lonely] = 0
     n = sampled[stage.parent]
