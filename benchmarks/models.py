@@ -19,7 +19,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 import toolkit as tk
-from toolkit.estimate.regression.likelihoods import FAMILIES, fit_glm
+from toolkit.estimate.regression import FAMILIES, fit_glm
 
 PEOPLE, TERMS, ROUNDS = 10_000, 8, 15
 # Milliseconds of a model and of a proportion; None where a peer is not installed.

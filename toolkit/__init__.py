@@ -42,9 +42,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.models import adjustment_models as adjustment_models
     from toolkit.estimate.associations.models import association as association
     from toolkit.estimate.associations.models import model as model
-    from toolkit.estimate.associations.season_bounds import compare_season as compare_season
-    from toolkit.estimate.associations.season_bounds import season_ratio as season_ratio
+    from toolkit.estimate.associations.seasonality import compare_season as compare_season
     from toolkit.estimate.associations.seasonality import cosinor as cosinor
+    from toolkit.estimate.associations.seasonality import season_ratio as season_ratio
     from toolkit.estimate.associations.trends import trend as trend
     from toolkit.estimate.descriptive.design_description import describe_design as describe_design
     from toolkit.estimate.descriptive.prevalences import mean as mean
@@ -174,8 +174,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "curve": "estimate.associations.dose_response",
             "trend": "estimate.associations.trends",
             "cosinor": "estimate.associations.seasonality",
-            "compare_season": "estimate.associations.season_bounds",
-            "season_ratio": "estimate.associations.season_bounds",
+            "compare_season": "estimate.associations.seasonality",
+            "season_ratio": "estimate.associations.seasonality",
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
             "imputed": "estimate.multiple_imputation",

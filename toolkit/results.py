@@ -9,19 +9,18 @@ from itertools import count
 from math import inf, isnan, nan
 from shutil import get_terminal_size
 from textwrap import fill, shorten
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from toolkit.errors import EstimationError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Floats = npt.NDArray[np.float64]
-
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Row = Mapping[str, Any]
 
 # How the numbers of an estimand are written and drawn.
@@ -214,12 +213,12 @@ class Estimates(pl.DataFrame):
     """
 
     # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
-    _matrix: "Floats | None" = None
+    _matrix: Floats | None = None
     _rows: pl.DataFrame | None = None
     _request: tuple[str, int, Mapping[str, Any]] | None = None  # Estimator, key of the study, arguments.
 
     def __init__(
-        self, data: Any = None, schema: Any = None, *, covariance: "Floats | None" = None, **options: Any
+        self, data: Any = None, schema: Any = None, *, covariance: Floats | None = None, **options: Any
     ) -> None:
         super().__init__(data, schema, **options)
         self._rows = pl.DataFrame(self)
@@ -228,7 +227,7 @@ class Estimates(pl.DataFrame):
             self._matrix, lost = covariance.copy(), self["std_error"].is_null().to_numpy()
             self._matrix[lost] = self._matrix[:, lost] = nan
 
-    def covariance(self) -> "Floats":
+    def covariance(self) -> Floats:
         """Return the covariance matrix of these rows.
 
         Returns
@@ -348,7 +347,7 @@ _MOST_ROWS = 40
 _IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust")
 
 
-def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: "Floats | None" = None) -> Estimates:
+def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: Floats | None = None) -> Estimates:
     """Make a result frame of rows, the columns `by` first as text; what a row does not name is null.
 
     The covariance is that of the rows, on the scale of their standard errors.

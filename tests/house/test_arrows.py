@@ -54,7 +54,16 @@ def test_a_package_imports_only_what_the_table_allows() -> None:
     assert wrong_imports() == PENDING
 
 
-FACES = ("variables", "studies", "dag", "display.text", "estimate.regression.likelihoods")
+FACES = (
+    "variables",
+    "studies",
+    "dag",
+    "display.text",
+    "estimate.survey",
+    "estimate.regression.likelihoods",
+    "estimate.regression.formula",
+    "estimate.regression",
+)
 
 
 def test_a_package_with_a_face_is_imported_through_it() -> None:

@@ -18,7 +18,7 @@ from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
-from toolkit.sources.nhanes.manifest import MARK
+from toolkit.sources.nhanes.data_files import MARK
 from toolkit.studies import Study
 from toolkit.variables import why
 

@@ -9,7 +9,7 @@ from toolkit.causes.card import Exposure as Exposure
 from toolkit.causes.card import Rule as Rule
 from toolkit.causes.card import card as card
 from toolkit.causes.card import cards as cards
-from toolkit.causes.comorbidities import RULES as _COMORBIDITIES
+from toolkit.causes.covariates import COMORBIDITY_RULES
 from toolkit.causes.covariates import RULES as _COVARIATES
 from toolkit.causes.outcomes import BURDEN_RULES, CRAMP_RULES
 from toolkit.causes.outcomes import burden as burden
@@ -23,7 +23,7 @@ RULES = {
     for rule in (
         *CRAMP_RULES,
         *_COVARIATES,
-        *_COMORBIDITIES,
+        *COMORBIDITY_RULES,
         *BURDEN_RULES,
         *(rule for found in _list_cards().values() for rule in found.rules),
     )

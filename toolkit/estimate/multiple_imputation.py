@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.regression.coefficient_rows import figures
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, by_columns
+from toolkit.estimate.regression import figures
+from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.studies import Study
 from toolkit.variables import Covaried, with_covariance
 

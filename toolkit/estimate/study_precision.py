@@ -13,21 +13,35 @@ import numpy as np
 
 from toolkit.dag import Diagrams, Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import with_covariates
-from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, main_effects
-from toolkit.estimate.regression.likelihoods import FAMILIES, fit_glm
-from toolkit.estimate.regression.specification import Degrees, require_two_levels
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.domain_means import averages
-from toolkit.estimate.survey.groups import Group, count_groups, make_result
-from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
-from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column, with_reference
-from toolkit.estimate.survey.unvarying import TINY
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import ESTIMANDS, Estimates, variables_of
+from toolkit.estimate.regression import (
+    FAMILIES,
+    CollinearError,
+    Degrees,
+    Matrix,
+    NotConvergedError,
+    Term,
+    fit_glm,
+    main_effects,
+    require_two_levels,
+    with_covariates,
+)
+from toolkit.estimate.survey import (
+    TINY,
+    Column,
+    Estimate,
+    Group,
+    Sample,
+    averages,
+    count_groups,
+    design_df,
+    draw,
+    estimate_with_covariance,
+    intervals,
+    judge_test,
+    make_result,
+    with_reference,
+)
+from toolkit.results import ESTIMANDS, Estimates, Floats, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role
 

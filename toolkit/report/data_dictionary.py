@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.causes import comorbidities, covariates, outcomes
+from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.atomic import write_text
@@ -129,7 +129,7 @@ def _variable_themes() -> dict[str, str]:
         "cramps": outcomes.CRAMP_RULES,
         "background": covariates.RULES,
         "burden": outcomes.BURDEN_RULES,
-        "conditions": comorbidities.RULES,
+        "conditions": covariates.COMORBIDITY_RULES,
     }
     return found | {rule.name: theme for theme, rules in themes_of_rules.items() for rule in rules}
 

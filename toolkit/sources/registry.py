@@ -159,8 +159,8 @@ def study(
     return _with_exposures(opened) if codebook == TOOLKIT else opened
 
 
-# The room that downloads a study's files.
-_ROOMS = {"nhanes": "sources.nhanes.verify"}
+# The module that downloads a study's files.
+_DOWNLOADERS = {"nhanes": "sources.nhanes.data_files"}
 
 
 def download_study(
@@ -207,9 +207,9 @@ def download_study(
     """
     if name not in STUDIES:
         raise DatasetError(unknown("unknown study", name, STUDIES, "All: tk.available_studies()"))
-    if name not in _ROOMS:
+    if name not in _DOWNLOADERS:
         raise DatasetError(f"study '{name}' has no files to download. Open it: open_study('{name}').")
-    fetch = getattr(import_module(f"toolkit.{_ROOMS[name]}"), f"download_{name}")
+    fetch = getattr(import_module(f"toolkit.{_DOWNLOADERS[name]}"), f"download_{name}")
     chosen = {"cycles": cycles} if cycles else {}
     files: pl.DataFrame = fetch(mirror=mirror, verify=verify, renew=renew, **chosen)
     return files

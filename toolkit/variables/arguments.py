@@ -3,18 +3,15 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, cast, overload
+from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from toolkit.errors import VariableError
-from toolkit.results import SPLINE, Estimates
-
-if TYPE_CHECKING:
-    from toolkit.results import Floats
+from toolkit.results import SPLINE, Estimates, Floats
 
 P = ParamSpec("P")
 Names = str | Sequence[str]
 # What `covariance=True` returns: result rows, and the covariance matrix of their estimates.
-Covaried = tuple[Estimates, "Floats"]
+Covaried = tuple[Estimates, Floats]
 
 
 class Estimator(Protocol[P]):

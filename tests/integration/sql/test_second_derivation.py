@@ -14,8 +14,7 @@ import pytest
 from tests.support.looping import in_one_test
 from toolkit.causes import RULES
 from toolkit.causes.card import Exposure, cards
-from toolkit.causes.comorbidities import RULES as COMORBIDITIES
-from toolkit.causes.covariates import FURTHER
+from toolkit.causes.covariates import COMORBIDITY_RULES, FURTHER
 from toolkit.causes.outcomes import BURDEN
 from toolkit.sources import catalog
 from toolkit.sources.registry import open_study
@@ -48,7 +47,7 @@ EXPOSURES = {
     "conditions": tuple(
         Exposure(RULES[name].derivation.variable if name in RULES else catalog.codebook()[name])
         for name in (
-            *(rule.name for rule in COMORBIDITIES),
+            *(rule.name for rule in COMORBIDITY_RULES),
             *("work_status", "births", "pregnancy", "opioid", "antidepressant", "energy_intake"),
             *(name for theme in ("sleep_disorders", "work", "laboratory") for name in theme_of(theme)),
             *(name for name in theme_of("conditions") if name.upper() not in words(SCRIPTS["further"])),

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 import toolkit as tk
-from toolkit.estimate.regression.formula.special_terms import knots_at
+from toolkit.estimate.regression import knots_at
 from toolkit.variables import weight_name
 
 HERE = Path(__file__).parent

@@ -11,17 +11,17 @@ from typing import Any
 from toolkit.causes.card import cards
 from toolkit.dag import Question, covariates_for
 from toolkit.errors import ToolkitError
-from toolkit.estimate.regression.coefficient_rows import Analysis, describe_term, failed
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import (
+from toolkit.estimate.regression import (
     COEFFICIENTS,
+    Analysis,
+    describe_term,
+    estimate,
     exposure_terms,
+    failed,
     require_estimand,
     specify_association,
 )
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw, remarks, weight_of
-from toolkit.estimate.survey.roles import Column, read
+from toolkit.estimate.survey import Column, Sample, draw, intervals, read, remarks, weight_of
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies import Study

@@ -13,23 +13,27 @@ from scipy.special import fdtrc
 
 from toolkit.dag import Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, report_contrasts, verdict
-from toolkit.estimate.regression.fit import Regression
-from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix, spline_terms
-from toolkit.estimate.regression.formula.special_terms import knots_at, spline
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import (
+from toolkit.estimate.regression import (
     COEFFICIENTS,
+    Analysis,
     Degrees,
+    Matrix,
+    Regression,
+    Reported,
+    adjusted_matrix,
+    estimate,
+    failed,
+    knots_at,
+    report_contrasts,
     require_estimand,
     require_two_levels,
     specify_estimand,
+    spline,
+    spline_terms,
+    verdict,
 )
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.distributions import QUANTILE_RULES
-from toolkit.estimate.survey.roles import Column
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates, variables_of
+from toolkit.estimate.survey import QUANTILE_RULES, Column, Sample, draw
+from toolkit.results import Estimates, Floats, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

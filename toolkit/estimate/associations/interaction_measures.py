@@ -15,25 +15,29 @@ import numpy as np
 
 from toolkit.dag import Question, covariates_for
 from toolkit.errors import VariableError
-from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, failed, figures, verdict
-from toolkit.estimate.regression.empty_groups import Smallest
-from toolkit.estimate.regression.fit import Regression
-from toolkit.estimate.regression.formula import parser
-from toolkit.estimate.regression.formula.design_matrix import Matrix, adjusted_matrix
-from toolkit.estimate.regression.formula.factors import quoted
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import (
+from toolkit.estimate.regression import (
     COEFFICIENTS,
+    Analysis,
     Degrees,
+    Matrix,
+    Reading,
+    Regression,
+    Reported,
+    Smallest,
+    adjusted_matrix,
+    cell_key,
+    estimate,
+    failed,
+    figures,
+    quoted,
+    read_formula,
     require_estimand,
     require_two_levels,
     specify_estimand,
+    verdict,
 )
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.linearization import Estimate, delta_method
-from toolkit.estimate.survey.roles import with_references
-from toolkit.estimate.survey.unvarying import not_estimable
-from toolkit.results import ESTIMANDS, Estimates, variables_of
+from toolkit.estimate.survey import Estimate, Sample, delta_method, draw, not_estimable, with_references
+from toolkit.results import ESTIMANDS, Estimates, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance
 
@@ -146,7 +150,7 @@ def interaction(
         _require_levels(sample, name)
     left, a, b = (quoted(name) for name in (outcome, first, second))
     crossed = f"{left} ~ {a} * {b}"
-    predictors, formula = _Crossed(parser.read(crossed), adjusted), " + ".join([crossed, *adjusted])
+    predictors, formula = _Crossed(read_formula(crossed), adjusted), " + ".join([crossed, *adjusted])
     model = specify_estimand(sample, names, estimand, predictors, degrees=df, formula=formula)
     analysis = Analysis(model, by, estimand, None, ", ".join(adjusted), confidence)
     pairs = list(product(_other_levels(sample, first), _other_levels(sample, second)))
@@ -163,7 +167,7 @@ def interaction(
 class _Crossed:
     """Two exposures with their product, beside covariates."""
 
-    reading: parser.Reading
+    reading: Reading
     adjust: tuple[str, ...]
 
     def matrix(self, sample: Sample, inside: Mask) -> Matrix:
@@ -238,7 +242,7 @@ def _report_pair(
 
 def _find_places(fitted: Regression, pair: tuple[str, str], levels: tuple[str, str]) -> list[int] | None:
     there = {(term.exposure, term.level): place for place, term in enumerate(fitted.terms)}
-    keys = [*zip(pair, levels, strict=True), parser.cell_key(pair, levels)]
+    keys = [*zip(pair, levels, strict=True), cell_key(pair, levels)]
     return [there[key] for key in keys] if all(key in there for key in keys) else None
 
 

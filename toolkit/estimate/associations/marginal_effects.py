@@ -8,21 +8,26 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.averaging import Setting, Standard, average_predictions
-from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
-from toolkit.estimate.regression.fit import Regression, regress
-from toolkit.estimate.regression.formula.design_matrix import Term, of_level, per_unit
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import (
+from toolkit.estimate.regression import (
     STANDARDIZED,
+    Analysis,
+    Answer,
     Degrees,
     ModelSpec,
+    Regression,
+    Setting,
+    Standard,
+    Term,
+    average_predictions,
+    estimate,
+    of_level,
+    per_unit,
+    regress,
     require_estimand,
     specify_formula,
 )
-from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.roles import Column, with_reference
-from toolkit.results import ESTIMANDS, Estimates
+from toolkit.estimate.survey import Column, with_reference
+from toolkit.results import ESTIMANDS, Estimates, Mask
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, with_covariance
 

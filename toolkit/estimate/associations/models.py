@@ -13,20 +13,19 @@ from toolkit.dag import (
     covariates_for,
 )
 from toolkit.estimate.associations.marginal_effects import standardized_association
-from toolkit.estimate.regression.coefficient_rows import Analysis
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import (
+from toolkit.estimate.regression import (
     COEFFICIENTS,
     STANDARDIZED,
+    Analysis,
     Degrees,
+    estimate,
     exposure_terms,
     ratio_of,
     require_estimand,
     specify_association,
     specify_formula,
 )
-from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.estimate.survey.roles import with_reference
+from toolkit.estimate.survey import draw, with_reference
 from toolkit.results import Estimates, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance

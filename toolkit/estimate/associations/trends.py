@@ -12,14 +12,18 @@ import numpy as np
 
 from toolkit.dag import Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.coefficient_rows import Analysis
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term, adjusted_matrix
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import Degrees, choose_estimand, specify_estimand
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.roles import Column, require_order
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates, variables_of
+from toolkit.estimate.regression import (
+    Analysis,
+    Degrees,
+    Matrix,
+    Term,
+    adjusted_matrix,
+    choose_estimand,
+    estimate,
+    specify_estimand,
+)
+from toolkit.estimate.survey import Column, Sample, draw, require_order
+from toolkit.results import Estimates, Floats, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

@@ -13,8 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.linearization import design_df
+from toolkit.estimate.survey import Sample, design_df, draw
 from toolkit.results import SCHEMA, variables_of
 from toolkit.studies import Study
 from toolkit.variables import as_covariates

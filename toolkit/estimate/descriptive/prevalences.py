@@ -8,26 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.domain_means import GroupMeans, averages, standardized_averages
-from toolkit.estimate.survey.groups import Row, finite, heading, interval_columns, make_result
-from toolkit.estimate.survey.linearization import design_effect
-from toolkit.estimate.survey.reliability import judge_mean, judge_proportion
-from toolkit.estimate.survey.roles import Column, require_countable, require_levels
-from toolkit.estimate.survey.standard_populations import Standard, as_standard
-from toolkit.estimate.survey.unvarying import (
+from toolkit.estimate.survey import (
     ROUNDING,
+    Column,
     Effect,
+    GroupMeans,
+    Row,
+    Sample,
+    Standard,
     alike,
+    as_standard,
+    averages,
     constant,
+    design_effect,
+    draw,
     effects_of_groups,
     exact,
+    finite,
+    heading,
+    interval_columns,
+    intervals,
+    judge_mean,
+    judge_proportion,
+    make_result,
     proportion,
+    require_countable,
+    require_levels,
+    standardized_averages,
     zero_variance,
 )
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import YES_NO, Names, as_names, require_one_role, with_covariance
 

@@ -11,27 +11,29 @@ from math import isfinite, nan
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.estimate.survey.distributions import QUANTILE_RULES, QuantileRule
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.survey import (
+    QUANTILE_RULES,
+    Column,
     Group,
+    Proportion,
+    QuantileRule,
     Row,
+    alike,
     blank_covariance,
+    constant,
     count_groups,
+    design_df,
+    draw,
     estimate_groups,
     finite,
     heading,
     interval_columns,
+    intervals,
+    judge_quantile,
     make_result,
+    require_continuous,
 )
-from toolkit.estimate.survey.intervals import Proportion
-from toolkit.estimate.survey.linearization import design_df
-from toolkit.estimate.survey.reliability import judge_quantile
-from toolkit.estimate.survey.roles import Column, require_continuous
-from toolkit.estimate.survey.unvarying import alike, constant
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

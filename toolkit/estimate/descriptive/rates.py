@@ -9,25 +9,29 @@ from math import exp, inf, isfinite, log, sqrt
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.survey import (
+    ROUNDING,
+    Effect,
     Group,
     GroupEstimator,
     Row,
+    Sample,
+    constant,
     count_groups,
     counted_in_any,
+    draw,
     estimate_groups,
     heading,
     interval_columns,
+    intervals,
+    judge_rate,
     make_result,
+    require_continuous,
+    require_countable,
+    student,
+    zero_variance,
 )
-from toolkit.estimate.survey.intervals import student
-from toolkit.estimate.survey.reliability import judge_rate
-from toolkit.estimate.survey.roles import require_continuous, require_countable
-from toolkit.estimate.survey.unvarying import ROUNDING, Effect, constant, zero_variance
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats, Mask
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

@@ -11,25 +11,26 @@ from typing import Literal
 import numpy as np
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.regression.likelihoods import Clock, Times, read_times
-from toolkit.estimate.regression.specification import require_two_levels
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.regression import Clock, Times, read_times, require_two_levels
+from toolkit.estimate.survey import (
+    ROUNDING,
     Group,
     Row,
+    Sample,
+    constant,
     count_groups,
     counted_in_any,
+    draw,
     estimate_groups,
     heading,
     interval_columns,
+    intervals,
+    judge_survival,
     make_result,
+    require_continuous,
+    zero_variance,
 )
-from toolkit.estimate.survey.reliability import judge_survival
-from toolkit.estimate.survey.roles import require_continuous
-from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

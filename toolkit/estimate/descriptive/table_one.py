@@ -14,27 +14,29 @@ from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
-from toolkit.estimate.regression.formula.design_matrix import MainEffects
-from toolkit.estimate.regression.likelihoods import FAMILIES
-from toolkit.estimate.regression.specification import ModelSpec
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.domain_means import averages
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.regression import FAMILIES, MainEffects, ModelSpec
+from toolkit.estimate.survey import (
+    Column,
     Group,
     Row,
+    Sample,
+    alike,
+    averages,
+    constant,
     count_groups,
+    draw,
     estimate_groups,
     heading,
+    index_participants,
     interval_columns,
+    intervals,
+    judge_mean,
     make_result,
+    read,
+    require_levels,
+    zero_variance,
 )
-from toolkit.estimate.survey.reliability import judge_mean
-from toolkit.estimate.survey.roles import Column, read, require_levels
-from toolkit.estimate.survey.sampling_units import index_participants
-from toolkit.estimate.survey.unvarying import alike, constant, zero_variance
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, conditions, why

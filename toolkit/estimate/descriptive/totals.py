@@ -7,23 +7,28 @@ from math import sqrt
 
 import numpy as np
 
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.survey import (
+    ROUNDING,
+    Column,
     Group,
     Row,
+    Sample,
+    constant,
     count_groups,
+    design_effect,
+    draw,
     estimate_groups,
     heading,
     interval_columns,
+    intervals,
+    judge_count,
+    judge_mean,
     make_result,
+    population_size,
+    require_countable,
+    zero_variance,
 )
-from toolkit.estimate.survey.linearization import design_effect, population_size
-from toolkit.estimate.survey.reliability import judge_count, judge_mean
-from toolkit.estimate.survey.roles import Column, require_countable
-from toolkit.estimate.survey.unvarying import ROUNDING, constant, zero_variance
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

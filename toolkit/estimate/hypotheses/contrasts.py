@@ -15,14 +15,9 @@ import polars as pl
 from scipy.special import fdtrc, stdtr
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.regression.formula.factors import quoted
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.distributions import wald
-from toolkit.estimate.survey.groups import Row
-from toolkit.estimate.survey.intervals import Proportion
-from toolkit.estimate.survey.unvarying import difference, firth_call, not_estimable
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, by_columns
+from toolkit.estimate.regression import quoted
+from toolkit.estimate.survey import Proportion, Row, difference, firth_call, intervals, not_estimable, wald
+from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.results import frame as make_result
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]

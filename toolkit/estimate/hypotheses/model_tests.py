@@ -13,30 +13,43 @@ import numpy as np
 from scipy.special import fdtrc
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, verdict
-from toolkit.estimate.regression.empty_groups import find_flaw
-from toolkit.estimate.regression.fit import Regression, regress
-from toolkit.estimate.regression.fit_errors import NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Predictors, Term
-from toolkit.estimate.regression.formula.factors import quoted
-from toolkit.estimate.regression.formula.terms import term_key
-from toolkit.estimate.regression.likelihoods import FAMILIES, Family, Fit, Likelihood, fit_glm
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import Degrees, ModelSpec, specify_formula
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.distributions import upper_tail
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.regression import (
+    FAMILIES,
+    Analysis,
+    Degrees,
+    Family,
+    Fit,
+    Likelihood,
+    Matrix,
+    ModelSpec,
+    NotConvergedError,
+    Predictors,
+    Regression,
+    Reported,
+    Term,
+    estimate,
+    find_flaw,
+    fit_glm,
+    heading_of,
+    quoted,
+    regress,
+    specify_formula,
+    term_key,
+    verdict,
+)
+from toolkit.estimate.survey import (
     Group,
     Row,
+    Sample,
     count_groups,
     heading,
+    judge_test,
     make_result,
     run_tests,
+    upper_tail,
     verdict_columns,
 )
-from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates, frame
+from toolkit.results import Estimates, Floats, Mask, frame
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names
 

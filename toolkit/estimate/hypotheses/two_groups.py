@@ -14,28 +14,29 @@ import polars as pl
 from scipy.special import fdtrc, ndtri, stdtr
 
 from toolkit.errors import EstimationError, VariableError, unknown
-from toolkit.estimate.regression.coefficient_rows import Analysis
-from toolkit.estimate.regression.formula.design_matrix import MainEffects, of_level
-from toolkit.estimate.regression.likelihoods import FAMILIES
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import ModelSpec
-from toolkit.estimate.survey import intervals
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.distributions import wald
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.regression import FAMILIES, Analysis, MainEffects, ModelSpec, estimate, of_level
+from toolkit.estimate.survey import (
+    Column,
+    Estimate,
     Group,
     Row,
+    Sample,
     count_groups,
+    design_df,
+    draw,
+    estimate_with_covariance,
     heading,
+    intervals,
+    judge_test,
     make_result,
+    require_countable,
+    require_levels,
+    require_order,
     run_tests,
     verdict_columns,
+    wald,
 )
-from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
-from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column, require_countable, require_levels, require_order
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 

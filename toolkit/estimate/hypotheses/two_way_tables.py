@@ -11,23 +11,27 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.distributions import no_variance, upper_tail, wald
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.survey import (
+    TINY,
+    Column,
+    Estimate,
     Group,
     Row,
+    Sample,
     count_groups,
+    draw,
+    estimate_with_covariance,
     heading,
+    judge_test,
     make_result,
+    no_variance,
+    require_levels,
     run_tests,
+    upper_tail,
     verdict_columns,
+    wald,
 )
-from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance
-from toolkit.estimate.survey.reliability import judge_test
-from toolkit.estimate.survey.roles import Column, require_levels
-from toolkit.estimate.survey.unvarying import TINY
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role
 

@@ -13,15 +13,22 @@ import polars as pl
 from toolkit.dag import SIZES
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.longitudinal.gee_models import DATE, DAY, PERSON, is_records, records
-from toolkit.estimate.regression.coefficient_rows import Analysis
-from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Predictors, Term
-from toolkit.estimate.regression.likelihoods import Fit, Likelihood, fit_conditional, informative
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import ModelSpec, require_two_levels
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.roles import Column, require_countable
-from toolkit.estimate.survey.variance.linearized import Floats, Indices
-from toolkit.results import Estimates
+from toolkit.estimate.regression import (
+    ONE,
+    Analysis,
+    Fit,
+    Likelihood,
+    Matrix,
+    ModelSpec,
+    Predictors,
+    Term,
+    estimate,
+    fit_conditional,
+    informative,
+    require_two_levels,
+)
+from toolkit.estimate.survey import Column, Sample, draw, require_countable
+from toolkit.results import Estimates, Floats, Indices, Mask
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, with_covariance
 

@@ -20,15 +20,20 @@ from toolkit.estimate.longitudinal.case_crossovers import (
     read_columns,
     with_night_covariates,
 )
-from toolkit.estimate.regression.coefficient_rows import Analysis, Reported, heading_of, report_contrasts
-from toolkit.estimate.regression.fit import Regression
-from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
-from toolkit.estimate.regression.formula.special_terms import knots_at, spline
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.distributions import QUANTILE_RULES
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.estimate.regression import (
+    Analysis,
+    Matrix,
+    Regression,
+    Reported,
+    Term,
+    estimate,
+    heading_of,
+    knots_at,
+    report_contrasts,
+    spline,
+)
+from toolkit.estimate.survey import QUANTILE_RULES, Sample
+from toolkit.results import Estimates, Floats, Mask
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, with_covariance
 

@@ -6,22 +6,22 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import DatasetError, EstimationError, unknown
-from toolkit.estimate.regression.coefficient_rows import Analysis
-from toolkit.estimate.regression.formula.design_matrix import Matrix
-from toolkit.estimate.regression.likelihoods import (
+from toolkit.estimate.regression import (
     CORRELATIONS,
+    Analysis,
     Family,
     Fit,
     Likelihood,
+    Matrix,
+    estimate,
     family_named,
+    ratio_of,
     solve_equations,
     sort_clusters,
+    specify_formula,
 )
-from toolkit.estimate.regression.model_estimates import estimate
-from toolkit.estimate.regression.specification import ratio_of, specify_formula
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import Estimates
+from toolkit.estimate.survey import Sample
+from toolkit.results import Estimates, Floats, Mask
 from toolkit.studies import Design, Study
 from toolkit.variables import YES_NO, Codebook, Names, Variable, as_names, with_covariance
 

@@ -13,12 +13,11 @@ import polars as pl
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.fit import Regression
-from toolkit.estimate.regression.formula.design_matrix import Term
+from toolkit.estimate.regression.formula import Term
 from toolkit.estimate.regression.likelihoods import Family
 from toolkit.estimate.regression.specification import ModelSpec
-from toolkit.estimate.survey.analysis_sample import Sample
-from toolkit.estimate.survey.linearization import Estimate, joint_covariance
-from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.estimate.survey import Estimate, Sample, joint_covariance
+from toolkit.results import Floats
 
 # By variable, the value that every participant gets.
 Setting = dict[str, pl.Expr]

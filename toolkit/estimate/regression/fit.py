@@ -8,19 +8,17 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.regression import diagnostics
-from toolkit.estimate.regression.fit_errors import BoundaryError, CollinearError, NotConvergedError
-from toolkit.estimate.regression.likelihoods import Likelihood, fit_glm
-from toolkit.estimate.survey.distributions import wald
-from toolkit.estimate.survey.linearization import Estimate, design_df, joint_covariance, replicate_points
+from toolkit.estimate.regression import fit_failures
+from toolkit.estimate.regression.likelihoods import BoundaryError, CollinearError, NotConvergedError, fit_glm
+from toolkit.estimate.regression.other_families import Likelihood
+from toolkit.estimate.survey import Estimate, design_df, joint_covariance, replicate_points, wald
+from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
-    from toolkit.estimate.regression.formula.design_matrix import Term
+    from toolkit.estimate.regression.formula import Term
     from toolkit.estimate.regression.likelihoods import Fit, Penalized
     from toolkit.estimate.regression.specification import Degrees, ModelSpec
-    from toolkit.estimate.survey.analysis_sample import Mask, Sample
-    from toolkit.estimate.survey.roles import Column
-    from toolkit.estimate.survey.variance.linearized import Floats
+    from toolkit.estimate.survey import Column, Sample
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,16 @@ class Regression:
     """
 
     terms: "tuple[Term, ...]"
-    coefficients: "Floats"
-    covariance: "Floats"
-    influence: "Floats"
-    replicates: "Floats | None"
-    inside: "Mask"
+    coefficients: Floats
+    covariance: Floats
+    influence: Floats
+    replicates: Floats | None
+    inside: Mask
     df: int
     design_df: int
     n: int
     n_cases: int | None
-    scale: "Floats"
+    scale: Floats
     penalized: "Penalized | None" = None
     parameters: int = 0
     covariates: tuple[tuple[str, str], ...] = ()
@@ -79,9 +77,9 @@ def adjusted_wald(f: float, size: int, df: int, degrees: "Degrees") -> tuple[flo
     return f * left / df, left
 
 
-def regress(model: "ModelSpec", group: "Mask") -> Regression:
+def regress(model: "ModelSpec", group: Mask) -> Regression:
     """Fit a model to the participants of a group with complete data, or raise EstimationError."""
-    diagnostics.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
+    fit_failures.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
     inside = model.cells(group)
     if not inside.any():
         raise _explain_no_participants(model, group)
@@ -89,7 +87,7 @@ def regress(model: "ModelSpec", group: "Mask") -> Regression:
         return _regress(model, inside)
 
 
-def _explain_no_participants(model: "ModelSpec", group: "Mask") -> EstimationError:
+def _explain_no_participants(model: "ModelSpec", group: Mask) -> EstimationError:
     """Explain that nobody of a group enters the fit."""
     sample, complete = model.sample, model.complete(group)
     persons = int(sample.persons[group].sum())
@@ -117,16 +115,16 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _regress(model: "ModelSpec", inside: "Mask") -> Regression:
+def _regress(model: "ModelSpec", inside: Mask) -> Regression:
     sample, own = model.sample, model.family if isinstance(model.family, Likelihood) else None
     outcome = model.outcome
     y = (own.outcome(sample) if own else sample.numbers(outcome.name))[inside]
     persons = sample.persons[inside].astype(float)
     if not (own and own.all_may_be_cases and y.min() > 0):
         names = _name_outcomes(outcome, several=bool(own))
-        diagnostics.refuse_constant_outcome(outcome.name, y, persons, names)
+        fit_failures.refuse_constant_outcome(outcome.name, y, persons, names)
     matrix = model.matrix(inside)
-    attempt = diagnostics.Attempt(
+    attempt = fit_failures.Attempt(
         outcome.name,
         outcome.case or "",
         model.family.name,
@@ -136,7 +134,7 @@ def _regress(model: "ModelSpec", inside: "Mask") -> Regression:
         () if outcome.case else outcome.levels,
         model.firth,
     )
-    diagnostics.refuse_empty_levels(attempt)
+    fit_failures.refuse_empty_levels(attempt)
     terms = own.terms(matrix, y) if own else matrix.terms
     spent = own.spent(matrix) if own else len(terms)
     between = design_df(sample, inside)
@@ -154,7 +152,7 @@ def _regress(model: "ModelSpec", inside: "Mask") -> Regression:
         )  # fmt: skip
     found = _fit(model, attempt, inside, shift)
     if df <= 0:
-        raise diagnostics.few_degrees(attempt, between, spent)
+        raise fit_failures.few_degrees(attempt, between, spent)
     points, influence = found.points, found.influence
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, shift=shift, start=points))
     covariance = joint_covariance(sample, Estimate(points, influence, inside, replicates))
@@ -164,7 +162,7 @@ def _regress(model: "ModelSpec", inside: "Mask") -> Regression:
     )
 
 
-def _scale(attempt: diagnostics.Attempt, count: int) -> "Floats":
+def _scale(attempt: fit_failures.Attempt, count: int) -> Floats:
     """Give the size of coefficients: that of the outcome, on the link's scale, over that of the column."""
     X = attempt.matrix.values
     if X.shape[1] != count:
@@ -174,28 +172,28 @@ def _scale(attempt: diagnostics.Attempt, count: int) -> "Floats":
     return scale
 
 
-def _fit(model: "ModelSpec", attempt: diagnostics.Attempt, inside: "Mask", shift: "Floats | None") -> "Fit":
+def _fit(model: "ModelSpec", attempt: fit_failures.Attempt, inside: Mask, shift: Floats | None) -> "Fit":
     try:
         return _maximize(model, attempt, inside, model.sample, shift=shift)
     except CollinearError as error:
-        raise diagnostics.collinear(attempt, error) from None
+        raise fit_failures.collinear(attempt, error) from None
     except BoundaryError as error:
-        raise diagnostics.on_the_boundary(attempt, error) from None
+        raise fit_failures.on_the_boundary(attempt, error) from None
     except NotConvergedError as error:
         terms = model.family.terms(attempt.matrix, attempt.y) if isinstance(model.family, Likelihood) else ()
         named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]
-        raise diagnostics.not_converged(attempt, named) from None
+        raise fit_failures.not_converged(attempt, named) from None
 
 
 def _refit(
     model: "ModelSpec",
-    attempt: diagnostics.Attempt,
-    inside: "Mask",
+    attempt: fit_failures.Attempt,
+    inside: Mask,
     sample: "Sample",
     *,
-    shift: "Floats | None",
-    start: "Floats",
-) -> "Floats":
+    shift: Floats | None,
+    start: Floats,
+) -> Floats:
     """Fit again with the weights of another sample, from the coefficients of the fit."""
     try:
         return _maximize(model, attempt, inside, sample, shift=shift, start=start).points
@@ -208,12 +206,12 @@ def _refit(
 
 def _maximize(
     model: "ModelSpec",
-    attempt: diagnostics.Attempt,
-    inside: "Mask",
+    attempt: fit_failures.Attempt,
+    inside: Mask,
     sample: "Sample",
     *,
-    shift: "Floats | None",
-    start: "Floats | None" = None,
+    shift: Floats | None,
+    start: Floats | None = None,
 ) -> "Fit":
     if isinstance(model.family, Likelihood):
         return model.family.maximize(attempt.matrix, attempt.y, sample, inside, shift)

@@ -15,12 +15,10 @@ from toolkit.estimate.regression.coefficient_rows import (
     with_covariates,
 )
 from toolkit.estimate.regression.fit import Regression, regress
-from toolkit.estimate.regression.formula.design_matrix import ONE
+from toolkit.estimate.regression.formula import ONE
 from toolkit.estimate.regression.specification import ModelSpec
-from toolkit.estimate.survey.analysis_sample import Mask
-from toolkit.estimate.survey.groups import counts, groups
-from toolkit.estimate.survey.intervals import check_confidence
-from toolkit.estimate.survey.reliability import for_review
+from toolkit.estimate.survey import check_confidence, counts, divide_sample, for_review
+from toolkit.results import Mask
 
 
 def estimate(
@@ -38,7 +36,7 @@ def estimate(
     check_confidence(analysis.confidence)
     model, found, shared = analysis.model, Answer(analysis, [], []), common(analysis)
     sample, by = model.sample, analysis.by
-    for levels, group in groups(sample, by):
+    for levels, group in divide_sample(sample, by):
         counted: dict[str, Any] = counts(sample, by, levels, model.complete(group))
         covariates: tuple[tuple[str, str], ...] = ()
         try:

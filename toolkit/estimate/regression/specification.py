@@ -9,31 +9,32 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from toolkit.errors import EstimationError, VariableError, short, unknown
-from toolkit.estimate.regression.formula import parser
-from toolkit.estimate.regression.formula.design_matrix import (
+from toolkit.estimate.regression.formula import (
+    EXAMPLE,
     Matrix,
     Predictors,
+    Taken,
     Term,
     levels_present,
     main_effects,
     of_level,
+    parser,
     per_unit,
+    quoted,
+    take_time,
 )
-from toolkit.estimate.regression.formula.factors import quoted
-from toolkit.estimate.regression.formula.special_terms import EXAMPLE, Taken, take_time
-from toolkit.estimate.regression.likelihoods import (
-    FAMILIES,
-    GLM_FAMILIES,
-    Family,
+from toolkit.estimate.regression.likelihoods import FAMILIES, GLM_FAMILIES, Family, family_named
+from toolkit.estimate.regression.other_families import (
+    Clock,
     Likelihood,
-    families,
-    family_named,
+    cox,
+    firth,
+    multinomial,
+    negative_binomial,
+    ordinal,
 )
-from toolkit.estimate.survey.analysis_sample import Mask, Sample, draw
-from toolkit.estimate.survey.roles import Column, unknown_case
-from toolkit.estimate.survey.unvarying import firth_call
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import ESTIMANDS, variables_of
+from toolkit.estimate.survey import Column, Sample, draw, firth_call, unknown_case
+from toolkit.results import ESTIMANDS, Floats, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import LONGEST, Variable, one_line, require_one_role
 
@@ -234,7 +235,7 @@ def _read_formula(formula: str) -> parser.Reading:
     """Read a formula; one that is too long or too deep for the parsers is refused in a short message."""
     try:
         if len(formula) <= LONGEST:
-            return parser.read(formula)
+            return parser.read_formula(formula)
     except (MemoryError, RecursionError):
         pass
     except VariableError as error:
@@ -277,17 +278,17 @@ def _choose_likelihood(name: str, outcome: Column, taken: Taken, *, shifted: boo
     if name in GLM_FAMILIES:
         return family_named(name)
     if name == "cox":
-        return families.cox(families.Clock(taken.time or "", outcome.name, taken.entry, taken.strata))
+        return cox(Clock(taken.time or "", outcome.name, taken.entry, taken.strata))
     if name == "multinomial" and shifted:
         raise EstimationError(
             "family='multinomial' does not accept an offset, because each level would need one. Remove "
             "offset=."
         )
     makers = {
-        "multinomial": families.multinomial,
-        "ordinal": families.ordinal,
-        "firth": families.firth,
-        "negative-binomial": families.negative_binomial,
+        "multinomial": multinomial,
+        "ordinal": ordinal,
+        "firth": firth,
+        "negative-binomial": negative_binomial,
     }
     return makers[name](outcome)
 

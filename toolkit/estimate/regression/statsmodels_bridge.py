@@ -10,13 +10,12 @@ import numpy as np
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
-from toolkit.estimate.regression.formula.design_matrix import PER_UNIT, Term
+from toolkit.estimate.regression.formula import PER_UNIT, Term
 from toolkit.estimate.regression.likelihoods import adopt_family
 from toolkit.estimate.regression.model_estimates import estimate
 from toolkit.estimate.regression.specification import Degrees, ModelSpec, ratio_of, specify_formula
-from toolkit.estimate.survey.linearization import Estimate
-from toolkit.estimate.survey.variance.linearized import Floats, Indices
-from toolkit.results import Estimates
+from toolkit.estimate.survey import Estimate
+from toolkit.results import Estimates, Floats, Indices
 from toolkit.studies import Study
 from toolkit.variables import with_covariance
 

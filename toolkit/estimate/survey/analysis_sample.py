@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable, written
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
-from toolkit.estimate.survey.variance.linearized import Floats, Indices, Units
+from toolkit.estimate.survey.variance.design_variance import Units
+from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
 from toolkit.variables import Variable, conditions
 
-Mask = npt.NDArray[np.bool_]
 _COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
 
 

@@ -14,7 +14,7 @@ from scipy.special import chdtrc, fdtrc, ndtr
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.unvarying import TINY
-from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Floats
 
 # So near to the mean the approximation divides nothing by nothing; R then takes Satterthwaite's, as here.
 _AT_THE_MEAN = 1e-4

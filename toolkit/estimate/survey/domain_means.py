@@ -12,19 +12,20 @@ import numpy as np
 from scipy.special import logit
 
 from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
+from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.groups import (
     Group,
     blank_covariance,
     count_group,
     count_groups,
     counted_in_any,
-    groups,
+    divide_sample,
     require_values,
 )
 from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance, population_size
 from toolkit.estimate.survey.standard_populations import Standard
-from toolkit.estimate.survey.variance.linearized import Floats, Indices, replicate_covariance
+from toolkit.estimate.survey.variance.design_variance import replicate_covariance
+from toolkit.results import Floats, Indices, Mask
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[
 
     A cell with NaN in any column is missing in all of them.
     """
-    return averages_of(sample, values, list(groups(sample, by)), by)
+    return averages_of(sample, values, list(divide_sample(sample, by)), by)
 
 
 def averages_of(

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
+from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.intervals import Ends
 from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
-from toolkit.estimate.survey.variance.linearized import Floats
-from toolkit.results import SCHEMA, Estimates, frame
+from toolkit.results import SCHEMA, Estimates, Floats, Mask, frame
 
 Row = dict[str, Any]
 
@@ -45,7 +44,7 @@ class Group:
 GroupEstimator = Callable[[Any, Floats], tuple[float | Floats, Floats]]
 
 
-def groups(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
+def divide_sample(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
     """Go through the combinations of levels, empty ones too; a missing level is in no group."""
     for name in by:
         require_levels(sample.columns[name])
@@ -79,7 +78,7 @@ def counts(sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted
 def count_groups(sample: Sample, by: tuple[str, ...], known: Mask) -> list[Group]:
     """Count the participants of each group; `known` marks the cells with a value in every variable."""
     require_values(sample, by, known)
-    return [count_group(sample, by, levels, inside, known) for levels, inside in groups(sample, by)]
+    return [count_group(sample, by, levels, inside, known) for levels, inside in divide_sample(sample, by)]
 
 
 def require_values(sample: Sample, by: tuple[str, ...], known: Mask) -> None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.variance.linearized import (
-    Floats,
+from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.variance.design_variance import (
     covariance,
     covariance_of_totals,
     degrees_of_freedom,
@@ -19,6 +18,7 @@ from toolkit.estimate.survey.variance.linearized import (
     replicate_df,
     sum_by_unit,
 )
+from toolkit.results import Floats, Mask
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import polars as pl
 
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
-from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage, Units
-from toolkit.estimate.survey.variance.replicates import replication_of
+from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
+from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, WeightChoice
 from toolkit.variables import Names, as_names
 

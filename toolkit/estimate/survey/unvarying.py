@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
+from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.domain_means import GroupMeans, averages_of
-from toolkit.estimate.survey.groups import finite, groups
+from toolkit.estimate.survey.groups import divide_sample, finite
 from toolkit.estimate.survey.intervals import NCHS, Proportion, newcombe
 from toolkit.estimate.survey.linearization import design_effect
 from toolkit.estimate.survey.reliability import for_review
-from toolkit.estimate.survey.variance.linearized import CENSUS, Floats
+from toolkit.estimate.survey.variance.design_variance import CENSUS
+from toolkit.results import Floats, Mask
 
 # A standard error below this part of its own scale is a rounding error.
 TINY = 1e-10
@@ -52,7 +53,7 @@ def effects_of_groups(
     """Estimate design effects if nobody or everybody of some group is a case; otherwise None."""
     if not any(group.cases[k] in (0, group.n) for group in found for k in range(values.shape[1])):
         return [None] * values.shape[1]
-    return effects(sample, values, [inside for _, inside in groups(sample, by)])
+    return effects(sample, values, [inside for _, inside in divide_sample(sample, by)])
 
 
 def _effect(group: GroupMeans, k: int) -> Effect:

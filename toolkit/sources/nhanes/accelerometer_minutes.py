@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import DatasetError, unknown
-from toolkit.sources.nhanes.nonwear import CHOI_STREAM, Counts, Edges, Mask, Places, Series, choi, troiano
+from toolkit.results import Mask
+from toolkit.sources.nhanes.nonwear import CHOI_STREAM, Counts, Edges, Places, Series, choi, troiano
 
 MINUTES_A_DAY = 1440
 VALID_DAY = 600  # wear minutes; Troiano et al. 2008

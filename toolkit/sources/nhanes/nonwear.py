@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.results import Mask
+
 Counts: TypeAlias = NDArray[np.integer[Any]]
 Places: TypeAlias = NDArray[np.intp]
-Mask: TypeAlias = NDArray[np.bool_]
 Edges = Literal["package", "strict"]
 
 CHOI_FRAME, CHOI_SPIKE, CHOI_STREAM = 90, 2, 30

@@ -16,7 +16,7 @@ def study(r_studies):
 
 
 def test_a_curve_is_that_of_the_model(study) -> None:
-    from toolkit.estimate.regression.formula.special_terms import spline
+    from toolkit.estimate.regression import spline
 
     rows, covariance = tk.curve(study, **ASKED, reference=40, covariance=True)
     terms, matrix = tk.model(study, "HI_CHOL ~ rcs(age_mid, 20, 40, 60)", "poisson", covariance=True)

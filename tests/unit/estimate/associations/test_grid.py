@@ -63,7 +63,7 @@ def four(**columns: list[object]) -> tk.Study:
 def test_people_are_gathered_once_for_each_domain_and_weight(monkeypatch):
     calls = []
     monkeypatch.setattr(atlas_grid, "draw", lambda *given: calls.append(given[2]) or draw(*given))
-    from toolkit.estimate.survey.analysis_sample import draw
+    from toolkit.estimate.survey import draw
 
     tk.atlas(four(), outcomes="cramps", exposures=["walks", "age"], adjust=[()], domain=["", "age > 31"])
     assert ["", "age > 31"] == calls

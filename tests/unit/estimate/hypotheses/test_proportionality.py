@@ -20,7 +20,7 @@ def made(extra: float, n: int = 3000) -> tk.Study:
 
 def test_the_difference_of_two_logits_has_the_covariance_of_both() -> None:
     """By hand: two logits, their influence values beside one another."""
-    from toolkit.estimate.regression.likelihoods import FAMILIES, fit_glm
+    from toolkit.estimate.regression import FAMILIES, fit_glm
 
     study = made(0.3, 500)
     X = np.column_stack([np.ones(500), study.people["x"]])

@@ -7,8 +7,7 @@ from tests.support.invented import crowd, crowded
 from tests.support.messages import mentioning
 from tests.support.r_results import equal
 from toolkit.estimate.hypotheses.model_tests import likelihood_ratio, term_test
-from toolkit.estimate.regression.fit import regress
-from toolkit.estimate.regression.specification import specify_formula
+from toolkit.estimate.regression import regress, specify_formula
 
 # R's own fit stops one step early, which moves these by 1e-9 (see the entries' notes): 1e-7 as they say.
 EARLY = 1e-7

@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentions
-from toolkit.estimate.regression.likelihoods import fit_conditional, informative
+from toolkit.estimate.regression import fit_conditional, informative
 
 
 def strata(seed: int = 2, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

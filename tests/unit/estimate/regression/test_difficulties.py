@@ -8,8 +8,8 @@ import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import EstimationError
 from toolkit.estimate.associations.models import association, model
-from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
-from toolkit.estimate.regression.formula.design_matrix import ONE, Matrix, Term
+from toolkit.estimate.regression import ONE, Matrix, Term
+from toolkit.estimate.regression.fit_failures import Attempt, separating_terms
 from toolkit.studies import Study
 
 N = 400

@@ -11,7 +11,7 @@ from tests.support.messages import mentioning, mentions
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.associations.models import model
 from toolkit.estimate.regression.formula import parser
-from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey import draw
 from toolkit.studies import Study
 from toolkit.variables import Codebook, Variable
 
@@ -41,7 +41,7 @@ def study() -> Study:
 
 
 def built(study: Study, formula: str) -> parser.Matrix:
-    reading = parser.read(formula)
+    reading = parser.read_formula(formula)
     sample = draw(study, [reading.outcome, *reading.variables])
     return reading.matrix(sample, sample.complete())
 
@@ -116,7 +116,7 @@ def test_an_offset_of_several_parts_counts_them_all(study) -> None:
 
 
 def test_variables_alone_have_the_columns_of_any_formula(study) -> None:
-    plain = parser.read("nights ~ education + age + sex")
+    plain = parser.read_formula("nights ~ education + age + sex")
     sample = draw(study, ["nights", *plain.variables])
     quick = plain.matrix(sample, sample.complete())
     full = replace(plain, plain=False).matrix(sample, sample.complete())

@@ -14,7 +14,7 @@ import pytest
 import toolkit as tk
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression.formula import parser
-from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey import draw
 from toolkit.studies import Study
 from toolkit.variables import Codebook, Variable
 
@@ -48,7 +48,7 @@ def test_formulas_have_the_columns_of_r_or_are_refused(study) -> None:
     for entry in EXPECTED["formulas"]:
         wanted = np.array([columns[int(j)] for j in entry["columns"]]).T[order]
         try:
-            reading = parser.read(entry["formula"])
+            reading = parser.read_formula(entry["formula"])
             sample = draw(study, ["y", *reading.variables])
             parser.require_numbers(reading, sample)
             found = parser.model_matrix(reading, sample, sample.complete()).values
@@ -68,7 +68,7 @@ def test_columns_that_the_formula_makes_redundant_are_those_that_r_gives_up(stud
     """R's rank counts empty cells and the like too, so only formulas of full cells are compared."""
     compared = 0
     for entry in EXPECTED["formulas"][:190]:
-        reading = parser.read(entry["formula"])
+        reading = parser.read_formula(entry["formula"])
         sample = draw(study, ["y", *reading.variables])
         every = parser.model_matrix(reading, sample, sample.complete())
         kept = reading.matrix(sample, sample.complete())

@@ -4,8 +4,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
-from toolkit.estimate.regression.likelihoods import FAMILIES, family_named, fit_glm
+from toolkit.estimate.regression import FAMILIES, CollinearError, NotConvergedError, family_named, fit_glm
 
 LINKS = sm.families.links
 PEERS = {

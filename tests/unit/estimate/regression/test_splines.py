@@ -9,7 +9,7 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
-from toolkit.estimate.regression.formula.special_terms import knots_at, spline
+from toolkit.estimate.regression import knots_at, spline
 
 X = np.linspace(0, 20, 401)
 PLACES = [2.0, 4.0, 8.0, 12.0]

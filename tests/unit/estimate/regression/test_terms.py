@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.regression.formula.design_matrix import Term, levels_present, main_effects, per_unit
-from toolkit.estimate.survey.analysis_sample import Sample, draw
+from toolkit.estimate.regression.formula import Term, levels_present, main_effects, per_unit
+from toolkit.estimate.survey import Sample, draw
 from toolkit.variables import Codebook, Variable
 
 LEVELS = ("low", "mid", "high")

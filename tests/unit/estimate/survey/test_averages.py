@@ -7,8 +7,7 @@ from polars.testing import assert_frame_equal
 
 import toolkit as tk
 from toolkit.estimate.descriptive.prevalences import prevalence
-from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.estimate.survey.domain_means import averages
+from toolkit.estimate.survey import averages, draw
 
 CLUSTERED = tk.Design(weight="w", strata="stratum", psu="psu")
 

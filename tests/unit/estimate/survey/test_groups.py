@@ -5,12 +5,13 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.groups import (
+from toolkit.estimate.survey import (
+    Sample,
     blank_covariance,
     count_groups,
+    divide_sample,
+    draw,
     estimate_groups,
-    groups,
     heading,
     run_tests,
 )
@@ -30,23 +31,25 @@ def sample() -> Sample:
 
 
 def test_each_combination_of_levels_is_a_group_and_a_missing_level_in_none(sample) -> None:
-    counted = {levels: int(sample.persons[cells].sum()) for levels, cells in groups(sample, ("sex", "old"))}
+    counted = {
+        levels: int(sample.persons[cells].sum()) for levels, cells in divide_sample(sample, ("sex", "old"))
+    }
     assert {("female", "no"): 0, ("female", "yes"): 2, ("male", "no"): 1, ("male", "yes"): 0} == counted
 
 
 def test_without_variables_everyone_is_one_group(sample) -> None:
-    ((levels, cells),) = groups(sample, ())
+    ((levels, cells),) = divide_sample(sample, ())
     assert ((), 4) == (levels, int(cells.sum()))
 
 
 def test_a_number_makes_no_groups(sample) -> None:
     with pytest.raises(VariableError, match=mentioning("'age'", "study.cut('age')")):
-        list(groups(sample, ("age",)))
+        list(divide_sample(sample, ("age",)))
 
 
 def test_a_column_of_every_result_cannot_name_the_groups(sample) -> None:
     with pytest.raises(VariableError, match=mentioning("'level'", "study.derive")):
-        list(groups(sample, ("level",)))
+        list(divide_sample(sample, ("level",)))
 
 
 def test_each_group_has_its_estimate_and_the_covariance_of_all(sample) -> None:

@@ -10,8 +10,7 @@ import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import DESIGNS, R_SURVEY
 from toolkit.errors import DesignError, EstimationError
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance
+from toolkit.estimate.survey import Estimate, Sample, draw, estimate_with_covariance
 
 PSU = ["SDMVSTRA", "SDMVPSU"]
 METHODS = {"bootstrap": "bootstrap", "brr": "BRR", "fay": "Fay"}

@@ -7,10 +7,8 @@ import pytest
 
 from tests.support.messages import Fragment, mentioning
 from toolkit.errors import DatasetError, DesignError, EstimationError, VariableError
-from toolkit.estimate.survey.analysis_sample import draw
+from toolkit.estimate.survey import draw, index_participants, read
 from toolkit.estimate.survey.participant_flow import flow
-from toolkit.estimate.survey.roles import read
-from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.sources.registry import study
 from toolkit.studies import ComponentWeight, Design, Study
 from toolkit.variables import Availability, Codebook, Reason, Variable

@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 
 import toolkit as tk
-from toolkit.estimate.survey.analysis_sample import Sample, draw
-from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
+from toolkit.estimate.survey import Estimate, Sample, design_df, draw, estimate_with_covariance
 
 
 def mean_age(sample: Sample) -> Estimate:

@@ -7,8 +7,8 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentioning
 from toolkit.errors import DesignError
-from toolkit.estimate.survey.analysis_sample import draw
-from toolkit.estimate.survey.variance.linearized import Stage, Units, covariance, degrees_of_freedom
+from toolkit.estimate.survey import draw
+from toolkit.estimate.survey.variance.design_variance import Stage, Units, covariance, degrees_of_freedom
 from toolkit.sources.registry import study
 from toolkit.studies import Design
 

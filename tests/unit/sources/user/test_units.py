@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.messages import mentions
 from toolkit.errors import VariableError
-from toolkit.sources.harmonize.units import Conversion, conversion, fitting_units, plausible, spelled
+from toolkit.sources.harmonize.units import Conversion, conversion, other_units, plausible, spelled
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_moles_without_a_substance_are_refused() -> None:
 
 def test_impossible_values_point_to_their_unit() -> None:
     assert (0.0, 24.0) == plausible("sitting_hours")
-    assert "minutes" == fitting_units("sitting_hours", "hours a day", 120, 900)[0]
-    assert [] == fitting_units("colour", "", 1, 2)
+    assert "minutes" == other_units("sitting_hours", "hours a day", 120, 900)[0]
+    assert [] == other_units("colour", "", 1, 2)
 
 
 def test_an_unknown_unit_stays_as_it_is() -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.regression.formula.special_terms import knots_at, spline
+from toolkit.estimate.regression.formula.terms import knots_at, spline
+from toolkit.results import Floats, Indices, Mask
 from toolkit.variables import spline_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.estimate.survey.analysis_sample import Mask, Sample
-    from toolkit.estimate.survey.variance.linearized import Floats, Indices
+    from toolkit.estimate.survey import Sample
     from toolkit.variables import Variable
 
 INTERCEPT = "intercept"
@@ -58,7 +58,7 @@ class Matrix:
     fewer knots or a straight line where few values are distinct.
     """
 
-    values: "Floats"
+    values: Floats
     terms: tuple[Term, ...]
     covariates: tuple[tuple[str, str], ...] = ()
 
@@ -66,7 +66,7 @@ class Matrix:
 class Predictors(Protocol):
     """The right side of a model: a design matrix for the cells `inside` of any sample."""
 
-    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+    def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
         """Build the design matrix; each variable has a value inside."""
 
 
@@ -79,13 +79,13 @@ class MainEffects:
 
     names: tuple[str, ...]
 
-    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+    def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
         """Build the design matrix."""
         return main_effects(sample, self.names, inside)
 
 
 def main_effects(
-    sample: "Sample", names: "Sequence[str]", inside: "Mask", adjust: "Sequence[str]" = ()
+    sample: "Sample", names: "Sequence[str]", inside: Mask, adjust: "Sequence[str]" = ()
 ) -> Matrix:
     """Build an intercept, the columns of each variable, and those of the covariates.
 
@@ -106,7 +106,7 @@ def main_effects(
 
 
 def adjusted_matrix(
-    sample: "Sample", own: "Floats", terms: "Sequence[Term]", adjust: "Sequence[str]", inside: "Mask"
+    sample: "Sample", own: Floats, terms: "Sequence[Term]", adjust: "Sequence[str]", inside: Mask
 ) -> Matrix:
     """Build an intercept, the columns `own`, and those of the covariates."""
     others = main_effects(sample, (), inside, adjust)
@@ -114,7 +114,7 @@ def adjusted_matrix(
     return Matrix(values, (ONE, *terms, *others.terms[1:]), others.covariates)
 
 
-def _variable_columns(sample: "Sample", name: str, inside: "Mask") -> "tuple[list[Floats], list[Term]]":
+def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[Floats], list[Term]]":
     variable = sample.columns[name].variable
     if variable.kind == "number":
         return [sample.numbers(name)[inside]], [per_unit(variable)]
@@ -125,7 +125,7 @@ def _variable_columns(sample: "Sample", name: str, inside: "Mask") -> "tuple[lis
 
 
 def _covariate_columns(
-    sample: "Sample", covariate: str, inside: "Mask"
+    sample: "Sample", covariate: str, inside: Mask
 ) -> "tuple[list[Floats], list[Term], str]":
     name, numbers = spline_of(covariate) or (covariate, ())
     values, terms = _variable_columns(sample, name, inside)
@@ -142,7 +142,7 @@ def _covariate_columns(
 
 
 def _spline_columns(
-    weights: "Floats", x: "Floats", line: Term, requested: "tuple[str, str, tuple[float, ...]]"
+    weights: Floats, x: Floats, line: Term, requested: "tuple[str, str, tuple[float, ...]]"
 ) -> "tuple[list[Floats], list[Term], str]":
     """Build a spline with the knots requested, or as many as differ; a straight line below three."""
     covariate, name, numbers = requested
@@ -158,7 +158,7 @@ def _spline_columns(
     return [x], [line], name
 
 
-def _name_spline(values: "Floats", covariate: str) -> "tuple[list[Floats], list[Term], str]":
+def _name_spline(values: Floats, covariate: str) -> "tuple[list[Floats], list[Term], str]":
     return list(values.T), spline_terms(covariate, covariate, values.shape[1]), covariate
 
 
@@ -168,7 +168,7 @@ def spline_terms(name: str, label: str, count: int) -> list[Term]:
     return [Term(name, label, level, level) for level in levels]
 
 
-def levels_present(variable: "Variable", codes: "Indices") -> list[str]:
+def levels_present(variable: "Variable", codes: Indices) -> list[str]:
     """Name the levels that occur, the reference first, or else the first of them that occurs."""
     count = np.bincount(codes, minlength=len(variable.levels))
     present = [level for level, persons in zip(variable.levels, count, strict=True) if persons]

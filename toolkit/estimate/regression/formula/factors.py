@@ -8,14 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toolkit.errors import VariableError, nearest
-
-if TYPE_CHECKING:
-    from toolkit.estimate.survey.variance.linearized import Floats
+from toolkit.results import Floats
 
 Names = frozenset[str]
 
@@ -94,7 +91,7 @@ def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
     return kept
 
 
-def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> "Floats":
+def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> Floats:
     """Give a basis of one effect on the cells: contrasts of its categories, constant over the others."""
     parts = [
         np.eye(size)[:, 1:] - 1 / size if name in effect else np.ones((size, 1))
@@ -103,7 +100,7 @@ def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> "Float
     return _kron(parts)
 
 
-def _kron(parts: Sequence["Floats"]) -> "Floats":
+def _kron(parts: Sequence[Floats]) -> Floats:
     whole = parts[0]
     for part in parts[1:]:
         whole = np.asarray(np.kron(whole, part), np.float64)

@@ -38,12 +38,11 @@ from toolkit.estimate.regression.formula.factors import (
     tokens,
     unreadable,
 )
-from toolkit.estimate.regression.formula.special_terms import knots_at, spline
-from toolkit.estimate.regression.formula.terms import Terms, parse_terms
+from toolkit.estimate.regression.formula.terms import Terms, knots_at, parse_terms, spline
+from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
-    from toolkit.estimate.survey.analysis_sample import Mask, Sample
-    from toolkit.estimate.survey.variance.linearized import Floats
+    from toolkit.estimate.survey import Sample
 
 _CALLS: dict[str, Any] = {
     **{name: getattr(np, {"ceiling": "ceil"}.get(name, name)) for name in FUNCTIONS},
@@ -69,7 +68,7 @@ class Reading:
     right: Terms
     plain: bool = False
 
-    def matrix(self, sample: "Sample", inside: "Mask") -> Matrix:
+    def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
         """Build the design matrix of cells, without columns that the formula makes redundant on any data.
 
         Columns are in the order of R's `model.matrix`, which has NA for coefficients of redundant columns,
@@ -80,7 +79,7 @@ class Reading:
         return _build(self, sample, inside, every=False)
 
 
-def read(formula: str) -> Reading:
+def read_formula(formula: str) -> Reading:
     """Read a formula and check that it asks for no more than terms and arithmetic; docs/formulas.md."""
     given = tokens(formula)
     tildes = [place for place, token in enumerate(given) if token.kind == "sign" and token.text == "~"]
@@ -127,7 +126,7 @@ def require_numbers(reading: Reading, sample: "Sample") -> None:
             )
 
 
-def model_matrix(reading: Reading, sample: "Sample", inside: "Mask") -> Matrix:
+def model_matrix(reading: Reading, sample: "Sample", inside: Mask) -> Matrix:
     """Build every column of R's `model.matrix`, those that R estimates as NA too."""
     return _build(reading, sample, inside, every=True)
 
@@ -137,11 +136,11 @@ class _Columns:
     """The columns of one factor: with a reference level, and with a column for each level."""
 
     levels: int  # 0 unless it is a category
-    marked: list[tuple["Floats", Term]]
-    full: list[tuple["Floats", Term]] = field(default_factory=list)
+    marked: list[tuple[Floats, Term]]
+    full: list[tuple[Floats, Term]] = field(default_factory=list)
 
 
-def _build(reading: Reading, sample: "Sample", inside: "Mask", *, every: bool) -> Matrix:
+def _build(reading: Reading, sample: "Sample", inside: Mask, *, every: bool) -> Matrix:
     right = reading.right
     made = {text: _columns(factor, sample, inside) for text, factor in right.factors.items()}
     levels = {text: own.levels for text, own in made.items() if own.levels}
@@ -156,7 +155,7 @@ def _build(reading: Reading, sample: "Sample", inside: "Mask", *, every: bool) -
     return Matrix(matrix, tuple(terms))
 
 
-def _columns(factor: Factor, sample: "Sample", inside: "Mask") -> _Columns:
+def _columns(factor: Factor, sample: "Sample", inside: Mask) -> _Columns:
     if factor.knots:
         return _Columns(0, _spline(factor, sample, inside))
     if factor.tree is not None:
@@ -179,7 +178,7 @@ def _columns(factor: Factor, sample: "Sample", inside: "Mask") -> _Columns:
     )
 
 
-def _spline(factor: Factor, sample: "Sample", inside: "Mask") -> list[tuple["Floats", Term]]:
+def _spline(factor: Factor, sample: "Sample", inside: Mask) -> list[tuple[Floats, Term]]:
     """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
     (name,), knots, weights = factor.names, factor.knots or (), sample.weights[inside]
     x = sample.numbers(name)[inside]
@@ -192,7 +191,7 @@ def _spline(factor: Factor, sample: "Sample", inside: "Mask") -> list[tuple["Flo
     return list(zip(values.T, terms, strict=True))
 
 
-def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
+def _evaluate(node: ast.expr, numbers: Mapping[str, Floats]) -> Any:
     match node:
         case ast.Constant(value=int() | float() as value):
             return np.float64(value)
@@ -209,7 +208,7 @@ def _evaluate(node: ast.expr, numbers: Mapping[str, "Floats"]) -> Any:
 
 def _crossed(
     coding: Coding, made: Mapping[str, _Columns], factors: Mapping[str, Factor], *, every: bool
-) -> list[tuple["Floats", Term]]:
+) -> list[tuple[Floats, Term]]:
     """Multiply the columns of a term's factors, those of the first running fastest."""
     kept = None if every else kept_columns(coding)
     choices = [made[text].full if text in coding.full else made[text].marked for text in coding.factors]
@@ -265,7 +264,7 @@ def _joined(factors: Sequence[Factor], parts: Sequence[Term], dropped: str | Non
     )
 
 
-def _require_finite(values: "Floats", terms: tuple[Term, ...], persons: Any) -> None:
+def _require_finite(values: Floats, terms: tuple[Term, ...], persons: Any) -> None:
     broken = ~np.isfinite(values)
     if broken.any():
         j = int(np.flatnonzero(broken.any(axis=0))[0])

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, Floats, maximize, scale_slopes
-
-Indices = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, maximize, scale_slopes
+from toolkit.results import Floats, Indices, Mask
 
 
 @dataclass(frozen=True, slots=True)

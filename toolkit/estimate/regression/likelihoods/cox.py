@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, Floats, maximize, scale_slopes
-from toolkit.estimate.survey.variance.linearized import sum_by_group
-
-Indices = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, maximize, scale_slopes
+from toolkit.estimate.survey import sum_by_group
+from toolkit.results import Floats, Indices, Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtrc, chdtri, expit
 
-from toolkit.estimate.regression.likelihoods.newton import (
-    Evaluation,
-    Fit,
-    Floats,
-    maximize,
-    scale_columns,
-    solve,
-)
+from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, maximize, scale_columns, solve
+from toolkit.results import Floats
 
 
 def fit_firth(X: Floats, y: Floats, weight: Floats, persons: float, *, offset: Floats | None = None) -> Fit:

@@ -9,13 +9,10 @@ weights clusters in another way and subtracts the coefficients from the number o
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from toolkit.estimate.regression.fit_errors import NotConvergedError
 from toolkit.estimate.regression.likelihoods.glm import Family, fit_glm
-from toolkit.estimate.regression.likelihoods.newton import Floats, scale_columns, solve
-
-Indices = npt.NDArray[np.int64]
+from toolkit.estimate.regression.likelihoods.newton import NotConvergedError, scale_columns, solve
+from toolkit.results import Floats, Indices
 
 CORRELATIONS = ("independence", "exchangeable", "ar1")
 MAX_ROUNDS = 200

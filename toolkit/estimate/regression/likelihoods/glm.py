@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-from toolkit.estimate.regression.fit_errors import BoundaryError, NotConvergedError
 from toolkit.estimate.regression.likelihoods.newton import (
+    BoundaryError,
     Evaluation,
     Fit,
-    Floats,
+    NotConvergedError,
     maximize,
     scale_columns,
     solve,
 )
+from toolkit.results import Floats
 
 # A fitted mean this close to a limit that the link lets it cross is on the boundary.
 BOUNDARY = 1e-7

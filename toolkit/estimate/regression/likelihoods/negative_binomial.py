@@ -10,14 +10,8 @@ from scipy.special import digamma, gammaln, polygamma
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
-from toolkit.estimate.regression.likelihoods.newton import (
-    Evaluation,
-    Fit,
-    Floats,
-    maximize,
-    scale_columns,
-    solve,
-)
+from toolkit.estimate.regression.likelihoods.newton import Evaluation, Fit, maximize, scale_columns, solve
+from toolkit.results import Floats
 
 
 class NotOverdispersedError(EstimationError):

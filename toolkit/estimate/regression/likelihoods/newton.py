@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
-
-Floats = npt.NDArray[np.float64]
+from toolkit.errors import EstimationError
+from toolkit.results import Floats, Mask
 
 # Score against the sum of its absolute parts: rounding alone leaves about 1e-15.
 SCORE_TOLERANCE = 1e-12
@@ -31,6 +29,31 @@ FAR = 1e4
 COLLINEAR = 1e-7
 # Below this share of own variance the normal equations would lose digits: the columns are made orthogonal.
 NEARLY_COLLINEAR = 1e-5
+
+
+class NotConvergedError(EstimationError):
+    """Newton's steps did not reach a maximum; `endless` are the parameters on their way to infinity."""
+
+    def __init__(self, message: str, endless: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.endless = endless
+
+
+class BoundaryError(NotConvergedError):
+    """The maximum has a nonzero slope at a limit of the means; `cells` marks the patterns there."""
+
+    def __init__(self, cells: Mask) -> None:
+        super().__init__("The maximum is on the boundary.")
+        self.cells = cells
+
+
+class CollinearError(EstimationError):
+    """Column number `column` follows from the columns numbered `others` before it."""
+
+    def __init__(self, column: int, others: tuple[int, ...]) -> None:
+        super().__init__(f"Column {column} follows from columns {others}.")
+        self.column = column
+        self.others = others
 
 
 @dataclass(frozen=True, slots=True)

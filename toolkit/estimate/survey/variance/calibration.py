@@ -12,7 +12,8 @@ import polars as pl
 
 from toolkit.errors import DesignError, unknown
 from toolkit.estimate.survey.roles import Column, read
-from toolkit.estimate.survey.variance.linearized import Floats, Indices, Replication, Residuals, Units
+from toolkit.estimate.survey.variance.design_variance import Replication, Residuals, Units
+from toolkit.results import Floats, Indices
 from toolkit.studies import Calibration, Margin, Study
 from toolkit.variables import YES_NO
 

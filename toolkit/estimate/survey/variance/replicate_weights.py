@@ -14,7 +14,8 @@ import polars as pl
 
 from toolkit.errors import DesignError, unknown
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, index_participants, number_units
-from toolkit.estimate.survey.variance.linearized import Floats, Indices, Stage
+from toolkit.estimate.survey.variance.design_variance import Stage
+from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, choose_weight, read_method
 
 # A jackknife refits once for each unit: beyond this many, a bootstrap says as much in far less time.

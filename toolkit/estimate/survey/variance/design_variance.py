@@ -6,16 +6,18 @@ survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Ass
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+import polars as pl
 
 from toolkit.errors import DesignError
+from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import LonelyPsu
 
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from toolkit.studies import Design
+
 
 # R's survey takes a stratum of which all but one in ten million were sampled as a census.
 CENSUS = 1e-7
@@ -114,7 +116,7 @@ def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
     return sum_by_group(np.asarray(influence, float), unit, len(parent))
 
 
-def covariance_of_totals(totals: Floats, used: npt.NDArray[np.bool_], units: Units) -> Floats:
+def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
     """Compute the covariance from the sums of `sum_by_unit`; `used` marks the units that hold a cell."""
     count = len(units.stages[-1].parent)
     if units.residuals is not None:
@@ -165,7 +167,7 @@ def sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
     return sums
 
 
-def _stage_covariance(totals: Floats, used: npt.NDArray[np.bool_], units: Units, depth: int) -> Floats:
+def _stage_covariance(totals: Floats, used: Mask, units: Units, depth: int) -> Floats:
     """Sum the variance between the units of one stage over the units they were drawn from."""
     stage = units.stages[depth]
     groups = len(units.stages[depth - 1].parent) if depth else units.strata
@@ -195,7 +197,7 @@ def _multiply_fractions_above(units: Units, depth: int) -> Any:
     return (above.fraction * _multiply_fractions_above(units, depth - 1))[units.stages[depth].parent]
 
 
-def _scale_for_average(units: Units, lonely: npt.NDArray[np.bool_], present: npt.NDArray[np.bool_]) -> float:
+def _scale_for_average(units: Units, lonely: Mask, present: Mask) -> float:
     """Let strata of one PSU contribute the mean of the others, for lonely_psu="average"."""
     if units.lonely_psu != "average" or not lonely.any():
         return 1.0
@@ -216,3 +218,54 @@ def _explain_lonely(count: int, depth: int) -> DesignError:
         f"stratum, or use tk.Design(..., lonely_psu='adjust'), which centers it at the grand mean. Other "
         f"values are 'certainty', 'average' and 'remove'."
     )
+
+
+def replication_of(
+    people: pl.DataFrame, weight: Floats, design: "Design", columns: tuple[str, ...]
+) -> tuple[Replication, Indices]:
+    """Read replicate weights."""
+    _refuse_broken(people, columns)
+    table = people.select(pl.col(columns).cast(pl.Float64))
+    if design.replicate_factors:
+        kinds = table.unique(maintain_order=True).with_row_index(".unit")
+        unit = table.join(kinds, on=columns, how="left", maintain_order="left")[".unit"]
+        factors, of_person = kinds.drop(".unit").to_numpy(), unit.cast(pl.Int64).to_numpy()
+    else:
+        factors, of_person = table.to_numpy() / weight[:, None], np.arange(len(weight))
+    scale, rscales = _scales(design, len(columns))
+    return Replication(np.ascontiguousarray(factors.T), scale, rscales, design.mse), of_person
+
+
+def _refuse_broken(people: pl.DataFrame, columns: tuple[str, ...]) -> None:
+    for name in columns:
+        if not people[name].dtype.is_numeric():
+            raise DesignError(
+                f"The replicate weight '{name}' has the type {people[name].dtype.base_type()} and must be "
+                f"numeric. Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
+            )
+        broken = people.height - int(people[name].cast(pl.Float64).is_finite().sum())
+        if broken:
+            raise DesignError(
+                f"The replicate weight '{name}' is missing or infinite for {broken:,} of {people.height:,} "
+                f"participants with a weight. Correct it, or remove it from tk.Design(replicate_weights=...)."
+            )
+
+
+def _scales(design: "Design", count: int) -> tuple[float, Floats]:
+    """Give the scales of a method, as `svrepdesign` of R's survey package."""
+    method, given = design.replicate_method or "other", design.replicate_scale
+    own = {
+        "BRR": 1 / count,
+        "Fay": 1 / (count * (1 - design.fay_rho) ** 2),
+        "JK1": (count - 1) / count,
+        "bootstrap": 1 / (count - 1),
+        "SDR": 4 / count,
+    }
+    if method in ("BRR", "Fay", "SDR") and given is not None and not np.isclose(given, own[method]):
+        raise DesignError(
+            f"'replicate_scale' is {given:g}, but {count} replicates of {method} have the scale "
+            f"{own[method]:g}. Remove it, or use replicate_method='other' with your own."
+        )
+    scale = own.get(method, 1.0) if given is None else given
+    rscales = design.replicate_rscales
+    return scale, np.ones(count) if rscales is None else np.asarray(rscales, float)

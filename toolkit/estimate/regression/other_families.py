@@ -1,4 +1,4 @@
-"""Connect the ordinal, multinomial, negative binomial, Cox and Firth models to their likelihoods."""
+"""The model families beyond generalized linear models: ordinal, multinomial, Cox, Firth and so on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,23 +7,26 @@ from itertools import pairwise
 import numpy as np
 
 from toolkit.errors import VariableError
-from toolkit.estimate.regression.diagnostics import Attempt, separating_terms
-from toolkit.estimate.regression.fit_errors import CollinearError, NotConvergedError
-from toolkit.estimate.regression.formula.design_matrix import CUTPOINT, DISPERSION, ONE, Matrix, Term
-from toolkit.estimate.regression.likelihoods.cox import Times, fit_cox
-from toolkit.estimate.regression.likelihoods.firth import Penalized, fit_firth, fit_penalized
-from toolkit.estimate.regression.likelihoods.glm import FAMILIES, fit_glm
-from toolkit.estimate.regression.likelihoods.multinomial import fit_multinomial
-from toolkit.estimate.regression.likelihoods.negative_binomial import (
+from toolkit.estimate.regression.fit_failures import Attempt, separating_terms
+from toolkit.estimate.regression.formula import CUTPOINT, DISPERSION, ONE, Matrix, Term
+from toolkit.estimate.regression.likelihoods import (
+    FAMILIES,
+    CollinearError,
+    Fit,
+    NotConvergedError,
     NotOverdispersedError,
+    Penalized,
+    Times,
+    fit_cox,
+    fit_firth,
+    fit_glm,
+    fit_multinomial,
     fit_negative_binomial,
+    fit_ordinal,
+    fit_penalized,
 )
-from toolkit.estimate.regression.likelihoods.newton import Fit
-from toolkit.estimate.regression.likelihoods.ordinal import fit_ordinal
-from toolkit.estimate.survey.analysis_sample import Mask, Sample
-from toolkit.estimate.survey.roles import Column, require_order
-from toolkit.estimate.survey.unvarying import effects
-from toolkit.estimate.survey.variance.linearized import Floats, Indices
+from toolkit.estimate.survey import Column, Sample, effects, require_order
+from toolkit.results import Floats, Indices, Mask
 
 # Fitted probabilities so near 0 or 1 may be those of an outcome that is separated.
 _CERTAIN = 1e-6

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.errors import EstimationError, join_list
+from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from numpy.typing import NDArray
-
-    from toolkit.estimate.regression.fit_errors import BoundaryError, CollinearError
-    from toolkit.estimate.regression.formula.design_matrix import Matrix, Term
-    from toolkit.estimate.survey.variance.linearized import Floats
+    from toolkit.estimate.regression.formula import Matrix, Term
+    from toolkit.estimate.regression.likelihoods import BoundaryError, CollinearError
 
 # A direction of separation has parts of this size at least; the solver leaves rounding of about 1e-9.
 _PART = 1e-6
@@ -36,8 +34,8 @@ class Attempt:
     case: str
     family: str
     matrix: "Matrix"
-    y: "Floats"
-    persons: "Floats"
+    y: Floats
+    persons: Floats
     levels: tuple[str, ...] = ()
     call: "Callable[[], str]" = lambda: "tk.model(..., family='firth')"
 
@@ -57,9 +55,7 @@ def refuse_unfit(reasons: "Mapping[str, str]") -> None:
             )
 
 
-def refuse_constant_outcome(
-    outcome: str, values: "Floats", persons: "Floats", names: tuple[str, ...]
-) -> None:
+def refuse_constant_outcome(outcome: str, values: Floats, persons: Floats, names: tuple[str, ...]) -> None:
     """Raise EstimationError if all participants have the same outcome; `names` are those of 0, 1, ..."""
     if values.min() < values.max():
         return
@@ -85,7 +81,7 @@ def refuse_empty_levels(attempt: Attempt) -> None:
             _refuse_empty(attempt, exposure, terms[own[0]].reference or "", marked == 0)
 
 
-def _refuse_empty(attempt: Attempt, exposure: str, level: str, own: "NDArray[np.bool_]") -> None:
+def _refuse_empty(attempt: Attempt, exposure: str, level: str, own: Mask) -> None:
     """Raise if the cells of a level lack a case, or a level of the outcome, or have no other."""
     y, persons = attempt.y[own], attempt.persons[own]
     total, what = persons.sum(), f"'{attempt.outcome}' is '{attempt.case}'"
@@ -188,7 +184,7 @@ def separating_terms(attempt: Attempt) -> "list[Term]":
     ]
 
 
-def _find_direction(X: "Floats", case: "NDArray[np.bool_]", *, cases_fixed: bool) -> "Floats":
+def _find_direction(X: Floats, case: Mask, *, cases_fixed: bool) -> Floats:
     from scipy.optimize import linprog
 
     rising = np.unique(X[case], axis=0)
