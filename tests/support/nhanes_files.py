@@ -13,7 +13,7 @@ import polars as pl
 
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError, unknown
-from toolkit.files.atomic import write_text
+from toolkit.files.safe_files import write_text
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Beside, Cycle, Measured

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import polars_readstat
 
-from toolkit.files.atomic import replacing
+from toolkit.files.safe_files import replacing
 
 
 def write_transport(

@@ -10,7 +10,7 @@ import polars as pl
 
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.errors import VariableError, unknown
-from toolkit.files.notebook_html import render_html
+from toolkit.files.html_templates import render_html
 from toolkit.variables import Codebook, Derivation, Variable, derive, unknown_variable
 from toolkit.variables.codebook import codebook
 

@@ -17,7 +17,14 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import DiskError, restate_disk_errors
+from toolkit.files.cache import (
+    cache_folder,
+    in_this_block,
+    one_warning,
+    private_folder,
+    report_damaged,
+    sha256_of,
+)
 from toolkit.files.http import (
     LONGEST_REST,
     Pace,
@@ -29,14 +36,7 @@ from toolkit.files.http import (
     transfer,
     version_note,
 )
-from toolkit.files.table_cache import (
-    cache_folder,
-    in_this_block,
-    one_warning,
-    private_folder,
-    report_damaged,
-    sha256_of,
-)
+from toolkit.files.safe_files import DiskError, restate_disk_errors
 from toolkit.files.transport import find_ignoring_case
 
 RENEW = "cramps download nhanes --renew"

@@ -20,8 +20,8 @@ import requests
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
-from toolkit.files.atomic import locked
-from toolkit.files.table_cache import toolkit_version
+from toolkit.files.cache import toolkit_version
+from toolkit.files.safe_files import locked
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toolkit.errors import DatasetError, ToolkitError
-from toolkit.files.atomic import remove_abandoned_folders, write_text
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.http import progress_bar
+from toolkit.files.safe_files import remove_abandoned_folders, write_text
 from toolkit.report.execute import Session, end_on_signals
 from toolkit.report.html import compose_index
 from toolkit.report.rendering import OUTPUT, Order, Rendered, prepare_order, render_order

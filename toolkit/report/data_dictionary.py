@@ -14,8 +14,8 @@ import polars as pl
 from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import write_text
 from toolkit.files.checked_toml import read_toml, shipped
+from toolkit.files.safe_files import write_text
 from toolkit.report.disclosure_control import (
     RULES,
     Histogram,

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from toolkit.errors import DatasetError, ToolkitError
-from toolkit.files.atomic import restate_full_temporary_folder, temporary_folder
+from toolkit.files.safe_files import restate_full_temporary_folder, temporary_folder
 from toolkit.report.parameters import TAG
 
 if TYPE_CHECKING:

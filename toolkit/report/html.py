@@ -19,7 +19,7 @@ from typing import Any
 
 from toolkit.display.charts.theme import to_svg
 from toolkit.errors import DatasetError
-from toolkit.files.notebook_html import load_template
+from toolkit.files.html_templates import load_template
 from toolkit.report.captured_results import MIME
 
 MARKDOWN = "text/markdown"

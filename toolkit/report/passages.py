@@ -17,7 +17,7 @@ from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text import capitalize, format_condition, format_estimate, label_variable, name_set
 from toolkit.errors import join_list
-from toolkit.files.notebook_html import load_template
+from toolkit.files.html_templates import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.files.atomic import path_of, remove_abandoned_folders, replacing, write_text
 from toolkit.files.checked_toml import shipped
+from toolkit.files.safe_files import path_of, remove_abandoned_folders, replacing, write_text
 from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read_results
 from toolkit.report.execute import Session, end_on_signals

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import DiskError, remove_abandoned_drafts
-from toolkit.files.checked_toml import PACKAGE, shipped
-from toolkit.files.table_cache import (
+from toolkit.files.cache import (
     Identity,
     Inputs,
     Origin,
@@ -29,6 +27,8 @@ from toolkit.files.table_cache import (
     unchanged,
     write_entry,
 )
+from toolkit.files.checked_toml import PACKAGE, shipped
+from toolkit.files.safe_files import DiskError, remove_abandoned_drafts
 from toolkit.studies import Study, declared_again, declared_json
 
 _LOADED = time.time()

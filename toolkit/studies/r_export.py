@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import VariableError
-from toolkit.files.atomic import replacing, write_parquet, write_text
+from toolkit.files.safe_files import replacing, write_parquet, write_text
 from toolkit.studies.calibration_targets import Calibration
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.studies.design import Design

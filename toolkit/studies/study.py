@@ -10,8 +10,8 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.errors import VariableError
-from toolkit.files.notebook_html import render_html
-from toolkit.files.table_cache import Inputs
+from toolkit.files.cache import Inputs
+from toolkit.files.html_templates import render_html
 from toolkit.studies import derived_variables, missingness
 from toolkit.studies.design import Design
 from toolkit.studies.person_frame import PersonFrame

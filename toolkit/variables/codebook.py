@@ -13,7 +13,7 @@ import polars as pl
 
 from toolkit.errors import VariableError, unknown
 from toolkit.files.checked_toml import Checked, read_themes, shipped
-from toolkit.files.notebook_html import render_html
+from toolkit.files.html_templates import render_html
 
 # A minus counts only at the start: elsewhere it separates the ends of a band, as in "5-9". A comma separates
 # thousands, but not the ends of an interval such as "(100,200]".

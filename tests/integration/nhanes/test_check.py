@@ -14,7 +14,7 @@ from tests.support.nhanes_files import write_nhanes
 from tests.support.transport_writer import write_transport
 from toolkit.cli import main
 from toolkit.errors import DatasetError
-from toolkit.files.table_cache import CACHE_VARIABLE
+from toolkit.files.cache import CACHE_VARIABLE
 from toolkit.files.transport import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes.data_files import code_counts, compare_codes, download_nhanes

@@ -11,7 +11,7 @@ from tests.conftest import shared
 from tests.support.messages import mentioning, mentions
 from tests.unit.sources.test_accelerometer import people as recordings
 from toolkit.errors import DatasetError, VariableError
-from toolkit.files.atomic import write_parquet
+from toolkit.files.safe_files import write_parquet
 from toolkit.sources.catalog import nhanes as catalogue
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.nhanes.activity import MEASURED, Measured, add_minutes

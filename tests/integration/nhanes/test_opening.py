@@ -14,7 +14,7 @@ from tests.support.messages import mentioning, mentions
 from tests.support.nhanes_files import write_nhanes
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError, VariableError
-from toolkit.files.table_cache import CACHE_VARIABLE
+from toolkit.files.cache import CACHE_VARIABLE
 from toolkit.files.transport import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes

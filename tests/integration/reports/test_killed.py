@@ -14,7 +14,7 @@ from zipfile import ZipFile, is_zipfile
 import polars as pl
 import pytest
 
-from toolkit.files.atomic import remove_abandoned_folders
+from toolkit.files.safe_files import remove_abandoned_folders
 from toolkit.sources.registry import study
 from toolkit.studies import Design, hand_over
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
-from toolkit.files.atomic import replacing
+from toolkit.files.safe_files import replacing
 from toolkit.report import execute, render
 from toolkit.report.rendering import Rendered, reports
 from toolkit.studies import Study

@@ -19,8 +19,8 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
-from toolkit.files import atomic, table_cache
-from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
+from toolkit.files import cache, safe_files
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, one_warning, report_damaged, report_unkept
 from toolkit.sources import study_cache
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study
@@ -43,14 +43,14 @@ def a_letter_of_the_note(content: bytes) -> bytes:
 
 
 def a_letter_of_the_hash(content: bytes) -> bytes:
-    at = content.rindex(table_cache._MARK) + len(table_cache._MARK)
+    at = content.rindex(cache._MARK) + len(cache._MARK)
     return content[:at] + (b"1" if content[at : at + 1] != b"1" else b"2") + content[at + 1 :]
 
 
 def another_form(content: bytes) -> bytes:
     """Give the same rows without a hash, as an earlier version kept them."""
     written = io.BytesIO()
-    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={table_cache.ORIGIN: "{not JSON"})
+    pl.read_parquet(io.BytesIO(content)).write_parquet(written, metadata={cache.ORIGIN: "{not JSON"})
     return written.getvalue()
 
 
@@ -144,7 +144,7 @@ def test_files_in_each_others_place_are_known(mirror: Path, folder: Path, room: 
 def test_a_note_without_what_is_needed_is_not_trusted(mirror: Path, folder: Path) -> None:
     first = opened(mirror)
     [only] = (folder / "studies").iterdir()
-    mark, content = table_cache._MARK, only.read_bytes().replace(b'"about"', b'"abxut"')
+    mark, content = cache._MARK, only.read_bytes().replace(b'"about"', b'"abxut"')
     at = content.rindex(mark) + len(mark)
     blank = content[:at] + b"0" * 64 + content[at + 64 :]
     only.write_bytes(content[:at] + sha256(blank).hexdigest().encode() + content[at + 64 :])
@@ -168,7 +168,7 @@ def test_a_disk_that_takes_nothing_stops_no_opening(
     def refuse(target: Path) -> Path:
         raise OSError(trouble, os.strerror(trouble), str(target))
 
-    monkeypatch.setattr(atomic, "draft_beside", refuse)
+    monkeypatch.setattr(safe_files, "draft_beside", refuse)
     for _ in range(2):
         with warned_once("read again at each opening"):
             assert 40 == opened(mirror).people.height
@@ -224,7 +224,7 @@ def test_threads_report_into_the_block_that_started_them() -> None:
         report_damaged(name, "it is cut short")
 
     with warned_once("and 3 more"), one_warning(), one_warning(), ThreadPoolExecutor(2) as several:
-        list(several.map(table_cache.in_this_block(report), "abcd"))
+        list(several.map(cache.in_this_block(report), "abcd"))
 
 
 def test_damage_and_a_full_disk_are_one_warning() -> None:

@@ -11,6 +11,7 @@ from tests.support.messages import mentioning, mentions
 from tests.support.misbehaving_server import GOOD, REVISED, Misbehaving, misbehaving_server
 from toolkit.errors import DatasetError
 from toolkit.files import http
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning, cache_folder
 from toolkit.files.download import (
     CONNECTIONS,
     HASHES,
@@ -22,7 +23,6 @@ from toolkit.files.download import (
     known_hashes,
     remember_hash,
 )
-from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning, cache_folder
 
 SITE = "https://example.org/"
 SETTING = "CRAMPS_TEST"

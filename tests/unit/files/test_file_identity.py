@@ -5,8 +5,8 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files import table_cache
-from toolkit.files.table_cache import expect_unchanged, identify, unchanged
+from toolkit.files import cache
+from toolkit.files.cache import expect_unchanged, identify, unchanged
 
 LONG_AGO = time.time() - 3600
 
@@ -25,7 +25,7 @@ def settled(path):
 
 
 def test_a_file_that_was_left_alone_is_the_same_and_not_read_again(path, settled, monkeypatch):
-    monkeypatch.setattr(table_cache, "sha256_of", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(cache, "sha256_of", lambda _: pytest.fail("read again"))
     assert unchanged(path, settled)
 
 
@@ -37,7 +37,7 @@ def test_another_content_of_the_same_size_and_time_is_found_out(path, settled):
 
 def test_another_size_is_found_out_without_reading(path, settled, monkeypatch):
     path.write_bytes(b"longer than before")
-    monkeypatch.setattr(table_cache, "sha256_of", lambda _: pytest.fail("read"))
+    monkeypatch.setattr(cache, "sha256_of", lambda _: pytest.fail("read"))
     assert not unchanged(path, settled)
 
 
@@ -50,9 +50,9 @@ def test_the_same_content_written_anew_is_the_same(path, settled):
 def test_a_file_read_in_the_moment_it_was_written_is_held_to_its_hash(path):
     fresh = identify(path)
     hashed = []
-    original = table_cache.sha256_of
+    original = cache.sha256_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_cache, "sha256_of", lambda p: hashed.append(p) or original(p))
+        patch.setattr(cache, "sha256_of", lambda p: hashed.append(p) or original(p))
         assert unchanged(path, fresh)
     assert [path] == hashed
 

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from toolkit.files.cache import sha256_of
 from toolkit.files.download import HASHES, known_hashes, remember_hash
-from toolkit.files.table_cache import sha256_of
 
 
 def test_the_last_hash_of_a_file_holds(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files import table_cache
-from toolkit.files.table_cache import (
+from toolkit.files import cache as table_cache
+from toolkit.files.cache import (
     CACHE_VARIABLE,
     CacheWarning,
     cache_tables,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import (
+from toolkit.files.safe_files import (
     draft_beside,
     remove_abandoned_drafts,
     remove_abandoned_folders,
@@ -28,14 +28,14 @@ from toolkit.files.atomic import (
 pytest.importorskip("fcntl", reason="nothing is locked on this system, so nothing is taken for abandoned")
 ROOT = Path(__file__).parents[3]
 HOLDS_FOLDER = """
-from toolkit.files.atomic import temporary_folder
+from toolkit.files.safe_files import temporary_folder
 with temporary_folder() as folder:
     (folder / "people").write_text("rows")
     print(folder, flush=True)
     input()
 """
 HOLDS_FILES = """
-from toolkit.files.table_cache import cache_folder, cache_of_this_process
+from toolkit.files.cache import cache_folder, cache_of_this_process
 with cache_of_this_process():
     (cache_folder() / "people").write_text("rows")
     print(cache_folder(), flush=True)
@@ -43,7 +43,7 @@ input()
 """
 HOLDS_DRAFT = """
 import sys
-from toolkit.files.atomic import replacing
+from toolkit.files.safe_files import replacing
 with replacing(sys.argv[1]) as draft:
     draft.write_text("half")
     print(draft, flush=True)
@@ -130,7 +130,7 @@ def test_a_folder_taken_away_before_it_was_locked_is_made_anew(
             taken[0].rmdir()
         lock(handle, how)
 
-    monkeypatch.setattr("toolkit.files.atomic.fcntl.flock", flock)
+    monkeypatch.setattr("toolkit.files.safe_files.fcntl.flock", flock)
     with temporary_folder() as folder:
         assert folder.is_dir()
         assert folder not in taken
@@ -229,7 +229,7 @@ def test_an_earlier_draft_that_is_being_written_stays(tmp_path: Path) -> None:
 def test_without_a_list_of_processes_a_day_must_have_passed(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.files.atomic._PROCESSES", Path("no such folder"))
+    monkeypatch.setattr("toolkit.files.safe_files._PROCESSES", Path("no such folder"))
     older_folders(temporary)
     remove_abandoned_folders()
     assert 2 == len(list(temporary.iterdir()))

@@ -9,7 +9,7 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files import atomic, transport
+from toolkit.files import safe_files, transport
 from toolkit.files.transport import RECORD
 
 
@@ -18,7 +18,7 @@ def the_only_file(folder):
 
 
 def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path):
-    atomic.write_text(tmp_path / "new" / "a.txt", "é")
+    safe_files.write_text(tmp_path / "new" / "a.txt", "é")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "é".encode()
     assert the_only_file(tmp_path / "new") == ["a.txt"]
 
@@ -26,8 +26,8 @@ def test_a_file_takes_its_place_when_the_block_ends_well(tmp_path):
 def test_a_file_follows_the_umask_and_a_private_one_is_for_the_user_alone(tmp_path):
     umask = os.umask(0o022)
     try:
-        atomic.write_bytes(tmp_path / "a", b"1")
-        atomic.write_bytes(tmp_path / "b", b"1", private=True)
+        safe_files.write_bytes(tmp_path / "a", b"1")
+        safe_files.write_bytes(tmp_path / "b", b"1", private=True)
     finally:
         os.umask(umask)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
@@ -40,7 +40,7 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
     path.write_text("old")
 
     def fail():
-        with atomic.replacing(path) as draft:
+        with safe_files.replacing(path) as draft:
             draft.write_text("half")
             raise error
 
@@ -61,7 +61,7 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
 )
 def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
     def fail():
-        with atomic.replacing(tmp_path / "a.txt") as draft:
+        with safe_files.replacing(tmp_path / "a.txt") as draft:
             draft.write_text("half")
             raise error
 
@@ -73,17 +73,17 @@ def test_what_the_disk_refuses_is_retold_with_a_remedy(tmp_path, error, words):
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match=mentioning("'a.txt'")):
-        atomic.write_text(tmp_path / "file" / "a.txt", "1")
+        safe_files.write_text(tmp_path / "file" / "a.txt", "1")
 
 
 def test_parquet_there_and_back(tmp_path):
     frame = pl.DataFrame({"age": [40.0, None]})
-    atomic.write_parquet(tmp_path / "a.parquet", frame)
+    safe_files.write_parquet(tmp_path / "a.parquet", frame)
     assert transport.read_parquet(tmp_path / "a.parquet").collect().equals(frame)
 
 
 def test_parquet_that_is_cut_short(tmp_path):
-    atomic.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
+    safe_files.write_parquet(tmp_path / "a.parquet", pl.DataFrame({"age": [40.0] * 1000}))
     cut = tmp_path / "b.parquet"
     cut.write_bytes((tmp_path / "a.parquet").read_bytes()[:50])
     with pytest.raises(DatasetError, match=mentioning("'b.parquet'", "parquet", "50 bytes")):

@@ -12,8 +12,8 @@ from tests.support.messages import mentioning
 from tests.support.nhanes_files import write_nhanes
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
+from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.checked_toml import shipped
-from toolkit.files.table_cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.transport import read_transport
 from toolkit.sources import catalog, study_cache
 from toolkit.sources.nhanes.data_files import CYCLES

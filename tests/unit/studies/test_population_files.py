@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import path_of
+from toolkit.files.safe_files import path_of
 from toolkit.studies import ComponentWeight, Design, Study, hand_over, holds_population, take_over
 from toolkit.variables import Availability, Codebook, Reason, Variable
 
@@ -132,7 +132,7 @@ def test_want_of_space_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
     def full() -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolkit.studies.storage.unnamed_file", full)
+    monkeypatch.setattr("toolkit.studies.handover.unnamed_file", full)
     with pytest.raises(DatasetError, match=mentioning("TMPDIR")) as caught:
         hand_over(population())
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Convert fitted coefficients to result rows."""
+"""Convert fitted coefficients to result rows; a comparison with an empty group gets an exact interval."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -9,12 +9,12 @@ from typing import TypeVar
 import polars as pl
 
 from toolkit.errors import DatasetError, VariableError, unknown
-from toolkit.files.table_cache import read_table
+from toolkit.files.cache import read_table
 from toolkit.files.transport import read_transport
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Input, Measured
 from toolkit.sources.harmonize.multirow import VALUE, WHY, columns_of, lookup_columns, reduce_rows
-from toolkit.sources.harmonize.recode import Recoder
+from toolkit.sources.harmonize.raw_values import Recoder
 from toolkit.variables import (
     NOT_THIS_CYCLE,
     Codebook,

@@ -1,4 +1,4 @@
-"""Find or download the files that the chosen NHANES cycles need, and check them."""
+"""Find or download the files of NHANES cycles, and verify them against the CDC's codebook pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError, unknown
+from toolkit.files.cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
-from toolkit.files.table_cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark

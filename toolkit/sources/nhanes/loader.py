@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.files.cache import Inputs, cache_tables, hash_when_read, sha256_of
 from toolkit.files.checked_toml import shipped
 from toolkit.files.download import Mirror, choose_mirror
-from toolkit.files.table_cache import Inputs, cache_tables, hash_when_read, sha256_of
 from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalogue
 from toolkit.sources.catalog_records import Cycle, SimulatedMark

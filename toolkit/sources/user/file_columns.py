@@ -9,7 +9,7 @@ import polars as pl
 from toolkit.errors import VariableError, unknown
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.frame_categories import Categories
-from toolkit.sources.harmonize.recode import (
+from toolkit.sources.harmonize.raw_values import (
     UNREAD,
     Recoder,
     declared_missing,

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import write_bytes
 from toolkit.files.checked_toml import Checked, read_toml, shipped
+from toolkit.files.safe_files import write_bytes
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.units import other_units, plausible

@@ -10,7 +10,7 @@ import polars as pl
 from toolkit.errors import DatasetError, DesignError, VariableError
 from toolkit.sources.catalog_records import OwnVariable
 from toolkit.sources.harmonize.join import compute_variable, order_formulas
-from toolkit.sources.harmonize.recode import UNREAD
+from toolkit.sources.harmonize.raw_values import UNREAD
 from toolkit.sources.user.columns_named import (
     PLACE,
     declared_design,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from toolkit.sources.frame_categories import Categories
-from toolkit.sources.harmonize.recode import parse_numbers, read_codes
+from toolkit.sources.harmonize.raw_values import parse_numbers, read_codes
 from toolkit.sources.user.tabular_files import Table
 from toolkit.variables import sorted_levels
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.sources.harmonize.recode import UNREAD
+from toolkit.sources.harmonize.raw_values import UNREAD
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import Problem
 from toolkit.sources.user.file_columns import FileColumn

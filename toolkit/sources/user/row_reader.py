@@ -10,7 +10,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError, VariableError
 from toolkit.sources.catalog_records import OwnVariable
-from toolkit.sources.harmonize.recode import (
+from toolkit.sources.harmonize.raw_values import (
     UNREAD,
     is_filled,
     parse_numbers,

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import write_text
+from toolkit.files.safe_files import write_text
 from toolkit.sources.user.declaration import FORMATS, Problem
 from toolkit.sources.user.design_guess import guess_design, has_design_role
 from toolkit.sources.user.guesses import GUESS, Guess, fold_name, guess, has_role, quote, words

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import path_of, restate_full_temporary_folder, temporary_folder, unnamed_file
+from toolkit.files.safe_files import path_of, restate_full_temporary_folder, temporary_folder, unnamed_file
 from toolkit.sources.frame_categories import Categories, categories_of_file
-from toolkit.sources.harmonize.recode import DECLARED_MISSING
+from toolkit.sources.harmonize.raw_values import DECLARED_MISSING
 
 TEXT = (".csv", ".tsv", ".txt")
 LABELED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")

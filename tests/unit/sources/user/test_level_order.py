@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 import toolkit as tk
 from tests.support.messages import mentioning
-from toolkit.files.atomic import path_of
+from toolkit.files.safe_files import path_of
 from toolkit.studies import hand_over, take_over
 from toolkit.variables import sorted_levels
 

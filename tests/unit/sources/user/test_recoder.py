@@ -9,7 +9,7 @@ import toolkit as tk
 from tests.support.messages import mentions
 from tests.support.own_survey import TOML, having, survey, told
 from toolkit.sources.catalog_records import Measured, OwnVariable
-from toolkit.sources.harmonize.recode import Recoder, fold_code, read_codes, read_numbers
+from toolkit.sources.harmonize.raw_values import Recoder, fold_code, read_codes, read_numbers
 from toolkit.variables import why
 
 CODES = pl.DataFrame({"x": [1.0, 2.0, 7.0, 5.0, None]})

@@ -1,4 +1,4 @@
-"""Expand the right side of a model formula to terms by R's rules (`terms.formula`)."""
+"""Expand a model formula to terms by R's rules (`terms.formula`), with Surv(), strata() and splines."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

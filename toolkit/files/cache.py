@@ -26,7 +26,7 @@ import platformdirs
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import DiskError, temporary_folder, write_bytes
+from toolkit.files.safe_files import DiskError, temporary_folder, write_bytes
 from toolkit.files.transport import find_ignoring_case, read_transport
 
 CACHE_VARIABLE = "CRAMPS_CACHE"

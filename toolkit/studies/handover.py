@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.atomic import (
+from toolkit.files.safe_files import (
     content_of,
     is_path_of_descriptor,
     restate_full_temporary_folder,
@@ -38,7 +38,7 @@ def hand_over(study: Study) -> BinaryIO:
 
     Examples
     --------
-    >>> from toolkit.files.atomic import path_of
+    >>> from toolkit.files.safe_files import path_of
     >>> people = pl.DataFrame({"w": [1.0]})
     >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
     ...     take_over(path_of(file)).label
