@@ -202,7 +202,7 @@ EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
 
 
 # Studies that are in memory, by key: a result refers to no participant's row.
-_REQUESTS = count()
+_KEYS = count()
 _STUDIES: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
@@ -263,9 +263,9 @@ class Estimates(pl.DataFrame):
             )
         return self._matrix.copy()
 
-    def record_request(self, estimator: str, study: object, arguments: Mapping[str, Any]) -> None:
+    def record_request(self, estimator: str, study: Any, arguments: Mapping[str, Any]) -> None:
         """Record the call that gave these rows; the study itself is not kept."""
-        key = next(_REQUESTS)
+        key = study.computed.setdefault("key", next(_KEYS))
         _STUDIES[key] = study
         self._request = estimator, key, dict(arguments)
 

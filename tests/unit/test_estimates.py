@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import toolkit as tk
 from tests.support.invented import crowded
+from toolkit import results
 from toolkit.errors import EstimationError
 from toolkit.results import SCHEMA, Estimates
 
@@ -197,6 +198,17 @@ def reachable(start: object) -> list[object]:
                 found[id(other)] = other
                 queue.append(other)
     return list(found.values())
+
+
+def test_many_results_of_a_study_hold_it_once() -> None:
+    study = tk.study(pl.DataFrame({"age": [30.0, 50.0]}), design=tk.Design.none())
+    held = len(results._STUDIES)
+    found = [tk.mean(study, "age") for _ in range(3)]
+    assert held + 1 == len(results._STUDIES)
+    assert all(tk.flow(rows)["n_left"][-1] == 2 for rows in found)
+    del study
+    gc.collect()
+    assert held == len(results._STUDIES)
 
 
 @pytest.mark.parametrize("name", [*WITH_COVARIANCE, *WITHOUT])

@@ -109,7 +109,12 @@ def render_plan(
         _attempt(entry, partial(prepare_order, entry.report, opened, entry.parameters, entry.save_as, named))
         for entry in entries
     ]
-    cells = sum(len(order.notebook.cells) for order in orders if isinstance(order, Order))
+    # papermill runs the code cells, and one with the parameters.
+    cells = sum(
+        1 + sum(cell.cell_type == "code" for cell in order.notebook.cells)
+        for order in orders
+        if isinstance(order, Order)
+    )
     with (
         end_on_signals() as kernels,
         hand_over(opened) as people,

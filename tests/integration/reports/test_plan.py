@@ -1,5 +1,6 @@
 """A plan renders all its reports; one that fails is listed with its reason and stops no other."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def ran(few: Study, tmp_path_factory: pytest.TempPathFactory) -> PlanRun:
 def test_what_can_be_made_is_made_in_the_plans_order(ran: PlanRun) -> None:
     assert ["first", "fourth"] == [one.name for one in ran.made]
     assert "least: 4" in ran.made[1].html.read_text()
+
+
+def test_the_progress_bar_ends_at_its_last_cell(few: Study, tmp_path: Path, capfd) -> None:
+    from tests.support.small_report import NOTEBOOK
+
+    (tmp_path / "small.py").write_text(NOTEBOOK)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(f'[[report]]\nreport = "{tmp_path}/small.py"\nsave_as = "one"\n')
+    assert render_plan(few, output=tmp_path / "out", plan=plan, progress=True).ok
+    done, total = re.findall(r"(\d+)/(\d+)", capfd.readouterr().err)[-1]
+    assert done == total
 
 
 def test_what_failed_is_told_with_its_reason(ran: PlanRun) -> None:

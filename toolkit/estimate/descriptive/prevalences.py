@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.errors import VariableError
 from toolkit.estimate.survey import (
     ROUNDING,
     Column,
@@ -109,6 +110,8 @@ def prevalence(
     >>> prevalence(mine, outcome="cramps")["estimate"].item()
     0.5
     """
+    if standardize is not None and standardise is not None:
+        raise VariableError("standardize= and standardise= are two spellings of one argument. Supply one.")
     asked = standardize if standardise is None else standardise
     standard = None if asked is None else as_standard(asked)
     how, by = (interval, confidence), as_names(by, "by")

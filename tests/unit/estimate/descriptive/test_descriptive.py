@@ -10,6 +10,7 @@ from scipy.stats import t
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import REFERENCE
+from toolkit.errors import VariableError
 from toolkit.estimate.descriptive.prevalences import mean, prevalence
 
 API = ["apisrs", "apistrat", "apiclus1", "apiclus2", "apinone"]
@@ -358,3 +359,9 @@ def test_an_outcome_without_a_value_says_where_to_look():
 def test_a_stratum_with_one_psu_says_what_to_declare():
     with pytest.raises(tk.DesignError, match=mentioning("1", "PSU", "lonely_psu='adjust'")):
         prevalence(small(psu=[1] * 8 + [1, 1, 1, 1, 2, 2, 2, 2]), outcome="cramps")
+
+
+def test_the_two_spellings_of_standardize_are_one_argument() -> None:
+    people = tk.open_study("simulated")
+    with pytest.raises(VariableError, match="standardise="):
+        tk.prevalence(people, "any_cramps", standardize="us-2000", standardise="us-2000")
