@@ -1,4 +1,4 @@
-"""Exceptions that say what happened, where, and how to fix it; the search for the nearest name."""
+"""Exceptions that say what happened, where, and how to fix it; helpers for wording messages."""
 
 import re
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Derive the outcomes from the frequency of cramps, and describe their burden on sleep, health and care.
+"""Derive the cramp outcomes, list the variables of their burden, and state the caveats of every card.
 
 Burden follows from cramps and is never their confounder.
 """

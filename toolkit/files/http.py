@@ -1,4 +1,4 @@
-"""Transfer a file over HTTP: resumed where the connection broke, and retried with increasing pauses.
+"""Download one file over HTTP, with resume after broken connections, retries and a progress bar.
 
 Several transfers share a `Pace`, so that a server that asks for rest gets it from all of them. The content of
 the file is checked in `download`.

@@ -1,4 +1,4 @@
-"""Read SAS transport files (.xpt), and open parquet files, with errors in the user's terms."""
+"""Read SAS transport (.xpt) and Parquet files, with error messages that a user can act on."""
 
 from pathlib import Path
 

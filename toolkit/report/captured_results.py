@@ -1,4 +1,4 @@
-"""Carry a report's results out of its notebook as one output, without a file and without a path."""
+"""Store a study's results in one cell output of the report notebook, and read them back."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Run a notebook in a fresh kernel of this Python, and end its kernels when a signal ends the report."""
+"""Run a notebook in a fresh kernel of this Python, and kill its kernels if a signal stops the report."""
 
 import os
 import re

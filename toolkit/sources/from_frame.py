@@ -1,4 +1,4 @@
-"""Make a study of a user's data frame (polars, pandas, pyarrow, DuckDB, or any that narwhals knows).
+"""Build a study from a user's data frame (polars, pandas, pyarrow, DuckDB, or any that narwhals knows).
 
 Without a codebook nothing is matched by name: text is nominal, categories keep their list and declared order,
 true/false and 0/1 are yes/no, other numbers are continuous.

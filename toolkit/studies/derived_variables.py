@@ -1,4 +1,4 @@
-"""Derive variables that an analyst defines by a condition, a formula or a polars expression."""
+"""Define variables from an analyst's condition, formula, quantiles or merged levels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

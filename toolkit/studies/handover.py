@@ -1,4 +1,4 @@
-"""Hand a study to another process in a file without a name; convert its declarations to JSON and back.
+"""Hand a study to another process through an unnamed file; convert its declarations to and from JSON.
 
 No other process can find the rows, and a kill leaves nothing behind. The process that takes them over must
 inherit the file's descriptor.

@@ -1,4 +1,4 @@
-"""Check the arguments that name variables: `by=`, `adjust=` with its splines, and the role of each."""
+"""Check the arguments that name variables (`by=`, `adjust=`), and add `covariance=` to estimators."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps

@@ -1,4 +1,4 @@
-"""Derive variables from others, with the reasons for missing values.
+"""Apply derivations to a study's participants, recording why each derived value is missing.
 
 A missing derived value takes the first reason, in the order of `codebook.REASONS`, among those of its inputs;
 where every input has a value it is "outside the groups" (such as an age under 20 of `age_group`).

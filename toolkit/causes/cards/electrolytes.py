@@ -1,4 +1,4 @@
-"""Electrolyte imbalance: calcium, potassium and sodium in serum, and dietary intakes of minerals."""
+"""Electrolyte imbalance: serum calcium, potassium and sodium; low mineral intake; diuretics."""
 
 from collections.abc import Mapping
 from itertools import product

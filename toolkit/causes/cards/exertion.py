@@ -1,4 +1,4 @@
-"""Intense exertion: minutes of vigorous activity and MET-minutes per week."""
+"""Intense exertion: vigorous and moderate minutes, MET-minutes and strengthening sessions per week."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

@@ -1,4 +1,4 @@
-"""Joint disease: arthritis, and osteoarthritis among its types."""
+"""Joint disease: arthritis and osteoarthritis, joint pain, and limitation by joint problems."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

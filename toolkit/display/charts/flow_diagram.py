@@ -1,4 +1,4 @@
-"""The flow of participants into the analysis, one bar a step."""
+"""Flow chart of participants into the analysis, with one bar per step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Colors, fonts and sizes of charts and tables; apart from the theme, so that tables do not load altair."""
+"""Colors, fonts and sizes shared by charts and tables; kept apart from `theme` to avoid loading Altair."""
 
 # Okabe and Ito (2008), distinguishable with any common color blindness.
 BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, YELLOW, BLACK = PALETTE = (

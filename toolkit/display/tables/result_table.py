@@ -1,4 +1,4 @@
-"""Typeset result, flow and availability frames."""
+"""Typeset any frame of the toolkit as a table (`tk.table`): results, flow and availability."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Format the numbers, names and conditions of results alike in charts, tables and sentences.
+"""Format numbers, names and conditions alike in all output, and check the frames to be shown.
 
 Results are rounded here and nowhere else.
 """

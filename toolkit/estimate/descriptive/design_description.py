@@ -1,4 +1,4 @@
-"""State the sampling design of one analysis in numbers: strata, PSUs, weight, degrees of freedom.
+"""Describe the sampling design of one analysis in sentences: strata, PSUs, weight, degrees of freedom.
 
 The facts come from the sample and the sampling units that the estimators use, so that a report cannot say
 anything else than what was done.

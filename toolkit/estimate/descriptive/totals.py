@@ -1,4 +1,4 @@
-"""Estimate population totals, numbers of people, and ratios of two totals.
+"""Estimate population totals, numbers of people with a level, and ratios of two totals.
 
 Method: weighted sums with Taylor linearization, as svytotal and svyratio of R's survey package.
 """

@@ -1,4 +1,4 @@
-"""Compare a continuous or ordinal variable between groups: design-based t-test and rank tests.
+"""Compare a continuous or ordinal variable between groups: t-test (two groups), rank tests (two or more).
 
 Method: linear regression on the level (svyttest) and regression of estimated rank scores (Lumley and Scott,
 Biometrika 100 (2013) 831-842; svyranktest) of R's survey package.

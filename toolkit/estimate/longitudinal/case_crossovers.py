@@ -1,4 +1,4 @@
-"""Estimate time-stratified case-crossovers with lags: what precedes nights with a cramp.
+"""Estimate time-stratified case-crossover models with lags: what precedes a night with a cramp.
 
 Nights are compared with other nights of the same participant and time, so that what does not change within
 a stratum cannot confound (Levy, Lumley et al. 2001; Janes, Sheppard and Lumley 2005).

@@ -1,4 +1,4 @@
-"""Fit marginal models of repeated outcomes by generalized estimating equations."""
+"""Fit GEE models of repeated outcomes (`tk.gee`), and reshape a cohort to one row per visit or night."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Compute weighted quantiles, Wald statistics, and tail probabilities of sums of weighted chi-squares.
+"""Compute weighted quantiles, Wald statistics, and tail probabilities of weighted sums of chi-squares.
 
 Tails by the saddlepoint approximation (Kuonen, Biometrika 86 (1999) 929-935), as pchisqsum and pFsum of R's
 survey package.

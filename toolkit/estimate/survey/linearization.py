@@ -1,4 +1,4 @@
-"""Compute the design-based covariance of an estimator, by linearization or replicate weights.
+"""Get an estimator's covariance from its influence values or replicates, by calling `design_variance`.
 
 An estimator gives points and influence values once; `variance` makes a covariance of them for each design.
 """

@@ -1,4 +1,4 @@
-"""Odds conditional on covariates, from the probabilities of an outcome in several worlds of an exposure."""
+"""Compute true conditional log odds from the outcome probabilities under each level of an exposure."""
 
 from collections.abc import Sequence
 

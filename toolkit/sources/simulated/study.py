@@ -1,4 +1,4 @@
-"""The simulated study: a sample of the population that the written causal model describes. Nobody is real.
+"""The simulated study: a sample of the population defined by the causal model. No real people.
 
 A finite population is simulated in strata of PSUs. Two PSUs per stratum are drawn with probability
 proportional to size, and persons within them with unequal probabilities that depend on cramps. Weights are

@@ -1,4 +1,4 @@
-"""The columns that a study.toml names: check that its files have them, and make the survey design of them."""
+"""Check the columns that a study.toml names against its files, and build the survey design from them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Profile the columns of a user's file by its first rows, without a person's values except codes."""
+"""Profile a user's columns from the first rows, keeping no individual values except codes."""
 
 import re
 from collections.abc import Iterator, Mapping

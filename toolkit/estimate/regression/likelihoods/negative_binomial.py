@@ -1,4 +1,4 @@
-"""Fit the negative binomial model of overdispersed counts, with variance mean + alpha mean squared.
+"""Fit the negative binomial model of overdispersed counts, with variance mean + alpha * mean**2.
 
 Hilbe (2011), NB2.
 """

@@ -1,4 +1,4 @@
-"""Compute design-based covariance and degrees of freedom, by linearization or replicate weights.
+"""Formulas of design variance: covariance and degrees of freedom, by linearization or replicate weights.
 
 This is the only place where design variance is computed.
 Method: Taylor linearization with strata, any number of stages and finite populations, as `svyrecvar` of R's

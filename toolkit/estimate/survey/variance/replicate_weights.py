@@ -1,4 +1,4 @@
-"""Create replicate weights for a design of strata and PSUs: jackknife, half samples, bootstrap, differences.
+"""Create replicate weights from strata and PSUs: jackknife, BRR, Fay, bootstrap, successive differences.
 
 Methods and scales: Wolter, Introduction to Variance Estimation, 2007, ch. 3-5; Rao and Wu, JASA 83 (1988)
 231-241; Fay and Train, ASA Proceedings 1995; as `as.svrepdesign` of R's survey package where that makes them.
