@@ -56,10 +56,10 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.descriptive.totals import ratio as ratio
     from toolkit.estimate.descriptive.totals import total as total
     from toolkit.estimate.hypotheses.contrasts import contrast as contrast
+    from toolkit.estimate.hypotheses.group_comparisons import rank_test as rank_test
+    from toolkit.estimate.hypotheses.group_comparisons import t_test as t_test
     from toolkit.estimate.hypotheses.model_tests import proportionality as proportionality
     from toolkit.estimate.hypotheses.model_tests import term_test as term_test
-    from toolkit.estimate.hypotheses.two_groups import rank_test as rank_test
-    from toolkit.estimate.hypotheses.two_groups import t_test as t_test
     from toolkit.estimate.hypotheses.two_way_tables import chi_square as chi_square
     from toolkit.estimate.longitudinal.case_crossovers import case_crossover as case_crossover
     from toolkit.estimate.longitudinal.distributed_lags import lag_curve as lag_curve
@@ -160,8 +160,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "contrast": "estimate.hypotheses.contrasts",
             "chi_square": "estimate.hypotheses.two_way_tables",
-            "t_test": "estimate.hypotheses.two_groups",
-            "rank_test": "estimate.hypotheses.two_groups",
+            "t_test": "estimate.hypotheses.group_comparisons",
+            "rank_test": "estimate.hypotheses.group_comparisons",
             "term_test": "estimate.hypotheses.model_tests",
             "proportionality": "estimate.hypotheses.model_tests",
         },

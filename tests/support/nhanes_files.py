@@ -14,8 +14,7 @@ import polars as pl
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.safe_files import write_text
-from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
 from toolkit.sources.nhanes.data_files import MARK
@@ -41,15 +40,15 @@ def write_nhanes(population: Study, folder: str | Path) -> list[Path]:
             f"'{population.label}' is not simulated: its people are not written as NHANES files. "
             "Use tk.open_study('simulated')."
         )
-    catalogue = catalog.nhanes()
-    tables = dict(_all_tables(catalogue, population))
+    catalog = nhanes()
+    tables = dict(_all_tables(catalog, population))
     mark = Path(folder) / MARK
     write_text(mark, _mark_text(population, {Path(p).stem: t.height for p, t in tables.items()}))
-    return [mark, *(_write(catalogue, Path(folder) / path, table) for path, table in tables.items())]
+    return [mark, *(_write(catalog, Path(folder) / path, table) for path, table in tables.items())]
 
 
-def _write(catalogue: Catalogue, path: Path, table: pl.DataFrame) -> Path:
-    labels = {catalogue.site.person: "Respondent sequence number (SIMULATED)"}
+def _write(catalog: Catalog, path: Path, table: pl.DataFrame) -> Path:
+    labels = {catalog.site.person: "Respondent sequence number (SIMULATED)"}
     write_transport(path, table, path.stem, labels)
     return path
 
@@ -75,27 +74,27 @@ def _toml(value: str | int | float) -> str:
     return str(value).lower()
 
 
-def _all_tables(catalogue: Catalogue, population: Study) -> Iterator[tuple[str, pl.DataFrame]]:
+def _all_tables(catalog: Catalog, population: Study) -> Iterator[tuple[str, pl.DataFrame]]:
     people = _numbered(population.people)
     names = people["cycle"].cast(pl.String).unique().sort().to_list()
     for name in names:
-        if name not in catalogue.cycles:
-            raise DatasetError(unknown("NHANES has no cycle", name, catalogue.cycles))
-    cycles = [catalogue.cycles[name] for name in names]
+        if name not in catalog.cycles:
+            raise DatasetError(unknown("NHANES has no cycle", name, catalog.cycles))
+    cycles = [catalog.cycles[name] for name in names]
     total = sum(cycle.years for cycle in cycles)
     for cycle in cycles:
         own = people.filter(pl.col("cycle").cast(pl.String) == cycle.name)
-        columns = _home_columns(catalogue, population, cycle, total)
+        columns = _home_columns(catalog, population, cycle, total)
         parts = _part_weights(population, cycle, total)
-        yield from _cycle_tables(catalogue, cycle, own, {catalogue.site.home: columns, **parts})
+        yield from _cycle_tables(catalog, cycle, own, {catalog.site.home: columns, **parts})
 
 
 def _numbered(people: pl.DataFrame) -> pl.DataFrame:
     return people if PERSON in people.columns else people.with_row_index(PERSON, offset=1)
 
 
-def _home_columns(catalogue: Catalogue, population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
-    site, design = catalogue.site, population.design
+def _home_columns(catalog: Catalog, population: Study, cycle: Cycle, total: float) -> dict[str, pl.Expr]:
+    site, design = catalog.site, population.design
     weights = _own_weights(population, cycle, total)
     home = {name: column for name, column in cycle.weights.items() if not column.tables}
     missing = [name for name in home if name not in weights]
@@ -136,10 +135,10 @@ def _own_weights(population: Study, cycle: Cycle, total: float) -> dict[str, pl.
 
 
 def _cycle_tables(
-    catalogue: Catalogue, cycle: Cycle, people: pl.DataFrame, design: Mapping[str, Mapping[str, pl.Expr]]
+    catalog: Catalog, cycle: Cycle, people: pl.DataFrame, design: Mapping[str, Mapping[str, pl.Expr]]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
-    site = catalogue.site
-    pieces = {name: p for name in catalogue.origins if (p := catalogue.measured(name, cycle.name))}
+    site = catalog.site
+    pieces = {name: p for name in catalog.origins if (p := catalog.measured(name, cycle.name))}
     needed = {site.home, *(table for piece in pieces.values() for table, _ in piece.reads)}
     columns = {table: dict(expressions) for table, expressions in design.items() if table in needed}
     for name, piece in pieces.items():
@@ -158,8 +157,8 @@ def _cycle_tables(
         ).with_columns(pl.selectors.numeric().cast(pl.Float64))
         answered = pl.any_horizontal(pl.exclude(site.person).is_not_null())
         stands = frame.select(answered).to_series() | _drawn(people, table, pieces)
-        yield catalogue.path(cycle.name, table), frame.filter(stands)
-    yield from _empty_tables(catalogue, cycle, pieces.values())
+        yield catalog.path(cycle.name, table), frame.filter(stands)
+    yield from _empty_tables(catalog, cycle, pieces.values())
 
 
 def _drawn(people: pl.DataFrame, table: str, pieces: Mapping[str, Measured]) -> pl.Series:
@@ -172,18 +171,18 @@ def _drawn(people: pl.DataFrame, table: str, pieces: Mapping[str, Measured]) -> 
 
 
 def _empty_tables(
-    catalogue: Catalogue, cycle: Cycle, pieces: Iterable[Measured]
+    catalog: Catalog, cycle: Cycle, pieces: Iterable[Measured]
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Lay out the tables of many rows a person: what follows from rows does not give the rows back."""
     schemas: dict[str, dict[str, type[pl.DataType]]] = {}
     for rows in (rows for piece in pieces for rows in piece.rows.values()):
         own = {c: pl.String if c in rows.texts else pl.Float64 for c in columns_of(rows)}
-        schemas.setdefault(rows.table, {catalogue.site.person: pl.Float64}).update(own)
+        schemas.setdefault(rows.table, {catalog.site.person: pl.Float64}).update(own)
         if rows.lookup:
             more = {c: pl.String if c == rows.lookup.on else pl.Float64 for c in lookup_columns(rows.lookup)}
             schemas.setdefault(rows.lookup.table, {}).update(more)
     for table, schema in schemas.items():
-        yield catalogue.path(cycle.name, table), pl.DataFrame(schema=schema)
+        yield catalog.path(cycle.name, table), pl.DataFrame(schema=schema)
 
 
 def _codes(people: pl.DataFrame, name: str, piece: Measured) -> list[pl.Expr]:

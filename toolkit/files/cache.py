@@ -27,7 +27,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.files.safe_files import DiskError, temporary_folder, write_bytes
-from toolkit.files.transport import find_ignoring_case, read_transport
+from toolkit.files.table_files import find_ignoring_case, read_transport
 
 CACHE_VARIABLE = "CRAMPS_CACHE"
 ORIGIN, _SEAL = "cramps-toolkit origin", "cramps-toolkit seal"

@@ -37,7 +37,7 @@ from toolkit.files.http import (
     version_note,
 )
 from toolkit.files.safe_files import DiskError, restate_disk_errors
-from toolkit.files.transport import find_ignoring_case
+from toolkit.files.table_files import find_ignoring_case
 
 RENEW = "cramps download nhanes --renew"
 CONNECTIONS = 4

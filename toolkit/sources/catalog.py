@@ -29,7 +29,7 @@ _DISTINGUISHING = (
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """What is known of a survey before any of its files is opened."""
 
     site: Site
@@ -62,17 +62,17 @@ class Catalogue:
 
 
 @cache
-def nhanes() -> Catalogue:
+def nhanes() -> Catalog:
     """Return the catalog of NHANES, in which every name, level, table and cycle that is used exists."""
-    return read_catalogue(shipped("datasets"), "nhanes")
+    return read_catalog(shipped("datasets"), "nhanes")
 
 
-def read_catalogue(folder: Path, survey: str) -> Catalogue:
+def read_catalog(folder: Path, survey: str) -> Catalog:
     """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/ of a folder, and check them.
 
     Raises a DatasetError with every problem of the files.
     """
-    found = Catalogue(
+    found = Catalog(
         read_toml(folder / f"{survey}.toml", Site),
         read_toml(folder / f"{survey}-tables.toml", dict[str, Table]),
         read_themes(folder / f"{survey}-variables", Origin),
@@ -85,18 +85,18 @@ def read_catalogue(folder: Path, survey: str) -> Catalogue:
     return found
 
 
-def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
-    if name not in catalogue.codebook:
-        yield f"{name}: " + unknown("The codebook has no variable", name, catalogue.codebook)
+def _origin_problems(catalog: Catalog, name: str) -> Iterator[str]:
+    if name not in catalog.codebook:
+        yield f"{name}: " + unknown("The codebook has no variable", name, catalog.codebook)
         return
-    origin = catalogue.origins[name]
+    origin = catalog.origins[name]
     blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
     named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
     problems = [
-        *_unknown_words("cycle", named, catalogue.cycles),
-        *_coverage(origin, catalogue.cycles),
+        *_unknown_words("cycle", named, catalog.cycles),
+        *_coverage(origin, catalog.cycles),
         *_merged(origin),
-        *(problem for piece in origin.measured for problem in _piece_problems(catalogue, name, piece)),
+        *(problem for piece in origin.measured for problem in _piece_problems(catalog, name, piece)),
     ]
     yield from (f"{name}: {problem}" for problem in problems)
 
@@ -117,12 +117,12 @@ def _merged(origin: Origin) -> Iterator[str]:
         yield "A measured block is described as another instrument. Declare it absent, or rewrite the change"
 
 
-def _weight_problems(catalogue: Catalogue) -> Iterator[str]:
-    for cycle in catalogue.cycles.values():
+def _weight_problems(catalog: Catalog) -> Iterator[str]:
+    for cycle in catalog.cycles.values():
         for component, weight in [*cycle.weights.items(), *cycle.four_year.items()]:
             where = f"cycle '{cycle.name}', weight '{component}': "
             yield from (where + p for p in _unknown_words("component", [component], COMPONENTS))
-            yield from (where + p for p in _unknown_words("table", weight.tables, catalogue.tables))
+            yield from (where + p for p in _unknown_words("table", weight.tables, catalog.tables))
 
 
 def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
@@ -136,21 +136,21 @@ def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
             yield f"Cycle '{cycle}' is neither measured nor absent. Declare which"
 
 
-def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterator[str]:
-    cycles = catalogue.cycles if piece.cycles == "all" else piece.cycles
+def _piece_problems(catalog: Catalog, name: str, piece: Measured) -> Iterator[str]:
+    cycles = catalog.cycles if piece.cycles == "all" else piece.cycles
     for table in piece.tables:
-        if table not in catalogue.tables:
-            yield unknown("Unknown table", table, catalogue.tables)
+        if table not in catalog.tables:
+            yield unknown("Unknown table", table, catalog.tables)
         else:
-            files = catalogue.tables[table].files
+            files = catalog.tables[table].files
             yield from (f"Table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
     unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
-    yield from _unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
+    yield from _unknown_words("level", piece.codes.values(), catalog.codebook[name].levels)
     yield from _unknown_words("reason", [*reasons, *unknowns, piece.blank], REASONS)
     yield from _unknown_words("component", [piece.component] if piece.component else [], COMPONENTS)
-    yield from _unknown_words("variable in only_if", piece.only_if, catalogue.origins)
-    yield from _formula_problems(piece, catalogue.codebook[name])
+    yield from _unknown_words("variable in only_if", piece.only_if, catalog.origins)
+    yield from _formula_problems(piece, catalog.codebook[name])
 
 
 def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:

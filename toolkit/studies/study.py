@@ -12,7 +12,7 @@ from toolkit.causes.card import Card
 from toolkit.errors import VariableError
 from toolkit.files.cache import Inputs
 from toolkit.files.html_templates import render_html
-from toolkit.studies import derived_variables, missingness
+from toolkit.studies import analyst_variables, missingness
 from toolkit.studies.design import Design
 from toolkit.studies.person_frame import PersonFrame
 from toolkit.studies.r_export import Exported, write_r
@@ -243,8 +243,8 @@ class Study:
         for needed in formula(expression).names if isinstance(expression, str) else ():
             if needed in self.codebook:
                 self.variable(needed)
-        asked = derived_variables.Specification(name, tuple(levels or ()), label, reference, unit, node)
-        step = derived_variables.derivation_of(self.people, self.codebook, asked, expression)
+        asked = analyst_variables.Specification(name, tuple(levels or ()), label, reference, unit, node)
+        step = analyst_variables.derivation_of(self.people, self.codebook, asked, expression)
         for needed in step.inputs:
             self.variable(needed)
         return self._with(step)
@@ -299,7 +299,7 @@ class Study:
         >>> len(study.codebook["bmi_quarters"].levels)
         4
         """
-        return self._with(derived_variables.quantile_derivation(self, name, into, domain, as_))
+        return self._with(analyst_variables.quantile_derivation(self, name, into, domain, as_))
 
     def merge_levels(
         self, name: str, levels: Mapping[str, str | Sequence[str]], as_: str | None = None
@@ -334,7 +334,7 @@ class Study:
         >>> study.codebook["health"].levels
         ('excellent', 'very good', 'good', 'fair or poor')
         """
-        return self._with(derived_variables.merged_derivation(self, name, levels, as_))
+        return self._with(analyst_variables.merged_derivation(self, name, levels, as_))
 
     def with_cause(self, card: Card) -> "Study":
         """Add the variables of a cause of one's own, after checking its rules against their truth tables.

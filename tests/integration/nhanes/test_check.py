@@ -15,12 +15,12 @@ from tests.support.transport_writer import write_transport
 from toolkit.cli import main
 from toolkit.errors import DatasetError
 from toolkit.files.cache import CACHE_VARIABLE
-from toolkit.files.transport import read_transport
+from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes.data_files import code_counts, compare_codes, download_nhanes
 from toolkit.sources.registry import download_study
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 D = "2005-2006"
 
 
@@ -97,13 +97,13 @@ def test_real_files_agree_with_the_pages(nhanes_mirror):
 
 def test_a_real_file_with_one_other_answer_is_found_out(nhanes_mirror, cache, tmp_path):
     for table in ("DEMO", "SLQ"):
-        path = CATALOGUE.path(D, table)
+        path = CATALOG.path(D, table)
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(nhanes_mirror / path, tmp_path / path)
-    raw = read_transport(tmp_path / CATALOGUE.path(D, "SLQ")).collect()
+    raw = read_transport(tmp_path / CATALOG.path(D, "SLQ")).collect()
     first = pl.int_range(pl.len()) == raw["SLQ160"].arg_max()
     changed = raw.with_columns(SLQ160=pl.when(first).then(3.0).otherwise(pl.col("SLQ160")))
-    write_transport(tmp_path / CATALOGUE.path(D, "SLQ"), changed, "SLQ_D")
+    write_transport(tmp_path / CATALOG.path(D, "SLQ"), changed, "SLQ_D")
     files = download_nhanes(D, tmp_path, verify=True).filter(table="SLQ_D")
     assert ("differs", 2) == files.select("status", "codes_differing").row(0)
     assert "SLQ160: 2 of" in files["problem"].item()
@@ -124,7 +124,7 @@ def test_without_verifying_no_file_is_read(invented_mirror):
 
 
 def test_what_a_folder_lacks_is_told_with_its_address(invented_mirror):
-    (invented_mirror / CATALOGUE.path(D, "GHB")).unlink()
+    (invented_mirror / CATALOG.path(D, "GHB")).unlink()
     row = download_nhanes(D, invented_mirror).filter(table="GHB_D").row(0, named=True)
     assert "not found" == row["status"]
     assert "https://wwwn.cdc.gov/" in row["problem"]
@@ -162,7 +162,7 @@ def test_the_command_line_counts_and_ends_well(served, cache, monkeypatch):
 
 def test_the_command_line_names_what_differs_and_ends_badly(invented_mirror, monkeypatch):
     monkeypatch.setenv("CRAMPS_NHANES", str(invented_mirror))
-    path = invented_mirror / CATALOGUE.path(D, "SLQ")
+    path = invented_mirror / CATALOG.path(D, "SLQ")
     write_transport(path, read_transport(path).collect().head(3), "SLQ_D")
     result = run("--verify")
     assert 1 == result.exit_code

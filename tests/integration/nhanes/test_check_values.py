@@ -14,7 +14,7 @@ ADULTS = "age >= 20"
 # Usual ranges of healthy adults: potassium and sodium in mmol/L, calcium in mg/dL. They are drawn so that
 # about 95 of 100 healthy people lie within; at least that many do here.
 RANGES = {"serum_potassium": (3.5, 5.0), "serum_sodium": (135, 145), "serum_calcium": (8.5, 10.2)}
-# Sample means of calcium (mg/dL), two decimals, as tabled beside the catalogue's sources.
+# Sample means of calcium (mg/dL), two decimals, as tabled beside the catalog's sources.
 CALCIUM = {"1999-2000": 9.46, "2001-2002": 9.49, "2003-2004": 9.59, "2005-2006": 9.53, "2007-2008": 9.44}
 
 

@@ -11,8 +11,8 @@ from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.variables import REASONS, why
 
-CATALOGUE = catalog.nhanes()
-# Pages and files of these tables differ, by the CDC's own doing. The catalogue reads none of the columns that
+CATALOG = catalog.nhanes()
+# Pages and files of these tables differ, by the CDC's own doing. The catalog reads none of the columns that
 # differ but those of KIQ_U_C, whose page prints each code twice; of L25_B it reads red cells and hemoglobin.
 DIFFERING = {
     "DSQ2_D": "six counts are up to three persons lower on the page",
@@ -35,7 +35,7 @@ def opened(nhanes_mirror):
 
     def of(cycle):
         if cycle not in found:
-            home = nhanes_mirror / CATALOGUE.path(cycle, CATALOGUE.site.home)
+            home = nhanes_mirror / CATALOG.path(cycle, CATALOG.site.home)
             found[cycle] = open_nhanes(cycle, nhanes_mirror).people if home.is_file() else None
         return found[cycle]
 
@@ -48,7 +48,7 @@ def raw(nhanes_mirror):
     found = {}
 
     def of(cycle, table, column):
-        path = nhanes_mirror / CATALOGUE.path(cycle, table)
+        path = nhanes_mirror / CATALOG.path(cycle, table)
         if path not in found and path.is_file():
             frame, _ = pyreadstat.read_xport(str(path), encoding="latin1")
             found[path] = pl.from_pandas(frame).rename(str.upper)
@@ -59,8 +59,8 @@ def raw(nhanes_mirror):
 
 def at_hand(name, opened):
     """Give the cycles that measured a variable and whose files are there."""
-    for cycle in CATALOGUE.cycles:
-        piece = CATALOGUE.measured(name, cycle)
+    for cycle in CATALOG.cycles:
+        piece = CATALOG.measured(name, cycle)
         people = opened(cycle) if piece else None
         if people is not None and name in people.columns:
             yield cycle, piece, people
@@ -75,12 +75,12 @@ def printed(page, column, table):
     return {code: count // 2 if table in TWICE else count for code, count in total.items()}
 
 
-@in_one_test("name", list(CATALOGUE.origins))
+@in_one_test("name", list(CATALOG.origins))
 def test_every_code_of_every_column_has_the_pages_count(name, opened, raw, nhanes_page):
     checked = 0
     for cycle, piece, _ in at_hand(name, opened):
         for table, column in piece.reads:
-            file = CATALOGUE.tables[table].files[cycle].name
+            file = CATALOG.tables[table].files[cycle].name
             page, values = nhanes_page(file), raw(cycle, table, column)
             if page is None or not values[column].dtype.is_numeric():
                 continue
@@ -97,7 +97,7 @@ def test_every_code_of_every_column_has_the_pages_count(name, opened, raw, nhane
 
 CODED = [
     name
-    for name, origin in CATALOGUE.origins.items()
+    for name, origin in CATALOG.origins.items()
     if any(of.missing for piece in origin.measured if not piece.computed for of in piece.reads.values())
 ]
 
@@ -127,7 +127,7 @@ def test_a_code_that_states_a_reason_gives_that_reason_and_no_value(name, opened
         pytest.skip(f"NOBODY gave a coded reason for '{name}' in the files at hand")
 
 
-@in_one_test("name", list(CATALOGUE.origins))
+@in_one_test("name", list(CATALOG.origins))
 def test_values_and_gaps_add_up_to_everyone(name, opened):
     seen = 0
     for cycle, piece, people in at_hand(name, opened):
@@ -149,10 +149,10 @@ def test_values_and_gaps_add_up_to_everyone(name, opened):
 
 def test_of_the_tables_that_differ_from_their_pages_four_are_read():
     read = {
-        CATALOGUE.tables[table].files[cycle].name: columns
-        for cycle in CATALOGUE.cycles
-        for name in CATALOGUE.origins
-        if (piece := CATALOGUE.measured(name, cycle))
+        CATALOG.tables[table].files[cycle].name: columns
+        for cycle in CATALOG.cycles
+        for name in CATALOG.origins
+        if (piece := CATALOG.measured(name, cycle))
         for table, columns in piece.reads
     }
     assert {"KIQ_U_C", "L25_B", "SMQ_E", "SMQ_F"} == set(DIFFERING) & set(read)

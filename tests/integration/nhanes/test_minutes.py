@@ -12,7 +12,7 @@ from tests.support.messages import mentioning, mentions
 from tests.unit.sources.test_accelerometer import people as recordings
 from toolkit.errors import DatasetError, VariableError
 from toolkit.files.safe_files import write_parquet
-from toolkit.sources.catalog import nhanes as catalogue
+from toolkit.sources.catalog import nhanes as catalog
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.nhanes.activity import MEASURED, Measured, add_minutes
 from toolkit.variables import Codebook, why
@@ -22,7 +22,7 @@ OPENED = ("2003-2004", "2005-2006", "2007-2008")
 
 @pytest.fixture(scope="module")
 def book() -> Codebook:
-    return describe(catalogue(), OPENED, {})
+    return describe(catalog(), OPENED, {})
 
 
 def persons(*rows: tuple[int, str, float, float]) -> pl.DataFrame:

@@ -15,14 +15,14 @@ from tests.support.nhanes_files import write_nhanes
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError, VariableError
 from toolkit.files.cache import CACHE_VARIABLE
-from toolkit.files.transport import read_transport
+from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.studies import choose_weight
 from toolkit.variables import why
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 FILES = "Nchs/Data/Nhanes/Public/{year}/DataFiles/{table}.xpt"
 D, E = "2005-2006", "2007-2008"
 
@@ -90,7 +90,7 @@ def test_a_variable_whose_table_is_absent_is_an_error_on_use_alone(mirror):
     entries = {a.cycle: a for a in study.codebook["hba1c"].availability}
     assert entries[D].status == "measured"
     assert entries[E].status == "not measured"
-    address = CATALOGUE.site.site + FILES.format(year=2007, table="GHB_E")
+    address = CATALOG.site.site + FILES.format(year=2007, table="GHB_E")
     assert entries[E].reason == f"file not found: {address}"
     assert study.provenance["not_found"] == [address]
     with pytest.raises(DatasetError, match=mentioning("'hba1c'", "2007-2008", address)):
@@ -214,8 +214,8 @@ def test_what_real_people_say_of_themselves(nhanes_people):
     assert nhanes_people.label == "NHANES 2005-2008"
     assert not nhanes_people.simulated
     assert nhanes_people.people.height == 10348 + 10149
-    named = [(table, cycle) for cycle in (D, E) for name in CATALOGUE.origins
-             if (piece := CATALOGUE.measured(name, cycle)) for table in piece.tables]  # fmt: skip
+    named = [(table, cycle) for cycle in (D, E) for name in CATALOG.origins
+             if (piece := CATALOG.measured(name, cycle)) for table in piece.tables]  # fmt: skip
     assert len(nhanes_people.provenance["files"]) == len(set(named))
     assert nhanes_people.provenance["not_found"] == []
     assert nhanes_people.people["age"].max() == 80
@@ -229,7 +229,7 @@ def test_every_gap_has_a_reason_and_every_value_none(nhanes_people):
 
 
 def in_mirror(mirror, table, cycle):
-    path = mirror / CATALOGUE.path(cycle, table)
+    path = mirror / CATALOG.path(cycle, table)
     if not path.is_file():
         pytest.skip(f"{path.name} is not in the mirror")
     return path

@@ -10,12 +10,12 @@ from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.variables import why
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 # Cycle and table -> the codebook variables that are read from it.
 READ: dict[tuple[str, str], list[str]] = {}
-for variable in CATALOGUE.origins:
-    for of_cycle in CATALOGUE.cycles:
-        if (found := CATALOGUE.measured(variable, of_cycle)) is not None:
+for variable in CATALOG.origins:
+    for of_cycle in CATALOG.cycles:
+        if (found := CATALOG.measured(variable, of_cycle)) is not None:
             for of_table in dict.fromkeys(place for place, _ in found.reads):
                 READ.setdefault((of_cycle, of_table), []).append(variable)
 
@@ -24,7 +24,7 @@ def pages(cycle, mirror, nhanes_page):
     """Give the tables of a cycle that are both in the mirror and among the pages."""
     told = False
     for (of, table), names in READ.items():
-        path = mirror / CATALOGUE.path(cycle, table) if of == cycle else None
+        path = mirror / CATALOG.path(cycle, table) if of == cycle else None
         page = nhanes_page(path.stem) if path is not None and path.is_file() else None
         if page is not None:
             told = True
@@ -33,10 +33,10 @@ def pages(cycle, mirror, nhanes_page):
         pytest.skip(f"NO FILES OF {cycle} in the mirror")
 
 
-@pytest.mark.parametrize("cycle", list(CATALOGUE.cycles))
+@pytest.mark.parametrize("cycle", list(CATALOG.cycles))
 def test_raw_counts_by_an_independent_reader(cycle, nhanes_mirror, nhanes_page):
     for path, page, names in pages(cycle, nhanes_mirror, nhanes_page):
-        pieces = [CATALOGUE.measured(name, cycle) for name in names]
+        pieces = [CATALOG.measured(name, cycle) for name in names]
         own = {table for (of, table), read in READ.items() if of == cycle and read == names}
         columns = list(
             dict.fromkeys(c for p in pieces for (t, c), of in p.reads.items() if t in own and not of.texts)
@@ -50,13 +50,13 @@ def test_raw_counts_by_an_independent_reader(cycle, nhanes_mirror, nhanes_page):
             assert (column, codes["."]) == (column, frame[column].isna().sum())
 
 
-@pytest.mark.parametrize("cycle", list(CATALOGUE.cycles))
+@pytest.mark.parametrize("cycle", list(CATALOG.cycles))
 def test_levels_and_stated_reasons(cycle, nhanes_mirror, nhanes_page):
     tables = list(pages(cycle, nhanes_mirror, nhanes_page))
     people = open_nhanes(cycle, nhanes_mirror).people
     for _, page, names in tables:
         for name in names:
-            piece = CATALOGUE.measured(name, cycle)
+            piece = CATALOG.measured(name, cycle)
             if piece.codes:
                 assert (name, counted(people, name, piece)) == (name, printed(page[piece.columns[0]], piece))
 
@@ -72,7 +72,7 @@ def counted(people, name, piece):
 
 
 def printed(entries, piece):
-    """Add up the page's counts under the words of the catalogue; one page prints each code twice."""
+    """Add up the page's counts under the words of the catalog; one page prints each code twice."""
     words = {**piece.missing, **piece.codes}
     total: Counter[str] = Counter()
     for code, count in {entry["code"]: entry["count"] for entry in entries}.items():
@@ -81,13 +81,13 @@ def printed(entries, piece):
     return +total
 
 
-@pytest.mark.parametrize("cycle", list(CATALOGUE.cycles))
+@pytest.mark.parametrize("cycle", list(CATALOG.cycles))
 def test_measured_numbers(cycle, nhanes_mirror, nhanes_page):
     tables = list(pages(cycle, nhanes_mirror, nhanes_page))
     people = open_nhanes(cycle, nhanes_mirror).people
     for _, page, names in tables:
         for name in names:
-            piece = CATALOGUE.measured(name, cycle)
+            piece = CATALOG.measured(name, cycle)
             if not piece.codes and not piece.values and not piece.leave_out and not piece.computed:
                 entries = page[piece.columns[0]]
                 missing = {".", *(str(code) for code in piece.missing)}

@@ -13,7 +13,7 @@ from toolkit.sources.registry import open_study
 from toolkit.studies import choose_weight, rescale
 from toolkit.variables import COMPONENTS, Variable, weight_name
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 A, B, C, D, E = "1999-2000", "2001-2002", "2003-2004", "2005-2006", "2007-2008"
 J, P, L = "2017-2018", "2017-2020", "2021-2023"
 FILES = {
@@ -191,19 +191,19 @@ def test_cycles_without_a_weight_do_not_contribute(nhanes_mirror):
 
 
 def every_file(cycles):
-    return {(t, c.name) for c in cycles for t, table in CATALOGUE.tables.items() if c.name in table.files}
+    return {(t, c.name) for c in cycles for t, table in CATALOG.tables.items() if c.name in table.files}
 
 
 def weights(*names):
-    cycles = [CATALOGUE.cycles[name] for name in names]
-    return weights_of(CATALOGUE, cycles, every_file(cycles))
+    cycles = [CATALOG.cycles[name] for name in names]
+    return weights_of(CATALOG, cycles, every_file(cycles))
 
 
 @pytest.mark.parametrize(
     "without", [(J,), (P,)], ids=["2017-2020 in place of 2017-2018", "2017-2018 in place of 2017-2020"]
 )
 def test_all_cycles_share_the_years_whatever_is_at_hand(without):
-    names = [name for name in CATALOGUE.cycles if name not in without]
+    names = [name for name in CATALOG.cycles if name not in without]
     found = weights(*names)
     for component in COMPONENTS[1:]:
         parts = rescale(found[component].cycles)

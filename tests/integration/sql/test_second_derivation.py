@@ -163,7 +163,7 @@ def test_every_exposure_that_nhanes_measures_has_its_sql(card: str) -> None:
 
 
 def measurable(exposure: str) -> bool:
-    """Tell whether the exposure and all that it is derived from stand in NHANES's catalogue."""
+    """Tell whether the exposure and all that it is derived from stand in NHANES's catalog."""
     if exposure not in RULES:
         return exposure in catalog.nhanes().origins
     step = RULES[exposure].derivation

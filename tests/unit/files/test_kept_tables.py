@@ -17,7 +17,7 @@ from toolkit.files.cache import (
     read_table,
     sha256_of,
 )
-from toolkit.files.transport import read_transport
+from toolkit.files.table_files import read_transport
 
 CODES = pl.DataFrame({"SEQN": [1.0, 2.0, 3.0], "SLQ160": [0.0, 7.0, None]})
 

@@ -9,8 +9,8 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files import safe_files, transport
-from toolkit.files.transport import RECORD
+from toolkit.files import safe_files, table_files
+from toolkit.files.table_files import RECORD
 
 
 def the_only_file(folder):
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_parquet_there_and_back(tmp_path):
     frame = pl.DataFrame({"age": [40.0, None]})
     safe_files.write_parquet(tmp_path / "a.parquet", frame)
-    assert transport.read_parquet(tmp_path / "a.parquet").collect().equals(frame)
+    assert table_files.read_parquet(tmp_path / "a.parquet").collect().equals(frame)
 
 
 def test_parquet_that_is_cut_short(tmp_path):
@@ -87,7 +87,7 @@ def test_parquet_that_is_cut_short(tmp_path):
     cut = tmp_path / "b.parquet"
     cut.write_bytes((tmp_path / "a.parquet").read_bytes()[:50])
     with pytest.raises(DatasetError, match=mentioning("'b.parquet'", "parquet", "50 bytes")):
-        transport.read_parquet(cut)
+        table_files.read_parquet(cut)
 
 
 NUMBERS = pl.DataFrame(
@@ -98,7 +98,7 @@ NUMBERS = pl.DataFrame(
 def test_transport_files_keep_every_bit_and_the_order(tmp_path):
     path = tmp_path / "A_D.xpt"
     write_transport(path, NUMBERS, "A_D", {"W": "a weight " * 9})
-    assert transport.read_transport(path).collect().equals(NUMBERS)
+    assert table_files.read_transport(path).collect().equals(NUMBERS)
     independent, about = pyreadstat.read_xport(str(path))
     assert pl.from_pandas(independent).equals(NUMBERS)
     assert about.table_name == "A_D"
@@ -107,12 +107,12 @@ def test_transport_files_keep_every_bit_and_the_order(tmp_path):
 
 def test_zero_is_zero(tmp_path):
     write_transport(tmp_path / "a.xpt", NUMBERS, "A")
-    assert transport.read_transport(tmp_path / "a.xpt").filter(pl.col("W") == 0).collect().height == 1
+    assert table_files.read_transport(tmp_path / "a.xpt").filter(pl.col("W") == 0).collect().height == 1
 
 
 def test_names_come_in_capitals(tmp_path):
     write_transport(tmp_path / "a.xpt", pl.DataFrame({"MCQ160a": [1.0]}), "A")
-    assert transport.read_transport(tmp_path / "a.xpt").collect_schema().names() == ["MCQ160A"]
+    assert table_files.read_transport(tmp_path / "a.xpt").collect_schema().names() == ["MCQ160A"]
 
 
 def whole(tmp_path):
@@ -135,9 +135,9 @@ def test_what_is_not_a_whole_transport_file(tmp_path, content, seen):
     path = tmp_path / "BAD.xpt"
     path.write_bytes(content(whole(tmp_path)))
     with pytest.raises(DatasetError, match=mentioning("'BAD.xpt'", seen)):
-        transport.read_transport(path)
+        table_files.read_transport(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DatasetError, match=mentioning("gone.xpt")):
-        transport.read_transport(tmp_path / "gone.xpt")
+        table_files.read_transport(tmp_path / "gone.xpt")

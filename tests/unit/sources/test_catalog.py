@@ -11,7 +11,7 @@ from toolkit.errors import DatasetError
 from toolkit.files import checked_toml
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue, read_catalogue
+from toolkit.sources.catalog import Catalog, read_catalog
 from toolkit.sources.catalog_records import Measured, SimulatedMark
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.sources.simulated.study import open_simulated
@@ -166,12 +166,12 @@ def rewritten(folder, file, old, new):
     for path in places:
         path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DatasetError) as told:
-        read_catalogue(folder, "nhanes")
+        read_catalog(folder, "nhanes")
     return str(told.value)
 
 
 def test_the_files_as_they_are_have_no_problem(folder):
-    assert isinstance(read_catalogue(folder, "nhanes"), Catalogue)
+    assert isinstance(read_catalog(folder, "nhanes"), Catalog)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_variable_in_two_files(folder):
     themes = folder / "nhanes-variables"
     shutil.copy(themes / "joints.toml", themes / "joints-again.toml")
     with pytest.raises(DatasetError, match=mentioning("'arthritis'", "'nhanes-variables'")):
-        read_catalogue(folder, "nhanes")
+        read_catalog(folder, "nhanes")
 
 
 def test_all_problems_are_told_at_once(folder):

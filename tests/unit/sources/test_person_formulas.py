@@ -8,7 +8,7 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog import Catalogue, nhanes
+from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Cycle, File, Input, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import TableFile, join_cycle
@@ -71,7 +71,7 @@ ACTS = pl.DataFrame(
 FRAMES = {"HOME": HOME, "ASK": ASK, "LAB": LAB, "ACTS": ACTS}
 
 
-def catalogue(**pieces: Measured) -> Catalogue:
+def catalog(**pieces: Measured) -> Catalog:
     age = Measured(cycles="all", table="HOME", columns=("YEARS",))
     origins = {n: Origin(asked="all", measured=(p,)) for n, p in {"age": age, **pieces}.items()}
     site = {
@@ -83,7 +83,7 @@ def catalogue(**pieces: Measured) -> Catalogue:
     site |= {"stratum": "S", "psu": "P", "release": "R", "age": "YEARS", "status": "STATUS", "examined": 2}
     cycles = (Cycle(name=CYCLE, first_year=2001, years=2, release=1, weights={}),)
     tables = {name: Table(title=name, files={CYCLE: File(name=name)}) for name in FRAMES}
-    return Catalogue(Site(**site, cycles=cycles), tables, origins, BOOK)  # type: ignore[arg-type]
+    return Catalog(Site(**site, cycles=cycles), tables, origins, BOOK)  # type: ignore[arg-type]
 
 
 def joined(folder: Path, frames: dict[str, pl.DataFrame], **pieces: Measured) -> pl.DataFrame:
@@ -91,7 +91,7 @@ def joined(folder: Path, frames: dict[str, pl.DataFrame], **pieces: Measured) ->
     for name, frame in frames.items():
         write_transport(folder / f"{name}.xpt", frame, name)
         files[name] = TableFile(name, folder / f"{name}.xpt")
-    return join_cycle(catalogue(**pieces), CYCLE, files, ["age", *pieces], {})
+    return join_cycle(catalog(**pieces), CYCLE, files, ["age", *pieces], {})
 
 
 def test_a_skip_a_refusal_and_a_number_that_looks_like_a_code(tmp_path):
@@ -154,7 +154,7 @@ def test_a_column_that_rows_need_is_missed_by_name(tmp_path):
 
 
 def test_a_proxy_is_for_review_and_so_are_cycles_that_are_not_alike():
-    known = catalogue(pace=PACE)
+    known = catalog(pace=PACE)
     assert describe(known, [CYCLE], {})["pace"].review == "a proxy: only the speed of a day is asked"
     book = nhanes_book("1999-2000", "2001-2002")
     assert book["stretching_sessions"].review.startswith("not alike in 1999-2000, 2001-2002: ")
@@ -173,7 +173,7 @@ def nhanes_book(*cycles: str) -> Codebook:
 
 
 def test_source_and_availability_name_every_table():
-    known = catalogue(sessions=SESSIONS, pace=PACE)
+    known = catalog(sessions=SESSIONS, pace=PACE)
     book = describe(known, [CYCLE], {})
     assert book["sessions"].source == (
         "ASK (GATE) with ACTS (KIND, TIMES). when(listed > 0, listed, GATE in [1, 2], 0); "

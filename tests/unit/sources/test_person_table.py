@@ -8,7 +8,7 @@ import pytest
 from tests.support.messages import mentioning
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Absent, Cycle, File, Measured, Origin, Site, Table
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import TableFile, check_rows, join_cycle
@@ -98,7 +98,7 @@ ORIGINS = {
     "pulse": Origin(asked="everyone", note="Sitting.", absent=(Absent(reason="not taken"),)),
 }
 NAMES = list(ORIGINS)
-CATALOGUE = Catalogue(
+CATALOG = Catalog(
     Site(
         site="https://example.org/",
         path="{first_year}/{table}.xpt",
@@ -154,7 +154,7 @@ def files(tmp_path: Path) -> dict[str, TableFile]:
 
 @pytest.fixture
 def people(files: dict[str, TableFile]) -> pl.DataFrame:
-    return join_cycle(CATALOGUE, FIRST, files, NAMES, {"stratum": ("HOME", "S")})
+    return join_cycle(CATALOG, FIRST, files, NAMES, {"stratum": ("HOME", "S")})
 
 
 def rewrite(files: dict[str, TableFile], table: str, frame: pl.DataFrame) -> None:
@@ -162,7 +162,7 @@ def rewrite(files: dict[str, TableFile], table: str, frame: pl.DataFrame) -> Non
 
 
 def join(files: dict[str, TableFile], cycle: str = FIRST) -> pl.DataFrame:
-    return join_cycle(CATALOGUE, cycle, files, NAMES, {})
+    return join_cycle(CATALOG, cycle, files, NAMES, {})
 
 
 def test_one_row_a_person_in_the_home_tables_order(people):
@@ -262,7 +262,7 @@ def test_no_error_tells_a_persons_values(files):
 
 
 def test_the_codebook_says_what_was_asked_where_and_what_is_missing():
-    book = describe(CATALOGUE, [FIRST, SECOND], {("LAB", SECOND): "https://example.org/2003/LAB_2003.xpt"})
+    book = describe(CATALOG, [FIRST, SECOND], {("LAB", SECOND): "https://example.org/2003/LAB_2003.xpt"})
     assert book["cycle"].levels == (FIRST, SECOND)
     told = book["told"]
     assert (told.question, told.asked, told.source) == ("Were you told?", "20 and older", "ASK_2001.TOLD")
@@ -280,7 +280,7 @@ def test_words_that_changed_are_told_by_cycle():
     piece = ORIGINS["told"].measured[0]
     later = piece.model_copy(update={"cycles": (SECOND,), "question": "Has a doctor told you?"})
     origins = {**ORIGINS, "told": Origin(asked="", measured=(piece, later))}
-    changed = Catalogue(CATALOGUE.site, CATALOGUE.tables, origins, BOOK)
+    changed = Catalog(CATALOG.site, CATALOG.tables, origins, BOOK)
     question = describe(changed, [FIRST, SECOND], {})["told"].question
     assert question == f"{FIRST}: Were you told? {SECOND}: Has a doctor told you?"
 
@@ -289,6 +289,6 @@ def test_the_component_follows_the_cycles():
     piece = ORIGINS["blood"].measured[0].model_copy(update={"cycles": (FIRST,)})
     later = piece.model_copy(update={"cycles": (SECOND,), "component": "phlebotomy"})
     origins = {**ORIGINS, "blood": Origin(asked="", measured=(piece, later))}
-    changed = Catalogue(CATALOGUE.site, CATALOGUE.tables, origins, BOOK)
+    changed = Catalog(CATALOG.site, CATALOG.tables, origins, BOOK)
     assert describe(changed, [FIRST], {})["blood"].component == "examination"
     assert describe(changed, [FIRST, SECOND], {})["blood"].component == "phlebotomy"

@@ -14,13 +14,13 @@ from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
 from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.checked_toml import shipped
-from toolkit.files.transport import read_transport
+from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog, study_cache
 from toolkit.sources.nhanes.data_files import CYCLES
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def kept(cache):
 
 
 def file_of(mirror, table="SLQ"):
-    return mirror / CATALOGUE.path("2005-2006", table)
+    return mirror / CATALOG.path("2005-2006", table)
 
 
 def expect_equal(first, again):

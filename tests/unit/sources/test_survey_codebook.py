@@ -7,13 +7,13 @@ from tests.support.messages import mentioning, mentions
 from tests.support.nhanes_files import write_nhanes
 from tests.support.transport_writer import write_transport
 from toolkit.errors import DatasetError
-from toolkit.files.transport import read_transport
+from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.registry import open_study
 from toolkit.variables import Codebook, Comparability, Derivation, Variable, derive
 
-CATALOGUE = catalog.nhanes()
+CATALOG = catalog.nhanes()
 D, E = "2005-2006", "2007-2008"
 
 
@@ -33,9 +33,9 @@ def opened(invented, tmp_path_factory):
 def test_the_table_of_comparability_has_every_variable_and_every_cycle(opened):
     table = opened.codebook.comparability()
     assert ["variable", "cycle", "comparability", "how"] == table.columns
-    assert set(CATALOGUE.cycles) == set(table["cycle"])
-    counts = table.filter(pl.col("variable").is_in(list(CATALOGUE.origins))).group_by("variable").len()
-    assert {len(CATALOGUE.cycles)} == set(counts["len"])
+    assert set(CATALOG.cycles) == set(table["cycle"])
+    counts = table.filter(pl.col("variable").is_in(list(CATALOG.origins))).group_by("variable").len()
+    assert {len(CATALOG.cycles)} == set(counts["len"])
     assert {"same", "changed", "absent"} == set(table["comparability"])
     # What changed and what is absent say how; what is the same has nothing to say.
     assert table.filter(pl.col("comparability") == "same")["how"].unique().to_list() == [""]
@@ -95,7 +95,7 @@ def test_a_study_without_cycles_has_nothing_to_compare():
 class TestPages:
     def test_a_variable_shows_its_question_and_every_cycle(self, opened):
         html = opened.codebook["hba1c"]._repr_html_()
-        assert all(word in html for word in ("Glycohemoglobin", "examination", *CATALOGUE.cycles, "Primus"))
+        assert all(word in html for word in ("Glycohemoglobin", "examination", *CATALOG.cycles, "Primus"))
 
     def test_a_codebook_shows_a_row_a_variable_and_a_mark_a_cycle(self, opened):
         html = opened.codebook._repr_html_()
@@ -116,7 +116,7 @@ class TestPages:
 
 
 def without(mirror, table, column, cycle=E):
-    path = mirror / CATALOGUE.path(cycle, table)
+    path = mirror / CATALOG.path(cycle, table)
     write_transport(path, read_transport(path).collect().drop(column), path.stem)
 
 
@@ -137,9 +137,9 @@ def test_a_file_without_any_of_its_columns_is_another_table(mirror):
         open_nhanes(mirror=mirror)
 
 
-@pytest.mark.parametrize("cycle", list(CATALOGUE.cycles))
+@pytest.mark.parametrize("cycle", list(CATALOG.cycles))
 def test_every_cycle_opens_when_its_files_are_there(invented, cycle, tmp_path):
-    """Files as the catalogue has them, of forty invented people, for cycles that no mirror holds too."""
+    """Files as the catalog has them, of forty invented people, for cycles that no mirror holds too."""
     same = pl.lit(cycle).alias("cycle")
     people = invented.people.with_columns(same, pl.lit(None, pl.Float64).alias("sitting_hours"))
     people = people.drop("screen_hours", "screen_hours.why", "sitting_hours", "sitting_hours.why")
@@ -147,10 +147,10 @@ def test_every_cycle_opens_when_its_files_are_there(invented, cycle, tmp_path):
     write_nhanes(replaced(invented, people), tmp_path)
     study = open_study("nhanes", cycles=cycle, mirror=tmp_path)
     assert 40 == study.people.height
-    measured = [name for name in CATALOGUE.origins if CATALOGUE.measured(name, cycle)]
+    measured = [name for name in CATALOG.origins if CATALOG.measured(name, cycle)]
     assert [] == [name for name in measured if name not in study.people.columns]
     assert [] == study.provenance["not_found"]
-    components = {*CATALOGUE.cycles[cycle].weights, *(("phlebotomy",) if cycle == "2021-2023" else ())}
+    components = {*CATALOG.cycles[cycle].weights, *(("phlebotomy",) if cycle == "2021-2023" else ())}
     assert components == set(study.design.components)
     for name in ("magnesium_intake", "fasting_glucose", "hba1c"):
         assert study.weight_for(name).component in components

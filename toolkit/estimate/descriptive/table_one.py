@@ -11,8 +11,8 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, unknown
 from toolkit.estimate.descriptive.prevalences import mean, proportions
 from toolkit.estimate.descriptive.quantiles import quantile
+from toolkit.estimate.hypotheses.group_comparisons import rank_test
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
-from toolkit.estimate.hypotheses.two_groups import rank_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
 from toolkit.estimate.regression import FAMILIES, MainEffects, ModelSpec
 from toolkit.estimate.survey import (

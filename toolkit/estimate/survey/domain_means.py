@@ -13,6 +13,7 @@ from scipy.special import logit
 
 from toolkit.errors import EstimationError, unknown
 from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.estimator_covariance import Estimate, estimate_with_covariance, population_size
 from toolkit.estimate.survey.groups import (
     Group,
     blank_covariance,
@@ -22,7 +23,6 @@ from toolkit.estimate.survey.groups import (
     divide_sample,
     require_values,
 )
-from toolkit.estimate.survey.linearization import Estimate, estimate_with_covariance, population_size
 from toolkit.estimate.survey.standard_populations import Standard
 from toolkit.estimate.survey.variance.design_variance import replicate_covariance
 from toolkit.results import Floats, Indices, Mask

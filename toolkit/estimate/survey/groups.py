@@ -14,8 +14,8 @@ import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.estimator_covariance import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.intervals import Ends
-from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.results import SCHEMA, Estimates, Floats, Mask, frame

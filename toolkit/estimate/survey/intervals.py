@@ -27,7 +27,7 @@ class Proportion:
     # Persons with a value.
     counted: int
     # What `counted` is divided by for an effective sample size where nobody or everybody is a case, because
-    # the variance is then zero and says nothing: see `unvarying`.
+    # the variance is then zero and says nothing: see `zero_variances`.
     deff: float = 1.0
     # Variance of the log odds over the replicate weights; None for that of the delta method.
     log_odds_variance: float | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Measured, Origin, Rows
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.variables import Availability, Codebook, Comparability, Variable, deepest
@@ -18,7 +18,7 @@ def places_of(piece: Measured) -> list[tuple[str, str]]:
 
 
 def describe(
-    catalogue: Catalogue, cycles: Sequence[str], not_found: Gaps, lacking: Gaps | None = None
+    catalog: Catalog, cycles: Sequence[str], not_found: Gaps, lacking: Gaps | None = None
 ) -> Codebook:
     """Complete the codebook for the opened cycles.
 
@@ -26,24 +26,24 @@ def describe(
     reason why a file lacks one of its columns.
     """
     gaps = (not_found, lacking or {})
-    entries = [_describe_variable(catalogue, name, cycles, gaps) for name in catalogue.origins]
-    cycle = replace(catalogue.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
+    entries = [_describe_variable(catalog, name, cycles, gaps) for name in catalog.origins]
+    cycle = replace(catalog.codebook["cycle"], levels=tuple(cycles), reference=cycles[0])
     return Codebook.of(cycle, *entries)
 
 
 def _describe_variable(
-    catalogue: Catalogue, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]
+    catalog: Catalog, name: str, cycles: Sequence[str], gaps: tuple[Gaps, Gaps]
 ) -> Variable:
-    base, origin = catalogue.codebook[name], catalogue.origins[name]
-    pieces = {cycle: p for cycle in cycles if (p := catalogue.measured(name, cycle))}
+    base, origin = catalog.codebook[name], catalog.origins[name]
+    pieces = {cycle: p for cycle in cycles if (p := catalog.measured(name, cycle))}
     return replace(
         base,
         component=deepest([p.component or base.component for p in pieces.values()]) or base.component,
         question=_join_questions(pieces),
         asked=origin.asked,
-        source=_join_sources(catalogue, pieces),
-        availability=tuple(_availability(catalogue, name, cycle, gaps) for cycle in cycles),
-        comparability=tuple(_comparability(catalogue, name, cycle) for cycle in catalogue.cycles),
+        source=_join_sources(catalog, pieces),
+        availability=tuple(_availability(catalog, name, cycle, gaps) for cycle in cycles),
+        comparability=tuple(_comparability(catalog, name, cycle) for cycle in catalog.cycles),
         review=_review_reason(origin, pieces),
         unfit=origin.unfit if pieces else "",
         note=" ".join(note for note in (base.note, origin.note) if note),
@@ -67,9 +67,9 @@ def _join_questions(pieces: Mapping[str, Measured]) -> str:
     return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())
 
 
-def _join_sources(catalogue: Catalogue, pieces: Mapping[str, Measured]) -> str:
+def _join_sources(catalog: Catalog, pieces: Mapping[str, Measured]) -> str:
     """Name the columns of each cycle, and once each the computations from several of them."""
-    places = ", ".join(_columns_read(catalogue, cycle, piece) for cycle, piece in pieces.items())
+    places = ", ".join(_columns_read(catalog, cycle, piece) for cycle, piece in pieces.items())
     rules = dict.fromkeys(_computation(piece) for piece in pieces.values() if piece.computed)
     return ". ".join(filter(None, [places, *rules]))
 
@@ -85,20 +85,20 @@ def _reduction(name: str, rows: Rows) -> str:
     return f"{name}: {what} the rows of {rows.table} where {rows.where}"
 
 
-def _columns_read(catalogue: Catalogue, cycle: str, piece: Measured) -> str:
+def _columns_read(catalog: Catalog, cycle: str, piece: Measured) -> str:
     columns: dict[str, list[str]] = {}
     for table, column in dict.fromkeys(places_of(piece)):
-        columns.setdefault(catalogue.tables[table].files[cycle].name, []).append(column)
+        columns.setdefault(catalog.tables[table].files[cycle].name, []).append(column)
     if piece.computed:
         return " with ".join(f"{file} ({', '.join(own)})" for file, own in columns.items())
     return " + ".join(f"{file}.{column}" for file, own in columns.items() for column in own)
 
 
-def _availability(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
+def _availability(catalog: Catalog, name: str, cycle: str, gaps: tuple[Gaps, Gaps]) -> Availability:
     not_found, lacking = gaps
-    piece = catalogue.measured(name, cycle)
+    piece = catalog.measured(name, cycle)
     if piece is None:
-        return Availability(cycle, "not measured", catalogue.absence(name, cycle))
+        return Availability(cycle, "not measured", catalog.absence(name, cycle))
     lost = [not_found[table, cycle] for table in piece.tables if (table, cycle) in not_found]
     if lost:
         return Availability(cycle, "not measured", f"{NOT_FOUND}: {lost[0]}")
@@ -107,8 +107,8 @@ def _availability(catalogue: Catalogue, name: str, cycle: str, gaps: tuple[Gaps,
     return Availability(cycle, "proxy" if piece.proxy else "measured", piece.proxy or piece.change)
 
 
-def _comparability(catalogue: Catalogue, name: str, cycle: str) -> Comparability:
-    piece = catalogue.measured(name, cycle)
+def _comparability(catalog: Catalog, name: str, cycle: str) -> Comparability:
+    piece = catalog.measured(name, cycle)
     if piece is None:
-        return Comparability(cycle, "absent", catalogue.absence(name, cycle))
+        return Comparability(cycle, "absent", catalog.absence(name, cycle))
     return Comparability(cycle, "changed" if piece.change else "same", piece.change)

@@ -10,8 +10,8 @@ import polars as pl
 
 from toolkit.errors import DatasetError, VariableError, unknown
 from toolkit.files.cache import read_table
-from toolkit.files.transport import read_transport
-from toolkit.sources.catalog import Catalogue
+from toolkit.files.table_files import read_transport
+from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Input, Measured
 from toolkit.sources.harmonize.multirow import VALUE, WHY, columns_of, lookup_columns, reduce_rows
 from toolkit.sources.harmonize.raw_values import Recoder
@@ -49,7 +49,7 @@ def check_rows(file: TableFile) -> None:
 
 
 def join_cycle(
-    catalogue: Catalogue,
+    catalog: Catalog,
     cycle: str,
     files: Mapping[str, TableFile],
     variables: Sequence[str],
@@ -61,20 +61,20 @@ def join_cycle(
     has `person`, `cycle`, the kept columns, and for each variable its values and reasons. A DatasetError
     reports files that do not match the catalog: rows, columns, persons or codes.
     """
-    pieces = {name: catalogue.measured(name, cycle) for name in variables}
+    pieces = {name: catalog.measured(name, cycle) for name in variables}
     measured = [piece for piece in pieces.values() if piece]
-    people = _join_tables(catalogue, _needed_columns(catalogue, measured, keep), files)
-    rows = _read_multirow(catalogue, measured, files, people)
+    people = _join_tables(catalog, _needed_columns(catalog, measured, keep), files)
+    rows = _read_multirow(catalog, measured, files, people)
     kept = [pl.col(f"{table}.{column}").alias(name) for name, (table, column) in keep.items()]
     people = people.with_columns(pl.lit(cycle).alias("cycle"), *kept)
     for name, piece in pieces.items():
-        variable = catalogue.codebook[name]
+        variable = catalog.codebook[name]
         if piece is None:
             people = people.with_columns(
                 pl.lit(None, variable.dtype).alias(name), pl.lit(NOT_THIS_CYCLE, Reason).alias(why(name))
             )
         else:
-            people = _add_variable(_add_reduced(people, name, piece, rows), catalogue, variable, piece)
+            people = _add_variable(_add_reduced(people, name, piece, rows), catalog, variable, piece)
     return people.select(PERSON, "cycle", *keep, *(c for name in variables for c in (name, why(name))))
 
 
@@ -107,18 +107,18 @@ def _compute(parsed: Formula, variable: Variable, schema: Mapping[str, pl.DataTy
 
 
 def _needed_columns(
-    catalogue: Catalogue, pieces: Sequence[Measured], keep: Mapping[str, tuple[str, str]]
+    catalog: Catalog, pieces: Sequence[Measured], keep: Mapping[str, tuple[str, str]]
 ) -> dict[str, list[str]]:
-    needed: dict[str, list[str]] = {catalogue.site.home: [catalogue.site.status]}
+    needed: dict[str, list[str]] = {catalog.site.home: [catalog.site.status]}
     for table, column in [*(place for piece in pieces for place in piece.reads), *keep.values()]:
         needed.setdefault(table, []).append(column)
     return {table: list(dict.fromkeys(columns)) for table, columns in needed.items()}
 
 
 def _join_tables(
-    catalogue: Catalogue, needed: Mapping[str, list[str]], files: Mapping[str, TableFile]
+    catalog: Catalog, needed: Mapping[str, list[str]], files: Mapping[str, TableFile]
 ) -> pl.DataFrame:
-    site = catalogue.site
+    site = catalog.site
     home = _read_person_table(files[site.home], site.person, site.home, needed[site.home])
     people = home.with_columns(pl.col(f"{site.home}.{site.status}").alias(_STATUS))
     for table, columns in needed.items():
@@ -130,20 +130,20 @@ def _join_tables(
 
 
 def _read_multirow(
-    catalogue: Catalogue, pieces: Sequence[Measured], files: Mapping[str, TableFile], people: pl.DataFrame
+    catalog: Catalog, pieces: Sequence[Measured], files: Mapping[str, TableFile], people: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
     """Read each table with several rows per person, and each lookup table, once."""
     needed: dict[str, dict[str, None]] = {}
     persons: dict[str, str | None] = {}
     for rows in (rows for piece in pieces for rows in piece.rows.values()):
-        persons[rows.table] = catalogue.site.person
+        persons[rows.table] = catalog.site.person
         needed.setdefault(rows.table, {}).update(dict.fromkeys(columns_of(rows)))
         if rows.lookup:
             persons[rows.lookup.table] = None
             needed.setdefault(rows.lookup.table, {}).update(dict.fromkeys(lookup_columns(rows.lookup)))
     found = {table: _read_columns(files[table], persons[table], columns) for table, columns in needed.items()}
     for table in (table for table, person in persons.items() if person):
-        _expect_persons(files[table], found[table], files[catalogue.site.home], people)
+        _expect_persons(files[table], found[table], files[catalog.site.home], people)
     return found
 
 
@@ -211,7 +211,7 @@ def _add_reduced(
 
 
 def _add_variable(
-    people: pl.DataFrame, catalogue: Catalogue, variable: Variable, piece: Measured
+    people: pl.DataFrame, catalog: Catalog, variable: Variable, piece: Measured
 ) -> pl.DataFrame:
     name, recoders = variable.name, dict(_recoders(variable, piece))
     for column, recoder in recoders.items():
@@ -221,7 +221,7 @@ def _add_variable(
     if piece.leave_out:
         value = pl.when(~_within(piece.leave_out)).then(value)
     people = people.with_columns(value.alias(name))
-    examined = pl.col(_STATUS) == catalogue.site.examined
+    examined = pl.col(_STATUS) == catalog.site.examined
     in_table = pl.col(f"{piece.table}.{_PRESENT}").fill_null(value=False)
     at_home = (piece.component or variable.component) == HOME_INTERVIEW
     reason = pl.coalesce(

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import DatasetError
-from toolkit.files.transport import read_parquet, read_transport
+from toolkit.files.table_files import read_parquet, read_transport
 from toolkit.sources.nhanes.accelerometer_minutes import persons
 from toolkit.variables import Availability, Codebook, Reason, Variable, why
 

@@ -11,8 +11,7 @@ from toolkit.errors import DatasetError, unknown
 from toolkit.files.cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
-from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import NO_COLUMN, places_of
 from toolkit.sources.harmonize.join import TableFile, check_rows
@@ -30,7 +29,7 @@ class Found:
     absent: Mapping[tuple[str, str], str]
     mark: SimulatedMark | None
 
-    def lacking(self, catalogue: Catalogue) -> dict[tuple[str, str], str]:
+    def lacking(self, catalog: Catalog) -> dict[tuple[str, str], str]:
         """Say which variables cannot be read in which cycle because their file lacks a column.
 
         A file with none of the required columns is another table; reading it is an error.
@@ -38,7 +37,7 @@ class Found:
         found: dict[tuple[str, str], str] = {}
         for (table, cycle), file in self.files.items():
             there = set(read_table(file.path).collect_schema().names())
-            needed = _needed_columns(catalogue, table, cycle)
+            needed = _needed_columns(catalog, table, cycle)
             if any(there.issuperset(columns) for columns in needed.values()):
                 for name, columns in needed.items():
                     if lost := [column for column in columns if column not in there]:
@@ -46,9 +45,9 @@ class Found:
         return found
 
 
-def _needed_columns(catalogue: Catalogue, table: str, cycle: str) -> dict[str, list[str]]:
+def _needed_columns(catalog: Catalog, table: str, cycle: str) -> dict[str, list[str]]:
     """Name the columns of a table that each variable of a cycle reads."""
-    pieces = {name: p for name in catalogue.origins if (p := catalogue.measured(name, cycle))}
+    pieces = {name: p for name in catalog.origins if (p := catalog.measured(name, cycle))}
     places = {name: places_of(piece) for name, piece in pieces.items()}
     return {
         name: [column for of, column in found if of == table]
@@ -57,9 +56,9 @@ def _needed_columns(catalogue: Catalogue, table: str, cycle: str) -> dict[str, l
     }
 
 
-def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycle]:
+def choose_cycles(catalog: Catalog, names: Sequence[str] | str) -> list[Cycle]:
     """Look up cycles by name, in order of time; refuse those that contain the same persons."""
-    known, names = catalogue.cycles, [names] if isinstance(names, str) else list(names)
+    known, names = catalog.cycles, [names] if isinstance(names, str) else list(names)
     if not names:
         raise DatasetError(f"No cycle was named. Supply at least one, such as cycles={CYCLES}.")
     for name in names:
@@ -79,15 +78,13 @@ def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycl
     return [cycle for name, cycle in known.items() if name in names]
 
 
-def find_files(
-    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, *, renew: bool = False
-) -> Found:
+def find_files(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, *, renew: bool = False) -> Found:
     """Find or download every table that a variable of these cycles needs; `renew` as in `fetch_all`."""
     mark = _mark(source)
     tables = {
-        (table, cycle.name): _expected(catalogue, cycle, table, mark)
+        (table, cycle.name): _expected(catalog, cycle, table, mark)
         for cycle in cycles
-        for table in _tables(catalogue, cycle)
+        for table in _tables(catalog, cycle)
     }
     found = fetch_all(source, [wanted for wanted, _ in tables.values()], renew=renew)
     files: dict[tuple[str, str], TableFile] = {}
@@ -99,11 +96,11 @@ def find_files(
         else:
             files[key] = TableFile(name, path, rows)
     for cycle in cycles:
-        _expect_home(catalogue, cycle, absent, source)
+        _expect_home(catalog, cycle, absent, source)
     return Found(files, absent, mark)
 
 
-def rests_on(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: Found) -> Inputs | None:
+def rests_on(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found: Found) -> Inputs | None:
     """Name the files on which a study depends, with the hashes of what was read.
 
     None for an address that is not the publisher's: only a request tells whether its people are real.
@@ -112,7 +109,7 @@ def rests_on(catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, foun
     if source.folder is None:
         return Inputs(files) if source.address == source.site else None
     mark = source.folder / MARK
-    paths = [catalogue.path(cycle.name, table) for cycle in cycles for table in _tables(catalogue, cycle)]
+    paths = [catalog.path(cycle.name, table) for cycle in cycles for table in _tables(catalog, cycle)]
     looked_for = [source.folder / path for path in paths if source.publisher(path) in found.absent.values()]
     if found.mark:
         return Inputs({**files, mark: sha256_of(mark)}, tuple(looked_for))
@@ -124,38 +121,36 @@ def _mark(source: Mirror) -> SimulatedMark | None:
     return None if path is None else read_toml(path, SimulatedMark)
 
 
-def _tables(catalogue: Catalogue, cycle: Cycle) -> list[str]:
-    measured = (catalogue.measured(name, cycle.name) for name in catalogue.origins)
+def _tables(catalog: Catalog, cycle: Cycle) -> list[str]:
+    measured = (catalog.measured(name, cycle.name) for name in catalog.origins)
     return list(
-        dict.fromkeys(
-            [catalogue.site.home, *(table for piece in measured if piece for table in piece.tables)]
-        )
+        dict.fromkeys([catalog.site.home, *(table for piece in measured if piece for table in piece.tables)])
     )
 
 
 def _expected(
-    catalogue: Catalogue, cycle: Cycle, table: str, mark: SimulatedMark | None
+    catalog: Catalog, cycle: Cycle, table: str, mark: SimulatedMark | None
 ) -> tuple[Wanted, tuple[str, int | None]]:
     """Describe the file of a table: path, check of its content, name and number of rows."""
-    entry = catalogue.tables[table].files[cycle.name]
+    entry = catalog.tables[table].files[cycle.name]
     rows = mark.rows.get(entry.name) if mark else entry.rows
 
     def check(path: Path) -> None:
         check_rows(TableFile(entry.name, path, rows))
 
-    return Wanted(catalogue.path(cycle.name, table), check), (entry.name, rows)
+    return Wanted(catalog.path(cycle.name, table), check), (entry.name, rows)
 
 
 def _expect_home(
-    catalogue: Catalogue, cycle: Cycle, absent: Mapping[tuple[str, str], str], source: Mirror
+    catalog: Catalog, cycle: Cycle, absent: Mapping[tuple[str, str], str], source: Mirror
 ) -> None:
-    home = catalogue.site.home
-    name = catalogue.tables[home].files[cycle.name].name
+    home = catalog.site.home
+    name = catalog.tables[home].files[cycle.name].name
     address = absent.get((home, cycle.name))
     if address:
         raise DatasetError(
             f"Cycle '{cycle.name}' cannot be opened because '{name}', its table of persons and weights, is "
-            f"not in {source.folder}. Put {address} there as {catalogue.path(cycle.name, home)}, remove the "
+            f"not in {source.folder}. Put {address} there as {catalog.path(cycle.name, home)}, remove the "
             f"cycle, or unset {SETTING} to download the file."
         )
 
@@ -186,22 +181,22 @@ def download_nhanes(
     Returns one row per file; what is unknown, or was not compared, is null. `codes` is the number of
     compared counts. With `renew`, cached files are downloaded again and trusted.
     """
-    catalogue = catalog.nhanes()
-    source = choose_mirror(mirror, catalogue.site.site, SETTING)
+    catalog = nhanes()
+    source = choose_mirror(mirror, catalog.site.site, SETTING)
     rows = []
     names = [cycles] if isinstance(cycles, str) else cycles
     # Cycle by cycle: 2017-2018 and 2017-2020 contain the same persons and cannot be opened together.
-    for name in catalogue.cycles if cycles == ALL else names:
-        chosen = choose_cycles(catalogue, name)
-        found = find_files(catalogue, chosen, source, renew=renew)
+    for name in catalog.cycles if cycles == ALL else names:
+        chosen = choose_cycles(catalog, name)
+        found = find_files(catalog, chosen, source, renew=renew)
         rows += [_verify_file(name, file, found, verify=verify) for file in found.files.values()]
-        rows += [_missing_file(catalogue, key, address) for key, address in found.absent.items()]
+        rows += [_missing_file(catalog, key, address) for key, address in found.absent.items()]
     return pl.DataFrame(rows, SCHEMA, orient="row").sort("cycle", "table")
 
 
-def _missing_file(catalogue: Catalogue, key: tuple[str, str], address: str) -> dict[str, object]:
+def _missing_file(catalog: Catalog, key: tuple[str, str], address: str) -> dict[str, object]:
     table, cycle = key
-    name = catalogue.tables[table].files[cycle].name
+    name = catalog.tables[table].files[cycle].name
     return {
         "cycle": cycle,
         "table": name,

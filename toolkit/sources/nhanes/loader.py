@@ -14,8 +14,7 @@ from toolkit.errors import DatasetError
 from toolkit.files.cache import Inputs, cache_tables, hash_when_read, sha256_of
 from toolkit.files.checked_toml import shipped
 from toolkit.files.download import Mirror, choose_mirror
-from toolkit.sources import catalog
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import PERSON, TableFile, join_cycle
@@ -67,19 +66,19 @@ def open_nhanes(
     divided by the years of all contributing cycles. If 1999-2000 is pooled with another cycle, 1999-2002 use
     the four-year weights.
     """
-    catalogue = catalog.nhanes()
-    chosen = choose_cycles(catalogue, cycles)
-    source = choose_mirror(mirror, catalogue.site.site, SETTING)
-    found = find_files(catalogue, chosen, source)
+    catalog = nhanes()
+    chosen = choose_cycles(catalog, cycles)
+    source = choose_mirror(mirror, catalog.site.site, SETTING)
+    found = find_files(catalog, chosen, source)
     cache_tables(file.path for file in found.files.values())
-    lacking = found.lacking(catalogue)
-    codebook = describe(catalogue, [cycle.name for cycle in chosen], found.absent, lacking)
-    weights = weights_of(catalogue, chosen, found.files)
-    usable = [n for n in catalogue.origins if _usable(catalogue, n, chosen, found, lacking)]
-    people = _people(catalogue, chosen, found, usable, weights)
+    lacking = found.lacking(catalog)
+    codebook = describe(catalog, [cycle.name for cycle in chosen], found.absent, lacking)
+    weights = weights_of(catalog, chosen, found.files)
+    usable = [n for n in catalog.origins if _usable(catalog, n, chosen, found, lacking)]
+    people = _people(catalog, chosen, found, usable, weights)
     people = people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
-    provenance = _provenance(catalogue, chosen, source, found)
-    inputs = rests_on(catalogue, chosen, source, found)
+    provenance = _provenance(catalog, chosen, source, found)
+    inputs = rests_on(catalog, chosen, source, found)
     if minutes is not None:
         inputs = _with_recordings(inputs, Path(minutes))
         measured = add_minutes(people, codebook, minutes)
@@ -105,7 +104,7 @@ def _with_recordings(inputs: Inputs | None, path: Path) -> Inputs | None:
 
 
 def _people(
-    catalogue: Catalogue,
+    catalog: Catalog,
     cycles: Sequence[Cycle],
     found: Found,
     variables: list[str],
@@ -116,42 +115,42 @@ def _people(
     first = (PERSON, "cycle", STRATUM, PSU, *columns)
     parts = []
     for cycle in cycles:
-        part = _cycle_people(catalogue, cycle, found, variables, weights)
+        part = _cycle_people(catalog, cycle, found, variables, weights)
         part = part.with_columns(pl.lit(None, pl.Float64).alias(c) for c in columns if c not in part.columns)
         parts.append(part.select(*first, pl.exclude(first)))
     return pl.concat(parts)
 
 
 def _usable(
-    catalogue: Catalogue,
+    catalog: Catalog,
     name: str,
     cycles: Sequence[Cycle],
     found: Found,
     lacking: Mapping[tuple[str, str], str],
 ) -> bool:
     """Whether some cycle measured a variable and no cycle that did lacks its file or column."""
-    pieces = {c.name: p for c in cycles if (p := catalogue.measured(name, c.name))}
+    pieces = {c.name: p for c in cycles if (p := catalog.measured(name, c.name))}
     places = [(table, cycle) for cycle, piece in pieces.items() for table in piece.tables]
     lost = [place in found.absent for place in places] + [(name, cycle) in lacking for cycle in pieces]
     return bool(pieces) and not any(lost)
 
 
 def _cycle_people(
-    catalogue: Catalogue,
+    catalog: Catalog,
     cycle: Cycle,
     found: Found,
     variables: list[str],
     weights: Mapping[str, ComponentWeight],
 ) -> pl.DataFrame:
-    site = catalogue.site
+    site = catalog.site
     files = {table: file for (table, name), file in found.files.items() if name == cycle.name}
     keep = {
         _RELEASE: (site.home, site.release),
         STRATUM: (site.home, site.stratum),
         PSU: (site.home, site.psu),
-        **columns_of(catalogue, cycle, weights, found.files),
+        **columns_of(catalog, cycle, weights, found.files),
     }
-    people = join_cycle(catalogue, cycle.name, files, variables, keep)
+    people = join_cycle(catalog, cycle.name, files, variables, keep)
     _expect_release(people, cycle, files[site.home])
     return people.drop(_RELEASE).with_columns(pl.col(STRATUM, PSU).cast(pl.Int64))
 
@@ -170,14 +169,12 @@ def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
     return f"{years}, {mark.label}" if mark else years
 
 
-def _provenance(
-    catalogue: Catalogue, cycles: Sequence[Cycle], source: Mirror, found: Found
-) -> dict[str, Any]:
+def _provenance(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found: Found) -> dict[str, Any]:
     files = [
         {
             "table": file.name,
             "cycle": cycle,
-            "address": source.publisher(catalogue.path(cycle, table)),
+            "address": source.publisher(catalog.path(cycle, table)),
             "sha256": hash_when_read(file.path),
         }
         for (table, cycle), file in found.files.items()

@@ -6,7 +6,7 @@ Analyses rescale them in `studies.cycle_weights`.
 from collections.abc import Collection, Mapping, Sequence
 
 from toolkit.errors import join_list
-from toolkit.sources.catalog import Catalogue
+from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Cycle
 from toolkit.studies import ComponentWeight, CycleWeight
 from toolkit.variables import COMPONENTS, weight_name
@@ -19,7 +19,7 @@ _RESCALING = "rescaled in each analysis for the cycles that contribute"
 
 
 def weights_of(
-    catalogue: Catalogue, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]
+    catalog: Catalog, cycles: Sequence[Cycle], there: Collection[tuple[str, str]]
 ) -> dict[str, ComponentWeight]:
     """Give the design's weights by component; `there` names table and cycle of each file that exists.
 
@@ -29,7 +29,7 @@ def weights_of(
     found = {}
     several = len(cycles) > 1 and any(cycle.two_year_alone for cycle in cycles)
     for component in (c for c in COMPONENTS if any(c in cycle.weights for cycle in cycles)):
-        own = [w for c in cycles if (w := _cycle_weight(catalogue, c, component, there, several=several))]
+        own = [w for c in cycles if (w := _cycle_weight(catalog, c, component, there, several=several))]
         if own:
             rescaling = _RESCALING if len(cycles) > 1 else ""
             found[component] = ComponentWeight(weight_name(component), _sources(own), rescaling, tuple(own))
@@ -37,7 +37,7 @@ def weights_of(
 
 
 def columns_of(
-    catalogue: Catalogue,
+    catalog: Catalog,
     cycle: Cycle,
     weights: Mapping[str, ComponentWeight],
     there: Collection[tuple[str, str]],
@@ -46,7 +46,7 @@ def columns_of(
     read = {}
     for component, weight in weights.items():
         for own in (w for w in weight.cycles if w.cycle == cycle.name):
-            table = _table(catalogue, cycle, component, there)
+            table = _table(catalog, cycle, component, there)
             read[own.column] = (table, own.source)
             if own.pooled_column:
                 read[own.pooled_column] = (table, own.pooled_source)
@@ -57,17 +57,17 @@ def _own(cycle: Cycle, component: str) -> str:
     return component if component in cycle.weights else _STANDS_IN.get(component, "")
 
 
-def _table(catalogue: Catalogue, cycle: Cycle, component: str, there: Collection[tuple[str, str]]) -> str:
+def _table(catalog: Catalog, cycle: Cycle, component: str, there: Collection[tuple[str, str]]) -> str:
     """Name the table with a cycle's weight; "" if the cycle has none, or the file does not exist."""
     weight = cycle.weights.get(_own(cycle, component))
     if weight is None:
         return ""
-    tables = weight.tables or (catalogue.site.home,)
+    tables = weight.tables or (catalog.site.home,)
     return next((table for table in tables if (table, cycle.name) in there), "")
 
 
 def _cycle_weight(
-    catalogue: Catalogue,
+    catalog: Catalog,
     cycle: Cycle,
     component: str,
     there: Collection[tuple[str, str]],
@@ -75,7 +75,7 @@ def _cycle_weight(
     several: bool,
 ) -> CycleWeight | None:
     """Describe a cycle's weight; with `several` cycles, that for four years may replace it."""
-    if not _table(catalogue, cycle, component, there):
+    if not _table(catalog, cycle, component, there):
         return None
     own, column = _own(cycle, component), weight_name(component)
     pooled = cycle.four_year.get(own) if several else None

@@ -11,13 +11,6 @@ from toolkit.errors import DatasetError, DesignError, VariableError
 from toolkit.sources.catalog_records import OwnVariable
 from toolkit.sources.harmonize.join import compute_variable, order_formulas
 from toolkit.sources.harmonize.raw_values import UNREAD
-from toolkit.sources.user.columns_named import (
-    PLACE,
-    declared_design,
-    follow_up_columns,
-    lost_columns,
-    reserved_names,
-)
 from toolkit.sources.user.declaration import (
     UNDECLARED,
     Declaration,
@@ -25,6 +18,13 @@ from toolkit.sources.user.declaration import (
     Repeated,
     every_problem,
     read_declaration,
+)
+from toolkit.sources.user.declared_columns import (
+    PLACE,
+    declared_design,
+    follow_up_columns,
+    lost_columns,
+    reserved_names,
 )
 from toolkit.sources.user.file_columns import describe_expression
 from toolkit.sources.user.follow_up import END, NIGHT_CRAMP, START, VISIT_CRAMP, follow, within

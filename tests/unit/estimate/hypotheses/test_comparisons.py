@@ -6,7 +6,7 @@ import toolkit as tk
 from tests.support.invented import crowd, crowded, small
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import equal
-from toolkit.estimate.hypotheses.two_groups import rank_test, t_test
+from toolkit.estimate.hypotheses.group_comparisons import rank_test, t_test
 
 TESTS = ["wilcoxon", "vanderWaerden", "median", "KruskalWallis"]
 

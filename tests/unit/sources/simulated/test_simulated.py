@@ -346,8 +346,8 @@ def test_the_nhanes_loader_reads_back_an_equal_study(population: Study, reread: 
 def test_every_variable_that_nhanes_measured_comes_back_with_its_reasons(
     population: Study, reread: Study
 ) -> None:
-    catalogue = nhanes()
-    pieces = {name: [catalogue.measured(name, c) for c in CYCLES] for name in catalogue.origins}
+    catalog = nhanes()
+    pieces = {name: [catalog.measured(name, c) for c in CYCLES] for name in catalog.origins}
     # What follows from several answers by a formula does not give the answers back.
     written = [n for n, own in pieces.items() if not any(p and p.computed for p in own)]
     measured = [n for n in written if n in population.people.columns and n in reread.people.columns]

@@ -13,9 +13,9 @@ import numpy as np
 
 from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.domain_means import GroupMeans, averages_of
+from toolkit.estimate.survey.estimator_covariance import design_effect
 from toolkit.estimate.survey.groups import divide_sample, finite
 from toolkit.estimate.survey.intervals import NCHS, Proportion, newcombe
-from toolkit.estimate.survey.linearization import design_effect
 from toolkit.estimate.survey.reliability import for_review
 from toolkit.estimate.survey.variance.design_variance import CENSUS
 from toolkit.results import Floats, Mask

@@ -1,6 +1,6 @@
 """Get an estimator's covariance from its influence values or replicates, by calling `design_variance`.
 
-An estimator gives points and influence values once; `variance` makes a covariance of them for each design.
+An estimator gives points and influence values once; each design makes its covariance of them.
 """
 
 from collections.abc import Callable, Sequence
