@@ -81,6 +81,7 @@ def precision(
     confidence: float = 0.95,
     df: Degrees = "design",
     diagram: Diagrams = None,
+    allow_descendants: bool = False,
 ) -> Estimates:
     """Estimate the precision of a planned analysis: margin of error, or smallest detectable effects.
 
@@ -105,7 +106,7 @@ def precision(
         As for `prevalence`.
     confidence
         Confidence level of the interval, 1 minus the significance level of the test.
-    df, diagram
+    df, diagram, allow_descendants
         As for `association`.
 
     Returns
@@ -141,7 +142,8 @@ def precision(
     plan = _checked(_Plan(confidence, power, n, df))
     by = as_names(by, "by")
     study = with_reference(study, exposure, reference)
-    adjusted = covariates_for(study, adjust, Question(outcome, exposure, domain, by, diagram))
+    question = Question(outcome, exposure, domain, by, diagram, allow_descendants)
+    adjusted = covariates_for(study, adjust, question)
     variables = variables_of(adjusted)
     require_one_role(outcome=outcome, exposure=exposure or (), adjust=variables, by=by)
     names = [outcome, *([exposure] if exposure else []), *variables]

@@ -5,11 +5,12 @@ The sample of each domain and weight is drawn once, not once per model.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
 from toolkit.causes.card import cards
-from toolkit.dag import Question, covariates_for
+from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import ToolkitError
 from toolkit.estimate.regression import (
     COEFFICIENTS,
@@ -45,6 +46,8 @@ class _Plan:
     confidence: float
     adjust: tuple[str, ...] = ()
     complete: tuple[str, ...] = ()
+    diagram: Diagrams = None
+    allow_descendants: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,6 +93,8 @@ def atlas(
     domain: Names = "age >= 20",
     estimand: str = "prevalence_ratio",
     confidence: float = 0.95,
+    diagram: Diagrams = None,
+    allow_descendants: bool = False,
     progress: bool | None = None,
 ) -> Estimates:
     """Estimate the association of every exposure with every outcome, adjustment by adjustment.
@@ -111,6 +116,8 @@ def atlas(
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
     confidence
         Confidence level of each interval, without correction for the number of models.
+    diagram, allow_descendants
+        As for `tk.association`.
     progress
         True for a progress bar, False for none, None for a bar on a terminal only.
 
@@ -149,7 +156,8 @@ def atlas(
     samples, plans = _Samples(study), []
     sets = tuple(adjust or (None,))
     for (cause, exposure), outcome in product(_exposures(study, exposures), as_names(outcomes, "outcomes")):
-        own = [_Plan(cause, outcome, exposure, text, estimand, confidence) for text in domains]
+        asked = partial(_Plan, diagram=diagram, allow_descendants=allow_descendants)
+        own = [asked(cause, outcome, exposure, text, estimand, confidence) for text in domains]
         found = [_align_models(samples, plan, sets) for plan in own]
         plans += [of_domain[place] for place in range(len(sets)) for of_domain in found]
     rows: list[dict[str, Any]] = []
@@ -191,7 +199,8 @@ def _choose_covariates(
 ) -> tuple[_Plan, _Place | str]:
     """Choose the covariates of a model and find its sample, or the reason why it cannot be fitted."""
     try:
-        question = Question(plan.outcome, plan.exposure.name, plan.domain, allow_descendants=bool(complete))
+        accepted = plan.allow_descendants or bool(complete)
+        question = Question(plan.outcome, plan.exposure.name, plan.domain, (), plan.diagram, accepted)
         adjusted = covariates_for(samples.study, adjust, question)
         plan = replace(plan, adjust=adjusted, complete=complete)
         return plan, samples.reserve(plan)

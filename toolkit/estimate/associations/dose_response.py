@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.dag import Question, covariates_for
+from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression import (
     COEFFICIENTS,
@@ -78,6 +78,7 @@ def curve(
     estimand: str = "prevalence_ratio",
     domain: str = "",
     by: Names = (),
+    diagram: Diagrams = None,
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
@@ -106,10 +107,8 @@ def curve(
         A condition such as "age >= 20"; missing is outside.
     by
         Categories; one curve within each of their levels, all with the same knots.
-    allow_descendants
-        True to accept descendants of exposure or outcome in the diagram as covariates.
-    df
-        "design" or "model", as for `association`.
+    diagram, allow_descendants, df
+        As for `association`.
     confidence
         Confidence level of the pointwise intervals, between 0 and 1.
     covariance
@@ -144,7 +143,7 @@ def curve(
     """
     require_estimand(estimand, COEFFICIENTS, "tk.curve")
     by = as_names(by, "by")
-    question = Question(outcome, exposure, domain, by, allow_descendants=allow_descendants)
+    question = Question(outcome, exposure, domain, by, diagram, allow_descendants)
     adjusted = covariates_for(study, adjust, question)
     names = (outcome, exposure, *variables_of(adjusted))
     require_one_role(outcome=outcome, exposure=exposure, by=by)

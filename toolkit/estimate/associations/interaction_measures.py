@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.dag import Question, covariates_for
+from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import VariableError
 from toolkit.estimate.regression import (
     COEFFICIENTS,
@@ -67,6 +67,7 @@ def interaction(
     estimand: str = "prevalence_ratio",
     domain: str = "",
     by: Names = (),
+    diagram: Diagrams = None,
     allow_descendants: bool = False,
     df: Degrees = "design",
     confidence: float = 0.95,
@@ -92,10 +93,8 @@ def interaction(
         A condition such as "age >= 20"; missing is outside.
     by
         Categories; one model within each of their levels.
-    allow_descendants
-        True to accept descendants of exposure or outcome in the diagram as covariates.
-    df
-        "design" or "model", as for `association`.
+    diagram, allow_descendants, df
+        As for `association`.
     confidence
         Confidence level, between 0 and 1.
     covariance
@@ -139,7 +138,7 @@ def interaction(
     study = with_references(study, (first, second), reference)
     _refuse_adjusted(second, outcome, variables_of(as_covariates(adjust or ())))
     # The names given, or what the diagram chooses for either exposure, without the other.
-    asked_of = (Question(outcome, x, domain, by, None, allow_descendants) for x in (first, second))
+    asked_of = (Question(outcome, x, domain, by, diagram, allow_descendants) for x in (first, second))
     both = dict.fromkeys(term for question in asked_of for term in covariates_for(study, adjust, question))
     adjusted = tuple(term for term in both if variables_of([term])[0] not in exposures)
     names = (outcome, first, second, *variables_of(adjusted))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.dag import Question, adjust_text, covariates_for
+from toolkit.dag import Diagrams, Question, adjust_text, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression import (
     Analysis,
@@ -59,6 +59,7 @@ def trend(
     scores: Mapping[str, float] | None = None,
     by: Names = (),
     domain: str = "",
+    diagram: Diagrams = None,
     df: Degrees = "design",
     confidence: float = 0.95,
 ) -> Estimates:
@@ -86,8 +87,8 @@ def trend(
         Scores in place of years or ranks, such as {"2017-2020": 2018.6, ...} or medians of levels.
     by, domain
         As for `prevalence`.
-    df
-        "design" or "model", as for `association`.
+    diagram, df
+        As for `association`.
     confidence
         Confidence level, between 0 and 1.
     covariance
@@ -120,7 +121,9 @@ def trend(
         )
     by = as_names(by, "by")
     given = () if adjust is None else adjust
-    adjusted = covariates_for(study, given, Question(outcome, over, domain, by, allow_descendants=True))
+    adjusted = covariates_for(
+        study, given, Question(outcome, over, domain, by, diagram, allow_descendants=True)
+    )
     names = (outcome, over, *variables_of(adjusted))
     require_one_role(outcome=outcome, over=over, adjust=variables_of(adjusted), by=by)
     sample = draw(study, [*names, *by], domain, by=by)

@@ -264,6 +264,38 @@ def test_curves_and_interactions_ask_the_diagram_too(study):
     assert not {"sex", "arthritis"} & set(covariates(text))
 
 
+CONDITIONAL = {
+    "association": lambda s, **o: tk.association(s, "any_cramps", "diabetes_told", **o),
+    "curve": lambda s, **o: tk.curve(s, "any_cramps", "bmi", at=(25, 30), reference=25, **o),
+    "interaction": lambda s, **o: tk.interaction(s, "any_cramps", ("diabetes_told", "arthritis"), **o),
+    "trend": lambda s, **o: tk.trend(s, "any_cramps", over="age", **{"adjust": "small", **o}),
+    "precision": lambda s, **o: tk.precision(s, "any_cramps", "diabetes_told", **o),
+    "atlas": lambda s, **o: tk.atlas(
+        s, "any_cramps", "diabetes_told", **{k: [v] if k == "adjust" else v for k, v in o.items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_every_conditional_estimator_takes_a_diagram_and_accepts_descendants(study, name):
+    own = Diagram(
+        "mine",
+        {
+            "smoke": Node("smoke", "smoking", ("smoked_100",)),
+            "start": Node("start", "start", ("diabetes_told", "arthritis", "bmi", "age")),
+            "end": Node("end", "cramps", ("any_cramps",)),
+        },
+        (Arrow("smoke", "start", "so"), Arrow("smoke", "end", "so"), Arrow("start", "end", "so")),
+        without={"age": "the start", "sex": "an example"},
+    )
+    found = CONDITIONAL[name](study, diagram=own)
+    assert {"smoked_100"} == {text for row in found["adjust"] for text in covariates(row)} - {"cycle"}
+    if name != "trend":  # A trend is descriptive: any covariate is accepted.
+        with_descendant = {"adjust": ("general_health",), "diagram": None}
+        accepted = CONDITIONAL[name](study, **with_descendant, allow_descendants=True)
+        assert {"general_health"} == set(accepted["adjust"])
+
+
 def test_the_default_costs_few_changes_between_modules(study):
     """Each calls the next once: the diagram is asked a question, not consulted step by step."""
     mine = study.derive("new", "age > 40")  # a study for which nothing is computed yet
