@@ -20,7 +20,6 @@ from toolkit.sources.simulated.population import (
     Intervention,
     find_variable,
     find_worlds,
-    has_cases,
     population,
 )
 from toolkit.variables import parse
@@ -170,7 +169,9 @@ def _compute_values(question: Question, rows: pl.Series, chances: Array) -> list
         levels = find_variable(load_model(), question.outcome).levels
         return [(level, None, float(np.mean((values == level).to_numpy()))) for level in levels]
     own = chances[rows]
-    shares = own.mean(axis=0) if has_cases(question.outcome) else np.nanmean(own, axis=0)
+    shares = own.mean(axis=0)
+    if np.isnan(shares).any():  # nanmean is slow
+        shares = np.nanmean(own, axis=0)
     if question.estimand in DESCRIPTIVE:
         return [(None, None, float(shares[0]))]
     worlds, against = _worlds(question), _reference(question)
