@@ -42,9 +42,13 @@ tk.causes.card("diabetes")
 #
 # `domain` selects a subpopulation. Variances are computed from the whole sample, as a subpopulation analysis
 # requires.
+#
+# The causal model of the simulated study is known. `tk.truth` adds the true value of each estimate, which the
+# chart marks by a diamond; estimates of a real study stay as they are.
 
 # %%
 common = tk.prevalence(study, outcome="any_cramps", by=("age_group", "sex"), domain="age >= 20")
+common = tk.truth(study, common)
 tk.charts.prevalence_chart(common)
 
 # %% [markdown]
@@ -72,7 +76,7 @@ tk.charts.diagram_chart(chosen.edges)
 # %%
 crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)
 adjusted = tk.association(study, **asked)
-both = pl.concat([crude, adjusted])
+both = tk.truth(study, pl.concat([crude, adjusted]))
 tk.forest(both)
 
 # %%
@@ -82,7 +86,7 @@ print(tk.finding(both))
 # A result is a polars DataFrame with one row per estimate and no rounding.
 
 # %%
-both.select("adjust", "estimate", "conf_low", "conf_high", "n", "weight", "reliability")
+both.select("adjust", "estimate", "conf_low", "conf_high", "true_value", "n", "weight", "reliability")
 
 # %% [markdown]
 # ## Render a report

@@ -73,13 +73,14 @@ display(tk.reports.definition(people.codebook, cramps))
 
 # %%
 common = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=domain) for name in answers)
+common = tk.truth(people, common)
 display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
 # %% [markdown]
 # ## Means
 
 # %%
-means = pl.concat(tk.mean(people, name, by=(cramps,), domain=domain) for name in amounts)
+means = tk.truth(people, pl.concat(tk.mean(people, name, by=(cramps,), domain=domain) for name in amounts))
 display(tk.table(means, labels=labels))
 
 # %% [markdown]
@@ -92,6 +93,7 @@ compared = pl.concat(
     for name in answers
     for by in ((), adjust)
 )
+compared = tk.truth(people, compared)
 display(tk.reports.prose(tk.finding(compared, labels=labels)))
 display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
 

@@ -116,7 +116,7 @@ if exposure:
         graded = f"{exposure}_third"
         people = people.cut(exposure, into=3, domain=domain, as_=graded)
         labels[graded] = people.codebook[graded].label
-    common = tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain)
+    common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain))
     display(tk.reports.prose(tk.finding(common, labels=labels)))
     display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
@@ -128,6 +128,7 @@ if exposure:
         for estimand in ("prevalence_ratio", "prevalence_difference")
         for covariates in sets.models.values()
     )
+    compared = tk.truth(people, compared)
     # A set that was requested is the main result, even if Model 1 has more covariates.
     found = tk.finding(compared, labels=labels, main=", ".join(sets.main))
     display(tk.reports.prose(found))
@@ -143,7 +144,10 @@ if exposure:
     display(tk.reports.prose(heading="Effect modification by age and sex"))
     ratio = {**asked, "estimand": "prevalence_ratio"}
     grouped = [
-        tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,))
+        tk.truth(
+            people,
+            tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,)),
+        )
         for group in ("age_group", "sex")
         if group in measured and group != exposure
     ]
@@ -165,7 +169,7 @@ if exposure:
     wider = [tk.association(people, **ratio, adjust=())]
     if sets.full and set(sets.full) != set(sets.main):
         wider.append(tk.association(people, **ratio, adjust=sets.full))
-    sensitivity = pl.concat(wider)
+    sensitivity = tk.truth(people, pl.concat(wider))
     named = {**labels, ", ".join(sets.full): "Full set"} if len(sets.full) > 1 else labels
     display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named))
 

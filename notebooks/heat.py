@@ -64,7 +64,7 @@ if has_season:
 
 # %%
 if has_season:
-    common = tk.prevalence(people, outcome=outcome, by=("season",), domain=domain)
+    common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=("season",), domain=domain))
     display(tk.reports.prose(tk.finding(common, labels=labels)))
     display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
 
@@ -75,6 +75,7 @@ if has_season:
         for estimand in ("prevalence_ratio", "prevalence_difference")
         for by in ((), adjust)
     )
+    compared = tk.truth(people, compared)
     display(tk.reports.prose(tk.finding(compared, labels=labels)))
     display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
     kept, main = [common, compared], compared

@@ -92,9 +92,8 @@ _TABLE = (
     Estimand("prevalence_ratio", "ratio", "ratio", of="prevalence", model="poisson"),
     Estimand("prevalence_difference", "difference", "points", of="prevalence", model="gaussian", link="in"),
     Estimand("odds_ratio", "ratio", "ratio", of="odds", model="logit"),
-    Estimand(
-        "cumulative_odds_ratio", "ratio", "ratio", "odds ratio of higher levels", of="odds of a higher level"
-    ),
+    Estimand("cumulative_odds_ratio", "ratio", "ratio", "odds ratio of higher levels",
+             of="odds of a higher level"),
     Estimand("relative_risk_ratio", "ratio", "ratio", "ratio of relative risks", of="relative risk"),
     Estimand("rate_ratio", "ratio", "ratio", of="rate"),
     Estimand("hazard_ratio", "ratio", "ratio", of="hazard"),
@@ -105,18 +104,12 @@ _TABLE = (
     Estimand("attributable_proportion", "interaction", "coefficient", "proportion due to interaction"),
     Estimand("synergy_index", "interaction", "ratio"),
     Estimand("ratio_of_ratios", "interaction", "ratio"),
-    Estimand(
-        "standardised_prevalence", "share", "percent", "standardized prevalence",
-        model="logit", ratio="standardised_ratio", difference="standardised_difference",
-    ),
-    Estimand(
-        "standardised_ratio", "ratio", "ratio", "standardized prevalence ratio",
-        of="standardized prevalence", model="logit",
-    ),
-    Estimand(
-        "standardised_difference", "difference", "points", "standardized prevalence difference",
-        of="standardized prevalence", model="logit", link="in",
-    ),
+    Estimand("standardised_prevalence", "share", "percent", "standardized prevalence",
+             model="logit", ratio="standardised_ratio", difference="standardised_difference"),
+    Estimand("standardised_ratio", "ratio", "ratio", "standardized prevalence ratio",
+             of="standardized prevalence", model="logit"),
+    Estimand("standardised_difference", "difference", "points", "standardized prevalence difference",
+             of="standardized prevalence", model="logit", link="in"),
     Estimand("standardised_mean", "mean", "number", "standardized mean"),
     Estimand("average_marginal_effect", "coefficient", "coefficient"),
     Estimand("predicted_prevalence", "share", "percent"),
@@ -134,14 +127,10 @@ _TABLE = (
     Estimand("amplitude", "season", "number", "annual amplitude"),
     Estimand("peak", "season", "number", "annual peak"),
     Estimand("margin_of_error", "planning", "points", link="for the prevalence of"),
-    Estimand(
-        "smallest_detectable_ratio", "planning", "ratio", "minimum detectable prevalence ratio",
-        model="poisson",
-    ),
-    Estimand(
-        "smallest_detectable_difference", "planning", "points", "minimum detectable prevalence difference",
-        model="gaussian", link="in",
-    ),
+    Estimand("smallest_detectable_ratio", "planning", "ratio", "minimum detectable prevalence ratio",
+             model="poisson"),
+    Estimand("smallest_detectable_difference", "planning", "points",
+             "minimum detectable prevalence difference", model="gaussian", link="in"),
     Estimand("heterogeneity", "test", "test", "test of heterogeneity"),
     Estimand("seasonality", "test", "test", "test of seasonality"),
     Estimand("chi_square", "test", "test", "chi-square test"),
@@ -181,8 +170,9 @@ SCHEMA: dict[str, pl.DataType] = {
 # excludes. With a missing value of `by` they may belong to several rows and are counted in each of them, so
 # `n_missing` does not add up over rows; `tk.flow(..., by=...)` counts each participant once.
 
-# The last column of pooled results alone: the fraction of missing information.
-INFORMATION = "missing_information"
+# The last columns of some results: the fraction of missing information of pooled ones, and the true values of
+# those of the simulated study.
+INFORMATION, TRUE_VALUE = "missing_information", "true_value"
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
@@ -263,6 +253,13 @@ class Estimates(pl.DataFrame):
             )
         return self._matrix.copy()
 
+    def append_true_values(self, values: Sequence[float | None]) -> "Estimates":
+        """Append the column of true values; covariance and request of the rows remain known."""
+        found = Estimates(pl.DataFrame(self).with_columns(pl.Series(TRUE_VALUE, values, _NUMBER)))
+        if self._rows is not None and self._rows.equals(self):
+            found._matrix, found._request = self._matrix, self._request
+        return found
+
     def record_request(self, estimator: str, study: Any, arguments: Mapping[str, Any]) -> None:
         """Record the call that gave these rows; the study itself is not kept."""
         key = study.computed.setdefault("key", next(_KEYS))
@@ -323,7 +320,8 @@ class Estimates(pl.DataFrame):
         shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and self[name][0]]
         optional = [name for name in ("p_value", INFORMATION) if name in filled]
         flagged = [] if {*self["reliability"]} <= {"ok", None} else ["reliability"]
-        shown = [*by_columns(self), *apart, "estimate", "conf_low", "conf_high", "n", *optional, *flagged]
+        numbers = ["estimate", "conf_low", "conf_high", *({TRUE_VALUE} & {*filled}), "n"]
+        shown = [*by_columns(self), *apart, *numbers, *optional, *flagged]
         heading = [f"{self.height:,} {'row' if self.height == 1 else 'rows'}"]
         heading += [f"{name}: {shorten(str(self[name][0]), 80)}" for name in shared]
         footer = f"{self.width - len(shown)} more columns (std_error, df, reason, ...): see .glimpse()"
@@ -371,7 +369,7 @@ def _without_nan(row: Row) -> Row:
 
 def by_columns(result: pl.DataFrame) -> list[str]:
     """Name the grouping columns of a result: those that are not of the schema."""
-    return [name for name in result.columns if name not in SCHEMA and name != INFORMATION]
+    return [name for name in result.columns if name not in {*SCHEMA, INFORMATION, TRUE_VALUE}]
 
 
 # A covariate that enters as a restricted cubic spline, such as "rcs(age, 4)".

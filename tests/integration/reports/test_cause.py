@@ -42,6 +42,10 @@ def test_the_models_of_a_page_have_the_same_participants_and_the_design_is_state
     assert crude["n"] > shown["n"][0] >= full["n"]
     assert "missing(pregnant)" in asked["domain"]
     assert mentions(page, "pregnant", "excluded")
+    # Beside each estimate of simulated data is the value that it should come close to.
+    true = tk.truth(study, **asked)["estimate"].item()
+    assert f"{true:.2f} (inside CI)" in page
+    assert mentions(page, "True value", "confidence intervals contain the true value")
     facts = tk.describe_design(study, ("any_cramps", "arthritis", *sets.main), domain=asked["domain"])
     assert mentions(
         page, f"{facts.strata} strata", f"{facts.psus} primary sampling units", "single PSU", "Model 2"
@@ -55,6 +59,8 @@ def test_a_page_of_a_study_without_a_design_says_so_first(tmp_path: Path) -> Non
     )
     mine = tk.study(known, design=tk.Design.none(), name="mine", codebook="toolkit")
     page = Path(render("cause", study=mine, cause="joints", output=tmp_path).html).read_text()
+    assert "rue value" not in page
+    assert "inside CI" not in page
     paragraphs = re.findall(r"<p[^>]*>(.*?)</p>", page.partition("</nav>")[2] or page, re.DOTALL)
     assert any(mentions(text, "without a sampling design") for text in paragraphs[:2])
 

@@ -42,10 +42,13 @@ from toolkit.display.text import (
     Labels,
     capitalize,
     check_result,
+    count_covered,
     format_adjustment,
     format_count,
     format_estimate,
     format_flag,
+    format_true_value,
+    has_true_values,
     head_rows,
     is_simulated,
     name_interval,
@@ -55,9 +58,10 @@ from toolkit.display.text import (
     write_title,
 )
 from toolkit.errors import VariableError
-from toolkit.results import Estimand, Row, estimand_of
+from toolkit.results import TRUE_VALUE, Estimand, Row, estimand_of
 
 _MOST_ROWS = 120
+_TRUE_VALUES = "Diamonds: true values"
 # The axis of values, by the field that a mark is placed by.
 Axis = Callable[[str], alt.X]
 
@@ -167,8 +171,12 @@ def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool)
         for layout, (estimand, unit) in zip(layouts, parts, strict=True)
     ]
     width = room.label if room.stacked else left + room.plot + 200
-    title = wrap_title(write_title(frame, labels), write_notes(frame, labels), width, is_simulated(frame))
-    return alt.vconcat(*drawn, spacing=24).properties(title=title)
+    notes, about = write_notes(frame, labels), {}
+    if has_true_values(frame):
+        about["description"] = f"{write_title(frame, labels)}. {_TRUE_VALUES}. {count_covered(frame)}".strip()
+        notes += [_TRUE_VALUES] if room.stacked else []
+    title = wrap_title(write_title(frame, labels), notes, width, is_simulated(frame))
+    return alt.vconcat(*drawn, spacing=24).properties(title=title, **about)
 
 
 def _format_number(row: Row) -> str:
@@ -193,13 +201,18 @@ def _draw_panel(
     drawn = [(line, span) for line, row in layout.rows if (span := find_span(row))]
     bars = bars and estimand.kind == "percent"
     low, high = choose_range(estimand, [span for _, span in drawn], bars)
+    true = _find_true_values(layout)
+    low, high = min([low, *true.values()]), max([high, *true.values()])
     x = _make_axis(estimand, unit, layout, (low, high))
     layers = [
         draw_stripes(layout),
         *([] if estimand.null_value is None else [_draw_null_line(estimand.null_value, x, layout)]),
         *_draw_marks([_place_mark(line, span, low, high) for line, span in drawn], x, layout, bars),
+        *(_draw_true_values(true, x, layout) if true else []),
         *_write_columns(layout, estimand, unit, frame),
-        draw_tooltips([_list_tips(line, line.item) for line in layout.lines if line.item], layout),
+        draw_tooltips(
+            [_list_tips(line, line.item, bool(true)) for line in layout.lines if line.item], layout
+        ),
         *([watermark_rows(layout)] if is_simulated(frame) else []),
     ]
     return alt.LayerChart(layer=layers, width=layout.width, height=layout.height)
@@ -254,6 +267,31 @@ def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bar
         inside.mark_point(size=60, shape="circle" if bars else "square", **solid).encode(x=x("value")),
         *arrows,
     ]
+
+
+def _find_true_values(layout: Layout) -> dict[float, float]:
+    """Return the true values of the rows that have one, by their place, on the axis of values."""
+    known = [(line.y, row, row.get(TRUE_VALUE)) for line, row in layout.rows]
+    return {
+        y: value * (100 if estimand_of(row).kind in ("percent", "points") else 1)
+        for y, row, value in known
+        if value is not None
+    }
+
+
+def _draw_true_values(true: Mapping[float, float], x: Axis, layout: Layout) -> list[alt.Chart]:
+    """Draw a diamond at each true value, with a legend above the plot where there is room for one."""
+    mark = alt.MarkDef(
+        "point", shape="diamond", size=52, filled=True, opacity=1,
+        fill="white", stroke=palette.INK, strokeWidth=1.3,
+    )  # fmt: skip
+    values = [{"y": y, "true": value} for y, value in true.items()]
+    layers = [chart(values, mark, x=x("true"), y=vertical(layout))]
+    if not layout.room.stacked:
+        place, start = [{"y": TOP / 2, "text": "True value"}], layout.left + 8
+        layers.append(chart(place, mark, x=alt.value(start), y=vertical(layout)))
+        layers.append(write_texts(place, start + 8, layout, **SMALL))
+    return layers
 
 
 def _draw_null_line(null: float, x: Axis, layout: Layout) -> alt.Chart:
@@ -317,7 +355,7 @@ def _head_numbers(estimand: Estimand, unit: str, frame: pl.DataFrame) -> str:
     return capitalize(f"{estimand.noun}{', ' + sign if sign else ''} ({name_interval(frame)})")
 
 
-def _list_tips(line: Line, item: Headed) -> dict[str, Any]:
+def _list_tips(line: Line, item: Headed, true: bool) -> dict[str, Any]:
     row = item.row
     cases = "not shown" if row["reliability"] == "suppress" else format_count(row["n_cases"])
     return {
@@ -326,6 +364,7 @@ def _list_tips(line: Line, item: Headed) -> dict[str, Any]:
         "row": item.name or "estimate",
         "measure": estimand_of(row).noun,
         "estimate": _format_number(row) or "not shown",
+        **({"true value": format_true_value(row) or "not known"} if true else {}),
         "adjustment": format_adjustment(row) or "none",
         "n": format_count(row["n"]) or "not given",
         "cases": cases or "not given",

@@ -14,10 +14,13 @@ from toolkit.display.text import (
     Labels,
     capitalize,
     classify_frame,
+    count_covered,
     format_count,
     format_estimate,
     format_p_value,
     format_step,
+    format_true_value,
+    has_true_values,
     head_rows,
     is_description,
     is_simulated,
@@ -29,8 +32,8 @@ from toolkit.display.text import (
 from toolkit.results import Estimand, Row, estimand_of
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
-_NUMBERS = ("estimate", "cases", "n", "missing", "p", "out")
-_HEADS = {"label": "", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
+_NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", "out")
+_HEADS = {"label": "", "true": "True value", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
 
 
 def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_values: bool = False) -> GT:
@@ -50,7 +53,8 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     -------
     great_tables.GT
         One line a row. Suppressed and failed estimates have no number; footnotes give the reasons for these
-        and for estimates that are flagged for review.
+        and for estimates that are flagged for review. Rows of `tk.truth` have a column with the true value
+        and whether the confidence interval contains it.
 
     Raises
     ------
@@ -85,6 +89,7 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
         "group": [_head_group(item, len(parts) > 1) for item in items],
         "label": [item.label or "estimate" for item in items],
         "estimate": [_NOT_SHOWN if _is_hidden(row) else format_estimate(row) or _NO_NUMBER for row in rows],
+        "true": [format_true_value(row) or _NO_NUMBER for row in rows] if has_true_values(frame) else [],
         "cases": [_NO_NUMBER if _is_hidden(row) else format_count(row["n_cases"]) for row in rows],
         "n": [format_count(row["n"]) for row in rows],
         "missing": [format_count(row["n_missing"]) for row in rows],
@@ -134,7 +139,15 @@ def _describe_methods(frame: pl.DataFrame) -> str:
         f"intervals without a standard error: {', '.join(exact)}" if exact else "",
     ]
     text = capitalize("; ".join(part for part in parts if part))
-    return f"{text}. " * bool(text) + "CI: confidence interval. Counts are unweighted."
+    true = f" {_describe_true_values(frame)}" if has_true_values(frame) else ""
+    return f"{text}. " * bool(text) + f"CI: confidence interval. Counts are unweighted.{true}"
+
+
+def _describe_true_values(frame: pl.DataFrame) -> str:
+    effects = any(estimand_of(row).null_value is not None for row in frame.rows(named=True))
+    of_comparisons = "; those of comparisons are total effects, free of confounding" if effects else ""
+    text = f"True values are those of the simulated population{of_comparisons}."
+    return f"{text} {count_covered(frame)}".rstrip()
 
 
 def format_variances(ways: Iterable[str]) -> tuple[list[str], list[str]]:

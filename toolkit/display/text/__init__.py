@@ -7,6 +7,7 @@ from toolkit.display.text.numbers import check_columns as check_columns
 from toolkit.display.text.numbers import check_flow as check_flow
 from toolkit.display.text.numbers import check_result as check_result
 from toolkit.display.text.numbers import classify_frame as classify_frame
+from toolkit.display.text.numbers import count_covered as count_covered
 from toolkit.display.text.numbers import format_condition as format_condition
 from toolkit.display.text.numbers import format_count as format_count
 from toolkit.display.text.numbers import format_estimate as format_estimate
@@ -14,6 +15,8 @@ from toolkit.display.text.numbers import format_flag as format_flag
 from toolkit.display.text.numbers import format_number as format_number
 from toolkit.display.text.numbers import format_p_value as format_p_value
 from toolkit.display.text.numbers import format_step as format_step
+from toolkit.display.text.numbers import format_true_value as format_true_value
+from toolkit.display.text.numbers import has_true_values as has_true_values
 from toolkit.display.text.numbers import is_simulated as is_simulated
 from toolkit.display.text.numbers import label_variable as label_variable
 from toolkit.display.text.numbers import remove_unit as remove_unit

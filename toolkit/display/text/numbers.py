@@ -17,6 +17,7 @@ from toolkit.results import (
     NULL_VALUES,
     SCHEMA,
     SPLINE,
+    TRUE_VALUE,
     Kind,
     Row,
     estimand_of,
@@ -158,6 +159,36 @@ def format_estimate(row: Row) -> str:
         return format_test(row)
     text, ends = format_number(row["estimate"], kind, row["std_error"]), format_interval(row)
     return f"{text} ({ends})" if ends and text else text
+
+
+def has_true_values(frame: pl.DataFrame) -> bool:
+    """Return whether a result has the true value of a row, as those of the simulated study."""
+    return TRUE_VALUE in frame.columns and frame[TRUE_VALUE].null_count() < frame.height
+
+
+def covers_true_value(row: Row) -> bool | None:
+    """Return whether the interval contains the true value; None without an interval or a true value."""
+    low, true, high = row["conf_low"], row.get(TRUE_VALUE), row["conf_high"]
+    if low is None or true is None or high is None or row["reliability"] not in SHOWN:
+        return None
+    return bool(low <= true <= high)
+
+
+def format_true_value(row: Row) -> str:
+    """Format the true value, "1.24 (inside CI)"; "" if it is unknown."""
+    text = format_number(row.get(TRUE_VALUE), estimand_of(row).kind, row["std_error"])
+    covered = covers_true_value(row)
+    return text if covered is None else f"{text} ({'inside' if covered else 'outside'} CI)"
+
+
+def count_covered(frame: pl.DataFrame) -> str:
+    """Count the intervals that contain the true value, as a sentence; "" if none can."""
+    covered = [known for row in frame.rows(named=True) if (known := covers_true_value(row)) is not None]
+    if not covered:
+        return ""
+    if len(covered) == 1:
+        return f"The confidence interval {'contains' if covered[0] else 'does not contain'} the true value."
+    return f"{sum(covered)} of {len(covered)} confidence intervals contain the true value."
 
 
 def phrase_estimate(row: Row) -> str:

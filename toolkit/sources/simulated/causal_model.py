@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
 from toolkit.errors import DatasetError, unknown
@@ -51,7 +51,7 @@ class Node:
         """Whether the values are numbers and not levels."""
         return self.variable.kind == "number"
 
-    @property
+    @cached_property
     def terms(self) -> tuple[str, ...]:
         """Every term that the value depends on."""
         nested = [t for table in ("logits", "spread") for t in _terms(self.get(table, {}))]
@@ -59,7 +59,7 @@ class Node:
         others = [self.get("requires", ""), self.get("added_if", ""), *self.get("numbers_of", ())]
         return tuple(t for t in (*self.effects, *nested, *outcome, *others) if t and t != "intercept")
 
-    @property
+    @cached_property
     def parents(self) -> tuple[str, ...]:
         """Names of the nodes that the value depends on."""
         names = [part.name for term in self.terms for part in parts(term)]

@@ -4,7 +4,7 @@ The random numbers of a person are fixed by the seed, so that the same person ca
 another exposure.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from zlib import crc32
@@ -56,7 +56,10 @@ class People:
         if len(pieces) == 1 and not pieces[0].sign:
             node = self.model.nodes[pieces[0].name]
             return np.asarray((self.columns[node.name] - node.get("centre", 0)) / node.get("step", 1))
-        return np.asarray(np.any([self._compare(piece) for piece in pieces], axis=0), dtype=np.float64)
+        met = self._compare(pieces[0])
+        for piece in pieces[1:]:
+            met = met | self._compare(piece)
+        return met.astype(np.float64)
 
     def linear(self, effects: Mapping[str, float], intercept: float = 0.0) -> Array:
         """Sum the intercept and the effects times their terms, one number per person."""
@@ -106,20 +109,20 @@ def simulate_people(
 
     A PSU's persons do not depend on other PSUs. With `names` only these nodes and their ancestors are drawn.
     """
-    people = People(model, _draw_noise(model, seed, psus, sizes), {})
     drawn = model.nodes if names is None else model.with_ancestors(names)
+    people = People(model, _draw_noise(model, seed, psus, sizes, drawn), {})
     for name in drawn:
         people.columns[name] = _draw(model.nodes[name], people)
     return people
 
 
-def intervene(people: People, forced: Columns) -> People:
+def intervene(people: People, forced: Columns, *, beyond: bool = False) -> People:
     """Set nodes and draw all that depend on them again, with the same random numbers.
 
-    The outcome itself is not drawn again (see `cramp_probabilities`), nor is what depends on it.
+    Unless `beyond`, neither the outcome (see `cramp_probabilities`) nor what depends on it is drawn again.
     """
     changed = replace(people, columns={**people.columns, **forced})
-    kept = {OUTCOME, *people.model.descendants((OUTCOME,))}
+    kept = set() if beyond else {OUTCOME, *people.model.descendants((OUTCOME,))}
     for name in people.model.descendants(forced):
         if name in people.columns and name not in kept:
             changed.columns[name] = _draw(people.model.nodes[name], changed)
@@ -143,7 +146,8 @@ def logistic(value: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-value)))
 
 
-def _draw_noise(model: Model, seed: int, psus: Ints, sizes: Ints) -> Noise:
+def _draw_noise(model: Model, seed: int, psus: Ints, sizes: Ints, names: Collection[str]) -> Noise:
+    """Draw the random numbers of the named nodes; those of a common stream are drawn for all."""
     numbers = {name for name, node in model.nodes.items() if node.kind == "number"}
     shared = [name for name, node in model.nodes.items() if not node.get("own_chance")]
     uniforms = [name for name in shared if name not in numbers]
@@ -160,7 +164,7 @@ def _draw_noise(model: Model, seed: int, psus: Ints, sizes: Ints) -> Noise:
     of_psu = dict(zip(shared, shift, strict=True))
     of_uniform = dict(zip(uniforms, uniform, strict=True))
     of_normal = dict(zip(normals, normal, strict=True))
-    for name in (name for name in model.nodes if name not in shared):
+    for name in (name for name in names if name not in shared):
         own = [
             (generator.standard_normal(1), generator.random(size), generator.standard_normal(size))
             for psu, size in zip(psus, sizes, strict=True)

@@ -1,86 +1,35 @@
-"""True values of the simulated study: what its written causal model implies for an estimand.
+"""True values of the simulated study: what its written causal model implies for an estimand or for results.
 
-`study` draws samples of this population, `generate` its individuals.
+`study` draws samples of this population, `true_values` computes the values of an estimand.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from toolkit import results
-from toolkit.causes import DERIVATIONS
-from toolkit.errors import DatasetError, EstimationError, VariableError, unknown
-from toolkit.results import Estimates, covariates
-from toolkit.sources.simulated.causal_model import OUTCOME, Model, load_model
-from toolkit.sources.simulated.conditional_odds import fit_log_odds
-from toolkit.sources.simulated.generate import (
-    DONORS,
-    Array,
-    People,
-    cramp_probabilities,
-    intervene,
-    psu_sizes,
-    simulate_people,
-    stream,
+from toolkit.errors import DatasetError, EstimationError, ToolkitError, unknown
+from toolkit.results import Estimates, Row, by_columns, covariates
+from toolkit.sources.simulated.causal_model import load_model
+from toolkit.sources.simulated.population import find_variable
+from toolkit.sources.simulated.true_values import (
+    DESCRIPTIVE,
+    ESTIMANDS,
+    ODDS_RATIO,
+    Question,
+    check,
+    find_values,
+    simulate,
 )
 from toolkit.studies import Study
-from toolkit.variables import Variable, parse
-
-ODDS_RATIO = "odds_ratio"
-AS_IS, PER_UNIT = "as it is", "per unit"  # the worlds of a continuous exposure
-THINNING = 10  # the conditional odds ratio is that of every tenth simulated person
-_ROW = ".row"
-
-Compare = Callable[[Array, Array], Array]
-_COMPARE: Mapping[str, Compare] = {
-    "prevalence_ratio": lambda one, other: one / other,
-    "prevalence_difference": lambda one, other: one - other,
-    ODDS_RATIO: lambda one, other: one / (1 - one) / (other / (1 - other)),
-    "standardised_ratio": lambda one, other: one / other,
-    "standardised_difference": lambda one, other: one - other,
-}
-_SHARES = ("prevalence", "standardised_prevalence")
-ESTIMANDS = (*_SHARES, *_COMPARE)
-
-
-@dataclass(frozen=True)
-class _Question:
-    """Which potential outcomes to simulate."""
-
-    outcome: str
-    exposure: str | None
-    domain: str
-    by: tuple[str, ...]
-    covariates: tuple[str, ...]
-    seed: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Variables that are needed of everyone as they are."""
-        own = (self.exposure,) if self.exposure else ()
-        return (*parse(self.domain).names, *self.by, *results.variables_of(self.covariates), *own)
-
-
-@dataclass
-class _Group:
-    """One group of `by`: its size, and the expected cases as they are and in each world.
-
-    `rows` are, by stratum, covariates and probabilities (persons by worlds) for a conditional odds ratio.
-    """
-
-    n: int
-    cases: Array
-    rows: list[tuple[pl.DataFrame, Array]]
+from toolkit.variables import parse
 
 
 def truth(
     study: Study,
-    outcome: str,
+    outcome: str | pl.DataFrame | tuple[pl.DataFrame, Any],
     exposure: str | None = None,
     *,
     estimand: str | None = None,
@@ -89,21 +38,28 @@ def truth(
     by: str | Sequence[str] = (),
     domain: str = "",
 ) -> Estimates:
-    """Compute the true value of an estimand in the population that the simulated study samples.
+    """Compute the true value of an estimand, or of the rows of a result, in the simulated population.
+
+    `tk.truth(study, result)` returns the result with a last column `true_value`, which `tk.table`,
+    `tk.forest` and `tk.prevalence_chart` show beside each estimate. The other arguments then follow from the
+    rows.
 
     Parameters
     ----------
     study
-        A study opened by `tk.open_study("simulated")`, with any seed, size and sample.
+        A study opened by `tk.open_study("simulated")`, with any seed, size and sample. With a result it may
+        be any study; true values of a real one are null.
     outcome
-        "any_cramps", "mild_cramps" or "frequent_cramps".
+        A variable of the causal model or derived from it, such as "any_cramps"; yes/no or continuous if there
+        is an exposure. Or a result of `tk.prevalence`, `tk.mean`, `tk.association` or another estimator, as
+        a frame or as a tuple of frame and covariance.
     exposure
         A categorical variable of the causal model or derived from it, each level of which is compared with
-        the reference; or a continuous variable of the causal model, per unit. None for a prevalence.
+        the reference; or a continuous variable of the causal model, per unit. None for a prevalence or mean.
     estimand
-        "prevalence" (without an exposure; the default then), "prevalence_ratio" (the default with an
-        exposure), "prevalence_difference", "odds_ratio", "standardised_prevalence" (one row for each level),
-        "standardised_ratio" or "standardised_difference".
+        Without an exposure "prevalence" or "mean", as the outcome requires. With one "prevalence_ratio" (the
+        default), "prevalence_difference", "odds_ratio", "standardised_prevalence" (one row for each level),
+        "standardised_ratio", "standardised_difference", or, for a continuous outcome, "mean_difference".
     reference
         The level that the others are compared with. None for that of the codebook.
     adjust
@@ -118,8 +74,10 @@ def truth(
     -------
     polars.DataFrame
         The result schema, with the rows of `tk.association` or `tk.prevalence`. `n` counts the simulated
-        persons of the domain. Standard error and interval are null: the outcome is not drawn but enters
-        with its probability, and every person of the population counts.
+        persons of the domain. Standard error and interval are null, because every person of the population
+        counts. Of a result: its own rows and covariance with the column `true_value`, which is null where
+        the causal model implies no value (another estimand, a variable added to the study, a level of a
+        spline, a real study).
 
     Raises
     ------
@@ -133,6 +91,9 @@ def truth(
 
     Notes
     -----
+    Outcomes derived from the frequency of cramps are not drawn but enter with their probability. Others are
+    drawn for everyone.
+
     Potential outcomes: the exposure is set for everyone, and all variables that depend on it are drawn again
     with the same random numbers. The values are therefore total effects, averaged over the population of the
     domain (marginal). A derived exposure, such as `pad`, is set by giving everyone the inputs of a random
@@ -156,45 +117,116 @@ def truth(
     >>> study = tk.open_study("simulated")
     >>> tk.truth(study, "any_cramps", domain="age >= 20")["estimate"].round(2).item()
     0.31
+    >>> found = tk.truth(study, tk.prevalence(study, "any_cramps", domain="age >= 20"))
+    >>> found["true_value"].round(2).item()
+    0.31
     """
+    if not isinstance(outcome, str):
+        if any((exposure, estimand, reference, adjust, by, domain)):
+            raise EstimationError(
+                "With the rows of a result, tk.truth takes no further arguments, because the rows state what "
+                "was estimated. Use tk.truth(study, result)."
+            )
+        return _add_true_values(study, outcome if isinstance(outcome, pl.DataFrame) else outcome[0])
     seed = _seed(study)
-    estimand = estimand or ("prevalence_ratio" if exposure else "prevalence")
+    variables = study.codebook
+    if not estimand:
+        continuous = outcome in variables and variables[outcome].kind == "number"
+        defaults = ("mean", "mean_difference") if continuous else ("prevalence", "prevalence_ratio")
+        estimand = defaults[exposure is not None]
     estimand = estimand.replace("standardized", "standardised")
     _check_estimand(estimand, exposure, adjust)
-    model = load_model()
     by = (by,) if isinstance(by, str) else tuple(by)
     named = covariates(adjust) if isinstance(adjust, str) else list(adjust or ())
     entering = tuple(named) if estimand == ODDS_RATIO else ()
-    question = _Question(outcome, exposure, parse(domain).text, by, entering, seed)
-    variables = {name: _variable(model, name) for name in question.names}
-    for name in by:
-        if not variables[name].levels:
-            raise VariableError(f"'{name}' in by is continuous. Use a categorical variable.")
-    worlds = _worlds(model, exposure)
-    against = _reference(study, exposure, reference, worlds)
+    question = Question(seed, outcome, exposure, estimand, reference, entering, by, parse(domain).text)
+    return _make_frame(study, question, ", ".join(named))
+
+
+def _make_frame(study: Study, question: Question, adjust: str) -> Estimates:
+    """Make rows of the result schema of the values of a question."""
+    groups, variables = find_values(question), study.codebook
+    outcome, exposure = variables[question.outcome], question.exposure
     heading = {
         "study": study.label,
         "domain": question.domain,
-        "estimand": estimand,
-        "outcome": outcome,
-        "outcome_label": study.codebook[outcome].label,
+        "estimand": question.estimand,
+        "outcome": outcome.name,
+        "outcome_label": outcome.title if outcome.kind == "number" else outcome.label,
         "exposure": exposure,
-        "exposure_label": study.codebook[exposure].label if exposure else None,
-        "adjust": ", ".join(named) if exposure else None,
-        "scale": "log" if estimand.endswith("ratio") else "identity",
+        "exposure_label": variables[exposure].label if exposure else None,
+        "adjust": adjust if exposure else None,
+        "scale": "log" if question.estimand.endswith("ratio") else "identity",
         "reliability": "ok",
     }
-    groups = _simulate(question)
     rows: list[dict[str, Any]] = []
-    for levels in product(*(variables[name].levels for name in by)):
-        own = heading | dict(zip(by, levels, strict=True))
+    for levels in product(*(find_variable(load_model(), name).levels for name in question.by)):
+        own = heading | dict(zip(question.by, levels, strict=True))
         if levels in groups:
-            found = _values(groups[levels], estimand, question, worlds, against)
-            rows += [own | {"n": groups[levels].n} | row for row in found]
+            rows += [
+                own
+                | {"n": groups[levels].n, "level": level, "level_label": level}
+                | {"reference": against, "estimate": value}
+                for level, against, value in groups[levels].values
+            ]
         else:
             reason = f"No simulated participants are {', '.join(levels)} in the domain."
             rows.append(own | {"n": 0, "reliability": "failed", "reason": reason})
-    return results.frame(rows, by)
+    return results.frame(rows, question.by)
+
+
+def _add_true_values(study: Study, found: pl.DataFrame) -> Estimates:
+    """Append the true value of each row; null where the causal model implies none."""
+    absent = [name for name in results.SCHEMA if name not in found.columns]
+    if absent:
+        raise EstimationError(
+            f"tk.truth takes the rows of a result, and this frame lacks {len(absent)} of their columns, the "
+            f"first of them '{absent[0]}'. Supply what tk.prevalence, tk.association or another estimator "
+            "returned, with all columns."
+        )
+    known = found if isinstance(found, Estimates) else Estimates(found)
+    if study.provenance.get("study") != "simulated":
+        return known.append_true_values([None] * found.height)
+    seed, rows = _seed(study), found.rows(named=True)
+    asked = [_read_question(seed, row, by_columns(found)) for row in rows]
+    simulate(question for question in asked if question)
+    return known.append_true_values([_find_value(*pair) for pair in zip(asked, rows, strict=True)])
+
+
+def _read_question(seed: int, row: Row, by: Sequence[str]) -> Question | None:
+    """Return what a row estimates; None if the causal model has no answer."""
+    exposure, estimand = row["exposure"], row["estimand"]
+    if estimand not in ESTIMANDS or bool(exposure) == (estimand in DESCRIPTIVE):
+        return None
+    conditional = tuple(covariates(row["adjust"] or "")) if estimand == ODDS_RATIO else ()
+    groups = tuple(name for name in by if row[name] is not None)
+    question = Question(
+        seed,
+        row["outcome"] or "",
+        exposure,
+        estimand,
+        row["reference"],
+        conditional,
+        groups,
+        row["domain"] or "",
+    )
+    try:
+        check(question)
+    except ToolkitError:
+        return None
+    return question
+
+
+def _find_value(question: Question | None, row: Row) -> float | None:
+    if question is None:
+        return None
+    try:
+        group = find_values(question).get(tuple(str(row[name]) for name in question.by))
+    except ToolkitError:  # an effect is not defined where a level does not occur
+        return None
+    at = (row["level"], row["reference"])
+    values = {(level, reference): value for level, reference, value in group.values} if group else {}
+    return values.get(at)
 
 
 def _seed(study: Study) -> int:
@@ -215,183 +247,15 @@ def _check_estimand(estimand: str, exposure: str | None, adjust: str | Sequence[
     if estimand not in ESTIMANDS:
         known = f"All: {', '.join(ESTIMANDS)}"
         raise EstimationError(unknown("The truth has no estimand", estimand, ESTIMANDS, known))
-    if exposure and estimand == "prevalence":
+    if exposure and estimand in DESCRIPTIVE:
         raise EstimationError(
-            f"A prevalence has no exposure. Use by='{exposure}' for the prevalence at each of its levels, or "
+            f"A {estimand} has no exposure. Use by='{exposure}' for the {estimand} at each of its levels, or "
             "estimand='standardised_prevalence'."
         )
-    if not exposure and estimand != "prevalence":
+    if not exposure and estimand not in DESCRIPTIVE:
         raise EstimationError(f"The estimand '{estimand}' needs an exposure. Supply exposure='...'.")
     if estimand == ODDS_RATIO and adjust is None:
         raise EstimationError(
             "The odds ratio depends on the covariates of its model. Supply those of the estimate, "
             "adjust=found['adjust'][0], or adjust=() for the marginal odds ratio."
         )
-
-
-def _worlds(model: Model, exposure: str | None) -> tuple[str, ...]:
-    if exposure is None:
-        return ()
-    variable = _variable(model, exposure)
-    if variable.levels:
-        return variable.levels
-    if exposure not in model.nodes:
-        inputs = ", ".join(f"'{name}'" for name in _nodes_behind(model, exposure))
-        raise VariableError(
-            f"'{exposure}' is a continuous variable derived from {inputs}, so that an increase by one unit "
-            f"can come about in several ways. Use one of these or a categorical variable."
-        )
-    return (AS_IS, PER_UNIT)
-
-
-def _reference(study: Study, exposure: str | None, reference: str | None, worlds: Sequence[str]) -> str:
-    if exposure is None or worlds[0] == AS_IS:
-        return AS_IS
-    chosen = reference or study.codebook[exposure].reference or worlds[0]
-    if chosen not in worlds:
-        raise VariableError(unknown(f"'{exposure}' has no level", chosen, worlds))
-    return chosen
-
-
-def _variable(model: Model, name: str) -> Variable:
-    known = {node.name: node.variable for node in model.nodes.values() if not node.get("hidden")}
-    known |= {step.variable.name: step.variable for step in DERIVATIONS if step.variable.name not in known}
-    known["cycle"] = Variable("cycle", "survey cycle", "category", levels=tuple(model.settings["cycles"]))
-    if name not in known:
-        remedy = "Variables that were added to the study have no truth."
-        raise VariableError(unknown("The causal model has no variable", name, known, remedy))
-    return known[name]
-
-
-def _nodes_behind(model: Model, name: str) -> tuple[str, ...]:
-    if name in model.nodes or name == "cycle":
-        return (name,)
-    step = next(step for step in DERIVATIONS if step.variable.name == name)
-    return tuple(dict.fromkeys(node for read in step.inputs for node in _nodes_behind(model, read)))
-
-
-@lru_cache(maxsize=32)
-def _simulate(question: _Question) -> Mapping[tuple[str, ...], _Group]:
-    """Simulate the whole population in each world, stratum by stratum, grouped by `by`."""
-    model = load_model()
-    cases = _case_levels(model, question.outcome)
-    worlds = _worlds(model, question.exposure)
-    sizes = psu_sizes(model, question.seed)
-    needed = {OUTCOME, *(node for name in question.names for node in _nodes_behind(model, name))} - {"cycle"}
-    found: dict[tuple[str, ...], _Group] = {}
-    for stratum, row in enumerate(sizes):
-        psus = stratum * len(row) + np.arange(len(row))
-        people = simulate_people(model, question.seed, psus, row, needed)
-        cycle = model.settings["cycles"][int(stratum >= len(sizes) // 2)]
-        frame = _observe(people, question.names, cycle)
-        condition = parse(question.domain).expression(frame.schema)
-        inside = frame.filter(condition.fill_null(value=False)) if question.domain else frame
-        generator = stream(question.seed, DONORS, stratum)
-        settings = [_intervene(people, inside, question, world, generator) for world in worlds]
-        chances = np.column_stack([cramp_probabilities(each) @ cases for each in (people, *settings)])
-        for levels, members in _group(inside, question.by):
-            group = found.setdefault(levels, _Group(0, np.zeros(len(worlds) + 1), []))
-            group.n += members.height
-            group.cases += [world[members[_ROW]].sum() for world in chances.T]
-            if question.covariates:
-                thin = members.filter(pl.col(_ROW) % THINNING == 0)
-                group.rows.append((thin, chances[thin[_ROW], 1:]))
-    if not sum(group.n for group in found.values()):
-        raise EstimationError(
-            f"No simulated participants meet the condition '{question.domain}'. Check the condition."
-        )
-    return found
-
-
-def _intervene(
-    people: People, inside: pl.DataFrame, question: _Question, world: str, donors: np.random.Generator
-) -> People:
-    """Give everyone the exposure of a world; donors of a derived exposure are persons `inside` the domain."""
-    name, persons = str(question.exposure), people.noise.persons
-    if world == AS_IS:
-        return people
-    if world == PER_UNIT:
-        return intervene(people, {name: people.columns[name] + 1})
-    if name in people.model.nodes:
-        level = people.model.nodes[name].levels.index(world)
-        return intervene(people, {name: np.full(persons, float(level))})
-    having = inside.filter(pl.col(name) == world)[_ROW].to_numpy()
-    if not len(having):
-        raise EstimationError(
-            f"No simulated participant of a stratum has '{name}' = '{world}' in the domain "
-            f"'{question.domain}', so that the effect is not defined. Widen the domain."
-        )
-    chosen, inputs = donors.choice(having, persons), _nodes_behind(people.model, name)
-    return intervene(people, {node: people.columns[node][chosen] for node in inputs})
-
-
-def _case_levels(model: Model, outcome: str) -> Array:
-    steps = {step.variable.name: step for step in DERIVATIONS if step.inputs == (OUTCOME,)}
-    if outcome not in steps:
-        known = f"All: {', '.join(steps)}"
-        raise VariableError(unknown("The truth is not available for the outcome", outcome, steps, known))
-    levels = model.nodes[OUTCOME].levels
-    frame = pl.DataFrame({OUTCOME: pl.Series(levels, dtype=pl.Enum(levels))})
-    cases = frame.select(steps[outcome].expression.cast(pl.String) == "yes").to_series()
-    return cases.to_numpy().astype(float)
-
-
-def _observe(people: People, names: Sequence[str], cycle: str) -> pl.DataFrame:
-    """Give the named variables of everyone as they are, nodes and variables derived from them."""
-    model = people.model
-    needed = {node for name in names for node in _nodes_behind(model, name)}
-    nodes = {name: _series(people, name) for name in model.nodes if name in needed}
-    frame = pl.DataFrame({_ROW: np.arange(people.noise.persons), **nodes})
-    for step in DERIVATIONS:
-        if step.variable.name not in frame.columns and set(step.inputs) <= set(frame.columns):
-            frame = frame.with_columns(step.expression.cast(step.variable.dtype).alias(step.variable.name))
-    return frame.with_columns(pl.lit(cycle, _variable(model, "cycle").dtype).alias("cycle"))
-
-
-def _series(people: People, name: str) -> pl.Series:
-    node, values = people.model.nodes[name], people.columns[name]
-    if node.is_number:
-        return pl.Series(values)
-    positions = pl.Series(np.maximum(values, 0).astype(np.uint8)).cat.to(pl.Enum(node.levels))
-    return positions.set(pl.Series(values < 0), None)
-
-
-def _group(inside: pl.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
-    if not by:
-        yield (), inside
-        return
-    for levels, members in inside.drop_nulls(by).group_by(by, maintain_order=True):
-        yield tuple(str(level) for level in levels), members
-
-
-def _values(
-    group: _Group, estimand: str, question: _Question, worlds: Sequence[str], against: str
-) -> list[dict[str, Any]]:
-    """Give the values of one group, each with level and reference."""
-    shares = group.cases / group.n
-    if estimand == "prevalence":
-        return [{"estimate": float(shares[0])}]
-    if estimand == "standardised_prevalence":
-        return [
-            {"level": world, "level_label": world, "estimate": float(share)}
-            for world, share in zip(worlds, shares[1:], strict=True)
-        ]
-    other = worlds.index(against)
-    if question.covariates:
-        log_odds = _conditional_log_odds(group, question, worlds)
-        compared = np.exp(log_odds - log_odds[other])
-    else:
-        compared = _COMPARE[estimand](shares[1:], shares[1 + other])
-    reference = None if against == AS_IS else against
-    return [
-        {"level": world, "level_label": world, "reference": reference, "estimate": float(value)}
-        for world, value in zip(worlds, compared, strict=True)
-        if world != against
-    ]
-
-
-def _conditional_log_odds(group: _Group, question: _Question, worlds: Sequence[str]) -> Array:
-    frame, chances = pl.concat([frame for frame, _ in group.rows]), np.concatenate([c for _, c in group.rows])
-    # An increase by one unit is conditional on where it starts.
-    start = (str(question.exposure),) if worlds[0] == AS_IS else ()
-    return fit_log_odds(frame, (*question.covariates, *start), chances)
