@@ -33,7 +33,7 @@ class Gap:
 
     node: str
     path: str
-    reverse: bool = False
+    reverse: bool
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def find_open_path(graph: Any, start: str, end: str, adjusted: Iterable[str]) ->
     import networkx as nx
 
     fixed = set(adjusted)
-    opens = fixed.union(*(nx.ancestors(graph, name) for name in fixed if name in graph))
+    opens = fixed.union(*(nx.ancestors(graph, name) for name in fixed))
     came: dict[Step, Step | None] = {("", start): None}
     queue = deque(came)
     while queue:
@@ -206,7 +206,7 @@ def find_open_path(graph: Any, start: str, end: str, adjusted: Iterable[str]) ->
                 path.append(before)
             return path[::-1]
         for following in _steps_from(graph, step, fixed, opens):
-            if following not in came and following[1] != start:
+            if following not in came:
                 came[following] = step
                 queue.append(following)
     return []
@@ -262,7 +262,7 @@ def _shortest_path(diagram: Diagram, start: str, end: str, around: str = "") -> 
     """Return the shortest directed path, perhaps around a node; [] if there is none."""
     import networkx as nx
 
-    graph = nx.restricted_view(diagram.graph, [around] if around else [], [])
+    graph = nx.restricted_view(diagram.graph, [around], [])
     return list(nx.shortest_path(graph, start, end)) if nx.has_path(graph, start, end) else []
 
 

@@ -12,7 +12,7 @@ from toolkit.variables import Availability, Variable
 
 CYCLE = "cycle"
 NOT_MEASURED = "not measured"
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class CyclePart:
     source: str
     share: float
     years: float
-    scale: float = 1.0
+    scale: float
 
     @property
     def factor(self) -> float:
@@ -157,8 +157,7 @@ def _none_contributes(left_out: Mapping[str, str]) -> str:
     return (
         f"No cycle of the study measured all variables of this analysis within the domain ({reasons}). "
         "Remove a variable, change the condition on 'cycle', or open other cycles. study.availability() "
-        "lists "
-        f"what each cycle measured."
+        "lists what each cycle measured."
     )
 
 
@@ -234,7 +233,7 @@ def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = Fa
         return f"not rescaled because only {cycles[0]} contributes" if opened > 1 else ""
     if by_cycle:
         return f"not rescaled because each cycle is estimated separately ({join_list(cycles)})"
-    count = _NUMBERS[len(cycles)] if len(cycles) < len(_NUMBERS) else f"{len(cycles)}"
+    count = _NUMBERS.get(len(cycles), len(cycles))
     shares: dict[tuple[float, float], list[str]] = {}
     for part in parts:
         shares.setdefault((part.share, part.years), []).append(part.cycle)
@@ -247,9 +246,6 @@ def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = Fa
 
 def _times(share: float, years: float) -> str:
     total = years / share
-    simple = Fraction(share).limit_denominator(100)
-    if simple == 1:
-        return "multiplied by 1"
     if years.is_integer() and round(total, 9).is_integer():
-        return f"multiplied by {simple}"
+        return f"multiplied by {Fraction(round(years), round(total))}"
     return f"multiplied by {years:g}/{total:g} (years)"

@@ -138,7 +138,7 @@ def _deepest_component(
     for variable in variables:
         touched.setdefault(variable.component or "interview", variable.name)
     _refuse_impossible(touched)
-    component = max(touched or {"interview": ""}, key=COMPONENTS.index)
+    component = max(touched or ("interview",), key=COMPONENTS.index)
     if component not in weights:
         raise DesignError(
             f"'{touched[component]}' was measured in the component '{component}', for which this study has "

@@ -15,7 +15,9 @@ from tests.support.messages import mentioning
 from toolkit.dag import (
     SIZES,
     Diagram,
+    NoAdjustmentSetError,
     Node,
+    assign_roles,
     causal_diagram,
     choose_adjustment_set,
     describe_bias,
@@ -100,11 +102,42 @@ def test_full_keeps_what_small_drops():
     assert ("A", "B") == choose_adjustment_set(either, "X", "Y", "AB", "full").adjusted
 
 
+@pytest.mark.parametrize("first", "AB")
+def test_of_two_nodes_of_which_either_would_do_the_first_is_dropped(first):
+    # Adjusting for D opens X ← C ← A → D ← B → E → Y, which A and B close, and neither causes the other.
+    shape = drawn("A -> C -> X", "A -> D", "B -> D", "B -> E -> Y", "D -> X", "D -> Y", "X -> Y")
+    ordered = replace(shape, nodes={first: shape.nodes[first], **shape.nodes})
+    assert {"D", *"AB"} - {first} == set(choose_adjustment_set(ordered, "X", "Y", "ABD").adjusted)
+
+
 def test_the_outcome_of_earlier_times_is_reverse_causation_and_comes_first():
     shape = drawn("C -> X", "C -> Y", "E -> X", "E -> Y", "X -> Y")
     nodes = {**shape.nodes, "E": Node("E", "E", (), earlier="Y")}
     gaps = choose_adjustment_set(replace(shape, nodes=nodes), "X", "Y", []).gaps
     assert [("E", True), ("C", False)] == [(gap.node, gap.reverse) for gap in gaps]
+
+
+def test_unmeasured_common_causes_come_before_causes_of_one_of_the_two():
+    # Each leaves a path of its own open; A and B come first in the diagram.
+    shape = drawn("A -> X", "A -> M -> Y", "B -> N -> X", "B -> Y", "C -> X", "C -> Y", "D -> X", "D -> Y")
+    gaps = choose_adjustment_set(replace(shape, nodes=dict(sorted(shape.nodes.items()))), "X", "Y", []).gaps
+    assert ["C", "D", "A", "B"] == [gap.node for gap in gaps if gap.node in "ABCD"]
+
+
+def test_a_path_through_a_collider_does_not_detour_by_the_adjusted_consequence_that_opens_it():
+    shape = drawn("U -> X", "U -> C", "V -> C", "V -> Y", "C -> D")
+    assert [] == find_open_path(shape.graph, "X", "Y", [])
+    for adjusted in ("C", "D"):
+        path = find_open_path(shape.graph, "X", "Y", adjusted)
+        assert [("", "X"), ("←", "U"), ("→", "C"), ("←", "V"), ("→", "Y")] == path
+
+
+def test_each_node_around_an_exposure_has_one_role():
+    shape = drawn("C -> X", "C -> Y", "U -> X", "U -> Y", "X -> M -> Y", "Z -> Y")
+    roles = assign_roles(shape, choose_adjustment_set(shape, "X", "Y", "CMZ"))
+    assert {
+        "X": "exposure", "Y": "outcome", "C": "adjusted", "M": "between", "U": "not measured",
+    } == roles  # fmt: skip
 
 
 @in_one_test("exposure", SETS)
@@ -138,8 +171,9 @@ def test_between_exposure_and_outcome():
 
 
 def test_an_outcome_has_no_effect_on_what_was_before():
-    with pytest.raises(VariableError, match=mentioning("adjust=()")):
+    with pytest.raises(NoAdjustmentSetError, match=mentioning("X → M → Y", "adjust=()")) as caught:
         choose_adjustment_set(CHAIN, "Y", "X", ["M"])
+    assert str(caught.value).startswith(caught.value.finding)
     with pytest.raises(VariableError, match=mentioning("'X'")):
         choose_adjustment_set(CHAIN, "X", "X", [])
 
@@ -156,6 +190,12 @@ def test_an_outcome_has_no_effect_on_what_was_before():
         (drawn("X -> Y -> D", "A -> Y"), "D", "follows from the outcome.*would open the path X → Y ← A"),
         (drawn("X -> S", "U -> S", "U -> Y", "X -> Y"), "S", "exposure.*would open the path X → S ← U → Y"),
         (drawn("X -> S", "X -> Y"), "S", "follows from the exposure.*change what is estimated"),
+        (drawn("X -> C", "Y -> A -> B -> C"), "C", "open the path X → C ← B ← A ← Y$"),
+        (drawn("X -> M -> Y -> D", "Z -> Y"), "D", "open the path X → M → Y ← Z$"),
+        # What opens no path between the two: no other cause of Y, none of S, or one that causes Y by X alone.
+        (drawn("X -> Y -> D"), "D", "follows from the outcome.*change what is estimated$"),
+        (drawn("X -> S", "U -> S", "X -> Y"), "S", "change what is estimated$"),
+        (drawn("X -> S", "U -> S", "U -> X", "X -> Y"), "S", "change what is estimated$"),
         (FORK, "C", "^$"),
         (M_BIAS, "M", "^$"),
     ],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from tests.support.messages import mentioning, mentions
@@ -30,6 +31,17 @@ def test_one_weight_stands_under_its_own_name() -> None:
     choice = choose_weight(Design(weight="w"), [AGE, HBA1C])
     assert (choice.component, choice.weight, choice.rescaling) == ("w", "w", "")
     assert mentions(choice, "Weight w")
+    weights = pl.DataFrame({"w": [3, 1, None]}).select(choice.expression).to_series()
+    assert (pl.Float64, [3.0, 1.0, None]) == (weights.dtype, weights.to_list())
+
+
+def test_the_sentence_of_a_calibrated_weight_ends_with_the_calibration() -> None:
+    design = Design(weight="w").calibrated({"sex": {"f": 52.0, "m": 48.0}})
+    assert design.calibration is not None
+    plain = choose_weight(Design(weight="w"), [AGE])
+    calibrated = choose_weight(design, [AGE])
+    assert f"{str(plain).removesuffix('.')}; {design.calibration.sentence}." == str(calibrated)
+    assert ("w", "w", "") == (calibrated.component, calibrated.weight, calibrated.rescaling)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +94,28 @@ def test_the_sentence_says_where_the_deepest_variable_was_measured(variable: Var
     assert mentions(choose_weight(NHANES, [AGE, variable]), words)
 
 
+@pytest.mark.parametrize(
+    ("component", "place"),
+    [
+        ("examination", "in the examination"),
+        ("phlebotomy", "in blood"),
+        ("dietary day 1", "in the first dietary recall"),
+        ("dietary two-day", "over both dietary recalls"),
+        ("fasting", "in the morning subsample"),
+        ("glucose tolerance", "in the glucose tolerance test"),
+    ],
+)
+def test_every_component_has_its_place(component: str, place: str) -> None:
+    measured = replace(HBA1C, name="measured", component=component)
+    choice = choose_weight(Design(weight={"interview": "wi", component: "w"}), [AGE, measured])
+    assert ("w", component) == (choice.weight, choice.component)
+    assert mentions(choice, f"measured was measured {place}")
+
+
+def test_a_variable_of_no_component_counts_with_the_interview() -> None:
+    assert "wi" == choose_weight(NHANES, [replace(AGE, component="")]).weight
+
+
 def test_a_component_without_a_weight_is_named() -> None:
     design = Design(weight={"interview": "wi"})
     with pytest.raises(DesignError, match=mentioning("'hba1c'", "'examination'", "interview")):
@@ -89,12 +123,13 @@ def test_a_component_without_a_weight_is_named() -> None:
 
 
 def test_weights_from_the_population_counts() -> None:
-    assert choose_weight(Design(psu=("a", "b"), fpc=("n1", "n2")), []).component == "from fpc"
+    choice = choose_weight(Design(psu=("a", "b"), fpc=("n1", "n2")), [])
+    assert ("from fpc", "", "") == (choice.component, choice.weight, choice.rescaling)
 
 
 def test_no_design_is_a_declaration() -> None:
     choice = choose_weight(Design.none(), [AGE])
-    assert (choice.component, choice.weight) == ("none", "")
+    assert (choice.component, choice.weight, choice.rescaling) == ("none", "", "")
 
 
 def test_every_column_of_a_design_is_named() -> None:

@@ -53,8 +53,8 @@ class Proportion:
 
 
 def student(confidence: float, df: float) -> float:
-    """Return the quantile of Student's t for a two-sided interval."""
-    return float(stdtrit(df, (1 + confidence) / 2)) if df > 0 else nan
+    """Return the quantile of Student's t for a two-sided interval; nan without degrees of freedom."""
+    return float(stdtrit(df, (1 + confidence) / 2))
 
 
 def around(estimate: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
@@ -117,8 +117,6 @@ def newcombe(low: Proportion, high: Proportion, confidence: float = 0.95) -> End
     Newcombe, Statistics in Medicine 17 (1998) 873-890, method 10: the Wilson intervals of both, here on
     effective sample sizes with Korn and Graubard's adjustment for the degrees of freedom.
     """
-    if not (low.df > 0 and high.df > 0):
-        return _NO_ENDS
     (l1, u1), (l2, u2) = (_wilson(p, confidence) for p in (low, high))
     difference = high.estimate - low.estimate
     return (

@@ -234,3 +234,21 @@ def test_the_notebook_form_counts_replicates():
 
 def test_all_designs_of_r_are_without_replicates():
     assert {()} == {design.replicates_of("any") for design in DESIGNS.values()}
+
+
+@pytest.mark.parametrize(
+    ("interval", "known"),
+    [("logit", False), ("likelihood", False), ("xlogit", True), ("korn-graubard", True)],
+)
+def test_log_odds_without_a_case_in_some_replicate_have_no_interval(interval, known):
+    # A jackknife of four participants, of whom one is a case: without that one nobody is.
+    factors = 4 / 3 * (1 - np.eye(4))
+    columns = {f"r{k}": own for k, own in enumerate(factors)}
+    people = pl.DataFrame({"w": 1.0, "y": [1, 0, 0, 0], **columns})
+    design = tk.Design(weight="w", replicate_weights=tuple(columns), replicate_method="JK1")
+    row = tk.prevalence(tk.study(people, design=design), "y", interval=interval).row(0, named=True)
+    # The replicates' prevalences are 0, 1/3, 1/3 and 1/3, with a mean of 1/4.
+    error = np.sqrt(3 / 4 * ((1 / 4) ** 2 + 3 * (1 / 12) ** 2))
+    assert (0.25, pytest.approx(error)) == (row["estimate"], row["std_error"])
+    assert known == (row["conf_low"] is not None)
+    assert known or mentions(row["reason"], "log odds", "interval='korn-graubard'")
