@@ -52,13 +52,7 @@ def join_list(parts: "Iterable[str]", conjunction: str = "and") -> str:
 
 
 def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
-    """List the known names nearest to a mistaken one, in quotes; all of them if few and none is near.
-
-    Examples
-    --------
-    >>> nearest("diabetis", ["diabetes_told", "age", "diabetes"])
-    "'diabetes' or 'diabetes_told'"
-    """
+    """List the known names nearest to a mistaken one, in quotes; all of them if few and none is near."""
     words = list(dict.fromkeys(known))
     # Columns are often in capitals, so case is ignored.
     by_lower = {word.lower(): word for word in reversed(words)}
@@ -68,16 +62,7 @@ def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
 
 
 def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> str:
-    """Compose the message for an unknown name, with the nearest names and a remedy.
-
-    `what` is the start of the sentence ("this study has no variable"). A remedy "All: ..." lists the names or
-    the call that lists them.
-
-    Examples
-    --------
-    >>> unknown("unknown study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
-    "Unknown study 'nhane'. Did you mean 'nhanes'? List them all with tk.available_studies()."
-    """
+    """Compose the message for an unknown name; "All: ..." lists the names or the call that lists them."""
     near = nearest(name, known)
     if remedy.startswith("All: "):
         listed = remedy.removeprefix("All: ")

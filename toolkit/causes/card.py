@@ -141,21 +141,11 @@ def _dtype(values: tuple[Value, ...]) -> pl.DataType:
 
 @dataclass(frozen=True)
 class Prevention:
-    """What studies found about one way of preventing cramps; never advice to a person.
+    """What studies found about one way of preventing cramps; never advice to a person."""
 
-    Attributes
-    ----------
-    kind
-        One of `PREVENTIONS`.
-    finding
-        What was studied and found, in a sentence.
-    sources
-        Ids of the findings in `datasets/evidence.toml`; () if no study was found.
-    """
-
-    kind: str
+    kind: str  # one of `PREVENTIONS`
     finding: str
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # ids of `datasets/evidence.toml`; () if no study was found
 
 
 @dataclass(frozen=True)

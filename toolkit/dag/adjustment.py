@@ -18,15 +18,12 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """An unmeasured confounder: label, why it is not measured, and a path that it leaves open.
-
-    `reverse` is True where the outcome of earlier times affects the exposure.
-    """
+    """An unmeasured confounder: label, why it is not measured, and a path that it leaves open."""
 
     label: str
     reason: str
     path: str
-    reverse: bool = False
+    reverse: bool = False  # the outcome of earlier times affects the exposure
 
 
 @dataclass(frozen=True)
@@ -211,31 +208,18 @@ def _choose(study: Study, nodes: StudyNodes, ends: tuple[str, str], domain: str,
 
 @dataclass(frozen=True)
 class Question:
-    """What an analysis asks of the causal diagram.
-
-    Attributes
-    ----------
-    outcome, exposure, domain, diagram
-        As `adjustment_for`; without an exposure (None) a set of the diagram has no covariate.
-    by
-        Variables within whose levels the association is estimated; a set of the diagram omits them.
-    allow_descendants
-        True to adjust for descendants of exposure or outcome, as for a direct effect.
-    """
+    """What an analysis asks of the causal diagram; without an exposure, its sets have no covariate."""
 
     outcome: str
     exposure: str | None = None
     domain: str = ""
-    by: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()  # within whose levels the association is estimated; sets omit them
     diagram: Diagrams = None
     allow_descendants: bool = False
 
 
 def covariates_for(study: Study, adjust: Names | None, question: Question) -> tuple[str, ...]:
-    """Return the covariates of an analysis as terms: those named, or a set of the diagram (None: "small").
-
-    Raises a VariableError for a covariate that is outcome or exposure, or follows from one of them.
-    """
+    """Return the covariates of an analysis as terms: those named, or a set of the diagram (None: "small")."""
     outcome, exposure = question.outcome, question.exposure
     if outcome == exposure:
         raise VariableError(f"'{outcome}' is both outcome and exposure. Use another exposure.")

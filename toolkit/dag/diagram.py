@@ -1,8 +1,4 @@
-"""Read and validate a causal diagram: nodes, arrows with their reasons, and the core covariates.
-
-The shipped diagram is `datasets/causal-diagram.toml`; a user's file has the same form. The choice of an
-adjustment set belongs in `graph`.
-"""
+"""Read and validate a causal diagram (`datasets/causal-diagram.toml` or a user's file of the same form)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -79,31 +75,13 @@ class Arrow:
 
 @dataclass(frozen=True, eq=False)
 class Diagram:
-    """A directed acyclic graph of nodes and arrows.
-
-    Attributes
-    ----------
-    title, nodes, arrows
-        As in the file; `nodes` by name.
-    core
-        Nodes that every adjustment set includes where a study measures them.
-    without
-        Why the diagram has no node `age` or `sex`, by name.
-
-    Examples
-    --------
-    >>> diagram = causal_diagram()
-    >>> diagram.node_of("hba1c")
-    'diabetes'
-    >>> "age" in diagram.parents("diabetes")
-    True
-    """
+    """A directed acyclic graph of nodes and arrows."""
 
     title: str
     nodes: Mapping[str, Node]
     arrows: tuple[Arrow, ...]
-    core: tuple[str, ...] = CORE
-    without: Mapping[str, str] = field(default_factory=dict)
+    core: tuple[str, ...] = CORE  # in every adjustment set where a study measures them
+    without: Mapping[str, str] = field(default_factory=dict)  # node `age` or `sex` -> why there is none
 
     @cached_property
     def graph(self) -> Any:
@@ -116,19 +94,7 @@ class Diagram:
         return graph
 
     def frame(self, roles: Mapping[str, str] | None = None) -> pl.DataFrame:
-        """Return the arrows as a frame, one row per arrow.
-
-        Parameters
-        ----------
-        roles
-            Role of each node by name, such as {"diabetes": "exposure"}; only arrows between these nodes are
-            returned. None for all arrows, without roles.
-
-        Returns
-        -------
-        polars.DataFrame
-            cause, effect, cause_label, effect_label, cause_role, effect_role, reason, citation.
-        """
+        """Return the arrows, one row each; with `roles` (by node), only those between these nodes."""
         rows = [
             {
                 "cause": arrow.cause,

@@ -24,10 +24,7 @@ class Checked(BaseModel):
 
 
 def shipped(folder: str) -> Path:
-    """Return a folder that the toolkit ships: `datasets`, `notebooks` or `reports` (which has plan.toml).
-
-    It is beside the code in a checkout and within the package in an installed wheel.
-    """
+    """Return a shipped folder (`datasets`, `notebooks`, `reports`) of the checkout or the installed wheel."""
     if folder not in SHIPPED:
         raise DatasetError(unknown("The toolkit does not ship a folder", folder, SHIPPED))
     for found in (PACKAGE / "_shipped" / folder, PACKAGE.parent / folder):
@@ -40,10 +37,7 @@ def shipped(folder: str) -> Path:
 
 
 def read_toml(path: Path, model: type[Model]) -> Model:
-    """Read a TOML file into a pydantic model, or a type such as `dict[str, Entry]`.
-
-    Raises a DatasetError with one line per problem: where it is, what is wrong, the nearest known key.
-    """
+    """Read a TOML file into a pydantic model or a type such as `dict[str, Entry]`; raises a DatasetError."""
     try:
         return TypeAdapter(model).validate_python(parse_toml(path))
     except ValidationError as error:
@@ -65,10 +59,7 @@ def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:
 
 
 def read_valid_part(path: Path, model: type[Record], needed: Collection[object]) -> tuple[Record, list[str]]:
-    """Read what is valid of a TOML file, setting invalid keys aside one by one; return it with the problems.
-
-    Raises a DatasetError with every problem found if a key of `needed`, or the file as a whole, is invalid.
-    """
+    """Read what is valid of a TOML file, and return it with the problems; keys of `needed` must be valid."""
     content = parse_toml(path)
     problems: dict[str, None] = {}
     for _ in range(_MOST_REPAIRS):

@@ -1,8 +1,4 @@
-"""Transfer a file over HTTP: resumed where the connection broke, and retried with increasing pauses.
-
-Several transfers share a `Pace`, so that a server that asks for rest gets it from all of them. The content of
-the file is checked in `download`.
-"""
+"""Transfer a file over HTTP: resumed where the connection broke, and retried with pauses (`Pace`)."""
 
 import os
 import random
@@ -116,10 +112,7 @@ class _Retries(Retry):
 
 @contextmanager
 def claimed(part: Path) -> Iterator[BinaryIO]:
-    """Open an unfinished file for this process alone; another process waits until the block ends.
-
-    The block may move the file away or remove it.
-    """
+    """Open an unfinished file for this process alone; the block may move it away or remove it."""
     while True:
         part.touch(mode=0o600)
         with locked(part) as ours:
@@ -131,11 +124,7 @@ def claimed(part: Path) -> Iterator[BinaryIO]:
 
 
 def transfer(url: str, file: BinaryIO, part: Path, pace: Pace, report: Callable[[int], None]) -> None:
-    """Fetch what an unfinished file (opened by `claimed`) still lacks, in at most `TRIES` attempts.
-
-    `report` receives the number of bytes that came, negative for those discarded. Raises
-    requests.RequestException for the network, OSError for the disk, StoppedError once `pace.stop` is set.
-    """
+    """Fetch what an unfinished file lacks, in at most `TRIES` attempts; `report` receives byte counts."""
     target = _Target(file, version_note(part), pace, report)
     if not target.note.is_file():  # bytes of an earlier process count only if their version is known
         target.truncate(0)

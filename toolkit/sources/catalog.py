@@ -68,10 +68,7 @@ def nhanes() -> Catalogue:
 
 
 def read_catalogue(folder: Path, survey: str) -> Catalogue:
-    """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/ of a folder, and check them.
-
-    Raises a DatasetError with every problem of the files.
-    """
+    """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/; an error lists all problems."""
     found = Catalogue(
         read_toml(folder / f"{survey}.toml", Site),
         read_toml(folder / f"{survey}-tables.toml", dict[str, Table]),

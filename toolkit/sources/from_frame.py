@@ -25,17 +25,7 @@ _YES = ("yes", "true", "1", "1.0")
 
 
 def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
-    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked.
-
-    Raises
-    ------
-    DatasetError
-        If the frame is empty or not a frame, or the codebook is unknown.
-    DesignError
-        If no design is declared, or the frame lacks one of its columns.
-    VariableError
-        If a column with the name of a codebook variable does not match it.
-    """
+    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked."""
     if isinstance(codebook, str) and codebook != TOOLKIT:
         raise DatasetError(
             unknown("Unknown codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")

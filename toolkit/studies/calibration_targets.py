@@ -1,7 +1,4 @@
-"""Population totals to which weights are calibrated.
-
-The calibration itself is in `estimate.survey.variance.calibration`.
-"""
+"""Population totals to which weights are calibrated (in `estimate.survey.variance.calibration`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,18 +19,10 @@ Levels = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Totals over the levels of one or several crossed variables, or of a continuous variable.
+    """Totals over the levels of one or several crossed variables, or of a continuous variable."""
 
-    Attributes
-    ----------
-    variables
-        Their names; none for the size of the population.
-    totals
-        Levels and total; the single entry of a continuous variable has no levels.
-    """
-
-    variables: tuple[str, ...]
-    totals: tuple[tuple[Levels, float], ...]
+    variables: tuple[str, ...]  # none for the size of the population
+    totals: tuple[tuple[Levels, float], ...]  # a continuous variable's single entry has no levels
 
     @property
     def crossed(self) -> bool:
@@ -46,21 +35,11 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Population totals with the calibration method.
-
-    Attributes
-    ----------
-    margins
-        The totals.
-    method
-        "raking", "linear" or "logit".
-    bounds
-        Limits of the ratio of calibrated to original weight; None for no limits.
-    """
+    """Population totals with the calibration method."""
 
     margins: tuple[Margin, ...]
-    method: str
-    bounds: tuple[float, float] | None = None
+    method: str  # one of METHODS
+    bounds: tuple[float, float] | None = None  # of the ratio of calibrated to original weight
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -17,46 +17,27 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @dataclass(frozen=True, slots=True)
 class CycleWeight:
-    """The weight of one component in one cycle.
-
-    Attributes
-    ----------
-    cycle
-        Level of the variable `cycle`.
-    column, source, years
-        The column of the people frame with the cycle's own weight, its name as published, and the years of
-        data that it represents.
-    scale
-        What the column is multiplied by to give the cycle's own weight.
-    pooled_column, pooled_source, pooled_years
-        The weight made for several cycles together (four years of NHANES 1999-2002); "" where there is none.
-    alone
-        Whether the cycle's own weight is for that cycle alone: pooled, the weights made for several cycles
-        take its place, and that of the others among them.
-    """
+    """The weight of one component in one cycle; `pooled` are weights of several, such as NHANES 1999-2002."""
 
     cycle: str
     column: str
-    source: str = ""
-    years: float = 2.0
-    scale: float = 1.0
+    source: str = ""  # its published name
+    years: float = 2.0  # of data that it represents
+    scale: float = 1.0  # column * scale is the cycle's own weight
     pooled_column: str = ""
     pooled_source: str = ""
     pooled_years: float = 0.0
-    alone: bool = False
+    alone: bool = False  # only for this cycle alone: pooled weights replace it, and those beside it
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentWeight:
-    """The weight column of one component, where it comes from and how it was rescaled, in words.
-
-    With `cycles` each cycle has its own weight, rescaled for the cycles that contribute to an analysis.
-    """
+    """The weight column of one component, where it comes from and how it was rescaled, in words."""
 
     column: str
     source: str = ""
     rescaling: str = ""
-    cycles: tuple[CycleWeight, ...] = ()
+    cycles: tuple[CycleWeight, ...] = ()  # each with its own weight, rescaled for those that contribute
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -126,11 +107,7 @@ def contributing(
     admits: Callable[[str], bool] | None,
     component: str,
 ) -> tuple[list[CycleWeight], dict[str, str]]:
-    """Select the cycles that measured every variable, have the weight and meet the condition on `cycle`.
-
-    `admits` tells whether the domain can include anyone of a cycle. Returns the weights of the contributing
-    cycles, and the reason why each other cycle does not contribute.
-    """
+    """Select the cycles with all variables, the weight and the domain (`admits`); say why others are out."""
     chosen, left_out = [], dict[str, str]()
     for cycle in cycles:
         lacking = [(v.name, a.reason) for v in variables for a in _gaps(v, cycle)]
@@ -163,13 +140,7 @@ def _none_contributes(left_out: Mapping[str, str]) -> str:
 
 
 def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return for each cycle why it does not contribute, with cycles of one reason listed together.
-
-    Examples
-    --------
-    >>> grouped([("2005-2006", "no fasting weight"), ("2007-2008", "no fasting weight")])["2005-2006"]
-    '2005-2008: no fasting weight'
-    """
+    """Return for each cycle why it does not contribute, with cycles of one reason listed together."""
     cycles: dict[str, list[str]] = {}
     for cycle, reason in left_out:
         cycles.setdefault(reason, []).append(cycle)
@@ -178,13 +149,7 @@ def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def span(cycles: Sequence[str]) -> str:
-    """Name cycles by their years, consecutive cycles as one run.
-
-    Examples
-    --------
-    >>> span(["2005-2006", "2007-2008"]), span(["1999-2000", "2003-2004"]), span(["2017-2020"])
-    ('2005-2008', '1999-2000, 2003-2004', '2017-2020')
-    """
+    """Name cycles by their years, consecutive cycles as one run."""
     if not all(cycle[:4].isdigit() and cycle[-4:].isdigit() for cycle in cycles):
         return ", ".join(cycles)
     runs = [[cycles[0]]]
@@ -197,13 +162,7 @@ def span(cycles: Sequence[str]) -> str:
 
 
 def label_of(label: str, cycles: Sequence[str], contributing: Sequence[str]) -> str:
-    """Name a study by the cycles that contribute.
-
-    Examples
-    --------
-    >>> label_of("NHANES 2005-2008", ["2005-2006", "2007-2008"], ["2007-2008"])
-    'NHANES 2007-2008'
-    """
+    """Name a study by the cycles that contribute."""
     if list(cycles) == list(contributing):
         return label
     whole, part = span(cycles), span(contributing)
@@ -221,14 +180,7 @@ def source_of(parts: Sequence[CyclePart]) -> str:
 
 
 def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
-    """Describe how the weights were rescaled; "" for a study of one cycle.
-
-    Examples
-    --------
-    >>> pair = rescale([CycleWeight("2005-2006", "w"), CycleWeight("2007-2008", "w")])
-    >>> rescaling_of(pair, 2)
-    'divided by 2 because two cycles contribute (2005-2006 and 2007-2008)'
-    """
+    """Describe how the weights were rescaled; "" for a study of one cycle."""
     cycles = [part.cycle for part in parts]
     if len(cycles) == 1:
         return f"not rescaled because only {cycles[0]} contributes" if opened > 1 else ""

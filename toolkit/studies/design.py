@@ -1,7 +1,4 @@
-"""Declare the survey design: weights, strata, sampling units, finite populations, replicate weights.
-
-The weight of an analysis is chosen in `weights`.
-"""
+"""Declare the survey design: weights, strata, sampling units, finite populations, replicate weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,13 +15,7 @@ _OTHER_NAMES = {"acs": "SDR", "successive-difference": "SDR"}
 
 
 def read_method(given: str | None) -> str:
-    """Return the standard name of a replicate method, given in any case.
-
-    Examples
-    --------
-    >>> read_method("acs"), read_method("brr")
-    ('SDR', 'BRR')
-    """
+    """Return the standard name of a replicate method, given in any case ("acs" is "SDR")."""
     by_word = {**_OTHER_NAMES, **{name.lower(): name for name in METHODS}}
     known = f"All: {', '.join(METHODS)}"
     if given is None:

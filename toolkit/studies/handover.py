@@ -1,8 +1,4 @@
-"""Hand a study to another process in a file without a name; convert its declarations to JSON and back.
-
-No other process can find the rows, and a kill leaves nothing behind. The process that takes them over must
-inherit the file's descriptor.
-"""
+"""Hand a study to another process in a file without a name, so that no other process can find the rows."""
 
 import json
 from collections.abc import Mapping
@@ -34,16 +30,7 @@ _PLAIN = ("name", "label", "provenance", "simulated")
 
 
 def hand_over(study: Study) -> BinaryIO:
-    """Write a study to an unnamed file, which the caller closes; `take_over(path_of(file))` reads it.
-
-    Examples
-    --------
-    >>> from toolkit.files.safe_files import path_of
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
-    ...     take_over(path_of(file)).label
-    'my study'
-    """
+    """Write a study to an unnamed file, which the caller closes; `take_over(path_of(file))` reads it."""
     with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:

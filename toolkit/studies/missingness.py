@@ -46,10 +46,7 @@ def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
 def availability_of(
     people: pl.DataFrame, codebook: Codebook, label: str, cycles: Sequence[str], *, by_reason: bool = False
 ) -> pl.DataFrame:
-    """Report whether each exposure of each cause was measured in each cycle (`AVAILABILITY_SCHEMA`).
-
-    With `by_reason` each row is repeated for every reason for missing values.
-    """
+    """Report whether each exposure was measured in each cycle; `by_reason`, a row for each reason."""
     rows = [
         (cause, exposure.name, cycle, *_available(people, codebook, label, exposure.name, cycle))
         for cause, card in cards().items()

@@ -24,15 +24,7 @@ _ABOVE = re.compile(r"\b(over|above|more|older|at least|greater)\b|>|≥|\+", re
 
 
 def sorted_levels(levels: Iterable[str]) -> tuple[str, ...]:
-    """Sort levels for display.
-
-    Examples
-    --------
-    >>> sorted_levels(["10+", "5 to 9", "under 5"])
-    ('under 5', '5 to 9', '10+')
-    >>> sorted_levels(["never", "2 or more", "1"])
-    ('1', '2 or more', 'never')
-    """
+    """Sort levels for display: "under 5" first, then by number, then by name."""
     every = sorted(set(levels))
     numbers = [_END.search(level) or _NUMBER.search(level) for level in every]
     if not all(numbers):

@@ -1,7 +1,4 @@
-"""Estimate many associations at once: exposures x outcomes x adjustment sets x domains.
-
-The sample of each domain and weight is drawn once, not once per model.
-"""
+"""Estimate many associations at once, with one sample for each domain and weight."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -44,16 +44,12 @@ from toolkit.variables import Names, as_covariates, as_names, require_one_role, 
 
 @dataclass(frozen=True)
 class _Measure:
-    """One number of the coefficients of the first exposure, the second and their product.
-
-    `point` is on the scale of the standard error, NaN where the measure is undefined; `slope` is its
-    derivative by the three.
-    """
+    """One number of the coefficients of the first exposure, the second and their product."""
 
     estimand: str
     levels: tuple[int, int]
-    point: Callable[[float, float, float], float]
-    slope: Callable[[float, float, float], tuple[float, float, float]]
+    point: Callable[[float, float, float], float]  # on the scale of the standard error, NaN where undefined
+    slope: Callable[[float, float, float], tuple[float, float, float]]  # derivative by the three
 
 
 @with_covariance

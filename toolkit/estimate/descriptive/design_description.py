@@ -1,8 +1,4 @@
-"""State the sampling design of one analysis in numbers: strata, PSUs, weight, degrees of freedom.
-
-The facts come from the sample and the sampling units that the estimators use, so that a report cannot say
-anything else than what was done.
-"""
+"""State the sampling design of one analysis in numbers: strata, PSUs, weight, degrees of freedom."""
 
 import re
 from collections.abc import Sequence

@@ -65,7 +65,7 @@ def survival(
     entry
         The time when observation began, if later than 0.
     at
-        Times; None for those of the events, up to 100 of them evenly estimate_with_covariance.
+        Times; None for those of the events, up to 100 of them evenly spaced.
     by
         Categorical variables; one curve in each combination of their levels.
     domain

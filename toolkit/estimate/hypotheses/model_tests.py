@@ -168,11 +168,7 @@ def _find_places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
 def likelihood_ratio(
     model: ModelSpec, family: Family, group: Mask, fitted: Regression, places: list[int]
 ) -> tuple[float, Floats]:
-    """Compare a fitted model with the one without some of its columns, with weights of mean 1 in the group.
-
-    Gives twice the gain in weighted log-likelihood, and the generalized design effects: the weights of the
-    chi-squares of 1 df whose sum it is distributed as.
-    """
+    """Test columns: twice the gain in weighted log-likelihood, and the weights of its chi-squares of 1 df."""
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]

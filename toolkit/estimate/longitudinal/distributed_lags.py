@@ -43,17 +43,13 @@ CUMULATIVE = "cumulative"
 
 @dataclass(frozen=True)
 class _CrossBasis:
-    """The cross-basis of an exposure and its lags, beside covariates.
-
-    `lags` is lags x columns; `knots` are those of the exposure, none for a straight line; `contrast` is what
-    the value adds to the reference in each column of the exposure.
-    """
+    """The cross-basis of an exposure and its lags, beside covariates."""
 
     exposure: str
     adjust: tuple[str, ...]
-    lags: Floats
-    knots: Floats
-    contrast: Floats
+    lags: Floats  # lags x columns
+    knots: Floats  # of the exposure; none for a straight line
+    contrast: Floats  # what the value adds to the reference in each column of the exposure
 
     def matrix(self, sample: Sample, inside: Mask) -> Matrix:
         """Build the design matrix."""

@@ -50,15 +50,12 @@ Reported = tuple[dict[str, Any], Estimate | Own | None]
 
 @dataclass(frozen=True)
 class Analysis:
-    """A model, the categories within whose levels it is fitted, and how its rows report it.
-
-    `terms` are those that have a row; None for all, on the link scale.
-    """
+    """A model, the categories within whose levels it is fitted, and how its rows report it."""
 
     model: ModelSpec
     by: tuple[str, ...] = ()
     estimand: str = "coefficient"
-    terms: tuple[Term, ...] | None = None
+    terms: tuple[Term, ...] | None = None  # that have a row; None for all, on the link scale
     adjust: str = ""
     confidence: float = 0.95
 
@@ -327,10 +324,7 @@ def find_flaw(
 def compare_empty_group(
     model: ModelSpec, fitted: Regression, term: Term, estimand: str, confidence: float, *, reason: str
 ) -> dict[str, Any]:
-    """Report a comparison with an empty group: by Newcombe's or the exact interval, or as not estimable.
-
-    Only a crude difference or prevalence is estimable; the variance of others would be one group's alone.
-    """
+    """Report a comparison with an empty group; only a crude difference or prevalence is estimable."""
     crude = set(model.names) == {model.outcome.name, term.exposure}
     if crude and ESTIMANDS[estimand].family == "difference" and term.reference is not None:
         level, reference = _proportions(model, fitted, term, (term.level, term.reference))

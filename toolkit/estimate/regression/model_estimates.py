@@ -28,11 +28,7 @@ def estimate(
     report: Callable[[Analysis, Regression], Iterable[Reported]] = report_coefficients,
     headings: Sequence[Mapping[str, Any]] | None = None,
 ) -> Answer:
-    """Fit the model in each group, in the order of the levels of `by`, and report its rows.
-
-    A group that cannot be fitted stays as rows of these headings, or those of the terms, with the reason;
-    without `by` the error is raised.
-    """
+    """Fit the model in each group of `by` and report its rows; one that fails has rows with the reason."""
     check_confidence(analysis.confidence)
     model, found, shared = analysis.model, Answer(analysis, [], []), common(analysis)
     sample, by = model.sample, analysis.by

@@ -1,7 +1,4 @@
-"""Specify regression models, from a formula or from outcome, exposure and covariates.
-
-A specification draws no sample and fits nothing: `fit` takes it from here.
-"""
+"""Specify regression models, from a formula or from outcome, exposure and covariates; none is fitted here."""
 
 import re
 from collections.abc import Sequence
@@ -65,20 +62,16 @@ _POSITIVE = ("gamma", "inverse-gaussian")
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A regression model of the participants of a sample.
-
-    `names` are all variables that must have a value, the outcome first. `formula` is as for `tk.model`, or ""
-    for a model of `terms`. `degrees` are the degrees of freedom of intervals and tests.
-    """
+    """A regression model of the participants of a sample."""
 
     sample: Sample
     outcome: Column
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # all variables that must have a value, the outcome first
     family: Family | Likelihood
     predictors: Predictors
     offset: parser.Reading | None = None
-    degrees: Degrees = "model"
-    formula: str = ""
+    degrees: Degrees = "model"  # of intervals and tests
+    formula: str = ""  # as for `tk.model`; "" for a model of `terms`
     terms: tuple[str, ...] = ()
 
     def on(self, sample: Sample) -> "ModelSpec":
@@ -204,10 +197,7 @@ def specify_formula(
     also: tuple[str, ...] = (),
     aggregate: bool = True,
 ) -> ModelSpec:
-    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides.
-
-    With `aggregate=False` the sample has one cell per participant.
-    """
+    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides."""
     if family not in (*GLM_FAMILIES, *OTHERS):
         known = [*GLM_FAMILIES, *OTHERS]
         raise EstimationError(unknown("tk.model has no family", family, known, f"All: {', '.join(known)}"))

@@ -98,11 +98,7 @@ def draw(
     *,
     aggregate: bool = True,
 ) -> Sample:
-    """Draw the analytic sample of a study.
-
-    Variables `in_groups` and `by` are categorical if they are codes. By `cycle`, each cycle has its own
-    weight. Without `aggregate` each participant is a cell, in the order of `study.people`.
-    """
+    """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight."""
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
     inside = condition.expression(study.people.schema).alias(_INSIDE)

@@ -50,10 +50,7 @@ class GroupMeans(Group):
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[GroupMeans], Floats]:
-    """Average columns of values (cells x columns) in each group, with the covariance of all means.
-
-    A cell with NaN in any column is missing in all of them.
-    """
+    """Average columns (cells x columns) in each group; a cell with NaN in any column is missing in all."""
     return averages_of(sample, values, list(divide_sample(sample, by)), by)
 
 
@@ -132,10 +129,7 @@ class _Composition:
 def standardized_averages(
     sample: Sample, values: Floats, by: tuple[str, ...], standard: Standard
 ) -> tuple[list[GroupMeans], Floats]:
-    """Average columns of values in each group, weighted to the composition of the standard.
-
-    A group without a participant in some stratum of the standard has no mean, but a reason.
-    """
+    """Average columns of values in each group, weighted to the standard; no mean where it lacks a stratum."""
     composition = _compose(sample, standard)
     members = count_groups(sample, by, ~np.isnan(values).any(axis=1) & (composition.stratum >= 0))
     lacking = [_find_empty_stratum(group, composition) for group in members]

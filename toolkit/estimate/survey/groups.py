@@ -1,8 +1,4 @@
-"""Divide the analytic sample into groups, estimate in each of them, and start their result rows.
-
-One harness serves the descriptive estimators and the tests: groups and their counts, the loop over groups,
-groups without an estimate, common columns, covariance.
-"""
+"""Divide the analytic sample into groups, estimate in each of them, and start their result rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -196,10 +192,7 @@ def make_result(
     fixed: Mapping[str, Any],
     covariance: Floats | None = None,
 ) -> Estimates:
-    """Make the result of rows that `heading` started; all of them have the columns `fixed`.
-
-    The "group" of a row are the levels of `by`, which rows of all participants lack.
-    """
+    """Make the result of rows that `heading` started; all of them have the columns `fixed`."""
     common = {
         "study": sample.label,
         "domain": sample.domain,

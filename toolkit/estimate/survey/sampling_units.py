@@ -1,7 +1,4 @@
-"""Validate an analysis weight and index the strata and sampling units of the contributing cycles.
-
-`Participants` are kept in the study, because each of its analyses starts from them.
-"""
+"""Validate an analysis weight and index the strata and sampling units of the contributing cycles."""
 
 from dataclasses import dataclass
 

@@ -15,26 +15,12 @@ DECLARED_MISSING = ":declared missing"  # ends that of the column with the missi
 
 @dataclass(frozen=True)
 class Recoder:
-    """The rules for one column of any survey: values by code, reasons by missing code, permitted numbers.
+    """The rules for one column of any survey: values by code, reasons by missing code, permitted numbers."""
 
-    Attributes
-    ----------
-    dtype
-        Type of the values; Float64 for numbers.
-    codes
-        Code (of the column's type) -> level, text or number; empty where numbers are read as they are.
-    missing
-        Code -> reason. A code that has a value too gives both.
-    range
-        Lowest and highest permitted number, after the change of unit.
-    divide_by, change
-        The change of unit of numbers that are read as they are.
-    """
-
-    dtype: pl.DataType = field(default_factory=pl.Float64)
-    codes: Mapping[Any, Any] = field(default_factory=dict)
-    missing: Mapping[Any, str] = field(default_factory=dict)
-    range: tuple[float, float] | None = None
+    dtype: pl.DataType = field(default_factory=pl.Float64)  # Float64 for numbers
+    codes: Mapping[Any, Any] = field(default_factory=dict)  # code -> value; {} to read numbers
+    missing: Mapping[Any, str] = field(default_factory=dict)  # a code that has a value too gives both
+    range: tuple[float, float] | None = None  # after the change of unit
     divide_by: float = 1
     change: Conversion = field(default_factory=Conversion)
 

@@ -59,10 +59,7 @@ def days(
 def persons(
     minutes: pl.LazyFrame, *, edges: Edges = "package", stream: int = CHOI_STREAM, gaps: Gaps = "refuse"
 ) -> pl.DataFrame:
-    """Summarize minutes by person: valid days, and means of sedentary and active time over valid Choi days.
-
-    PAXSTAT and PAXCAL are needed too; `reliable` is 1 where both are 1. Nobody is excluded.
-    """
+    """Summarize minutes by person: valid days, and mean sedentary and active time over valid Choi days."""
     blocks = _blocks(minutes, (*_NEEDED, *_STATUS), gaps)
     by_day = pl.concat([_days(block, edges, stream) for block in blocks])
     valid = pl.col("valid_choi") == 1

@@ -1,7 +1,4 @@
-"""Weight columns of each NHANES cycle, for the cycle alone and for pooling with others.
-
-Analyses rescale them in `studies.cycle_weights`.
-"""
+"""Weight columns of each NHANES cycle, for the cycle alone and for pooling with others."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -64,13 +64,7 @@ def read_input(name: str, column: str, date_format: str, table: Table, entry: Fi
 
 
 def file_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table, column: str) -> FileColumn:
-    """Combine a declaration, the codebook and the labels of a file.
-
-    Raises
-    ------
-    VariableError
-        If the unit cannot be converted, or a level is unknown.
-    """
+    """Combine a declaration, the codebook and the labels of a file."""
     labels = table.value_labels.get(column, {})
     declared = _with_file_levels(declared, labels, table.categories.get(column))
     variable = describe_variable(name, declared, labels, table.labels.get(column, ""))
@@ -134,13 +128,7 @@ def describe_variable(
 
 
 def describe_expression(name: str, declared: OwnVariable, parsed: Formula) -> Variable:
-    """Make the codebook entry of a variable that an expression computes.
-
-    Raises
-    ------
-    VariableError
-        If the expression gives another kind of values, or a level that the variable lacks.
-    """
+    """Make the codebook entry of a variable that an expression computes."""
     ordered = bool(declared.levels) if declared.ordered is None else declared.ordered
     computed = {"kind": parsed.result, "levels": declared.levels or parsed.levels, "ordered": ordered}
     entry = describe_variable(name, declared.model_copy(update=computed))

@@ -38,17 +38,13 @@ from toolkit.variables import Reason, why
 
 @dataclass(frozen=True)
 class Request:
-    """What to read of one file, under new names, and the rules that its rows have to meet.
+    """What to read of one file, under new names, and the rules that its rows have to meet."""
 
-    `variables` maps names to declaration and column, `inputs` (of expressions) and `dates` to column and date
-    format ("" for an input without dates), `codes` and `numbers` to columns.
-    """
-
-    variables: Mapping[str, tuple[OwnVariable, str]] = field(default_factory=dict)
+    variables: Mapping[str, tuple[OwnVariable, str]] = field(default_factory=dict)  # declaration and column
     inputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
-    dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # column and format
     rules: tuple[Rule, ...] = ()
 
 

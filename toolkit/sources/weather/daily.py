@@ -34,10 +34,7 @@ def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
 
 
 def relative_humidity(temperature: pl.Expr, dew_point: pl.Expr) -> pl.Expr:
-    """Relative humidity in percent of a temperature and a dew point in °C.
-
-    Magnus formula with the constants of Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609.
-    """
+    """Relative humidity in percent from °C (Magnus; Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609)."""
 
     def pressure(celsius: pl.Expr) -> pl.Expr:
         return (17.625 * celsius / (243.04 + celsius)).exp()
@@ -140,10 +137,7 @@ def daily_weather(
 
 
 def complete_weather(read: pl.DataFrame) -> pl.DataFrame:
-    """Check daily weather in °C and compute mean, humidity, heat index and degree-days.
-
-    `read` has place, date, and those of the other columns of `DAILY` and of `dew_point` that are known.
-    """
+    """Check daily weather in °C (`DAILY`, `dew_point`); add mean, humidity, heat index, degree-days."""
     absent = [c for c in (*DAILY, "dew_point") if c not in (*read.columns, "heat_index", "degree_days")]
     frame = read.with_columns(pl.lit(None, pl.Float64).alias(name) for name in absent)
     _check_values(frame)
@@ -210,10 +204,7 @@ def join_lags(
 def join_mean_before(
     dated: pl.DataFrame, weather: pl.DataFrame, name: str, *, days: int = MONTH, least: int | None = None
 ) -> pl.DataFrame:
-    """Join the mean of a column over the days before a date, not counting the date itself.
-
-    It is null if fewer than `least` days are known, by default four in five.
-    """
+    """Join the mean over the days before a date; null if fewer than `least` days (four in five) are known."""
     _expect_dated(dated, weather, [name])
     needed = -(-days * 4 // 5) if least is None else least
     dates = dated.select(PLACE, DATE).unique()

@@ -1,7 +1,4 @@
-"""Split a model formula into tokens, and parse its variables: names, splines and arithmetic.
-
-`terms` combines them by operators.
-"""
+"""Split a model formula into tokens, and parse its variables: names, splines and arithmetic."""
 
 import ast
 import re
@@ -19,16 +16,12 @@ Names = frozenset[str]
 
 @dataclass(frozen=True)
 class Coding:
-    """How the factors of one term are coded.
-
-    `full` are the categories with a column for each level, `levels` the number of levels of each category,
-    `spanned` the sets of categories whose effects earlier columns, of the same numbers, span already.
-    """
+    """How the factors of one term are coded."""
 
     factors: tuple[str, ...]
-    full: Names
-    levels: Mapping[str, int]
-    spanned: frozenset[Names] = field(default_factory=frozenset)
+    full: Names  # categories with a column for each level
+    levels: Mapping[str, int]  # number of levels of each category
+    spanned: frozenset[Names] = field(default_factory=frozenset)  # sets of categories of earlier columns
 
 
 def codings(
@@ -66,10 +59,7 @@ def _effects(own: Sequence[str], full: set[str]) -> set[Names]:
 
 
 def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
-    """Find the level combinations of a term whose columns earlier columns do not span; None if all.
-
-    R's `lm` and `glm` drop the same columns, from left to right, where every cell has participants.
-    """
+    """Find the level combinations that earlier columns do not span, as R's `lm` keeps them; None if all."""
     if not coding.spanned:
         return None
     names = [name for name in coding.factors if name in coding.levels]
@@ -139,17 +129,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several.
-
-    `names` are the columns that it reads; `tree` is the syntax tree of arithmetic, in which `aliases` replace
-    columns; `knots` their number or values for a spline.
-    """
+    """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several."""
 
     text: str
-    names: tuple[str, ...]
-    tree: ast.expr | None = None
+    names: tuple[str, ...]  # the columns that it reads
+    tree: ast.expr | None = None  # arithmetic, in which `aliases` replace columns
     aliases: tuple[tuple[str, str], ...] = ()
-    knots: tuple[float, ...] | None = None
+    knots: tuple[float, ...] | None = None  # their number or values, for a spline
 
     @property
     def plain(self) -> bool:

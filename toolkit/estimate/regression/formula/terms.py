@@ -358,10 +358,7 @@ def _tied(values: Floats, weights: Floats) -> tuple[float, float]:
 
 
 def spline(values: Floats, knots: "Sequence[float] | Floats") -> Floats:
-    """Compute a restricted cubic spline basis, values x (knots - 1), as `rcs` of R's rms.
-
-    The first column is the value; the others are divided by the squared distance of the outer knots.
-    """
+    """Compute a restricted cubic spline basis, values x (knots - 1), scaled as `rcs` of R's rms."""
     t = np.asarray(knots, float)
     cubed = np.maximum(values[:, None] - t, 0) ** 3
     last, before = t[-1], t[-2]
