@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 
 _WORD = re.compile(r"[a-z]+(?=[ ,;:])")
@@ -69,3 +69,21 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
         remedy = f"List them all with {listed}" if "(" in listed else f"Available: {listed}"
     parts = [f"{begin_sentence(what)} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
     return " ".join(filter(None, [*parts, f"{remedy.rstrip('.')}." if remedy else ""]))
+
+
+def unknown_words(what: str, words: "Iterable[str]", known: "Iterable[str]") -> "Iterator[str]":
+    """Compose a message for each unknown word, once."""
+    known = tuple(known)
+    yield from (unknown(f"Unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)
+
+
+def require_known(
+    what: str,
+    name: str,
+    known: "Collection[str]",
+    all_of_them: str = "",
+    error: type[ToolkitError] = EstimationError,
+) -> None:
+    """Raise an error for an unknown name; `all_of_them` are the words before the list of known names."""
+    if name not in known:
+        raise error(unknown(what, name, known, f"{all_of_them} {', '.join(known)}" if all_of_them else ""))

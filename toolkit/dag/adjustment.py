@@ -7,7 +7,7 @@ import polars as pl
 
 from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
-from toolkit.errors import VariableError, join_list, unknown
+from toolkit.errors import VariableError, join_list, require_known
 from toolkit.results import variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
@@ -167,8 +167,7 @@ def adjustment_for(
     >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis", size="core"))
     Adjusted for age, sex, race/ethnicity, education and survey cycle (Model 1, the core covariates)...
     """
-    if size not in SIZES:
-        raise VariableError(unknown("Unknown adjustment set", str(size), SIZES))
+    require_known("Unknown adjustment set", size, SIZES, error=VariableError)
     nodes = nodes_of(study, diagram)
     key = (nodes, outcome, exposure, domain, size)
     if key not in study.computed:

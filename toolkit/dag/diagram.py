@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.causes.evidence import citation_of
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, require_known, unknown
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.results import EDGES_SCHEMA
 
@@ -143,8 +143,7 @@ class Diagram:
 
     def expect_node(self, node: str, where: str) -> str:
         """Return a declared node's name, or raise a VariableError that names the declaration `where`."""
-        if node not in self.nodes:
-            raise VariableError(unknown(f"{where}: The causal diagram has no node", node, self.nodes))
+        require_known(f"{where}: The causal diagram has no node", node, self.nodes, error=VariableError)
         return node
 
     def require_age_and_sex(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, require_known, unknown
 
 SHIPPED = ("datasets", "notebooks", "reports")
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -25,8 +25,7 @@ class Checked(BaseModel):
 
 def shipped(folder: str) -> Path:
     """Return a shipped folder (`datasets`, `notebooks`, `reports`) of the checkout or the installed wheel."""
-    if folder not in SHIPPED:
-        raise DatasetError(unknown("The toolkit does not ship a folder", folder, SHIPPED))
+    require_known("The toolkit does not ship a folder", folder, SHIPPED, error=DatasetError)
     for found in (PACKAGE / "_shipped" / folder, PACKAGE.parent / folder):
         if found.is_dir():
             return found

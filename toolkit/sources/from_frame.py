@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Study
@@ -218,8 +218,7 @@ def _check_design(design: Design, people: pl.DataFrame) -> None:
             "tk.Design.none()."
         )
     for column in design.columns:
-        if column not in people.columns:
-            raise DesignError(unknown("The design names an absent column", column, people.columns))
+        require_known("The design names an absent column", column, people.columns, error=DesignError)
 
 
 def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:

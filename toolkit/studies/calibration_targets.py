@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DesignError, unknown
+from toolkit.errors import DesignError, require_known
 
 METHODS = ("raking", "linear", "logit")
 _EXAMPLE = "design.calibrated({'sex': {'male': 48_000, 'female': 52_000}, 'age_group': {...}})"
@@ -85,8 +85,7 @@ def read_totals(
     _refuse_other_sums(margins)
     by_levels = all(margin.crossed for margin in margins)
     chosen = method or ("raking" if by_levels and len(margins) > 1 and bounds is None else "linear")
-    if chosen not in METHODS:
-        raise DesignError(unknown("'method' cannot be", chosen, METHODS, f"All: {', '.join(METHODS)}"))
+    require_known("'method' cannot be", chosen, METHODS, "Available:", DesignError)
     _check_bounds(chosen, bounds)
     return Calibration(margins, chosen, bounds)
 

@@ -33,3 +33,4 @@ from toolkit.variables.formulas import Formula as Formula
 from toolkit.variables.formulas import formula as formula
 from toolkit.variables.syntax import LONGEST as LONGEST
 from toolkit.variables.syntax import one_line as one_line
+from toolkit.variables.syntax import quoted as quoted

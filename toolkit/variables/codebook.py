@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known, unknown
 from toolkit.files.checked_toml import Checked, read_themes, shipped
 from toolkit.files.html_templates import render_html
 
@@ -210,8 +210,9 @@ class Variable:
         if self.kind == "category" and self.reference is None and self.levels:
             object.__setattr__(self, "reference", self.levels[0])
         for level in (self.reference, self.case):
-            if level is not None and level not in self.levels:
-                raise VariableError(unknown(f"Variable '{self.name}' has no level", level, self.levels))
+            if level is not None:
+                what = f"Variable '{self.name}' has no level"
+                require_known(what, level, self.levels, error=VariableError)
 
     @classmethod
     def of_column(cls, column: pl.Series, *, ordered: bool = True) -> "Variable | None":

@@ -100,6 +100,11 @@ def one_line(text: str) -> str:
     return " ".join(line.strip() for line in lines if line.strip())
 
 
+def quoted(name: str) -> str:
+    """Write a name as conditions and formulas require it: in backticks unless it is a plain word."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
 def is_call(node: ast.AST, name: str) -> bool:
     """Whether a piece calls the function of this name."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name

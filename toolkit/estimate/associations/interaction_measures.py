@@ -24,12 +24,13 @@ from toolkit.estimate.regression import (
     Regression,
     Reported,
     Smallest,
+    Term,
     adjusted_matrix,
     cell_key,
+    describe_term,
     estimate,
     failed,
     figures,
-    quoted,
     read_formula,
     require_estimand,
     require_two_levels,
@@ -39,7 +40,7 @@ from toolkit.estimate.regression import (
 from toolkit.estimate.survey import Estimate, Sample, delta_method, draw, not_estimable, with_references
 from toolkit.results import ESTIMANDS, Estimates, Mask, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance
+from toolkit.variables import Names, as_covariates, as_names, quoted, require_one_role, with_covariance
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def interaction(
     predictors, formula = _Crossed(read_formula(crossed), adjusted), " + ".join([crossed, *adjusted])
     model = specify_estimand(sample, names, estimand, predictors, degrees=df, formula=formula)
     analysis = Analysis(model, by, estimand, None, ", ".join(adjusted), confidence)
-    pairs = list(product(_other_levels(sample, first), _other_levels(sample, second)))
+    pairs = list(product(sample.columns[first].others, sample.columns[second].others))
     headings = [
         _heading(sample, (first, second), levels, measure)
         for levels in pairs
@@ -170,11 +171,6 @@ class _Crossed:
         """Build the design matrix."""
         own = self.reading.matrix(sample, inside)
         return adjusted_matrix(sample, own.values[:, 1:], own.terms[1:], self.adjust, inside)
-
-
-def _other_levels(sample: Sample, name: str) -> list[str]:
-    column = sample.columns[name]
-    return [level for level in column.levels if level != column.reference]
 
 
 def _require_two(exposures: tuple[str, str]) -> tuple[str, str]:
@@ -288,14 +284,8 @@ def _heading(
     variables = [sample.columns[name].variable for name in pair]
     references = [variable.reference or "" for variable in variables]
     own = [(ref, x)[k] for ref, x, k in zip(references, levels, measure.levels, strict=True)]
-    return {
-        "estimand": measure.estimand,
-        "exposure": ":".join(pair),
-        "exposure_label": " × ".join(variable.label for variable in variables),
-        "level": ", ".join(own),
-        "level_label": ", ".join(own),
-        "reference": ", ".join(references),
-    }
+    label, level = " × ".join(variable.label for variable in variables), ", ".join(own)
+    return describe_term(Term(":".join(pair), label, level, level, ", ".join(references)), measure.estimand)
 
 
 def _measures(estimand: str) -> list[_Measure]:

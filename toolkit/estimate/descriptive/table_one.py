@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.descriptive.prevalences import mean, proportions
 from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
@@ -145,11 +145,8 @@ def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summ
     usual: Summary = numbers if isinstance(numbers, str) else "mean"
     chosen = {**dict.fromkeys(names, usual), **({} if isinstance(numbers, str) else numbers)}
     for name, way in chosen.items():
-        if name not in names:
-            raise VariableError(unknown("numbers= has an undescribed variable", name, names))
-        if way not in _SUMMARIES:
-            known = f"Use one of {', '.join(_SUMMARIES)}"
-            raise EstimationError(unknown("Unknown summary", str(way), _SUMMARIES, known))
+        require_known("numbers= has an undescribed variable", name, names, error=VariableError)
+        require_known("Unknown summary", str(way), _SUMMARIES, "Use one of")
     return chosen
 
 
@@ -170,9 +167,7 @@ def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], 
 def _estimate_shares(sample: Sample, group: str) -> list[Row]:
     column = sample.columns[group]
     require_levels(column)
-    codes = sample.codes(group)
-    marks = np.stack([codes == k for k in range(len(column.levels))], axis=1).astype(float)
-    (found,), _ = averages(sample, np.where(codes[:, None] < 0, np.nan, marks), ())
+    (found,), _ = averages(sample, sample.marks(group, column.levels), ())
     return [
         {
             "group": (level,),

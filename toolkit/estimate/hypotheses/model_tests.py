@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known, unknown
 from toolkit.estimate.regression import (
     FAMILIES,
     Analysis,
@@ -31,7 +31,6 @@ from toolkit.estimate.regression import (
     find_flaw,
     fit_glm,
     heading_of,
-    quoted,
     regress,
     specify_formula,
     term_key,
@@ -51,7 +50,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats, Mask, frame
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names
+from toolkit.variables import Names, as_names, quoted
 
 ALL = "all terms"
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
@@ -113,9 +112,7 @@ def term_test(
     >>> term_test(mine, "nights ~ age", "age", family="gaussian")["df"].item()
     3.0
     """
-    if method not in METHODS:
-        known = f"Use one of {', '.join(METHODS)}"
-        raise EstimationError(unknown("tk.term_test has no method", method, METHODS, known))
+    require_known("tk.term_test has no method", method, METHODS, "Use one of")
     by = as_names(by, "by")
     model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df)
     sample, wanted = model.sample, as_names(terms, "terms")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from toolkit.errors import EstimationError, VariableError, short, unknown
+from toolkit.errors import EstimationError, VariableError, require_known, short
 from toolkit.estimate.regression.formula import (
     EXAMPLE,
     Matrix,
@@ -17,7 +17,6 @@ from toolkit.estimate.regression.formula import (
     of_level,
     parser,
     per_unit,
-    quoted,
     take_time,
 )
 from toolkit.estimate.regression.likelihoods import FAMILIES, GLM_FAMILIES, Family, family_named
@@ -33,7 +32,7 @@ from toolkit.estimate.regression.other_families import (
 from toolkit.estimate.survey import Column, Sample, draw, firth_call, unknown_case
 from toolkit.results import ESTIMANDS, Floats, Mask, variables_of
 from toolkit.studies import Study
-from toolkit.variables import LONGEST, Variable, one_line, require_one_role
+from toolkit.variables import LONGEST, Variable, one_line, quoted, require_one_role
 
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).
@@ -198,9 +197,7 @@ def specify_formula(
     aggregate: bool = True,
 ) -> ModelSpec:
     """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides."""
-    if family not in (*GLM_FAMILIES, *OTHERS):
-        known = [*GLM_FAMILIES, *OTHERS]
-        raise EstimationError(unknown("tk.model has no family", family, known, f"All: {', '.join(known)}"))
+    require_known("tk.model has no family", family, (*GLM_FAMILIES, *OTHERS), "Available:")
     taken = take_time(one_line(formula))
     _require_time(taken, formula, family)
     reading = _read_formula(taken.formula)
@@ -296,10 +293,7 @@ def ratio_of(family: str, outcome: Column, *, offset: bool) -> str:
 
 def require_estimand(estimand: str, allowed: Sequence[str], caller: str) -> None:
     """Raise EstimationError unless an estimand is one of those of an estimator."""
-    if estimand not in allowed:
-        raise EstimationError(
-            unknown(f"{caller} has no estimand", estimand, allowed, f"All: {', '.join(allowed)}")
-        )
+    require_known(f"{caller} has no estimand", estimand, allowed, "Available:")
 
 
 def choose_estimand(outcome: Column, requested: str | None, allowed: Sequence[str], caller: str) -> str:

@@ -27,6 +27,7 @@ from toolkit.estimate.survey.groups import heading as heading
 from toolkit.estimate.survey.groups import interval_columns as interval_columns
 from toolkit.estimate.survey.groups import make_result as make_result
 from toolkit.estimate.survey.groups import run_tests as run_tests
+from toolkit.estimate.survey.groups import t_columns as t_columns
 from toolkit.estimate.survey.groups import verdict_columns as verdict_columns
 from toolkit.estimate.survey.intervals import Proportion as Proportion
 from toolkit.estimate.survey.intervals import check_confidence as check_confidence

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.special import logit
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.groups import (
     Group,
@@ -198,10 +198,7 @@ def _place_in_levels(sample: Sample, standard: Standard) -> Indices:
     for at, name in enumerate(standard.variables):
         levels = sample.columns[name].levels
         for key in standard.shares:
-            if key[at] not in levels:
-                raise EstimationError(
-                    unknown(f"The standard is not usable: '{name}' has no level", key[at], levels)
-                )
+            require_known(f"The standard is not usable: '{name}' has no level", key[at], levels)
     codes = np.stack([sample.codes(name) for name in standard.variables], axis=1)
     stratum = np.full(len(codes), -1)
     for number, key in enumerate(standard.shares):

@@ -7,10 +7,11 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import Sample
-from toolkit.estimate.survey.intervals import Ends
+from toolkit.estimate.survey.intervals import Ends, around
 from toolkit.estimate.survey.linearization import Estimate, design_df, estimate_with_covariance
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
@@ -172,6 +173,23 @@ def interval_columns(std_error: float, ends: Ends, df: float, verdict: Verdict) 
         "conf_high": finite(ends[1]),
         "df": df,
         **verdict_columns(verdict),
+    }
+
+
+def t_columns(point: float, std_error: float, df: float, confidence: float, *, log: bool = False) -> Row:
+    """Give estimate, error, t interval and t test of a point on the scale of its standard error."""
+    low, high = around(point, std_error, df, confidence)
+    shown = np.exp if log else float
+    statistic = point / std_error if std_error > 0 else None
+    return {
+        "estimate": float(shown(point)),
+        "std_error": std_error,
+        "scale": "log" if log else "identity",
+        "conf_low": float(shown(low)),
+        "conf_high": float(shown(high)),
+        "statistic": statistic,
+        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
+        "df": df,
     }
 
 

@@ -7,7 +7,7 @@ from math import asin, exp, isfinite, log, log1p, nan, pi, sin, sqrt
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 
 Ends = tuple[float, float]
 _NO_ENDS = (nan, nan)
@@ -90,10 +90,7 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
 
 def check(method: str, confidence: float) -> None:
     """Raise for an unknown interval or a confidence out of range."""
-    if method not in _METHODS:
-        raise EstimationError(
-            unknown("Unknown interval", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
-        )
+    require_known("Unknown interval", method, _METHODS, "Use one of")
     check_confidence(confidence)
 
 

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known, unknown
 from toolkit.studies import Study
-from toolkit.variables import Variable, unknown_variable
+from toolkit.variables import Variable, quoted, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
 MOST_CODES = 30
@@ -42,6 +42,11 @@ class Column:
     def reference(self) -> str | None:
         """The level that others are compared with; None for a continuous variable."""
         return self.variable.reference
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """Levels other than the reference."""
+        return tuple(level for level in self.levels if level != self.reference)
 
     @cached_property
     def continuous(self) -> bool:
@@ -92,12 +97,7 @@ def unknown_case(column: Column) -> str:
 
 def _write_case(name: str, level: str) -> str:
     new = "_".join(re.findall(r"\w+", f"{name} {level}")).lower()
-    return f"study.derive({new!r}, {f'{written(name)} == {level!r}'!r})"
-
-
-def written(name: str) -> str:
-    """Quote a name for a condition, in backticks unless it is an identifier."""
-    return name if name.isidentifier() else f"`{name}`"
+    return f"study.derive({new!r}, {f'{quoted(name)} == {level!r}'!r})"
 
 
 def require_order(column: Column, purpose: str) -> None:
@@ -109,7 +109,7 @@ def require_order(column: Column, purpose: str) -> None:
     raise VariableError(
         f"{purpose} needs an ordinal variable, and '{column.name}' has no declared order. Its levels are "
         f"{levels}. Declare them from lowest to highest with study = study.derive({new!r}, "
-        f"{written(column.name)!r}, levels=[{levels}]), and use '{new}'."
+        f"{quoted(column.name)!r}, levels=[{levels}]), and use '{new}'."
     )
 
 
@@ -216,7 +216,6 @@ def with_reference(study: Study, exposure: str | None, reference: str | None) ->
 def with_references(study: Study, exposures: tuple[str, ...], references: Mapping[str, str] | None) -> Study:
     """Set the reference levels of several exposures."""
     for exposure, reference in (references or {}).items():
-        if exposure not in exposures:
-            raise VariableError(unknown("reference= names an unknown exposure", exposure, exposures))
+        require_known("reference= names an unknown exposure", exposure, exposures, error=VariableError)
         study = with_reference(study, exposure, reference)
     return study

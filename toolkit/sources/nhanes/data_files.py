@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, require_known
 from toolkit.files.cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
@@ -60,8 +60,7 @@ def choose_cycles(catalogue: Catalogue, names: Sequence[str] | str) -> list[Cycl
     if not names:
         raise DatasetError(f"No cycle was named. Supply at least one, such as cycles={CYCLES}.")
     for name in names:
-        if name not in known:
-            raise DatasetError(unknown("NHANES has no cycle", name, known, f"All: {', '.join(known)}"))
+        require_known("NHANES has no cycle", name, known, "Available:", DatasetError)
         if names.count(name) > 1:
             raise DatasetError(
                 f"Cycle '{name}' is named {names.count(name)} times, so that its participants would count "

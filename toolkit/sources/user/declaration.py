@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolkit.causes import DERIVATIONS
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, unknown, unknown_words
 from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
@@ -263,8 +263,6 @@ def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator
 
 
 def _unknown(where: str, what: str, words: Any, known: Any) -> Iterator[Problem]:
-    known = tuple(known)
-    for word in dict.fromkeys(words):
-        if word not in known:
-            all_ = f"Known: {', '.join(repr(w) for w in known[:12])}."
-            yield Problem(where, unknown(f"Unknown {what}", word, known).rstrip("."), all_)
+    listed = f"Known: {', '.join(repr(word) for word in tuple(known)[:12])}."
+    for message in unknown_words(what, words, known):
+        yield Problem(where, message.rstrip("."), listed)

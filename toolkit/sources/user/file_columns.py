@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.frame_categories import Categories
 from toolkit.sources.harmonize.raw_values import (
@@ -138,8 +138,7 @@ def describe_expression(name: str, declared: OwnVariable, parsed: Formula) -> Va
             "expression or rename the variable."
         )
     for level in parsed.levels:
-        if level not in entry.levels:
-            raise VariableError(unknown(f"Variable '{name}' has no level", level, entry.levels))
+        require_known(f"Variable '{name}' has no level", level, entry.levels, error=VariableError)
     return entry
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, require_known
 
 
 def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
@@ -123,8 +123,7 @@ def daily_weather(
     }  # fmt: skip
     columns = {new: old for new, old in {PLACE: place, DATE: date, **named}.items() if old}
     for old in columns.values():
-        if old not in frame.columns:
-            raise DatasetError(unknown("The weather has no column", old, frame.columns))
+        require_known("The weather has no column", old, frame.columns, error=DatasetError)
     numbers = [new for new in columns if new not in (PLACE, DATE)]
     read = frame.select(
         pl.col(columns[PLACE]).cast(pl.String).alias(PLACE),
@@ -169,8 +168,7 @@ def mark_heat_waves(
     above the 95th percentile of the mean temperature, is that of Anderson & Bell, Environ Health Perspect
     2011;119:210-218.
     """
-    if of not in weather.columns:
-        raise VariableError(unknown("The weather has no column", of, weather.columns))
+    require_known("The weather has no column", of, weather.columns, error=VariableError)
     if not weather[of].count():
         raise VariableError(
             f"'{of}' has no values in this weather. Use another column: mark_heat_waves(..., of='...')."
@@ -275,8 +273,7 @@ def _expect_dated(dated: pl.DataFrame, weather: pl.DataFrame, names: Sequence[st
         (weather, (PLACE, DATE, *names), "weather"),
     ):
         for column in columns:
-            if column not in frame.columns:
-                raise DatasetError(unknown(f"The {what} has no column", column, frame.columns))
+            require_known(f"The {what} has no column", column, frame.columns, error=DatasetError)
     if dated[PLACE].dtype != weather[PLACE].dtype or dated[DATE].dtype != weather[DATE].dtype:
         raise DatasetError(
             "Place and date have other types than in the weather. Convert them to text and dates: "

@@ -10,6 +10,7 @@ import numpy as np
 
 from toolkit.errors import VariableError, nearest
 from toolkit.results import Floats
+from toolkit.variables import quoted
 
 Names = frozenset[str]
 
@@ -141,11 +142,6 @@ class Factor:
     def plain(self) -> bool:
         """Whether it is a column by itself."""
         return self.tree is None and self.knots is None
-
-
-def quoted(name: str) -> str:
-    """Write a name as formulas require it: in backticks unless it is a plain word."""
-    return name if name.isidentifier() else f"`{name}`"
 
 
 def shorten(text: str) -> str:

@@ -33,7 +33,6 @@ from toolkit.estimate.regression.formula.factors import (
     codings,
     kept_columns,
     parse_factor,
-    quoted,
     shorten,
     tokens,
     unreadable,
@@ -43,6 +42,7 @@ from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
     from toolkit.estimate.survey import Sample
+from toolkit.variables import quoted
 
 _CALLS: dict[str, Any] = {
     **{name: getattr(np, {"ceiling": "ceil"}.get(name, name)) for name in FUNCTIONS},

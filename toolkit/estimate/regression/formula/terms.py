@@ -11,13 +11,13 @@ from toolkit.estimate.regression.formula.factors import (
     Factor,
     Token,
     parse_call,
-    quoted,
     shorten,
     tokens,
     unreadable,
 )
 from toolkit.estimate.survey import QUANTILE_RULES
 from toolkit.results import Floats
+from toolkit.variables import quoted
 
 _DEEPEST, _MOST_TERMS = 50, 1_000
 Names = frozenset[str]
