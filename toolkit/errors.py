@@ -74,7 +74,7 @@ def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> s
 def unknown_words(what: str, words: "Iterable[str]", known: "Iterable[str]") -> "Iterator[str]":
     """Compose a message for each unknown word, once."""
     known = tuple(known)
-    yield from (unknown(f"Unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)
+    yield from (unknown(what, word, known) for word in dict.fromkeys(words) if word not in known)
 
 
 def require_known(

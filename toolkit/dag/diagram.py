@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.causes.evidence import citation_of
-from toolkit.errors import DatasetError, VariableError, require_known, unknown
+from toolkit.errors import DatasetError, VariableError, require_known, unknown_words
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.results import EDGES_SCHEMA
 
@@ -215,12 +215,9 @@ def _parse(path: Path, content: bytes) -> Diagram:  # noqa: ARG001
 
 def _problems(written: _Written) -> Iterator[str]:
     named = [name for group in written.arrows for name in (group.cause, *group.effects)]
-    for name in dict.fromkeys(named):
-        if name not in written.nodes:
-            yield unknown("an arrow names an unknown node", name, written.nodes)
-    for name in [*(written.core or ()), *(n.earlier for n in written.nodes.values() if n.earlier)]:
-        if name not in written.nodes:
-            yield unknown("`core` or `earlier` names an unknown node", name, written.nodes)
+    yield from unknown_words("an arrow names an unknown node", named, written.nodes)
+    named = [*(written.core or ()), *(n.earlier for n in written.nodes.values() if n.earlier)]
+    yield from unknown_words("`core` or `earlier` names an unknown node", named, written.nodes)
     drawn = Counter((group.cause, effect) for group in written.arrows for effect in group.effects)
     yield from (f"the arrow {a} → {b} is repeated ({n} times)" for (a, b), n in drawn.items() if n > 1)
     measured = Counter(variable for node in written.nodes.values() for variable in node.variables)
@@ -230,9 +227,7 @@ def _problems(written: _Written) -> Iterator[str]:
     for finding in dict.fromkeys(finding for group in written.arrows for finding in group.evidence):
         if citation_of(finding) is None:
             yield f"unknown published finding '{finding}'; use citation = \"...\" instead"
-    for name in written.without:
-        if name not in REQUIRED:
-            yield unknown("`without` names neither age nor sex but", name, REQUIRED)
+    yield from unknown_words("`without` names neither age nor sex but", written.without, REQUIRED)
     yield from _missing_nodes(written.nodes, written.without)
     yield from _cycles(drawn)
 

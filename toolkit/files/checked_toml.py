@@ -38,10 +38,15 @@ def shipped(folder: str) -> Path:
 def read_toml(path: Path, model: type[Model]) -> Model:
     """Read a TOML file into a pydantic model or a type such as `dict[str, Entry]`; raises a DatasetError."""
     try:
-        return TypeAdapter(model).validate_python(parse_toml(path))
+        return rebuild(model, parse_toml(path))
     except ValidationError as error:
         problems = [describe_problem(problem, model) for problem in error.errors()]
         raise list_problems(path.name, problems) from error
+
+
+def rebuild(model: type[Model], record: object) -> Model:
+    """Rebuild an object from the plain values of its fields, as JSON gives them: lists become tuples."""
+    return TypeAdapter(model).validate_python(record)
 
 
 def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:

@@ -88,9 +88,9 @@ def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
         draft.replace(target)
 
 
-def write_text(path: str | Path, text: str, *, private: bool = False) -> None:
+def write_text(path: str | Path, text: str) -> None:
     """Write text as UTF-8, whole or not at all."""
-    write_bytes(path, text.encode(), private=private)
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: str | Path, content: bytes | bytearray, *, private: bool = False) -> None:

@@ -90,7 +90,7 @@ def _origin_problems(catalogue: Catalogue, name: str) -> Iterator[str]:
     blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
     named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
     problems = [
-        *unknown_words("cycle", named, catalogue.cycles),
+        *unknown_words("Unknown cycle", named, catalogue.cycles),
         *_coverage(origin, catalogue.cycles),
         *_merged(origin),
         *(problem for piece in origin.measured for problem in _piece_problems(catalogue, name, piece)),
@@ -118,8 +118,8 @@ def _weight_problems(catalogue: Catalogue) -> Iterator[str]:
     for cycle in catalogue.cycles.values():
         for component, weight in [*cycle.weights.items(), *cycle.four_year.items()]:
             where = f"cycle '{cycle.name}', weight '{component}': "
-            yield from (where + p for p in unknown_words("component", [component], COMPONENTS))
-            yield from (where + p for p in unknown_words("table", weight.tables, catalogue.tables))
+            yield from (where + p for p in unknown_words("Unknown component", [component], COMPONENTS))
+            yield from (where + p for p in unknown_words("Unknown table", weight.tables, catalogue.tables))
 
 
 def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
@@ -143,10 +143,10 @@ def _piece_problems(catalogue: Catalogue, name: str, piece: Measured) -> Iterato
             yield from (f"Table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
     unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
-    yield from unknown_words("level", piece.codes.values(), catalogue.codebook[name].levels)
-    yield from unknown_words("reason", [*reasons, *unknowns, piece.blank], REASONS)
-    yield from unknown_words("component", [piece.component] if piece.component else [], COMPONENTS)
-    yield from unknown_words("variable in only_if", piece.only_if, catalogue.origins)
+    yield from unknown_words("Unknown level", piece.codes.values(), catalogue.codebook[name].levels)
+    yield from unknown_words("Unknown reason", [*reasons, *unknowns, piece.blank], REASONS)
+    yield from unknown_words("Unknown component", [piece.component] if piece.component else [], COMPONENTS)
+    yield from unknown_words("Unknown variable in only_if", piece.only_if, catalogue.origins)
     yield from _formula_problems(piece, catalogue.codebook[name])
 
 
@@ -162,8 +162,10 @@ def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
         texts = [_parsed_rows(rows) for rows in piece.rows.values()]
         if piece.expression:
             parsed = formula(piece.expression)
-            yield from unknown_words("name in the expression", parsed.names, [*piece.inputs, *piece.rows])
-            yield from unknown_words("level", parsed.levels, variable.levels)
+            yield from unknown_words(
+                "Unknown name in the expression", parsed.names, [*piece.inputs, *piece.rows]
+            )
+            yield from unknown_words("Unknown level", parsed.levels, variable.levels)
     except VariableError as error:
         yield str(error)
     else:
@@ -176,4 +178,4 @@ def _parsed_rows(rows: Rows) -> list[str]:
     wrong = [f"'{one.text}' is not a condition" for one in conditions if one.result != "yes_no"]
     if rows.total and rows.lookup:
         wrong.append("A total cannot be computed over the rows of a lookup, which may be repeated")
-    return wrong + list(unknown_words("column in texts", rows.texts, columns_of(rows)))
+    return wrong + list(unknown_words("Unknown column in texts", rows.texts, columns_of(rows)))

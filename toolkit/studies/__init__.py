@@ -2,7 +2,6 @@
 
 from toolkit.studies.calibration_targets import Calibration as Calibration
 from toolkit.studies.calibration_targets import Margin as Margin
-from toolkit.studies.calibration_targets import calibration_of as calibration_of
 from toolkit.studies.cycle_weights import CYCLE as CYCLE
 from toolkit.studies.cycle_weights import CycleWeight as CycleWeight
 from toolkit.studies.cycle_weights import grouped as grouped

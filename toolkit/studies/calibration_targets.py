@@ -1,7 +1,7 @@
 """Population totals to which weights are calibrated (in `estimate.survey.variance.calibration`)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isfinite, isinf
 from typing import Any
 
@@ -57,20 +57,6 @@ class Calibration:
     def sentence(self) -> str:
         """The adjustment in words."""
         return f"{self.word} to the population totals of {' and '.join(map(str, self.margins))}"
-
-    def record(self) -> dict[str, Any]:
-        """Return plain values, which `calibration_of` reads."""
-        return asdict(self)
-
-
-def calibration_of(record: Mapping[str, Any]) -> Calibration:
-    """Read what `Calibration.record` gave, from JSON too."""
-    margins = tuple(
-        Margin(tuple(m["variables"]), tuple((tuple(levels), total) for levels, total in m["totals"]))
-        for m in record["margins"]
-    )
-    bounds = record["bounds"]
-    return Calibration(margins, record["method"], tuple(bounds) if bounds else None)
 
 
 def read_totals(

@@ -4,7 +4,7 @@ A missing value keeps its reason: the reasons of column `bmi` are in column `bmi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
@@ -87,6 +87,12 @@ _DIETARY, _MORNING = ("dietary day 1", "dietary two-day"), ("fasting", "glucose 
 def why(name: str) -> str:
     """Name the column with the reasons for a variable's missing values: `bmi.why` for bmi."""
     return f"{name}.why"
+
+
+def reason_for(name: str, columns: Collection[str]) -> pl.Expr:
+    """Read why values of a variable are missing, as text; "no value recorded" where no reason is stated."""
+    given = pl.col(why(name)).cast(pl.String) if why(name) in columns else pl.lit(None, pl.String)
+    return given.fill_null("no value recorded")
 
 
 def weight_name(component: str) -> str:

@@ -39,12 +39,11 @@ from toolkit.estimate.survey import (
 from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, conditions, why
+from toolkit.variables import Names, as_names, conditions, reason_for
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
 _SUMMARIES = ("mean", "median", "both")
-_NO_REASON = "no value recorded"
 # Names that no variable has.
 _MISSING, _REASON, _INSIDE = ".missing", ".reason", ".inside"
 
@@ -274,12 +273,10 @@ def _missing_rows(part: _Description, groups: tuple[str, ...]) -> list[Row]:
 def _select_with_reasons(part: _Description, sample: Sample) -> pl.DataFrame:
     """Select the participants of the domain, with the reason of each missing value."""
     people = part.study.people
-    given = why(part.name)
-    reason = pl.col(given).cast(pl.String) if given in people.columns else pl.lit(None, pl.String)
     found = index_participants(part.study, sample.weight).select(
         conditions.parse(part.domain).expression(people.schema).alias(_INSIDE),
         sample.columns[part.name].expression.is_null().alias(_MISSING),
-        reason.fill_null(_NO_REASON).alias(_REASON),
+        reason_for(part.name, people.columns).alias(_REASON),
         *(sample.columns[name].expression.cast(pl.String) for name in part.groups),
     )
     return found.filter(_INSIDE) if part.domain.strip() else found

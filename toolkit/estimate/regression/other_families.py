@@ -54,7 +54,6 @@ class Clock:
     event: str
     entry: str | None = None  # None if observation began at 0
     strata: tuple[str, ...] = ()  # each combination has a baseline
-    ties: str = "efron"  # "efron" or "breslow"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,7 +136,7 @@ def cox(clock: Clock) -> Likelihood:
     def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
         times = read_times(clock, sample, inside)
         X = _drop_intercept(matrix, "cox")
-        return fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
+        return fit_cox(X, times, sample.weights[inside], offset=shift)
 
     return Likelihood(
         "cox",

@@ -34,9 +34,7 @@ class Recoder:
         """Look up the value of a code, or convert the number where there are no codes."""
         if self.codes or self.dtype != pl.Float64:
             return code.replace_strict(self.codes, default=None, return_dtype=self.dtype)
-        # polars divides by a scalar through its reciprocal, which misses the last bit of numpy's quotient;
-        # a column of that number divides exactly.
-        divided = number if self.divide_by == 1 else number / (number * 0 + self.divide_by)
+        divided = number if self.divide_by == 1 else divide_exactly(number, self.divide_by)
         return pl.when(self.reason(code).is_null()).then(self.change.expression(divided))
 
     def unexplained(self, code: pl.Expr, number: pl.Expr) -> pl.Expr:
@@ -45,6 +43,11 @@ class Recoder:
         strange = code.is_not_null() & value.is_null() & self.reason(code).is_null()
         outside = ~value.is_between(*self.range) if self.range and not self.codes else pl.lit(value=False)
         return strange | outside.fill_null(value=False)
+
+
+def divide_exactly(value: pl.Expr, by: float) -> pl.Expr:
+    """Divide by a column of a number, as polars divides by a scalar through its inexact reciprocal."""
+    return value / (value * 0 + by)
 
 
 def is_filled(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:

@@ -264,5 +264,5 @@ def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator
 
 def _unknown(where: str, what: str, words: Any, known: Any) -> Iterator[Problem]:
     listed = f"Known: {', '.join(repr(word) for word in tuple(known)[:12])}."
-    for message in unknown_words(what, words, known):
+    for message in unknown_words(f"Unknown {what}", words, known):
         yield Problem(where, message.rstrip("."), listed)

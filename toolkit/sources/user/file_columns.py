@@ -172,6 +172,10 @@ def _fold(codes: Mapping[str, str]) -> dict[str, str]:
 def _labeled_reasons(labels: Labels) -> dict[str, str]:
     """Take labels such as "Refused" or "Don't know" as the reasons that they name."""
     words = {reason: reason for reason in REASONS} | {"don’t know": "don't know", "dont know": "don't know"}
+    return _match_labels(labels, words)
+
+
+def _match_labels(labels: Labels, words: Mapping[str, str]) -> dict[str, str]:
     return {fold_code(code): words[label.lower()] for code, label in labels.items() if label.lower() in words}
 
 
@@ -179,9 +183,7 @@ def _level_codes(variable: Variable, declared: OwnVariable, labels: Labels) -> d
     if declared.codes:
         return _fold(declared.codes)
     words = {level.lower(): level for level in variable.levels}
-    labeled = {
-        fold_code(code): words[label.lower()] for code, label in labels.items() if label.lower() in words
-    }
+    labeled = _match_labels(labels, words)
     return (_ANSWERS if variable.kind == "yes_no" and not labeled else {}) | words | labeled
 
 
