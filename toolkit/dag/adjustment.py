@@ -8,6 +8,7 @@ import polars as pl
 from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
 from toolkit.errors import VariableError, join_list, require_known
+from toolkit.files.cache import compute_once
 from toolkit.results import variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
@@ -170,10 +171,7 @@ def adjustment_for(
     require_known("Unknown adjustment set", size, SIZES, error=VariableError)
     nodes = nodes_of(study, diagram)
     key = (nodes, outcome, exposure, domain, size)
-    if key not in study.computed:
-        study.computed[key] = _choose(study, nodes, (outcome, exposure), domain, size)
-    found: Adjustment = study.computed[key]
-    return found
+    return compute_once(study.computed, key, lambda: _choose(study, nodes, (outcome, exposure), domain, size))
 
 
 def _choose(study: Study, nodes: StudyNodes, ends: tuple[str, str], domain: str, size: Size) -> Adjustment:

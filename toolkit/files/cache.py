@@ -16,7 +16,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 import polars as pl
@@ -37,6 +37,7 @@ _PRIVATE_FOLDER = 0o700
 _STEP_NS = 2_000_000_000
 
 Identity = dict[str, Any]
+Value = TypeVar("Value")
 
 
 class CacheWarning(UserWarning):
@@ -148,6 +149,17 @@ def _list_reasons(reasons: Mapping[str, str]) -> str:
     name, reason = next(iter(reasons.items()))
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"'{name}'{more}, because {reason.rstrip('.')}."
+
+
+# In memory
+
+
+def compute_once(known: dict[Any, Any], key: object, compute: Callable[[], Value]) -> Value:
+    """Return what is known for a key, or compute it and keep it there."""
+    if key not in known:
+        known[key] = compute()
+    found: Value = known[key]
+    return found
 
 
 # Whether a file is still the one that was read

@@ -50,13 +50,8 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
     return Study(name, name, people, design, entries)
 
 
-def as_polars(frame: Any) -> pl.DataFrame:
-    """Read a frame of any library as polars; a lazy one is collected once, with all of its rows."""
-    return _read_frame(frame)[0]
-
-
 def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
-    """Read a frame with its categories as Enums, and their declared lists and orders."""
+    """Read a frame, a lazy one once, with its categories as Enums, and their declared lists and orders."""
     import narwhals as nw
 
     from toolkit.sources.frame_categories import as_declared, declared_categories, with_text_categories

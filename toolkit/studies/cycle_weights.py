@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeVar
 
 import polars as pl
 
 from toolkit.errors import EstimationError, join_list
 from toolkit.variables import Availability, Variable
 
+Key = TypeVar("Key")
 CYCLE = "cycle"
 NOT_MEASURED = "not measured"
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -88,12 +90,18 @@ def rescale(weights: Sequence[CycleWeight], *, by_cycle: bool = False) -> tuple[
     return tuple(parts)
 
 
+def cycles_by(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
+    """Gather the cycles of pairs (key, cycle) by their keys, in the order of the pairs."""
+    found: dict[Key, list[str]] = {}
+    for key, cycle in pairs:
+        found.setdefault(key, []).append(cycle)
+    return found
+
+
 def rescaled(parts: Sequence[CyclePart]) -> pl.Expr:
     """Give each person the rescaled weight of the cycle; null in cycles that do not contribute."""
-    cycle, alike = pl.col(CYCLE).cast(pl.String), dict[tuple[str, float], list[str]]()
-    for part in parts:
-        alike.setdefault((part.column, part.factor), []).append(part.cycle)
-    weight = pl.lit(None, pl.Float64)
+    cycle, weight = pl.col(CYCLE).cast(pl.String), pl.lit(None, pl.Float64)
+    alike = cycles_by(((part.column, part.factor), part.cycle) for part in parts)
     for (column, factor), cycles in alike.items():
         here = pl.col(column).cast(pl.Float64) * factor
         weight = pl.when(cycle.is_in(cycles)).then(here).otherwise(weight)
@@ -141,9 +149,7 @@ def _none_contributes(left_out: Mapping[str, str]) -> str:
 
 def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return for each cycle why it does not contribute, with cycles of one reason listed together."""
-    cycles: dict[str, list[str]] = {}
-    for cycle, reason in left_out:
-        cycles.setdefault(reason, []).append(cycle)
+    cycles = cycles_by((reason, cycle) for cycle, reason in left_out)
     texts = {reason: f"{span(own)}: {reason}" for reason, own in cycles.items()}
     return {cycle: texts[reason] for reason, own in cycles.items() for cycle in own}
 
@@ -169,11 +175,9 @@ def label_of(label: str, cycles: Sequence[str], contributing: Sequence[str]) -> 
     return label.replace(whole, part, 1) if whole in label else f"{label}, {part}"
 
 
-def source_of(parts: Sequence[CyclePart]) -> str:
+def source_of(parts: Sequence[CyclePart] | Sequence[CycleWeight]) -> str:
     """Name the published weights of the contributing cycles, each with its cycles where they differ."""
-    sources: dict[str, list[str]] = {}
-    for part in parts:
-        sources.setdefault(part.source, []).append(part.cycle)
+    sources = cycles_by((part.source, part.cycle) for part in parts)
     if len(sources) == 1:
         return next(iter(sources))
     return "; ".join(f"{source} in {join_list(cycles)}" for source, cycles in sources.items())
@@ -187,9 +191,7 @@ def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = Fa
     if by_cycle:
         return f"not rescaled because each cycle is estimated separately ({join_list(cycles)})"
     count = _NUMBERS[len(cycles)] if len(cycles) < len(_NUMBERS) else f"{len(cycles)}"
-    shares: dict[tuple[float, float], list[str]] = {}
-    for part in parts:
-        shares.setdefault((part.share, part.years), []).append(part.cycle)
+    shares = cycles_by(((part.share, part.years), part.cycle) for part in parts)
     if {part.share for part in parts} == {1 / len(parts)}:
         return f"divided by {len(parts)} because {count} cycles contribute ({join_list(cycles)})"
     factors = [f"{_times(*key)} in {join_list(own)}" for key, own in shares.items()]

@@ -14,7 +14,6 @@ from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import rebuild
 from toolkit.files.safe_files import (
     content_of,
-    is_path_of_descriptor,
     restate_full_temporary_folder,
     unnamed_file,
 )
@@ -59,11 +58,6 @@ def take_over(path: object) -> Study:
         ) from error
     repeated: dict[str, Any] = {name: frames.get(name) for name in _REPEATED}
     return replace(study, **repeated)
-
-
-def holds_population(path: object) -> bool:
-    """Whether a path is that of a study that was handed over, and not the name of a study."""
-    return is_path_of_descriptor(path)
 
 
 def _packed(frame: pl.DataFrame) -> bytes:

@@ -21,6 +21,7 @@ from toolkit.variables.codebook import Variable as Variable
 from toolkit.variables.codebook import clash as clash
 from toolkit.variables.codebook import deepest as deepest
 from toolkit.variables.codebook import reason_for as reason_for
+from toolkit.variables.codebook import remarks as remarks
 from toolkit.variables.codebook import sorted_levels as sorted_levels
 from toolkit.variables.codebook import unknown_variable as unknown_variable
 from toolkit.variables.codebook import weight_name as weight_name

@@ -283,6 +283,14 @@ class Variable:
         return render_html("codebook.html", variable=self)
 
 
+def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
+    """Join the reasons why estimates with these variables are for review, and why they are suppressed."""
+    every = list(variables)
+    review = dict.fromkeys(v.review for v in every if v.review)
+    unfit = dict.fromkeys(v.unfit for v in every if v.unfit)
+    return "; ".join(review), "; ".join(unfit)
+
+
 def _levels_of(column: pl.Series) -> tuple[str, ...]:
     if isinstance(column.dtype, pl.Enum):
         return tuple(column.dtype.categories)

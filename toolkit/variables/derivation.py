@@ -18,6 +18,7 @@ from toolkit.variables.codebook import (
     Variable,
     clash,
     deepest,
+    remarks,
     why,
 )
 from toolkit.variables.conditions import Condition
@@ -163,9 +164,8 @@ def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = f
     every = list(dict.fromkeys(c.cycle for v in inputs for c in v.comparability))
     compared = tuple(_compared(cycle, inputs, any_input=step.any_input) for cycle in every)
     component = deepest([v.component for v in inputs])
-    review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
+    review, unfit = remarks(inputs)
     derived = replace(step.variable, component=component, availability=entries, comparability=compared)
-    unfit = "; ".join(dict.fromkeys(v.unfit for v in inputs if v.unfit))
     return replace(derived, review=review, unfit=unfit, inputs=step.inputs)
 
 

@@ -18,11 +18,11 @@ from toolkit.estimate.regression import (
     require_estimand,
     specify_association,
 )
-from toolkit.estimate.survey import Column, Sample, draw, intervals, read, remarks, weight_of
+from toolkit.estimate.survey import Column, Sample, draw, intervals, read, weight_of
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, Variable, as_names, conditions
+from toolkit.variables import Names, Variable, as_names, conditions, remarks
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
 NO_CARD = "no card"

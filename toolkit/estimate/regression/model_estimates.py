@@ -36,8 +36,7 @@ def estimate(
         counted: dict[str, Any] = counts(sample, by, levels, model.complete(group))
         covariates: tuple[tuple[str, str], ...] = ()
         try:
-            if model.narrows:
-                counted["n"] = int(sample.persons[model.cells(group)].sum())
+            counted["n"] = int(sample.persons[model.cells(group)].sum())
             fitted = fit(model, group)
             reported = list(report(analysis, fitted))
             counted["n_cases"], covariates = fitted.n_cases, fitted.covariates

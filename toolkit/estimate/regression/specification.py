@@ -81,11 +81,6 @@ class ModelSpec:
         """Mark the cells of a group that have a value in every variable."""
         return group & self.sample.complete(self.names)
 
-    @property
-    def narrows(self) -> bool:
-        """Whether the likelihood leaves out cells with complete data."""
-        return isinstance(self.family, Likelihood) and self.family.informative is not None
-
     def cells(self, group: Mask) -> Mask:
         """Mark the cells of a group that enter the fit."""
         inside = self.complete(group)

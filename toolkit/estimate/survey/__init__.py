@@ -2,7 +2,6 @@
 
 from toolkit.estimate.survey.analysis_sample import Sample as Sample
 from toolkit.estimate.survey.analysis_sample import draw as draw
-from toolkit.estimate.survey.analysis_sample import remarks as remarks
 from toolkit.estimate.survey.analysis_sample import weight_of as weight_of
 from toolkit.estimate.survey.distributions import QUANTILE_RULES as QUANTILE_RULES
 from toolkit.estimate.survey.distributions import QuantileRule as QuantileRule

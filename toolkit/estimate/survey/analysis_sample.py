@@ -17,7 +17,7 @@ from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, i
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
-from toolkit.variables import Variable, conditions, quoted
+from toolkit.variables import conditions, quoted, remarks
 
 _COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
 
@@ -140,14 +140,6 @@ def weight_of(
     """Choose the weight of an analysis by its variables and the cycles of its domain."""
     variables = [column.variable for column in columns]
     return choose_weight(study.design, variables, condition, by_cycle=CYCLE in by)
-
-
-def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
-    """Join the reasons why estimates with these variables are for review, and why they are suppressed."""
-    every = list(variables)
-    review = dict.fromkeys(v.review for v in every if v.review)
-    unfit = dict.fromkeys(v.unfit for v in every if v.unfit)
-    return "; ".join(review), "; ".join(unfit)
 
 
 def _aggregate_cells(

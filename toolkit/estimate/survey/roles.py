@@ -7,11 +7,12 @@ no/yes, text is categorical without an order, other numbers are continuous.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import polars as pl
 
 from toolkit.errors import VariableError, require_known, unknown
+from toolkit.files.cache import compute_once
 from toolkit.studies import Study
 from toolkit.variables import Variable, quoted, unknown_variable
 
@@ -115,13 +116,11 @@ def require_order(column: Column, purpose: str) -> None:
 
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
     """Read variables of a study; those `in_groups` are categorical if they are codes."""
-    found: dict[str, Column] = {}
-    for name in dict.fromkeys(names):
-        key = (Column, name, name in in_groups)
-        if key not in study.computed:
-            study.computed[key] = _read_column(study, name, name in in_groups)
-        found[name] = study.computed[key]
-    return found
+    grouped = {name: name in in_groups for name in names}
+    return {
+        name: compute_once(study.computed, (Column, name, codes), partial(_read_column, study, name, codes))
+        for name, codes in grouped.items()
+    }
 
 
 def _read_column(study: Study, name: str, in_groups: bool) -> Column:

@@ -4,7 +4,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +75,7 @@ def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
     for places in product(*reversed(ranges)):
         own = tuple(reversed(places))
         marks = [np.eye(size)[k + start] for size, k, start in zip(sizes, own, starts, strict=True)]
-        column = _kron(marks)
+        column = reduce(np.kron, marks)
         rest = column - basis @ (basis.T @ column)
         rest = rest - basis @ (basis.T @ rest)
         if np.linalg.norm(rest) > 1e-7:  # of a column of length 1
@@ -84,18 +86,11 @@ def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
 
 def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> Floats:
     """Give a basis of one effect on the cells: contrasts of its categories, constant over the others."""
-    parts = [
+    parts: list[Any] = [
         np.eye(size)[:, 1:] - 1 / size if name in effect else np.ones((size, 1))
         for name, size in zip(names, sizes, strict=True)
     ]
-    return _kron(parts)
-
-
-def _kron(parts: Sequence[Floats]) -> Floats:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = np.asarray(np.kron(whole, part), np.float64)
-    return whole
+    return np.asarray(reduce(np.kron, parts), np.float64)
 
 
 FUNCTIONS = (
