@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 
 _WORD = re.compile(r"[a-z]+(?=[ ,;:])")
@@ -52,13 +52,7 @@ def join_list(parts: "Iterable[str]", conjunction: str = "and") -> str:
 
 
 def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
-    """List the known names nearest to a mistaken one, in quotes; all of them if few and none is near.
-
-    Examples
-    --------
-    >>> nearest("diabetis", ["diabetes_told", "age", "diabetes"])
-    "'diabetes' or 'diabetes_told'"
-    """
+    """List the known names nearest to a mistaken one, in quotes; all of them if few and none is near."""
     words = list(dict.fromkeys(known))
     # Columns are often in capitals, so case is ignored.
     by_lower = {word.lower(): word for word in reversed(words)}
@@ -68,19 +62,28 @@ def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
 
 
 def unknown(what: str, name: str, known: "Iterable[str]", remedy: str = "") -> str:
-    """Compose the message for an unknown name, with the nearest names and a remedy.
-
-    `what` is the start of the sentence ("this study has no variable"). A remedy "All: ..." lists the names or
-    the call that lists them.
-
-    Examples
-    --------
-    >>> unknown("unknown study", "nhane", ["nhanes", "simulated"], "All: tk.available_studies()")
-    "Unknown study 'nhane'. Did you mean 'nhanes'? List them all with tk.available_studies()."
-    """
+    """Compose the message for an unknown name; "All: ..." lists the names or the call that lists them."""
     near = nearest(name, known)
     if remedy.startswith("All: "):
         listed = remedy.removeprefix("All: ")
         remedy = f"List them all with {listed}" if "(" in listed else f"Available: {listed}"
     parts = [f"{begin_sentence(what)} '{short(name)}'.", f"Did you mean {near}?" if near else ""]
     return " ".join(filter(None, [*parts, f"{remedy.rstrip('.')}." if remedy else ""]))
+
+
+def unknown_words(what: str, words: "Iterable[str]", known: "Iterable[str]") -> "Iterator[str]":
+    """Compose a message for each unknown word, once."""
+    known = tuple(known)
+    yield from (unknown(what, word, known) for word in dict.fromkeys(words) if word not in known)
+
+
+def require_known(
+    what: str,
+    name: str,
+    known: "Collection[str]",
+    all_of_them: str = "",
+    error: type[ToolkitError] = EstimationError,
+) -> None:
+    """Raise an error for an unknown name; `all_of_them` are the words before the list of known names."""
+    if name not in known:
+        raise error(unknown(what, name, known, f"{all_of_them} {', '.join(known)}" if all_of_them else ""))

@@ -41,22 +41,17 @@ _AXIS_UNITS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Estimand:
-    """What a result row estimates.
-
-    `of` names what a comparison compares ("odds" for an odds ratio), `ratio` and `difference` the estimands
-    that compare two of this one, and `model` the GLM family whose coefficient or average prediction it is.
-    The standard error is on the log scale for ratios, and where `logarithmic` says so.
-    """
+    """What a result row estimates."""
 
     name: str
     family: Family
     kind: Kind
     noun: str = ""  # As in prose, tables and charts; by default the name with spaces.
-    of: str = ""
-    model: str = ""
-    ratio: str = ""
-    difference: str = ""
-    logarithmic: bool = False
+    of: str = ""  # what a comparison compares: "odds" of an odds ratio
+    model: str = ""  # the GLM family whose coefficient or average prediction it is
+    ratio: str = ""  # the estimand that compares two of this one
+    difference: str = ""  # likewise
+    logarithmic: bool = False  # standard error on the log scale though not a ratio
     link: str = "of"  # Joins the noun to the outcome.
 
     def __post_init__(self) -> None:

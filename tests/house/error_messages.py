@@ -1,7 +1,7 @@
 """List every error message of the toolkit, side by side: file and line, class, text with placeholders.
 
 `make errors` prints the list. Messages that a function writes (`unknown(...)`) appear as the call that writes
-them.
+them, and those of `require_known` by their first words.
 """
 
 import ast
@@ -45,6 +45,9 @@ def messages_of(module: Module, classes: set[str]) -> list[Message]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and node.args:
             name = ast.unparse(node.func).rpartition(".")[2]
+            if name == "require_known":
+                named = [ast.unparse(part) for part in (*node.args, *(k.value for k in node.keywords))]
+                name = next((part for part in named if part in classes), "EstimationError")
             if name in classes:
                 text = " ".join(template(node.args[0], texts_of(module, node)).split())
                 found.append((node.lineno, Message(f"{module.where}:{node.lineno}", name, text)))

@@ -9,7 +9,7 @@ from textwrap import shorten
 import polars as pl
 
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known, unknown
 from toolkit.files.html_templates import render_html
 from toolkit.variables import Codebook, Derivation, Variable, derive, unknown_variable
 from toolkit.variables.codebook import codebook
@@ -141,21 +141,11 @@ def _dtype(values: tuple[Value, ...]) -> pl.DataType:
 
 @dataclass(frozen=True)
 class Prevention:
-    """What studies found about one way of preventing cramps; never advice to a person.
+    """What studies found about one way of preventing cramps; never advice to a person."""
 
-    Attributes
-    ----------
-    kind
-        One of `PREVENTIONS`.
-    finding
-        What was studied and found, in a sentence.
-    sources
-        Ids of the findings in `datasets/evidence.toml`; () if no study was found.
-    """
-
-    kind: str
+    kind: str  # one of `PREVENTIONS`
     finding: str
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # ids of `datasets/evidence.toml`; () if no study was found
 
 
 @dataclass(frozen=True)
@@ -229,10 +219,8 @@ class Card:
         '%'
         """
         found = {e.name: e for e in self.exposures}
-        if name not in found:
-            raise VariableError(
-                unknown(f"The card '{self.name}' has no exposure", name, found, f"All: {', '.join(found)}")
-            )
+        what = f"The card '{self.name}' has no exposure"
+        require_known(what, name, found, "Available:", VariableError)
         return found[name]
 
     @property

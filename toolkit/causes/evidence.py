@@ -79,13 +79,7 @@ def conflicts_of(cause: str) -> tuple[str, ...]:
 
 
 def citation_of(finding: str) -> str | None:
-    """Cite the source of a finding; None if the file has no such finding.
-
-    Examples
-    --------
-    >>> citation_of("garrison2012_statin")
-    'Garrison 2012, doi:10.1001/archinternmed.2011.1029'
-    """
+    """Cite the source of a finding; None if the file has no such finding."""
     found = next((f for f in _read_evidence()["finding"] if f["id"] == finding), None)
     if found is None:
         return None
@@ -160,14 +154,7 @@ def _read_evidence() -> dict[str, Any]:
 
 
 def format_finding(row: Mapping[str, Any]) -> str:
-    """Format measure, number and interval of a row of `evidence_of`.
-
-    Examples
-    --------
-    >>> row = {"measure": "variance explained %", "estimate": 12.0, "conf_low": None, "reported": None}
-    >>> format_finding({**row, "direction": None})
-    '12% of the variance explained'
-    """
+    """Format measure, number and interval of a row of `evidence_of`."""
     measure = _name_measure(str(row["measure"]))
     value = row["reported"] or ("" if row["estimate"] is None else _format(row["estimate"]))
     if not value:

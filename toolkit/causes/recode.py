@@ -40,10 +40,7 @@ def yes_if(condition: pl.Expr) -> pl.Expr:
 
 
 def bands(name: str, edges: Sequence[float], levels: Sequence[str | None]) -> pl.Expr:
-    """Cut a number into levels, lowest first; a value at an edge belongs to the level above it.
-
-    There is one more level than edges; None is a band outside the groups.
-    """
+    """Cut a number into levels, lowest first; edges belong to the level above, None is outside the groups."""
     value, level = number(name), pl.lit(None, pl.String)
     for edge, label in zip([float("-inf"), *edges], levels, strict=True):
         level = pl.when(value >= edge).then(pl.lit(label, pl.String)).otherwise(level)
@@ -105,11 +102,7 @@ def level_rule(variable: Variable, source: str, levels: Sequence[str], yes: Sequ
 
 
 def any_yes_rule(variable: Variable, inputs: tuple[str, ...], known_if: tuple[str, ...] = ()) -> Rule:
-    """Derive a yes where any of several answers is yes, and a no where all are no.
-
-    With `known_if`, the value is missing unless one of these answers is known: the others alone say nothing
-    about participants who were not asked.
-    """
+    """Derive yes if any answer is yes, no if all are no; missing unless one of `known_if` is known."""
 
     def combine(answers: dict[str, str | None]) -> str | None:
         if known_if and not any(answers[name] for name in known_if):

@@ -7,7 +7,8 @@ import polars as pl
 
 from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
-from toolkit.errors import VariableError, join_list, unknown
+from toolkit.errors import VariableError, join_list, require_known
+from toolkit.files.cache import compute_once
 from toolkit.results import variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
@@ -18,15 +19,12 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """An unmeasured confounder: label, why it is not measured, and a path that it leaves open.
-
-    `reverse` is True where the outcome of earlier times affects the exposure.
-    """
+    """An unmeasured confounder: label, why it is not measured, and a path that it leaves open."""
 
     label: str
     reason: str
     path: str
-    reverse: bool = False
+    reverse: bool = False  # the outcome of earlier times affects the exposure
 
 
 @dataclass(frozen=True)
@@ -170,14 +168,10 @@ def adjustment_for(
     >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis", size="core"))
     Adjusted for age, sex, race/ethnicity, education and survey cycle (Model 1, the core covariates)...
     """
-    if size not in SIZES:
-        raise VariableError(unknown("Unknown adjustment set", str(size), SIZES))
+    require_known("Unknown adjustment set", size, SIZES, error=VariableError)
     nodes = nodes_of(study, diagram)
     key = (nodes, outcome, exposure, domain, size)
-    if key not in study.computed:
-        study.computed[key] = _choose(study, nodes, (outcome, exposure), domain, size)
-    found: Adjustment = study.computed[key]
-    return found
+    return compute_once(study.computed, key, lambda: _choose(study, nodes, (outcome, exposure), domain, size))
 
 
 def _choose(study: Study, nodes: StudyNodes, ends: tuple[str, str], domain: str, size: Size) -> Adjustment:
@@ -211,31 +205,18 @@ def _choose(study: Study, nodes: StudyNodes, ends: tuple[str, str], domain: str,
 
 @dataclass(frozen=True)
 class Question:
-    """What an analysis asks of the causal diagram.
-
-    Attributes
-    ----------
-    outcome, exposure, domain, diagram
-        As `adjustment_for`; without an exposure (None) a set of the diagram has no covariate.
-    by
-        Variables within whose levels the association is estimated; a set of the diagram omits them.
-    allow_descendants
-        True to adjust for descendants of exposure or outcome, as for a direct effect.
-    """
+    """What an analysis asks of the causal diagram; without an exposure, its sets have no covariate."""
 
     outcome: str
     exposure: str | None = None
     domain: str = ""
-    by: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()  # within whose levels the association is estimated; sets omit them
     diagram: Diagrams = None
     allow_descendants: bool = False
 
 
 def covariates_for(study: Study, adjust: Names | None, question: Question) -> tuple[str, ...]:
-    """Return the covariates of an analysis as terms: those named, or a set of the diagram (None: "small").
-
-    Raises a VariableError for a covariate that is outcome or exposure, or follows from one of them.
-    """
+    """Return the covariates of an analysis as terms: those named, or a set of the diagram (None: "small")."""
     outcome, exposure = question.outcome, question.exposure
     if outcome == exposure:
         raise VariableError(f"'{outcome}' is both outcome and exposure. Use another exposure.")

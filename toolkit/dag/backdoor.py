@@ -38,35 +38,19 @@ class Gap:
 
 @dataclass(frozen=True)
 class Choice:
-    """An adjustment set, as nodes.
-
-    Attributes
-    ----------
-    exposure, outcome
-        Nodes.
-    adjusted
-        The set, in the diagram's order.
-    gaps
-        Unmeasured nodes that leave a path open: reverse causation first, then common causes of exposure and
-        outcome, then others.
-    core
-        The diagram's core nodes that belong in the set; those that are not in `adjusted` are not measured.
-    """
+    """An adjustment set, as nodes."""
 
     exposure: str
     outcome: str
     adjusted: tuple[str, ...]
-    gaps: tuple[Gap, ...]
-    core: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...]  # reverse causation, then common causes, then others
+    core: tuple[str, ...] = ()  # core nodes that belong in the set; those not in `adjusted` are not measured
 
 
 def choose_adjustment_set(
     diagram: Diagram, exposure: str, outcome: str, measured: Iterable[str], size: Size = "small"
 ) -> Choice:
-    """Choose an adjustment set of measured nodes for the total effect of an exposure.
-
-    Raises a NoAdjustmentSetError if both are one node or the exposure follows from the outcome.
-    """
+    """Choose an adjustment set of measured nodes for the total effect; raises a NoAdjustmentSetError."""
     return _choose(diagram, exposure, outcome, frozenset(measured), size)
 
 
@@ -128,11 +112,7 @@ class _Backdoor:
         return small
 
     def find_gaps(self, chosen: set[str], everything: set[str], hidden: set[str]) -> list[Gap]:
-        """Name the hidden nodes that leave a path open, each with such a path.
-
-        First those that do so even if everything else were adjusted for; then, while a path remains that
-        avoids these, the hidden nodes on it.
-        """
+        """Name the hidden nodes that leave a path open whatever else is adjusted for, then others."""
         alone = [name for name in hidden if not self.is_closed(everything - {name})]
         paths = {name: find_open_path(self.graph, *self.ends, everything - {name}) for name in alone}
         while True:
@@ -188,10 +168,7 @@ def describe_bias(diagram: Diagram, exposure: str, outcome: str, node: str) -> s
 
 
 def find_open_path(graph: Any, start: str, end: str, adjusted: Iterable[str]) -> list[Step]:
-    """Find the shortest path between two nodes that is open given others; [] if every path is closed.
-
-    For back-door paths the graph lacks the start's outgoing arrows.
-    """
+    """Find the shortest path between two nodes that is open given others; [] if every path is closed."""
     import networkx as nx
 
     fixed = set(adjusted)

@@ -1,8 +1,4 @@
-"""Read and validate a causal diagram: nodes, arrows with their reasons, and the core covariates.
-
-The shipped diagram is `datasets/causal-diagram.toml`; a user's file has the same form. The choice of an
-adjustment set belongs in `graph`.
-"""
+"""Read and validate a causal diagram (`datasets/causal-diagram.toml` or a user's file of the same form)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.causes.evidence import citation_of
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, require_known, unknown_words
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.results import EDGES_SCHEMA
 
@@ -79,31 +75,13 @@ class Arrow:
 
 @dataclass(frozen=True, eq=False)
 class Diagram:
-    """A directed acyclic graph of nodes and arrows.
-
-    Attributes
-    ----------
-    title, nodes, arrows
-        As in the file; `nodes` by name.
-    core
-        Nodes that every adjustment set includes where a study measures them.
-    without
-        Why the diagram has no node `age` or `sex`, by name.
-
-    Examples
-    --------
-    >>> diagram = causal_diagram()
-    >>> diagram.node_of("hba1c")
-    'diabetes'
-    >>> "age" in diagram.parents("diabetes")
-    True
-    """
+    """A directed acyclic graph of nodes and arrows."""
 
     title: str
     nodes: Mapping[str, Node]
     arrows: tuple[Arrow, ...]
-    core: tuple[str, ...] = CORE
-    without: Mapping[str, str] = field(default_factory=dict)
+    core: tuple[str, ...] = CORE  # in every adjustment set where a study measures them
+    without: Mapping[str, str] = field(default_factory=dict)  # node `age` or `sex` -> why there is none
 
     @cached_property
     def graph(self) -> Any:
@@ -116,19 +94,7 @@ class Diagram:
         return graph
 
     def frame(self, roles: Mapping[str, str] | None = None) -> pl.DataFrame:
-        """Return the arrows as a frame, one row per arrow.
-
-        Parameters
-        ----------
-        roles
-            Role of each node by name, such as {"diabetes": "exposure"}; only arrows between these nodes are
-            returned. None for all arrows, without roles.
-
-        Returns
-        -------
-        polars.DataFrame
-            cause, effect, cause_label, effect_label, cause_role, effect_role, reason, citation.
-        """
+        """Return the arrows, one row each; with `roles` (by node), only those between these nodes."""
         rows = [
             {
                 "cause": arrow.cause,
@@ -177,8 +143,7 @@ class Diagram:
 
     def expect_node(self, node: str, where: str) -> str:
         """Return a declared node's name, or raise a VariableError that names the declaration `where`."""
-        if node not in self.nodes:
-            raise VariableError(unknown(f"{where}: The causal diagram has no node", node, self.nodes))
+        require_known(f"{where}: The causal diagram has no node", node, self.nodes, error=VariableError)
         return node
 
     def require_age_and_sex(self) -> None:
@@ -250,12 +215,9 @@ def _parse(path: Path, content: bytes) -> Diagram:  # noqa: ARG001
 
 def _problems(written: _Written) -> Iterator[str]:
     named = [name for group in written.arrows for name in (group.cause, *group.effects)]
-    for name in dict.fromkeys(named):
-        if name not in written.nodes:
-            yield unknown("an arrow names an unknown node", name, written.nodes)
-    for name in [*(written.core or ()), *(n.earlier for n in written.nodes.values() if n.earlier)]:
-        if name not in written.nodes:
-            yield unknown("`core` or `earlier` names an unknown node", name, written.nodes)
+    yield from unknown_words("an arrow names an unknown node", named, written.nodes)
+    named = [*(written.core or ()), *(n.earlier for n in written.nodes.values() if n.earlier)]
+    yield from unknown_words("`core` or `earlier` names an unknown node", named, written.nodes)
     drawn = Counter((group.cause, effect) for group in written.arrows for effect in group.effects)
     yield from (f"the arrow {a} → {b} is repeated ({n} times)" for (a, b), n in drawn.items() if n > 1)
     measured = Counter(variable for node in written.nodes.values() for variable in node.variables)
@@ -265,9 +227,7 @@ def _problems(written: _Written) -> Iterator[str]:
     for finding in dict.fromkeys(finding for group in written.arrows for finding in group.evidence):
         if citation_of(finding) is None:
             yield f"unknown published finding '{finding}'; use citation = \"...\" instead"
-    for name in written.without:
-        if name not in REQUIRED:
-            yield unknown("`without` names neither age nor sex but", name, REQUIRED)
+    yield from unknown_words("`without` names neither age nor sex but", written.without, REQUIRED)
     yield from _missing_nodes(written.nodes, written.without)
     yield from _cycles(drawn)
 

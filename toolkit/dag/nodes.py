@@ -10,6 +10,7 @@ import polars as pl
 from toolkit.dag.backdoor import NoAdjustmentSetError
 from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import ToolkitError, nearest
+from toolkit.files.cache import compute_once
 from toolkit.studies import Study
 from toolkit.variables import Variable, conditions
 
@@ -160,10 +161,7 @@ def nodes_of(study: Study, diagram: Diagrams) -> StudyNodes:
     # The name of a user's column does not say what it measures, unless the diagram is the user's too.
     by_name = diagram is not None
     drawn = diagram if isinstance(diagram, Diagram) else causal_diagram(diagram)
-    if (drawn, by_name) not in study.computed:
-        study.computed[drawn, by_name] = StudyNodes(study, drawn, by_name=by_name)
-    found: StudyNodes = study.computed[drawn, by_name]
-    return found
+    return compute_once(study.computed, (drawn, by_name), lambda: StudyNodes(study, drawn, by_name=by_name))
 
 
 def contributing_cycles(

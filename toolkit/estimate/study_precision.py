@@ -7,7 +7,6 @@ clusters that the analysis would have; the association itself is not estimated.
 from dataclasses import dataclass
 from functools import partial
 from math import exp, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from toolkit.estimate.regression import (
     Degrees,
     Matrix,
     NotConvergedError,
-    Term,
+    describe_term,
     fit_glm,
     main_effects,
     require_two_levels,
@@ -30,21 +29,25 @@ from toolkit.estimate.survey import (
     Column,
     Estimate,
     Group,
+    Row,
     Sample,
     averages,
     count_groups,
     design_df,
     draw,
     estimate_with_covariance,
+    heading,
     intervals,
     judge_test,
     make_result,
+    verdict_columns,
     with_reference,
 )
 from toolkit.results import ESTIMANDS, Estimates, Floats, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role
 
+_NOBODY = "No participant of this group has complete data."
 # Outcome, exposure, covariates.
 _Names = tuple[str, str, tuple[str, ...]]
 
@@ -173,25 +176,18 @@ def _checked(plan: _Plan) -> _Plan:
     return plan
 
 
-def _start_row(sample: Sample, group: Group, outcome: str) -> dict[str, Any]:
-    variable = sample.columns[outcome].variable
-    return {
-        "group": group.levels,
-        "outcome": outcome,
-        "outcome_label": variable.label,
-        "n": group.n,
-        "n_missing": group.missing,
-    }
+def _start_row(sample: Sample, group: Group, outcome: str) -> Row:
+    column = sample.columns[outcome]
+    return {**heading(group, column, column.variable.label), "reason": _NOBODY}
 
 
-def _estimate_margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> dict[str, Any]:
+def _estimate_margin(sample: Sample, group: Group, outcome: str, plan: _Plan) -> Row:
     row = {**_start_row(sample, group, outcome), "estimand": "margin_of_error"}
     if not group.n:
-        return {**row, "reliability": "failed", "reason": "No participant of this group has complete data."}
+        return row
     values = np.where(group.counted, sample.numbers(outcome), np.nan)[:, None]
     (found,), _ = averages(sample, values, ())
     error = plan.rescale(sqrt(float(found.variance[0])), group.n)
-    verdict = judge_test(group.df)
     return {
         **row,
         "estimate": intervals.student(plan.confidence, group.df) * error,
@@ -199,32 +195,26 @@ def _estimate_margin(sample: Sample, group: Group, outcome: str, plan: _Plan) ->
         "df": group.df,
         "n": plan.n or group.n,
         "n_cases": int(found.cases[0]),
-        "reliability": verdict[0],
-        "reason": verdict[1],
+        **verdict_columns(judge_test(group.df)),
     }
 
 
-def _detectable(
-    sample: Sample, group: Group, names: _Names, plan: _Plan, *, alone: bool
-) -> list[dict[str, Any]]:
+def _detectable(sample: Sample, group: Group, names: _Names, plan: _Plan, *, alone: bool) -> list[Row]:
     row = _start_row(sample, group, names[0])
     try:
         return _both_scales(sample, group, names, plan, row)
     except EstimationError as error:
         if alone:
             raise
-        failed = {**row, "reliability": "failed", "reason": str(error)}
-        return [{**failed, "estimand": name} for name in _DETECTABLE]
+        return [{**row, "estimand": name, "reason": str(error)} for name in _DETECTABLE]
 
 
 _DETECTABLE = ("smallest_detectable_ratio", "smallest_detectable_difference")
 
 
-def _both_scales(
-    sample: Sample, group: Group, names: _Names, plan: _Plan, row: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _both_scales(sample: Sample, group: Group, names: _Names, plan: _Plan, row: Row) -> list[Row]:
     if not group.n:
-        raise EstimationError("No participant of this group has complete data.")
+        raise EstimationError(_NOBODY)
     matrix = main_effects(sample, [names[1]], group.counted, names[2])
     places = [k for k, term in enumerate(matrix.terms) if term.exposure == names[1]]
     y = sample.numbers(names[0])[group.counted]
@@ -237,25 +227,30 @@ def _both_scales(
             f"The model would have {len(matrix.terms)} coefficients on {free} degrees of freedom of the "
             f"design. Adjust for fewer variables or levels."
         )
-    verdict = judge_test(free)
     common = {
         **row,
         "df": df,
         "n": plan.n or group.n,
         "n_cases": int(persons @ y),
-        "reliability": verdict[0],
-        "reason": verdict[1],
+        **verdict_columns(judge_test(free)),
     }
     found = []
     for estimand in _DETECTABLE:
         family, scale = ESTIMANDS[estimand].model, ESTIMANDS[estimand].scale
         errors = _null_errors(sample, group, matrix, y, (family, places))
         for place, error in zip(places, errors, strict=True):
-            row = _report_effect(matrix.terms[place], plan, plan.rescale(float(error), group.n), df, scale)
+            rescaled = plan.rescale(float(error), group.n)
+            reach = plan.reach(df) * rescaled
+            row = {
+                **describe_term(matrix.terms[place], estimand),
+                "estimate": exp(reach) if scale == "log" else reach,
+                "std_error": rescaled,
+                "scale": scale,
+            }
             if not error > TINY:
                 row |= {"estimate": None, "std_error": None, "reliability": "failed"}
                 row["reason"] = "the sampling units do not differ, which leaves no standard error"
-            found.append(with_covariates(matrix.covariates, {**common, "estimand": estimand, **row}))
+            found.append(with_covariates(matrix.covariates, {**common, **row}))
     return found
 
 
@@ -296,17 +291,3 @@ def _scores(sample: Sample, group: Group, matrix: Matrix, y: Floats, how: tuple[
     influence = np.zeros((len(sample.weights), len(places)))
     influence[group.counted] = parts
     return Estimate(parts.sum(axis=0), influence, group.counted)
-
-
-def _report_effect(term: Term, plan: _Plan, error: float, df: float, scale: str) -> dict[str, Any]:
-    reach = plan.reach(df) * error
-    return {
-        "exposure": term.exposure,
-        "exposure_label": term.exposure_label,
-        "level": term.level,
-        "level_label": term.level_label,
-        "reference": term.reference,
-        "estimate": exp(reach) if scale == "log" else reach,
-        "std_error": error,
-        "scale": scale,
-    }

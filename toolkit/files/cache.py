@@ -1,8 +1,4 @@
-"""Cache tables and studies as Parquet files, and reuse them only while their sources are unchanged.
-
-An entry is used only if its content is what was written and its origin (request, code, source files) is
-unchanged. Deleting the cache costs time and nothing else. Damage is reported in one `CacheWarning`.
-"""
+"""Cache tables and studies as Parquet files, reused while request, code and sources are unchanged."""
 
 import atexit
 import errno
@@ -20,7 +16,7 @@ from contextvars import ContextVar, copy_context
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 import polars as pl
@@ -41,6 +37,7 @@ _PRIVATE_FOLDER = 0o700
 _STEP_NS = 2_000_000_000
 
 Identity = dict[str, Any]
+Value = TypeVar("Value")
 
 
 class CacheWarning(UserWarning):
@@ -64,10 +61,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def cache_of_this_process() -> Iterator[None]:
-    """Let the block use a temporary cache that is removed when the process ends.
-
-    For studies whose files cannot be kept because the disk of the cache is full or not writable.
-    """
+    """Use a temporary cache until the process ends, where the disk of the cache is full or not writable."""
     stack = ExitStack()
     folder = stack.enter_context(temporary_folder())
     atexit.register(stack.close)
@@ -157,6 +151,17 @@ def _list_reasons(reasons: Mapping[str, str]) -> str:
     return f"'{name}'{more}, because {reason.rstrip('.')}."
 
 
+# In memory
+
+
+def compute_once(known: dict[Any, Any], key: object, compute: Callable[[], Value]) -> Value:
+    """Return what is known for a key, or compute it and keep it there."""
+    if key not in known:
+        known[key] = compute()
+    found: Value = known[key]
+    return found
+
+
 # Whether a file is still the one that was read
 
 
@@ -167,10 +172,7 @@ def sha256_of(path: Path) -> str:
 
 
 def identify(path: Path) -> Identity:
-    """Record size, times (ns), inode and hash of a file, and when they were taken; plain values for JSON.
-
-    Raises a DatasetError if the file changes meanwhile.
-    """
+    """Record size, times (ns), inode and hash of a file, and when they were taken; plain values for JSON."""
     taken = time.time_ns()
     identity = {**_status(path), "sha256": sha256_of(path), "taken": taken}
     expect_unchanged(path, identity)
@@ -218,27 +220,13 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Origin:
-    """What an entry was made from.
+    """What an entry was made from."""
 
-    Attributes
-    ----------
-    key
-        What was requested; entries of different keys are different files.
-    code
-        Versions, or a hash, of the code that made it.
-    files
-        Identity of each source file by its path.
-    absent
-        Paths at which there was no file.
-    about
-        Whatever belongs to the frame, as text.
-    """
-
-    key: str
-    code: str
-    files: Mapping[str, Identity]
-    absent: tuple[str, ...] = ()
-    about: str = ""
+    key: str  # what was requested; one file for each
+    code: str  # versions, or a hash, of the code that made it
+    files: Mapping[str, Identity]  # by path
+    absent: tuple[str, ...] = ()  # paths at which there was no file
+    about: str = ""  # what belongs to the frame, as text
 
     def is_current(self, key: str, code: str) -> bool:
         """Whether request, code and source files are still the same."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, require_known, unknown
 
 SHIPPED = ("datasets", "notebooks", "reports")
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -24,12 +24,8 @@ class Checked(BaseModel):
 
 
 def shipped(folder: str) -> Path:
-    """Return a folder that the toolkit ships: `datasets`, `notebooks` or `reports` (which has plan.toml).
-
-    It is beside the code in a checkout and within the package in an installed wheel.
-    """
-    if folder not in SHIPPED:
-        raise DatasetError(unknown("The toolkit does not ship a folder", folder, SHIPPED))
+    """Return a shipped folder (`datasets`, `notebooks`, `reports`) of the checkout or the installed wheel."""
+    require_known("The toolkit does not ship a folder", folder, SHIPPED, error=DatasetError)
     for found in (PACKAGE / "_shipped" / folder, PACKAGE.parent / folder):
         if found.is_dir():
             return found
@@ -40,15 +36,17 @@ def shipped(folder: str) -> Path:
 
 
 def read_toml(path: Path, model: type[Model]) -> Model:
-    """Read a TOML file into a pydantic model, or a type such as `dict[str, Entry]`.
-
-    Raises a DatasetError with one line per problem: where it is, what is wrong, the nearest known key.
-    """
+    """Read a TOML file into a pydantic model or a type such as `dict[str, Entry]`; raises a DatasetError."""
     try:
-        return TypeAdapter(model).validate_python(parse_toml(path))
+        return rebuild(model, parse_toml(path))
     except ValidationError as error:
         problems = [describe_problem(problem, model) for problem in error.errors()]
         raise list_problems(path.name, problems) from error
+
+
+def rebuild(model: type[Model], record: object) -> Model:
+    """Rebuild an object from the plain values of its fields, as JSON gives them: lists become tuples."""
+    return TypeAdapter(model).validate_python(record)
 
 
 def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:
@@ -65,10 +63,7 @@ def read_themes(folder: Path, entry: type[Model]) -> dict[str, Model]:
 
 
 def read_valid_part(path: Path, model: type[Record], needed: Collection[object]) -> tuple[Record, list[str]]:
-    """Read what is valid of a TOML file, setting invalid keys aside one by one; return it with the problems.
-
-    Raises a DatasetError with every problem found if a key of `needed`, or the file as a whole, is invalid.
-    """
+    """Read what is valid of a TOML file, and return it with the problems; keys of `needed` must be valid."""
     content = parse_toml(path)
     problems: dict[str, None] = {}
     for _ in range(_MOST_REPAIRS):

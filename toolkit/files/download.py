@@ -61,24 +61,12 @@ class _InterruptedError(DatasetError):
 
 @dataclass(frozen=True)
 class Mirror:
-    """Where files are: a folder or an address, laid out alike.
+    """Where files are: a folder or an address, laid out alike."""
 
-    Attributes
-    ----------
-    site
-        The address of the publisher, which names each file wherever it is read from.
-    folder
-        The folder to read from; None to use the network.
-    address
-        The address to download from; "" if there is a folder.
-    setting
-        The environment variable by which the user chooses the place.
-    """
-
-    site: str
-    folder: Path | None
-    address: str
-    setting: str
+    site: str  # the publisher's address, which names each file wherever it is read from
+    folder: Path | None  # None to use the network
+    address: str  # to download from; "" if there is a folder
+    setting: str  # the environment variable by which the user chooses the place
 
     @property
     def origin(self) -> str:
@@ -101,11 +89,7 @@ class Mirror:
 
 
 def choose_mirror(place: str | Path | None, site: str, setting: str) -> Mirror:
-    """Choose where files come from: `place`, else the environment variable `setting`, else the site.
-
-    `place` is a folder or an http(s) address laid out like the site, whose address ends in /. Raises a
-    DatasetError if the folder does not exist.
-    """
+    """Choose where files come from: `place` (folder or address), the environment variable, or the site."""
     chosen = str(place or os.environ.get(setting, "")).strip()
     if not chosen:
         return Mirror(site, None, site, setting)
@@ -122,10 +106,7 @@ def choose_mirror(place: str | Path | None, site: str, setting: str) -> Mirror:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file by its path below the mirror, and a check that raises a DatasetError for wrong content.
-
-    The check is applied to downloads before they are kept.
-    """
+    """A file by its path below the mirror, and a check that raises a DatasetError for a wrong download."""
 
     path: str
     check: Callable[[Path], None]
@@ -256,10 +237,7 @@ class _Delivery:
 
 @contextmanager
 def _resumable(part: Path) -> Iterator[None]:
-    """Keep an unfinished file only if it was interrupted, so that it can be resumed.
-
-    A complete but wrong file is removed, and so is one for which the disk has no room.
-    """
+    """Keep an unfinished file only if it was interrupted; a wrong one, or one on a full disk, is removed."""
     keep = False
     try:
         yield

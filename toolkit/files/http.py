@@ -116,10 +116,7 @@ class _Retries(Retry):
 
 @contextmanager
 def claimed(part: Path) -> Iterator[BinaryIO]:
-    """Open an unfinished file for this process alone; another process waits until the block ends.
-
-    The block may move the file away or remove it.
-    """
+    """Open an unfinished file for this process alone; the block may move it away or remove it."""
     while True:
         part.touch(mode=0o600)
         with locked(part) as ours:
@@ -131,11 +128,7 @@ def claimed(part: Path) -> Iterator[BinaryIO]:
 
 
 def transfer(url: str, file: BinaryIO, part: Path, pace: Pace, report: Callable[[int], None]) -> None:
-    """Fetch what an unfinished file (opened by `claimed`) still lacks, in at most `TRIES` attempts.
-
-    `report` receives the number of bytes that came, negative for those discarded. Raises
-    requests.RequestException for the network, OSError for the disk, StoppedError once `pace.stop` is set.
-    """
+    """Fetch what an unfinished file lacks, in at most `TRIES` attempts; `report` receives byte counts."""
     target = _Target(file, version_note(part), pace, report)
     if not target.note.is_file():  # bytes of an earlier process count only if their version is known
         target.truncate(0)

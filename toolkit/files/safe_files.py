@@ -42,10 +42,7 @@ def is_path_of_descriptor(path: object) -> bool:
 
 
 def content_of(path: object) -> bytes:
-    """Read a whole file by its `path_of`, without the position that several processes may share.
-
-    Raises an OSError if this process does not have such a descriptor.
-    """
+    """Read a whole file by its `path_of`, without the position that several processes may share."""
     found = _PATH.fullmatch(str(path))
     if found is None:
         raise OSError(f"'{path}' is not the path of a descriptor")
@@ -83,10 +80,7 @@ class DiskError(DatasetError):
 
 @contextmanager
 def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
-    """Yield a draft beside `path`, which replaces it when the block ends without an error.
-
-    The folder is created if needed. With `private`, only the user may read the file. Raises DiskError.
-    """
+    """Yield a draft, for the user alone if `private`, which replaces `path` if the block succeeds."""
     target = Path(path)
     with restate_disk_errors(target), draft_beside(target) as draft:
         yield draft
@@ -94,9 +88,9 @@ def replacing(path: str | Path, *, private: bool = False) -> Iterator[Path]:
         draft.replace(target)
 
 
-def write_text(path: str | Path, text: str, *, private: bool = False) -> None:
+def write_text(path: str | Path, text: str) -> None:
     """Write text as UTF-8, whole or not at all."""
-    write_bytes(path, text.encode(), private=private)
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: str | Path, content: bytes | bytearray, *, private: bool = False) -> None:
@@ -143,10 +137,7 @@ def restate_full_temporary_folder() -> Iterator[None]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a private temporary folder, removed at the end or, after a kill, at the next start.
-
-    Its path is short because sockets are created in it.
-    """
+    """Yield a private temporary folder, removed at the end or, after a kill, at the next start."""
     while True:
         with tempfile.TemporaryDirectory(prefix=_RUN, ignore_cleanup_errors=True) as name:
             folder = Path(name)

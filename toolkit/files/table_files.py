@@ -31,10 +31,7 @@ def read_parquet(path: str | Path) -> pl.LazyFrame:
 
 
 def read_transport(path: str | Path) -> pl.LazyFrame:
-    """Open a SAS transport file of version 5 or 8 lazily, in the file's order, with names in capitals.
-
-    Raises a DatasetError if the file is absent, empty, cut short, a web page, or of another format.
-    """
+    """Open a SAS transport file of version 5 or 8 lazily, in the file's order, with names in capitals."""
     import polars_readstat
 
     source = _expect_file(path)
@@ -79,10 +76,7 @@ def _check_transport(source: Path) -> None:
 
 
 def _ends_with_row(source: Path, size: int) -> bool:
-    """Whether only padding follows the last complete row of a version 5 file (layout: SAS TS-140).
-
-    Files of another layout are left to the reader.
-    """
+    """Whether only padding follows the last complete row of a version 5 file (layout: SAS TS-140)."""
     with source.open("rb") as file:
         head = file.read(_NAMES + RECORD)
         names = head[_NAMES:]

@@ -1,12 +1,12 @@
 """The shared codebook, and the catalog of a survey: cycles, tables, variables and weights, cross-checked."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, unknown, unknown_words
 from toolkit.files.checked_toml import list_problems, read_themes, read_toml, shipped
 from toolkit.sources.catalog_records import Absent, Cycle, Measured, Origin, Rows, Site, Table
 from toolkit.sources.harmonize.multirow import columns_of
@@ -68,10 +68,7 @@ def nhanes() -> Catalog:
 
 
 def read_catalog(folder: Path, survey: str) -> Catalog:
-    """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/ of a folder, and check them.
-
-    Raises a DatasetError with every problem of the files.
-    """
+    """Read <survey>.toml, <survey>-tables.toml and <survey>-variables/; an error lists all problems."""
     found = Catalog(
         read_toml(folder / f"{survey}.toml", Site),
         read_toml(folder / f"{survey}-tables.toml", dict[str, Table]),
@@ -93,7 +90,7 @@ def _origin_problems(catalog: Catalog, name: str) -> Iterator[str]:
     blocks: tuple[Measured | Absent, ...] = (*origin.measured, *origin.absent)
     named = [cycle for block in blocks if block.cycles != "all" for cycle in block.cycles]
     problems = [
-        *_unknown_words("cycle", named, catalog.cycles),
+        *unknown_words("Unknown cycle", named, catalog.cycles),
         *_coverage(origin, catalog.cycles),
         *_merged(origin),
         *(problem for piece in origin.measured for problem in _piece_problems(catalog, name, piece)),
@@ -121,8 +118,8 @@ def _weight_problems(catalog: Catalog) -> Iterator[str]:
     for cycle in catalog.cycles.values():
         for component, weight in [*cycle.weights.items(), *cycle.four_year.items()]:
             where = f"cycle '{cycle.name}', weight '{component}': "
-            yield from (where + p for p in _unknown_words("component", [component], COMPONENTS))
-            yield from (where + p for p in _unknown_words("table", weight.tables, catalog.tables))
+            yield from (where + p for p in unknown_words("Unknown component", [component], COMPONENTS))
+            yield from (where + p for p in unknown_words("Unknown table", weight.tables, catalog.tables))
 
 
 def _coverage(origin: Origin, cycles: Mapping[str, Cycle]) -> Iterator[str]:
@@ -146,10 +143,10 @@ def _piece_problems(catalog: Catalog, name: str, piece: Measured) -> Iterator[st
             yield from (f"Table '{table}' has no file in cycle '{c}'" for c in cycles if c not in files)
     unknowns = [reason for rows in piece.rows.values() for reason in rows.unknown]
     reasons = [reason for of in piece.reads.values() for reason in of.missing.values()]
-    yield from _unknown_words("level", piece.codes.values(), catalog.codebook[name].levels)
-    yield from _unknown_words("reason", [*reasons, *unknowns, piece.blank], REASONS)
-    yield from _unknown_words("component", [piece.component] if piece.component else [], COMPONENTS)
-    yield from _unknown_words("variable in only_if", piece.only_if, catalog.origins)
+    yield from unknown_words("Unknown level", piece.codes.values(), catalog.codebook[name].levels)
+    yield from unknown_words("Unknown reason", [*reasons, *unknowns, piece.blank], REASONS)
+    yield from unknown_words("Unknown component", [piece.component] if piece.component else [], COMPONENTS)
+    yield from unknown_words("Unknown variable in only_if", piece.only_if, catalog.origins)
     yield from _formula_problems(piece, catalog.codebook[name])
 
 
@@ -165,8 +162,10 @@ def _formula_problems(piece: Measured, variable: Variable) -> Iterator[str]:
         texts = [_parsed_rows(rows) for rows in piece.rows.values()]
         if piece.expression:
             parsed = formula(piece.expression)
-            yield from _unknown_words("name in the expression", parsed.names, [*piece.inputs, *piece.rows])
-            yield from _unknown_words("level", parsed.levels, variable.levels)
+            yield from unknown_words(
+                "Unknown name in the expression", parsed.names, [*piece.inputs, *piece.rows]
+            )
+            yield from unknown_words("Unknown level", parsed.levels, variable.levels)
     except VariableError as error:
         yield str(error)
     else:
@@ -179,9 +178,4 @@ def _parsed_rows(rows: Rows) -> list[str]:
     wrong = [f"'{one.text}' is not a condition" for one in conditions if one.result != "yes_no"]
     if rows.total and rows.lookup:
         wrong.append("A total cannot be computed over the rows of a lookup, which may be repeated")
-    return wrong + list(_unknown_words("column in texts", rows.texts, columns_of(rows)))
-
-
-def _unknown_words(what: str, words: Iterable[str], known: Iterable[str]) -> Iterator[str]:
-    known = tuple(known)
-    yield from (unknown(f"Unknown {what}", word, known) for word in dict.fromkeys(words) if word not in known)
+    return wrong + list(unknown_words("Unknown column in texts", rows.texts, columns_of(rows)))

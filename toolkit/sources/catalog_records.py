@@ -20,19 +20,15 @@ class WeightColumn(Checked):
 
 
 class Cycle(Checked):
-    """One cycle of a survey.
-
-    `years` is its share when cycles are pooled, `release` its code in every row of the home table. With
-    `two_year_alone` the two-year weights apply to the cycle alone; pooled, `four_year` replace them.
-    """
+    """One cycle of a survey."""
 
     name: str
     first_year: int
-    years: float
-    release: int
+    years: float  # its share when cycles are pooled
+    release: int  # its code in every row of the home table
     weights: Mapping[str, WeightColumn]
-    four_year: Mapping[str, WeightColumn] = {}
-    two_year_alone: bool = False
+    four_year: Mapping[str, WeightColumn] = {}  # replace the two-year weights if pooled
+    two_year_alone: bool = False  # the two-year weights apply to the cycle alone
     never_with: tuple[str, ...] = ()
 
 
@@ -52,13 +48,9 @@ class Table(Checked):
 
 
 class Input(Checked):
-    """What a column may contain: codes, texts or a range, and codes for missing answers with their reasons.
+    """What a column may contain; a code in both is read, and gives the reason if no value results."""
 
-    A code listed as both is read by the formula, and gives the reason where no value results. `table` is
-    needed for a column of another table than the block's.
-    """
-
-    table: str = ""
+    table: str = ""  # if not the block's
     codes: tuple[int, ...] = ()
     texts: tuple[str, ...] = ()
     range: tuple[float, float] | None = None
@@ -74,40 +66,23 @@ class Beside(Checked):
 
 
 class Lookup(Checked):
-    """A table without persons that describes each row, found by the column `on`.
-
-    A # in `columns` is replaced by 1 to `slots`: each slot becomes a row, in columns named without the #.
-    """
+    """A table without persons that describes each row, found by the column `on`."""
 
     table: str
     on: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # # is replaced by 1 to `slots`; each becomes a row, in columns without #
     slots: int = 1
 
 
 class Rows(Checked):
-    """Reduction of a table with several rows per person to one number per person.
-
-    Attributes
-    ----------
-    where
-        Condition for the rows that count.
-    total
-        Formula summed over these rows; without it the number is 1 if a row counts, else 0.
-    unknown
-        Reason -> condition for rows that leave the answer open, unless another row settles it.
-    empty
-        The number of a person without rows in the table; None for no value.
-    texts
-        The text columns; blank is missing.
-    """
+    """Reduction of a table with several rows per person to one number per person."""
 
     table: str
-    where: str
-    total: str = ""
-    unknown: Mapping[str, str] = {}
-    empty: float | None = None
-    texts: tuple[str, ...] = ()
+    where: str  # condition for the rows that count
+    total: str = ""  # formula summed over these rows; "" for 1 if a row counts, else 0
+    unknown: Mapping[str, str] = {}  # reason -> rows that leave the answer open, unless another settles it
+    empty: float | None = None  # the number of a person without rows; None for no value
+    texts: tuple[str, ...] = ()  # text columns; blank is missing
     lookup: Lookup | None = None
 
     @property
@@ -198,23 +173,18 @@ class Measured(Declaration[Code]):
 
 
 class OwnVariable(Declaration[str]):
-    """A variable of a `study.toml`: a column ("sex", or "lab.sex" of a further file), or an expression.
-
-    The codebook supplies label, kind, levels and unit of its own names. `unit` is the unit of the column,
-    `convert_to` and `analyte` serve variables that the codebook does not know. Listed levels are ordered
-    unless `ordered = false`. `node` is the node of the causal diagram that the variable measures.
-    """
+    """A variable of a `study.toml`: a column ("sex", or "lab.sex" of a further file), or an expression."""
 
     column: str = ""
     label: str = ""
     note: str = ""
     kind: Kind | None = None
-    ordered: bool | None = None
+    ordered: bool | None = None  # as listed levels are, unless false
     reference: str | None = None
-    unit: str = ""
-    analyte: str = ""
-    convert_to: str = ""
-    node: str = ""
+    unit: str = ""  # of the column
+    analyte: str = ""  # if not of the codebook
+    convert_to: str = ""  # if not of the codebook
+    node: str = ""  # of the causal diagram
 
 
 class Absent(Checked):
@@ -225,22 +195,12 @@ class Absent(Checked):
 
 
 class Origin(Checked):
-    """Where a codebook variable comes from in a survey.
+    """Where a codebook variable comes from in a survey."""
 
-    Attributes
-    ----------
-    asked, note
-        Who was asked; a caveat for every use.
-    pooled
-        Why estimates that pool cycles are flagged for review; "" if cycles may be pooled.
-    unfit
-        Why no model takes it and its estimates are suppressed, wherever it is measured.
-    """
-
-    asked: str
-    note: str = ""
-    pooled: str = ""
-    unfit: str = ""
+    asked: str  # who was asked
+    note: str = ""  # a caveat for every use
+    pooled: str = ""  # why estimates that pool cycles are for review; "" if cycles may be pooled
+    unfit: str = ""  # why no model takes it and its estimates are suppressed
     measured: tuple[Measured, ...] = ()
     absent: tuple[Absent, ...] = ()
 

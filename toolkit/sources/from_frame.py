@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError, DesignError, VariableError, unknown
+from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Study
@@ -25,17 +25,7 @@ _YES = ("yes", "true", "1", "1.0")
 
 
 def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
-    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked.
-
-    Raises
-    ------
-    DatasetError
-        If the frame is empty or not a frame, or the codebook is unknown.
-    DesignError
-        If no design is declared, or the frame lacks one of its columns.
-    VariableError
-        If a column with the name of a codebook variable does not match it.
-    """
+    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked."""
     if isinstance(codebook, str) and codebook != TOOLKIT:
         raise DatasetError(
             unknown("Unknown codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
@@ -60,13 +50,8 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
     return Study(name, name, people, design, entries)
 
 
-def as_polars(frame: Any) -> pl.DataFrame:
-    """Read a frame of any library as polars; a lazy one is collected once, with all of its rows."""
-    return _read_frame(frame)[0]
-
-
 def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
-    """Read a frame with its categories as Enums, and their declared lists and orders."""
+    """Read a frame, a lazy one once, with its categories as Enums, and their declared lists and orders."""
     import narwhals as nw
 
     from toolkit.sources.frame_categories import as_declared, declared_categories, with_text_categories
@@ -228,8 +213,7 @@ def _check_design(design: Design, people: pl.DataFrame) -> None:
             "tk.Design.none()."
         )
     for column in design.columns:
-        if column not in people.columns:
-            raise DesignError(unknown("The design names an absent column", column, people.columns))
+        require_known("The design names an absent column", column, people.columns, error=DesignError)
 
 
 def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:

@@ -12,9 +12,10 @@ import polars as pl
 from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
+from toolkit.files.safe_files import is_path_of_descriptor
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
-from toolkit.studies import Design, Study, holds_population, take_over
+from toolkit.studies import Design, Study, take_over
 from toolkit.variables import Codebook, derive
 
 STUDIES = {
@@ -70,7 +71,7 @@ def open_study(name: str | Path, **options: Any) -> Study:
     >>> open_study("simulated").people.height
     12000
     """
-    if holds_population(name):
+    if is_path_of_descriptor(name):
         return take_over(name)
     if str(name).endswith(".toml"):
         return _with_exposures(_own(name, options))

@@ -37,11 +37,7 @@ _SETTINGS = ("CRAMPS_NHANES",)
 
 
 def open_once(name: str, options: Mapping[str, Any], opener: Callable[[], Study]) -> Study:
-    """Return a study from the cache, or open it and cache it.
-
-    `name` and `options` are what `open_study` received. Warns once if the cache is damaged or
-    not writable; the study is read from its source then.
-    """
+    """Return a study from the cache, or open it and cache it; name and options are those of `open_study`."""
     with one_warning():
         cached = recall_study(name, options)
         if cached is not None:
@@ -109,10 +105,7 @@ def _path_text(value: Any) -> str:
 
 
 def _hash_code() -> str | None:
-    """Hash the toolkit's code and data; None if they changed since this process loaded them.
-
-    While somebody edits the toolkit, a running notebook has other code in memory than is on the disk.
-    """
+    """Hash the toolkit's code and data; None if they changed since this process loaded them."""
     digest = sha256(reader_versions().encode())
     for path in _code_files():
         if path.stat().st_mtime > _LOADED:

@@ -143,10 +143,7 @@ def _cut_note(variable: Variable, into: int, domain: str, found: Any) -> str:
 def merged_derivation(
     study: Any, name: str, levels: Mapping[str, str | Sequence[str]], as_: str | None
 ) -> Derivation:
-    """Derive a variable with merged levels; levels that are not named stay.
-
-    `study` is a `Study`, which is defined in the module that imports this one.
-    """
+    """Derive a variable with merged levels; levels that are not named stay."""
     variable: Variable = study.variable(name)
     new = as_ or f"{name}_merged"
     require_free(study.people, study.codebook, new)

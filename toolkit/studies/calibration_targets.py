@@ -1,16 +1,13 @@
-"""Population totals to which weights are calibrated.
-
-The calibration itself is in `estimate.survey.variance.calibration`.
-"""
+"""Population totals to which weights are calibrated (in `estimate.survey.variance.calibration`)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isfinite, isinf
 from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DesignError, unknown
+from toolkit.errors import DesignError, require_known
 
 METHODS = ("raking", "linear", "logit")
 _EXAMPLE = "design.calibrated({'sex': {'male': 48_000, 'female': 52_000}, 'age_group': {...}})"
@@ -22,18 +19,10 @@ Levels = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Totals over the levels of one or several crossed variables, or of a continuous variable.
+    """Totals over the levels of one or several crossed variables, or of a continuous variable."""
 
-    Attributes
-    ----------
-    variables
-        Their names; none for the size of the population.
-    totals
-        Levels and total; the single entry of a continuous variable has no levels.
-    """
-
-    variables: tuple[str, ...]
-    totals: tuple[tuple[Levels, float], ...]
+    variables: tuple[str, ...]  # none for the size of the population
+    totals: tuple[tuple[Levels, float], ...]  # a continuous variable's single entry has no levels
 
     @property
     def crossed(self) -> bool:
@@ -46,21 +35,11 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Population totals with the calibration method.
-
-    Attributes
-    ----------
-    margins
-        The totals.
-    method
-        "raking", "linear" or "logit".
-    bounds
-        Limits of the ratio of calibrated to original weight; None for no limits.
-    """
+    """Population totals with the calibration method."""
 
     margins: tuple[Margin, ...]
-    method: str
-    bounds: tuple[float, float] | None = None
+    method: str  # one of METHODS
+    bounds: tuple[float, float] | None = None  # of the ratio of calibrated to original weight
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -79,20 +58,6 @@ class Calibration:
         """The adjustment in words."""
         return f"{self.word} to the population totals of {' and '.join(map(str, self.margins))}"
 
-    def record(self) -> dict[str, Any]:
-        """Return plain values, which `calibration_of` reads."""
-        return asdict(self)
-
-
-def calibration_of(record: Mapping[str, Any]) -> Calibration:
-    """Read what `Calibration.record` gave, from JSON too."""
-    margins = tuple(
-        Margin(tuple(m["variables"]), tuple((tuple(levels), total) for levels, total in m["totals"]))
-        for m in record["margins"]
-    )
-    bounds = record["bounds"]
-    return Calibration(margins, record["method"], tuple(bounds) if bounds else None)
-
 
 def read_totals(
     totals: Any, population: float | None, method: str | None, bounds: tuple[float, float] | None
@@ -106,8 +71,7 @@ def read_totals(
     _refuse_other_sums(margins)
     by_levels = all(margin.crossed for margin in margins)
     chosen = method or ("raking" if by_levels and len(margins) > 1 and bounds is None else "linear")
-    if chosen not in METHODS:
-        raise DesignError(unknown("'method' cannot be", chosen, METHODS, f"All: {', '.join(METHODS)}"))
+    require_known("'method' cannot be", chosen, METHODS, "Available:", DesignError)
     _check_bounds(chosen, bounds)
     return Calibration(margins, chosen, bounds)
 

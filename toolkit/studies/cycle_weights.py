@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeVar
 
 import polars as pl
 
 from toolkit.errors import EstimationError, join_list
 from toolkit.variables import Availability, Variable
 
+Key = TypeVar("Key")
 CYCLE = "cycle"
 NOT_MEASURED = "not measured"
 _NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 2))
@@ -17,46 +19,27 @@ _NUMBERS = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eigh
 
 @dataclass(frozen=True, slots=True)
 class CycleWeight:
-    """The weight of one component in one cycle.
-
-    Attributes
-    ----------
-    cycle
-        Level of the variable `cycle`.
-    column, source, years
-        The column of the people frame with the cycle's own weight, its name as published, and the years of
-        data that it represents.
-    scale
-        What the column is multiplied by to give the cycle's own weight.
-    pooled_column, pooled_source, pooled_years
-        The weight made for several cycles together (four years of NHANES 1999-2002); "" where there is none.
-    alone
-        Whether the cycle's own weight is for that cycle alone: pooled, the weights made for several cycles
-        take its place, and that of the others among them.
-    """
+    """The weight of one component in one cycle; `pooled` are weights of several, such as NHANES 1999-2002."""
 
     cycle: str
     column: str
-    source: str = ""
-    years: float = 2.0
-    scale: float = 1.0
+    source: str = ""  # its published name
+    years: float = 2.0  # of data that it represents
+    scale: float = 1.0  # column * scale is the cycle's own weight
     pooled_column: str = ""
     pooled_source: str = ""
     pooled_years: float = 0.0
-    alone: bool = False
+    alone: bool = False  # only for this cycle alone: pooled weights replace it, and those beside it
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentWeight:
-    """The weight column of one component, where it comes from and how it was rescaled, in words.
-
-    With `cycles` each cycle has its own weight, rescaled for the cycles that contribute to an analysis.
-    """
+    """The weight column of one component, where it comes from and how it was rescaled, in words."""
 
     column: str
     source: str = ""
     rescaling: str = ""
-    cycles: tuple[CycleWeight, ...] = ()
+    cycles: tuple[CycleWeight, ...] = ()  # each with its own weight, rescaled for those that contribute
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,12 +90,18 @@ def rescale(weights: Sequence[CycleWeight], *, by_cycle: bool = False) -> tuple[
     return tuple(parts)
 
 
+def cycles_by(pairs: Iterable[tuple[Key, str]]) -> dict[Key, list[str]]:
+    """Gather the cycles of pairs (key, cycle) by their keys, in the order of the pairs."""
+    found: dict[Key, list[str]] = {}
+    for key, cycle in pairs:
+        found.setdefault(key, []).append(cycle)
+    return found
+
+
 def rescaled(parts: Sequence[CyclePart]) -> pl.Expr:
     """Give each person the rescaled weight of the cycle; null in cycles that do not contribute."""
-    cycle, alike = pl.col(CYCLE).cast(pl.String), dict[tuple[str, float], list[str]]()
-    for part in parts:
-        alike.setdefault((part.column, part.factor), []).append(part.cycle)
-    weight = pl.lit(None, pl.Float64)
+    cycle, weight = pl.col(CYCLE).cast(pl.String), pl.lit(None, pl.Float64)
+    alike = cycles_by(((part.column, part.factor), part.cycle) for part in parts)
     for (column, factor), cycles in alike.items():
         here = pl.col(column).cast(pl.Float64) * factor
         weight = pl.when(cycle.is_in(cycles)).then(here).otherwise(weight)
@@ -126,11 +115,7 @@ def contributing(
     admits: Callable[[str], bool] | None,
     component: str,
 ) -> tuple[list[CycleWeight], dict[str, str]]:
-    """Select the cycles that measured every variable, have the weight and meet the condition on `cycle`.
-
-    `admits` tells whether the domain can include anyone of a cycle. Returns the weights of the contributing
-    cycles, and the reason why each other cycle does not contribute.
-    """
+    """Select the cycles with all variables, the weight and the domain (`admits`); say why others are out."""
     chosen, left_out = [], dict[str, str]()
     for cycle in cycles:
         lacking = [(v.name, a.reason) for v in variables for a in _gaps(v, cycle)]
@@ -162,28 +147,14 @@ def _none_contributes(left_out: Mapping[str, str]) -> str:
 
 
 def grouped(left_out: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return for each cycle why it does not contribute, with cycles of one reason listed together.
-
-    Examples
-    --------
-    >>> grouped([("2005-2006", "no fasting weight"), ("2007-2008", "no fasting weight")])["2005-2006"]
-    '2005-2008: no fasting weight'
-    """
-    cycles: dict[str, list[str]] = {}
-    for cycle, reason in left_out:
-        cycles.setdefault(reason, []).append(cycle)
+    """Return for each cycle why it does not contribute, with cycles of one reason listed together."""
+    cycles = cycles_by((reason, cycle) for cycle, reason in left_out)
     texts = {reason: f"{span(own)}: {reason}" for reason, own in cycles.items()}
     return {cycle: texts[reason] for reason, own in cycles.items() for cycle in own}
 
 
 def span(cycles: Sequence[str]) -> str:
-    """Name cycles by their years, consecutive cycles as one run.
-
-    Examples
-    --------
-    >>> span(["2005-2006", "2007-2008"]), span(["1999-2000", "2003-2004"]), span(["2017-2020"])
-    ('2005-2008', '1999-2000, 2003-2004', '2017-2020')
-    """
+    """Name cycles by their years, consecutive cycles as one run."""
     if not all(cycle[:4].isdigit() and cycle[-4:].isdigit() for cycle in cycles):
         return ", ".join(cycles)
     runs = [[cycles[0]]]
@@ -196,47 +167,30 @@ def span(cycles: Sequence[str]) -> str:
 
 
 def label_of(label: str, cycles: Sequence[str], contributing: Sequence[str]) -> str:
-    """Name a study by the cycles that contribute.
-
-    Examples
-    --------
-    >>> label_of("NHANES 2005-2008", ["2005-2006", "2007-2008"], ["2007-2008"])
-    'NHANES 2007-2008'
-    """
+    """Name a study by the cycles that contribute."""
     if list(cycles) == list(contributing):
         return label
     whole, part = span(cycles), span(contributing)
     return label.replace(whole, part, 1) if whole in label else f"{label}, {part}"
 
 
-def source_of(parts: Sequence[CyclePart]) -> str:
+def source_of(parts: Sequence[CyclePart] | Sequence[CycleWeight]) -> str:
     """Name the published weights of the contributing cycles, each with its cycles where they differ."""
-    sources: dict[str, list[str]] = {}
-    for part in parts:
-        sources.setdefault(part.source, []).append(part.cycle)
+    sources = cycles_by((part.source, part.cycle) for part in parts)
     if len(sources) == 1:
         return next(iter(sources))
     return "; ".join(f"{source} in {join_list(cycles)}" for source, cycles in sources.items())
 
 
 def rescaling_of(parts: Sequence[CyclePart], opened: int, *, by_cycle: bool = False) -> str:
-    """Describe how the weights were rescaled; "" for a study of one cycle.
-
-    Examples
-    --------
-    >>> pair = rescale([CycleWeight("2005-2006", "w"), CycleWeight("2007-2008", "w")])
-    >>> rescaling_of(pair, 2)
-    'divided by 2 because two cycles contribute (2005-2006 and 2007-2008)'
-    """
+    """Describe how the weights were rescaled; "" for a study of one cycle."""
     cycles = [part.cycle for part in parts]
     if len(cycles) == 1:
         return f"not rescaled because only {cycles[0]} contributes" if opened > 1 else ""
     if by_cycle:
         return f"not rescaled because each cycle is estimated separately ({join_list(cycles)})"
     count = _NUMBERS.get(len(cycles), len(cycles))
-    shares: dict[tuple[float, float], list[str]] = {}
-    for part in parts:
-        shares.setdefault((part.share, part.years), []).append(part.cycle)
+    shares = cycles_by(((part.share, part.years), part.cycle) for part in parts)
     if {part.share for part in parts} == {1 / len(parts)}:
         return f"divided by {len(parts)} because {count} cycles contribute ({join_list(cycles)})"
     factors = [f"{_times(*key)} in {join_list(own)}" for key, own in shares.items()]

@@ -1,14 +1,11 @@
-"""Declare the survey design: weights, strata, sampling units, finite populations, replicate weights.
-
-The weight of an analysis is chosen in `weights`.
-"""
+"""Declare the survey design: weights, strata, sampling units, finite populations, replicate weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal, get_args
 
-from toolkit.errors import DesignError, unknown
+from toolkit.errors import DesignError, require_known, unknown
 from toolkit.studies.calibration_targets import Calibration, read_totals
 from toolkit.studies.cycle_weights import ComponentWeight
 from toolkit.variables import weight_name
@@ -18,13 +15,7 @@ _OTHER_NAMES = {"acs": "SDR", "successive-difference": "SDR"}
 
 
 def read_method(given: str | None) -> str:
-    """Return the standard name of a replicate method, given in any case.
-
-    Examples
-    --------
-    >>> read_method("acs"), read_method("brr")
-    ('SDR', 'BRR')
-    """
+    """Return the standard name of a replicate method, given in any case ("acs" is "SDR")."""
     by_word = {**_OTHER_NAMES, **{name.lower(): name for name in METHODS}}
     known = f"All: {', '.join(METHODS)}"
     if given is None:
@@ -133,11 +124,8 @@ class Design:
 
     def __post_init__(self) -> None:
         self._copy_names()
-        if self.lonely_psu not in get_args(LonelyPsu):
-            known = get_args(LonelyPsu)
-            raise DesignError(
-                unknown("'lonely_psu' cannot be", self.lonely_psu, known, f"All: {', '.join(known)}")
-            )
+        rules = get_args(LonelyPsu)
+        require_known("'lonely_psu' cannot be", self.lonely_psu, rules, "Available:", DesignError)
         _refuse_repeated(self.stages, "psu")
         if self.replicate_weights is not None:
             self._settle_replicates()

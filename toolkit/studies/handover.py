@@ -7,7 +7,7 @@ inherit the file's descriptor.
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from io import BytesIO
 from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
@@ -15,17 +15,15 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.files.checked_toml import rebuild
 from toolkit.files.safe_files import (
     content_of,
-    is_path_of_descriptor,
     restate_full_temporary_folder,
     unnamed_file,
 )
-from toolkit.studies.calibration_targets import calibration_of
-from toolkit.studies.cycle_weights import CycleWeight
-from toolkit.studies.design import ComponentWeight, Design
+from toolkit.studies.design import Design
 from toolkit.studies.study import Study
-from toolkit.variables import Availability, Codebook, Comparability, Variable
+from toolkit.variables import Codebook, Variable
 
 _DECLARED = "population.json"
 _FRAMES = ("people", "visits", "diary")
@@ -34,16 +32,7 @@ _PLAIN = ("name", "label", "provenance", "simulated")
 
 
 def hand_over(study: Study) -> BinaryIO:
-    """Write a study to an unnamed file, which the caller closes; `take_over(path_of(file))` reads it.
-
-    Examples
-    --------
-    >>> from toolkit.files.safe_files import path_of
-    >>> people = pl.DataFrame({"w": [1.0]})
-    >>> with hand_over(Study("mine", "my study", people, Design(weight="w"), Codebook())) as file:
-    ...     take_over(path_of(file)).label
-    'my study'
-    """
+    """Write a study to an unnamed file, which the caller closes; `take_over(path_of(file))` reads it."""
     with restate_full_temporary_folder(), ExitStack() as stack:
         file = stack.enter_context(unnamed_file())
         with ZipFile(file, "w") as parts:
@@ -75,11 +64,6 @@ def take_over(path: object) -> Study:
     return replace(study, **repeated)
 
 
-def holds_population(path: object) -> bool:
-    """Whether a path is that of a study that was handed over, and not the name of a study."""
-    return is_path_of_descriptor(path)
-
-
 def _packed(frame: pl.DataFrame) -> bytes:
     packed = BytesIO()
     frame.write_parquet(packed)
@@ -90,7 +74,7 @@ def declared_json(study: Study) -> str:
     """Return everything about a study but its frames as JSON."""
     declared = {
         "facts": {name: getattr(study, name) for name in _PLAIN},
-        "design": _design_record(study.design),
+        "design": asdict(study.design),
         "codebook": [asdict(variable) for variable in study.codebook.values()],
     }
     return json.dumps(declared, default=_as_plain)
@@ -101,43 +85,11 @@ def declared_again(text: str, people: pl.DataFrame) -> Study:
     declared = json.loads(text)
     return Study(
         people=people,
-        design=_design(declared["design"]),
-        codebook=Codebook.of(*(_variable(record) for record in declared["codebook"])),
+        design=rebuild(Design, declared["design"]),
+        codebook=Codebook.of(*rebuild(tuple[Variable, ...], declared["codebook"])),
         **declared["facts"],
     )
 
 
 def _as_plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
-
-
-def _design_record(design: Design) -> dict[str, Any]:
-    record = {f.name: getattr(design, f.name) for f in fields(design)}
-    if isinstance(design.weight, Mapping):
-        record["weight"] = {name: asdict(weight) for name, weight in design.components.items()}
-    if design.calibration:
-        record["calibration"] = design.calibration.record()
-    return record
-
-
-def _design(record: Mapping[str, Any]) -> Design:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
-    }
-    if isinstance(record["weight"], dict):
-        values["weight"] = {name: _component_weight(weight) for name, weight in record["weight"].items()}
-    if record["calibration"]:
-        values["calibration"] = calibration_of(record["calibration"])
-    return Design(**values)
-
-
-def _component_weight(record: Mapping[str, Any]) -> ComponentWeight:
-    return ComponentWeight(**{**record, "cycles": tuple(CycleWeight(**own) for own in record["cycles"])})
-
-
-def _variable(record: Mapping[str, Any]) -> Variable:
-    entries = tuple(Availability(**entry) for entry in record["availability"])
-    compared = tuple(Comparability(**entry) for entry in record["comparability"])
-    lists = {name: tuple(record[name]) for name in ("levels", "inputs")}
-    own = {**lists, "availability": entries, "comparability": compared}
-    return Variable(**{**record, **own})

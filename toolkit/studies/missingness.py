@@ -9,7 +9,7 @@ from toolkit.causes.card import cards
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
-from toolkit.variables import Availability, Codebook, Variable, why
+from toolkit.variables import Availability, Codebook, Variable, reason_for
 
 MISSING_SCHEMA: dict[str, pl.DataType] = {
     "variable": pl.String(),
@@ -37,19 +37,14 @@ def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
 
 
 def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
-    column = why(variable)
-    given = pl.col(column).cast(pl.String) if column in people.columns else pl.lit(None, pl.String)
-    unexplained = given.fill_null("no value recorded")
-    return pl.when(pl.col(variable).is_null()).then(unexplained).otherwise(pl.lit(HAS_VALUE))
+    stated = reason_for(variable, people.columns)
+    return pl.when(pl.col(variable).is_null()).then(stated).otherwise(pl.lit(HAS_VALUE))
 
 
 def availability_of(
     people: pl.DataFrame, codebook: Codebook, label: str, cycles: Sequence[str], *, by_reason: bool = False
 ) -> pl.DataFrame:
-    """Report whether each exposure of each cause was measured in each cycle (`AVAILABILITY_SCHEMA`).
-
-    With `by_reason` each row is repeated for every reason for missing values.
-    """
+    """Report whether each exposure was measured in each cycle; `by_reason`, a row for each reason."""
     rows = [
         (cause, exposure.name, cycle, *_available(people, codebook, label, exposure.name, cycle))
         for cause, card in cards().items()

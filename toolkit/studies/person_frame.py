@@ -13,19 +13,7 @@ _KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing va
 
 
 class PersonFrame(pl.DataFrame):
-    """A polars frame that prints a summary instead of its rows; every operation on it returns a plain frame.
-
-    Examples
-    --------
-    >>> people = PersonFrame({"age": [40.0, None], "person": ["a", "b"]})
-    >>> print(people)
-    2 people x 2 columns
-      number  1 column   1 value missing
-      text    1 column   0 values missing
-    Rows of participants are printed only on request: study.people.head()
-    >>> type(people.head()).__name__
-    'DataFrame'
-    """
+    """A frame that prints a summary instead of its rows; every operation on it returns a plain frame."""
 
     @classmethod
     def _from_pydf(cls, py_df: Any) -> pl.DataFrame:

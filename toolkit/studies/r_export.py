@@ -1,7 +1,4 @@
-"""Export a study to R: participants as files, and a script that rebuilds the survey design.
-
-The files contain rows of participants and are readable by the user alone.
-"""
+"""Export a study to R: files readable by the user alone, and a script that rebuilds the survey design."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

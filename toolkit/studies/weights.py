@@ -1,7 +1,4 @@
-"""Choose the survey weight for an analysis from its components and cycles, and explain the choice.
-
-Pooling of cycle weights is in `cycle_weights`.
-"""
+"""Choose the survey weight for an analysis from its components and cycles, and explain the choice."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -77,11 +74,7 @@ def choose_weight(
     *,
     by_cycle: bool = False,
 ) -> WeightChoice:
-    """Choose the weight of the smallest subsample in which all variables of an analysis were measured.
-
-    The domain's condition on `cycle` narrows the cycles; its variables are among `variables`. With `by_cycle`
-    each cycle is estimated separately.
-    """
+    """Choose the weight of the smallest subsample with all variables; the domain narrows the cycles."""
     chosen = _choice(design, list(variables), condition, by_cycle=by_cycle)
     if not design.calibration:
         return chosen

@@ -20,6 +20,8 @@ from toolkit.variables.codebook import Reason as Reason
 from toolkit.variables.codebook import Variable as Variable
 from toolkit.variables.codebook import clash as clash
 from toolkit.variables.codebook import deepest as deepest
+from toolkit.variables.codebook import reason_for as reason_for
+from toolkit.variables.codebook import remarks as remarks
 from toolkit.variables.codebook import sorted_levels as sorted_levels
 from toolkit.variables.codebook import unknown_variable as unknown_variable
 from toolkit.variables.codebook import weight_name as weight_name
@@ -33,3 +35,4 @@ from toolkit.variables.formulas import Formula as Formula
 from toolkit.variables.formulas import formula as formula
 from toolkit.variables.syntax import LONGEST as LONGEST
 from toolkit.variables.syntax import one_line as one_line
+from toolkit.variables.syntax import quoted as quoted

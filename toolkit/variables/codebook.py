@@ -4,14 +4,14 @@ A missing value keeps its reason: the reasons of column `bmi` are in column `bmi
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known, unknown
 from toolkit.files.checked_toml import Checked, read_themes, shipped
 from toolkit.files.html_templates import render_html
 
@@ -24,15 +24,7 @@ _ABOVE = re.compile(r"\b(over|above|more|older|at least|greater)\b|>|≥|\+", re
 
 
 def sorted_levels(levels: Iterable[str]) -> tuple[str, ...]:
-    """Sort levels for display.
-
-    Examples
-    --------
-    >>> sorted_levels(["10+", "5 to 9", "under 5"])
-    ('under 5', '5 to 9', '10+')
-    >>> sorted_levels(["never", "2 or more", "1"])
-    ('1', '2 or more', 'never')
-    """
+    """Sort levels for display: "under 5" first, then by number, then by name."""
     every = sorted(set(levels))
     numbers = [_END.search(level) or _NUMBER.search(level) for level in every]
     if not all(numbers):
@@ -95,6 +87,12 @@ _DIETARY, _MORNING = ("dietary day 1", "dietary two-day"), ("fasting", "glucose 
 def why(name: str) -> str:
     """Name the column with the reasons for a variable's missing values: `bmi.why` for bmi."""
     return f"{name}.why"
+
+
+def reason_for(name: str, columns: Collection[str]) -> pl.Expr:
+    """Read why values of a variable are missing, as text; "no value recorded" where no reason is stated."""
+    given = pl.col(why(name)).cast(pl.String) if why(name) in columns else pl.lit(None, pl.String)
+    return given.fill_null("no value recorded")
 
 
 def weight_name(component: str) -> str:
@@ -218,8 +216,9 @@ class Variable:
         if self.kind == "category" and self.reference is None and self.levels:
             object.__setattr__(self, "reference", self.levels[0])
         for level in (self.reference, self.case):
-            if level is not None and level not in self.levels:
-                raise VariableError(unknown(f"Variable '{self.name}' has no level", level, self.levels))
+            if level is not None:
+                what = f"Variable '{self.name}' has no level"
+                require_known(what, level, self.levels, error=VariableError)
 
     @classmethod
     def of_column(cls, column: pl.Series, *, ordered: bool = True) -> "Variable | None":
@@ -282,6 +281,14 @@ class Variable:
 
     def _repr_html_(self) -> str:
         return render_html("codebook.html", variable=self)
+
+
+def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
+    """Join the reasons why estimates with these variables are for review, and why they are suppressed."""
+    every = list(variables)
+    review = dict.fromkeys(v.review for v in every if v.review)
+    unfit = dict.fromkeys(v.unfit for v in every if v.unfit)
+    return "; ".join(review), "; ".join(unfit)
 
 
 def _levels_of(column: pl.Series) -> tuple[str, ...]:

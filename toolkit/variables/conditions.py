@@ -43,26 +43,14 @@ _CONDITIONS = Language(
 
 @dataclass(frozen=True)
 class Condition:
-    """A parsed condition.
+    """A parsed condition."""
 
-    Attributes
-    ----------
-    text
-        As written, in one line and without comments.
-    names
-        The variables it reads, in the order of their first use.
-    """
-
-    text: str
-    names: tuple[str, ...]
+    text: str  # in one line and without comments
+    names: tuple[str, ...]  # in the order of their first use
     _tree: Tree | None
 
     def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-        """Build a boolean polars expression: true inside, false outside, null where undecided.
-
-        `schema` has the columns that the condition may read, with their types. Raises VariableError for an
-        unknown variable or level, and for a comparison that a type does not allow.
-        """
+        """Build a boolean polars expression for columns of these types: null where undecided."""
         if self._tree is None:
             return pl.lit(value=True)
         return ConditionWriter(schema, self._tree).condition(self._tree.root)

@@ -18,6 +18,7 @@ from toolkit.variables.codebook import (
     Variable,
     clash,
     deepest,
+    remarks,
     why,
 )
 from toolkit.variables.conditions import Condition
@@ -66,11 +67,7 @@ class Derivation:
 def derive(
     people: pl.DataFrame, codebook: Codebook, derivations: Iterable[Derivation]
 ) -> tuple[pl.DataFrame, Codebook]:
-    """Add each derived variable whose inputs the study has and which it does not have itself.
-
-    A later derivation may read what an earlier one gave. A variable whose inputs are in the codebook but not
-    among the columns is added to the codebook alone, with the inputs' reasons.
-    """
+    """Add each derived variable that the study lacks; to the codebook alone if the inputs are there alone."""
     for step in derivations:
         name = step.variable.name
         if name in people.columns:
@@ -112,10 +109,7 @@ def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
 
 
 def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:
-    """Select the cycles that measured all inputs, or settle the value nevertheless.
-
-    Elsewhere "yes or not measured" would find every yes and no no.
-    """
+    """Select the cycles that measured all inputs or settle the value; in others, "no" cannot be known."""
     reasons = [] if step.any_input else [name for name in map(why, step.reads) if name in people.columns]
     elsewhere = [(pl.col(name) == NOT_THIS_CYCLE).fill_null(value=False) for name in reasons]
     if not elsewhere:
@@ -140,10 +134,7 @@ def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
 
 
 def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> frozenset[str]:
-    """Find the cycles that lack an input and settle the value nevertheless, such as by another instrument.
-
-    There every participant with complete other inputs has a derived value.
-    """
+    """Find the cycles that lack an input and settle the value nevertheless, such as by another instrument."""
     inputs = [codebook[name] for name in step.inputs if name in codebook and name in people.columns]
     lacking: dict[str, set[str]] = {}
     for variable in inputs:
@@ -173,9 +164,8 @@ def _described(step: Derivation, codebook: Codebook, settled: frozenset[str] = f
     every = list(dict.fromkeys(c.cycle for v in inputs for c in v.comparability))
     compared = tuple(_compared(cycle, inputs, any_input=step.any_input) for cycle in every)
     component = deepest([v.component for v in inputs])
-    review = "; ".join(dict.fromkeys(v.review for v in inputs if v.review))
+    review, unfit = remarks(inputs)
     derived = replace(step.variable, component=component, availability=entries, comparability=compared)
-    unfit = "; ".join(dict.fromkeys(v.unfit for v in inputs if v.unfit))
     return replace(derived, review=review, unfit=unfit, inputs=step.inputs)
 
 

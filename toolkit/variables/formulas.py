@@ -55,24 +55,12 @@ Result = Literal["yes_no", "number", "category"]
 
 @dataclass(frozen=True)
 class Formula:
-    """A parsed formula.
+    """A parsed formula."""
 
-    Attributes
-    ----------
-    text
-        As written, in one line and without comments.
-    names
-        The variables it reads, in the order of their first use.
-    result
-        What it gives: yes_no (a condition), number, or category (a `when` whose values are texts).
-    levels
-        The texts of a `when`, in the order in which they are written.
-    """
-
-    text: str
-    names: tuple[str, ...]
-    result: Result
-    levels: tuple[str, ...]
+    text: str  # in one line and without comments
+    names: tuple[str, ...]  # in the order of their first use
+    result: Result  # a category is a `when` of texts
+    levels: tuple[str, ...]  # the texts of a `when`, as written
     _tree: Tree
 
     @property
@@ -83,11 +71,7 @@ class Formula:
         return frozenset(self._tree.name(term) for term in terms if isinstance(term, ast.Name))
 
     def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-        """Build a polars expression: true/false, a finite number, or text; null where it cannot be known.
-
-        `schema` has the columns that the formula may read, with their types. Raises VariableError for an
-        unknown variable or level, and for arithmetic on what is not a number.
-        """
+        """Build a polars expression: true/false, a finite number, or text; null where it cannot be known."""
         writer, root = _FormulaWriter(schema, self._tree), self._tree.root
         if self.result == "yes_no":
             return writer.condition(root)
@@ -98,17 +82,7 @@ class Formula:
 
 
 def formula(text: str) -> Formula:
-    """Parse a formula; a name that is not letters, digits and _ is in backticks.
-
-    Raises VariableError if the text is not of the language.
-
-    Examples
-    --------
-    >>> formula("weight / (height / 100) ** 2").names
-    ('weight', 'height')
-    >>> formula("when(age < 40, 'younger', 'older')").levels
-    ('younger', 'older')
-    """
+    """Parse a formula; a name that is not letters, digits and _ is in backticks."""
     line = one_line(text)
     tree = _FORMULAS.parse(line)
     for node in pieces_in_order(tree.root):

@@ -28,14 +28,11 @@ CONDITION_PIECES = (
 
 @dataclass(frozen=True)
 class Language:
-    """What a kind of text may contain.
-
-    `noun` and `description` are for messages; `pieces` are the allowed nodes of the tree.
-    """
+    """What a kind of text may contain."""
 
     noun: str
     description: str
-    pieces: tuple[type[ast.AST], ...]
+    pieces: tuple[type[ast.AST], ...]  # allowed nodes of the tree
     functions: tuple[str, ...]
 
     def refuse(self, text: str, hint: str = "") -> VariableError:
@@ -98,18 +95,14 @@ class Tree:
 
 
 def one_line(text: str) -> str:
-    r"""Join the lines of a condition or formula, without its comments; "" if there is nothing else.
-
-    A comment goes from # to the end of its line; a # in quotes or backticks is text. This is the rule of
-    every text that a user writes: domains, expressions, model formulas.
-
-    Examples
-    --------
-    >>> one_line("age >= 20  # adults\nand place == 'unit #2'")
-    "age >= 20 and place == 'unit #2'"
-    """
+    """Join the lines of a condition or formula, without comments (# to the line's end, unless in quotes)."""
     lines = _COMMENTS.sub(lambda found: found[1] or "", text).splitlines()
     return " ".join(line.strip() for line in lines if line.strip())
+
+
+def quoted(name: str) -> str:
+    """Write a name as conditions and formulas require it: in backticks unless it is a plain word."""
+    return name if name.isidentifier() else f"`{name}`"
 
 
 def is_call(node: ast.AST, name: str) -> bool:

@@ -10,11 +10,12 @@ from polars.testing import assert_frame_equal
 
 from tests.conftest import shared
 from tests.support.messages import mentioning, mentions
+from tests.support.nonwear_intervals import nonwear
 from tests.support.slow_accelerometer import choi_slowly, day_slowly, troiano_slowly
 from tests.unit.sources.test_nonwear import recording
 from toolkit.errors import DatasetError
 from toolkit.sources.nhanes import accelerometer_minutes
-from toolkit.sources.nhanes.accelerometer_minutes import days, nonwear, persons
+from toolkit.sources.nhanes.accelerometer_minutes import days, persons
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError
-from toolkit.files.safe_files import path_of
-from toolkit.studies import ComponentWeight, Design, Study, hand_over, holds_population, take_over
+from toolkit.files.safe_files import is_path_of_descriptor, path_of
+from toolkit.studies import ComponentWeight, Design, Study, hand_over, take_over
 from toolkit.variables import Availability, Codebook, Reason, Variable
 
 PEOPLE = pl.DataFrame(
@@ -116,9 +116,9 @@ def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
 
 
 def test_a_path_of_a_descriptor_is_told_from_the_name_of_a_study() -> None:
-    assert not any(map(holds_population, ("simulated", "study.toml", Path("/dev/fd/x"), "")))
+    assert not any(map(is_path_of_descriptor, ("simulated", "study.toml", Path("/dev/fd/x"), "")))
     with hand_over(population()) as file:
-        assert holds_population(path_of(file))
+        assert is_path_of_descriptor(path_of(file))
 
 
 def test_a_descriptor_without_a_population_is_one_clear_error() -> None:

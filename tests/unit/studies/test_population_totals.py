@@ -1,13 +1,15 @@
 """Totals of the population are read in every form that people write them, and must fit together."""
 
 import json
+from dataclasses import asdict
 
 import polars as pl
 import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DesignError
-from toolkit.studies import Design, Margin, calibration_of, choose_weight
+from toolkit.files.checked_toml import rebuild
+from toolkit.studies import Calibration, Design, Margin, choose_weight
 from toolkit.variables import Variable
 
 SEX = {"male": 48, "female": 52.0}
@@ -62,7 +64,7 @@ def test_the_weight_says_what_was_done_to_it():
 
 def test_a_calibration_is_read_again_from_json():
     found = D.calibrated({"sex": SEX, "age": 4600}, bounds=(0.5, 2)).calibration
-    assert found == calibration_of(json.loads(json.dumps(found.record())))
+    assert found == rebuild(Calibration, json.loads(json.dumps(asdict(found))))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,4 @@
-"""Estimate many associations at once: exposures x outcomes x adjustment sets x domains.
-
-The sample of each domain and weight is drawn once, not once per model.
-"""
+"""Estimate many associations at once, with one sample for each domain and weight."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,11 +19,11 @@ from toolkit.estimate.regression import (
     require_estimand,
     specify_association,
 )
-from toolkit.estimate.survey import Column, Sample, draw, intervals, read, remarks, weight_of
+from toolkit.estimate.survey import Column, Sample, draw, intervals, read, weight_of
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, Variable, as_names, conditions
+from toolkit.variables import Names, Variable, as_names, conditions, remarks
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
 NO_CARD = "no card"

@@ -20,7 +20,9 @@ from toolkit.estimate.regression import (
     Matrix,
     Regression,
     Reported,
+    Term,
     adjusted_matrix,
+    describe_term,
     estimate,
     failed,
     knots_at,
@@ -195,17 +197,10 @@ def _place_curve(
 
 def _headings(estimand: str, line: _Curve) -> list[dict[str, Any]]:
     variable = line.exposure.variable
-    return [
-        {
-            "estimand": estimand,
-            "exposure": variable.name,
-            "exposure_label": variable.title,
-            "level": f"{value:.10g}",
-            "level_label": f"{value:.10g} {variable.unit}".strip(),
-            "reference": f"{line.reference:.10g}",
-        }
-        for value in line.at
-    ]
+    own = partial(Term, variable.name, variable.title, reference=f"{line.reference:.10g}")
+    levels = [f"{value:.10g}" for value in line.at]
+    terms = [own(level=level, level_label=f"{level} {variable.unit}".strip()) for level in levels]
+    return [describe_term(term, estimand) for term in terms]
 
 
 def _report_curve(
@@ -215,16 +210,9 @@ def _report_curve(
     variable = line.exposure.variable
     labels = {"overall": "the curve", "nonlinearity": "departure from a straight line"}
     for first, (level, label) in enumerate(labels.items(), start=1):
-        row = {
-            "estimand": "term",
-            "exposure": variable.name,
-            "exposure_label": variable.title,
-            "level": level,
-            "level_label": label,
-            "conf_level": None,
-        }
+        row = describe_term(Term(variable.name, variable.title, level, label), "term")
         tested = _test_terms(fitted, slice(first, len(line.knots)))
-        yield {**row, **verdict(fitted), **tested}, None
+        yield {**row, "conf_level": None, **verdict(fitted), **tested}, None
 
 
 def _test_terms(fitted: Regression, own: slice) -> dict[str, Any]:

@@ -24,12 +24,13 @@ from toolkit.estimate.regression import (
     Regression,
     Reported,
     Smallest,
+    Term,
     adjusted_matrix,
     cell_key,
+    describe_term,
     estimate,
     failed,
     figures,
-    quoted,
     read_formula,
     require_estimand,
     require_two_levels,
@@ -39,21 +40,17 @@ from toolkit.estimate.regression import (
 from toolkit.estimate.survey import Estimate, Sample, delta_method, draw, not_estimable, with_references
 from toolkit.results import ESTIMANDS, Estimates, Mask, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, as_covariates, as_names, require_one_role, with_covariance
+from toolkit.variables import Names, as_covariates, as_names, quoted, require_one_role, with_covariance
 
 
 @dataclass(frozen=True)
 class _Measure:
-    """One number of the coefficients of the first exposure, the second and their product.
-
-    `point` is on the scale of the standard error, NaN where the measure is undefined; `slope` is its
-    derivative by the three.
-    """
+    """One number of the coefficients of the first exposure, the second and their product."""
 
     estimand: str
     levels: tuple[int, int]
-    point: Callable[[float, float, float], float]
-    slope: Callable[[float, float, float], tuple[float, float, float]]
+    point: Callable[[float, float, float], float]  # on the scale of the standard error, NaN where undefined
+    slope: Callable[[float, float, float], tuple[float, float, float]]  # derivative by the three
 
 
 @with_covariance
@@ -152,7 +149,7 @@ def interaction(
     predictors, formula = _Crossed(read_formula(crossed), adjusted), " + ".join([crossed, *adjusted])
     model = specify_estimand(sample, names, estimand, predictors, degrees=df, formula=formula)
     analysis = Analysis(model, by, estimand, None, ", ".join(adjusted), confidence)
-    pairs = list(product(_other_levels(sample, first), _other_levels(sample, second)))
+    pairs = list(product(sample.columns[first].others, sample.columns[second].others))
     headings = [
         _heading(sample, (first, second), levels, measure)
         for levels in pairs
@@ -173,11 +170,6 @@ class _Crossed:
         """Build the design matrix."""
         own = self.reading.matrix(sample, inside)
         return adjusted_matrix(sample, own.values[:, 1:], own.terms[1:], self.adjust, inside)
-
-
-def _other_levels(sample: Sample, name: str) -> list[str]:
-    column = sample.columns[name]
-    return [level for level in column.levels if level != column.reference]
 
 
 def _require_two(exposures: tuple[str, str]) -> tuple[str, str]:
@@ -291,14 +283,8 @@ def _heading(
     variables = [sample.columns[name].variable for name in pair]
     references = [variable.reference or "" for variable in variables]
     own = [(ref, x)[k] for ref, x, k in zip(references, levels, measure.levels, strict=True)]
-    return {
-        "estimand": measure.estimand,
-        "exposure": ":".join(pair),
-        "exposure_label": " × ".join(variable.label for variable in variables),
-        "level": ", ".join(own),
-        "level_label": ", ".join(own),
-        "reference": ", ".join(references),
-    }
+    label, level = " × ".join(variable.label for variable in variables), ", ".join(own)
+    return describe_term(Term(":".join(pair), label, level, level, ", ".join(references)), measure.estimand)
 
 
 def _measures(estimand: str) -> list[_Measure]:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.regression import (
     STANDARDIZED,
     Analysis,
@@ -56,7 +56,7 @@ class Margin:
         """Estimate the margin of the model of an analysis in place of its coefficients."""
         column = analysis.model.sample.columns[self.variable]
         against = None if self.averages else column.reference
-        levels = [level for level in column.levels if level != against]
+        levels = column.levels if self.averages else column.others
         terms = None if column.continuous else _level_terms(column, levels, against)
         return estimate(replace(analysis, estimand=self.estimand, terms=terms), fit=self.fit)
 
@@ -295,11 +295,8 @@ def _choose_estimand(given: str | None, outcome: Column) -> str:
 
 
 def _require_variable(model: ModelSpec, name: str, formula: str) -> Column:
-    if name not in model.names or name == model.outcome.name:
-        known = [other for other in model.names if other != model.outcome.name]
-        raise VariableError(
-            unknown(f"The formula '{formula}' has no variable", name, known, f"It has: {', '.join(known)}")
-        )
+    known = [other for other in model.names if other != model.outcome.name]
+    require_known(f"The formula '{formula}' has no variable", name, known, "It has:", VariableError)
     return model.sample.columns[name]
 
 
@@ -326,11 +323,8 @@ def _read_values(model: ModelSpec, name: str, given: Values, formula: str) -> li
             raise VariableError(
                 f"'{name}' is continuous, and {value!r} is not a number. Use at={{'{name}': (30, 50)}}."
             )
-        if not column.continuous and str(value) not in column.levels:
-            levels = ", ".join(column.levels)
-            raise VariableError(
-                unknown(f"'{name}' has no level", str(value), column.levels, f"Levels: {levels}")
-            )
+        if not column.continuous:
+            require_known(f"'{name}' has no level", str(value), column.levels, "Levels:", VariableError)
     return values
 
 

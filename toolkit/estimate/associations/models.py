@@ -257,10 +257,7 @@ class ModelSets:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The name of each set by its covariates, for `labels=` of charts, tables and sentences.
-
-        A set of one covariate keeps the label of its variable.
-        """
+        """The name of each set by its covariates; a set of one covariate keeps the label of its variable."""
         return {
             ", ".join(covariates): name for name, covariates in self.models.items() if len(covariates) > 1
         }

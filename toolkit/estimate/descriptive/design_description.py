@@ -79,11 +79,6 @@ class DesignFacts:
     calibration: str = ""
 
     @property
-    def declared_without_design(self) -> bool:
-        """Whether the study is declared without a sampling design."""
-        return self.kind == "none"
-
-    @property
     def sentence(self) -> str:
         """The facts in words."""
         if self.kind == "none":

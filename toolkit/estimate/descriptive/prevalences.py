@@ -38,7 +38,7 @@ from toolkit.estimate.survey import (
     standardized_averages,
     zero_variance,
 )
-from toolkit.results import Estimates, Floats
+from toolkit.results import Estimates
 from toolkit.studies import Study
 from toolkit.variables import YES_NO, Names, as_names, require_one_role, with_covariance
 
@@ -138,7 +138,7 @@ def proportions(
     require_levels(column, f"tk.mean(study, '{outcome}')")
     # The case of two levels has a row, and each of more.
     levels = column.levels if column.case is None or (every and column.levels != YES_NO) else (column.case,)
-    values = _mark_levels(sample, column, levels)
+    values = sample.marks(outcome, levels)
     fixed = {"estimand": "prevalence", "conf_level": how[1]}
     if standard is None:
         means, matrix = averages(sample, values, by)
@@ -207,12 +207,6 @@ def mean(
         for k, column in enumerate(columns)
     ]
     return make_result(sample, rows, by, {"estimand": "mean", "conf_level": confidence}, matrix)
-
-
-def _mark_levels(sample: Sample, column: Column, levels: tuple[str, ...]) -> Floats:
-    codes = sample.codes(column.name)[:, None]
-    positions = np.array([column.levels.index(level) for level in levels])
-    return np.where(codes < 0, np.nan, (codes == positions).astype(float))
 
 
 def _describe_proportion(

@@ -10,7 +10,7 @@ from math import isfinite, nan
 
 import numpy as np
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.survey import (
     QUANTILE_RULES,
     Column,
@@ -164,9 +164,7 @@ def quantile(
 
 def _read_method(probs: float | Sequence[float], rule: str, interval: str, confidence: float) -> _Method:
     intervals.check(interval, confidence)
-    if rule not in QUANTILE_RULES:
-        known = f"Use one of {', '.join(QUANTILE_RULES)}"
-        raise EstimationError(unknown("Unknown quantile rule", rule, QUANTILE_RULES, known))
+    require_known("Unknown quantile rule", rule, QUANTILE_RULES, "Use one of")
     chosen = (float(probs),) if isinstance(probs, int | float) else tuple(float(p) for p in probs)
     wrong = [p for p in chosen if not 0 < p < 1]
     if wrong or not chosen:

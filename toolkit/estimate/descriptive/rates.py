@@ -9,14 +9,13 @@ from math import exp, inf, isfinite, log, sqrt
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.descriptive.totals import flag_constant_ratio
 from toolkit.estimate.survey import (
-    ROUNDING,
     Effect,
     Group,
     GroupEstimator,
     Row,
     Sample,
-    constant,
     count_groups,
     counted_in_any,
     draw,
@@ -29,7 +28,6 @@ from toolkit.estimate.survey import (
     require_continuous,
     require_countable,
     student,
-    zero_variance,
 )
 from toolkit.results import Estimates, Floats, Mask
 from toolkit.studies import Study
@@ -178,8 +176,7 @@ def _describe_rate(
     row |= {"exposure": time.name, "exposure_label": time.title}
     if not group.n:
         return row
-    counts, observed = (x[group.counted] for x in numbers)
-    cases, total = (float(sample.persons[group.counted] @ x) for x in (counts, observed))
+    cases, total = (float(sample.persons[group.counted] @ x[group.counted]) for x in numbers)
     row |= {"estimate": estimate, "n_cases": round(cases)}
     if effect and estimate == 0:
         shrunk = (student(confidence, group.persons - 1) / student(confidence, group.df)) ** 2
@@ -191,9 +188,4 @@ def _describe_rate(
     low, high = estimate * exp(-reach), estimate * exp(reach)
     verdict = judge_rate(cases, (high - low) / estimate, group.df)
     row |= interval_columns(std_error, (low, high), group.df, verdict)
-    residual, scale = per * counts - estimate * observed, estimate * observed
-    if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
-        return constant(row, f"all {group.n:,} participants have the same rate, so it has no standard error")
-    weights = sample.weights[group.counted]
-    size = float(np.linalg.norm(weights * residual) / (weights @ observed))
-    return zero_variance(sample, group.counted, row, size)
+    return flag_constant_ratio(sample, group, row, (per * numbers[0], numbers[1]), "rate")

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.regression import Clock, Times, read_times, require_two_levels
 from toolkit.estimate.survey import (
     ROUNDING,
@@ -65,7 +65,7 @@ def survival(
     entry
         The time when observation began, if later than 0.
     at
-        Times; None for those of the events, up to 100 of them evenly estimate_with_covariance.
+        Times; None for those of the events, up to 100 of them evenly spaced.
     by
         Categorical variables; one curve in each combination of their levels.
     domain
@@ -104,9 +104,7 @@ def survival(
     [1.0, 0.5]
     """
     intervals.check_confidence(confidence)
-    if interval not in INTERVALS:
-        known = f"Use one of {', '.join(INTERVALS)}"
-        raise EstimationError(unknown("A survival curve has no interval", interval, INTERVALS, known))
+    require_known("A survival curve has no interval", interval, INTERVALS, "Use one of")
     by = as_names(by, "by")
     clock = Clock(time, event, entry)
     require_one_role(event=event, time=time, entry=entry or (), by=by)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.descriptive.prevalences import mean, proportions
 from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.hypotheses.group_comparisons import rank_test
@@ -39,12 +39,11 @@ from toolkit.estimate.survey import (
 from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, conditions, why
+from toolkit.variables import Names, as_names, conditions, reason_for
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
 _SUMMARIES = ("mean", "median", "both")
-_NO_REASON = "no value recorded"
 # Names that no variable has.
 _MISSING, _REASON, _INSIDE = ".missing", ".reason", ".inside"
 
@@ -145,11 +144,8 @@ def _choose_summaries(names: Sequence[str], numbers: Summary | Mapping[str, Summ
     usual: Summary = numbers if isinstance(numbers, str) else "mean"
     chosen = {**dict.fromkeys(names, usual), **({} if isinstance(numbers, str) else numbers)}
     for name, way in chosen.items():
-        if name not in names:
-            raise VariableError(unknown("numbers= has an undescribed variable", name, names))
-        if way not in _SUMMARIES:
-            known = f"Use one of {', '.join(_SUMMARIES)}"
-            raise EstimationError(unknown("Unknown summary", str(way), _SUMMARIES, known))
+        require_known("numbers= has an undescribed variable", name, names, error=VariableError)
+        require_known("Unknown summary", str(way), _SUMMARIES, "Use one of")
     return chosen
 
 
@@ -170,9 +166,7 @@ def _people_rows(study: Study, names: tuple[str, ...], groups: tuple[str, ...], 
 def _estimate_shares(sample: Sample, group: str) -> list[Row]:
     column = sample.columns[group]
     require_levels(column)
-    codes = sample.codes(group)
-    marks = np.stack([codes == k for k in range(len(column.levels))], axis=1).astype(float)
-    (found,), _ = averages(sample, np.where(codes[:, None] < 0, np.nan, marks), ())
+    (found,), _ = averages(sample, sample.marks(group, column.levels), ())
     return [
         {
             "group": (level,),
@@ -279,12 +273,10 @@ def _missing_rows(part: _Description, groups: tuple[str, ...]) -> list[Row]:
 def _select_with_reasons(part: _Description, sample: Sample) -> pl.DataFrame:
     """Select the participants of the domain, with the reason of each missing value."""
     people = part.study.people
-    given = why(part.name)
-    reason = pl.col(given).cast(pl.String) if given in people.columns else pl.lit(None, pl.String)
     found = index_participants(part.study, sample.weight).select(
         conditions.parse(part.domain).expression(people.schema).alias(_INSIDE),
         sample.columns[part.name].expression.is_null().alias(_MISSING),
-        reason.fill_null(_NO_REASON).alias(_REASON),
+        reason_for(part.name, people.columns).alias(_REASON),
         *(sample.columns[name].expression.cast(pl.String) for name in part.groups),
     )
     return found.filter(_INSIDE) if part.domain.strip() else found

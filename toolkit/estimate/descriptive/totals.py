@@ -110,11 +110,9 @@ def total(
 def _list_summands(sample: Sample, column: Column) -> list[_Summand]:
     if column.continuous:
         return [(column, None, sample.numbers(column.name))]
-    codes = sample.codes(column.name)
     levels = column.levels if column.case is None else (column.case,)
-    return [
-        (column, level, np.where(codes < 0, np.nan, codes == column.levels.index(level))) for level in levels
-    ]
+    marks = sample.marks(column.name, levels)
+    return [(column, level, marks[:, k]) for k, level in enumerate(levels)]
 
 
 def _describe_total(
@@ -236,11 +234,18 @@ def _describe_ratio(
     ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     verdict = judge_mean(estimate, variance, group.df, group.n)
     row |= {"estimate": estimate, **interval_columns(sqrt(variance), ends, group.df, verdict)}
+    return flag_constant_ratio(sample, group, row, values, f"ratio of '{above.name}' to '{below.name}'")
+
+
+def flag_constant_ratio(
+    sample: Sample, group: Group, row: Row, values: tuple[Floats, Floats], noun: str
+) -> Row:
+    """Flag the row of a ratio, called `noun`, whose variance is zero; `values` are of both its totals."""
     top, bottom = (x[group.counted] for x in values)
-    residual, scale = top - estimate * bottom, np.abs(top) + np.abs(estimate * bottom)
+    residual, scale = top - row["estimate"] * bottom, np.abs(top) + np.abs(row["estimate"] * bottom)
     if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
-        same = f"the same ratio of '{above.name}' to '{below.name}'"
-        return constant(row, f"all {group.n:,} participants have {same}, so it has no standard error")
+        same = f"all {group.n:,} participants have the same {noun}"
+        return constant(row, f"{same}, so it has no standard error")
     weights = sample.weights[group.counted]
     size = float(np.linalg.norm(weights * residual) / abs(weights @ bottom))
     return zero_variance(sample, group.counted, row, size)

@@ -7,18 +7,27 @@ svycontrast of R's survey package.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from math import exp, sqrt
+from math import sqrt
 from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from scipy.special import fdtrc, stdtr
+from scipy.special import fdtrc
 
-from toolkit.errors import EstimationError, unknown
-from toolkit.estimate.regression import quoted
-from toolkit.estimate.survey import Proportion, Row, difference, firth_call, intervals, not_estimable, wald
+from toolkit.errors import EstimationError, require_known
+from toolkit.estimate.survey import (
+    Proportion,
+    Row,
+    difference,
+    firth_call,
+    intervals,
+    not_estimable,
+    t_columns,
+    wald,
+)
 from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.results import frame as make_result
+from toolkit.variables import quoted
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
 _WAYS = ("first", "pairs", "heterogeneity")
@@ -201,9 +210,7 @@ def _classify_rows(seen: _Rows) -> list[list[int]]:
 
 def _read_weights(seen: _Rows, weights: Weights) -> list[_Combined]:
     if isinstance(weights, str):
-        if weights not in _WAYS:
-            known = f"Use one of {', '.join(_WAYS)}"
-            raise EstimationError(unknown("tk.contrast has no weights", weights, _WAYS, known))
+        require_known("tk.contrast has no weights", weights, _WAYS, "Use one of")
         return [
             _pair(seen, kind, low, high)
             for kind in _classify_rows(seen)
@@ -260,19 +267,7 @@ def _describe_contrast(seen: _Rows, one: _Combined, df: float | None, confidence
     point = float(own @ seen.points[places])
     std_error = sqrt(max(float(own @ seen.covariance[np.ix_(places, places)] @ own), 0.0))
     df = _find_smallest_df(used) if df is None else df
-    shown = exp if seen.logarithms else float
-    low, high = intervals.around(point, std_error, df, confidence)
-    statistic = point / std_error if std_error > 0 else None
-    return row | {
-        "estimate": shown(point),
-        "std_error": std_error,
-        "scale": "log" if seen.logarithms else "identity",
-        "conf_low": shown(low),
-        "conf_high": shown(high),
-        "statistic": statistic,
-        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
-        "df": df,
-    }
+    return row | t_columns(point, std_error, df, confidence, log=seen.logarithms)
 
 
 def _compare_without_error(used: list[Row], weights: Floats, seen: _Rows, confidence: float) -> Row:

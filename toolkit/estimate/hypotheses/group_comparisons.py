@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import fdtrc, ndtri, stdtr
+from scipy.special import fdtrc, ndtri
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.regression import FAMILIES, Analysis, MainEffects, ModelSpec, estimate, of_level
 from toolkit.estimate.survey import (
     Column,
@@ -26,13 +26,13 @@ from toolkit.estimate.survey import (
     draw,
     estimate_with_covariance,
     heading,
-    intervals,
     judge_test,
     make_result,
     require_countable,
     require_levels,
     require_order,
     run_tests,
+    t_columns,
     verdict_columns,
     wald,
 )
@@ -98,7 +98,7 @@ def t_test(
         f"'{variable}' is categorical with {len(outcome.levels)} levels and has no mean. Use "
         f"tk.chi_square(study, '{variable}', '{group}') or tk.rank_test(study, '{variable}', '{group}').",
     )
-    level = next(level for level in parted.levels if level != parted.reference)
+    (level,) = parted.others
     predictors = MainEffects((group,))
     fitted = ModelSpec(sample, outcome, (variable, group), FAMILIES["gaussian"], predictors)
     shown = (of_level(parted.variable, level, parted.reference),)
@@ -160,8 +160,7 @@ def rank_test(
     >>> round(rank_test(mine, "nights", "cramps")["estimate"].item(), 6)
     0.5
     """
-    if test not in _RANKS:
-        raise EstimationError(unknown("Unknown rank test", test, _RANKS, f"Use one of {', '.join(_RANKS)}"))
+    require_known("Unknown rank test", test, _RANKS, "Use one of")
     by = as_names(by, "by")
     require_one_role(variable=variable, group=group, by=by)
     sample, column = _draw_in_rows(study, variable, group, by, domain)
@@ -244,19 +243,9 @@ def _estimate_differences(sample: Sample, scores: Floats, marks: Floats, counted
 
 def _compare_two(points: Floats, matrix: Floats, df: int) -> Row:
     wald(points, matrix)
-    point, std_error = float(points[0]), sqrt(float(matrix[0, 0]))
-    statistic, left = point / std_error, _subtract_df(df, 1)
-    low, high = intervals.around(point, std_error, left)
-    return {
-        "estimate": point,
-        "std_error": std_error,
-        "conf_low": low,
-        "conf_high": high,
-        "conf_level": 0.95,
-        "statistic": statistic,
-        "df": left,
-        "p_value": 2 * float(stdtr(left, -abs(statistic))),
-    }
+    std_error, confidence = sqrt(float(matrix[0, 0])), 0.95
+    found = t_columns(float(points[0]), std_error, _subtract_df(df, 1), confidence)
+    return {**found, "conf_level": confidence}
 
 
 def _subtract_df(df: int, used: int) -> int:

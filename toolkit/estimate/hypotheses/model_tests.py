@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.special import fdtrc
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known, unknown
 from toolkit.estimate.regression import (
     FAMILIES,
     Analysis,
@@ -31,7 +31,6 @@ from toolkit.estimate.regression import (
     find_flaw,
     fit_glm,
     heading_of,
-    quoted,
     regress,
     specify_formula,
     term_key,
@@ -51,7 +50,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats, Mask, frame
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names
+from toolkit.variables import Names, as_names, quoted
 
 ALL = "all terms"
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
@@ -113,9 +112,7 @@ def term_test(
     >>> term_test(mine, "nights ~ age", "age", family="gaussian")["df"].item()
     3.0
     """
-    if method not in METHODS:
-        known = f"Use one of {', '.join(METHODS)}"
-        raise EstimationError(unknown("tk.term_test has no method", method, METHODS, known))
+    require_known("tk.term_test has no method", method, METHODS, "Use one of")
     by = as_names(by, "by")
     model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df)
     sample, wanted = model.sample, as_names(terms, "terms")
@@ -168,11 +165,7 @@ def _find_places(terms: Sequence[Term], wanted: tuple[str, ...]) -> list[int]:
 def likelihood_ratio(
     model: ModelSpec, family: Family, group: Mask, fitted: Regression, places: list[int]
 ) -> tuple[float, Floats]:
-    """Compare a fitted model with the one without some of its columns, with weights of mean 1 in the group.
-
-    Gives twice the gain in weighted log-likelihood, and the generalized design effects: the weights of the
-    chi-squares of 1 df whose sum it is distributed as.
-    """
+    """Test columns: twice the gain in weighted log-likelihood, and the weights of its chi-squares of 1 df."""
     sample, inside = model.sample, fitted.inside
     scale = float(sample.persons[group].sum() / sample.weights[group].sum())
     weights, y = scale * sample.weights[inside], sample.numbers(model.outcome.name)[inside]

@@ -10,7 +10,7 @@ from math import nan
 import numpy as np
 from scipy.special import chdtrc, fdtrc
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.survey import (
     TINY,
     Column,
@@ -102,9 +102,7 @@ def chi_square(
     >>> chi_square(mine, "cramps", "sex")["df_numerator"].item()
     1.0
     """
-    if statistic not in STATISTICS:
-        known = f"Use one of {', '.join(STATISTICS)}"
-        raise EstimationError(unknown("tk.chi_square has no statistic", statistic, STATISTICS, known))
+    require_known("tk.chi_square has no statistic", statistic, STATISTICS, "Use one of")
     by = as_names(by, "by")
     require_one_role(row=row, column=column, by=by)
     sample = draw(study, [row, column, *by], domain, in_groups=[row, column], by=by)

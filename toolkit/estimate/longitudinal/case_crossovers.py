@@ -178,16 +178,12 @@ def _choose_unit(nights: "Nights", name: str, lag: int, per: Per) -> float:
 
 @dataclass(frozen=True)
 class Nights:
-    """The nights of a case-crossover: one cell per night, with a column for each exposure and lag.
-
-    `names` are the columns that must have a value, the outcome first; `adjust` what nights are matched by and
-    adjusted for, as results show it.
-    """
+    """The nights of a case-crossover: one cell per night, with a column for each exposure and lag."""
 
     sample: Sample
     outcome: Column
-    names: tuple[str, ...]
-    adjust: str
+    names: tuple[str, ...]  # variables that must have a value, the outcome first
+    adjust: str  # what nights are matched by and adjusted for, as results show it
 
     def model(self, predictors: Predictors) -> ModelSpec:
         """Specify the conditional logit of predictors that vary within strata."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.longitudinal.case_crossovers import (
     Nights,
     column_of,
@@ -43,17 +43,13 @@ CUMULATIVE = "cumulative"
 
 @dataclass(frozen=True)
 class _CrossBasis:
-    """The cross-basis of an exposure and its lags, beside covariates.
-
-    `lags` is lags x columns; `knots` are those of the exposure, none for a straight line; `contrast` is what
-    the value adds to the reference in each column of the exposure.
-    """
+    """The cross-basis of an exposure and its lags, beside covariates."""
 
     exposure: str
     adjust: tuple[str, ...]
-    lags: Floats
-    knots: Floats
-    contrast: Floats
+    lags: Floats  # lags x columns
+    knots: Floats  # of the exposure; none for a straight line
+    contrast: Floats  # what the value adds to the reference in each column of the exposure
 
     def matrix(self, sample: Sample, inside: Mask) -> Matrix:
         """Build the design matrix."""
@@ -159,8 +155,7 @@ def _report_lags(analysis: Analysis, fitted: Regression, basis: _CrossBasis) -> 
 
 def _shape_lags(lags: int, shape: str, df: int) -> Floats:
     """Give the columns of a curve over the lags."""
-    if shape not in SHAPES:
-        raise EstimationError(unknown("A lag curve has no shape", shape, SHAPES, f"All: {', '.join(SHAPES)}"))
+    require_known("A lag curve has no shape", shape, SHAPES, "Available:")
     at = np.arange(lags + 1.0)
     if shape == "free" or df > lags:
         return np.eye(lags + 1)

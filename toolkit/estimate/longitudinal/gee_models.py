@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DatasetError, EstimationError, unknown
+from toolkit.errors import DatasetError, require_known
 from toolkit.estimate.regression import (
     CORRELATIONS,
     Analysis,
@@ -77,8 +77,7 @@ def records(study: Study, section: str = "diary") -> Study:
     >>> nights.people.height > 1000, nights.design.psu
     (True, 'person')
     """
-    if section not in _ROWS:
-        raise EstimationError(unknown("A cohort has no rows", section, _ROWS, "All: visits, diary"))
+    require_known("A cohort has no rows", section, _ROWS, "Available:")
     rows: pl.DataFrame | None = getattr(study, section)
     if rows is None:
         raise DatasetError(
@@ -225,7 +224,8 @@ def gee(
     >>> tk.gee(cohort, "any_cramps ~ sex", exponentiate=True)["estimand"].to_list()
     ['coefficient', 'odds_ratio']
     """
-    _require(family, correlation)
+    require_known("tk.gee has no family", family, _MARGINAL, "Available:")
+    require_known("tk.gee has no working correlation", correlation, CORRELATIONS, "Available:")
     rows = study if is_records(study) else records(study, section)
     groups = as_names(by, "by")
     model = specify_formula(rows, formula, family, domain, offset, by=groups, also=_POSITION)
@@ -236,15 +236,6 @@ def gee(
 
 _POSITION = (CLUSTER, ORDER)
 _MARGINAL = ("logit", "poisson", "gaussian", "probit", "cloglog")
-
-
-def _require(family: str, correlation: str) -> None:
-    if family not in _MARGINAL:
-        known = f"All: {', '.join(_MARGINAL)}"
-        raise EstimationError(unknown("tk.gee has no family", family, _MARGINAL, known))
-    if correlation not in CORRELATIONS:
-        known = f"All: {', '.join(CORRELATIONS)}"
-        raise EstimationError(unknown("tk.gee has no working correlation", correlation, CORRELATIONS, known))
 
 
 def _equations(outcome: str, family: Family, correlation: str) -> Likelihood:

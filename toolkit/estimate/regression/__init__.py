@@ -30,7 +30,6 @@ from toolkit.estimate.regression.formula import knots_at as knots_at
 from toolkit.estimate.regression.formula import main_effects as main_effects
 from toolkit.estimate.regression.formula import of_level as of_level
 from toolkit.estimate.regression.formula import per_unit as per_unit
-from toolkit.estimate.regression.formula import quoted as quoted
 from toolkit.estimate.regression.formula import read_formula as read_formula
 from toolkit.estimate.regression.formula import spline as spline
 from toolkit.estimate.regression.formula import spline_terms as spline_terms

@@ -80,10 +80,7 @@ def average_predictions(model: ModelSpec, fitted: Regression, standard: Standard
 def _build_settings(
     model: ModelSpec, fitted: Regression, settings: Sequence[Setting]
 ) -> tuple[Floats, Floats]:
-    """Build the design matrix of the participants of the fit under each setting.
-
-    They are stacked below the participants as observed, without weight, so that levels and knots stay.
-    """
+    """Build the design matrix under each setting; the observed participants above keep levels and knots."""
     sample, n = model.sample, int(fitted.inside.sum())
     participants = sample.values.filter(fitted.inside)
     copies = [participants.with_columns(**setting) for setting in settings]

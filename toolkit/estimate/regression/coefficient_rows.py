@@ -7,7 +7,6 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import stdtr
 
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula import Term
@@ -28,6 +27,7 @@ from toolkit.estimate.survey import (
     not_estimable,
     proportion,
     settled,
+    t_columns,
 )
 from toolkit.results import ESTIMANDS, Estimates, Floats, frame, variables_of
 from toolkit.variables import YES_NO
@@ -50,15 +50,12 @@ Reported = tuple[dict[str, Any], Estimate | Own | None]
 
 @dataclass(frozen=True)
 class Analysis:
-    """A model, the categories within whose levels it is fitted, and how its rows report it.
-
-    `terms` are those that have a row; None for all, on the link scale.
-    """
+    """A model, the categories within whose levels it is fitted, and how its rows report it."""
 
     model: ModelSpec
     by: tuple[str, ...] = ()
     estimand: str = "coefficient"
-    terms: tuple[Term, ...] | None = None
+    terms: tuple[Term, ...] | None = None  # that have a row; None for all, on the link scale
     adjust: str = ""
     confidence: float = 0.95
 
@@ -209,22 +206,10 @@ def _report_penalized(
 def figures(estimand: str, confidence: float, found: tuple[float, float, float]) -> dict[str, Any]:
     """Give estimate, error, interval and test of a point, its standard error and degrees of freedom."""
     kind, (point, std_error, df) = ESTIMANDS[estimand], found
-    scale = kind.scale
-    share = kind.family == "share" and 0 < point < 1
-    low, high = (intervals.around_share if share else intervals.around)(point, std_error, df, confidence)
-    shown = np.exp if scale == "log" else float
-    tested = std_error > 0 and kind.null_value is not None
-    statistic = point / std_error if tested else None
-    return {
-        "estimate": float(shown(point)),
-        "std_error": std_error,
-        "scale": scale,
-        "conf_low": float(shown(low)),
-        "conf_high": float(shown(high)),
-        "statistic": statistic,
-        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
-        "df": df,
-    }
+    row = t_columns(point, std_error, df, confidence, log=kind.scale == "log")
+    if kind.family == "share" and 0 < point < 1:
+        row["conf_low"], row["conf_high"] = intervals.around_share(point, std_error, df, confidence)
+    return row if kind.null_value is not None else {**row, "statistic": None, "p_value": None}
 
 
 def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
@@ -327,10 +312,7 @@ def find_flaw(
 def compare_empty_group(
     model: ModelSpec, fitted: Regression, term: Term, estimand: str, confidence: float, *, reason: str
 ) -> dict[str, Any]:
-    """Report a comparison with an empty group: by Newcombe's or the exact interval, or as not estimable.
-
-    Only a crude difference or prevalence is estimable; the variance of others would be one group's alone.
-    """
+    """Report a comparison with an empty group; only a crude difference or prevalence is estimable."""
     crude = set(model.names) == {model.outcome.name, term.exposure}
     if crude and ESTIMANDS[estimand].family == "difference" and term.reference is not None:
         level, reference = _proportions(model, fitted, term, (term.level, term.reference))

@@ -23,28 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Regression:
-    """Coefficients of a fit with what their inference needs.
-
-    `influence` has one row per cell of `inside`, `replicates` one per replicate weight. `df` are the degrees
-    of freedom of intervals and tests, `design_df` PSUs minus strata. `scale` is the magnitude that a standard
-    error is compared with, 0 if unknown; `penalized` the fit of a separated outcome, whose inference is not
-    the design's; `parameters` the number of coefficients fitted; `covariates` those requested and as entered.
-    """
+    """Coefficients of a fit with what their inference needs."""
 
     terms: "tuple[Term, ...]"
     coefficients: Floats
     covariance: Floats
-    influence: Floats
-    replicates: Floats | None
+    influence: Floats  # one row per cell of `inside`
+    replicates: Floats | None  # one row per replicate weight
     inside: Mask
-    df: int
-    design_df: int
+    df: int  # of intervals and tests
+    design_df: int  # PSUs minus strata
     n: int
     n_cases: int | None
-    scale: Floats
-    penalized: "Penalized | None" = None
-    parameters: int = 0
-    covariates: tuple[tuple[str, str], ...] = ()
+    scale: Floats  # magnitudes that standard errors are compared with; 0 if unknown
+    penalized: "Penalized | None" = None  # of a separated outcome, whose inference is not the design's
+    parameters: int = 0  # number of coefficients fitted
+    covariates: tuple[tuple[str, str], ...] = ()  # as requested and as entered
     degrees: "Degrees" = "model"
 
     @property

@@ -23,21 +23,16 @@ _SEVERAL = ("ordinal", "multinomial")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What enters one fit, and what its errors call it.
-
-    `case` is the level that counts, "" for a number; `y` and `persons` are the outcome and number of
-    participants of each cell; `levels` those of an outcome of several, by which y is numbered; `call` writes
-    Firth's model of the same outcome and terms.
-    """
+    """What enters one fit, and what its errors call it."""
 
     outcome: str
-    case: str
+    case: str  # the level that counts; "" for a number
     family: str
     matrix: "Matrix"
-    y: Floats
+    y: Floats  # by cell, as the numbers of participants are
     persons: Floats
-    levels: tuple[str, ...] = ()
-    call: "Callable[[], str]" = lambda: "tk.model(..., family='firth')"
+    levels: tuple[str, ...] = ()  # of an outcome of several, which y numbers
+    call: "Callable[[], str]" = lambda: "tk.model(..., family='firth')"  # writes a call of Firth's model
 
     @property
     def n(self) -> int:

@@ -28,11 +28,7 @@ def estimate(
     report: Callable[[Analysis, Regression], Iterable[Reported]] = report_coefficients,
     headings: Sequence[Mapping[str, Any]] | None = None,
 ) -> Answer:
-    """Fit the model in each group, in the order of the levels of `by`, and report its rows.
-
-    A group that cannot be fitted stays as rows of these headings, or those of the terms, with the reason;
-    without `by` the error is raised.
-    """
+    """Fit the model in each group of `by` and report its rows; one that fails has rows with the reason."""
     check_confidence(analysis.confidence)
     model, found, shared = analysis.model, Answer(analysis, [], []), common(analysis)
     sample, by = model.sample, analysis.by
@@ -40,8 +36,7 @@ def estimate(
         counted: dict[str, Any] = counts(sample, by, levels, model.complete(group))
         covariates: tuple[tuple[str, str], ...] = ()
         try:
-            if model.narrows:
-                counted["n"] = int(sample.persons[model.cells(group)].sum())
+            counted["n"] = int(sample.persons[model.cells(group)].sum())
             fitted = fit(model, group)
             reported = list(report(analysis, fitted))
             counted["n_cases"], covariates = fitted.n_cases, fitted.covariates

@@ -34,37 +34,26 @@ _CERTAIN = 1e-6
 
 @dataclass(frozen=True)
 class Likelihood:
-    """A family that is not a generalized linear model, named as in `tk.model`.
-
-    `outcome` gives the outcome of each cell as a number, `terms` the parameters in order, `spent` how many
-    count against the degrees of freedom. `maximize` and `separated` take matrix, outcomes, sample, cells and
-    offset of a fit, and of the design read the weights alone. With `all_may_be_cases` the outcome need not
-    vary. `informative` selects the cells with complete data that enter the likelihood.
-    """
+    """A family that is not a generalized linear model, named as in `tk.model`."""
 
     name: str
-    outcome: Callable[[Sample], Floats]
+    outcome: Callable[[Sample], Floats]  # the outcome of each cell as a number
     maximize: Callable[[Matrix, Floats, Sample, Mask, Floats | None], Fit]
     terms: Callable[[Matrix, Floats], tuple[Term, ...]] = lambda matrix, _: matrix.terms
-    spent: Callable[[Matrix], int] = lambda matrix: len(matrix.terms)
-    all_may_be_cases: bool = False
+    spent: Callable[[Matrix], int] = lambda matrix: len(matrix.terms)  # degrees of freedom used
+    all_may_be_cases: bool = False  # the outcome need not vary
     separated: Callable[[Matrix, Floats, Sample, Mask, Floats | None], Penalized | None] | None = None
-    informative: Callable[[Sample, Mask], Mask] | None = None
+    informative: Callable[[Sample, Mask], Mask] | None = None  # complete cells that enter the likelihood
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The variables of observed time: its end, the event that may end it, late entry, and strata.
-
-    `entry` is None if observation began at 0; combinations of `strata` have a baseline each; `ties` is
-    "efron" or "breslow".
-    """
+    """The variables of observed time: its end, the event that may end it, late entry, and strata."""
 
     time: str
     event: str
-    entry: str | None = None
-    strata: tuple[str, ...] = ()
-    ties: str = "efron"
+    entry: str | None = None  # None if observation began at 0
+    strata: tuple[str, ...] = ()  # each combination has a baseline
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,7 +136,7 @@ def cox(clock: Clock) -> Likelihood:
     def maximize(matrix: Matrix, _: Floats, sample: Sample, inside: Mask, shift: Floats | None) -> Fit:
         times = read_times(clock, sample, inside)
         X = _drop_intercept(matrix, "cox")
-        return fit_cox(X, times, sample.weights[inside], ties=clock.ties, offset=shift)
+        return fit_cox(X, times, sample.weights[inside], offset=shift)
 
     return Likelihood(
         "cox",

@@ -1,14 +1,11 @@
-"""Specify regression models, from a formula or from outcome, exposure and covariates.
-
-A specification draws no sample and fits nothing: `fit` takes it from here.
-"""
+"""Specify regression models, from a formula or from outcome, exposure and covariates; none is fitted here."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from toolkit.errors import EstimationError, VariableError, short, unknown
+from toolkit.errors import EstimationError, VariableError, require_known, short
 from toolkit.estimate.regression.formula import (
     EXAMPLE,
     Matrix,
@@ -20,7 +17,6 @@ from toolkit.estimate.regression.formula import (
     of_level,
     parser,
     per_unit,
-    quoted,
     take_time,
 )
 from toolkit.estimate.regression.likelihoods import FAMILIES, GLM_FAMILIES, Family, family_named
@@ -36,7 +32,7 @@ from toolkit.estimate.regression.other_families import (
 from toolkit.estimate.survey import Column, Sample, draw, firth_call, unknown_case
 from toolkit.results import ESTIMANDS, Floats, Mask, variables_of
 from toolkit.studies import Study
-from toolkit.variables import LONGEST, Variable, one_line, require_one_role
+from toolkit.variables import LONGEST, Variable, one_line, quoted, require_one_role
 
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).
@@ -65,20 +61,16 @@ _POSITIVE = ("gamma", "inverse-gaussian")
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A regression model of the participants of a sample.
-
-    `names` are all variables that must have a value, the outcome first. `formula` is as for `tk.model`, or ""
-    for a model of `terms`. `degrees` are the degrees of freedom of intervals and tests.
-    """
+    """A regression model of the participants of a sample."""
 
     sample: Sample
     outcome: Column
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # all variables that must have a value, the outcome first
     family: Family | Likelihood
     predictors: Predictors
     offset: parser.Reading | None = None
-    degrees: Degrees = "model"
-    formula: str = ""
+    degrees: Degrees = "model"  # of intervals and tests
+    formula: str = ""  # as for `tk.model`; "" for a model of `terms`
     terms: tuple[str, ...] = ()
 
     def on(self, sample: Sample) -> "ModelSpec":
@@ -88,11 +80,6 @@ class ModelSpec:
     def complete(self, group: Mask) -> Mask:
         """Mark the cells of a group that have a value in every variable."""
         return group & self.sample.complete(self.names)
-
-    @property
-    def narrows(self) -> bool:
-        """Whether the likelihood leaves out cells with complete data."""
-        return isinstance(self.family, Likelihood) and self.family.informative is not None
 
     def cells(self, group: Mask) -> Mask:
         """Mark the cells of a group that enter the fit."""
@@ -204,13 +191,8 @@ def specify_formula(
     also: tuple[str, ...] = (),
     aggregate: bool = True,
 ) -> ModelSpec:
-    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides.
-
-    With `aggregate=False` the sample has one cell per participant.
-    """
-    if family not in (*GLM_FAMILIES, *OTHERS):
-        known = [*GLM_FAMILIES, *OTHERS]
-        raise EstimationError(unknown("tk.model has no family", family, known, f"All: {', '.join(known)}"))
+    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides."""
+    require_known("tk.model has no family", family, (*GLM_FAMILIES, *OTHERS), "Available:")
     taken = take_time(one_line(formula))
     _require_time(taken, formula, family)
     reading = _read_formula(taken.formula)
@@ -306,10 +288,7 @@ def ratio_of(family: str, outcome: Column, *, offset: bool) -> str:
 
 def require_estimand(estimand: str, allowed: Sequence[str], caller: str) -> None:
     """Raise EstimationError unless an estimand is one of those of an estimator."""
-    if estimand not in allowed:
-        raise EstimationError(
-            unknown(f"{caller} has no estimand", estimand, allowed, f"All: {', '.join(allowed)}")
-        )
+    require_known(f"{caller} has no estimand", estimand, allowed, "Available:")
 
 
 def choose_estimand(outcome: Column, requested: str | None, allowed: Sequence[str], caller: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
 from toolkit.estimate.regression.formula import PER_UNIT, Term
 from toolkit.estimate.regression.likelihoods import adopt_family
@@ -264,10 +264,7 @@ def _read_estimand(model: ModelSpec, link: str, estimand: str, *, exponentiate: 
             return estimand
         return ratio_of(model.family.name, model.outcome, offset=bool(model.offset))
     known = ("coefficient", *_RATIOS_OF_LINK.get(link, ()))
-    if estimand not in known:
-        raise EstimationError(
-            unknown(f"A {link} link has no estimand", estimand, known, f"Available: {', '.join(known)}")
-        )
+    require_known(f"A {link} link has no estimand", estimand, known, "Available:")
     return estimand
 
 

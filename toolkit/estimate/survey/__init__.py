@@ -2,7 +2,6 @@
 
 from toolkit.estimate.survey.analysis_sample import Sample as Sample
 from toolkit.estimate.survey.analysis_sample import draw as draw
-from toolkit.estimate.survey.analysis_sample import remarks as remarks
 from toolkit.estimate.survey.analysis_sample import weight_of as weight_of
 from toolkit.estimate.survey.distributions import QUANTILE_RULES as QUANTILE_RULES
 from toolkit.estimate.survey.distributions import QuantileRule as QuantileRule
@@ -36,6 +35,7 @@ from toolkit.estimate.survey.groups import heading as heading
 from toolkit.estimate.survey.groups import interval_columns as interval_columns
 from toolkit.estimate.survey.groups import make_result as make_result
 from toolkit.estimate.survey.groups import run_tests as run_tests
+from toolkit.estimate.survey.groups import t_columns as t_columns
 from toolkit.estimate.survey.groups import verdict_columns as verdict_columns
 from toolkit.estimate.survey.intervals import Proportion as Proportion
 from toolkit.estimate.survey.intervals import check_confidence as check_confidence

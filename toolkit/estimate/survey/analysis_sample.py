@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.survey.roles import Column, read, require_countable, written
+from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
-from toolkit.variables import Variable, conditions
+from toolkit.variables import conditions, quoted, remarks
 
 _COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
 
@@ -84,9 +84,13 @@ class Sample:
             values = self.values[name]
             return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
-        codes = self.codes(name)
-        case = column.levels.index(column.case or "")
-        return np.where(codes < 0, np.nan, (codes == case).astype(float))
+        return self.marks(name, [column.case or ""])[:, 0]
+
+    def marks(self, name: str, levels: Sequence[str]) -> Floats:
+        """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
+        codes = self.codes(name)[:, None]
+        places = [self.columns[name].levels.index(level) for level in levels]
+        return np.where(codes < 0, np.nan, (codes == np.array(places)).astype(float))
 
 
 def draw(
@@ -98,11 +102,7 @@ def draw(
     *,
     aggregate: bool = True,
 ) -> Sample:
-    """Draw the analytic sample of a study.
-
-    Variables `in_groups` and `by` are categorical if they are codes. By `cycle`, each cycle has its own
-    weight. Without `aggregate` each participant is a cell, in the order of `study.people`.
-    """
+    """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight."""
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
     inside = condition.expression(study.people.schema).alias(_INSIDE)
@@ -142,14 +142,6 @@ def weight_of(
     return choose_weight(study.design, variables, condition, by_cycle=CYCLE in by)
 
 
-def remarks(variables: Iterable[Variable]) -> tuple[str, str]:
-    """Join the reasons why estimates with these variables are for review, and why they are suppressed."""
-    every = list(variables)
-    review = dict.fromkeys(v.review for v in every if v.review)
-    unfit = dict.fromkeys(v.unfit for v in every if v.unfit)
-    return "; ".join(review), "; ".join(unfit)
-
-
 def _aggregate_cells(
     rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
 ) -> pl.DataFrame:
@@ -168,7 +160,7 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
         if infinite:
             raise EstimationError(
                 f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
-                f"Exclude them with domain='{written(name)} > -1e9 and {written(name)} < 1e9', "
+                f"Exclude them with domain='{quoted(name)} > -1e9 and {quoted(name)} < 1e9', "
                 "or correct the values."
             )
 

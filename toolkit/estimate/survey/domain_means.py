@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.special import logit
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.estimator_covariance import Estimate, estimate_with_covariance, population_size
 from toolkit.estimate.survey.groups import (
@@ -50,10 +50,7 @@ class GroupMeans(Group):
 
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[GroupMeans], Floats]:
-    """Average columns of values (cells x columns) in each group, with the covariance of all means.
-
-    A cell with NaN in any column is missing in all of them.
-    """
+    """Average columns (cells x columns) in each group; a cell with NaN in any column is missing in all."""
     return averages_of(sample, values, list(divide_sample(sample, by)), by)
 
 
@@ -132,10 +129,7 @@ class _Composition:
 def standardized_averages(
     sample: Sample, values: Floats, by: tuple[str, ...], standard: Standard
 ) -> tuple[list[GroupMeans], Floats]:
-    """Average columns of values in each group, weighted to the composition of the standard.
-
-    A group without a participant in some stratum of the standard has no mean, but a reason.
-    """
+    """Average columns of values in each group, weighted to the standard; no mean where it lacks a stratum."""
     composition = _compose(sample, standard)
     members = count_groups(sample, by, ~np.isnan(values).any(axis=1) & (composition.stratum >= 0))
     lacking = [_find_empty_stratum(group, composition) for group in members]
@@ -204,10 +198,7 @@ def _place_in_levels(sample: Sample, standard: Standard) -> Indices:
     for at, name in enumerate(standard.variables):
         levels = sample.columns[name].levels
         for key in standard.shares:
-            if key[at] not in levels:
-                raise EstimationError(
-                    unknown(f"The standard is not usable: '{name}' has no level", key[at], levels)
-                )
+            require_known(f"The standard is not usable: '{name}' has no level", key[at], levels)
     codes = np.stack([sample.codes(name) for name in standard.variables], axis=1)
     stratum = np.full(len(codes), -1)
     for number, key in enumerate(standard.shares):

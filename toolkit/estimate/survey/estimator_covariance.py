@@ -39,11 +39,7 @@ class Estimate:
 def estimate_with_covariance(
     sample: Sample, estimate: Callable[[Sample], Estimate], points: Callable[[Sample], Floats] | None = None
 ) -> tuple[Estimate, Floats]:
-    """Estimate, with the design-based covariance; `points` gives the points alone faster, for replicates.
-
-    Both read the weights of the sample and nothing else of the design, so that replicate weights can replace
-    them.
-    """
+    """Estimate, with the design-based covariance; `points` gives the points alone faster, for replicates."""
     found = estimate(sample)
     found = replace(found, replicates=replicate_points(sample, points or (lambda s: estimate(s).points)))
     return found, joint_covariance(sample, found)
@@ -118,10 +114,7 @@ def design_df(sample: Sample, cells: Mask) -> int:
 def delta_method(
     sample: Sample, fitted: Estimate, points: Callable[[Floats], Floats], slopes: Floats
 ) -> tuple[Estimate, Floats]:
-    """Transform estimates, with the covariance of what they become.
-
-    `slopes` are the derivatives of `points` at the estimates (numbers x parameters).
-    """
+    """Transform estimates with their covariance, by the derivatives of `points` (numbers x parameters)."""
     again = None if fitted.replicates is None else np.array([points(own) for own in fitted.replicates])
     found = Estimate(points(fitted.points), fitted.influence @ slopes.T, fitted.counted, again)
     return found, joint_covariance(sample, found)
@@ -132,20 +125,14 @@ _SMALLEST_MEAN = 2.0
 
 
 def population_size(sample: Sample, cells: Mask) -> float:
-    """Sum the weights of cells; infinite where the weights are relative, as they were divided by their mean.
-
-    Simple random sampling is then with replacement, as `deff = "replace"` of R's survey package.
-    """
+    """Sum the weights; infinite (sampling with replacement, `deff = "replace"`) where they are relative."""
     if not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN:
         return float("inf")
     return float(sample.weights[cells].sum())
 
 
 def design_effect(variance: float, between: float, n: int, size: float) -> float | None:
-    """Divide the variance of a mean by that of a simple random sample of `n` from a population of `size`.
-
-    `between` is the weighted variance between participants. None where nothing varies, or `n` exceeds `size`.
-    """
+    """Divide a variance by that of a simple random sample; None if nothing varies, or `n` exceeds `size`."""
     if n < 2 or size <= n or not between > 0:
         return None
     return variance / (between / (n - 1) * (1 - n / size))

@@ -1,8 +1,4 @@
-"""Divide the analytic sample into groups, estimate in each of them, and start their result rows.
-
-One harness serves the descriptive estimators and the tests: groups and their counts, the loop over groups,
-groups without an estimate, common columns, covariance.
-"""
+"""Divide the analytic sample into groups, estimate in each of them, and start their result rows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +7,12 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import Sample
 from toolkit.estimate.survey.estimator_covariance import Estimate, design_df, estimate_with_covariance
-from toolkit.estimate.survey.intervals import Ends
+from toolkit.estimate.survey.intervals import Ends, around
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.results import SCHEMA, Estimates, Floats, Mask, frame
@@ -179,6 +176,23 @@ def interval_columns(std_error: float, ends: Ends, df: float, verdict: Verdict) 
     }
 
 
+def t_columns(point: float, std_error: float, df: float, confidence: float, *, log: bool = False) -> Row:
+    """Give estimate, error, t interval and t test of a point on the scale of its standard error."""
+    low, high = around(point, std_error, df, confidence)
+    shown = np.exp if log else float
+    statistic = point / std_error if std_error > 0 else None
+    return {
+        "estimate": float(shown(point)),
+        "std_error": std_error,
+        "scale": "log" if log else "identity",
+        "conf_low": float(shown(low)),
+        "conf_high": float(shown(high)),
+        "statistic": statistic,
+        "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
+        "df": df,
+    }
+
+
 def verdict_columns(verdict: Verdict) -> Row:
     """Give the columns of reliability of a row."""
     return {"reliability": verdict[0], "reason": verdict[1]}
@@ -196,10 +210,7 @@ def make_result(
     fixed: Mapping[str, Any],
     covariance: Floats | None = None,
 ) -> Estimates:
-    """Make the result of rows that `heading` started; all of them have the columns `fixed`.
-
-    The "group" of a row are the levels of `by`, which rows of all participants lack.
-    """
+    """Make the result of rows that `heading` started; all of them have the columns `fixed`."""
     common = {
         "study": sample.label,
         "domain": sample.domain,

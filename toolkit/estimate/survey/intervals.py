@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import asin, exp, isfinite, log, log1p, nan, pi, sin, sqrt
+from math import asin, isfinite, log, log1p, nan, pi, sin, sqrt
 
 import numpy as np
-from scipy.special import betaincinv, ndtri, stdtrit
+from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
-from toolkit.errors import EstimationError, unknown
+from toolkit.errors import EstimationError, require_known
 
 Ends = tuple[float, float]
 _NO_ENDS = (nan, nan)
@@ -65,8 +65,8 @@ def around(estimate: float, std_error: float, df: float, confidence: float = 0.9
 
 def around_share(share: float, std_error: float, df: float, confidence: float = 0.95) -> Ends:
     """Compute the t interval of a share on the logit scale."""
-    low, high = around(_log_odds(share), std_error / (share * (1 - share)), df, confidence)
-    return _expit(low), _expit(high)
+    low, high = around(logit(share), std_error / (share * (1 - share)), df, confidence)
+    return expit(low), expit(high)
 
 
 def interval(proportion: Proportion, method: str = "korn-graubard", confidence: float = 0.95) -> Ends:
@@ -90,10 +90,7 @@ def interval(proportion: Proportion, method: str = "korn-graubard", confidence: 
 
 def check(method: str, confidence: float) -> None:
     """Raise for an unknown interval or a confidence out of range."""
-    if method not in _METHODS:
-        raise EstimationError(
-            unknown("Unknown interval", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
-        )
+    require_known("Unknown interval", method, _METHODS, "Use one of")
     check_confidence(confidence)
 
 
@@ -141,8 +138,8 @@ def _beta_ends(p: Proportion, n: float, confidence: float) -> Ends:
 
 
 def _logit(p: Proportion, confidence: float) -> Ends:
-    low, high = around(_log_odds(p.estimate), p.log_odds_error, p.df, confidence)
-    return _expit(low), _expit(high)
+    low, high = around(logit(p.estimate), p.log_odds_error, p.df, confidence)
+    return expit(low), expit(high)
 
 
 def _likelihood(p: Proportion, confidence: float) -> Ends:
@@ -154,7 +151,7 @@ def _likelihood(p: Proportion, confidence: float) -> Ends:
 
 def _divergence_root(p: float, target: float, side: int) -> float:
     """Find the proportion on one side at which the Kullback-Leibler divergence from p reaches the target."""
-    center = _log_odds(p)
+    center = logit(p)
     inner, outer = center, center + side
     while _divergence(p, outer) < target:
         inner, outer = outer, outer + 2 * (outer - center)
@@ -163,7 +160,7 @@ def _divergence_root(p: float, target: float, side: int) -> float:
         if middle in (inner, outer):
             break
         inner, outer = (middle, outer) if _divergence(p, middle) < target else (inner, middle)
-    return _expit(outer)
+    return expit(outer)
 
 
 def _divergence(p: float, log_odds: float) -> float:
@@ -176,14 +173,6 @@ def _arcsine(p: Proportion, confidence: float) -> Ends:
     std_error = sqrt(p.variance / (4 * p.estimate * (1 - p.estimate)))
     low, high = around(asin(sqrt(p.estimate)), std_error, p.df, confidence)
     return sin(max(low, 0)) ** 2, sin(min(high, pi / 2)) ** 2
-
-
-def _log_odds(p: float) -> float:
-    return log(p / (1 - p))
-
-
-def _expit(x: float) -> float:
-    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
 
 
 _METHODS: dict[str, Callable[[Proportion, float], Ends]] = {

@@ -15,7 +15,7 @@ from toolkit.estimate.survey.sampling_units import index_participants
 from toolkit.estimate.survey.standard_populations import as_standard
 from toolkit.results import FLOW_SCHEMA, Estimates, variables_of
 from toolkit.studies import CYCLE, Study, WeightChoice, grouped, label_of
-from toolkit.variables import Names, conditions, require_one_role, why
+from toolkit.variables import Names, conditions, reason_for, require_one_role
 
 # Arguments of estimators that name variables of the analysis, beside adjust, by and domain.
 _ROLES = (
@@ -180,9 +180,7 @@ def _domain_step(study: Study, condition: conditions.Condition) -> list[_Step]:
 
 
 def _known_step(study: Study, column: Column) -> _Step:
-    given = why(column.name)
-    recorded = pl.col(given).cast(pl.String) if given in study.people.columns else pl.lit(None, pl.String)
-    reason = recorded.fill_null("no value recorded")
+    reason = reason_for(column.name, study.people.columns)
     return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
 
 

@@ -28,11 +28,7 @@ _COMPLEMENT = "the 95% interval of the complement is more than 1.3 times as wide
 
 
 def judge_proportion(proportion: Proportion, n_cases: int) -> Verdict:
-    """Apply the NCHS standards to a proportion.
-
-    The width is that of the 95% Korn-Graubard interval with the effective n capped at n, whichever interval
-    the result shows.
-    """
+    """Apply the NCHS standards, by the width of the 95% Korn-Graubard interval (effective n capped at n)."""
     if not proportion.df > 0:
         return _NO_DF
     # Where nobody or everybody is a case the standards take n itself.
@@ -81,10 +77,7 @@ def judge_rate(events: float, width: float, df: float) -> Verdict:
 
 
 def judge_quantile(below: Proportion, bounded: bool) -> Verdict:
-    """Judge a quantile by the proportion at or below it, as the NCHS standards do not cover quantiles.
-
-    `bounded`: both ends of the interval are within the data.
-    """
+    """Judge a quantile by the proportion at or below it; `bounded` if its interval is within the data."""
     if not below.df > 0:
         return _NO_DF
     n_effective = min(below.n_effective, below.counted) if below.variance > 0 else below.counted

@@ -7,13 +7,14 @@ no/yes, text is categorical without an order, other numbers are continuous.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known, unknown
+from toolkit.files.cache import compute_once
 from toolkit.studies import Study
-from toolkit.variables import Variable, unknown_variable
+from toolkit.variables import Variable, quoted, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
 MOST_CODES = 30
@@ -42,6 +43,11 @@ class Column:
     def reference(self) -> str | None:
         """The level that others are compared with; None for a continuous variable."""
         return self.variable.reference
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """Levels other than the reference."""
+        return tuple(level for level in self.levels if level != self.reference)
 
     @cached_property
     def continuous(self) -> bool:
@@ -92,12 +98,7 @@ def unknown_case(column: Column) -> str:
 
 def _write_case(name: str, level: str) -> str:
     new = "_".join(re.findall(r"\w+", f"{name} {level}")).lower()
-    return f"study.derive({new!r}, {f'{written(name)} == {level!r}'!r})"
-
-
-def written(name: str) -> str:
-    """Quote a name for a condition, in backticks unless it is an identifier."""
-    return name if name.isidentifier() else f"`{name}`"
+    return f"study.derive({new!r}, {f'{quoted(name)} == {level!r}'!r})"
 
 
 def require_order(column: Column, purpose: str) -> None:
@@ -109,19 +110,17 @@ def require_order(column: Column, purpose: str) -> None:
     raise VariableError(
         f"{purpose} needs an ordinal variable, and '{column.name}' has no declared order. Its levels are "
         f"{levels}. Declare them from lowest to highest with study = study.derive({new!r}, "
-        f"{written(column.name)!r}, levels=[{levels}]), and use '{new}'."
+        f"{quoted(column.name)!r}, levels=[{levels}]), and use '{new}'."
     )
 
 
 def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> dict[str, Column]:
     """Read variables of a study; those `in_groups` are categorical if they are codes."""
-    found: dict[str, Column] = {}
-    for name in dict.fromkeys(names):
-        key = (Column, name, name in in_groups)
-        if key not in study.computed:
-            study.computed[key] = _read_column(study, name, name in in_groups)
-        found[name] = study.computed[key]
-    return found
+    grouped = {name: name in in_groups for name in names}
+    return {
+        name: compute_once(study.computed, (Column, name, codes), partial(_read_column, study, name, codes))
+        for name, codes in grouped.items()
+    }
 
 
 def _read_column(study: Study, name: str, in_groups: bool) -> Column:
@@ -216,7 +215,6 @@ def with_reference(study: Study, exposure: str | None, reference: str | None) ->
 def with_references(study: Study, exposures: tuple[str, ...], references: Mapping[str, str] | None) -> Study:
     """Set the reference levels of several exposures."""
     for exposure, reference in (references or {}).items():
-        if exposure not in exposures:
-            raise VariableError(unknown("reference= names an unknown exposure", exposure, exposures))
+        require_known("reference= names an unknown exposure", exposure, exposures, error=VariableError)
         study = with_reference(study, exposure, reference)
     return study

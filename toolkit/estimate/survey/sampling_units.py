@@ -1,7 +1,4 @@
-"""Validate an analysis weight and index the strata and sampling units of the contributing cycles.
-
-`Participants` are kept in the study, because each of its analyses starts from them.
-"""
+"""Validate an analysis weight and index the strata and sampling units of the contributing cycles."""
 
 from dataclasses import dataclass
 
@@ -11,6 +8,7 @@ import polars as pl
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
+from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, WeightChoice
 from toolkit.variables import Names, as_names
@@ -50,11 +48,7 @@ class Participants:
 
 def index_participants(study: Study, weight: WeightChoice) -> Participants:
     """Index the participants with a weight by sampling unit; the same object for the same weight."""
-    key = (Participants, weight.key)
-    if key not in study.computed:
-        study.computed[key] = _prepare(study, weight)
-    found: Participants = study.computed[key]
-    return found
+    return compute_once(study.computed, (Participants, weight.key), lambda: _prepare(study, weight))
 
 
 def _prepare(study: Study, choice: WeightChoice) -> Participants:

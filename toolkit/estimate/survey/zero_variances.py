@@ -114,11 +114,7 @@ def alike(name: str, persons: int) -> str:
 
 
 def zero_variance(sample: Sample, cells: Mask, row: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """Flag a row whose standard error is zero although its participants vary.
-
-    Zero by design it stays, with the reason; otherwise error and interval are removed. `scale` is the size of
-    an ordinary standard error.
-    """
+    """Flag a row whose standard error is zero though participants vary; its interval stays only by design."""
     error = row.get("std_error")
     if error is None or not error <= TINY * scale:
         return dict(row)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Measured, Origin, Rows
 from toolkit.sources.harmonize.multirow import columns_of
+from toolkit.studies import cycles_by
 from toolkit.variables import Availability, Codebook, Comparability, Variable, deepest
 
 NOT_FOUND, NO_COLUMN = "file not found", "column not found"
@@ -59,9 +60,7 @@ def _review_reason(origin: Origin, pieces: Mapping[str, Measured]) -> str:
 
 
 def _join_questions(pieces: Mapping[str, Measured]) -> str:
-    cycles_of: dict[str, list[str]] = {}
-    for cycle, piece in pieces.items():
-        cycles_of.setdefault(piece.question, []).append(cycle)
+    cycles_of = cycles_by((piece.question, cycle) for cycle, piece in pieces.items())
     if len(cycles_of) <= 1:
         return "".join(cycles_of)
     return " ".join(f"{', '.join(cycles)}: {question}" for question, cycles in cycles_of.items())

@@ -25,11 +25,7 @@ def lookup_columns(lookup: Lookup) -> tuple[str, ...]:
 
 
 def reduce_rows(table: pl.DataFrame, rows: Rows, lookup: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Reduce a table to one row per person: `person`, `value`, and the reason `why` it is unknown.
-
-    Logic is three-valued: one row that counts settles a "yes" whatever the others say; a row that cannot be
-    decided leaves "no" and any sum open.
-    """
+    """Reduce a table to one row per person: `person`, `value`, and the reason `why` it is unknown."""
     lines = _strip_texts(table, rows)
     if rows.lookup is not None and lookup is not None:
         lines = lines.join(_stack_slots(lookup, rows.lookup), on=rows.lookup.on, how="left")

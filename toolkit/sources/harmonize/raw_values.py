@@ -15,26 +15,12 @@ DECLARED_MISSING = ":declared missing"  # ends that of the column with the missi
 
 @dataclass(frozen=True)
 class Recoder:
-    """The rules for one column of any survey: values by code, reasons by missing code, permitted numbers.
+    """The rules for one column of any survey: values by code, reasons by missing code, permitted numbers."""
 
-    Attributes
-    ----------
-    dtype
-        Type of the values; Float64 for numbers.
-    codes
-        Code (of the column's type) -> level, text or number; empty where numbers are read as they are.
-    missing
-        Code -> reason. A code that has a value too gives both.
-    range
-        Lowest and highest permitted number, after the change of unit.
-    divide_by, change
-        The change of unit of numbers that are read as they are.
-    """
-
-    dtype: pl.DataType = field(default_factory=pl.Float64)
-    codes: Mapping[Any, Any] = field(default_factory=dict)
-    missing: Mapping[Any, str] = field(default_factory=dict)
-    range: tuple[float, float] | None = None
+    dtype: pl.DataType = field(default_factory=pl.Float64)  # Float64 for numbers
+    codes: Mapping[Any, Any] = field(default_factory=dict)  # code -> value; {} to read numbers
+    missing: Mapping[Any, str] = field(default_factory=dict)  # a code that has a value too gives both
+    range: tuple[float, float] | None = None  # after the change of unit
     divide_by: float = 1
     change: Conversion = field(default_factory=Conversion)
 
@@ -48,9 +34,7 @@ class Recoder:
         """Look up the value of a code, or convert the number where there are no codes."""
         if self.codes or self.dtype != pl.Float64:
             return code.replace_strict(self.codes, default=None, return_dtype=self.dtype)
-        # polars divides by a scalar through its reciprocal, which misses the last bit of numpy's quotient;
-        # a column of that number divides exactly.
-        divided = number if self.divide_by == 1 else number / (number * 0 + self.divide_by)
+        divided = number if self.divide_by == 1 else divide_exactly(number, self.divide_by)
         return pl.when(self.reason(code).is_null()).then(self.change.expression(divided))
 
     def unexplained(self, code: pl.Expr, number: pl.Expr) -> pl.Expr:
@@ -59,6 +43,11 @@ class Recoder:
         strange = code.is_not_null() & value.is_null() & self.reason(code).is_null()
         outside = ~value.is_between(*self.range) if self.range and not self.codes else pl.lit(value=False)
         return strange | outside.fill_null(value=False)
+
+
+def divide_exactly(value: pl.Expr, by: float) -> pl.Expr:
+    """Divide by a column of a number, as polars divides by a scalar through its inexact reciprocal."""
+    return value / (value * 0 + by)
 
 
 def is_filled(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:

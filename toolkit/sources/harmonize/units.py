@@ -68,27 +68,7 @@ class _Table(Checked):
 
 
 def conversion(unit: str, into: str, variable: str = "", analyte: str = "") -> Conversion:
-    """Find the conversion from one unit into another.
-
-    Parameters
-    ----------
-    unit, into
-        Present and wanted unit, in any usual spelling.
-    variable
-        The codebook variable, whose substance decides between moles and mass.
-    analyte
-        The substance of a variable that the codebook does not know, such as "glucose".
-
-    Raises
-    ------
-    VariableError
-        If the units cannot be converted for this variable, with those that can.
-
-    Examples
-    --------
-    >>> round(conversion("mmol/L", "mg/dL", "serum_calcium").times, 10)
-    4.0078
-    """
+    """Find the conversion between units; the variable or analyte decides between moles and mass."""
     if analyte and analyte not in _table().analytes:
         raise VariableError(unknown("Unknown analyte", analyte, _table().analytes))
     start, goal = spelled(unit), spelled(into)

@@ -24,7 +24,6 @@ BOUT = 30  # sedentary minutes in a row
 LIGHT, MODERATE, VIGOROUS, CEILING = 100, 2020, 5999, 32_767
 CHUNK = 200_000  # minutes read at a time
 Gaps = Literal["refuse", "split"]
-Rule = Literal["choi", "troiano"]
 
 _NEEDED = ("SEQN", "PAXDAY", "PAXN", "counts")
 _DAY = (
@@ -59,10 +58,7 @@ def days(
 def persons(
     minutes: pl.LazyFrame, *, edges: Edges = "package", stream: int = CHOI_STREAM, gaps: Gaps = "refuse"
 ) -> pl.DataFrame:
-    """Summarize minutes by person: valid days, and means of sedentary and active time over valid Choi days.
-
-    PAXSTAT and PAXCAL are needed too; `reliable` is 1 where both are 1. Nobody is excluded.
-    """
+    """Summarize minutes by person: valid days, and mean sedentary and active time over valid Choi days."""
     blocks = _blocks(minutes, (*_NEEDED, *_STATUS), gaps)
     by_day = pl.concat([_days(block, edges, stream) for block in blocks])
     valid = pl.col("valid_choi") == 1
@@ -80,26 +76,6 @@ def persons(
     )
     reliable = (pl.col("paxstat") == 1) & (pl.col("paxcal") == 1)
     return people.with_columns(reliable=reliable.cast(pl.Int64)).select(_PERSON)
-
-
-def nonwear(
-    minutes: pl.LazyFrame,
-    *,
-    rule: Rule = "choi",
-    edges: Edges = "package",
-    stream: int = CHOI_STREAM,
-    gaps: Gaps = "refuse",
-) -> pl.DataFrame:
-    """List intervals of non-wear: SEQN, rule, and the first and last minute number (PAXN), inclusive."""
-    found = []
-    for block in _blocks(minutes, _NEEDED, gaps):
-        idle = troiano(block.series) if rule == "troiano" else choi(block.series, edges=edges, stream=stream)
-        first, length = _spells(idle, block.series.stretch)
-        minute = block.minute[first].astype(np.int64)
-        found.append(
-            pl.DataFrame({"SEQN": block.person[first], "first": minute, "last": minute + length - 1})
-        )
-    return pl.concat(found).select(pl.col("SEQN").cast(pl.Int64), pl.lit(rule).alias("rule"), "first", "last")
 
 
 @dataclass(frozen=True)

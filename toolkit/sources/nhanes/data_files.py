@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, require_known
 from toolkit.files.cache import Inputs, hash_when_read, read_table, sha256_of
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.download import Mirror, Wanted, choose_mirror, fetch_all, fetch_optional
@@ -30,10 +30,7 @@ class Found:
     mark: SimulatedMark | None
 
     def lacking(self, catalog: Catalog) -> dict[tuple[str, str], str]:
-        """Say which variables cannot be read in which cycle because their file lacks a column.
-
-        A file with none of the required columns is another table; reading it is an error.
-        """
+        """Say which variables cannot be read in which cycle because their file lacks a column."""
         found: dict[tuple[str, str], str] = {}
         for (table, cycle), file in self.files.items():
             there = set(read_table(file.path).collect_schema().names())
@@ -62,8 +59,7 @@ def choose_cycles(catalog: Catalog, names: Sequence[str] | str) -> list[Cycle]:
     if not names:
         raise DatasetError(f"No cycle was named. Supply at least one, such as cycles={CYCLES}.")
     for name in names:
-        if name not in known:
-            raise DatasetError(unknown("NHANES has no cycle", name, known, f"All: {', '.join(known)}"))
+        require_known("NHANES has no cycle", name, known, "Available:", DatasetError)
         if names.count(name) > 1:
             raise DatasetError(
                 f"Cycle '{name}' is named {names.count(name)} times, so that its participants would count "
@@ -101,10 +97,7 @@ def find_files(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, *, ren
 
 
 def rests_on(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found: Found) -> Inputs | None:
-    """Name the files on which a study depends, with the hashes of what was read.
-
-    None for an address that is not the publisher's: only a request tells whether its people are real.
-    """
+    """Name the files on which a study depends, with their hashes; None if not at the publisher's address."""
     files = {file.path: hash_when_read(file.path) for file in found.files.values()}
     if source.folder is None:
         return Inputs(files) if source.address == source.site else None
@@ -176,11 +169,7 @@ def download_nhanes(
     verify: bool = False,
     renew: bool = False,
 ) -> pl.DataFrame:
-    """Download every table that a codebook variable needs; see `tk.download_study`.
-
-    Returns one row per file; what is unknown, or was not compared, is null. `codes` is the number of
-    compared counts. With `renew`, cached files are downloaded again and trusted.
-    """
+    """Download every table that a codebook variable needs; one row per file, see `tk.download_study`."""
     catalog = nhanes()
     source = choose_mirror(mirror, catalog.site.site, SETTING)
     rows = []
@@ -236,10 +225,7 @@ def code_counts(table: str) -> Mapping[str, Mapping[str, int]]:
 def compare_codes(
     frame: pl.DataFrame, expected: Mapping[str, Mapping[str, int]]
 ) -> tuple[dict[str, tuple[int, int]], int]:
-    """Count differing code counts by column, with the number compared; and the number compared in all.
-
-    A column that the table lacks differs in all of its codes.
-    """
+    """Count differing code counts by column (all, if absent) with the number compared, and that in all."""
     differing = {}
     for column, counts in expected.items():
         seen = _counts(frame[column]) if column in frame.columns else {}

@@ -1,7 +1,4 @@
-"""Open NHANES: read the files of some cycles and join them to one row per participant.
-
-Tables and codes are declared in `datasets/nhanes*.toml`.
-"""
+"""Open NHANES: read the files of some cycles and join them to one row per participant."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256

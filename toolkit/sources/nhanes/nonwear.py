@@ -23,21 +23,11 @@ TROIANO_FRAME, TROIANO_SPIKE, TROIANO_CEILING = 60, 2, 100
 
 @dataclass(frozen=True)
 class Series:
-    """Counts of one recording after the other, cut into stretches without gaps.
+    """Counts of one recording after the other, cut into stretches without gaps."""
 
-    Attributes
-    ----------
-    counts
-        Counts per minute, none negative.
-    stretch
-        Position of the first minute of each stretch, ascending from 0.
-    opens
-        Whether a stretch is the first of a recording.
-    """
-
-    counts: Counts
-    stretch: Places
-    opens: Mask
+    counts: Counts  # per minute, none negative
+    stretch: Places  # position of the first minute of each, ascending from 0
+    opens: Mask  # whether a stretch is the first of a recording
 
     @cached_property
     def closes(self) -> Mask:
@@ -130,10 +120,7 @@ def _with_last_minute(series: Series, marks: Mask) -> Mask:
 
 
 def troiano(series: Series) -> Mask:
-    """Mark non-wear minutes by Troiano's rule: 60 minutes of zeros, allowing up to 2 minutes of 1 to 100.
-
-    Non-wear extends from the first to the last zero minute of a candidate.
-    """
+    """Mark non-wear minutes by Troiano's rule: 60 minutes of zeros, allowing up to 2 minutes of 1 to 100."""
     runs = series.runs
     highest = np.maximum.reduceat(series.counts, runs.first)
     quiet = runs.zero | ((runs.length <= TROIANO_SPIKE) & (highest <= TROIANO_CEILING))

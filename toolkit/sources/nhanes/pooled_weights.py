@@ -1,14 +1,10 @@
-"""Weight columns of each NHANES cycle, for the cycle alone and for pooling with others.
-
-Analyses rescale them in `studies.cycle_weights`.
-"""
+"""Weight columns of each NHANES cycle, for the cycle alone and for pooling with others."""
 
 from collections.abc import Collection, Mapping, Sequence
 
-from toolkit.errors import join_list
 from toolkit.sources.catalog import Catalog
 from toolkit.sources.catalog_records import Cycle
-from toolkit.studies import ComponentWeight, CycleWeight
+from toolkit.studies import ComponentWeight, CycleWeight, source_of
 from toolkit.variables import COMPONENTS, weight_name
 
 # The four-year weights of 1999-2002 represent four years.
@@ -32,7 +28,7 @@ def weights_of(
         own = [w for c in cycles if (w := _cycle_weight(catalog, c, component, there, several=several))]
         if own:
             rescaling = _RESCALING if len(cycles) > 1 else ""
-            found[component] = ComponentWeight(weight_name(component), _sources(own), rescaling, tuple(own))
+            found[component] = ComponentWeight(weight_name(component), source_of(own), rescaling, tuple(own))
     return found
 
 
@@ -89,12 +85,3 @@ def _cycle_weight(
         pooled_years=_FOUR_YEARS if pooled else 0.0,
         alone=cycle.two_year_alone,
     )
-
-
-def _sources(weights: Sequence[CycleWeight]) -> str:
-    columns: dict[str, list[str]] = {}
-    for weight in weights:
-        columns.setdefault(weight.source, []).append(weight.cycle)
-    if len(columns) == 1:
-        return next(iter(columns))
-    return "; ".join(f"{column} in {join_list(cycles)}" for column, cycles in columns.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolkit.causes import DERIVATIONS
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, unknown, unknown_words
 from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.user.weather import STATIONS, OwnWeather
@@ -35,40 +35,30 @@ def known_variables() -> Codebook:
 
 
 class FileEntry(Checked):
-    """One file of the study.
-
-    `person` is its ID column if it differs from the study's; `missing` are codes that mean missing in all of
-    its columns; `absent` is the reason for participants without a row in this file; `strangers = "leave out"`
-    allows rows of persons who are not in the first file; `date_format` is that of dates in formulas.
-    """
+    """One file of the study."""
 
     path: str
-    person: str = ""
+    person: str = ""  # its ID column, if not the study's
     sheet: str = ""
     separator: str = ""
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
-    missing: Mapping[str, str] = {}
-    absent: str = NO_VALUE
-    strangers: Literal["", "leave out"] = ""
-    date_format: str = "%Y-%m-%d"
+    missing: Mapping[str, str] = {}  # codes that mean missing in all of its columns
+    absent: str = NO_VALUE  # reason for participants without a row in it
+    strangers: Literal["", "leave out"] = ""  # whether to allow rows of persons not in the first file
+    date_format: str = "%Y-%m-%d"  # of dates in formulas
 
 
 class OwnDesign(Checked):
-    """The sampling design: the keys of `tk.Design`, with columns of the first file; or `none = true`.
-
-    `undeclared` states what is still to be declared, as `cramps new-study` writes it; no study opens with it.
-    `replicate_weights` is a list, a pattern such as "rep*", or one of them for each component. No PSU may be
-    in two strata, unless `nest` is declared.
-    """
+    """The sampling design: the keys of `tk.Design`, with columns of the first file; or `none = true`."""
 
     none: bool = False
-    undeclared: str = ""
+    undeclared: str = ""  # what `cramps new-study` could not decide; no study opens with it
     weight: str | Mapping[str, str] | None = None
     strata: str | None = None
     psu: str | tuple[str, ...] | None = None
     fpc: str | tuple[str, ...] | None = None
-    nest: bool | None = None
+    nest: bool | None = None  # without it no PSU may be in two strata
     lonely_psu: LonelyPsu = "fail"
     replicate_weights: str | tuple[str, ...] | Mapping[str, str | tuple[str, ...]] | None = None
     replicate_method: str | None = None
@@ -121,30 +111,14 @@ class OwnStudy(Checked):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a study.
+    """One thing that is wrong with a study."""
 
-    Attributes
-    ----------
-    where
-        The file or the part of study.toml.
-    finding
-        What is wrong.
-    remedy
-        What to do.
-    n
-        Number of rows concerned; 0 where it is not about rows.
-    rows
-        Numbers of the first of them; the row below the heading is 1.
-    note
-        True if the study can be opened all the same.
-    """
-
-    where: str
+    where: str  # the file or the part of study.toml
     finding: str
     remedy: str
-    n: int = 0
-    rows: tuple[int, ...] = ()
-    note: bool = False
+    n: int = 0  # number of rows concerned; 0 where it is not about rows
+    rows: tuple[int, ...] = ()  # numbers of the first of them; the row below the heading is 1
+    note: bool = False  # the study can be opened all the same
 
     def __str__(self) -> str:
         counted = f" ({self.n:,} {'row' if self.n == 1 else 'rows'}{_list_rows(self.rows, self.n)})"
@@ -154,23 +128,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Declaration:
-    """A `study.toml` as far as it could be understood.
-
-    Attributes
-    ----------
-    path
-        The file.
-    study
-        Its content.
-    paths
-        File name of the declaration -> path, for the files that are there.
-    problems
-        Everything that is wrong with it.
-    """
+    """A `study.toml` as far as it could be understood."""
 
     path: Path
     study: OwnStudy
-    paths: Mapping[str, Path] = field(default_factory=dict)
+    paths: Mapping[str, Path] = field(default_factory=dict)  # by file name, those that are there
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -185,10 +147,7 @@ class Declaration:
 
 
 def read_declaration(path: str | Path) -> Declaration:
-    """Read a `study.toml` and check what can be checked without opening the study's files.
-
-    Raises a DatasetError if the file is absent, not TOML, or too little of it is valid to go on.
-    """
+    """Read a `study.toml` and check what can be checked without opening the study's files."""
     source = Path(path)
     if not source.is_file():
         raise DatasetError(f"The file '{source}' does not exist. Create one with: cramps new-study FILE...")
@@ -304,8 +263,6 @@ def _variable_problems(where: str, name: str, variable: OwnVariable) -> Iterator
 
 
 def _unknown(where: str, what: str, words: Any, known: Any) -> Iterator[Problem]:
-    known = tuple(known)
-    for word in dict.fromkeys(words):
-        if word not in known:
-            all_ = f"Known: {', '.join(repr(w) for w in known[:12])}."
-            yield Problem(where, unknown(f"Unknown {what}", word, known).rstrip("."), all_)
+    listed = f"Known: {', '.join(repr(word) for word in tuple(known)[:12])}."
+    for message in unknown_words(f"Unknown {what}", words, known):
+        yield Problem(where, message.rstrip("."), listed)

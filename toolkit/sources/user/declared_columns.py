@@ -95,10 +95,7 @@ def _repeated_references(section: str, part: Repeated) -> Iterator[Reference]:
 def declared_design(
     declaration: Declaration, there: tuple[str, ...]
 ) -> tuple[Design, dict[str, str], list[Problem]]:
-    """Make the declared design, the column of the file for each of its columns, and its problems.
-
-    Without a design, or with absent columns (reported elsewhere), it is `Design.none()`.
-    """
+    """Make the declared design (`Design.none()` if incomplete), file columns by design column, problems."""
     declared = declaration.study.design
     lost = [c for _, c in design_columns(declaration) if c not in there and not _matching(c, there)]
     if declared.none or declared.undeclared or lost:

@@ -1,7 +1,4 @@
-"""Guess the sampling design of a user's file from names and labels of its columns.
-
-Where the names do not decide, the design is left undeclared: only a person knows that there is none.
-"""
+"""Guess the sampling design of a user's file from its columns; undeclared where names do not decide."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,11 +58,7 @@ class _Design:
 def guess_design(
     columns: Sequence[Profile], frame: pl.DataFrame, person: str, mass: Profile | None
 ) -> tuple[str, frozenset[str]]:
-    """Guess the design from profiles of the columns and their first rows.
-
-    `person` is the column of ids and `mass` that of body weight, which have no role in the design. Returns
-    the section [design] and the columns that it uses.
-    """
+    """Guess the section [design] and its columns; the ids and the body weight `mass` have no role in it."""
     free = [c for c in columns if c.name != person and c is not mass and not has_role(c, "person")]
     design = _Design(series=_find_series(free))
     taken = {c.name for c in design.series.columns} if design.series else set()

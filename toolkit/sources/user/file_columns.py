@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, require_known
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.frame_categories import Categories
 from toolkit.sources.harmonize.raw_values import (
@@ -64,13 +64,7 @@ def read_input(name: str, column: str, date_format: str, table: Table, entry: Fi
 
 
 def file_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table, column: str) -> FileColumn:
-    """Combine a declaration, the codebook and the labels of a file.
-
-    Raises
-    ------
-    VariableError
-        If the unit cannot be converted, or a level is unknown.
-    """
+    """Combine a declaration, the codebook and the labels of a file."""
     labels = table.value_labels.get(column, {})
     declared = _with_file_levels(declared, labels, table.categories.get(column))
     variable = describe_variable(name, declared, labels, table.labels.get(column, ""))
@@ -134,13 +128,7 @@ def describe_variable(
 
 
 def describe_expression(name: str, declared: OwnVariable, parsed: Formula) -> Variable:
-    """Make the codebook entry of a variable that an expression computes.
-
-    Raises
-    ------
-    VariableError
-        If the expression gives another kind of values, or a level that the variable lacks.
-    """
+    """Make the codebook entry of a variable that an expression computes."""
     ordered = bool(declared.levels) if declared.ordered is None else declared.ordered
     computed = {"kind": parsed.result, "levels": declared.levels or parsed.levels, "ordered": ordered}
     entry = describe_variable(name, declared.model_copy(update=computed))
@@ -150,8 +138,7 @@ def describe_expression(name: str, declared: OwnVariable, parsed: Formula) -> Va
             "expression or rename the variable."
         )
     for level in parsed.levels:
-        if level not in entry.levels:
-            raise VariableError(unknown(f"Variable '{name}' has no level", level, entry.levels))
+        require_known(f"Variable '{name}' has no level", level, entry.levels, error=VariableError)
     return entry
 
 
@@ -185,6 +172,10 @@ def _fold(codes: Mapping[str, str]) -> dict[str, str]:
 def _labeled_reasons(labels: Labels) -> dict[str, str]:
     """Take labels such as "Refused" or "Don't know" as the reasons that they name."""
     words = {reason: reason for reason in REASONS} | {"don’t know": "don't know", "dont know": "don't know"}
+    return _match_labels(labels, words)
+
+
+def _match_labels(labels: Labels, words: Mapping[str, str]) -> dict[str, str]:
     return {fold_code(code): words[label.lower()] for code, label in labels.items() if label.lower() in words}
 
 
@@ -192,9 +183,7 @@ def _level_codes(variable: Variable, declared: OwnVariable, labels: Labels) -> d
     if declared.codes:
         return _fold(declared.codes)
     words = {level.lower(): level for level in variable.levels}
-    labeled = {
-        fold_code(code): words[label.lower()] for code, label in labels.items() if label.lower() in words
-    }
+    labeled = _match_labels(labels, words)
     return (_ANSWERS if variable.kind == "yes_no" and not labeled else {}) | words | labeled
 
 

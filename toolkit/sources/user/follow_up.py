@@ -1,7 +1,4 @@
-"""Compute person-time, first cramp and monthly nights with cramps from the visits and diary of a cohort.
-
-Days are whole days: the 1st to the 3rd are 3 days, and a cramp in the night of the 3rd is on day 3.
-"""
+"""Compute person-time, first cramp and monthly nights with cramps; the 1st to the 3rd are 3 days."""
 
 import polars as pl
 
@@ -37,11 +34,7 @@ _PERSON, _DATE, _EVENT = "person", "date", "event"
 def follow(
     people: pl.DataFrame, visits: pl.DataFrame | None, diary: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, tuple[Variable, ...]]:
-    """Add the `COLUMNS` that the records determine, with follow-up start and end, and their codebook entries.
-
-    Visits and diary have one row per date; a diary's `cramp` and a visit's `any_cramps` report a cramp as
-    yes/no or as a number of cramps. Participants without records have nulls.
-    """
+    """Add the `COLUMNS` that visits and diary (one row per date) determine, with their codebook entries."""
     records = _stack_records(visits, diary)
     if records is None and START not in people.columns:
         return people, ()

@@ -35,20 +35,16 @@ class Names(Checked):
 
 
 class SamplingWords(Checked):
-    """Usual column names of a design role: whole names, or words with others before and after them.
-
-    `labels` are words of a label, `not_labels` words that rule it out; `also_mass` are names that body weight
-    has too; `never` are names composed like these that mean something else.
-    """
+    """Usual column names of a design role: whole names, or words with others before and after them."""
 
     names: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    not_labels: tuple[str, ...] = ()
-    also_mass: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
+    not_labels: tuple[str, ...] = ()  # words that rule it out
+    also_mass: tuple[str, ...] = ()  # names that body weight has too
+    never: tuple[str, ...] = ()  # names that mean something else
 
 
 class Survey(Checked):
@@ -97,15 +93,12 @@ def words() -> ColumnNames:
 
 @dataclass(frozen=True)
 class Guess:
-    """The variable that a column may be, its keys in study.toml, and why it was matched or excluded.
+    """The variable that a column may be, its keys in study.toml, and why it was matched or excluded."""
 
-    Without a name the column is better not read; `known` marks a variable of the codebook.
-    """
-
-    name: str
+    name: str  # "" if the column is better not read
     lines: tuple[str, ...] = ()
     reason: str = ""
-    known: bool = False
+    known: bool = False  # a variable of the codebook
 
 
 def fold_name(word: str) -> str:

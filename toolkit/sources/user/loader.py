@@ -86,13 +86,7 @@ def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
 
 
 def examine(path: str | Path) -> Examined:
-    """Read a study.toml and its files as far as possible, and collect all problems.
-
-    Raises
-    ------
-    DatasetError
-        If the file does not exist or is not valid TOML.
-    """
+    """Read a study.toml and its files as far as possible, and collect all problems."""
     declaration = read_declaration(path)
     columns, unreadable = column_names(declaration)
     problems = [

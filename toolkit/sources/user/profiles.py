@@ -25,44 +25,24 @@ _NEARLY = 0.95
 
 @dataclass(frozen=True)
 class Profile:
-    """What a column contains.
-
-    Attributes
-    ----------
-    rows, filled, different
-        Numbers of rows seen, of filled cells, and of different values.
-    codes
-        The values in order, if they are few.
-    numbers, fractions
-        Share of filled cells that are numbers; whether some are not whole.
-    low, high
-        5th and 95th percentile of the numbers, without the suspects.
-    suspects
-        Numbers of repeated 7s, 8s or 9s far from all others, which may be codes for missing values.
-    date_form, other_form
-        Date format ("date" if the file has the type), and another one that fits where no day is above 12.
-    excel_days
-        Whether its numbers may be Excel's day numbers.
-    ordered
-        Whether the file declares that its categories are ordered.
-    """
+    """What a column contains."""
 
     name: str
     label: str = ""
     value_labels: Mapping[str, str] = field(default_factory=dict)
-    rows: int = 0
-    filled: int = 0
-    different: int = 0
-    codes: tuple[str, ...] = ()
-    numbers: float = 0.0
-    fractions: bool = False
-    low: float | None = None
-    high: float | None = None
-    suspects: tuple[str, ...] = ()
-    date_form: str = ""
-    other_form: str = ""
-    excel_days: bool = False
-    ordered: bool = False
+    rows: int = 0  # seen
+    filled: int = 0  # cells
+    different: int = 0  # values
+    codes: tuple[str, ...] = ()  # the values in order, if they are few
+    numbers: float = 0.0  # share of filled cells that are numbers
+    fractions: bool = False  # some are not whole
+    low: float | None = None  # 5th percentile, without the suspects
+    high: float | None = None  # 95th percentile, without the suspects
+    suspects: tuple[str, ...] = ()  # repeated 7s, 8s or 9s far from all others, perhaps codes
+    date_form: str = ""  # "date" if the file has the type
+    other_form: str = ""  # another form that fits where no day is above 12
+    excel_days: bool = False  # may be Excel's day numbers
+    ordered: bool = False  # the file declares an order
 
     @property
     def numeric(self) -> bool:

@@ -134,10 +134,7 @@ def number_rule(column: str, file_name: str) -> Rule:
 
 
 def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Iterator[Rule]:
-    """Require valid weights and population sizes, and strata and PSUs that are known, unambiguous and nested.
-
-    `names` maps the columns of the design to those of the file.
-    """
+    """Require valid weights, population sizes, strata and PSUs; `names` maps design to file columns."""
     strata, psu = design.strata, next(iter(design.stages), None)
     weights = [weight.column for weight in design.components.values()]
     for column in weights:

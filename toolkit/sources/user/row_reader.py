@@ -1,6 +1,5 @@
 """Read the columns that a study needs of one of its files, in a stream, and check every row."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError, VariableError
+from toolkit.files.cache import sha256_of
 from toolkit.sources.catalog_records import OwnVariable
 from toolkit.sources.harmonize.raw_values import (
     UNREAD,
@@ -38,17 +38,13 @@ from toolkit.variables import Reason, why
 
 @dataclass(frozen=True)
 class Request:
-    """What to read of one file, under new names, and the rules that its rows have to meet.
+    """What to read of one file, under new names, and the rules that its rows have to meet."""
 
-    `variables` maps names to declaration and column, `inputs` (of expressions) and `dates` to column and date
-    format ("" for an input without dates), `codes` and `numbers` to columns.
-    """
-
-    variables: Mapping[str, tuple[OwnVariable, str]] = field(default_factory=dict)
+    variables: Mapping[str, tuple[OwnVariable, str]] = field(default_factory=dict)  # declaration and column
     inputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
-    dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # column and format
     rules: tuple[Rule, ...] = ()
 
 
@@ -84,7 +80,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
             columns, problems = _declared_columns(table, entry, request)
             problems += _check_widths(table, entry)
             frame = _collect(table, entry, entry.person or declaration.study.person, columns, request)
-        digest = _digest(path)
+        digest = sha256_of(path)
     except DatasetError as error:
         return FileRows(pl.DataFrame(), problems=(Problem(f"files.{file}", str(error), ""),))
     after = path.stat()
@@ -219,8 +215,3 @@ def _check_values(
         variable = column.variable
         if variable.kind == "number" and (hint := unit_hint(variable, frame[variable.name])):
             yield Problem(entry.path, f"Most values of '{variable.name}' are implausible", hint)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

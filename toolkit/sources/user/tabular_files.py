@@ -27,18 +27,14 @@ _UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
 @dataclass(frozen=True)
 class Table:
-    """An open file: frame, own columns, their labels, labels of codes, and declared categories.
+    """An open file: frame, own columns, their labels, labels of codes, and declared categories."""
 
-    The frame of a labeled file also has the columns that end in `DECLARED_MISSING`. `text` is the UTF-8 copy
-    and the separator of a text file.
-    """
-
-    frame: pl.LazyFrame
+    frame: pl.LazyFrame  # with the columns of `DECLARED_MISSING`
     columns: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     categories: Mapping[str, Categories] = field(default_factory=dict)
-    text: tuple[Path, str] | None = None
+    text: tuple[Path, str] | None = None  # UTF-8 copy and separator
 
 
 @contextmanager

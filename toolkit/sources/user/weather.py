@@ -15,10 +15,7 @@ STATIONS = (".dly", ".gz")  # extensions that only GHCN-Daily files have
 
 
 class OwnWeather(Checked):
-    """A file with its columns, or stations: place -> file of NOAA's GHCN-Daily.
-
-    `days` is the number of days before a participant's date over which the heat index is averaged.
-    """
+    """A file with its columns, or stations: place -> file of NOAA's GHCN-Daily."""
 
     path: str = ""
     place: str = PLACE
@@ -32,7 +29,7 @@ class OwnWeather(Checked):
     separator: str = ""
     encoding: str = "utf-8"
     stations: Mapping[str, str] = {}
-    days: int = MONTH
+    days: int = MONTH  # before a participant's date, over which the heat index is averaged
 
     @property
     def files(self) -> tuple[str, ...]:

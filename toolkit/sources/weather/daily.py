@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.errors import DatasetError, VariableError, require_known
 
 
 def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
@@ -34,10 +34,7 @@ def heat_index(temperature: pl.Expr, humidity: pl.Expr) -> pl.Expr:
 
 
 def relative_humidity(temperature: pl.Expr, dew_point: pl.Expr) -> pl.Expr:
-    """Relative humidity in percent of a temperature and a dew point in °C.
-
-    Magnus formula with the constants of Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609.
-    """
+    """Relative humidity in percent from °C (Magnus; Alduchov & Eskridge, J Appl Meteorol 1996;35:601-609)."""
 
     def pressure(celsius: pl.Expr) -> pl.Expr:
         return (17.625 * celsius / (243.04 + celsius)).exp()
@@ -126,8 +123,7 @@ def daily_weather(
     }  # fmt: skip
     columns = {new: old for new, old in {PLACE: place, DATE: date, **named}.items() if old}
     for old in columns.values():
-        if old not in frame.columns:
-            raise DatasetError(unknown("The weather has no column", old, frame.columns))
+        require_known("The weather has no column", old, frame.columns, error=DatasetError)
     numbers = [new for new in columns if new not in (PLACE, DATE)]
     read = frame.select(
         pl.col(columns[PLACE]).cast(pl.String).alias(PLACE),
@@ -140,10 +136,7 @@ def daily_weather(
 
 
 def complete_weather(read: pl.DataFrame) -> pl.DataFrame:
-    """Check daily weather in °C and compute mean, humidity, heat index and degree-days.
-
-    `read` has place, date, and those of the other columns of `DAILY` and of `dew_point` that are known.
-    """
+    """Check daily weather in °C (`DAILY`, `dew_point`); add mean, humidity, heat index, degree-days."""
     absent = [c for c in (*DAILY, "dew_point") if c not in (*read.columns, "heat_index", "degree_days")]
     frame = read.with_columns(pl.lit(None, pl.Float64).alias(name) for name in absent)
     _check_values(frame)
@@ -175,8 +168,7 @@ def mark_heat_waves(
     above the 95th percentile of the mean temperature, is that of Anderson & Bell, Environ Health Perspect
     2011;119:210-218.
     """
-    if of not in weather.columns:
-        raise VariableError(unknown("The weather has no column", of, weather.columns))
+    require_known("The weather has no column", of, weather.columns, error=VariableError)
     if not weather[of].count():
         raise VariableError(
             f"'{of}' has no values in this weather. Use another column: mark_heat_waves(..., of='...')."
@@ -210,10 +202,7 @@ def join_lags(
 def join_mean_before(
     dated: pl.DataFrame, weather: pl.DataFrame, name: str, *, days: int = MONTH, least: int | None = None
 ) -> pl.DataFrame:
-    """Join the mean of a column over the days before a date, not counting the date itself.
-
-    It is null if fewer than `least` days are known, by default four in five.
-    """
+    """Join the mean over the days before a date; null if fewer than `least` days (four in five) are known."""
     _expect_dated(dated, weather, [name])
     needed = -(-days * 4 // 5) if least is None else least
     dates = dated.select(PLACE, DATE).unique()
@@ -284,8 +273,7 @@ def _expect_dated(dated: pl.DataFrame, weather: pl.DataFrame, names: Sequence[st
         (weather, (PLACE, DATE, *names), "weather"),
     ):
         for column in columns:
-            if column not in frame.columns:
-                raise DatasetError(unknown(f"The {what} has no column", column, frame.columns))
+            require_known(f"The {what} has no column", column, frame.columns, error=DatasetError)
     if dated[PLACE].dtype != weather[PLACE].dtype or dated[DATE].dtype != weather[DATE].dtype:
         raise DatasetError(
             "Place and date have other types than in the weather. Convert them to text and dates: "

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.sources.harmonize.raw_values import divide_exactly
 from toolkit.sources.weather.daily import DATE, PLACE, complete_weather
 
 MISSING = -9999
@@ -83,8 +84,7 @@ def _station(path: Path) -> pl.DataFrame:
 def _converted(element: str, wide: pl.DataFrame) -> pl.Expr:
     name, units = ELEMENTS[element]
     value = pl.col(element).cast(pl.Float64) if element in wide.columns else pl.lit(None, pl.Float64)
-    # polars divides by a scalar through its reciprocal, which misses the last bit, and by a column exactly.
-    return (value / (value * 0 + units)).alias(name)
+    return divide_exactly(value, units).alias(name)
 
 
 def _fixed(path: Path) -> pl.DataFrame:

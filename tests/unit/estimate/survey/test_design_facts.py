@@ -46,7 +46,6 @@ def test_strata_psus_and_degrees_of_freedom_are_those_of_the_estimate(people: pl
 
 def test_a_study_declared_without_a_design_is_known_as_such(people: pl.DataFrame) -> None:
     facts = describe_design(tk.study(people, design=tk.Design.none()), ("y", "age"))
-    assert facts.declared_without_design
     assert ("none", 1, N, N - 1, "", ()) == (
         facts.kind, facts.strata, facts.psus, facts.df, facts.weight_column, facts.psu_columns,
     )  # fmt: skip

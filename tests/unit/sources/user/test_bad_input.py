@@ -179,7 +179,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytes
             handle.write("\n")
         return "digest"
 
-    monkeypatch.setattr("toolkit.sources.user.row_reader._digest", growing)
+    monkeypatch.setattr("toolkit.sources.user.row_reader.sha256_of", growing)
     assert mentions(refused(path), "files.people", "'people.csv'")
 
 

@@ -125,7 +125,7 @@ def test_what_changes_later_does_not_reach_the_study(kind: str) -> None:
 
 
 def test_columns_of_every_type_come_back_as_they_were() -> None:
-    from toolkit.sources.from_frame import as_polars
+    from toolkit.sources.from_frame import _read_frame
 
     frame = pl.DataFrame(
         {
@@ -140,7 +140,7 @@ def test_columns_of_every_type_come_back_as_they_were() -> None:
             "thing": pl.Series([object(), object(), object()], dtype=pl.Object),
         }
     )
-    again = as_polars(frame)
+    again, _ = _read_frame(frame)
     assert frame.schema == again.schema
     assert frame.drop("thing").equals(again.drop("thing"))
 

@@ -14,7 +14,6 @@ from toolkit.estimate.regression.formula.design_matrix import main_effects as ma
 from toolkit.estimate.regression.formula.design_matrix import of_level as of_level
 from toolkit.estimate.regression.formula.design_matrix import per_unit as per_unit
 from toolkit.estimate.regression.formula.design_matrix import spline_terms as spline_terms
-from toolkit.estimate.regression.formula.factors import quoted as quoted
 from toolkit.estimate.regression.formula.parser import Reading as Reading
 from toolkit.estimate.regression.formula.parser import cell_key as cell_key
 from toolkit.estimate.regression.formula.parser import read_formula as read_formula

@@ -28,21 +28,15 @@ CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One column of the design matrix, or another parameter of a fit.
+    """One column of the design matrix, or another parameter of a fit, which `estimand` names."""
 
-    `exposure` is the variable, or its text in the formula, "" for the intercept; `level` the level that the
-    column marks, "per unit" or "intercept"; `reference` the level that it is compared with, None for a
-    number; `outcome_level` the level of an outcome of several that it is about. A family may estimate more
-    than coefficients ("cutpoint", "dispersion"), which `estimand` names.
-    """
-
-    exposure: str
+    exposure: str  # the variable, or its text in the formula; "" for the intercept
     exposure_label: str
-    level: str
+    level: str  # that the column marks, "per unit" or "intercept"
     level_label: str
-    reference: str | None = None
+    reference: str | None = None  # None for a number
     estimand: str = "coefficient"
-    outcome_level: str = ""
+    outcome_level: str = ""  # of an outcome of several levels
 
     def __str__(self) -> str:
         if not self.exposure:
@@ -52,15 +46,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A design matrix: one row per cell, one column per term.
-
-    `covariates` has each covariate as requested and as it entered: "" if it does not vary, and a spline of
-    fewer knots or a straight line where few values are distinct.
-    """
+    """A design matrix: one row per cell, one column per term."""
 
     values: Floats
     terms: tuple[Term, ...]
-    covariates: tuple[tuple[str, str], ...] = ()
+    covariates: tuple[tuple[str, str], ...] = ()  # as requested and as entered; "" if it does not vary
 
 
 class Predictors(Protocol):
@@ -87,10 +77,7 @@ class MainEffects:
 def main_effects(
     sample: "Sample", names: "Sequence[str]", inside: Mask, adjust: "Sequence[str]" = ()
 ) -> Matrix:
-    """Build an intercept, the columns of each variable, and those of the covariates.
-
-    Covariates are names, or splines such as "rcs(age, 4)"; one that does not vary has no column.
-    """
+    """Build an intercept, the columns of each variable, and those of covariates (or splines) that vary."""
     columns, terms, entered = [np.ones(int(inside.sum()))], [ONE], []
     for name in names:
         values, own = _variable_columns(sample, name, inside)

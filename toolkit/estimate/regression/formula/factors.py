@@ -1,34 +1,30 @@
-"""Split a model formula into tokens, and parse its variables: names, splines and arithmetic.
-
-`terms` combines them by operators.
-"""
+"""Split a model formula into tokens, and parse its variables: names, splines and arithmetic."""
 
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
 from toolkit.errors import VariableError, nearest
 from toolkit.results import Floats
+from toolkit.variables import quoted
 
 Names = frozenset[str]
 
 
 @dataclass(frozen=True)
 class Coding:
-    """How the factors of one term are coded.
-
-    `full` are the categories with a column for each level, `levels` the number of levels of each category,
-    `spanned` the sets of categories whose effects earlier columns, of the same numbers, span already.
-    """
+    """How the factors of one term are coded."""
 
     factors: tuple[str, ...]
-    full: Names
-    levels: Mapping[str, int]
-    spanned: frozenset[Names] = field(default_factory=frozenset)
+    full: Names  # categories with a column for each level
+    levels: Mapping[str, int]  # number of levels of each category
+    spanned: frozenset[Names] = field(default_factory=frozenset)  # sets of categories of earlier columns
 
 
 def codings(
@@ -66,10 +62,7 @@ def _effects(own: Sequence[str], full: set[str]) -> set[Names]:
 
 
 def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
-    """Find the level combinations of a term whose columns earlier columns do not span; None if all.
-
-    R's `lm` and `glm` drop the same columns, from left to right, where every cell has participants.
-    """
+    """Find the level combinations that earlier columns do not span, as R's `lm` keeps them; None if all."""
     if not coding.spanned:
         return None
     names = [name for name in coding.factors if name in coding.levels]
@@ -82,7 +75,7 @@ def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
     for places in product(*reversed(ranges)):
         own = tuple(reversed(places))
         marks = [np.eye(size)[k + start] for size, k, start in zip(sizes, own, starts, strict=True)]
-        column = _kron(marks)
+        column = reduce(np.kron, marks)
         rest = column - basis @ (basis.T @ column)
         rest = rest - basis @ (basis.T @ rest)
         if np.linalg.norm(rest) > 1e-7:  # of a column of length 1
@@ -93,18 +86,11 @@ def kept_columns(coding: Coding) -> set[tuple[int, ...]] | None:
 
 def _effect(names: Sequence[str], sizes: Sequence[int], effect: Names) -> Floats:
     """Give a basis of one effect on the cells: contrasts of its categories, constant over the others."""
-    parts = [
+    parts: list[Any] = [
         np.eye(size)[:, 1:] - 1 / size if name in effect else np.ones((size, 1))
         for name, size in zip(names, sizes, strict=True)
     ]
-    return _kron(parts)
-
-
-def _kron(parts: Sequence[Floats]) -> Floats:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = np.asarray(np.kron(whole, part), np.float64)
-    return whole
+    return np.asarray(reduce(np.kron, parts), np.float64)
 
 
 FUNCTIONS = (
@@ -139,27 +125,18 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several.
-
-    `names` are the columns that it reads; `tree` is the syntax tree of arithmetic, in which `aliases` replace
-    columns; `knots` their number or values for a spline.
-    """
+    """A variable of the formula in R's sense: a name, a spline of one, or arithmetic on several."""
 
     text: str
-    names: tuple[str, ...]
-    tree: ast.expr | None = None
+    names: tuple[str, ...]  # the columns that it reads
+    tree: ast.expr | None = None  # arithmetic, in which `aliases` replace columns
     aliases: tuple[tuple[str, str], ...] = ()
-    knots: tuple[float, ...] | None = None
+    knots: tuple[float, ...] | None = None  # their number or values, for a spline
 
     @property
     def plain(self) -> bool:
         """Whether it is a column by itself."""
         return self.tree is None and self.knots is None
-
-
-def quoted(name: str) -> str:
-    """Write a name as formulas require it: in backticks unless it is a plain word."""
-    return name if name.isidentifier() else f"`{name}`"
 
 
 def shorten(text: str) -> str:

@@ -33,7 +33,6 @@ from toolkit.estimate.regression.formula.factors import (
     codings,
     kept_columns,
     parse_factor,
-    quoted,
     shorten,
     tokens,
     unreadable,
@@ -43,6 +42,7 @@ from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
     from toolkit.estimate.survey import Sample
+from toolkit.variables import quoted
 
 _CALLS: dict[str, Any] = {
     **{name: getattr(np, {"ceiling": "ceil"}.get(name, name)) for name in FUNCTIONS},
@@ -56,24 +56,16 @@ _OPERATIONS: dict[type, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A formula: its outcome, and the variables and terms of its right side.
-
-    `inside` are the variables in arithmetic or a function, where only numbers may be; `plain` is True for an
-    intercept and variables alone.
-    """
+    """A formula: its outcome, and the variables and terms of its right side."""
 
     outcome: str
     variables: tuple[str, ...]
-    inside: frozenset[str]
+    inside: frozenset[str]  # variables in arithmetic or a function, where only numbers may be
     right: Terms
-    plain: bool = False
+    plain: bool = False  # an intercept and variables alone
 
     def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
-        """Build the design matrix of cells, without columns that the formula makes redundant on any data.
-
-        Columns are in the order of R's `model.matrix`, which has NA for coefficients of redundant columns,
-        such as the last cell of `a:b` beside an intercept.
-        """
+        """Build the design matrix in R's order, without columns that are redundant on any data (NA in R)."""
         if self.plain:
             return main_effects(sample, self.variables, inside)
         return _build(self, sample, inside, every=False)

@@ -11,13 +11,13 @@ from toolkit.estimate.regression.formula.factors import (
     Factor,
     Token,
     parse_call,
-    quoted,
     shorten,
     tokens,
     unreadable,
 )
 from toolkit.estimate.survey import QUANTILE_RULES
 from toolkit.results import Floats
+from toolkit.variables import quoted
 
 _DEEPEST, _MOST_TERMS = 50, 1_000
 Names = frozenset[str]
@@ -358,10 +358,7 @@ def _tied(values: Floats, weights: Floats) -> tuple[float, float]:
 
 
 def spline(values: Floats, knots: "Sequence[float] | Floats") -> Floats:
-    """Compute a restricted cubic spline basis, values x (knots - 1), as `rcs` of R's rms.
-
-    The first column is the value; the others are divided by the squared distance of the outer knots.
-    """
+    """Compute a restricted cubic spline basis, values x (knots - 1), scaled as `rcs` of R's rms."""
     t = np.asarray(knots, float)
     cubed = np.maximum(values[:, None] - t, 0) ** 3
     last, before = t[-1], t[-2]

@@ -30,10 +30,7 @@ def informative(case: Mask, stratum: Indices) -> Mask:
 
 
 def fit_conditional(X: Floats, case: Mask, stratum: Indices, weight: Floats) -> Fit:
-    """Fit log odds ratios; every stratum is informative and has one weight.
-
-    The influence values of a stratum are in its first row.
-    """
+    """Fit log odds ratios; a stratum is informative, has one weight, and its influence in its first row."""
     strata = _tabulate(case, stratum, weight)
     Z, back = scale_slopes(_center(X, stratum), weight)
     Z = Z[:, 1:]

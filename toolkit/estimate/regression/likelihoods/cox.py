@@ -26,21 +26,16 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class _Risk:
-    """The event times, stratum after stratum, and which of them each pattern is at risk at.
+    """The event times, stratum after stratum, and which of them each pattern is at risk at."""
 
-    `first` and `last` bound the event times of a pattern, `of_event` is the time of its own event. A step is
-    one of the tied events; `part` is the share of the tied patterns that it leaves out. At a vacant time
-    everyone at risk has the weight 0, as happens with replicate weights, and the time contributes nothing.
-    """
-
-    first: Indices
-    last: Indices
+    first: Indices  # event time at which a pattern comes under risk
+    last: Indices  # event time at which it was last at risk
     events: Indices
-    of_event: Indices
+    of_event: Indices  # the time of its own event
     points: int
-    step_point: Indices
-    part: Floats
-    vacant: Mask
+    step_point: Indices  # a step is one of the tied events
+    part: Floats  # the share of the tied patterns that a step leaves out
+    vacant: Mask  # everyone at risk has the weight 0 (replicates); contributes nothing
 
 
 def fit_cox(

@@ -17,10 +17,7 @@ from toolkit.results import Floats
 
 
 def fit_firth(X: Floats, y: Floats, weight: Floats, persons: float, *, offset: Floats | None = None) -> Fit:
-    """Maximize the penalized likelihood; `persons` is the number of participants in all patterns.
-
-    The influence values include the effect of a weight on the penalty.
-    """
+    """Maximize the penalized likelihood; `persons` is the number of participants in all patterns."""
     Z, back = scale_columns(X, weight)
     evaluate = _penalize(Z, y, weight * (persons / weight.sum()), offset)
     return maximize(evaluate, np.zeros(Z.shape[1]), back)
@@ -28,26 +25,14 @@ def fit_firth(X: Floats, y: Floats, weight: Floats, persons: float, *, offset: F
 
 @dataclass(frozen=True)
 class Penalized:
-    """A fit whose errors, intervals and tests are those of the penalized likelihood itself.
-
-    Attributes
-    ----------
-    points, covariance
-        Coefficients, and the inverse of the information at them.
-    evaluate
-        Coefficients of scaled columns -> the penalized likelihood.
-    back
-        Coefficients = `back` @ those of scaled columns.
-    deff, along
-        What the sum of weights was divided by, and the terms that separate the outcome.
-    """
+    """A fit whose errors, intervals and tests are those of the penalized likelihood itself."""
 
     points: Floats
-    covariance: Floats
-    evaluate: Callable[[Floats], Evaluation]
-    back: Floats
-    deff: float = 1.0
-    along: str = ""
+    covariance: Floats  # inverse of the information
+    evaluate: Callable[[Floats], Evaluation]  # coefficients of scaled columns -> penalized likelihood
+    back: Floats  # coefficients = `back` @ those of scaled columns
+    deff: float = 1.0  # what the sum of weights was divided by
+    along: str = ""  # the terms that separate the outcome
 
     def interval(self, place: int, confidence: float) -> tuple[float, float]:
         """Compute the profile penalized-likelihood interval of one coefficient."""

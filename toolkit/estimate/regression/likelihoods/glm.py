@@ -33,21 +33,17 @@ Start = Callable[[Floats, Floats, Floats, Floats], Floats | None]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A distribution with its link, and the inverse link `mean` with its derivative `slope`.
-
-    `variance` and `deviance` are up to a factor; `canonical` is True if slope equals variance; `limits` bound
-    the means; `start` gives starting coefficients, which default to those of the mean outcome.
-    """
+    """A distribution with its link, and the inverse link `mean` with its derivative `slope`."""
 
     name: str
     link: Callable[[Floats], Floats]
     mean: Callable[[Floats], Floats]
     slope: Callable[[Floats, Floats], Floats]
-    variance: Callable[[Floats], Floats]
-    deviance: Callable[[Floats, Floats, Floats], float]
-    canonical: bool = False
-    limits: tuple[float, float] = (-np.inf, np.inf)
-    start: Start | None = None
+    variance: Callable[[Floats], Floats]  # up to a factor
+    deviance: Callable[[Floats, Floats, Floats], float]  # up to a factor
+    canonical: bool = False  # slope equals variance
+    limits: tuple[float, float] = (-np.inf, np.inf)  # of the means
+    start: Start | None = None  # starting coefficients; None for those of the mean outcome
 
 
 def _logistic(eta: Floats) -> Floats:

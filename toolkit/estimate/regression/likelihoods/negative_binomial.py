@@ -19,10 +19,7 @@ class NotOverdispersedError(EstimationError):
 
 
 def fit_negative_binomial(X: Floats, y: Floats, weight: Floats, *, offset: Floats | None = None) -> Fit:
-    """Fit the coefficients, then the logarithm of the dispersion alpha.
-
-    Raises NotOverdispersedError if the counts vary no more than Poisson counts.
-    """
+    """Fit the coefficients, then the logarithm of the dispersion alpha; raises NotOverdispersedError."""
     shift = np.zeros(len(y)) if offset is None else offset
     poisson = fit_glm(X, y, weight, FAMILIES["poisson"], offset=offset).points
     mean = np.exp(shift + X @ poisson)

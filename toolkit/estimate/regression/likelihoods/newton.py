@@ -1,7 +1,4 @@
-"""Maximize weighted likelihoods by Newton's method: the one solver of all regression models.
-
-The modules beside it, one per kind of model, say what is maximized.
-"""
+"""Maximize weighted likelihoods by Newton's method: the one solver of all regression models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,16 +55,12 @@ class CollinearError(EstimationError):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The log-likelihood, up to a constant, at one set of parameters; NaN where only its slope is known.
-
-    A score that is not finite marks impossible parameters. `information` is minus the second derivatives or
-    their expectation, `parts` the share of each covariate pattern in the score.
-    """
+    """The log-likelihood, up to a constant, at one set of parameters; NaN where only its slope is known."""
 
     value: float
-    score: Floats
-    information: Callable[[], Floats]
-    parts: Callable[[], Floats]
+    score: Floats  # not finite for impossible parameters
+    information: Callable[[], Floats]  # minus the second derivatives, or their expectation
+    parts: Callable[[], Floats]  # the share of each covariate pattern in the score
 
     @classmethod
     def from_parts(cls, value: float, parts: Floats, information: Floats) -> "Evaluation":
@@ -77,16 +70,12 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Parameters at the maximum, and what their design-based variance needs.
-
-    `influence` is patterns x parameters, the weighted total of the influence values of the participants;
-    `bread` the inverse of the information; `score` zero but for rounding.
-    """
+    """Parameters at the maximum, and what their design-based variance needs."""
 
     points: Floats
-    influence: Floats
-    bread: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    score: Floats = field(default_factory=lambda: np.empty(0))
+    influence: Floats  # patterns x parameters, weighted totals of the participants
+    bread: Floats = field(default_factory=lambda: np.empty((0, 0)))  # inverse of the information
+    score: Floats = field(default_factory=lambda: np.empty(0))  # zero but for rounding
 
 
 def maximize(
@@ -96,10 +85,7 @@ def maximize(
     *,
     farthest: float = FAR,
 ) -> Fit:
-    """Climb from a start until the score is zero; parameters as reported are `back` @ those climbed with.
-
-    Raises NotConvergedError if no maximum exists, if it is farther than `farthest`, or is not reached.
-    """
+    """Climb until the score is zero; reported are `back` @ the parameters. Raises NotConvergedError."""
     theta, settled, small, inverse = np.asarray(start, float), 0, False, np.empty(0)
     try:
         with np.errstate(all="ignore"):
@@ -179,10 +165,7 @@ def scale_slopes(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 
 def scale_columns(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Center and scale columns so that fits lose no digits: `gamma` for Z is `back @ gamma` for X.
-
-    A first column of ones is the intercept. Raises CollinearError if a column follows from others.
-    """
+    """Center and scale columns so that fits lose no digits: `gamma` for Z is `back @ gamma` for X."""
     p, total = X.shape[1], weight.sum()
     center = (weight @ X) / total
     center[0] = 0.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError, unknown
+from toolkit.errors import DesignError, require_known
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.variance.design_variance import Replication, Residuals, Units
 from toolkit.results import Floats, Indices
@@ -171,11 +171,8 @@ def _read_levels(margin: Margin, place: int, column: Column) -> list[str]:
     numbered = {"0": "no", "1": "yes"} if column.levels == YES_NO else {}
     found = [numbered.get(levels[place], levels[place]) for levels, _ in margin.totals]
     for level in found:
-        if level not in column.levels:
-            known = f"Levels: {', '.join(column.levels)}"
-            raise DesignError(
-                unknown(f"The totals name an unknown level of '{column.name}',", level, column.levels, known)
-            )
+        what = f"The totals name an unknown level of '{column.name}',"
+        require_known(what, level, column.levels, "Levels:", DesignError)
     return found
 
 

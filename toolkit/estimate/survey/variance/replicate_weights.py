@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError, unknown
+from toolkit.errors import DesignError, require_known
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, index_participants, number_units
 from toolkit.estimate.survey.variance.design_variance import Stage
 from toolkit.results import Floats, Indices
@@ -95,10 +95,7 @@ def replicates(
     '60 JKn replicates'
     """
     chosen = read_method(method)
-    if chosen not in _METHODS:
-        raise DesignError(
-            unknown("Unknown replication method", method, _METHODS, f"Use one of {', '.join(_METHODS)}")
-        )
+    require_known("Unknown replication method", chosen, _METHODS, "Use one of", DesignError)
     _require_units(study.design, chosen)
     study = _add_weight(study)
     people, stage = _number_psus(study)
