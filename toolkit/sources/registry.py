@@ -1,4 +1,4 @@
-"""Open the studies that the toolkit knows by name, a study.toml, or a data frame."""
+"""Open studies by name, study.toml or data frame, with exposures derived; download a study's files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""The cards of the causes: one module per cause, each with its `CARD`."""
+"""The ten cards: each derives the exposures of one cause from variables that `datasets/` declares."""

@@ -1,4 +1,4 @@
-"""Reduced blood flow in the legs: the ankle-brachial index, and calf pain while walking."""
+"""Card of circulation: derives peripheral artery disease (ankle-brachial index) and claudication."""
 
 import polars as pl
 

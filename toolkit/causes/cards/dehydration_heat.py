@@ -1,4 +1,4 @@
-"""Dehydration and summer heat: season, serum osmolality, water intake, hot evenings."""
+"""Card of dehydration and heat: derives groups of osmolality and water intake, and hot evenings."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Diabetes: diagnosed or found in blood, with its duration, treatment and retinopathy."""
+"""Card of diabetes: derives it from diagnosis and blood, its treatment, duration and retinopathy."""
 
 from itertools import product
 

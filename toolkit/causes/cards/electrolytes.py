@@ -1,4 +1,4 @@
-"""Electrolyte imbalance: serum calcium, potassium and sodium; low mineral intake; diuretics."""
+"""Card of electrolytes: derives low and high serum values, corrected calcium and low mineral intake."""
 
 from collections.abc import Mapping
 from itertools import product

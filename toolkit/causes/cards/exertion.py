@@ -1,4 +1,4 @@
-"""Intense exertion: vigorous and moderate minutes, MET-minutes and strengthening sessions per week."""
+"""Card of intense exertion: derives groups of vigorous minutes, which `datasets/` declares."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

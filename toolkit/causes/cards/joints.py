@@ -1,4 +1,4 @@
-"""Joint disease: arthritis and osteoarthritis, joint pain, and limitation by joint problems."""
+"""Card of joint disease: derives osteoarthritis; `datasets/` declares arthritis, pain and limitation."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

@@ -1,4 +1,4 @@
-"""Neurological disorders: peripheral neuropathy, stroke, multiple sclerosis and Parkinson's disease."""
+"""Card of neurological disease: derives neuropathy; `datasets/` declares stroke, MS and Parkinson's drugs."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Long sitting and standing: hours of sitting, screen time, posture, sedentary time by accelerometer."""
+"""Card of sitting and standing: derives groups of the hours sitting and at screens in `datasets/`."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

@@ -1,4 +1,4 @@
-"""Sleeping position: the share of the night prone, or with the foot in plantar flexion."""
+"""Card of sleeping position: derives half of the night prone or plantar-flexed; not in NHANES."""
 
 from toolkit.causes.card import Card, Prevention, Rule, measured
 from toolkit.causes.outcomes import CAVEATS

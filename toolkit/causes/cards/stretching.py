@@ -1,4 +1,4 @@
-"""Lack of stretching: sessions of stretching or yoga per month."""
+"""Card of stretching: derives regular stretching or yoga from sessions per month."""
 
 from toolkit.causes.card import Card, Prevention, measured
 from toolkit.causes.outcomes import CAVEATS

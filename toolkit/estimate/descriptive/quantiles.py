@@ -1,4 +1,4 @@
-"""Estimate quantiles of a continuous variable, such as the median.
+"""Estimate quantiles of a continuous variable, such as the median, and cut a variable at its quantiles.
 
 Method: the inverse of the weighted distribution by a rule; the interval is the inverse of an interval of the
 proportion below the quantile (Woodruff, JASA 47 (1952) 635-646), as svyquantile of R's survey package.

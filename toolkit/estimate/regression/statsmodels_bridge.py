@@ -1,4 +1,4 @@
-"""Fit any generalized linear model of statsmodels to survey data, with the design's standard errors.
+"""Supply statsmodels with a design matrix, and its fitted GLM with the survey design's standard errors.
 
 `design_matrix` supplies what statsmodels fits, `survey_inference` turns its fit into result rows.
 """

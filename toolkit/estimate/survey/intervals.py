@@ -1,4 +1,4 @@
-"""Compute confidence intervals of proportions, means and differences of proportions."""
+"""Confidence intervals of proportions (exact at 0 and 1), means and differences of proportions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

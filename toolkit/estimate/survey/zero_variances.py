@@ -1,4 +1,4 @@
-"""Handle zero variance: flag such estimates, and give exact intervals for proportions of 0 and 1.
+"""Handle zero variance: flag such estimates, and choose the design effect of proportions of 0 and 1.
 
 Where nobody or everybody is a case, or all values of a group are equal, a linearized variance of zero has no
 meaning. A variance that is zero by design (a census, a calibrated total) remains.

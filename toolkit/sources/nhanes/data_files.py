@@ -1,4 +1,4 @@
-"""Find or download the files of NHANES cycles, and verify them against the CDC's codebook pages."""
+"""Find or download the files of NHANES cycles, and compare their counts with `datasets/nhanes-counts.csv`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Guess the sampling design of a user's file from its columns; undeclared where names do not decide."""
+"""Guess the sampling design of a user's file, and write section [design]: declared, or what to ask."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
