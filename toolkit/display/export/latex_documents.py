@@ -117,7 +117,7 @@ def _across(content: Content, page: Page, text: str) -> str:
 
 
 def _write_header(content: Content, page: Page) -> list[str]:
-    """Write each row of the header; a head of several rows stands in the lowest of them."""
+    """Write each row of the header; a head of several rows is in the lowest of them."""
     rows = len(content.header)
     grid: list[list[Cell | None]] = [[None] * content.width for _ in range(rows)]
     for line, row in enumerate(content.header):
@@ -132,7 +132,7 @@ def _write_header(content: Content, page: Page) -> list[str]:
             if head and span > 1:
                 width = sum(page.widths[column : column + span]) - _INSIDE - 0.2
                 inside = rf"p{{{width:.1f}mm}}"
-                texts.append(rf"\multicolumn{{{span}}}{{>{{\centering}}{inside}}}{{{_bold(cell)}}}")
+                texts.append(rf"\multicolumn{{{span}}}{{>{{\centering}}{inside}}}{{{_bold(head)}}}")
                 rules.append(rf"\cmidrule(lr){{{column + 1}-{column + span}}}")
             else:
                 texts.append(_bold(head) if head and head.text else "")

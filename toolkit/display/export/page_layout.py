@@ -8,9 +8,9 @@ from toolkit.display.export.typeset_content import Content, is_group
 
 # A4 with margins of 25 mm.
 PORTRAIT, LANDSCAPE = 160.0, 247.0
-SIZE, SMALL_SIZE = 9.0, 7.5
+SIZE, LESS, SMALL_SIZE = 9.0, 8.0, 7.5
 _MM = 25.4 / 72
-_GAP = 4.5  # Between columns, in mm.
+_GAP = 4.0  # Between columns, in mm.
 _LABELS = 38.0  # The least width of a column of text that wraps, in mm.
 
 
@@ -25,15 +25,16 @@ class Page:
 
 
 def plan_page(content: Content) -> Page:
-    """Choose portrait where the table fits, else landscape, else landscape in smaller type that wraps."""
+    """Choose portrait where the table fits, in 9 or 8 points, else landscape, else small type that wraps."""
     for landscape, room, size in (
         (False, PORTRAIT, SIZE),
+        (False, PORTRAIT, LESS),
         (True, LANDSCAPE, SIZE),
         (True, LANDSCAPE, SMALL_SIZE),
     ):
         least, most = _measure(content, size)
         if sum(least) <= room:
-            note = f"landscape, because the table needs {sum(_measure(content, SIZE)[0]):.0f} mm and a "
+            note = f"landscape, because the table needs {sum(_measure(content, LESS)[0]):.0f} mm and a "
             note += f"portrait page has {PORTRAIT:.0f} mm"
             return Page(landscape, _spread(least, most, room), size, note if landscape else "")
     share = LANDSCAPE / sum(least)

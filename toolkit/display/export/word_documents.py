@@ -5,7 +5,7 @@ from typing import Any
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
-from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.table import WD_ALIGN_VERTICAL, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
@@ -68,7 +68,7 @@ def _set_up(document: Any, content: Content, page: Page) -> None:
     document.core_properties.author = document.core_properties.comments = ""
     for name in ("Normal", "Caption"):
         style = document.styles[name]
-        style.font.name, style.font.size = _FONT, Pt(SIZE)
+        style.font.name, style.font.size = _FONT, Pt(page.size)
         style.element.rPr.rFonts.set(qn("w:eastAsia"), _FONT)
         style.paragraph_format.space_after = Pt(3)
         style.paragraph_format.space_before = Pt(0)
@@ -118,6 +118,8 @@ def _fill_row(
         if cell.columns > 1 or cell.rows > 1:
             target = target.merge(grid[line + cell.rows - 1][cell.column + cell.columns - 1])
         target.width = Mm(sum(page.widths[cell.column : cell.column + cell.columns]))
+        if header:
+            target.vertical_alignment = WD_ALIGN_VERTICAL.BOTTOM
         paragraph = target.paragraphs[0]
         layout = paragraph.paragraph_format
         layout.alignment = _ALIGN["center" if header and cell.columns > 1 else cell.align]

@@ -22,6 +22,7 @@ _PARTS = re.compile(rf"({_NUMBER})(?: \(({_NUMBER})(?: to ({_NUMBER}))?\))?")
 # The head of an estimate with its interval, such as "Prevalence ratio (95% CI)".
 _INTERVAL = re.compile(r"(?P<measure>.+) \((?P<interval>[\d.]*%? ?CI)\)", re.DOTALL)
 _SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_WIDEST = 95  # Letters across a portrait page.
 _COUNTS = "#,##0"
 # Formats of the columns of a result frame; other numbers have four digits.
 _FORMATS = {"p_value": "0.0000", "conf_level": "0.00", "df": "0.##", "df_numerator": "0.##"}
@@ -91,12 +92,13 @@ class _Sheet:
         return self.formats[key]
 
     def write(self, *, landscape: bool) -> None:
+        self._set_widths()
         line = 0
-        self.sheet.write_string(line, 0, self.content.title, self.style(bold=True, font_size=12))
+        self._write_across(line, self.content.title, bold=True, font_size=12)
         for note in self.content.notes:
             line += 1
             warning = {"bold": True, "font_color": VERMILLION} if note == SIMULATED else {}
-            self.sheet.write_string(line, 0, note, self.style(**warning))
+            self._write_across(line, note, **warning)
         first = line + 2
         line = self._write_header(first)
         self.sheet.freeze_panes(line, 1)
@@ -105,13 +107,22 @@ class _Sheet:
             self._write_row(line + number, row, last=number == len(self.content.body) - 1)
         line += len(self.content.body)
         for mark, text in self.content.below:
-            self.sheet.write_string(line, 0, f"{mark} {text}" if mark else text, self.style(font_size=9))
+            self._write_across(line, f"{mark} {text}" if mark else text, font_size=9)
             line += 1
-        self._set_widths()
-        if landscape:
+        if landscape or sum(self.widths) > _WIDEST:
             self.sheet.set_landscape()
         self.sheet.set_paper(9)
         self.sheet.fit_to_pages(1, 0)
+
+    def _write_across(self, line: int, text: str, **options: Any) -> None:
+        """Write a line of text over all columns, in as many lines as it needs."""
+        style, last = self.style(text_wrap=True, **options), len(self.widths) - 1
+        if last:
+            self.sheet.merge_range(line, 0, line, last, "", style)
+        self.sheet.write_string(line, 0, text, style)
+        size = options.get("font_size", 10)
+        lines = -(-len(text) * size // int(10 * max(sum(self.widths), 1))) or 1
+        self.sheet.set_row(line, lines * size * 1.4)
 
     def _interval(self, column: int) -> re.Match[str] | None:
         heads = [c for row in self.content.header for c in row if c.column == column and c.columns == 1]
@@ -121,10 +132,12 @@ class _Sheet:
         """Write the rows of the header, and one for the parts of intervals; return the line after them."""
         rows, extra = len(self.content.header), int(any(self.split))
         for line, row in enumerate(self.content.header, first):
+            own = [cell.text.count("\n") + 1 for cell in row if cell.rows == 1]
+            self.sheet.set_row(line, 15 * max(own, default=1))
             for cell in row:
                 lowest = line + cell.rows == first + rows
                 below = line + cell.rows - 1 + (extra if lowest and not self._is_split(cell) else 0)
-                self._write_head(line, below, cell)
+                self._write_head(line, below, cell, top=2 if line == first else 0)
         if extra:
             for column, split in enumerate(self.split):
                 if split and (found := self._interval(column)):
@@ -137,11 +150,11 @@ class _Sheet:
     def _is_split(self, cell: Cell) -> bool:
         return cell.columns == 1 and self.split[cell.column]
 
-    def _write_head(self, line: int, below: int, cell: Cell) -> None:
+    def _write_head(self, line: int, below: int, cell: Cell, *, top: int) -> None:
         start = self.starts[cell.column]
         end = start + sum(self.parts[cell.column : cell.column + cell.columns]) - 1
         align = "center" if end > start else cell.align
-        style = self.style(bold=True, align=align, top=2, bottom=1, text_wrap=True, valign="bottom")
+        style = self.style(bold=True, align=align, top=top, bottom=1, text_wrap=True, valign="bottom")
         text = cell.text + (f" {cell.marks}" if cell.marks else "")
         if end > start or below > line:
             self.sheet.merge_range(line, start, below, end, "", style)
@@ -162,7 +175,8 @@ class _Sheet:
                         _show(numbers[part].format, part, len(numbers)) if bracket else numbers[part].format
                     )
                     shown += f'" {cell.marks}"' if cell.marks and part == len(numbers) - 1 else ""
-                    style = self.style(num_format=shown, align="right", **rule)
+                    align = "left" if bracket else "right"
+                    style = self.style(num_format=shown, align=align, **rule)
                     self.sheet.write_number(line, start + part, numbers[part].value, style)
                 elif part or not cell.text:
                     self.sheet.write_blank(line, start + part, None, self.style(**rule))
@@ -178,7 +192,7 @@ class _Sheet:
         self.sheet.write_string(line, column, shown, self.style(**options))
 
     def _set_widths(self) -> None:
-        widths = [8] * (self.starts[-1] + self.parts[-1])
+        self.widths = widths = [8] * (self.starts[-1] + self.parts[-1])
         for rows in (self.content.header, self.content.body):
             for cell in (cell for row in rows for cell in row if cell.columns == 1):
                 longest = max(map(len, cell.text.split("\n"))) + len(cell.marks) + 2

@@ -190,6 +190,7 @@ def test_spanners_and_groups_of_any_great_table_come_through(tmp_path: Path) -> 
     assert ("y", 2.0, 2) in list(lines)
     assert "both<br>b" in tk.save(table, tmp_path / "t.md").path.read_text()
     latex = tk.save(table, tmp_path / "t.tex").path.read_text()
+    assert r"{\textbf{both}}" in latex
     assert r"\cmidrule(lr){2-3}" in latex
 
 
