@@ -3,7 +3,8 @@
 The files contain rows of participants and are readable by the user alone. Export to R is in `r_export`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def write_data(
     for name in extra:
         _add_column(table, name, rows[name], inside.get(name, f"survey design: {name}"), kind)
     _check_names(list(table.columns), kind)
-    with replacing(target, private=True) as draft:
+    with replacing(target, private=True) as draft, _restate_errors(target, kind):
         _write(table, kind, draft, study.label)
     return target
 
@@ -192,9 +193,13 @@ def _add_reasons(
         codes = dict(zip(known, numbers, strict=True))
         few = len(known) <= 3
         table.missing[name] = numbers if few else [{"lo": min(numbers), "hi": max(numbers)}]
-    table.objects[name] = [
+    filled = [
         codes.get(reason) if value is None else value for value, reason in zip(coded, reasons, strict=True)
     ]
+    if kind == ".dta":
+        table.objects[name] = filled
+    else:
+        table.columns[name] = pl.Series(filled, dtype=pl.Float64)
     table.values[name] = {**table.values.get(name, {}), **{code: text for text, code in codes.items()}}
 
 
@@ -219,20 +224,28 @@ def _add_column(table: _Table, name: str, column: pl.Series, label: str, kind: s
     table.labels[name] = label[: _LABEL[kind]]
 
 
-def _write(table: _Table, kind: str, path: Path, label: str) -> None:
-    import pandas as pd
+@contextmanager
+def _restate_errors(target: Path, kind: str) -> Iterator[None]:
+    """Raise a DatasetError in place of an error of pyreadstat, such as a reserved name."""
     import pyreadstat
 
-    data = {}
-    for name, column in table.columns.items():
-        if name in table.objects:
-            mixed = [float("nan") if value is None else value for value in table.objects[name]]
-            data[name] = pd.Series(mixed, dtype=object if kind == ".dta" else float)
-        elif column.dtype in (pl.Date, pl.Time):
-            data[name] = pd.Series(column.to_list(), dtype=object)
-        else:
-            data[name] = column.to_pandas()
-    frame = pd.DataFrame(data)
+    try:
+        yield
+    except (pyreadstat.PyreadstatError, pyreadstat.ReadstatError):
+        # Its own message may contain a value.
+        raise DatasetError(
+            f"'{target.name}' could not be written, because {FORMATS[kind]} does not allow a name, label or "
+            "text of this study; the name may be a reserved word. Choose variables with variables=[...], or "
+            "write .parquet."
+        ) from None
+
+
+def _write(table: _Table, kind: str, path: Path, label: str) -> None:
+    import pyreadstat
+
+    # Letters among numbers need the type Object: pyreadstat takes other columns of letters for text.
+    mixed = {name: pl.Series(values, dtype=pl.Object) for name, values in table.objects.items()}
+    frame = pl.DataFrame({**table.columns, **mixed})
     labeled: dict[str, str | None] = dict(table.labels)
     if kind == ".dta":
         pyreadstat.write_dta(
@@ -245,7 +258,7 @@ def _write(table: _Table, kind: str, path: Path, label: str) -> None:
             missing_ranges=table.missing, column_labels=labeled,
         )  # fmt: skip
     else:
-        short = all(len(name) <= _SHORT for name in data)
+        short = all(len(name) <= _SHORT for name in frame.columns)
         if short:
             labeled = {name: text[:_SHORT_LABEL] for name, text in table.labels.items()}
         pyreadstat.write_xport(

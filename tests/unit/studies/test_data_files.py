@@ -4,6 +4,7 @@ import shutil
 import stat
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -118,12 +119,23 @@ def test_dates_of_a_cohort_stay_dates_and_identifiers_stay_behind(tmp_path: Path
 def test_codes_of_reasons_are_below_every_value(tmp_path: Path) -> None:
     people = pl.DataFrame({"temperature": [-500.0, 3.0, None], "temperature.why": [None, None, "refused"]})
     study = tk.study(people.select("temperature"), design=tk.Design.none(), name="cold")
-    from dataclasses import replace
-
     study = replace(study, people=people)
     frame, about = pyreadstat.read_sav(str(study.write(tmp_path / "a.sav")), user_missing=True)
     assert [-500.0, 3.0, -999.0] == list(frame["temperature"])
     assert {-999.0: "refused"} == about.variable_value_labels["temperature"]
+
+
+@pytest.mark.parametrize("known", [150, 0], ids=["values at the end", "no value"])
+def test_reasons_may_fill_the_beginning_of_a_column(tmp_path: Path, known: int) -> None:
+    values = [*[None] * 150, *[2.5] * known]
+    people = pl.DataFrame({"bmi": pl.Series(values, dtype=pl.Float64)})
+    study = tk.study(pl.DataFrame({"bmi": [2.5, 3.0]}), design=tk.Design.none(), name="late")
+    why_missing = pl.when(pl.col("bmi").is_null()).then(pl.lit("refused")).alias("bmi.why")
+    study = replace(study, people=people.with_columns(why_missing))
+    frame, about = pyreadstat.read_dta(str(study.write(tmp_path / "a.dta")), user_missing=True)
+    assert {"refused": 150, **({2.5: known} if known else {})} == dict(
+        read_labeled(frame, about.variable_value_labels["bmi"], "bmi")
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +159,8 @@ def test_what_cannot_be_written_is_one_error(study: tk.Study, tmp_path: Path) ->
         study.write(tmp_path / "a.parquet" / "b.dta", ["age"])
     with pytest.raises(tk.VariableError, match=mentioning("long_" * 8, "Stata", ".parquet")):
         study.derive("long_" * 8, "age >= 20").write(tmp_path / "b.dta", ["long_" * 8])
+    with pytest.raises(tk.DatasetError, match=mentioning("b.dta", "Stata", ".parquet")):
+        study.derive("byte", "age >= 20").write(tmp_path / "b.dta", ["byte"])  # a reserved word
     assert ["a.parquet"] == [path.name for path in tmp_path.iterdir()]
 
 
@@ -168,9 +182,12 @@ def test_foreign_reads_spss_and_transport_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.nhanes
-def test_nhanes_goes_to_stata_and_back(tmp_path: Path, nhanes: tk.Study) -> None:
-    names = ["cramp_frequency", "diabetes_told", "bmi"]
-    frame, about = pyreadstat.read_dta(str(nhanes.write(tmp_path / "a.dta", names)), user_missing=True)
-    for name in names:
-        labels = about.variable_value_labels.get(name, {})
-        assert answers(nhanes, name) == read_labeled(frame, labels, name), name
+@pytest.mark.parametrize("kind", ["dta", "sav"])
+def test_every_variable_of_nhanes_comes_back(tmp_path: Path, nhanes: tk.Study, kind: str) -> None:
+    read = pyreadstat.read_dta if kind == "dta" else pyreadstat.read_sav
+    frame, about = read(str(nhanes.write(tmp_path / f"a.{kind}")), user_missing=True)
+    names = [name for name in nhanes.codebook if name in nhanes.people.columns]
+    assert len(names) > 100
+    labels = about.variable_value_labels
+    changed = [n for n in names if answers(nhanes, n) != read_labeled(frame, labels.get(n, {}), n)]
+    assert [] == changed

@@ -112,7 +112,7 @@ def _draw_bars(layout: Layout) -> list[alt.Chart]:
     stacked = layout.room.stacked
     axis = alt.Axis(
         title="Participants (unweighted)",
-        tickCount=3 if stacked else 5,
+        tickCount=3 if layout.room.plot < 280 else 5,
         grid=not stacked,
         format=",d",
         labelFlush=False,

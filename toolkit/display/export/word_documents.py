@@ -34,9 +34,9 @@ def write_word(content: Content, page: Page, path: Path) -> None:
     _number_caption(caption)
     _write(caption, f". {content.title}", SIZE + 1)
     for note in content.notes:
-        line = document.add_paragraph()
-        _write(line, note, page.size, bold=note == SIMULATED, warning=note == SIMULATED)
-        line.paragraph_format.keep_with_next = True
+        paragraph = document.add_paragraph()
+        _write(paragraph, note, page.size, bold=note == SIMULATED, warning=note == SIMULATED)
+        paragraph.paragraph_format.keep_with_next = True
     table = document.add_table(len(content.header) + len(content.body), content.width)
     table.alignment, table.autofit = WD_TABLE_ALIGNMENT.LEFT, False
     _describe(table, content)
@@ -50,10 +50,10 @@ def write_word(content: Content, page: Page, path: Path) -> None:
         _fill_row(grid, line, row, content, page, indent=grouped)
     _mark_rows(table, len(content.header))
     for mark, text in content.below:
-        line = document.add_paragraph()
+        paragraph = document.add_paragraph()
         if mark:
-            _write(line, f"{mark} ", page.size - 1, raised=True)
-        _write(line, text, page.size - 1)
+            _write(paragraph, f"{mark} ", page.size - 1, raised=True)
+        _write(paragraph, text, page.size - 1)
     document.save(str(path))
 
 

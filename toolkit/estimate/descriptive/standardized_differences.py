@@ -18,7 +18,7 @@ def compare_means(means: Sequence[Row], deviations: Sequence[Row]) -> float:
 def compare_prevalences(first: Sequence[Row], second: Sequence[Row]) -> float:
     """Compute the Mahalanobis distance of the prevalences of levels in two groups (Yang and Dalton 2012).
 
-    One row, that of the case, stands for two levels; otherwise the last level follows from the others. A
+    One row, that of the case, describes two levels; otherwise the last level follows from the others. A
     level without anyone in both groups adds nothing.
     """
     shares = [np.array([_read(row) for row in rows]) for rows in (first, second)]
