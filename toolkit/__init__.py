@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.charts.flow_diagram import flow_chart as flow_chart
     from toolkit.display.charts.forest_plot import forest as forest
     from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
+    from toolkit.display.export.destinations import Saved as Saved
+    from toolkit.display.export.destinations import save as save
+    from toolkit.display.export.destinations import save_all as save_all
     from toolkit.display.tables.result_table import table as table
     from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
@@ -128,6 +131,8 @@ _EVERYDAY = {
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
     "forest": "display.charts.forest_plot",
+    "save": "display.export.destinations",
+    "Saved": "display.export.destinations",
     "render": "report.rendering",
     "Estimates": "results",
     "ToolkitError": "errors",
@@ -217,6 +222,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         "Reports rendered from notebooks, their text blocks, and the data dictionary.",
         {
             "render_plan": "report.batch",
+            "save_all": "display.export.destinations",
             "data_dictionary": "report.data_dictionary",
             "keep": "report.captured_results",
             "prose": "report.passages",

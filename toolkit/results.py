@@ -115,6 +115,7 @@ _TABLE = (
     Estimand("people", "description", "percent", "share of participants"),
     Estimand("missing", "description", "percent", "share of missing values"),
     Estimand("standard_deviation", "description", "number"),
+    Estimand("standardized_mean_difference", "description", "number"),
     Estimand("mean_difference", "difference", "difference", of="mean", model="gaussian", link="in"),
     Estimand("difference", "difference", "difference", link="in"),
     Estimand("peak_to_trough_ratio", "season", "ratio", "annual peak-to-trough ratio"),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,13 +14,13 @@ from toolkit.files.html_templates import render_html
 from toolkit.studies import analyst_variables, missingness
 from toolkit.studies.design import Design
 from toolkit.studies.person_frame import PersonFrame
-from toolkit.studies.r_export import Exported, write_r
+from toolkit.studies.study_files import StudyFiles
 from toolkit.studies.weights import WeightChoice, choose_weight
 from toolkit.variables import Codebook, Derivation, Variable, derive, formula, parse
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(StudyFiles):
     """The participants of a survey or cohort, with their codebook and survey design.
 
     Open one with `tk.open_study("simulated")`, or make one from a data frame with
@@ -370,27 +369,3 @@ class Study:
     def with_design(self, design: Design) -> "Study":
         """Return a copy with another survey design, such as `study.design.calibrated(totals)`."""
         return replace(self, design=design)
-
-    def to_r(self, folder: str | Path) -> Path:
-        """Export participants to R as people.csv and people.parquet, and the design as a script, study.R.
-
-        Parameters
-        ----------
-        folder
-            Output folder. The files contain rows of participants without identifiers and are readable by you
-            alone.
-
-        Returns
-        -------
-        pathlib.Path
-            The script. `source("study.R")` in that folder creates `people` and `design` (one per component if
-            there are several weights: `design_interview`, ...).
-
-        Examples
-        --------
-        >>> import tempfile, toolkit as tk
-        >>> tk.open_study("simulated").to_r(tempfile.mkdtemp()).name
-        'study.R'
-        """
-        exported = Exported(self.people, self.design, self.codebook, self.label, self.simulated)
-        return write_r(exported, folder)

@@ -11,6 +11,7 @@ import polars as pl
 
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
+    PAGE_PADDING,
     TICK_FORMAT,
     carry_narrow,
     chart,
@@ -40,7 +41,7 @@ from toolkit.results import Estimand, Row, by_columns, estimand_of
 
 _LAG = re.compile(r"^lag (\d+)$")
 _HEIGHT = 300
-_WIDE, _NARROW = 520, 300
+_WIDE, _NARROW, _AXIS_WIDTH = 520, 300, 60
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,16 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
             f"estimate ({reason}). List the reasons with tk.table(frame)."
         )
     axes = _choose_axes(rows[0], points)
-    wide, narrow = (
-        _draw_lines(rows[0], points, axes, width, is_simulated(frame)).properties(
-            title=_write_title(frame, axes.lags, width + 60, labels)
-        )
-        for width in (_WIDE, _NARROW)
+
+    def draw(width: float) -> alt.LayerChart:
+        drawn: alt.LayerChart = _draw_lines(
+            rows[0], points, axes, int(width), is_simulated(frame)
+        ).properties(title=_write_title(frame, axes.lags, int(width) + _AXIS_WIDTH, labels))
+        return drawn
+
+    return carry_narrow(
+        draw(_WIDE), draw(_NARROW), lambda width: draw(width - _AXIS_WIDTH - 2 * PAGE_PADDING)
     )
-    return carry_narrow(wide, narrow)
 
 
 def _read_level(row: Row) -> float | None:

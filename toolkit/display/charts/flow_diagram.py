@@ -18,6 +18,7 @@ from toolkit.display.charts.row_layout import (
     Room,
     carry_narrow,
     chart,
+    draw_rows_at,
     draw_stripes,
     draw_tooltips,
     place_row,
@@ -59,7 +60,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     check_flow(flow, "tk.flow_chart")
     theme.use()
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))
-    return carry_narrow(wide, narrow)
+    return carry_narrow(wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, flow)))
 
 
 def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
@@ -111,7 +112,7 @@ def _draw_bars(layout: Layout) -> list[alt.Chart]:
     stacked = layout.room.stacked
     axis = alt.Axis(
         title="Participants (unweighted)",
-        tickCount=3 if stacked else 5,
+        tickCount=3 if layout.room.plot < 280 else 5,
         grid=not stacked,
         format=",d",
         labelFlush=False,

@@ -24,6 +24,7 @@ from toolkit.display.charts.row_layout import (
     chart,
     choose_range,
     clamp_span,
+    draw_rows_at,
     draw_stripes,
     draw_tooltips,
     find_span,
@@ -153,7 +154,9 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
 def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
     wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))
-    return carry_narrow(wide, narrow)
+    return carry_narrow(
+        wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, frame, labels, bars))
+    )
 
 
 def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:

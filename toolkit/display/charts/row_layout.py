@@ -18,6 +18,8 @@ from toolkit.results import Estimand, Row, estimand_of
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
 _BAND = 20  # Height of mark and number where they are below the label.
 _TICK_WIDTH = 34
+# On a printed page, in pixels: the padding of the theme, the width for columns side by side, the least plot.
+PAGE_PADDING, _STACKED_BELOW, _LEAST_PLOT = 8, 560, 130
 SMALL: dict[str, Any] = {"fontSize": SMALL_SIZE, "color": MUTED}
 # Labels of axes: ratios as 0.5, 1.25 or 20, without exponents, with a true minus.
 TICK_FORMAT = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r'), '-', '−')"
@@ -300,7 +302,8 @@ def draw_watermark(x: float, y: float, size: float = 44) -> alt.Chart:
 
 def watermark_rows(layout: Layout) -> alt.Chart:
     """Write SIMULATED across the plot of a layout."""
-    size = max(min(layout.height / 3, 44), 14)
+    # Nine bold capitals are 6.5 times as wide as high.
+    size = max(min(layout.height / 3, layout.room.plot / 6.5, 44), 14)
     return draw_watermark(sum(layout.plot) / 2, (layout.height + TOP) / 2, size)
 
 
@@ -316,7 +319,22 @@ def chart(values: Sequence[Mapping[str, Any]], mark: Any = alt.Undefined, **enco
     return made
 
 
-def carry_narrow(wide: Chart, narrow: alt.TopLevelMixin) -> Chart:
-    """Let a chart carry its form for phones along."""
+def carry_narrow(
+    wide: Chart, narrow: alt.TopLevelMixin, draw_at: Callable[[float], Chart] | None = None
+) -> Chart:
+    """Let a chart carry its form for phones along, and the way to draw it in another width for print."""
     carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
+    # Outside the specification: a copy with changed properties has it no longer.
+    object.__setattr__(carried, "draw_at", draw_at)
     return carried
+
+
+def draw_rows_at(width: float, draw: Callable[[Room], Chart]) -> Chart:
+    """Draw a chart of rows that is `width` pixels wide, stacked if that is narrow."""
+    inside = int(width) - 2 * PAGE_PADDING
+    if width < _STACKED_BELOW:
+        return draw(Room(plot=round(0.53 * inside), label=inside, note=inside, stacked=True))
+    room = Room(plot=_LEAST_PLOT, label=180, note=200)
+    spec = draw(room).to_dict()
+    taken = max(part["width"] for part in spec.get("vconcat", [spec]))
+    return draw(replace(room, plot=_LEAST_PLOT + max(int(inside - taken), 0)))

@@ -1,13 +1,15 @@
 """Typeset any frame of the toolkit as a table (`tk.table`): results, flow and availability."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 import polars as pl
-from great_tables import GT
+from great_tables import GT, html
 
 from toolkit.display.tables.availability import list_availability
+from toolkit.display.tables.model_columns import typeset_models
 from toolkit.display.tables.table_one import typeset_table_one
-from toolkit.display.tables.typesetting import typeset
+from toolkit.display.tables.typesetting import retitle, typeset
 from toolkit.display.text import (
     SIMULATED,
     Headed,
@@ -36,18 +38,34 @@ _NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", "out")
 _HEADS = {"label": "", "true": "True value", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
 
 
-def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_values: bool = False) -> GT:
-    """Typeset a frame as a table for the screen and for print.
+def table(
+    frame: pl.DataFrame | Mapping[str, pl.DataFrame] | Sequence[pl.DataFrame],
+    *,
+    labels: Mapping[str, str] | None = None,
+    p_values: bool = False,
+    overall: bool = True,
+    missing: bool = True,
+    title: str = "",
+    footnotes: Sequence[str] = (),
+) -> GT:
+    """Typeset a frame, or several models side by side, as a table for the screen and for print.
 
     Parameters
     ----------
     frame
         A result frame of any estimands (that of `tk.describe` gives Table 1, with variables down and groups
-        across), a flow frame of `tk.flow`, or `study.availability()`.
+        across), a flow frame of `tk.flow`, or `study.availability()`. Several result frames, listed or by
+        the name of their model, are shown side by side: a row that one of them lacks is empty there.
     labels
         Labels of `by` and `adjust` variables, causes and exposures, by name.
     p_values
-        Whether to add a column of p-values.
+        Whether to add a column of p-values. Table 1 has one wherever `tk.describe` tested.
+    overall, missing
+        Whether Table 1 has a column for all participants beside its groups, and rows of missing values.
+    title
+        Replaces the title.
+    footnotes
+        Lines to add below the table.
 
     Returns
     -------
@@ -59,7 +77,7 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     Raises
     ------
     VariableError
-        If this is none of these frames, or has no rows.
+        If this is none of these frames, or has no rows, or if models side by side have a row twice.
 
     Examples
     --------
@@ -69,14 +87,21 @@ def table(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, p_val
     >>> "30.0 (20.0 to 40.0)" in table(frame([row])).as_raw_html()
     True
     """
-    kind = classify_frame(frame, "tk.table")
-    if kind == "flow":
-        return _typeset_flow(frame)
-    if kind == "availability":
-        return _typeset_availability(frame, labels)
-    if is_description(frame):
-        return typeset_table_one(frame, labels)
-    return _typeset_result(frame, labels, p_values)
+    if not isinstance(frame, pl.DataFrame) and isinstance(frame, Mapping | Sequence):
+        made = typeset_models(frame, labels, p_values=p_values)
+    elif (kind := classify_frame(frame, "tk.table")) == "flow":
+        made = _typeset_flow(frame)
+    elif kind == "availability":
+        made = _typeset_availability(frame, labels)
+    elif is_description(frame):
+        made = typeset_table_one(frame, labels, overall=overall, missing=missing)
+    else:
+        made = _typeset_result(frame, labels, p_values)
+    if title:
+        made = retitle(made, title)
+    for text in footnotes:
+        made = made.tab_source_note(html(escape(text)))
+    return made
 
 
 def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:

@@ -31,6 +31,7 @@ _TESTS = {
     "term": "Wald F for means",
     "rank_test": "Kruskal-Wallis for medians",
 }
+_DIFFERENCE = "standardized_mean_difference"
 _INDENT = "\u2003"
 _NO_NUMBER = "–"
 
@@ -68,28 +69,41 @@ class _Variable:
         return list(dict.fromkeys(row["level"] for row in self.rows if row["estimand"] == estimand))
 
 
-def typeset_table_one(frame: pl.DataFrame, labels: Labels | None = None) -> GT:
-    """Typeset the frame of `tk.describe`, with a column for everyone, one a group and one of p-values."""
+def typeset_table_one(
+    frame: pl.DataFrame, labels: Labels | None = None, *, overall: bool = True, missing: bool = True
+) -> GT:
+    """Typeset the frame of `tk.describe`: a column for everyone, one a group, p-values and differences."""
     rows, by, name = frame.rows(named=True), next(iter(by_columns(frame)), None), name_groups(frame, labels)
     groups = {group_of(row, by): row["n"] for row in rows if row["estimand"] == "people"}
     names = [name for name in dict.fromkeys(row["outcome"] for row in rows) if name and name != by]
     variables = [_Variable([row for row in rows if row["outcome"] == n], by, list(groups)) for n in names]
     lines = [line for variable in variables for line in _list_lines(variable)]
-    heads: dict[str, Any] = {"label": "", "p": "p-value"}
+    if not missing:
+        lines = [line for line in lines if line.kind != "missing"]
+    if not overall and len(groups) > 1:
+        groups.pop(OVERALL)
+    heads: dict[str, Any] = {"label": "", "p": "p-value", "smd": "SMD"}
     heads |= {group: html(f"{escape(group)}<br>n = {format_count(n)}") for group, n in groups.items()}
     columns = {
         "label": [_INDENT * (line.kind != "variable") + line.label for line in lines],
-        **{name: [line.cells.get(name, ("", None))[0] for line in lines] for name in [*groups, "p"]},
+        **{name: [line.cells.get(name, ("", None))[0] for line in lines] for name in [*groups, "p", "smd"]},
     }
     made = typeset(
         columns,
         heads,
         "Participant characteristics" + (f" by {name}" if name else ""),
         [*([SIMULATED] if is_simulated(frame) else []), describe_source(rows, labels, "; ")],
-        numbers=[*groups, "p"],
-        footnotes=[(c, n, row) for n, line in enumerate(lines) for c, (_, row) in line.cells.items() if row],
+        numbers=[*groups, "p", "smd"],
+        footnotes=[
+            (name, n, row)
+            for n, line in enumerate(lines)
+            for name, (_, row) in line.cells.items()
+            if row and name in heads
+        ],
         source=_describe_methods(rows, by, name),
     )
+    if name and (spanned := [group for group in groups if group != OVERALL]):
+        made = made.tab_spanner(capitalize(name), spanned)
     quiet = [place for place, line in enumerate(lines) if line.kind == "missing"]
     return made.tab_style(style.text(color=MUTED), loc.body(rows=quiet)) if quiet else made
 
@@ -110,6 +124,10 @@ def _list_lines(variable: _Variable) -> list[_Line]:
     if test and lines:
         text = format_p_value(test["p_value"]).removeprefix("p ").removeprefix("= ")
         lines[0].cells["p"] = (text or _NO_NUMBER, test)
+    compared = next((row for row in variable.rows if row["estimand"] == _DIFFERENCE), None)
+    if compared and lines:
+        text = _NO_NUMBER if _is_hidden(compared) else format_number(compared["estimate"], "ratio")
+        lines[0].cells["smd"] = (text, compared)
     for reason in variable.levels("missing"):
         found = variable.fill_cells("missing", reason, lambda row: format_count(row["n_cases"]))
         counts = {group: found.get(group, ("0", None)) for group in variable.groups}
@@ -182,6 +200,9 @@ def _describe_methods(rows: Sequence[Row], by: str | None, name: str) -> str:
         "Counts are unweighted; percentages, means and medians are weighted",
         _list_weights([row for row in rows if row["outcome"] and row["outcome"] != by]),
         f"Tests: {', '.join(dict.fromkeys(tests))}" if tests else "",
+        "SMD: absolute standardized mean difference"
+        if any(row["estimand"] == _DIFFERENCE for row in rows)
+        else "",
         f"{format_count(lost)} participants with missing {name} are counted in '{OVERALL}' only"
         if lost
         else "",

@@ -48,10 +48,7 @@ def typeset(
     # Named by its contents, so that the same results give the same page.
     identity = "table-" + sha256(repr((title, shown)).encode()).hexdigest()[:10]
     made = GT(data, groupname_col="group" if "group" in shown else None, id=identity)
-    made = made.tab_header(
-        title=html(f"<strong>{escape(title)}</strong>"),
-        subtitle=html(_format_notes(notes)) if notes else None,
-    )
+    made = made.tab_header(title=_format_title(title), subtitle=html(_format_notes(notes)) if notes else None)
     made = made.cols_label({name: heads[name] for name in shown if name != "group"})
     right = [name for name in shown if name in numbers]
     made = made.cols_align("left").cols_align("right", columns=right)
@@ -65,6 +62,16 @@ def typeset(
     for (text, column), places in lines.items():
         made = made.tab_footnote(text, locations=loc.body(columns=column, rows=places))
     return made.tab_source_note(html(escape(source))) if source else made
+
+
+def retitle(made: GT, title: str) -> GT:
+    """Replace the title of a table and keep the notes below it."""
+    notes: Any = made._heading.subtitle  # noqa: SLF001 - great-tables has no public access to it
+    return made.tab_header(title=_format_title(title), subtitle=notes)
+
+
+def _format_title(title: str) -> Any:
+    return html(f"<strong>{escape(title)}</strong>")
 
 
 def _format_notes(notes: Sequence[str]) -> str:

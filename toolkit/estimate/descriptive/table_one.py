@@ -11,6 +11,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.descriptive.prevalences import mean, proportions
 from toolkit.estimate.descriptive.quantiles import quantile
+from toolkit.estimate.descriptive.standardized_differences import compare_means, compare_prevalences
 from toolkit.estimate.hypotheses.group_comparisons import rank_test
 from toolkit.estimate.hypotheses.model_tests import compute_term_test
 from toolkit.estimate.hypotheses.two_way_tables import chi_square
@@ -73,6 +74,7 @@ def describe(
     domain: str = "",
     numbers: Summary | Mapping[str, Summary] = "mean",
     test: bool = True,
+    difference: bool = False,
     confidence: float = 0.95,
 ) -> Estimates:
     """Describe participants by many variables, overall and by groups, with tests of differences: Table 1.
@@ -93,6 +95,8 @@ def describe(
     test
         Whether to test differences between groups: Rao-Scott F for levels, Wald F for means, Kruskal-Wallis
         for medians.
+    difference
+        Whether to add the absolute standardized mean difference of two groups.
     confidence
         Of the intervals, between 0 and 1.
 
@@ -102,15 +106,22 @@ def describe(
         Result rows, which `tk.table(frame)` formats as one table. Overall (`by` null) and for each group
         "people" (n and weighted share); then for each variable "prevalence" of its levels, "mean" and
         "standard_deviation" or "quantile", "missing" by reason (n_cases is the number, estimate the share,
-        unweighted), and a test. Each variable has the weight of its own component; participants without a
-        group are in the overall rows only.
+        unweighted), a test, and "standardized_mean_difference". Each variable has the weight of its own
+        component; participants without a group are in the overall rows only.
 
     Raises
     ------
     VariableError
-        If a variable is unknown, or `by` is continuous or more than one variable.
+        If a variable is unknown, `by` is continuous or more than one variable, or a standardized difference
+        is asked for more or fewer than two groups.
     EstimationError
         If no participant is in the domain.
+
+    Notes
+    -----
+    The standardized mean difference is the difference of two weighted means over the root of the mean of
+    their variances (Austin 2009, doi 10.1002/sim.3697); for levels, the Mahalanobis distance of the
+    prevalences (Yang and Dalton 2012).
 
     Examples
     --------
@@ -130,13 +141,15 @@ def describe(
             "'...'\")."
         )
     ways = _choose_summaries(names, numbers)
+    if difference:
+        _require_two_groups(study, groups)
     domain = conditions.parse(domain).text
     rows = _people_rows(study, names, groups, domain)
     for name in names:
         if name not in groups:
-            rows += _variable_rows(
-                _Description(study, name, groups, ways[name], domain, confidence), test=test
-            )
+            part = _Description(study, name, groups, ways[name], domain, confidence)
+            rows += _variable_rows(part, test=test)
+            rows += _difference_rows(part) if difference else []
     return result_frame(rows, groups)
 
 
@@ -325,3 +338,37 @@ def _test_of_means(part: _Description) -> Estimates:
         **compute_term_test(model, everyone, (group,), "wald"),
     }
     return make_result(sample, [row], (), {"estimand": "term"})
+
+
+def _require_two_groups(study: Study, groups: tuple[str, ...]) -> None:
+    levels = read(study, groups)[groups[0]].levels if groups else ()
+    if len(levels) != 2:
+        named = f"by='{groups[0]}' has {len(levels)} levels" if groups else "by= names no variable"
+        raise VariableError(
+            f"A standardized mean difference compares two groups, and {named}. Choose a variable of two "
+            "levels, merge levels with study.merge_levels(...), or use difference=False."
+        )
+
+
+def _difference_rows(part: _Description) -> list[Row]:
+    """Compare the two groups of a variable; a variable that cannot be compared has a row with the reason."""
+    column, (group,) = read(part.study, [part.name])[part.name], part.groups
+    row: dict[str, Any] = {"study": part.study.label, "domain": part.domain, "outcome": part.name}
+    row |= {"outcome_label": column.variable.title, "estimand": "standardized_mean_difference"}
+    row |= {"exposure": group, "reliability": "ok"}
+    how = ("korn-graubard", part.confidence)
+    try:
+        if column.continuous:
+            own = mean(part.study, part.name, by=part.groups, domain=part.domain)
+            means = own.rows(named=True)
+            value = compare_means(means, _standard_deviation(part, part.groups).rows(named=True))
+        else:
+            own = proportions(part.study, part.name, part.groups, part.domain, how=how, every=True)
+            first, second = own.partition_by(group, maintain_order=True)
+            value = compare_prevalences(first.rows(named=True), second.rows(named=True))
+    except EstimationError as error:
+        return [row | {"reliability": "failed", "reason": str(error)}]
+    row |= {"study": own["study"][0], "weight": own["weight"][0]}
+    if not np.isfinite(value):
+        return [row | {"reliability": "failed", "reason": "a group has no value or nothing varies"}]
+    return [row | {"estimate": value, "scale": "identity"}]
