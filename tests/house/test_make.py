@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
-TARGETS = {"report", "test", "lab", "check", "bench", "errors", "lock", "wheel"}
+TARGETS = {"report", "test", "lab", "check", "bench", "errors", "notebooks", "lock", "wheel"}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
