@@ -10,7 +10,7 @@
 # # What do wrong weights, ignored clusters and a collider do to an estimate?
 #
 # In a real study the true value is unknown. In the simulated study it follows from the causal model, and
-# `tk.truth` returns it. Three common errors are made here on purpose. No participant is real.
+# `tk.truth` returns it. This notebook makes three common errors on purpose. No participant is real.
 #
 # ## Error 1: no weights
 #
@@ -31,9 +31,9 @@ designs = pl.concat(tk.truth(study, tk.prevalence(one, **asked)) for one in (stu
 tk.charts.prevalence_chart(designs)
 
 # %% [markdown]
-# The diamonds mark the true prevalence. Without weights the prevalence is overestimated by about eight
-# percentage points, and the interval is narrow: it expresses great confidence in a wrong number. A larger
-# sample would make the interval narrower, and the error would remain.
+# The diamonds mark the true prevalence. Without weights, the prevalence is overestimated by about eight
+# percentage points, and the narrow interval is far from the true value. A larger sample would make the
+# interval narrower, and the error would remain.
 
 # %%
 tk.table(designs)
@@ -41,12 +41,13 @@ tk.table(designs)
 # %% [markdown]
 # ## Error 2: ignored clusters
 #
-# The survey drew two primary sampling units (PSUs) in each of 30 strata, and participants within them. People
-# of one PSU resemble each other, so that 12,000 participants carry less information than 12,000 independent
-# ones. An analysis with weights but without strata and PSUs has the right estimate and the wrong standard
-# error.
+# The survey drew two primary sampling units (PSUs) in each of 30 strata, and participants within them.
+# Participants of the same PSU resemble each other, so that 12,000 of them carry less information than 12,000
+# independent ones. An analysis with weights but without strata and PSUs gives the same estimate, with a
+# standard error that is too small.
 #
-# One sample does not show this. Ten samples are drawn from the same population and analyzed in both ways.
+# A single sample cannot show this. Here, ten samples are drawn from the same population and analyzed in both
+# ways, first without strata and PSUs.
 
 # %%
 samples = {f"sample {number}": tk.open_study("simulated", sample=number) for number in range(10)}
@@ -106,9 +107,9 @@ tk.forest(ratios, labels=names)
 tk.table(ratios, labels=names)
 
 # %% [markdown]
-# Without insomnia, the interval contains the true ratio. With it, the association is underestimated and the
-# interval misses the true ratio. More covariates do not make an estimate safer. Neither weights nor clusters
-# protect against this error, and no test on the data reveals it.
+# Without insomnia, the interval contains the true ratio. With it, the association is underestimated, and the
+# interval misses the true ratio. More covariates do not make an estimate safer, and no test of the data
+# reveals this error.
 #
 # ## In your own analyses
 #
