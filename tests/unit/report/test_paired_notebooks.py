@@ -1,10 +1,14 @@
 """Notebooks are written from their sources: the same bytes each time, and none that was run is lost."""
 
 import json
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from toolkit.files.checked_toml import shipped
 from toolkit.report.paired_notebooks import compose_paired, write_paired
 
 SOURCE = """# %% [markdown]
@@ -70,3 +74,16 @@ def test_a_notebook_that_was_run_is_kept_beside_the_new_one(source: Path) -> Non
     assert [target] == write_paired(source.parent)
     assert "mine" in source.with_suffix(".before.ipynb").read_text(encoding="utf-8")
     assert compose_paired(source) == target.read_text(encoding="utf-8")
+
+
+def test_jupytext_carries_an_edit_of_the_notebook_into_its_source(source: Path) -> None:
+    from jupytext.cli import jupytext
+
+    shutil.copy(shipped("notebooks") / "jupytext.toml", source.parent)
+    write_paired(source.parent)
+    target = source.with_suffix(".ipynb")
+    target.write_text(target.read_text(encoding="utf-8").replace("# A title", "# My title"), encoding="utf-8")
+    os.utime(target, (time.time() + 5, time.time() + 5))
+    jupytext(["--quiet", "--sync", str(target)])
+    # The header that a source needs for its kernel comes first; nothing else changes.
+    assert SOURCE.replace("A title", "My title") == source.read_text(encoding="utf-8").partition("---\n\n")[2]
