@@ -11,7 +11,7 @@ START := notebooks/01-start.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab check bench errors lock wheel setup
+.PHONY: help report test lab check bench errors notebooks lock wheel setup
 
 help: ## this list
 	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
@@ -20,6 +20,7 @@ help: ## this list
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
 	@echo "make bench                  every benchmark, printed"
+	@echo "make notebooks              the .ipynb files of notebooks/, from their .py sources"
 	@echo "make errors                 every error message, with its file, line and class"
 	@echo "make lock                   resolve requirements.lock anew from pyproject.toml"
 	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
@@ -30,7 +31,7 @@ report: $(READY)
 test: $(READY)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-lab: $(READY) $(START)
+lab: $(READY)
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(START) $(ARGS)
 
 check: $(READY)
@@ -43,6 +44,9 @@ bench: $(READY)
 
 errors: $(READY)
 	@$(PY) -m tests.house.error_messages
+
+notebooks: $(READY)
+	@$(PY) -m toolkit.report.paired_notebooks notebooks
 
 # No header, no index: the lock must record no address and no path of the machine that wrote it.
 lock: $(READY)
@@ -80,10 +84,4 @@ $(INSTALLED): requirements.lock
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
 	    > $(VENV)/share/jupyter/lab/settings/overrides.json
-	@touch $@
-
-# The notebook you changed yourself is kept beside the new one.
-notebooks/%.ipynb: notebooks/%.py $(READY)
-	@if [ -e $@ ] && [ notebooks/$*.py -nt $@ ]; then mv $@ notebooks/$*.before.ipynb; fi
-	@test -e $@ || $(PY) -m jupytext --quiet --to ipynb --output $@ $<
 	@touch $@

@@ -7,12 +7,12 @@
 # ---
 
 # %% [markdown]
-# # Start here
+# # How common are nocturnal leg cramps, and are they associated with diabetes?
 #
-# From a study to a report in five minutes. The study in this notebook is **simulated**, and no participant is
-# real. Use `tk.open_study("nhanes")` for NHANES 2005-2008.
+# A first analysis, from a study to a report, in about five minutes. The study is **simulated**, and no
+# participant is real. Replace `"simulated"` with `"nhanes"` for US adults in NHANES 2005-2008.
 #
-# ## Open a study
+# ## Prevalence by age and sex
 
 # %%
 import polars as pl
@@ -20,85 +20,77 @@ import polars as pl
 import toolkit as tk
 
 study = tk.open_study("simulated")
-study
-
-# %% [markdown]
-# ## Availability of exposures
-#
-# The table lists the exposures of ten causes of nocturnal leg cramps, including those that the study did not
-# measure.
+prevalence = tk.prevalence(study, outcome="any_cramps", by=("age_group", "sex"), domain="age >= 20")
+prevalence = tk.truth(study, prevalence)
+tk.charts.prevalence_chart(prevalence)
 
 # %%
-tk.table(study.availability())
+print(tk.finding(prevalence))
 
 # %% [markdown]
-# Each cause has a card with its definition, exposures, published evidence and limitations.
-
-# %%
-tk.causes.card("diabetes")
-
-# %% [markdown]
-# ## Prevalence
+# The population of the simulated study is known. The diamonds mark its true prevalence, which `tk.truth` adds
+# to a result. For a real study, the same call adds nothing.
 #
-# `domain` selects a subpopulation. Variances are computed from the whole sample, as a subpopulation analysis
-# requires.
-#
-# The causal model of the simulated study is known. `tk.truth` adds the true value of each estimate, which the
-# chart marks by a diamond; estimates of a real study stay as they are.
-
-# %%
-common = tk.prevalence(study, outcome="any_cramps", by=("age_group", "sex"), domain="age >= 20")
-common = tk.truth(study, common)
-tk.charts.prevalence_chart(common)
-
-# %% [markdown]
-# The weight follows from the variables of the analysis.
+# `domain` selects a subpopulation. Standard errors are computed from the whole sample, as a subpopulation
+# analysis requires. The weight follows from the variables of the analysis:
 
 # %%
 print(study.weight_for(("any_cramps", "age_group", "sex")))
 
 # %% [markdown]
-# ## Association
+# ## Diabetes
 #
-# The association of diabetes with cramps is estimated without adjustment and with the adjustment set that the
-# causal diagram supplies. The set contains confounders and no consequences of diabetes.
+# Diabetes and cramps both become more common with age, so that a crude comparison is confounded. Without
+# `adjust=`, the toolkit adjusts for the covariates that its causal diagram requires. With `adjust=()` it
+# estimates the crude ratio. `complete=` keeps the participants of both models the same.
 
 # %%
 asked = {"outcome": "any_cramps", "exposure": "diabetes_told", "domain": "age >= 20"}
-chosen = tk.adjustment_for(study, **asked)
-print(chosen)
-tk.charts.diagram_chart(chosen.edges)
-
-# %% [markdown]
-# Use `adjust=()` for the crude estimate, or names for your own covariates. The default is the set of the
-# diagram.
-
-# %%
-crude = tk.association(study, **asked, adjust=(), complete=chosen.variables)
+covariates = tk.adjustment_for(study, **asked)
+crude = tk.association(study, **asked, adjust=(), complete=covariates.variables)
 adjusted = tk.association(study, **asked)
-both = tk.truth(study, pl.concat([crude, adjusted]))
-tk.forest(both)
+ratios = tk.truth(study, pl.concat([crude, adjusted]))
+tk.forest(ratios)
 
 # %%
-print(tk.finding(both))
+print(tk.finding(ratios))
 
 # %% [markdown]
-# A result is a polars DataFrame with one row per estimate and no rounding.
-
-# %%
-both.select("adjust", "estimate", "conf_low", "conf_high", "true_value", "n", "weight", "reliability")
-
-# %% [markdown]
-# ## Render a report
+# In the simulated study, the crude ratio is larger than the true one, because participants with diabetes are
+# older. The adjusted interval contains the true value.
 #
-# The report is one self-contained HTML page, with its results in files beside it. It takes less than a
-# minute.
+# The adjustment set contains common causes of diabetes and cramps, and no consequence of either. It depends
+# on the arrows of the diagram, including those that are absent. Some confounders were not measured:
 
 # %%
-tk.render("cause", study=study, cause="diabetes", output="reports")
+print(covariates)
+tk.charts.diagram_chart(covariates.edges)
+
+# %% [markdown]
+# ## Results are data
+#
+# A result is a polars data frame with one row per estimate. Nothing in it is rounded, and each row states its
+# covariates, weight, sample size, missing data and reliability.
+
+# %%
+ratios.select("adjust", "estimate", "std_error", "conf_low", "conf_high", "n", "n_missing", "weight")
+
+# %% [markdown]
+# ## A report
+#
+# `tk.render` makes one self-contained HTML page in the folder `reports` of your project, with the results in
+# files beside it.
+
+# %%
+tk.render("cause", study=study, cause="diabetes")
 
 # %% [markdown]
 # ## Next steps
 #
-# `tk.causes.cards()` lists the other causes. `tk.study(frame, design=tk.Design(...))` uses your own data. Use
-# `cramps report --all` in a terminal to render all reports.
+# - [One cause](02-one-cause.ipynb): Is arthritis associated with cramps?
+# - [Your own survey](03-your-own-survey.ipynb): How do I analyze my own survey?
+# - [Diaries](04-diaries-weather-season.ipynb): Do cramps follow the season or the weather?
+# - [Simulated truth](05-simulated-truth.ipynb): What do wrong weights, ignored clusters and a collider do?
+#
+# `tk.causes.cards()` lists the ten causes, `study.variables("sleep")` searches the variables, and
+# `tk.table(study.availability())` shows what the study measured.

@@ -12,13 +12,9 @@
 # %% [markdown] tags=["notebook-only"]
 # Change the next cell and run all cells, or make a page of it with
 # `tk.render("availability", study="nhanes")`.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
 
 # %% tags=["parameters"]
-study = "simulated"
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
 
 # %%
 import polars as pl

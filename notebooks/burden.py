@@ -11,19 +11,13 @@
 
 # %% [markdown] tags=["notebook-only"]
 # Change the next cell and run all cells, or make a page of it with `tk.render("burden", study="nhanes")`.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
-# | `cramps` | the yes/no variable of cramps whose burden is described |
-# | `adjust` | the covariates of the adjusted estimates |
-# | `domain` | the subpopulation, as a condition |
+# In a condition, `>=` and `≥` are the same.
 
 # %% tags=["parameters"]
-study = "simulated"
-cramps = "frequent_cramps"
-adjust = ("rcs(age, 4)", "sex", "race_ethnicity", "education")
-domain = "age >= 20"
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
+cramps: str = "frequent_cramps"  # the yes/no variable of cramps whose burden is described
+adjust: tuple = ("rcs(age, 4)", "sex", "race_ethnicity", "education")  # the covariates
+domain: str = "age ≥ 20"  # the subpopulation, as a condition
 
 # %%
 import polars as pl

@@ -11,28 +11,17 @@
 
 # %% [markdown] tags=["notebook-only"]
 # One notebook for all ten causes. Change the next cell and run all cells, or make a page of it with
-# `tk.render("cause", study="nhanes", cause="joints")`.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
-# | `cause` | the name of a cause, see `tk.causes.cards()` |
-# | `exposure` | the exposure variable; `""` uses the first of the card that the study measured |
-# | `outcome` | a yes/no variable: `any_cramps`, `mild_cramps`, `frequent_cramps` |
-# | `adjust` | the covariates; `None` uses the small set of the causal diagram, or `"full"`, or `"core"` |
-# | `diagram` | the file of your own causal diagram; `""` uses that of the toolkit |
-# | `domain` | the subpopulation, as a condition |
-# | `exclude_pregnant` | True excludes respondents known to be pregnant |
+# `tk.render("cause", study="nhanes", cause="joints")`. In a condition, `>=` and `≥` are the same.
 
 # %% tags=["parameters"]
-study = "simulated"
-cause = "diabetes"
-exposure = ""
-outcome = "any_cramps"
-adjust = None
-diagram = ""
-domain = "age >= 20"
-exclude_pregnant = False
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
+cause: str = "diabetes"  # the name of a cause; tk.causes.cards() lists them
+exposure: str = ""  # the exposure variable; empty for the first of the cause that was measured
+outcome: str = "any_cramps"  # a yes/no variable: any_cramps, mild_cramps or frequent_cramps
+adjust = None  # type: tuple  the covariates, or "full" or "core"; None for the diagram's small set
+diagram: str = ""  # the file of your own causal diagram; empty for that of the toolkit
+domain: str = "age ≥ 20"  # the subpopulation, as a condition
+exclude_pregnant: bool = False  # True to exclude respondents known to be pregnant
 
 # %%
 import polars as pl

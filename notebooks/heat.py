@@ -12,22 +12,14 @@
 # %% [markdown] tags=["notebook-only"]
 # Change the next cell and run all cells, or make a page of it with `tk.render("heat", study="nhanes")`. The
 # page shows half-years if the study has `season`, and the seasonal curve and the weather of each night if it
-# has a diary.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
-# | `outcome` | a yes/no variable of the participants |
-# | `night_outcome` | a yes/no variable of the diary |
-# | `adjust` | the covariates of the adjusted estimates |
-# | `domain` | the subpopulation, as a condition |
+# has a diary. In a condition, `>=` and `≥` are the same.
 
 # %% tags=["parameters"]
-study = "simulated"
-outcome = ""
-night_outcome = "cramp"
-adjust = ("rcs(age, 4)", "sex")
-domain = "age >= 20"
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
+outcome: str = ""  # a yes/no variable of the participants; empty for any_cramps
+night_outcome: str = "cramp"  # a yes/no variable of the diary
+adjust: tuple = ("rcs(age, 4)", "sex")  # the covariates
+domain: str = "age ≥ 20"  # the subpopulation, as a condition
 
 # %%
 import polars as pl

@@ -69,12 +69,10 @@ _ADJUST = (
 )
 @click.option(
     "--out",
-    default="reports/out",
-    show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write to.",
+    help="Folder to write to.  [default: reports/out in the project folder]",
 )
-def report(study: str, cause: str | None, everything: bool, out: Path, **asked: Any) -> None:
+def report(study: str, cause: str | None, everything: bool, out: Path | None, **asked: Any) -> None:
     """Render the report on one cause, or all reports of the plan."""
     if everything == (cause is not None):
         raise click.UsageError(

@@ -2,20 +2,48 @@
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from linecache import getline
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 
 _WORD = re.compile(r"[a-z]+(?=[ ,;:])")
+_PACKAGE = str(Path(__file__).parent)
 
 
 class ToolkitError(Exception):
-    """Base class of the toolkit's errors; the message never contains a participant's values."""
+    """Base class of the toolkit's errors; the message never contains a participant's values.
+
+    In JupyterLab and IPython the traceback ends at the user's own line. `%tb Plain` shows all of it.
+    """
 
     def __init__(self, message: object = "") -> None:
         super().__init__(begin_sentence(str(message)))
+
+    def _render_traceback_(self) -> list[str]:
+        """Fold the traceback to the line that called the toolkit, for IPython, which calls this method."""
+        from IPython.core.getipython import get_ipython
+
+        shell: Any = get_ipython()
+        kind = type(self)
+        if shell.InteractiveTB.mode != "Context":  # the user chose a mode: %xmode, or %tb Plain
+            full = shell.InteractiveTB.structured_traceback(kind, self, self.__traceback__, tb_offset=1)
+            return [str(line) for line in full]
+        frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(self.__traceback__)]
+        inside = [n for n, (file, _) in enumerate(frames) if file.startswith(_PACKAGE)]
+        file, line = frames[inside[0] - 1 if inside else -1]
+        place = " ".join(shell.compile.format_code_name(file) or ("File", file))
+        return [
+            f"{place}, line {line}",
+            f"----> {line} {getline(file, line).strip()}",
+            "",
+            f"{kind.__name__}: {self}",
+            "The full traceback is shown by %tb Plain.",
+        ]
 
 
 class DatasetError(ToolkitError):

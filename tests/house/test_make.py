@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
-TARGETS = {"report", "test", "lab", "check", "bench", "errors", "lock", "wheel"}
+TARGETS = {"report", "test", "lab", "check", "bench", "errors", "notebooks", "lock", "wheel"}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -44,6 +44,14 @@ def set_up(tmp_path: Path) -> Path:
 def test_a_set_up_that_is_done_is_not_done_again(set_up: Path) -> None:
     planned = make("-n", "report", "STUDY=nhanes", folder=set_up)
     assert ".venv/bin/python -m toolkit.cli report --all --study nhanes" == planned.strip()
+
+
+def test_the_lab_opens_the_first_notebook_as_it_is_kept(set_up: Path) -> None:
+    planned = make("-n", "lab", folder=set_up).strip()
+    opened = planned.partition("default_url=/lab/tree/")[2].split()[0]
+    assert "notebooks/01-start.ipynb" == opened
+    assert (ROOT / opened).is_file()
+    assert 1 == len(planned.splitlines()), "nothing else needs to be made"
 
 
 def test_a_changed_lock_is_installed_with_its_hashes(set_up: Path) -> None:

@@ -1,6 +1,7 @@
-"""Notebooks use the public interface, define nothing, and decide by plain `if` what they show."""
+"""Notebooks use the public interface, define nothing, and equal the sources that they are paired with."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -8,8 +9,13 @@ import pytest
 
 import toolkit as tk
 from tests.house.tree import ROOT
+from toolkit.report.paired_notebooks import compose_paired
+from toolkit.report.parameters import read_parameters
+from toolkit.report.rendering import reports
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+TEACHING = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
+CHARTS = ("tk.forest(", "tk.charts.")
 ALLOWED = {"polars", "altair", "toolkit", "IPython.display.display"}
 
 
@@ -41,3 +47,44 @@ def test_a_notebook_uses_the_names_that_completion_shows(path: Path) -> None:
     assert {first for first, _ in names} <= set(dir(tk))
     grouped = {(first, second) for first, second in names if first in tk._GROUPS and second}
     assert [pair for pair in sorted(grouped) if pair[1] not in dir(getattr(tk, pair[0]))] == []
+
+
+def test_each_source_has_its_notebook_without_outputs() -> None:
+    kept = {path.name for path in (ROOT / "notebooks").glob("*.ipynb") if ".before" not in path.name}
+    assert {path.with_suffix(".ipynb").name for path in NOTEBOOKS} == kept
+    differing = [
+        path.name
+        for path in NOTEBOOKS
+        if path.with_suffix(".ipynb").read_text(encoding="utf-8") != compose_paired(path)
+    ]
+    assert [] == differing, "write them from their sources: make notebooks"
+    texts = [path.with_suffix(".ipynb").read_text(encoding="utf-8") for path in NOTEBOOKS]
+    assert [] == [
+        cell["outputs"] for text in texts for cell in json.loads(text)["cells"] if cell.get("outputs")
+    ]
+
+
+def test_papermill_reads_every_parameter_with_its_meaning(caplog: pytest.LogCaptureFixture) -> None:
+    import papermill
+
+    for name, source in reports().items():
+        found = papermill.inspect_notebook(source.with_suffix(".ipynb"))
+        tagged = (
+            source.read_text(encoding="utf-8").partition('# %% tags=["parameters"]')[2].partition("# %%")[0]
+        )
+        assert list(read_parameters(tagged, name)) == list(found)
+        assert [] == [one["name"] for one in found.values() if "None" == one["inferred_type_name"]]
+        assert [] == [one["name"] for one in found.values() if not one["help"]]
+    assert "Unable to parse" not in caplog.text
+
+
+@pytest.mark.parametrize("path", TEACHING, ids=lambda path: path.stem)
+def test_the_first_cell_of_a_teaching_notebook_shows_a_finding(path: Path) -> None:
+    notebook = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    first = next("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    assert first.splitlines()[-1].startswith(CHARTS)
+
+
+def test_the_first_notebook_links_the_others() -> None:
+    links = re.findall(r"\((\d\d-[\w-]+)\.ipynb\)", TEACHING[0].read_text(encoding="utf-8"))
+    assert [path.stem for path in TEACHING[1:]] == links

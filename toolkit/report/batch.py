@@ -13,7 +13,7 @@ from toolkit.files.http import progress_bar
 from toolkit.files.safe_files import remove_abandoned_folders, write_text
 from toolkit.report.execute import Session, end_on_signals
 from toolkit.report.html import compose_index
-from toolkit.report.rendering import OUTPUT, Order, Rendered, prepare_order, render_order
+from toolkit.report.rendering import Order, Rendered, output_folder, prepare_order, render_order
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study, hand_over
 
@@ -63,7 +63,7 @@ class PlanRun:
 def render_plan(
     study: str | Study = "simulated",
     *,
-    output: str | Path = OUTPUT,
+    output: str | Path | None = None,
     plan: str | Path | None = None,
     workers: int = 2,
     progress: bool = True,
@@ -75,7 +75,9 @@ def render_plan(
     study
         The name of a study, or a study in memory.
     output
-        The folder to write to. It is created if it does not exist.
+        The folder to write to, which is created if it does not exist. None writes to `reports/out` in the
+        project folder: the nearest of the working directory and its parents that contains `study.toml`,
+        `pyproject.toml` or `.git`, or else the working directory.
     plan
         A TOML file with one `[[report]]` section per report, each with `report` (a report's name or the path
         of a notebook), `save_as` (the file name), and optionally `title` and `parameters`. None uses the plan
@@ -104,7 +106,7 @@ def render_plan(
     entries = read_plan(plan or shipped("reports") / "plan.toml")
     opened = open_study(study) if isinstance(study, str) else study
     named = study if isinstance(study, str) else study.name
-    folder = Path(output)
+    folder = output_folder(output)
     orders = [
         _attempt(entry, partial(prepare_order, entry.report, opened, entry.parameters, entry.save_as, named))
         for entry in entries

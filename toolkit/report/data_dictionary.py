@@ -15,6 +15,7 @@ from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import read_toml, shipped
+from toolkit.files.project_folder import in_project
 from toolkit.files.safe_files import write_text
 from toolkit.report.disclosure_control import (
     RULES,
@@ -45,7 +46,8 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     study
         The study.
     path
-        The file to write; None writes `reports/out/<study>-dictionary.html`.
+        The file to write; None writes `reports/out/<study>-dictionary.html` in the project folder (see
+        `tk.render`).
     exact
         False rounds counts of participants to tens, shows 1 to 9 as "<10" and omits statistics of few
         participants. True shows exact counts, for public files and for your own use.
@@ -68,7 +70,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     'page.html'
     """
     name = "".join(letter if letter.isalnum() else "-" for letter in study.name).strip("-") or "study"
-    target = Path(path) if path else Path(OUTPUT) / f"{name}-dictionary.html"
+    target = Path(path) if path else in_project(OUTPUT) / f"{name}-dictionary.html"
     if target.suffix.lower() != ".html":
         raise DatasetError(
             f"The data dictionary is an HTML page, and '{target.name}' does not end in .html. Use a name "

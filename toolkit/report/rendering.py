@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from toolkit.errors import DatasetError, ToolkitError, unknown
 from toolkit.files.checked_toml import shipped
+from toolkit.files.project_folder import in_project
 from toolkit.files.safe_files import path_of, remove_abandoned_folders, replacing, write_text
 from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read_results
@@ -73,7 +74,7 @@ def render(
     report: str | Path,
     *,
     study: str | Study = "simulated",
-    output: str | Path = OUTPUT,
+    output: str | Path | None = None,
     save_as: str = "",
     **parameters: Any,
 ) -> Rendered:
@@ -88,7 +89,9 @@ def render(
         The name of a study, or a study in memory. A study in memory reaches the notebook through a file
         without a name, so that no data remain on the disk even if the process is killed.
     output
-        The folder to write to. It is created if it does not exist.
+        The folder to write to, which is created if it does not exist. None writes to `reports/out` in the
+        project folder: the nearest of the working directory and its parents that contains `study.toml`,
+        `pyproject.toml` or `.git`, or else the working directory.
     save_as
         The name of the files, without suffix; "" combines the names of the report and its cause.
     **parameters
@@ -119,7 +122,12 @@ def render(
     opened = open_study(study) if isinstance(study, str) else study
     order = prepare_order(report, opened, parameters, save_as)
     with end_on_signals() as kernels, hand_over(opened) as people:
-        return render_order(order, Path(output), Session(people, kernels))
+        return render_order(order, output_folder(output), Session(people, kernels))
+
+
+def output_folder(output: str | Path | None) -> Path:
+    """Return the folder to write to: the caller's, or that of the project."""
+    return in_project(OUTPUT) if output is None else Path(output)
 
 
 def prepare_order(

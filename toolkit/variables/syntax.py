@@ -16,7 +16,8 @@ _DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
 _QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 _BACKTICKS = re.compile(_QUOTED + "|`([^`]+)`", re.DOTALL)
 _LINE_END = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # as str.splitlines has them
-_COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|#[^{_LINE_END}]*", re.DOTALL)
+_PRINTED = {"≥": ">=", "≤": "<=", "≠": "!="}
+_COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|([{''.join(_PRINTED)}])|#[^{_LINE_END}]*", re.DOTALL)
 WORDS = {"true": True, "false": False}
 MISSING = "missing"  # the function of conditions
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -95,8 +96,11 @@ class Tree:
 
 
 def one_line(text: str) -> str:
-    """Join the lines of a condition or formula, without comments (# to the line's end, unless in quotes)."""
-    lines = _COMMENTS.sub(lambda found: found[1] or "", text).splitlines()
+    """Join the lines of a condition or formula, without comments (# to the line's end, unless in quotes).
+
+    The signs ≥, ≤ and ≠, which tables and charts print, are read as >=, <= and !=.
+    """
+    lines = _COMMENTS.sub(lambda found: found[1] or _PRINTED.get(found[2], ""), text).splitlines()
     return " ".join(line.strip() for line in lines if line.strip())
 
 

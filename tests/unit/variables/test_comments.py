@@ -11,7 +11,7 @@ import toolkit as tk
 from toolkit.errors import ToolkitError
 from toolkit.variables import formula, one_line, parse
 
-LINES = "age >= 40  # adults who said 'yes' or \"no\"\r\n# a line of its own\n\n  and sex == 'female'"
+LINES = "age ≥ 40  # adults who said 'yes' or \"no\"\r\n# a line of its own\n\n  and sex == 'female'"
 PLAIN = "age >= 40 and sex == 'female'"
 N = 120
 
@@ -41,6 +41,7 @@ def study() -> tk.Study:
         ("a > 1 and b", "a > 1 # c\u2028and b"),
         ("", "# nothing but words\n   # of mine"),
         ("", " \n"),
+        ("a >= 2 and b <= 3 and c != 'x ≥ y' or `d ≤ e`", "a ≥ 2 and b ≤ 3 and c ≠ 'x ≥ y' or `d ≤ e`  # ≥"),
         ("a ~ b + c", "a ~ b  # first\n  + c"),
     ],
 )

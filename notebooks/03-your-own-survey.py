@@ -7,14 +7,30 @@
 # ---
 
 # %% [markdown]
-# # Your own study, your own variables, your own cause
+# # How do I analyze my own survey?
 #
-# From files to estimates, without a change to the toolkit. The two studies in this notebook are
-# **simulated**, and no participant is real. Replace them with the path of your own `study.toml`.
+# From your files to estimates, with variables and causes of your own, without a change to the toolkit. The
+# survey is **simulated**, and no participant is real. Replace `"example-survey"` with the path of your own
+# `study.toml`.
 #
+# ## A first result
+
+# %%
+import polars as pl
+
+import toolkit as tk
+
+study = tk.open_study("example-survey")
+prevalence = tk.prevalence(study, outcome="any_cramps", by=("age_group",))
+tk.charts.prevalence_chart(prevalence)
+
+# %%
+print(tk.finding(prevalence))
+
+# %% [markdown]
 # ## From files to a study
 #
-# In a terminal, in the folder of your files (CSV, TSV, parquet, Arrow, SAS, SPSS, Stata, Excel):
+# Data can be CSV, TSV, parquet, Arrow, SAS, SPSS, Stata or Excel files. In a terminal, in their folder:
 #
 # ```
 # cramps new-study people.csv blood.csv    # write a draft study.toml with each guess marked
@@ -24,39 +40,27 @@
 #
 # Weight, strata and sampling units are guessed from the names and labels of columns. If they cannot be
 # guessed, the section `[design]` says what you have to declare. A study without a design needs `none = true`,
-# which is never guessed.
-#
-# Then use `tk.open_study("study.toml")`. The example survey was prepared in this way.
-
-# %% tags=["parameters"]
-survey = "example-survey"
-diaries = "example-cohort"
+# which is never guessed. Then open the study with `tk.open_study("study.toml")`.
 
 # %%
-import polars as pl
-
-import toolkit as tk
-
-study = tk.open_study(survey)
 study
 
 # %% [markdown]
-# ## Contents of the study
-#
-# `study.people` prints a summary. It prints no rows, so that no participant's data are saved in a notebook by
-# accident.
+# `study.people` prints a summary and no rows, so that no participant's data are saved in a notebook by
+# accident. `study.people.head()` returns rows.
 
 # %%
 study.people
 
 # %% [markdown]
-# Reasons for missing values are kept in derived variables. Blood was taken from four in five participants.
+# Missing values keep their reasons, also in derived variables. Blood was taken from four in five
+# participants.
 
 # %%
 study.missing("hba1c_group")
 
 # %% [markdown]
-# Exposures of the ten causes that the study measured:
+# These exposures of the ten causes were measured:
 
 # %%
 study.availability().filter(pl.col("status") != "not measured").select(
@@ -95,7 +99,7 @@ tk.table(tk.prevalence(study, outcome="any_cramps", by=("sitting_third",)))
 # %%
 strained = tk.Variable(
     "strained_legs",
-    "obese and sitting 6 hours or more",
+    "obesity and prolonged sitting",
     "yes_no",
     source="bmi of 30 or more and sitting_hours of 6 or more; no if either is not",
 )
@@ -148,24 +152,14 @@ print(tk.finding(found))
 tk.table(tk.flow(study, outcome="any_cramps", exposure="strained_legs", adjust=background))
 
 # %% [markdown]
-# ## A cohort with a diary
-#
-# Person-time, first cramp and nights with cramps per month are derived from visits and diary.
-
-# %%
-cohort = tk.open_study(diaries)
-cohort.people
-
-# %%
-tk.table(tk.mean(cohort, "cramp_nights_a_month", by=("stretches",)))
-
-# %% [markdown]
 # ## R and reports
 #
-# `study.to_r("folder")` writes participants and design for R's `survey`, in files that only you can read.
-# Your own report is a notebook with a cell tagged `parameters`; `tk.render("my-report.py", study=study)`
-# makes a page of it. The reports of the toolkit work on your study without a change:
+# `study.to_r("folder")` writes participants and design for R's `survey`, in files that only you can read. The
+# reports of the toolkit work on your study without a change:
 #
 # ```
 # tk.render("cause", study=study, cause="diabetes", domain="")
 # ```
+#
+# Your own report is a notebook with a cell tagged `parameters`. `tk.render("my-report.ipynb", study=study)`
+# makes a page of it.
