@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 def assemble(target: Path) -> None:
     """Copy the written pages, and write the generated ones."""
     from docs.extensions.causes import cause_pages
+    from docs.extensions.command_line import command_page
     from docs.extensions.reference import reference_pages
     from docs.extensions.result_schema import result_pages
     from docs.extensions.tutorial import tutorial_pages
@@ -28,7 +29,13 @@ def assemble(target: Path) -> None:
     shutil.copy(ROOT / "tests" / "reference" / "r-survey" / "data" / "apiclus1.csv", target)
     written = (target / "validation.md").read_text(encoding="utf-8")
     pages = {"validation.md": validation_page(written, ROOT / "tests" / "reference")}
-    pages |= {**reference_pages(), **result_pages(), **cause_pages(), **tutorial_pages(ROOT / "notebooks")}
+    pages |= {
+        **reference_pages(),
+        **command_page(),
+        **result_pages(),
+        **cause_pages(),
+        **tutorial_pages(ROOT / "notebooks"),
+    }
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")

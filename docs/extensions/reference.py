@@ -69,7 +69,9 @@ def _call(name: PublicName) -> str:
 
 def _index() -> str:
     groups = "\n".join(f"| [{_title(g)}](tk.{g}.md) | {purpose_of(g)} |" for g in GROUPS)
-    contents = "\n".join(["everyday", *(f"tk.{g}" for g in GROUPS), "result-columns", "estimands"])
+    contents = "\n".join(
+        ["everyday", *(f"tk.{g}" for g in GROUPS), "result-columns", "estimands", "command-line"]
+    )
     return _INDEX.replace("GROUPS", groups).replace("CONTENTS", contents)
 
 
@@ -89,6 +91,7 @@ a test.
 GROUPS
 | [Result columns](result-columns.md) | The columns of every result, one by one. |
 | [Estimands](estimands.md) | What a row can estimate, with its scale, bounds and null value. |
+| [Command line](command-line.md) | The commands of `cramps`, with their options. |
 
 ```{toctree}
 :hidden:

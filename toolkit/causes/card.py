@@ -38,6 +38,13 @@ class Exposure:
         Name, label, levels, reference and unit.
     caveat
         What it does not measure, or why it is only a proxy; "" if there is none.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> exposure = tk.causes.card("diabetes").exposure("hba1c_group")
+    >>> exposure.levels[-1], exposure.reference
+    ('6.5 or more', 'under 5.7')
     """
 
     variable: Variable
@@ -84,6 +91,16 @@ class Rule:
         The expression, its inputs and the variable it gives.
     cases
         Rows of the truth table: one value per input, then the result; None is missing.
+
+    Examples
+    --------
+    >>> import polars as pl, toolkit as tk
+    >>> obese = tk.Variable("obese", "obesity", "yes_no")
+    >>> when = pl.when(pl.col("bmi") >= 30).then(pl.lit("yes")).when(pl.col("bmi") < 30).then(pl.lit("no"))
+    >>> rule = tk.causes.Rule(
+    ...     tk.causes.Derivation(obese, ("bmi",), when), ((29.9, "no"), (30.0, "yes"), (None, None))
+    ... )
+    >>> rule.check()
     """
 
     derivation: Derivation
