@@ -44,6 +44,15 @@ def assemble(target: Path) -> None:
         (target / f"{name.lower()}.md").write_text(text.replace("](docs/", "]("), encoding="utf-8")
 
 
+def configure_kernels() -> None:
+    """Let the kernels that execute pages import this checkout, without the settings of whoever builds."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    profile = FOLDER / "_build" / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 'ERROR'\n")
+    os.environ["IPYTHONDIR"] = str(profile.parent)
+
+
 def main() -> int:
     """Build and check; returns the exit code."""
     from sphinx.cmd.build import build_main
@@ -52,8 +61,7 @@ def main() -> int:
 
     assemble(SOURCE)
     shutil.rmtree(SITE, ignore_errors=True)
-    # The kernels that execute the pages import the toolkit of this checkout.
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    configure_kernels()
     code = build_main(
         ["-q", "-b", "html", "-c", str(FOLDER), "-d", str(FOLDER / "_build" / "doctrees"),
          "-W", "--keep-going", "-n", "-E", "-j", "2", str(SOURCE), str(SITE)]

@@ -200,13 +200,6 @@ class Estimates(pl.DataFrame):
     """The result rows of an estimator: a polars frame that prints what identifies a row and its estimate.
 
     Columns, values and operations are those of `polars.DataFrame`; most operations return a plain frame.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> result = tk.prevalence(tk.open_study("simulated"), "any_cramps", by="sex")
-    >>> result.select("sex", "n").rows()  # doctest: +ELLIPSIS
-    [('male', ...), ('female', ...)]
     """
 
     # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.

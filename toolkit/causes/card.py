@@ -91,16 +91,6 @@ class Rule:
         The expression, its inputs and the variable it gives.
     cases
         Rows of the truth table: one value per input, then the result; None is missing.
-
-    Examples
-    --------
-    >>> import polars as pl, toolkit as tk
-    >>> obese = tk.Variable("obese", "obesity", "yes_no")
-    >>> when = pl.when(pl.col("bmi") >= 30).then(pl.lit("yes")).when(pl.col("bmi") < 30).then(pl.lit("no"))
-    >>> rule = tk.causes.Rule(
-    ...     tk.causes.Derivation(obese, ("bmi",), when), ((29.9, "no"), (30.0, "yes"), (None, None))
-    ... )
-    >>> rule.check()
     """
 
     derivation: Derivation

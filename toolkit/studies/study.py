@@ -48,13 +48,6 @@ class Study:
     inputs
         Everything the study rests on besides the toolkit itself, if the toolkit may cache it. None for a
         user's own data, which are never cached.
-
-    Examples
-    --------
-    >>> import toolkit as tk
-    >>> study = tk.open_study("simulated")
-    >>> study.people.height, study.simulated
-    (12000, True)
     """
 
     name: str
