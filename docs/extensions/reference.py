@@ -38,6 +38,8 @@ def _title(group: str) -> str:
 
 def name_page(name: PublicName) -> str:
     """Write the page of one name; a class lists its methods."""
+    if not name.purpose:
+        raise ValueError(f"{name.full} has no docstring.")
     title = name.full.replace("_", r"\_")
     lines = [title, "=" * (len(title) + 2), "", f".. currentmodule:: {name.full.rpartition('.')[0]}", ""]
     if not name.is_class:

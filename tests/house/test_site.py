@@ -1,7 +1,10 @@
 """The pages of the documentation cover the public interface, and the check of the built site can fail."""
 
+import ast
+import inspect
 import re
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,31 @@ def test_every_name_that_a_text_mentions_is_public() -> None:
     assert canonical("tk.survey") == "tk.survey"
     assert canonical("tk.survey.prevalence") is None
     assert canonical("tk.prevalenc") is None
+
+
+def test_the_code_that_the_build_does_not_execute_calls_what_exists() -> None:
+    blocks = [
+        (path.name, block)
+        for path in WRITTEN
+        for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+    ]
+    assert len(blocks) > 5
+    assert [] == [f"{place}: {wrong}" for place, block in blocks for wrong in unknown_arguments(block)]
+    assert unknown_arguments("tk.mean(study, 'age', byy='sex')") == ["tk.mean has no byy"]
+
+
+def unknown_arguments(code: str) -> list[str]:
+    """List the keywords of calls of public names that their signature does not have."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    wrong = []
+    for call in calls:
+        name = ast.unparse(call.func)
+        if not name.startswith("tk."):
+            continue
+        parameters = inspect.signature(attrgetter(name.removeprefix("tk."))(tk)).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            wrong += [f"{name} has no {k.arg}" for k in call.keywords if k.arg and k.arg not in parameters]
+    return wrong
 
 
 def test_every_command_has_its_help_and_every_command_shown_is_one() -> None:
