@@ -11,7 +11,7 @@ START := notebooks/01-start.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab check bench errors notebooks lock wheel setup
+.PHONY: help report test lab check docs bench errors notebooks lock wheel setup
 
 help: ## this list
 	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
@@ -19,6 +19,7 @@ help: ## this list
 	@echo "make test                   every test (ARGS=\"-k forest\" for some)"
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
+	@echo "make docs                   the documentation site, into docs/_build/html/, without a network"
 	@echo "make bench                  every benchmark, printed"
 	@echo "make notebooks              the .ipynb files of notebooks/, from their .py sources"
 	@echo "make errors                 every error message, with its file, line and class"
@@ -39,6 +40,9 @@ check: $(READY)
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
+docs: $(READY)
+	@$(PY) docs/build.py
+
 bench: $(READY)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
 
@@ -50,7 +54,7 @@ notebooks: $(READY)
 
 # No header, no index: the lock must record no address and no path of the machine that wrote it.
 lock: $(READY)
-	$(PY) -m uv pip compile --quiet --universal --generate-hashes --group dev --no-emit-index-url \
+	$(PY) -m uv pip compile --quiet --universal --generate-hashes --group dev --group docs --no-emit-index-url \
 	    --no-emit-find-links --no-header pyproject.toml -o requirements.lock
 
 wheel: $(READY)

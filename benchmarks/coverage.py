@@ -146,16 +146,16 @@ ESTIMATORS: dict[str, Callable[[tk.Study], Rows]] = {
     "prevalence ratio, adjusted": lambda s: tk.association(s, **ASKED),
     "odds ratio, adjusted": lambda s: tk.association(s, **ASKED, estimand="odds_ratio"),
     "prevalence difference, adjusted": lambda s: tk.association(s, **ASKED, estimand="prevalence_difference"),
-    "standardised prevalence": lambda s: tk.margins(s, FORMULA, "diabetes")[1:],
-    "standardised ratio": lambda s: tk.association(s, **ASKED, estimand="standardised_ratio"),
-    "standardised difference": lambda s: tk.association(s, **ASKED, estimand="standardised_difference"),
+    "standardized prevalence": lambda s: tk.margins(s, FORMULA, "diabetes")[1:],
+    "standardized ratio": lambda s: tk.association(s, **ASKED, estimand="standardised_ratio"),
+    "standardized difference": lambda s: tk.association(s, **ASKED, estimand="standardised_difference"),
     "average marginal effect of age": lambda s: tk.margins(
         s, FORMULA, "age", estimand="average_marginal_effect"
     ),
     "linear model": lambda s: tk.model(s, "nights ~ diabetes + age", family="gaussian")[1:2],
     "90th percentile": lambda s: tk.quantile(s, "age", 0.9),
     "difference of two groups": difference_of_sexes,
-    "age-standardised prevalence": lambda s: tk.prevalence(
+    "age-standardized prevalence": lambda s: tk.prevalence(
         s, outcome="cramps", standardise={"age_group": AGES}
     ),
     "trend over age groups": lambda s: tk.trend(s, outcome="cramps", over="age_group"),
@@ -256,30 +256,30 @@ def too_few(table: pl.DataFrame) -> list[str]:
         "",
         *named,
         "",
-        "Over few PSUs the linearised error of what is far from linear comes out a little small (column",
+        "With few PSUs the linearized error of strongly nonlinear estimates is slightly too small (column",
         "error); the table with more PSUs shows that it passes. `tk.replicates(study, method='JKn')` refits",
-        "the estimate without each PSU in place of linearising it.",
+        "the estimate without each PSU in place of linearizing it.",
         "",
     ]
 
 
 def document(table: pl.DataFrame, replications: int) -> str:
     lines = [
-        "# Coverage of the 95 % intervals",
+        "# Coverage of the 95% intervals",
         "",
         f"`python benchmarks/coverage.py {replications}`, seed {SEED}: {replications:,} samples of one",
         f"simulated population of {population().height:,} people in {STRATA} strata of {PSUS} PSUs. PSUs are",
         "drawn with replacement in proportion to size, people with cramps twice as often as others. No",
         "person is real.",
         "",
-        "Coverage: how many intervals in a hundred hold the value of the whole population, with the Monte",
+        "Coverage: how many intervals in a hundred contain the value of the whole population, with the Monte",
         "Carlo standard error of that share. Bias: mean deviation of the estimates in units of their own",
         f"spread, with a Monte Carlo error of {1 / sqrt(replications):.2f}. Error: mean standard error over",
         "the spread of the estimates. df: of the interval, median.",
         "",
         "Ratios and coefficients are not linear in the PSUs' totals: over few PSUs they have a bias of the",
         "order of one over their number, so that in units of a standard error it falls with its square root,",
-        "as the last table shows beside the one before. Their intervals hold all the same.",
+        "as the last table shows beside the one before. Their intervals keep their coverage.",
         "",
         *too_few(table),
     ]

@@ -19,6 +19,15 @@ class ToolkitError(Exception):
     """Base class of the toolkit's errors; the message never contains a participant's values.
 
     In JupyterLab and IPython the traceback ends at the user's own line. `%tb Plain` shows all of it.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> try:
+    ...     tk.open_study("nhanse")
+    ... except tk.ToolkitError as error:
+    ...     print(type(error).__name__)
+    DatasetError
     """
 
     def __init__(self, message: object = "") -> None:
@@ -47,19 +56,55 @@ class ToolkitError(Exception):
 
 
 class DatasetError(ToolkitError):
-    """A file, a study or a table of data is missing or invalid."""
+    """A file, a study or a table of data is missing or invalid.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> tk.open_study("nhanse")
+    Traceback (most recent call last):
+    ...
+    toolkit.errors.DatasetError: ...'nhanse'...
+    """
 
 
 class VariableError(ToolkitError):
-    """A variable, a level or a condition is unknown, or unsuitable for its role."""
+    """A variable, a level or a condition is unknown, or unsuitable for its role.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> tk.prevalence(tk.open_study("simulated"), "any_cramp")
+    Traceback (most recent call last):
+    ...
+    toolkit.errors.VariableError: ...'any_cramp'...
+    """
 
 
 class DesignError(ToolkitError):
-    """The survey design or a weight is missing, invalid or unsuitable for the analysis."""
+    """The survey design or a weight is missing, invalid or unsuitable for the analysis.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> tk.survey.replicates(tk.open_study("simulated"), method="jackknife")
+    Traceback (most recent call last):
+    ...
+    toolkit.errors.DesignError: ...'jackknife'...
+    """
 
 
 class EstimationError(ToolkitError):
-    """The data do not allow the estimate."""
+    """The data do not allow the estimate.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> tk.mean(tk.open_study("simulated"), "bmi", confidence=95)
+    Traceback (most recent call last):
+    ...
+    toolkit.errors.EstimationError: 'confidence' is 95, but must be between 0 and 1...
+    """
 
 
 def begin_sentence(sentence: str) -> str:

@@ -14,8 +14,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def test_the_lock_meets_every_requirement() -> None:
+    groups = PROJECT["dependency-groups"]
     asked = [
-        Requirement(text) for text in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+        Requirement(text) for text in PROJECT["project"]["dependencies"] + groups["dev"] + groups["docs"]
     ]
     unmet = [
         str(want)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.tree import ROOT
 
-TARGETS = {"report", "test", "lab", "check", "bench", "errors", "notebooks", "lock", "wheel"}
+TARGETS = {"report", "test", "lab", "check", "docs", "bench", "errors", "notebooks", "lock", "wheel"}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -133,7 +133,7 @@ def test_without_the_venv_module_it_says_how_to_install_it(clone: Path) -> None:
     assert "apt install python3-venv" in done.stderr
 
 
-def test_ci_calls_check_and_test() -> None:
+def test_ci_calls_check_docs_and_test() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
-    assert script.rstrip().endswith("make check\nmake test")
+    assert script.rstrip().endswith("make check\nmake docs\nmake test")

@@ -85,10 +85,12 @@ def test_outcome_exposure_and_variable_may_be_positional_or_named(name: str) -> 
 
 
 @in_one_test("name", NAMES)
-def test_a_public_function_says_what_it_takes_and_gives_with_an_example(name: str) -> None:
-    if not inspect.isfunction(getattr(tk, name)):
-        return
+def test_a_public_name_says_what_it_takes_and_gives_with_an_example(name: str) -> None:
     text = inspect.getdoc(getattr(tk, name)) or ""
+    if inspect.isclass(found := getattr(tk, name)):
+        methods = [member for key, member in vars(found).items() if not key.startswith("_")]
+        assert any("\nExamples\n--------\n>>>" in (inspect.getdoc(part) or "") for part in [found, *methods])
+        return
     wanted = ["Returns", "Examples"] + ["Parameters"] * bool(inspect.signature(getattr(tk, name)).parameters)
     missing = [head for head in wanted if f"\n{head}\n{'-' * len(head)}\n" not in text]
     assert [] == missing

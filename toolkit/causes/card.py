@@ -38,6 +38,13 @@ class Exposure:
         Name, label, levels, reference and unit.
     caveat
         What it does not measure, or why it is only a proxy; "" if there is none.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> exposure = tk.causes.card("diabetes").exposure("hba1c_group")
+    >>> exposure.levels[-1], exposure.reference
+    ('6.5 or more', 'under 5.7')
     """
 
     variable: Variable

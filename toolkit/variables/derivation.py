@@ -49,6 +49,13 @@ class Derivation:
     within
         The domain in which the variable is defined; participants outside have no value, for that reason.
         None for everyone.
+
+    Examples
+    --------
+    >>> import polars as pl, toolkit as tk
+    >>> obese = tk.Variable("obese", "obesity", "yes_no")
+    >>> tk.causes.Derivation(obese, ("bmi",), pl.col("bmi") >= 30).inputs
+    ('bmi',)
     """
 
     variable: Variable

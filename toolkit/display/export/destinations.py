@@ -32,6 +32,11 @@ class Saved:
         Where the file is.
     note
         What was decided for the page, such as landscape for a wide table; "" if nothing.
+
+    Examples
+    --------
+    >>> Saved(Path("table-1.docx"), "landscape")
+    Saved 'table-1.docx' (landscape).
     """
 
     path: Path

@@ -32,6 +32,13 @@ class Standard:
         Upper limit of the last band; None if it is open.
     citation
         Its publication; "" for the user's own.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> shares = {("20-39",): 0.5, ("40+",): 0.5}
+    >>> tk.survey.Standard("half and half", ("age",), shares, starts=(20.0, 40.0)).label
+    'half and half'
     """
 
     label: str

@@ -316,7 +316,7 @@ def test_means_on_the_boundary_are_refused() -> None:
 
 def test_the_example_of_the_documentation_runs(tmp_path, capsys) -> None:
     page = (REFERENCE.parents[1] / "docs" / "statsmodels.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (code,) = re.findall(r"```\{code-cell\}\n(.*?)```", page, re.DOTALL)
     (tmp_path / "example.py").write_text(code)
     made = runpy.run_path(str(tmp_path / "example.py"))
     assert "sex: female" in capsys.readouterr().out

@@ -12,7 +12,7 @@ SOME = (
     "total",
     "prevalence ratio, adjusted",
     "odds ratio, adjusted",
-    "standardised ratio",
+    "standardized ratio",
 )
 SAMPLES = 80
 
