@@ -67,6 +67,7 @@ _ADJUST = (
 @click.option(
     "--exclude-pregnant", is_flag=True, help="Exclude respondents known to be pregnant. Requires --cause."
 )
+@click.option("--interactive", is_flag=True, help="Let Vega draw the charts, which adds 0.9 MB to each page.")
 @click.option(
     "--out",
     default="reports/out",

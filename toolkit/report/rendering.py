@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Order:
     notebook: Any
     study: Study
     parameters: Mapping[str, Any]
+    interactive: bool = False
 
 
 def render(
@@ -75,6 +76,7 @@ def render(
     study: str | Study = "simulated",
     output: str | Path = OUTPUT,
     save_as: str = "",
+    interactive: bool = False,
     **parameters: Any,
 ) -> Rendered:
     """Render a report on a study as one self-contained HTML page, with its results in files beside it.
@@ -91,6 +93,8 @@ def render(
         The folder to write to. It is created if it does not exist.
     save_as
         The name of the files, without suffix; "" combines the names of the report and its cause.
+    interactive
+        Whether charts are drawn by Vega, whose script adds 0.9 MB to the page. Tooltips work without it.
     **parameters
         Values for the parameters cell of the notebook, of the same types as its defaults.
 
@@ -117,7 +121,7 @@ def render(
     """
     remove_abandoned_folders()
     opened = open_study(study) if isinstance(study, str) else study
-    order = prepare_order(report, opened, parameters, save_as)
+    order = replace(prepare_order(report, opened, parameters, save_as), interactive=interactive)
     with end_on_signals() as kernels, hand_over(opened) as people:
         return render_order(order, Path(output), Session(people, kernels))
 
@@ -160,7 +164,7 @@ def render_order(order: Order, output: Path, session: Session) -> Rendered:
         study.simulated,
         provenance(study, order.path, order.parameters),
     )
-    page = html.compose_report(done, facts, order.path.parent)
+    page = html.compose_report(done, facts, order.path.parent, interactive=order.interactive)
     files = _write_files(output / order.name, page, results)
     failed.unlink(missing_ok=True)
     return Rendered(order.name, facts.title, facts.study, facts.finding, *files)

@@ -26,6 +26,7 @@ from toolkit.display.text import (
     Labels,
     capitalize,
     check_result,
+    finding,
     format_count,
     format_estimate,
     format_p_value,
@@ -107,7 +108,8 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
     axes = _choose_axes(rows[0], points)
     wide, narrow = (
         _draw_lines(rows[0], points, axes, width, is_simulated(frame)).properties(
-            title=_write_title(frame, axes.lags, width + 60, labels)
+            title=_write_title(frame, axes.lags, width + 60, labels),
+            description=f"{write_title(frame, labels)}. {finding(frame, labels=labels)}",
         )
         for width in (_WIDE, _NARROW)
     )

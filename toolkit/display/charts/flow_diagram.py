@@ -27,7 +27,15 @@ from toolkit.display.charts.row_layout import (
     wrap_title,
     write_texts,
 )
-from toolkit.display.text import SIMULATED, Headed, check_flow, format_count, format_step, is_simulated
+from toolkit.display.text import (
+    SIMULATED,
+    Headed,
+    check_flow,
+    flow_sentence,
+    format_count,
+    format_step,
+    is_simulated,
+)
 from toolkit.results import Row
 
 
@@ -81,6 +89,7 @@ def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
         layer=layers,
         width=layout.width,
         height=layout.height,
+        description=f"{title}. {flow_sentence(flow)}",
         title=wrap_title(title, [SIMULATED] * simulated, layout.width, simulated),
     )
 

@@ -43,6 +43,7 @@ from toolkit.display.text import (
     capitalize,
     check_result,
     count_covered,
+    finding,
     format_adjustment,
     format_count,
     format_estimate,
@@ -171,12 +172,13 @@ def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool)
         for layout, (estimand, unit) in zip(layouts, parts, strict=True)
     ]
     width = room.label if room.stacked else left + room.plot + 200
-    notes, about = write_notes(frame, labels), {}
+    notes = write_notes(frame, labels)
+    about = f"{write_title(frame, labels)}. {finding(frame, labels=labels)}"
     if has_true_values(frame):
-        about["description"] = f"{write_title(frame, labels)}. {_TRUE_VALUES}. {count_covered(frame)}".strip()
+        about = f"{about} {_TRUE_VALUES}. {count_covered(frame)}".strip()
         notes += [_TRUE_VALUES] if room.stacked else []
     title = wrap_title(write_title(frame, labels), notes, width, is_simulated(frame))
-    return alt.vconcat(*drawn, spacing=24).properties(title=title, **about)
+    return alt.vconcat(*drawn, spacing=24).properties(title=title, description=about)
 
 
 def _format_number(row: Row) -> str:

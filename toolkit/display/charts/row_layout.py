@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 
 import altair as alt
 
-from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
+from toolkit.display.charts.palette import (
+    INK,
+    MUTED,
+    SMALL_SIZE,
+    STRIPE,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    VERMILLION,
+    WARNING,
+)
 from toolkit.display.text import Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
@@ -115,7 +124,7 @@ def wrap_title(title: str, notes: Sequence[str], width: float, simulated: bool) 
     return alt.TitleParams(
         text=wrap_text(title, width, TITLE_SIZE * 1.1).split("\n"),
         subtitle=[line for note in notes for line in wrap_text(note, width).split("\n")],
-        subtitleColor=VERMILLION if simulated else MUTED,
+        subtitleColor=WARNING if simulated else MUTED,
     )
 
 
