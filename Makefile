@@ -14,7 +14,7 @@ START := notebooks/01-start.ipynb
 .PHONY: help report test lab check bench errors lock wheel setup
 
 help: ## this list
-	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
+	@echo "make report                 the reports, from the embedded simulated study, into reports/simulated/"
 	@echo "make report STUDY=nhanes    the same from NHANES 2005-2008 (downloads it, or reads CRAMPS_NHANES)"
 	@echo "make test                   every test (ARGS=\"-k forest\" for some)"
 	@echo "make lab                    JupyterLab on notebooks/01-start"

@@ -79,7 +79,7 @@ def test_no_kept_file_is_large() -> None:
 
 
 def test_a_report_shows_its_sentences_as_text_and_not_as_markdown() -> None:
-    from toolkit.report.rendering import reports
+    from toolkit.report.plan import notebooks
 
-    wrong = [path.name for path in reports().values() if "Markdown" in path.read_text(encoding="utf-8")]
+    wrong = [path.name for path in notebooks().values() if "Markdown" in path.read_text(encoding="utf-8")]
     assert wrong == [], "labels are text: use tk.reports.prose(...), which escapes them, in place of Markdown"

@@ -25,10 +25,10 @@ from toolkit.report.disclosure_control import (
     format_share,
 )
 from toolkit.report.html import fill_page, page_text
+from toolkit.report.output import folder_of
 from toolkit.studies import HAS_VALUE, Study
 from toolkit.variables import Entry, Variable
 
-OUTPUT = "reports/out"
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}
 _OWN = "Variables of this study"
 _KINDS = {"number": "continuous", "yes_no": "yes or no", "category": "categorical"}
@@ -45,7 +45,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     study
         The study.
     path
-        The file to write; None writes `reports/out/<study>-dictionary.html`.
+        The file to write; None writes `reports/<study>/data-dictionary.html`.
     exact
         False rounds counts of participants to tens, shows 1 to 9 as "<10" and omits statistics of few
         participants. True shows exact counts, for public files and for your own use.
@@ -67,8 +67,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     >>> tk.data_dictionary(study, Path(tempfile.mkdtemp()) / "page.html").name
     'page.html'
     """
-    name = "".join(letter if letter.isalnum() else "-" for letter in study.name).strip("-") or "study"
-    target = Path(path) if path else Path(OUTPUT) / f"{name}-dictionary.html"
+    target = Path(path) if path else folder_of(study) / "data-dictionary.html"
     if target.suffix.lower() != ".html":
         raise DatasetError(
             f"The data dictionary is an HTML page, and '{target.name}' does not end in .html. Use a name "

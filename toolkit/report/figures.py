@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from toolkit.display.charts.palette import DARK, FONT
+from toolkit.display.charts.tooltips import LINE_END, NAME_END
 from toolkit.errors import DatasetError
 
 SPEC = "application/vnd.vegalite.v6+json"
@@ -22,28 +24,38 @@ _LONG_NUMBER = re.compile(r"(-?\d+\.\d)\d+(?:e-?\d+)?")
 _MARK = re.compile(r" mark$|^geoshape$")
 
 
-def compose_figure(data: Mapping[str, Any], number: int, *, interactive: bool = False) -> str:
+def compose_figure(
+    data: Mapping[str, Any], number: int, *, interactive: bool = False, links: Sequence[str] = ()
+) -> str:
     """Compose the figure of a chart's output, wide and, if it has one, in its narrow form.
 
     An interactive figure also has its specifications, which `pages/interactive.js` draws in place of the SVG.
+    With `links`, each mark that has values leads to a file beside the page.
     """
     identity = f"chart-{number}"
     text = str(data.get("text/plain") or "chart")
     forms = {"wide": data.get(SVG, "<svg/>"), "narrow": data.get(NARROW, "")}
-    drawn = "".join(inline_svg(svg, f"{identity}-{form}", text, form) for form, svg in forms.items() if svg)
+    drawn = "".join(
+        inline_svg(svg, f"{identity}-{form}", text, form, links) for form, svg in forms.items() if svg
+    )
     kind = "chart both" if forms["narrow"] else "chart"
     live = _write_specifications(data[SPEC], text) if interactive else ""
     return f'<figure class="{kind}" id="{identity}">{drawn}{live}</figure>'
 
 
-def inline_svg(svg: str, identity: str, text: str, form: str = "wide") -> str:
+def inline_svg(svg: str, identity: str, text: str, form: str = "wide", links: Sequence[str] = ()) -> str:
     """Return a drawn chart as markup for a page: labeled, smaller, with values as data and ids of its own."""
     root = ElementTree.fromstring(svg)  # noqa: S314 - drawn by vl-convert from our own specification
     background = root.find(f"{_SVG_NAMESPACE}rect")
     if background is not None and background.get("fill") == "white":
         root.remove(background)
     _clean(root, identity)
-    root.attrib.update({"class": form, "role": "img", "aria-labelledby": f"{identity}-text"})
+    if links:
+        _link_marks(root, links)
+    # The parts of an image cannot be reached, those of a group can.
+    root.attrib.update(
+        {"class": form, "role": "group" if links else "img", "aria-labelledby": f"{identity}-text"}
+    )
     description = ElementTree.Element("desc", {"id": f"{identity}-text"})
     description.text = text
     root.insert(0, description)
@@ -76,6 +88,19 @@ def _clean(element: ElementTree.Element, identity: str) -> None:
             kept[name] = _LONG_NUMBER.sub(r"\1", value.replace("url(#", f"url(#{identity}-"))
     if tip:
         kept["data-tip"] = tip
+
+
+def _link_marks(root: ElementTree.Element, links: Sequence[str]) -> None:
+    parents = {child: parent for parent in root.iter() for child in parent}
+    marks = [element for element in root.iter() if element.get("data-tip")]
+    for mark, link in zip(marks, links, strict=True):
+        lines = [line.split(NAME_END) for line in mark.get("data-tip", "").split(LINE_END)]
+        text = "; ".join(": ".join(parts) for parts in lines)
+        anchor = ElementTree.Element("a", {"href": quote(link), "aria-label": text})
+        parent = parents[mark]
+        parent.insert(list(parent).index(mark), anchor)
+        parent.remove(mark)
+        anchor.append(mark)
 
 
 def _is_unseen(element: ElementTree.Element) -> bool:

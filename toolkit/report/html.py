@@ -22,6 +22,7 @@ from toolkit.report.figures import dark_styles
 _FOLDER = Path(__file__).parent / "pages"
 # What a browser requests when it opens a page; a link is followed only when a reader clicks on it.
 _LOADING = {"src", "srcset", "poster", "data", "background"}
+_LINKS = re.compile(r'<nav class="pages".*?</nav>', re.DOTALL)
 _HEADING = re.compile(r"<h([23])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 
 
@@ -45,9 +46,23 @@ def compose_report(notebook: Any, facts: Facts, folder: Path, *, interactive: bo
     return fill_page("report.html", parts, scripts=_chart_scripts(body, interactive))
 
 
-def compose_index(entries: Iterable[Mapping[str, Any]], study: str, *, simulated: bool) -> str:
+def compose_index(
+    entries: Iterable[Mapping[str, Any]], study: str, *, simulated: bool, figure: str = ""
+) -> str:
     """Compose the page that links reports; entries have title, finding and file names, or a failure."""
-    return fill_page("index.html", {"entries": list(entries), "study": study, "simulated": simulated})
+    parts = {"entries": list(entries), "study": study, "simulated": simulated, "figure": figure}
+    return fill_page("index.html", parts, scripts=_chart_scripts(figure, False))
+
+
+def compose_studies(studies: Iterable[Mapping[str, Any]]) -> str:
+    """Compose the page that links the indexes of all studies, each with folder, label and report count."""
+    return fill_page("studies.html", {"studies": list(studies)})
+
+
+def write_links(page: str, before: tuple[str, str] | None, after: tuple[str, str] | None) -> str:
+    """Return the text of a page with links to the pages before and after it, each a file and a title."""
+    links = load_template(_FOLDER, "links.html").render(before=before, after=after).strip()
+    return _LINKS.sub(lambda _: links, page)
 
 
 def first_heading(notebook: Any) -> str:

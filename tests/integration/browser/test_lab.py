@@ -93,7 +93,7 @@ def ran(lab: str, chromium: Any) -> Iterator[tuple[Any, Seen, str]]:
     page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.locator(".jp-OutputArea-output", has_text="cause-diabetes.html").wait_for(timeout=120_000)
+    page.locator(".jp-OutputArea-output", has_text="diabetes.html").wait_for(timeout=120_000)
     page.wait_for_timeout(1_000)
     if picture := os.environ.get("CRAMPS_LAB_PICTURES"):
         _photograph(page, Path(picture))

@@ -75,6 +75,7 @@ def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
     return carry_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 
 
+@theme.unchecked
 def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
     plan = lay_out(rows)
     at = {"x": _make_axis(alt.X, "x", plan.width), "y": _make_axis(alt.Y, "y", plan.height)}

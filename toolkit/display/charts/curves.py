@@ -166,6 +166,7 @@ def _choose_axes(row: Row, points: Sequence[Mapping[str, Any]]) -> _Axes:
     return _Axes(estimand, capitalize(title), lags, low, high)
 
 
+@theme.unchecked
 def _draw_lines(
     row: Row, points: Sequence[Mapping[str, Any]], axes: _Axes, width: int, simulated: bool
 ) -> alt.LayerChart:

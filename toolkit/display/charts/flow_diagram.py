@@ -70,6 +70,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     return carry_narrow(wide, narrow)
 
 
+@theme.unchecked
 def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
     rows, simulated = flow.rows(named=True), is_simulated(flow)
     start = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0)

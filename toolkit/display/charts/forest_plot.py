@@ -151,6 +151,7 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
     return frame
 
 
+@theme.unchecked
 def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
     wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))

@@ -327,5 +327,5 @@ def chart(values: Sequence[Mapping[str, Any]], mark: Any = alt.Undefined, **enco
 
 def carry_narrow(wide: Chart, narrow: alt.TopLevelMixin) -> Chart:
     """Let a chart carry its form for phones along."""
-    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
+    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict(validate=False)})
     return carried

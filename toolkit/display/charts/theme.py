@@ -18,15 +18,20 @@
 
 import os
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import altair as alt
+from altair.utils.schemapi import debug_mode
 
 from toolkit.display.charts.palette import FAINT, FONT, INK, MUTED, PALETTE, TEXT_SIZE, TITLE_SIZE
 from toolkit.display.charts.tooltips import describe_marks
 
 SPEC_TYPE = "application/vnd.vegalite.v6+json"
 SVG_TYPE = "image/svg+xml"
+Parameters = ParamSpec("Parameters")
+Drawn = TypeVar("Drawn")
 NARROW_TYPE = "application/vnd.cramps.narrow+svg"
 
 
@@ -36,6 +41,20 @@ def use() -> None:
         alt.theme.enable("toolkit")
     if alt.renderers.active == "default":
         alt.renderers.enable("toolkit")
+
+
+def unchecked(draw: Callable[Parameters, Drawn]) -> Callable[Parameters, Drawn]:
+    """Let a function of the toolkit draw without altair's check of every part, a fourth of the time.
+
+    The specification of the whole chart is checked where it is shown.
+    """
+
+    @wraps(draw)
+    def draw_unchecked(*arguments: Parameters.args, **options: Parameters.kwargs) -> Drawn:
+        with debug_mode(False):
+            return draw(*arguments, **options)
+
+    return draw_unchecked
 
 
 @alt.theme.register("toolkit", enable=False)
@@ -75,12 +94,14 @@ def look() -> alt.theme.ThemeConfig:
     return {"config": config}  # type: ignore[typeddict-item]
 
 
-def render(spec: dict[str, Any], **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what a notebook keeps of a chart, by MIME type, and the (empty) metadata."""
+def render(
+    spec: dict[str, Any], *, for_page: bool | None = None, **options: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a notebook or a page keeps of a chart, by MIME type, and the (empty) metadata."""
     del options
     saved = {SPEC_TYPE: spec, SVG_TYPE: to_svg(spec), "text/plain": describe(spec)}
     narrow = spec.get("usermeta", {}).get("narrow")
-    if narrow and _for_report():
+    if narrow and (_for_report() if for_page is None else for_page):
         saved[NARROW_TYPE] = to_svg(narrow)
     return ({**_widget(spec), **saved} if _interactive() else saved), {}
 
