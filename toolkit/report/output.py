@@ -19,7 +19,7 @@ from toolkit.studies import Study
 ROOT = "reports"
 INDEX = "index.html"
 _SUFFIX = ".report.json"
-_STUDY = "study.json"
+_STUDY, _OVERVIEW = "study.json", "overview.svg"
 _ADJUSTED = "adjusted"
 
 
@@ -92,7 +92,7 @@ def update_indexes(folder: Path, study: Study, order: Iterable[str] = ()) -> Pat
     drawn = sha256(json.dumps(estimates).encode()).hexdigest()
     figure = kept.get("figure", "")
     if kept.get("drawn") != drawn:
-        figure = _draw_overview(pages, study)
+        figure = _draw_overview(folder / _OVERVIEW, pages, study)
     write_text(folder / _STUDY, json.dumps({**facts, "drawn": drawn, "figure": figure}, ensure_ascii=False))
     entries = [_index_entry(record) for record in records]
     index = folder / INDEX
@@ -119,20 +119,21 @@ def _index_entry(record: Record) -> dict[str, Any]:
     return {"title": record.title, "finding": record.finding, "failure": record.failure, **names}
 
 
-def _draw_overview(pages: Sequence[Record], study: Study) -> str:
-    """Draw the main estimates of all pages in one forest plot whose rows lead to the pages."""
+def _draw_overview(picture: Path, pages: Sequence[Record], study: Study) -> str:
+    """Draw the main estimates of all pages in one forest plot whose rows lead to the pages; save it as a picture too."""
     drawn = [record for record in pages if record.main]
     if len(drawn) < 2:
         return ""
     from toolkit.display.charts.forest_plot import forest
     from toolkit.display.charts.theme import render
-    from toolkit.report.figures import compose_figure
+    from toolkit.report.figures import SVG, compose_figure
 
     rows = [_shorten(row, study) for record in drawn for row in record.main]
     links = [record.page for record in drawn for _ in record.main]
     data, _ = render(
         forest(frame(rows), labels={_ADJUSTED: "the adjustment set of each report"}).to_dict(), for_page=True
     )
+    write_text(picture, data[SVG])
     return compose_figure(data, 1, links=links)
 
 
