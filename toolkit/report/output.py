@@ -120,7 +120,7 @@ def _index_entry(record: Record) -> dict[str, Any]:
 
 
 def _draw_overview(picture: Path, pages: Sequence[Record], study: Study) -> str:
-    """Draw the main estimates of all pages in one forest plot whose rows lead to them; save it as a picture."""
+    """Draw the main estimates of all pages in one forest plot whose rows lead to them, and save it."""
     drawn = [record for record in pages if record.main]
     if len(drawn) < 2:
         return ""
