@@ -25,7 +25,7 @@ help: ## this list
 	@echo "make check                  ruff format, ruff check, mypy --strict"
 	@echo "make bench                  every benchmark, printed"
 	@echo "make errors                 every error message, with its file, line and class"
-	@echo "make lock                   resolve requirements.lock anew from pyproject.toml"
+	@echo "make lock                   resolve both locks anew from pyproject.toml"
 	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
 
 report: $(READY)

@@ -43,13 +43,11 @@ class Kernels:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._idle: list[Kernel] = []
         self.ended = False
-        self.started = 0
 
     def add(self, process: "subprocess.Popen[bytes]") -> None:
         """Register a kernel's process; it is killed at once if the others already were."""
         with self._lock:
             self._processes.append(process)
-            self.started += 1
         if self.ended:
             self.end()
 

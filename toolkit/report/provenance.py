@@ -18,7 +18,7 @@ from toolkit.files.checked_toml import PACKAGE, shipped
 from toolkit.studies import Study, declared_json
 from toolkit.variables import Codebook
 
-_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
+_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "nbclient", "jupyterlab")
 _COMPUTING = (*_PACKAGES[:-1], "great-tables", "ipykernel", "networkx", "nbconvert", "vl-convert-python")
 _READ = (".py", ".toml", ".csv", ".json", ".parquet", ".html", ".css", ".js")
 _TOOLKIT = "cramps-toolkit"
