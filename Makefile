@@ -1,4 +1,5 @@
-# Two commands from a fresh clone: `make report`, `make test`. Each sets up what it needs in .venv.
+# Two commands from a fresh clone: `make report`, `make test`. Each sets up what it needs in .venv: what runs the
+# toolkit (requirements.lock), and for tests and checks what develops it, too (requirements-dev.lock).
 # pip does the installing, so that your own pip configuration (mirror, proxy, certificates) holds.
 
 STUDY ?= simulated
@@ -7,15 +8,18 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+INSTALLED_DEV := $(VENV)/.installed-dev
+READY_DEV := $(VENV)/.ready-dev
 START := notebooks/01-start.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab check docs bench errors notebooks lock wheel setup
+.PHONY: help report gallery test lab check docs bench errors notebooks lock wheel setup
 
 help: ## this list
-	@echo "make report                 the reports, from the embedded simulated study, into reports/out/"
+	@echo "make report                 the reports, from the embedded simulated study, into reports/simulated/"
 	@echo "make report STUDY=nhanes    the same from NHANES 2005-2008 (downloads it, or reads CRAMPS_NHANES)"
+	@echo "make gallery                the committed reports from NHANES, into reports/gallery/"
 	@echo "make test                   every test (ARGS=\"-k forest\" for some)"
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
@@ -23,49 +27,60 @@ help: ## this list
 	@echo "make bench                  every benchmark, printed"
 	@echo "make notebooks              the .ipynb files of notebooks/, from their .py sources"
 	@echo "make errors                 every error message, with its file, line and class"
-	@echo "make lock                   resolve requirements.lock anew from pyproject.toml"
+	@echo "make lock                   resolve both locks anew from pyproject.toml"
 	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
 
 report: $(READY)
 	@$(PY) -m toolkit.cli report --all --study $(STUDY)
 
-test: $(READY)
+gallery: $(READY)
+	@$(PY) -m toolkit.cli report --all --study nhanes --out reports/gallery $(ARGS)
+
+test: $(READY_DEV)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lab: $(READY)
 	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(START) $(ARGS)
 
-check: $(READY)
+check: $(READY_DEV)
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
-docs: $(READY)
+docs: $(READY_DEV)
 	@$(PY) docs/build.py
 
-bench: $(READY)
+bench: $(READY_DEV)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
 
-errors: $(READY)
+errors: $(READY_DEV)
 	@$(PY) -m tests.house.error_messages
 
 notebooks: $(READY)
 	@$(PY) -m toolkit.report.paired_notebooks notebooks
 
 # No header, no index: the lock must record no address and no path of the machine that wrote it.
-lock: $(READY)
-	$(PY) -m uv pip compile --quiet --universal --generate-hashes --group dev --group docs --no-emit-index-url \
-	    --no-emit-find-links --no-header pyproject.toml -o requirements.lock
+LOCK := -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+lock: $(READY_DEV)
+	$(PY) $(LOCK) --group link pyproject.toml -o requirements.lock
+	$(PY) $(LOCK) --group dev --group docs -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-wheel: $(READY)
+wheel: $(READY_DEV)
 	@$(PY) -m build --wheel --no-isolation --outdir dist
 
-setup: $(READY)
+setup: $(READY_DEV)
 	@:
 
 # A changed pyproject.toml only links the package again, which needs no network; a changed lock installs.
 $(READY): $(INSTALLED) pyproject.toml
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(READY_DEV): $(READY) $(INSTALLED_DEV)
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.lock $(INSTALLED)
+	@$(PY) -m pip install -qq --no-compile --no-deps --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
 # python -m venv refuses a symbolic link, so it is given the folder that the link names.

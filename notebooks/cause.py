@@ -208,4 +208,9 @@ display(tk.reports.bullets(card.caveats))
 # %%
 results = [common, compared, *grouped, sensitivity] if exposure else []
 nothing = f"No estimate: {people.label} did not measure any exposure of this cause."
-tk.reports.keep(*results, title=title, finding=found if exposure else nothing)
+if exposure:
+    shown = ["", ", ".join(sets.main)]
+    first = compared.filter(pl.col("estimand") == "prevalence_ratio", pl.col("adjust").is_in(shown))
+tk.reports.keep(
+    *results, title=title, finding=found if exposure else nothing, main=first if exposure else None
+)

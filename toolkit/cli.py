@@ -39,7 +39,7 @@ def _example(*lines: str) -> str:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_example("cramps report --study nhanes --cause diabetes"),
+    epilog=_example("cramps report diabetes --study nhanes"),
 )
 @click.version_option(package_name="cramps-toolkit", message="%(prog)s %(version)s")
 def main() -> None:
@@ -48,52 +48,68 @@ def main() -> None:
 
 _ADJUST = (
     "A covariate (repeat the option for several), or small, full or core for an adjustment set of the causal "
-    "diagram. Requires --cause."
+    "diagram."
 )
 
 
-@main.command(epilog=_example("cramps report --study nhanes --cause diabetes", "cramps report --all"))
+@main.command(
+    epilog=_example(
+        "cramps report diabetes --study nhanes",
+        "cramps report diabetes --outcome frequent_cramps --save-as diabetes-frequent",
+        "cramps report --all",
+    )
+)
+@click.argument("name", required=False)
 @click.option(
     "--study", default="simulated", show_default=True, help="Name of a study, as listed by cramps studies."
 )
-@click.option("--cause", help="Name of a cause, as listed by cramps causes.")
+@click.option("--cause", help="Name of a cause, as listed by cramps causes, in place of NAME.")
 @click.option("--all", "everything", is_flag=True, help="Render all reports of the plan, and an index page.")
-@click.option("--outcome", help="A yes/no variable, such as frequent_cramps. Requires --cause.")
-@click.option("--exposure", help="The exposure variable. Requires --cause.")
+@click.option("--outcome", help="A yes/no variable, such as frequent_cramps.")
+@click.option("--exposure", help="The exposure variable.")
 @click.option("--adjust", multiple=True, help=_ADJUST)
-@click.option(
-    "--domain", help="The subpopulation, such as 'age >= 60 and sex == \"female\"'. Requires --cause."
-)
-@click.option(
-    "--exclude-pregnant", is_flag=True, help="Exclude respondents known to be pregnant. Requires --cause."
-)
+@click.option("--domain", help="The subpopulation, such as 'age >= 60 and sex == \"female\"'.")
+@click.option("--exclude-pregnant", is_flag=True, help="Exclude respondents known to be pregnant.")
+@click.option("--save-as", help="Name of the files, without suffix.")
+@click.option("--interactive", is_flag=True, help="Let Vega draw the charts, which adds 0.9 MB to each page.")
+@click.option("--notebook", is_flag=True, help="Keep the executed notebook beside the page.")
+@click.option("--force", is_flag=True, help="Render anew what did not change.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write to.  [default: reports/out in the project folder]",
+    help="Folder to write to, in which each study has its own.  [default: reports in the project folder]",
 )
-def report(study: str, cause: str | None, everything: bool, out: Path | None, **asked: Any) -> None:
-    """Render the report on one cause, or all reports of the plan."""
-    if everything == (cause is not None):
+def report(
+    name: str | None, study: str, cause: str | None, everything: bool, out: Path | None, **asked: Any
+) -> None:
+    """Render a report, or all reports of the plan.
+
+    NAME is a report such as diabetes, sleep-position or burden, or the path of your own notebook.
+    """
+    if [everything, cause is not None, name is not None].count(True) != 1:
         raise click.UsageError(
-            "Choose either one report or all. Use --cause diabetes for one, or --all for every report of the "
-            "plan."
+            "Choose either one report or all. Use the name of a report, such as cramps report diabetes, or "
+            "--all for every report of the plan."
         )
+    options = {option: asked.pop(option) for option in ("interactive", "notebook", "force")}
     given = {name: value for name, value in asked.items() if value}
     if "adjust" in given and given["adjust"][0] in ("small", "full", "core"):
         given["adjust"] = given["adjust"][0]
     if everything and given:
         option = next(iter(given)).replace("_", "-")
         raise click.UsageError(
-            f"--{option} requires --cause. With --all, the plan sets the parameters; remove --{option}."
+            f"--{option} requires the name of a report. With --all, the plan sets the parameters; remove "
+            f"--{option}."
         )
     from toolkit.report import render, render_plan
 
     if everything:
-        done = render_plan(study, output=out)
+        done = render_plan(study, output=out, **options)
         click.echo(done)
         sys.exit(0 if done.ok else 1)
-    click.echo(render("cause", study=study, cause=cause, output=out, **given))
+    if cause is not None:
+        name, given["cause"] = "cause", cause
+    click.echo(render(str(name), study=study, output=out, **options, **given))
 
 
 @main.command(epilog=_example("cramps studies"))

@@ -12,7 +12,21 @@ import pytest
 
 from tests.house.tree import ROOT
 
-TARGETS = {"report", "test", "lab", "check", "docs", "bench", "errors", "notebooks", "lock", "wheel"}
+FILES = ("Makefile", "requirements.lock", "requirements-dev.lock", "pyproject.toml")
+STAMPS = (".installed", ".ready", ".installed-dev", ".ready-dev")
+TARGETS = {
+    "report",
+    "gallery",
+    "test",
+    "lab",
+    "check",
+    "docs",
+    "bench",
+    "errors",
+    "notebooks",
+    "lock",
+    "wheel",
+}
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -33,10 +47,10 @@ def test_help_lists_every_target() -> None:
 @pytest.fixture
 def set_up(tmp_path: Path) -> Path:
     """A clone whose stamps are newer than what they stand for."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / ".venv").mkdir()
-    for stamp in (".installed", ".ready"):
+    for stamp in STAMPS:
         (tmp_path / ".venv" / stamp).touch()
     return tmp_path
 
@@ -58,13 +72,23 @@ def test_a_changed_lock_is_installed_with_its_hashes(set_up: Path) -> None:
     later = time.time() + 5
     (set_up / "requirements.lock").touch()
     os.utime(set_up / "requirements.lock", (later, later))
-    planned = make("-n", "test", folder=set_up)
+    planned = make("-n", "report", folder=set_up)
     assert "--require-hashes --requirement requirements.lock" in planned
     assert "--no-index --editable ." in planned
+    assert "requirements-dev.lock" not in planned
+
+
+def test_a_report_needs_no_development_requirements_and_a_test_does(set_up: Path) -> None:
+    for stamp in (".installed-dev", ".ready-dev"):
+        (set_up / ".venv" / stamp).unlink()
+    assert "pip install" not in make("-n", "report", folder=set_up)
+    planned = make("-n", "test", folder=set_up)
+    assert "--require-hashes --requirement requirements-dev.lock" in planned
+    assert "--requirement requirements.lock" not in planned
 
 
 def test_without_a_new_enough_python_it_says_how_to_name_one(tmp_path: Path) -> None:
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "bin").mkdir()
     for tool in ("sh", "make"):
@@ -92,7 +116,7 @@ esac
 def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "clone"
     folder.mkdir()
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in FILES:
         shutil.copy(ROOT / name, folder)
     (tmp_path / "python").write_text(FAKE.replace("{python}", sys.executable))
     (tmp_path / "python").chmod(0o755)

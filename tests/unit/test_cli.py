@@ -51,9 +51,9 @@ def test_help_needs_no_heavy_room() -> None:
     [
         (["reprot"], "'report'"),
         (["report", "--caus", "diabetes"], "'--cause'"),
-        (["report"], ("--cause diabetes", "--all")),
+        (["report"], ("report diabetes", "--all")),
         (["report", "--all", "--cause", "diabetes"], ("report", "--all")),
-        (["report", "--all", "--outcome", "any_cramps"], ("--outcome", "--cause")),
+        (["report", "--all", "--outcome", "any_cramps"], ("--outcome", "name of a report")),
     ],
 )
 def test_a_wrong_word_is_told_with_what_to_do(words: list[str], remedy: str) -> None:
@@ -90,6 +90,7 @@ def test_a_report_takes_outcome_exposure_adjustment_and_domain(
     assert {
         "study": "simulated", "cause": "diabetes", "output": tmp_path, "outcome": "frequent_cramps",
         "exposure": "hba1c_group", "adjust": ("age", "sex"), "domain": "age >= 60",
+        "force": False, "interactive": False, "notebook": False,
     } == asked  # fmt: skip
 
 

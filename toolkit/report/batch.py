@@ -1,20 +1,29 @@
 """Render every report of a plan, several at a time, and the index page that links them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from toolkit.errors import DatasetError, ToolkitError
-from toolkit.files.checked_toml import Checked, read_toml, shipped
+from toolkit.errors import ToolkitError
 from toolkit.files.http import progress_bar
-from toolkit.files.safe_files import remove_abandoned_folders, write_text
-from toolkit.report.execute import Session, end_on_signals
-from toolkit.report.html import compose_index
-from toolkit.report.rendering import Order, Rendered, output_folder, prepare_order, render_order
-from toolkit.sources.registry import open_study
+from toolkit.files.safe_files import remove_abandoned_folders
+from toolkit.report.execute import Session, count_cells
+from toolkit.report.kernels import end_on_signals
+from toolkit.report.output import INDEX, Record, update_indexes, write_record
+from toolkit.report.plan import Entry, read_plan, shipped_plan
+from toolkit.report.rendering import (
+    Job,
+    Options,
+    Order,
+    Rendered,
+    find_unchanged,
+    open_job,
+    prepare_order,
+    render_order,
+)
 from toolkit.studies import Study, hand_over
 
 _Made = TypeVar("_Made")
@@ -27,19 +36,6 @@ class Failure:
     name: str
     title: str
     reason: str
-
-
-class Entry(Checked):
-    """One report of a plan: notebook, file name, title to show if it fails, parameters."""
-
-    save_as: str
-    report: str
-    title: str = ""
-    parameters: Mapping[str, Any] = {}
-
-
-class _Plan(Checked):
-    report: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,10 @@ class PlanRun:
         return not self.failed
 
     def __str__(self) -> str:
-        lines = [f"{len(self.made)} of {len(self.made) + len(self.failed)} reports made: open {self.index}"]
+        kept = sum(one.unchanged for one in self.made)
+        note = f" ({kept} unchanged)" if kept else ""
+        total = len(self.made) + len(self.failed)
+        lines = [f"{len(self.made)} of {total} reports made{note}: open {self.index}"]
         return "\n".join([*lines, *(f"failed: {f.name}: {f.reason}" for f in self.failed)])
 
 
@@ -67,6 +66,9 @@ def render_plan(
     plan: str | Path | None = None,
     workers: int = 2,
     progress: bool = True,
+    interactive: bool = False,
+    notebook: bool = False,
+    force: bool = False,
 ) -> PlanRun:
     """Render every report of a plan on a study, and an index page with the finding of each.
 
@@ -75,17 +77,21 @@ def render_plan(
     study
         The name of a study, or a study in memory.
     output
-        The folder to write to, which is created if it does not exist. None writes to `reports/out` in the
-        project folder: the nearest of the working directory and its parents that contains `study.toml`,
-        `pyproject.toml` or `.git`, or else the working directory.
+        The folder of all reports, in which each study has a folder of its own with an index. None uses
+        `reports` in the project folder: the nearest of the working directory and its parents that contains
+        `study.toml`, `pyproject.toml` or `.git`, or else the working directory.
     plan
         A TOML file with one `[[report]]` section per report, each with `report` (a report's name or the path
         of a notebook), `save_as` (the file name), and optionally `title` and `parameters`. None uses the plan
         of the toolkit, which has one report per cause and three more.
     workers
-        The number of kernels that run at the same time.
+        The number of kernels that run at the same time. Each runs one report after the other, with an empty
+        namespace for each.
     progress
         Whether to show a progress bar with the remaining time.
+    interactive, notebook, force
+        As in `tk.render`. A report whose data, parameters and code did not change is rendered only with
+        `force`.
 
     Returns
     -------
@@ -100,53 +106,69 @@ def render_plan(
     Examples
     --------
     >>> print(render_plan("simulated"))  # doctest: +SKIP
-    13 of 13 reports made: open reports/out/index.html
+    13 of 13 reports made: open reports/simulated/index.html
     """
     remove_abandoned_folders()
-    entries = read_plan(plan or shipped("reports") / "plan.toml")
-    opened = open_study(study) if isinstance(study, str) else study
-    named = study if isinstance(study, str) else study.name
-    folder = output_folder(output)
-    orders = [
-        _attempt(entry, partial(prepare_order, entry.report, opened, entry.parameters, entry.save_as, named))
+    entries = read_plan(plan) if plan else shipped_plan()
+    job = open_job(study, output, Options(interactive, notebook, force))
+    steps = [
+        _attempt(entry, partial(_prepare, entry, job))  # what is unchanged is done already
         for entry in entries
     ]
-    # papermill runs the code cells, and one with the parameters.
-    cells = sum(
-        1 + sum(cell.cell_type == "code" for cell in order.notebook.cells)
-        for order in orders
-        if isinstance(order, Order)
-    )
+    results = _render_orders(entries, steps, job, workers, progress)
+    for entry, result in zip(entries, results, strict=True):
+        if isinstance(result, Failure):
+            write_record(job.folder, Record(entry.save_as, result.title, failure=result.reason))
+    update_indexes(job.folder, job.study, [entry.save_as for entry in entries])
+    made = tuple(result for result in results if isinstance(result, Rendered))
+    failed = tuple(result for result in results if isinstance(result, Failure))
+    return PlanRun(job.folder / INDEX, made, failed)
+
+
+def _prepare(entry: Entry, job: Job) -> Order | Rendered:
+    order = prepare_order(entry.report, job, entry.parameters, entry.save_as)
+    return find_unchanged(order, job) or order
+
+
+def _render_orders(
+    entries: Sequence[Entry],
+    steps: Sequence[Order | Rendered | Failure],
+    job: Job,
+    workers: int,
+    progress: bool,
+) -> list[Rendered | Failure]:
+    """Render what is not done yet; kernels start only if there is something to render."""
+    orders = [step for step in steps if isinstance(step, Order)]
+    if not orders:
+        return [step for step in steps if not isinstance(step, Order)]
     with (
         end_on_signals() as kernels,
-        hand_over(opened) as people,
-        progress_bar(cells, "Cells of reports", show=progress) as bar,
+        hand_over(job.study) as people,
+        progress_bar(sum(map(_count, orders)), "Cells of reports", show=progress) as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
-        session = Session(people, kernels, lambda **_: bar.advance())
 
-        def render_entry(entry: Entry, order: Order | Failure) -> Rendered | Failure:
-            if isinstance(order, Failure):
-                return order
-            return _attempt(entry, partial(render_order, order, folder, session))
+        def render_step(entry: Entry, step: Order | Rendered | Failure) -> Rendered | Failure:
+            if not isinstance(step, Order):
+                return step
+            left = iter(range(_count(step)))
+
+            def advance() -> None:
+                if next(left, None) is not None:
+                    bar.advance()
+
+            done = _attempt(entry, partial(render_order, step, job, Session(people, kernels, advance)))
+            # The bar ends at its end, whether or not a report reached its last cell.
+            while next(left, None) is not None:
+                bar.advance()
+            return done
 
         # Threads, not processes: the work is done in the kernels, and what drives them is loaded once.
-        results = list(pool.map(render_entry, entries, orders))
-    index = folder / "index.html"
-    write_text(index, compose_index(map(_index_entry, results), opened.label, simulated=opened.simulated))
-    made = tuple(result for result in results if isinstance(result, Rendered))
-    return PlanRun(index, made, tuple(result for result in results if isinstance(result, Failure)))
+        return list(pool.map(render_step, entries, steps))
 
 
-def read_plan(path: str | Path) -> tuple[Entry, ...]:
-    """Read and check a plan, in the order of the file."""
-    source = Path(path)
-    entries = read_toml(source, _Plan).report
-    if not entries:
-        raise DatasetError(
-            f"'{source.name}' lists no reports. Add a [[report]] section with report = \"cause\" and save_as."
-        )
-    return entries
+def _count(order: Order) -> int:
+    return count_cells(order.notebook)
 
 
 def _attempt(entry: Entry, step: Callable[[], _Made]) -> _Made | Failure:
@@ -155,11 +177,3 @@ def _attempt(entry: Entry, step: Callable[[], _Made]) -> _Made | Failure:
         return step()
     except ToolkitError as error:
         return Failure(entry.save_as, entry.title or entry.save_as, str(error))
-
-
-def _index_entry(result: Rendered | Failure) -> dict[str, str]:
-    if isinstance(result, Failure):
-        return {"title": result.title, "failure": result.reason}
-    files = {"html": result.html, "parquet": result.parquet, "csv": result.csv}
-    names = {kind: path.name if path else "" for kind, path in files.items()}
-    return {"title": result.title, "finding": result.finding, "failure": "", **names}

@@ -21,21 +21,29 @@ class Results:
     rows: pl.DataFrame = field(default_factory=lambda: frame([]), repr=False)
     finding: str = ""
     title: str = ""
+    main: pl.DataFrame = field(default_factory=lambda: frame([]), repr=False)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        packed = BytesIO()
-        self.rows.write_parquet(packed)
-        rows = b64encode(packed.getvalue()).decode()
-        return {
-            "text/plain": str(self),
-            MIME: {"rows": rows, "finding": self.finding, "title": self.title},
-        }
+        kept = {"rows": _pack(self.rows), "main": _pack(self.main)}
+        return {"text/plain": str(self), MIME: {**kept, "finding": self.finding, "title": self.title}}
 
     def __str__(self) -> str:
         return f"{self.rows.height} result rows kept. {self.finding}".strip()
 
 
-def keep(*frames: pl.DataFrame, finding: str = "", title: str = "") -> Results:
+def _pack(rows: pl.DataFrame) -> str:
+    packed = BytesIO()
+    rows.write_parquet(packed)
+    return b64encode(packed.getvalue()).decode()
+
+
+def _unpack(packed: str) -> pl.DataFrame:
+    return pl.read_parquet(BytesIO(b64decode(packed)))
+
+
+def keep(
+    *frames: pl.DataFrame, finding: str = "", title: str = "", main: pl.DataFrame | None = None
+) -> Results:
     """Save result frames as the files of a report. Use it as the last expression of the notebook.
 
     Parameters
@@ -47,6 +55,9 @@ def keep(*frames: pl.DataFrame, finding: str = "", title: str = "") -> Results:
         the index.
     title
         The title of the page; "" uses the first heading of the notebook.
+    main
+        The few rows of the main result, such as the crude and the adjusted ratio, which the index of all
+        reports shows in one forest plot; None for none.
 
     Returns
     -------
@@ -63,7 +74,7 @@ def keep(*frames: pl.DataFrame, finding: str = "", title: str = "") -> Results:
     >>> keep(finding="No exposure was measured.").rows.height
     0
     """
-    for one in frames:
+    for one in (*frames, *([] if main is None else [main])):
         absent = [name for name in SCHEMA if name not in one.columns]
         if absent:
             raise EstimationError(
@@ -71,10 +82,11 @@ def keep(*frames: pl.DataFrame, finding: str = "", title: str = "") -> Results:
                 f"columns, the first of them '{absent[0]}'. Supply what tk.prevalence, tk.association or "
                 "another estimator returned."
             )
+    first = frame([]) if main is None else main.select(*SCHEMA)
     if not frames:
-        return Results(finding=finding, title=title)
+        return Results(finding=finding, title=title, main=first)
     groups = dict.fromkeys(name for one in frames for name in by_columns(one))
-    return Results(pl.concat(frames, how="diagonal").select(*groups, *SCHEMA), finding, title)
+    return Results(pl.concat(frames, how="diagonal").select(*groups, *SCHEMA), finding, title, first)
 
 
 def read_results(outputs: Iterable[Mapping[str, Any]]) -> Results | None:
@@ -82,5 +94,5 @@ def read_results(outputs: Iterable[Mapping[str, Any]]) -> Results | None:
     found = [output["data"][MIME] for output in outputs if MIME in output.get("data", {})]
     if not found:
         return None
-    rows = pl.read_parquet(BytesIO(b64decode(found[-1]["rows"])))
-    return Results(rows, found[-1]["finding"], found[-1]["title"])
+    kept = found[-1]
+    return Results(_unpack(kept["rows"]), kept["finding"], kept["title"], _unpack(kept["main"]))

@@ -15,7 +15,6 @@ from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import read_toml, shipped
-from toolkit.files.project_folder import in_project
 from toolkit.files.safe_files import write_text
 from toolkit.report.disclosure_control import (
     RULES,
@@ -26,10 +25,10 @@ from toolkit.report.disclosure_control import (
     format_share,
 )
 from toolkit.report.html import fill_page, page_text
+from toolkit.report.output import folder_of
 from toolkit.studies import HAS_VALUE, Study
 from toolkit.variables import Entry, Variable
 
-OUTPUT = "reports/out"
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}
 _OWN = "Variables of this study"
 _KINDS = {"number": "continuous", "yes_no": "yes or no", "category": "categorical"}
@@ -46,7 +45,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     study
         The study.
     path
-        The file to write; None writes `reports/out/<study>-dictionary.html` in the project folder (see
+        The file to write; None writes `<study>/data-dictionary.html` in the folder of all reports (see
         `tk.render`).
     exact
         False rounds counts of participants to tens, shows 1 to 9 as "<10" and omits statistics of few
@@ -69,8 +68,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     >>> tk.data_dictionary(study, Path(tempfile.mkdtemp()) / "page.html").name
     'page.html'
     """
-    name = "".join(letter if letter.isalnum() else "-" for letter in study.name).strip("-") or "study"
-    target = Path(path) if path else in_project(OUTPUT) / f"{name}-dictionary.html"
+    target = Path(path) if path else folder_of(study) / "data-dictionary.html"
     if target.suffix.lower() != ".html":
         raise DatasetError(
             f"The data dictionary is an HTML page, and '{target.name}' does not end in .html. Use a name "

@@ -1,34 +1,28 @@
-"""Compose self-contained HTML pages: text, tables and charts of an executed notebook, and its provenance.
+"""Compose self-contained HTML pages: the body of an executed notebook, its contents and its provenance.
 
-A page loads nothing. Charts are drawn by a script inside the page, and are there as pictures for print and
-for readers without scripts.
+A page loads nothing: styles and scripts are inside it, and charts are drawn in it as SVG.
 """
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from html import escape, unescape
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from toolkit.display.charts.theme import to_svg
 from toolkit.errors import DatasetError
 from toolkit.files.html_templates import load_template
-from toolkit.report.captured_results import MIME
+from toolkit.report.cells import compose_body
+from toolkit.report.figures import dark_styles
 
-MARKDOWN = "text/markdown"
-CHART = "application/vnd.vegalite.v6+json"
-SVG = "image/svg+xml"
-HIDDEN_TAGS = {"page-setup", "injected-parameters", "parameters", "notebook-only"}
 _FOLDER = Path(__file__).parent / "pages"
 # What a browser requests when it opens a page; a link is followed only when a reader clicks on it.
 _LOADING = {"src", "srcset", "poster", "data", "background"}
+_LINKS = re.compile(r'<nav class="pages".*?</nav>', re.DOTALL)
 _HEADING = re.compile(r"<h([23])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 
 
@@ -43,18 +37,32 @@ class Facts:
     provenance: Sequence[tuple[str, str | list[str]]] = field(default_factory=tuple)
 
 
-def compose_report(notebook: Any, facts: Facts, folder: Path) -> str:
+def compose_report(notebook: Any, facts: Facts, folder: Path, *, interactive: bool = False) -> str:
     """Compose the page of an executed notebook; pictures that it names are read from `folder`."""
-    body = _export_body(notebook, folder)
+    body = compose_body(notebook, folder, interactive=interactive)
     refuse_addresses(body)
     body, contents = _add_anchors(body)
     parts = {"facts": facts, "body": body, "contents": contents}
-    return fill_page("report.html", parts, scripts=_chart_scripts(body))
+    return fill_page("report.html", parts, scripts=_chart_scripts(body, interactive))
 
 
-def compose_index(entries: Iterable[Mapping[str, Any]], study: str, *, simulated: bool) -> str:
+def compose_index(
+    entries: Iterable[Mapping[str, Any]], study: str, *, simulated: bool, figure: str = ""
+) -> str:
     """Compose the page that links reports; entries have title, finding and file names, or a failure."""
-    return fill_page("index.html", {"entries": list(entries), "study": study, "simulated": simulated})
+    parts = {"entries": list(entries), "study": study, "simulated": simulated, "figure": figure}
+    return fill_page("index.html", parts, scripts=_chart_scripts(figure, False))
+
+
+def compose_studies(studies: Iterable[Mapping[str, Any]]) -> str:
+    """Compose the page that links the indexes of all studies, each with folder, label and report count."""
+    return fill_page("studies.html", {"studies": list(studies)})
+
+
+def write_links(page: str, before: tuple[str, str] | None, after: tuple[str, str] | None) -> str:
+    """Return the text of a page with links to the pages before and after it, each a file and a title."""
+    links = load_template(_FOLDER, "links.html").render(before=before, after=after).strip()
+    return _LINKS.sub(lambda _: links, page)
 
 
 def first_heading(notebook: Any) -> str:
@@ -110,77 +118,6 @@ def _addresses_in_style(text: str) -> list[str]:
     return [address for address in addresses if not address.startswith(("data:", "#"))]
 
 
-def _export_body(notebook: Any, folder: Path) -> str:
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        template_name="basic",
-        exclude_input=True,
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        exclude_anchor_links=True,
-        embed_images=True,
-    )
-    body, _ = exporter.from_notebook_node(_prepare_cells(notebook), {"metadata": {"path": str(folder)}})
-    # The ids of cells are random and would make equal reports differ.
-    return re.sub(r' id="cell-id=[^"]*"', "", body)
-
-
-def _prepare_cells(notebook: Any) -> Any:
-    """Copy a notebook with charts as figures, without hidden cells and without the results it carries."""
-    copy = deepcopy(notebook)
-    copy.cells = [cell for cell in copy.cells if not HIDDEN_TAGS & set(cell.metadata.get("tags", []))]
-    charts = 0
-    for cell in copy.cells:
-        outputs = [output for output in cell.get("outputs", []) if MIME not in output.get("data", {})]
-        for output in outputs:
-            data = output.get("data", {})
-            if CHART in data:
-                charts += 1
-                output.data = {"text/html": _figure(data, charts)}
-            elif MARKDOWN in data and "text/html" not in data:
-                output.data = {"text/html": _render_markdown(data[MARKDOWN])}
-        if cell.cell_type == "code":
-            cell.outputs = outputs
-    return copy
-
-
-def _render_markdown(text: str) -> str:
-    """Render Markdown from an output. It may contain labels, so HTML in it is escaped.
-
-    Markdown cells are different: their author may write HTML.
-    """
-    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-
-    renderer = IPythonRenderer(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
-    return MarkdownWithMath(renderer=renderer).render(text)
-
-
-def _figure(data: Mapping[str, Any], number: int) -> str:
-    """Write a chart as pictures and as specifications, wide and, if it has one, narrow."""
-    spec = dict(data[CHART])
-    text = escape(str(spec.get("description") or data.get("text/plain") or "chart"), quote=True)
-    forms = {"wide": (spec, data.get(SVG, ""))}
-    if narrow := spec.pop("usermeta", {}).get("narrow"):
-        forms["narrow"] = (narrow, to_svg(narrow))
-    pictures = "".join(
-        f'<img class="still {form}" alt="{text}" '
-        f'src="data:{SVG};base64,{b64encode(drawn.encode()).decode()}">'
-        for form, (_, drawn) in forms.items()
-    )
-    # A closing tag or a comment inside the data would end the script early or swallow the rest of the page.
-    packed = {
-        form: json.dumps(own, separators=(",", ":")).replace("<", "\\u003c")
-        for form, (own, _) in forms.items()
-    }
-    specs = "".join(
-        f'<script type="application/json" class="spec {form}">{own}</script>' for form, own in packed.items()
-    )
-    live = f'<div class="live" role="img" aria-label="{text}"></div>'
-    kind = "chart both" if narrow else "chart"
-    return f'<figure class="{kind}" id="chart-{number}">{pictures}{live}{specs}</figure>'
-
-
 def _add_anchors(body: str) -> tuple[str, list[dict[str, str]]]:
     """Give each heading an id, and list those of the second level as the table of contents."""
     # The header of the page shows the title already.
@@ -200,11 +137,12 @@ def _add_anchors(body: str) -> tuple[str, list[dict[str, str]]]:
     return _HEADING.sub(add_anchor, body), contents
 
 
-def _chart_scripts(body: str) -> list[str]:
-    """Return the script that draws the charts of a page, in a list that is empty if there are none."""
+def _chart_scripts(body: str, interactive: bool) -> list[str]:
+    """Return the scripts that a page's charts need, none if it has no charts."""
     if '<figure class="chart' not in body:
         return []
-    return [f"(function(){{{_chart_library()}\n}})();\n{page_text('report.js')}"]
+    drawn = [f"(function(){{{_chart_library()}\n}})();\n{page_text('interactive.js')}"] if interactive else []
+    return [page_text("tooltips.js"), *drawn]
 
 
 @cache
@@ -220,7 +158,7 @@ def fill_page(
     name: str, parts: Mapping[str, Any], *, styles: Sequence[str] = (), scripts: Sequence[str] = ()
 ) -> str:
     """Fill a template of `pages/`, escaping all parts; its policy allows these scripts and no others."""
-    css = "\n".join(page_text(style) for style in ("report.css", *styles))
+    css = "\n".join([*(page_text(style) for style in ("report.css", *styles)), dark_styles()])
     # A browser reads every line end as LF before it computes the hash.
     texts = [re.sub("\r\n?", "\n", script) for script in scripts]
     hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts]

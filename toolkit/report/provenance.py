@@ -5,28 +5,35 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from shutil import which
 from typing import Any
 
-from toolkit.studies import Study
+from toolkit.files.checked_toml import PACKAGE, shipped
+from toolkit.studies import Study, declared_json
 from toolkit.variables import Codebook
 
-_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
+_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "nbclient", "jupyterlab")
+_COMPUTING = (*_PACKAGES[:-1], "great-tables", "ipykernel", "networkx", "nbconvert", "vl-convert-python")
+_READ = (".py", ".toml", ".csv", ".json", ".parquet", ".html", ".css", ".js")
 _TOOLKIT = "cramps-toolkit"
 
 Entry = tuple[str, str | list[str]]
 
 
-def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any]) -> tuple[Entry, ...]:
+def provenance(
+    study: Study, notebook: Path, parameters: Mapping[str, Any], people: str = ""
+) -> tuple[Entry, ...]:
     """List what is needed to make a report again, without paths: names with a text or a list of files."""
     return (
         ("Study", f"{study.label}: {study.people.height:,} participants, {len(study.codebook)} variables"),
         *_data_entries(study.provenance),
-        ("Data, SHA-256", hash_people(study)),
+        ("Data, SHA-256", people or hash_people(study)),
         ("Codebook, SHA-256", hash_codebook(study.codebook)),
         ("Notebook", f"{notebook.name}, SHA-256 {_hash_parts([notebook.read_bytes()])}"),
         ("Parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
@@ -34,6 +41,36 @@ def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any]) -> t
         ("Python", f"{platform.python_version()}; {', '.join(_versions(_PACKAGES))}"),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d (UTC)")),
     )
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Hashes of a study: of its participants, and of all that it is."""
+
+    people: str
+    everything: str
+
+
+def fingerprint(study: Study) -> Fingerprint:
+    """Hash a study, once for all of its reports."""
+    people = hash_people(study)
+    repeated = [frame.write_csv().encode() for frame in (study.visits, study.diary) if frame is not None]
+    return Fingerprint(people, _hash_parts([people.encode(), declared_json(study).encode(), *repeated]))
+
+
+def identify(study: Fingerprint, notebook: Path, settings: Mapping[str, Any]) -> str:
+    """Hash all that a report of the toolkit is made from: data, notebook, settings, code and versions."""
+    facts = (study.everything, repr(sorted(settings.items())), platform.python_version(), _hash_code())
+    return _hash_parts([notebook.read_bytes(), *(fact.encode() for fact in facts)])
+
+
+@cache
+def _hash_code() -> str:
+    """Hash the toolkit's code and data, and the versions of the packages that it computes and draws with."""
+    files = sorted(path for folder in (PACKAGE, shipped("datasets")) for path in folder.rglob("*"))
+    texts = (path for path in files if path.is_file() and path.suffix in _READ)
+    versions = [" ".join(_versions(_COMPUTING)).encode()]
+    return _hash_parts((part for path in texts for part in (path.name.encode(), path.read_bytes())), versions)
 
 
 def hash_people(study: Study) -> str:
@@ -48,9 +85,9 @@ def hash_codebook(codebook: Codebook) -> str:
     )
 
 
-def _hash_parts(parts: Iterable[bytes]) -> str:
+def _hash_parts(*parts: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for part in parts:
+    for part in chain.from_iterable(parts):
         digest.update(part)
     return digest.hexdigest()
 

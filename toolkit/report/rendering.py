@@ -1,26 +1,36 @@
 """Render one report: check its parameters, run its notebook on the study, write the page and the results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from html import escape
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
-from toolkit.errors import DatasetError, ToolkitError, unknown
-from toolkit.files.checked_toml import shipped
-from toolkit.files.project_folder import in_project
+from toolkit.errors import ToolkitError
 from toolkit.files.safe_files import path_of, remove_abandoned_folders, replacing, write_text
 from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read_results
-from toolkit.report.execute import Session, end_on_signals
+from toolkit.report.execute import Session
+from toolkit.report.kernels import end_on_signals
+from toolkit.report.output import (
+    Record,
+    folder_of,
+    main_rows,
+    read_record,
+    update_indexes,
+    write_record,
+)
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
-from toolkit.report.provenance import provenance
+from toolkit.report.plan import Found, find_report
+from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study, hand_over
 
-OUTPUT = "reports/out"
 _SUFFIXES = (".html", ".parquet", ".csv")
 
 
@@ -38,6 +48,10 @@ class Rendered:
         The page.
     parquet, csv
         The result rows shown on the page; None if nothing could be estimated.
+    unchanged
+        Whether the page was there already, made from the same data, parameters and code.
+    notebook
+        The executed notebook, if it was asked for.
     """
 
     name: str
@@ -47,12 +61,14 @@ class Rendered:
     html: Path
     parquet: Path | None = None
     csv: Path | None = None
+    unchanged: bool = False
+    notebook: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.html}: {self.finding or self.title}"
 
     def _repr_html_(self) -> str:
-        files = [path for path in (self.html, self.parquet, self.csv) if path]
+        files = [path for path in (self.html, self.parquet, self.csv, self.notebook) if path]
         links = " · ".join(f'<a href="{quote(str(p))}">{escape(p.name)}</a>' for p in files)
         return (
             f"<p><b>{escape(self.title)}</b> ({escape(self.study)})<br>{escape(self.finding)}<br>{links}</p>"
@@ -60,13 +76,36 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Options:
+    """How reports are made, whatever they show."""
+
+    interactive: bool = False
+    notebook: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the reports of one call share: the study, as named and as opened, its folder, and the options."""
+
+    study: Study
+    folder: Path
+    options: Options = field(default_factory=Options)
+    named: str = ""
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Hashes of the study."""
+        return fingerprint(self.study)
+
+
+@dataclass(frozen=True)
 class Order:
     """A report whose parameters were checked: its files' name, its notebook and what to run it with."""
 
     name: str
-    path: Path
+    found: Found
     notebook: Any
-    study: Study
     parameters: Mapping[str, Any]
 
 
@@ -76,6 +115,9 @@ def render(
     study: str | Study = "simulated",
     output: str | Path | None = None,
     save_as: str = "",
+    interactive: bool = False,
+    notebook: bool = False,
+    force: bool = False,
     **parameters: Any,
 ) -> Rendered:
     """Render a report on a study as one self-contained HTML page, with its results in files beside it.
@@ -83,17 +125,25 @@ def render(
     Parameters
     ----------
     report
-        The name of a report, such as "cause", or the path of your own notebook (.py or .ipynb) with a cell
-        tagged `parameters`.
+        The name of a report, such as "diabetes", "burden" or "cause", or the path of your own notebook (.py
+        or .ipynb) with a cell tagged `parameters`.
     study
         The name of a study, or a study in memory. A study in memory reaches the notebook through a file
         without a name, so that no data remain on the disk even if the process is killed.
     output
-        The folder to write to, which is created if it does not exist. None writes to `reports/out` in the
-        project folder: the nearest of the working directory and its parents that contains `study.toml`,
-        `pyproject.toml` or `.git`, or else the working directory.
+        The folder of all reports, in which each study has a folder of its own with an index. None uses
+        `reports` in the project folder: the nearest of the working directory and its parents that contains
+        `study.toml`, `pyproject.toml` or `.git`, or else the working directory.
     save_as
-        The name of the files, without suffix; "" combines the names of the report and its cause.
+        The name of the files, without suffix; "" uses the name of the report in the plan of the toolkit, or
+        combines the names of your notebook and the cause.
+    interactive
+        Whether charts are drawn by Vega, whose script adds 0.9 MB to the page. Tooltips work without it.
+    notebook
+        Whether to keep the executed notebook beside the page.
+    force
+        Whether to render the report anew if neither data, parameters nor code changed. Reports from your own
+        notebooks are always rendered, because they may read other files.
     **parameters
         Values for the parameters cell of the notebook, of the same types as its defaults.
 
@@ -115,97 +165,116 @@ def render(
 
     Examples
     --------
-    >>> render("cause", cause="diabetes").html  # doctest: +SKIP
-    PosixPath('reports/out/cause-diabetes.html')
+    >>> render("diabetes").html  # doctest: +SKIP
+    PosixPath('reports/simulated/diabetes.html')
     """
     remove_abandoned_folders()
+    job = open_job(study, output, Options(interactive, notebook, force))
+    order = prepare_order(report, job, parameters, save_as)
+    if kept := find_unchanged(order, job):
+        return kept
+    with end_on_signals() as kernels, hand_over(job.study) as people:
+        made = render_order(order, job, Session(people, kernels))
+    update_indexes(job.folder, job.study)
+    return made
+
+
+def open_job(study: str | Study, output: str | Path | None, options: Options) -> Job:
+    """Open the study of a call, and choose the folder of its reports."""
     opened = open_study(study) if isinstance(study, str) else study
-    order = prepare_order(report, opened, parameters, save_as)
-    with end_on_signals() as kernels, hand_over(opened) as people:
-        return render_order(order, output_folder(output), Session(people, kernels))
+    named = study if isinstance(study, str) else study.name
+    return Job(opened, folder_of(opened, output), options, named)
 
 
-def output_folder(output: str | Path | None) -> Path:
-    """Return the folder to write to: the caller's, or that of the project."""
-    return in_project(OUTPUT) if output is None else Path(output)
-
-
-def prepare_order(
-    report: str | Path, study: Study, parameters: Mapping[str, Any], save_as: str = "", named: str = ""
-) -> Order:
-    """Check all that can be checked before a kernel starts; `named` is the study as the caller wrote it."""
-    path = _find_notebook(report)
+def prepare_order(report: str | Path, job: Job, parameters: Mapping[str, Any], save_as: str = "") -> Order:
+    """Check all that can be checked before a kernel starts."""
+    found = find_report(report)
+    path = found.path
     notebook = execute.load(path)
     known = read_parameters(execute.parameters_source(notebook, path.stem), path.stem)
-    values = fill_parameters(known, {"study": named or study.name, **parameters}, path.stem)
-    check_names(values, study)
-    name = save_as or "-".join(filter(None, (path.stem, str(values.get("cause", "")))))
-    return Order(name, path, notebook, study, values)
+    values = fill_parameters(known, {"study": job.named, **found.parameters, **parameters}, path.stem)
+    check_names(values, job.study)
+    return Order(save_as or found.name_files(values), found, notebook, values)
 
 
-def render_order(order: Order, output: Path, session: Session) -> Rendered:
+def find_unchanged(order: Order, job: Job) -> Rendered | None:
+    """Return the report that is there already, if it was made from the same data, parameters and code."""
+    record = None if job.options.force else read_record(job.folder, order.name)
+    if record is None or not record.key or record.key != _identify(order, job):
+        return None
+    return _describe_record(record, job, unchanged=True)
+
+
+def _identify(order: Order, job: Job) -> str:
+    """Return the key of a report; "", which equals no key, if files unknown to the toolkit may enter it."""
+    if not order.found.shipped:
+        return ""
+    options = {"interactive": job.options.interactive, "notebook": job.options.notebook}
+    return identify(job.fingerprint, order.found.path, {**order.parameters, **options, "name": order.name})
+
+
+def _describe_record(record: Record, job: Job, *, unchanged: bool = False) -> Rendered:
+    kinds = {file.rpartition(".")[2]: job.folder / file for file in record.files}
+    return Rendered(
+        record.name, record.title, job.study.label, record.finding, kinds["html"], kinds.get("parquet"),
+        kinds.get("csv"), unchanged, kinds.get("ipynb"),
+    )  # fmt: skip
+
+
+def render_order(order: Order, job: Job, session: Session) -> Rendered:
     """Run the notebook, then write the page and the results, all of them or none."""
     # An unwritable folder should fail before the kernel starts, not after it has run.
-    probe = output / ".writable"
+    probe = job.folder / ".writable"
     with replacing(probe):
         pass
     probe.unlink(missing_ok=True)
-    failed = output / f"{order.name}.failed.ipynb"
+    failed = job.folder / f"{order.name}.failed.ipynb"
+    path, study = order.found.path, job.study
     people = {"study": path_of(session.people)} if session.people else {}
+    # Loaded while the kernel works.
+    Thread(target=partial(import_module, "nbconvert.filters.markdown_mistune"), daemon=True).start()
     try:
-        done = execute.run(order.notebook, order.path.stem, {**order.parameters, **people}, session)
+        done = execute.run(order.notebook, path.stem, {**order.parameters, **people}, session)
     except execute.NotebookError as failure:
         write_text(failed, failure.text)
         raise ToolkitError(
             f"{str(failure).rstrip('.')}. See the notebook as far as it ran in '{failed}'."
         ) from None
     results = read_results(output for cell in done.cells for output in cell.get("outputs", [])) or Results()
-    study = order.study
     facts = html.Facts(
         results.title or html.first_heading(done) or order.name,
         study.label,
         results.finding,
         study.simulated,
-        provenance(study, order.path, order.parameters),
+        provenance(study, path, order.parameters, job.fingerprint.people),
     )
-    page = html.compose_report(done, facts, order.path.parent)
-    files = _write_files(output / order.name, page, results)
+    page = html.compose_report(done, facts, path.parent, interactive=job.options.interactive)
+    kept = execute.write_notebook(done) if job.options.notebook else ""
+    files = _write_files(job.folder / order.name, page, results, kept)
     failed.unlink(missing_ok=True)
-    return Rendered(order.name, facts.title, facts.study, facts.finding, *files)
+    record = Record(
+        order.name, facts.title, _identify(order, job), facts.finding,
+        files=[file.name for file in files], main=main_rows(results.main),
+    )  # fmt: skip
+    write_record(job.folder, record)
+    return _describe_record(record, job)
 
 
-def _write_files(stem: Path, page: str, results: Results) -> list[Path]:
+def _write_files(stem: Path, page: str, results: Results, notebook: str) -> list[Path]:
     """Write the page and, if there are rows, parquet and CSV; remove older result files if there are none."""
-    targets = [stem.with_name(stem.name + suffix) for suffix in _SUFFIXES]
-    made = targets if results.rows.height else targets[:1]
+    writers: dict[str, Callable[[Path], Any]] = {
+        ".html": lambda draft: draft.write_text(page, encoding="utf-8")
+    }
+    if results.rows.height:
+        writers |= {".parquet": results.rows.write_parquet, ".csv": results.rows.write_csv}
+    if notebook:
+        writers[".ipynb"] = lambda draft: draft.write_text(notebook, encoding="utf-8")
+    made = {suffix: stem.with_name(stem.name + suffix) for suffix in writers}
     # All drafts replace the older files together at the end, so that a full disk leaves those untouched.
     with ExitStack() as stack:
-        drafts = [stack.enter_context(replacing(target)) for target in made]
-        drafts[0].write_text(page, encoding="utf-8")
-        if results.rows.height:
-            results.rows.write_parquet(drafts[1])
-            results.rows.write_csv(drafts[2])
-    for stale in targets[len(made) :]:
-        stale.unlink(missing_ok=True)
-    return made
-
-
-def reports() -> dict[str, Path]:
-    """Map the names of the reports that the toolkit ships to their notebooks."""
-    found = sorted(shipped("notebooks").glob("*.py"))
-    return {path.stem: path for path in found if '"parameters"' in path.read_text(encoding="utf-8")}
-
-
-def _find_notebook(report: str | Path) -> Path:
-    path, known = Path(report), reports()
-    if path.suffix in {".py", ".ipynb"}:
-        if not path.is_file():
-            raise DatasetError(
-                f"The notebook '{report}' does not exist. Check the path, or use one of the reports of the "
-                f"toolkit: {', '.join(known)}."
-            )
-        return path
-    if str(report) not in known:
-        remedy = f"Use one of these reports, or the path of a notebook (.py or .ipynb): {', '.join(known)}"
-        raise DatasetError(unknown("The toolkit has no report", str(report), known, remedy))
-    return known[str(report)]
+        drafts = {suffix: stack.enter_context(replacing(target)) for suffix, target in made.items()}
+        for suffix, write in writers.items():
+            write(drafts[suffix])
+    for suffix in {*_SUFFIXES, ".ipynb"} - set(made):
+        stem.with_name(stem.name + suffix).unlink(missing_ok=True)
+    return list(made.values())

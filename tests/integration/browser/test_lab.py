@@ -102,7 +102,7 @@ def ran(lab: Lab, chromium: Any) -> Iterator[tuple[Any, Seen, Lab]]:
     page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.locator(".jp-OutputArea-output", has_text="cause-diabetes.html").wait_for(timeout=120_000)
+    page.locator(".jp-OutputArea-output", has_text="diabetes.html").wait_for(timeout=120_000)
     page.wait_for_timeout(1_000)
     page.keyboard.press("Control+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)

@@ -83,6 +83,10 @@ def left(*folders: Path) -> list[Path]:
     return [p for folder in folders for p in folder.rglob("*") if p.is_file() and holds_people(p)]
 
 
+def file_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
 def processes(marked: str) -> list[int]:
     """List the processes that have a text in their arguments or environment."""
     found = []
@@ -163,7 +167,7 @@ def test_a_signal_leaves_no_people_and_no_kernel(
         remove_abandoned_folders()
     assert [] == list((place / "t").iterdir())
     if signum != signal.SIGKILL:
-        assert {"started", "running"} >= {path.name for path in (place / "out").iterdir()}
+        assert {"started", "running"} >= file_names(place / "out")
 
 
 @pytest.mark.slow
@@ -176,13 +180,13 @@ def test_a_signal_ends_all_reports_of_a_plan(name: str, place: Path) -> None:
     assert process.wait(120) != 0
     assert wait_until(lambda: not processes(str(place))), "a kernel outlives its report"
     assert [] == list((place / "t").iterdir())
-    assert {"started", "running"} == {path.name for path in (place / "out").iterdir()}
+    assert {"started", "running"} == file_names(place / "out")
 
 
 @pytest.mark.slow
 def test_a_caller_that_handles_the_signal_keeps_it() -> None:
     code = (
-        "import signal; from toolkit.report.execute import end_on_signals\n"
+        "import signal; from toolkit.report.kernels import end_on_signals\n"
         "signal.signal(signal.SIGTERM, lambda *_: print('mine'))\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "with end_on_signals() as kernels:\n"

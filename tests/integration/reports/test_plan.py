@@ -9,7 +9,8 @@ from tests.support.messages import mentioning, mentions
 from toolkit.causes.card import cards
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import shipped
-from toolkit.report.batch import PlanRun, read_plan, render_plan
+from toolkit.report.batch import PlanRun, render_plan
+from toolkit.report.plan import read_plan
 from toolkit.studies import Study
 
 
@@ -44,9 +45,13 @@ def test_the_progress_bar_ends_at_its_last_cell(few: Study, tmp_path: Path, capf
     from tests.support.small_report import NOTEBOOK
 
     (tmp_path / "small.py").write_text(NOTEBOOK)
+    (tmp_path / "broken.py").write_text(NOTEBOOK + "\n# %%\n1 / 0\n# %%\n2\n# %%\n3\n")
     plan = tmp_path / "plan.toml"
-    plan.write_text(f'[[report]]\nreport = "{tmp_path}/small.py"\nsave_as = "one"\n')
-    assert render_plan(few, output=tmp_path / "out", plan=plan, progress=True).ok
+    plan.write_text(
+        "".join(f'[[report]]\nreport = "{tmp_path}/{n}.py"\nsave_as = "{n}"\n' for n in ("small", "broken"))
+    )
+    # A report that fails, in a cell before its last, ends the bar too.
+    assert ["broken"] == [one.name for one in render_plan(few, output=tmp_path / "out", plan=plan).failed]
     done, total = re.findall(r"(\d+)/(\d+)", capfd.readouterr().err)[-1]
     assert done == total
 
@@ -63,7 +68,7 @@ def test_the_index_has_every_report(ran: PlanRun) -> None:
     places = [html.index(word) for word in ("first.html", "The second", "The third", "fourth.html")]
     assert places == sorted(places)
     assert html.count("One finding.") == 2
-    assert "The third</h2>\n<p>This report failed:" in html
+    assert "The third</h3>\n<p>This report failed:" in html
 
 
 def test_it_says_where_to_look_and_what_failed(ran: PlanRun) -> None:

@@ -15,8 +15,9 @@ import pytest
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.safe_files import replacing
-from toolkit.report import execute, render
-from toolkit.report.rendering import Rendered, reports
+from toolkit.report import execute, kernels, render
+from toolkit.report.plan import names
+from toolkit.report.rendering import Rendered
 from toolkit.studies import Study
 
 
@@ -42,8 +43,11 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_page_parquet_and_csv_stand_beside_each_other(rendered: Rendered) -> None:
-    names = ["small-diabetes.csv", "small-diabetes.html", "small-diabetes.parquet"]
-    assert names == sorted(path.name for path in rendered.html.parent.iterdir())
+    folder = rendered.html.parent
+    made = [f"small-diabetes.{kind}" for kind in ("csv", "html", "parquet", "report.json")]
+    assert ["index.html", *made, "study.json"] == sorted(path.name for path in folder.iterdir())
+    assert ("four-people", "out") == (folder.name, folder.parent.name)
+    assert "four-people/index.html" in (folder.parent / "index.html").read_text()
     assert ("A small report", "four people", "One finding.") == (
         rendered.title,
         rendered.study,
@@ -84,14 +88,14 @@ def test_nothing_is_left_behind(notebook: Path, few: Study, tmp_path: Path, temp
 def test_a_failed_cell_is_named_kept_and_leaves_older_files_alone(
     few: Study, tmp_path: Path, temporary: Path
 ) -> None:
-    path, out = tmp_path / "broken.py", tmp_path / "out"
+    path, out = tmp_path / "broken.py", tmp_path / "out" / "four-people"
     path.write_text(
         '# %% tags=["parameters"]\nstudy = "simulated"\n\n# %%\n\nx = open("/tmp/absent")  # reads\n'
     )
-    out.mkdir()
+    out.mkdir(parents=True)
     (out / "broken.html").write_text("the last good one")
     with pytest.raises(ToolkitError, match=mentioning("cell 2", "x = open(", "FileNotFoundError")) as error:
-        render(path, study=few, output=out)
+        render(path, study=few, output=out.parent)
     assert "\n" not in str(error.value)
     assert (out / "broken.html").read_text() == "the last good one"
     assert ["broken.failed.ipynb", "broken.html"] == sorted(file.name for file in out.iterdir())
@@ -171,8 +175,8 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_kernel_starts(
 def test_a_full_disk_leaves_all_older_files_as_they_were(
     notebook: Path, few: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
+    out = tmp_path / "out" / "four-people"
+    out.mkdir(parents=True)
     for suffix in ("html", "parquet", "csv"):
         (out / f"small-diabetes.{suffix}").write_text("older")
 
@@ -185,7 +189,7 @@ def test_a_full_disk_leaves_all_older_files_as_they_were(
 
     monkeypatch.setattr("toolkit.report.rendering.replacing", replacing_on_a_full_disk)
     with pytest.raises(DatasetError, match=mentioning("disk is full")):
-        render(notebook, study=few, output=out)
+        render(notebook, study=few, output=out.parent)
     assert {"older"} == {path.read_text() for path in out.iterdir()}
     assert 3 == len(list(out.iterdir()))
 
@@ -197,7 +201,7 @@ def test_a_full_folder_of_temporary_files_is_told_in_one_line_before_a_kernel_st
         raise OSError(28, "No space left on device", str(self))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    monkeypatch.setattr(execute, "_execute", no_kernel)
+    monkeypatch.setattr(kernels.Kernel, "run", no_kernel)
     with pytest.raises(DatasetError, match=mentioning("full", "TMPDIR")) as caught:
         render(notebook, study=few, output=tmp_path / "out")
     assert "\n" not in str(caught.value)
@@ -224,4 +228,4 @@ def test_a_kernel_starts_without_loading_charts_or_data() -> None:
 
 
 def test_the_shipped_reports_have_parameters() -> None:
-    assert "cause" in reports()
+    assert {"cause", "burden", "diabetes", "sleep-position"} <= set(names())

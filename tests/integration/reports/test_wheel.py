@@ -83,7 +83,7 @@ def test_the_installed_toolkit_is_the_wheel_s(installed: Path, tmp_path: Path) -
 
 @pytest.mark.slow
 def test_the_installed_toolkit_renders_a_report_from_another_folder(installed: Path, tmp_path: Path) -> None:
-    run(installed / "cramps", "report", "--cause", "diabetes", "--out", "pages", folder=tmp_path)
-    page = next((tmp_path / "pages").rglob("*diabetes*.html"))
+    run(installed / "cramps", "report", "diabetes", "--out", "pages", folder=tmp_path)
+    page = tmp_path / "pages" / "simulated" / "diabetes.html"
     assert "SIMULATED" in page.read_text(encoding="utf-8")
     assert list((tmp_path / "pages").rglob("*diabetes*.parquet"))

@@ -189,7 +189,7 @@ def test_flow_shows_every_reason_with_its_number():
 def test_simulated_is_loud(draw, frame):
     spec = draw(frame).to_dict()
     assert spec["title"]["subtitle"][0] == "SIMULATED DATA: no real people"
-    assert spec["title"]["subtitleColor"] == palette.VERMILLION
+    assert spec["title"]["subtitleColor"] == palette.WARNING
     assert "SIMULATED" in texts(spec)
 
 

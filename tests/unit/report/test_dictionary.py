@@ -163,7 +163,7 @@ def test_the_file_is_named_by_the_study_and_must_be_a_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = tk.open_study("example-survey")
-    assert Path("reports/out/example-survey-dictionary.html") == data_dictionary(study)
+    assert Path("reports/example-survey/data-dictionary.html") == data_dictionary(study)
     with pytest.raises(tk.DatasetError, match=mentioning("'page.txt'", ".html")):
         data_dictionary(study, tmp_path / "page.txt")
 

@@ -13,9 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError
+from toolkit.report.figures import NARROW, SPEC, SVG, inline_svg
 from toolkit.report.html import (
-    CHART,
-    SVG,
     Facts,
     compose_index,
     compose_report,
@@ -31,8 +30,17 @@ def page_of(*cells: Any, facts: Facts = FACTS, folder: Path = Path()) -> str:
     return compose_report(new_notebook(cells=list(cells)), facts, folder)
 
 
-def chart(spec: dict[str, Any]) -> Any:
-    data = {CHART: spec, SVG: "<svg/>", "text/plain": "A chart"}
+DRAWN = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="white"/>'
+    '<defs><clipPath id="clip0"><path d="M0,0"/></clipPath></defs><g clip-path="url(#clip0)">'
+    '<path aria-label="n&#xe001;7 &lt; 8" role="graphics-symbol" '
+    'aria-roledescription="rect mark" d="M0.123456,1"/>'
+    '<g aria-label="X-axis" aria-roledescription="axis"><path class="background" d="M0,0"/></g></g></svg>'
+)
+
+
+def chart(spec: dict[str, Any], **more: str) -> Any:
+    data = {SPEC: spec, SVG: DRAWN, "text/plain": 'Says "x"', **more}
     return new_code_cell("plot()", outputs=[new_output("display_data", data=data)])
 
 
@@ -60,12 +68,34 @@ def test_code_and_cells_for_the_notebook_alone_are_not_shown() -> None:
     assert "shown" in html
 
 
-def test_a_chart_is_a_picture_and_a_specification_and_the_script_comes_once() -> None:
-    html = page_of(chart({"mark": "point", "description": 'Says "x"'}), chart({"mark": "bar"}))
-    assert html.count('<figure class="chart"') == 2
-    assert html.count(f'src="data:{SVG};base64,PHN2Zy8+"') == 2
-    assert """alt='Says "x"'""" in html
-    assert html.count("window.drawChart=") == 1
+def test_a_chart_is_drawn_in_the_page_with_a_text_that_states_it() -> None:
+    html = page_of(chart({"mark": "point"}, **{NARROW: DRAWN}), chart({"mark": "bar"}))
+    assert ['"chart both"', '"chart"'] == re.findall(r"<figure class=(\"[^\"]*\")", html)
+    assert 3 == html.count('role="img"')
+    for name in ("chart-1-wide", "chart-1-narrow", "chart-2-wide"):
+        assert f'aria-labelledby="{name}-text"' in html
+        assert f'<desc id="{name}-text">Says "x"</desc>' in html
+    assert "base64" not in html
+    assert "window.drawChart" not in html
+
+
+def test_a_drawn_chart_keeps_its_values_and_loses_what_nobody_sees() -> None:
+    svg = inline_svg(DRAWN, "chart-1-wide", "A finding.")
+    assert 'data-tip="n\ue0017 &lt; 8"' in svg
+    assert 'd="M0.1,1"' in svg
+    # Equal ids of two charts would let one chart use the clip of the other.
+    assert {"chart-1-wide-clip0", "chart-1-wide-text"} == set(re.findall(r'id="([^"]*)"', svg))
+    assert "url(#chart-1-wide-clip0)" in svg
+    assert not re.search(r"<rect|X-axis|background|graphics", svg)
+
+
+def test_the_vega_library_is_on_interactive_pages_alone() -> None:
+    notebook = new_notebook(cells=[chart({"mark": "point"}), chart({"mark": "bar"})])
+    html = compose_report(notebook, FACTS, Path(), interactive=True)
+    assert 1 == html.count("window.drawChart=")
+    assert 2 == html.count('class="live"')
+    assert len(html) > 500_000
+    assert len(page_of(chart({"mark": "point"}))) < 50_000
 
 
 def test_a_page_without_charts_carries_no_script() -> None:
@@ -75,10 +105,37 @@ def test_a_page_without_charts_carries_no_script() -> None:
 @pytest.mark.parametrize("word", ["</script><script>alert(1)", "<!--<script>", "</SCRIPT >", "]]>", "\u2028"])
 def test_words_in_the_data_cannot_end_the_script_and_come_back_as_they_were(word: str) -> None:
     spec = {"data": {"values": [{"a": word}]}, "mark": "bar"}
-    html = page_of(chart(spec), new_markdown_cell("After it."))
-    (packed,) = re.findall(r'<script class="spec wide" type="application/json">(.*?)</script>', html)
+    cells = [chart(spec), new_markdown_cell("After it.")]
+    html = compose_report(new_notebook(cells=cells), FACTS, Path(), interactive=True)
+    (packed,) = re.findall(r'<script type="application/json" class="spec wide">(.*?)</script>', html)
     assert "<" not in packed
     assert spec == json.loads(packed)
+
+
+TABLE = (
+    '<div id="table-0123456789" style="overflow-x:auto;"><style>#table-0123456789 p { margin: 0; }</style>'
+    '<table class="gt_table" aria-labelledby="table-0123456789-title"><thead><tr class="gt_heading">'
+    '<td colspan="2" class="gt_heading gt_title" id="table-0123456789-title">A <b>title</b></td></tr>'
+    '<tr><th class="a" id="x"></th><th class="b" scope="col" id="y">n</th></tr></thead><tbody><tr>'
+    '<td headers="table-0123456789-label" class="gt_row gt_left">no</td>'
+    '<td headers="table-0123456789-n" class="gt_row">7</td></tr></tbody></table></div>'
+)
+
+
+def test_a_table_has_a_caption_and_headings_of_rows_and_columns() -> None:
+    output = new_output("display_data", data={"text/html": TABLE})
+    html = page_of(new_code_cell("t", outputs=[output]))
+    assert re.search(
+        r"<caption><span [^>]*>A <b>title</b></span></caption><thead><tr><td class=.a.></td>", html
+    )
+    assert '<th scope="row" class="gt_row gt_left">no</th><td class="gt_row">7</td>' in html
+    assert "#table-0123456789 p" not in html
+
+
+def test_a_table_of_the_notebook_s_own_keeps_its_look() -> None:
+    own = TABLE.replace("0123456789", "mine")
+    html = page_of(new_code_cell("t", outputs=[new_output("display_data", data={"text/html": own})]))
+    assert own in html
 
 
 def policy_of(html: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ OWN = {
 def test_a_derived_exposure_is_defined_by_its_truth_table_and_by_what_it_is_made_of() -> None:
     html = definition(CODEBOOK, "hba1c_group", card("diabetes")).html
     assert "under 5.7 (reference), more" in html
-    assert "<td>Question (hba1c)</td><td>Blood &lt; drawn?</td>" in html
+    assert '<th scope="row">Question (hba1c)</th><td>Blood &lt; drawn?</td>' in html
     assert "<td>5.6</td><td>under 5.7</td>" in html
     assert '<td class="unknown">unknown</td><td class="unknown">unknown</td>' in html
 

@@ -116,7 +116,9 @@ def test_a_report_and_all_that_stands_beside_it_hold_none(study: tk.Study, tmp_p
     out = tmp_path / "out"
     done = tk.render("cause", study=study, cause="diabetes", domain="", adjust=("age", "sex"), output=out)
     assert done.html.is_file()
-    for file in out.iterdir():
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 4
+    for file in files:
         content = file.read_bytes()
         assert_clean(content.decode("utf-8", "replace"))
         if file.suffix == ".parquet":
@@ -129,7 +131,7 @@ def test_a_report_that_fails_leaves_none_behind(study: tk.Study, tmp_path: Path)
     with pytest.raises(tk.ToolkitError) as caught:
         tk.render(notebook, study=study, output=tmp_path / "out")
     assert_clean("".join(traceback.format_exception(caught.value)))
-    (kept,) = (tmp_path / "out").glob("*.failed.ipynb")
+    (kept,) = (tmp_path / "out").rglob("*.failed.ipynb")
     assert "480 people x" in kept.read_text()
     assert_clean(kept.read_text())
 

@@ -16,6 +16,7 @@ from toolkit.display.charts.causal_diagram_layout import (
     AROUND,
     CORNER,
     HEADING,
+    HEADS,
     STROKE,
     Box,
     Plan,
@@ -74,6 +75,7 @@ def diagram_chart(edges: pl.DataFrame) -> alt.LayerChart:
     return carry_narrow(_draw(rows, lay_out_wide), _draw(rows, lay_out_narrow))
 
 
+@theme.unchecked
 def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
     plan = lay_out(rows)
     at = {"x": _make_axis(alt.X, "x", plan.width), "y": _make_axis(alt.Y, "y", plan.height)}
@@ -92,7 +94,23 @@ def _draw(rows: Rows, lay_out: Callable[[Rows], Plan]) -> alt.LayerChart:
                 _write_labels(boxes, filled=role in _FILL).encode(**at, text="text:N"),
             ]
     layers.append(_write_headings(plan).encode(**at, text="text:N"))
-    return alt.LayerChart(layer=layers, width=plan.width, height=plan.height, title=_write_title(rows, plan))
+    return alt.LayerChart(
+        layer=layers,
+        width=plan.width,
+        height=plan.height,
+        title=_write_title(rows, plan),
+        description=_describe(rows),
+    )
+
+
+def _describe(rows: Rows) -> str:
+    """Describe a diagram in words: the nodes of each role."""
+    labels: dict[str, list[str]] = {}
+    for label, role, _ in list_nodes(rows):
+        labels.setdefault(role, []).append(label)
+    parts = [f"{head}: {', '.join(labels[role])}." for role, head in HEADS.items() if role in labels]
+    ends = f"{labels['exposure'][0]} and {', '.join(labels.get('outcome', []))}"
+    return " ".join([f"Causal diagram for {ends}.", *parts])
 
 
 def _make_axis(channel: Callable[..., Any], name: str, length: float) -> Any:

@@ -27,6 +27,7 @@ from toolkit.display.text import (
     Labels,
     capitalize,
     check_result,
+    finding,
     format_count,
     format_estimate,
     format_p_value,
@@ -110,7 +111,10 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
     def draw(width: float) -> alt.LayerChart:
         drawn: alt.LayerChart = _draw_lines(
             rows[0], points, axes, int(width), is_simulated(frame)
-        ).properties(title=_write_title(frame, axes.lags, int(width) + _AXIS_WIDTH, labels))
+        ).properties(
+            title=_write_title(frame, axes.lags, int(width) + _AXIS_WIDTH, labels),
+            description=f"{write_title(frame, labels)}. {finding(frame, labels=labels)}",
+        )
         return drawn
 
     return carry_narrow(
@@ -168,6 +172,7 @@ def _choose_axes(row: Row, points: Sequence[Mapping[str, Any]]) -> _Axes:
     return _Axes(estimand, capitalize(title), lags, low, high)
 
 
+@theme.unchecked
 def _draw_lines(
     row: Row, points: Sequence[Mapping[str, Any]], axes: _Axes, width: int, simulated: bool
 ) -> alt.LayerChart:

@@ -28,7 +28,15 @@ from toolkit.display.charts.row_layout import (
     wrap_title,
     write_texts,
 )
-from toolkit.display.text import SIMULATED, Headed, check_flow, format_count, format_step, is_simulated
+from toolkit.display.text import (
+    SIMULATED,
+    Headed,
+    check_flow,
+    flow_sentence,
+    format_count,
+    format_step,
+    is_simulated,
+)
 from toolkit.results import Row
 
 
@@ -63,6 +71,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     return carry_narrow(wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, flow)))
 
 
+@theme.unchecked
 def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
     rows, simulated = flow.rows(named=True), is_simulated(flow)
     start = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0)
@@ -82,6 +91,7 @@ def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
         layer=layers,
         width=layout.width,
         height=layout.height,
+        description=f"{title}. {flow_sentence(flow)}",
         title=wrap_title(title, [SIMULATED] * simulated, layout.width, simulated),
     )
 

@@ -44,6 +44,7 @@ from toolkit.display.text import (
     capitalize,
     check_result,
     count_covered,
+    finding,
     format_adjustment,
     format_count,
     format_estimate,
@@ -151,6 +152,7 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
     return frame
 
 
+@theme.unchecked
 def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
     wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))
@@ -174,12 +176,13 @@ def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool)
         for layout, (estimand, unit) in zip(layouts, parts, strict=True)
     ]
     width = room.label if room.stacked else left + room.plot + 200
-    notes, about = write_notes(frame, labels), {}
+    notes = write_notes(frame, labels)
+    about = f"{write_title(frame, labels)}. {finding(frame, labels=labels)}"
     if has_true_values(frame):
-        about["description"] = f"{write_title(frame, labels)}. {_TRUE_VALUES}. {count_covered(frame)}".strip()
+        about = f"{about} {_TRUE_VALUES}. {count_covered(frame)}".strip()
         notes += [_TRUE_VALUES] if room.stacked else []
     title = wrap_title(write_title(frame, labels), notes, width, is_simulated(frame))
-    return alt.vconcat(*drawn, spacing=24).properties(title=title, **about)
+    return alt.vconcat(*drawn, spacing=24).properties(title=title, description=about)
 
 
 def _format_number(row: Row) -> str:

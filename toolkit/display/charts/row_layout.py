@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 
 import altair as alt
 
-from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
+from toolkit.display.charts.palette import (
+    INK,
+    MUTED,
+    SMALL_SIZE,
+    STRIPE,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    VERMILLION,
+    WARNING,
+)
 from toolkit.display.text import Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
@@ -117,7 +126,7 @@ def wrap_title(title: str, notes: Sequence[str], width: float, simulated: bool) 
     return alt.TitleParams(
         text=wrap_text(title, width, TITLE_SIZE * 1.1).split("\n"),
         subtitle=[line for note in notes for line in wrap_text(note, width).split("\n")],
-        subtitleColor=VERMILLION if simulated else MUTED,
+        subtitleColor=WARNING if simulated else MUTED,
     )
 
 
@@ -323,7 +332,7 @@ def carry_narrow(
     wide: Chart, narrow: alt.TopLevelMixin, draw_at: Callable[[float], Chart] | None = None
 ) -> Chart:
     """Let a chart carry its form for phones along, and the way to draw it in another width for print."""
-    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
+    carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict(validate=False)})
     # Outside the specification: a copy with changed properties has it no longer.
     object.__setattr__(carried, "draw_at", draw_at)
     return carried

@@ -1,4 +1,4 @@
-// Draw each chart over its still picture, in the form that fits; the picture stays wherever none can be drawn.
+// Draw each chart over its picture, in the form that fits; the picture stays wherever none can be drawn.
 const phone = window.matchMedia("(max-width: 44rem)");
 function draw() {
   for (const figure of document.querySelectorAll("figure.chart")) {
