@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 import altair as alt
 
 from toolkit.display.charts.palette import INK, MUTED, SMALL_SIZE, STRIPE, TEXT_SIZE, TITLE_SIZE, VERMILLION
+from toolkit.display.charts.reference_rows import is_reference
 from toolkit.display.text import Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
 _BAND = 20  # Height of mark and number where they are below the label.
-_TICK_WIDTH = 34
+_TICK_WIDTH = 46
 SMALL: dict[str, Any] = {"fontSize": SMALL_SIZE, "color": MUTED}
 # Labels of axes: ratios as 0.5, 1.25 or 20, without exponents, with a true minus.
 TICK_FORMAT = "replace(format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.6~r'), '-', '−')"
@@ -180,6 +181,7 @@ def head_sizes(rows: Sequence[Row]) -> str:
     """Head the column of cases and n; those of a model are of all its levels together."""
     if any(" / " in format_sizes(row) for row in rows):
         model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
+        model = model and not any(map(is_reference, rows))
         return "cases / n in model" if model else "cases / n"
     return "n" if any(format_sizes(row) for row in rows) else ""
 
@@ -225,7 +227,9 @@ def make_value_axis(
 
 def log_ticks(low: float, high: float, width: float = math.inf) -> list[float]:
     """Choose ticks of a log axis, closer for a narrower range, that have room for their labels."""
-    if high / low <= 3:
+    if 1.6 <= high / low <= 3:
+        steps = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3]
+    elif high / low <= 3:
         steps = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3]
     elif high / low <= 12:
         steps = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10]
@@ -320,3 +324,14 @@ def carry_narrow(wide: Chart, narrow: alt.TopLevelMixin) -> Chart:
     """Let a chart carry its form for phones along."""
     carried: Chart = wide.properties(usermeta={"narrow": narrow.to_dict()})
     return carried
+
+
+def remove_title(made: Any, description: str) -> Any:
+    """Copy a chart without its own title, in both forms; `description` is its alternative text."""
+    copy = made.copy(deep=False)
+    carried = copy.usermeta if isinstance(copy.usermeta, dict) else {}
+    if "narrow" in carried:
+        kept = {name: value for name, value in carried["narrow"].items() if name != "title"}
+        copy.usermeta = {**carried, "narrow": {**kept, "description": description}}
+    copy.title, copy.description = alt.Undefined, description
+    return copy
