@@ -23,24 +23,46 @@ from IPython.display import display
 import toolkit as tk
 
 people = tk.open_study(study)
+title = "Measured and unmeasured exposures of each cause"
 available = people.availability(by_reason=True)
 titles = {name: card.title for name, card in tk.causes.cards().items()}
 labels = {item.name: item.label for card in tk.causes.cards().values() for item in card.exposures}
+paper = tk.reports.Paper(labels)
+found = tk.reports.count_measured_causes(available, titles)
+
+# %% [markdown]
+# ## Summary
 
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
+    display(paper.prose(tk.survey.describe_design(people, ()).sentence))
+display(paper.prose(found))
+display(
+    paper.prose("The page does not show how well an exposure was measured; each cause's own page does so.")
+)
 
 # %% [markdown]
-# ## Exposures by cause
+# ## Background
 #
-# Causes that were not measured are included. A proxy captures only part of the exposure that it represents.
+# Each cause has several exposures, from the most to the least direct. Causes that were not measured are
+# included. A proxy captures only part of the exposure that it represents.
+
+# %% [markdown]
+# ## Methods
+
+# %%
+display(paper.prose(tk.survey.describe_design(people, ()).sentence, heading="Study population", level=3))
+
+# %% [markdown]
+# ## Results
+#
+# ### Exposures by cause
 
 # %%
 display(tk.reports.tabulate_causes(available, labels, titles))
 
 # %% [markdown]
-# ## Availability by survey cycle
+# ### Availability by survey cycle
 #
 # Cycles with the same status share a row. The percentage missing refers to the participants who were eligible
 # for the question or test.
@@ -50,11 +72,13 @@ display(tk.reports.tabulate_causes(available, labels, titles))
 display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels=labels))
 
 # %% [markdown]
-# ## Weights and design
+# ## Limitations
+#
+# An exposure that was measured may still be missing for many participants, and two exposures of one analysis
+# may have been measured in different cycles.
+
+# %% [markdown]
+# ## Reproducibility
 
 # %%
-display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
-
-# %%
-title = "Measured and unmeasured exposures of each cause"
-tk.reports.keep(title=title, finding=tk.reports.count_measured_causes(available, titles))
+tk.reports.keep(title=title, finding=found)

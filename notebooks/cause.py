@@ -17,7 +17,7 @@
 study: str = "simulated"  # the name of a study; tk.available_studies() lists them
 cause: str = "diabetes"  # the name of a cause; tk.causes.cards() lists them
 exposure: str = ""  # the exposure variable; empty for the first of the cause that was measured
-outcome: str = "any_cramps"  # a yes/no variable: any_cramps, mild_cramps or frequent_cramps
+outcome: str = ""  # a yes/no variable such as frequent_cramps; empty for any_cramps
 adjust = None  # type: tuple  the covariates, or "full" or "core"; None for the diagram's small set
 diagram: str = ""  # the file of your own causal diagram; empty for that of the toolkit
 domain: str = "age ≥ 20"  # the subpopulation, as a condition
@@ -31,186 +31,302 @@ import toolkit as tk
 
 people = tk.open_study(study)
 card = tk.causes.card(cause)
+title = f"{card.title} and nocturnal leg cramps"
 measured = [name for name in people.codebook if name in people.people.columns]
-labels = {name: variable.label for name, variable in people.codebook.items()}
+paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
 main = card.exposure_among(measured)
 exposure = exposure or (main.name if main else "")
-title = f"{card.title} and nocturnal leg cramps"
+outcome = outcome or "any_cramps"
+estimable = bool(exposure) and outcome in measured
 without_pregnant = "(pregnant != 'yes' or missing(pregnant))"
 if exclude_pregnant:
     domain = f"({domain}) and {without_pregnant}" if domain else without_pregnant
 
+# %% [markdown] tags=["notebook-only"]
+# ## Estimates
+#
+# Every estimate of the page is made here; the sections below present them.
+
+# %%
+if estimable:
+    asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
+    sets = tk.effects.adjustment_models(people, **asked, adjust=adjust, diagram=diagram or None)
+    paper.labels |= sets.labels
+    chosen = sets.chosen
+    main_set = ", ".join(sets.main)
+    estimands = ("prevalence_ratio", "prevalence_difference")
+    compared = pl.concat(
+        tk.reports.attempt(
+            tk.association, people, **asked, adjust=covariates, complete=sets.complete, estimand=estimand
+        )
+        for estimand in estimands
+        for covariates in sets.models.values()
+    )
+    compared = tk.truth(people, compared)
+    ratios = compared.filter(pl.col("estimand") == "prevalence_ratio")
+    main_rows = ratios.filter(pl.col("adjust") == main_set)
+    design = tk.survey.describe_design(people, main_rows)
+    flow = tk.flow(people, **asked, adjust=sets.complete)
+    graded = exposure
+    if people.codebook[exposure].kind == "number":
+        graded = f"{exposure}_third"
+        people = people.cut(exposure, into=3, domain=domain, as_=graded)
+        paper.labels[graded] = people.codebook[graded].label
+    common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain))
+    analyzed = " and ".join([f"({domain})"] * bool(domain) + [f"not missing({c})" for c in sets.complete])
+    sizes = tk.prevalence(people, outcome=outcome, by=(graded,), domain=analyzed)
+
+# %% [markdown]
+# ## Summary
+
 # %%
 if people.design.declared_absent:
-    display(tk.reports.prose(tk.survey.describe_design(people, outcome).sentence))
+    display(paper.prose(tk.survey.describe_design(people, ()).sentence))
+if estimable:
+    unmeasured = tuple(item.label for item in chosen.unmeasured) if chosen else ()
+    display(paper.finding(main_rows))
+    forest = tk.forest(ratios, labels=paper.labels, counts=sizes)
+    display(paper.figure(forest, ratios, "Crude and adjusted prevalence ratios"))
+    display(paper.prose(tk.reports.caution(ratios, unmeasured)))
+elif exposure:
+    display(paper.prose("No estimate is shown, because the study did not measure the outcome."))
+else:
+    display(
+        paper.prose("No estimate is shown, because the study did not measure any exposure of this cause.")
+    )
 
 # %% [markdown]
 # ## Background
 
 # %%
-display(tk.reports.prose(card.what, card.mechanism))
+display(paper.prose(card.what, card.mechanism))
+display(paper.evidence(card))
 
 # %%
 if not exposure:
-    display(
-        tk.reports.prose(
-            "No estimate is shown, because the study did not measure any exposure of this cause.",
-            heading="Unmeasured exposures",
-        )
-    )
     absent = people.availability().filter(cause=cause)
     called = {item.name: item.label for item in card.exposures}
+    display(tk.reports.prose(heading="Unmeasured exposures"))
     display(tk.reports.bullets(tk.reports.availability_sentences(absent, labels=called)))
 
 # %%
-if exposure:
-    display(tk.reports.prose(heading="Measures"))
-    display(tk.reports.definition(people.codebook, exposure, card))
-    display(tk.reports.definition(people.codebook, outcome))
+if estimable:
+    display(paper.prose(heading="Methods"))
+    display(paper.prose(heading="Study population", level=3))
+    display(tk.reports.study_population(people, flow, paper, domain=domain))
+    if "pregnant" in measured:
+        excluded = "Respondents known to be pregnant were excluded; men and women without data were not."
+        included = "Pregnant respondents were included."
+        display(paper.prose(excluded if exclude_pregnant else included))
+    display(paper.figure(tk.charts.flow_chart(flow), flow, "Selection of the analytic sample"))
 
 # %%
-if exposure:
+if estimable:
+    display(paper.prose(heading="Measures", level=3))
+    display(tk.reports.definition(people.codebook, outcome))
+    display(tk.reports.definition(people.codebook, exposure, card))
+    display(tk.reports.covariate_list(people.codebook, sets.complete))
+
+# %%
+if estimable:
     display(
-        tk.reports.prose(
+        paper.prose(
             "Model 1 adjusts for age, sex, race or ethnicity, education and income, where the study "
             "measures them. Model 2, the main result, adds the covariates that the causal diagram requires.",
             heading="Covariates and causal diagram",
+            level=3,
         )
     )
-    asked = {"outcome": outcome, "exposure": exposure, "domain": domain}
-    sets = tk.effects.adjustment_models(people, **asked, adjust=adjust, diagram=diagram or None)
-    labels = {**labels, **sets.labels}
-    if sets.chosen:
-        chosen = sets.chosen
-        display(tk.reports.adjustment(chosen.summary, chosen.left_open, chosen.edges, sets.given, labels))
-        display(tk.charts.diagram_chart(chosen.edges), tk.reports.arrows(chosen.edges))
+    if chosen:
+        left_open = chosen.left_open
+        display(tk.reports.adjustment(chosen.summary, left_open, chosen.edges, sets.given, paper.labels))
+        drawn = tk.charts.diagram_chart(chosen.edges)
+        note = "Arrows point from cause to effect; unmeasured variables are marked."
+        display(paper.figure(drawn, None, "Causal diagram around the exposure", note))
+        display(tk.reports.arrows(chosen.edges))
     else:
-        display(tk.reports.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
+        display(paper.prose(f"As requested, adjusted for {', '.join(sets.main)}. {sets.why_none}"))
 
 # %%
-if exposure:
-    display(tk.reports.prose(heading="Study population"))
-    flow = tk.flow(people, **asked, adjust=sets.complete)
-    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
-    if "pregnant" in measured:
-        excluded = "Respondents known to be pregnant are excluded; men and women without data are not."
-        included = "Pregnant respondents are included. Use exclude_pregnant=True to exclude them."
-        display(tk.reports.prose(excluded if exclude_pregnant else included))
-
-# %%
-if exposure:
-    display(tk.reports.prose(heading="Prevalence"))
-    graded = exposure
-    if people.codebook[exposure].kind == "number":
-        graded = f"{exposure}_third"
-        people = people.cut(exposure, into=3, domain=domain, as_=graded)
-        labels[graded] = people.codebook[graded].label
-    common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain))
-    display(tk.reports.prose(tk.finding(common, labels=labels)))
-    display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
-
-# %%
-if exposure:
-    display(tk.reports.prose(heading="Association"))
-    compared = pl.concat(
-        tk.association(people, **asked, adjust=covariates, complete=sets.complete, estimand=estimand)
-        for estimand in ("prevalence_ratio", "prevalence_difference")
-        for covariates in sets.models.values()
-    )
-    compared = tk.truth(people, compared)
-    # A set that was requested is the main result, even if Model 1 has more covariates.
-    found = tk.finding(compared, labels=labels, main=", ".join(sets.main))
-    display(tk.reports.prose(found))
-    display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
-    display(
-        tk.reports.prose(
-            "All models are fitted to the same participants, who have complete data for all covariates shown."
-        )
-    )
-
-# %%
-if exposure:
-    display(tk.reports.prose(heading="Effect modification by age and sex"))
+if estimable:
+    modifiers = [name for name in ("age_group", "sex") if name in measured and name != exposure]
     ratio = {**asked, "estimand": "prevalence_ratio"}
     grouped = [
         tk.truth(
             people,
-            tk.association(people, **ratio, adjust=tuple(c for c in sets.main if c != group), by=(group,)),
+            tk.reports.attempt(
+                tk.association,
+                people,
+                **ratio,
+                adjust=tuple(c for c in sets.main if c != group),
+                by=(group,),
+            ),
         )
-        for group in ("age_group", "sex")
-        if group in measured and group != exposure
+        for group in modifiers
     ]
-    found_in_groups = [tk.finding(one, labels=labels) for one in grouped]
-    display(tk.reports.prose(*(found_in_groups or ["This study has no groups of age or sex to compare."])))
-    for one in grouped:
-        display(tk.forest(one, labels=labels), tk.table(one, labels=labels))
+    crossed = [
+        tk.reports.attempt(
+            tk.effects.interaction,
+            people,
+            outcome,
+            (graded, group),
+            adjust=tuple(c for c in sets.main if c != group),
+            domain=domain,
+            allow_descendants=True,  # of the modifier; the covariates are those of the main result
+        ).filter(pl.col("estimand").is_in(["ratio_of_ratios", "reri"]) | (pl.col("reliability") == "failed"))
+        for group in modifiers
+    ]
+    wider = [tk.reports.attempt(tk.association, people, **ratio, adjust=())]
+    if sets.full and set(sets.full) != set(sets.main):
+        wider.append(tk.reports.attempt(tk.association, people, **ratio, adjust=sets.full))
+        paper.labels.setdefault(", ".join(sets.full), "Full set")
+    sensitivity = tk.truth(people, pl.concat(wider))
+    once = {"domain": domain, "diagram": diagram or None, "progress": False}
+    outcomes = [name for name in ("any_cramps", "frequent_cramps", "mild_cramps") if name in measured]
+    by_outcome = tk.effects.atlas(people, outcomes, exposure, adjust=[sets.main], **once)
+    by_outcome = by_outcome.filter(pl.col("outcome") != outcome).drop("cause")
+    others = [item.name for item in card.exposures if item.levels and item.name in measured]
+    by_exposure = tk.effects.atlas(people, outcome, [exposure, *others][bool(others) :], **once)
+    by_exposure = by_exposure.filter(pl.col("exposure") != exposure).drop("cause")
+    curves = {
+        name: tk.reports.attempt(
+            tk.effects.curve, people, outcome, name, domain=domain, diagram=diagram or None
+        )
+        for name in card.curves
+        if name in measured
+    }
+    every = [common, compared, *grouped, *crossed, *curves.values(), by_outcome, by_exposure, sensitivity]
+    everything = pl.concat(every, how="diagonal_relaxed")
 
 # %%
-if exposure:
+if estimable:
+    why = "Model 2 is the set that the back-door criterion gives on the causal diagram." if chosen else ""
+    paragraph = tk.reports.methods(everything, design, paper, models=sets.models, why=why)
+    display(paper.prose(paragraph, heading="Statistical analysis", level=3))
+    display(paper.prose(heading="Data quality", level=3))
+    display(paper.prose(tk.reports.reliability_sentence(everything)))
+
+# %%
+if estimable:
+    display(paper.prose(heading="Results"))
+    display(paper.prose(heading="Participants", level=3))
+    described = [name for name in sets.complete if name not in ("cycle", exposure)]
+    table_one = tk.describe(people, described or [exposure], by=(graded,), domain=domain, test=False)
+    note = "Participants of the subpopulation before exclusions for missing values."
+    display(paper.table(table_one, f"Participants by {paper.labels[graded]}", note))
+
+# %%
+if estimable:
+    display(paper.prose(heading="Prevalence", level=3))
+    drawn = tk.charts.prevalence_chart(common, labels=paper.labels)
+    display(paper.figure(drawn, common, f"Prevalence by {paper.labels[graded]}"))
+
+# %%
+if estimable:
     display(
-        tk.reports.prose(
-            "The crude estimate uses all participants with data on outcome and exposure. The other estimate "
-            "is adjusted for every measured confounder. Each model has its own participants, whose number is "
-            "given.",
+        paper.prose(
+            "Figure 1 shows the prevalence ratios, and Statistical analysis lists the covariates of each "
+            "model. All models are fitted to the same participants, who have complete data.",
+            heading="Association",
+            level=3,
+        )
+    )
+    differences = compared.filter(pl.col("estimand") == "prevalence_difference")
+    display(paper.table(differences, "Crude and adjusted prevalence differences"))
+for name, curve in (curves if estimable else {}).items():
+    called = people.codebook[name].title
+    if curve["reliability"][0] != "failed":
+        drawn = tk.charts.curve_chart(curve, labels=paper.labels)
+        display(paper.figure(drawn, curve, f"Exposure-response curve of {called}"))
+    display(paper.prose(tk.reports.curve_sentence(curve)))
+
+# %%
+if estimable:
+    display(
+        paper.prose(
+            "A ratio of 1 between the prevalence ratios means no interaction on the ratio scale, and a "
+            "relative excess risk due to interaction (RERI) of 0 none on the additive scale.",
+            heading="Effect modification",
+            level=3,
+        )
+    )
+    for group, rows, product in zip(modifiers, grouped, crossed, strict=True):
+        name = paper.labels[group]
+        drawn = tk.forest(rows, labels=paper.labels)
+        display(paper.figure(drawn, rows, f"Adjusted prevalence ratios by {name}"))
+        display(paper.prose(tk.reports.interaction_sentence(product)))
+    if not modifiers:
+        display(paper.prose("This study has no groups of age or sex to compare."))
+
+# %%
+if estimable:
+    display(
+        paper.prose(
+            "The crude estimate uses all participants with data on outcome and exposure, and the full set "
+            "adjusts for every measured confounder. Other definitions of outcome and exposure follow. Each "
+            "model has its own participants, whose number is given.",
             heading="Sensitivity analyses",
         )
     )
-    wider = [tk.association(people, **ratio, adjust=())]
-    if sets.full and set(sets.full) != set(sets.main):
-        wider.append(tk.association(people, **ratio, adjust=sets.full))
-    sensitivity = tk.truth(people, pl.concat(wider))
-    named = {**labels, ", ".join(sets.full): "Full set"} if len(sets.full) > 1 else labels
-    display(tk.forest(sensitivity, labels=named), tk.table(sensitivity, labels=named))
-
-# %%
-if exposure:
-    display(tk.reports.prose(heading="Statistical analysis"))
-    design = tk.survey.describe_design(people, compared.filter(pl.col("adjust") == ", ".join(sets.main)))
-    display(tk.reports.prose(design.sentence))
-
-# %%
-if exposure:
-    display(
-        tk.reports.prose(
-            "Each estimate is checked against the presentation standards of the National Center for Health "
-            "Statistics (NCHS). It is shown, shown with a flag for review, or suppressed because the sample "
-            "is too small or the interval too wide. What could not be estimated is listed in the tables with "
-            "the reason.",
-            heading="Data quality",
-        )
-    )
-    everything = pl.concat([common, compared, *grouped, sensitivity], how="diagonal_relaxed")
-    display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
-    display(tk.reports.prose(tk.reports.missing_sentence(compared)))
+    varied = pl.concat([sensitivity, by_outcome], how="diagonal_relaxed")
+    drawn = tk.forest(varied, labels=paper.labels)
+    display(paper.figure(drawn, varied, "Other covariates and other definitions of the outcome"))
+    if by_exposure.height:
+        paper.labels["own set"] = "the set of the causal diagram for each exposure"
+        shown = by_exposure.with_columns(adjust=pl.lit("own set"))
+        drawn = tk.forest(shown, labels=paper.labels)
+        display(paper.figure(drawn, shown, "Other definitions of the exposure"))
 
 # %% [markdown]
 # ## Comparison with previous studies
 
 # %%
-own = compared.filter(pl.col("estimand") == "prevalence_ratio") if exposure else None
-display(tk.reports.evidence(card, own, labels))
-
-# %% [markdown]
-# ## Implications for prevention
-#
-# Published findings on the prevention of cramps that are related to this cause. They are not advice to an
-# individual.
-
-# %%
-display(tk.reports.bullets(f"{way.kind.capitalize()}: {way.finding}" for way in card.prevention))
+display(paper.comparison(card, main_rows if estimable else None))
 
 # %% [markdown]
 # ## Limitations
 
 # %%
-display(tk.reports.bullets(card.caveats))
+display(tk.reports.limitations(card.caveats, people))
+
+# %% [markdown]
+# ## Implications for prevention, and when to seek care
+#
+# Published findings on the prevention of cramps that are related to this cause. They are not advice to an
+# individual.
 
 # %%
-results = [common, compared, *grouped, sensitivity] if exposure else []
+display(paper.prevention(card))
+display(
+    paper.prose(
+        "Guidelines and reviews name these signs of another condition, which call for an examination:"
+    )
+)
+display(paper.warning_signs())
+
+# %% [markdown]
+# ## References
+
+# %%
+checklist = tk.reports.strobe(people, flow, main_rows, design, paper, domain=domain) if estimable else None
+display(paper.references())
+
+# %% [markdown]
+# ## Reproducibility
+
+# %%
+if estimable:
+    display(checklist)
+found = tk.finding(compared, labels=paper.labels, main=main_set) if estimable else ""
 nothing = f"No estimate: {people.label} did not measure any exposure of this cause."
-if exposure:
-    shown = ["", ", ".join(sets.main)]
-    first = compared.filter(pl.col("estimand") == "prevalence_ratio", pl.col("adjust").is_in(shown))
+without_outcome = f"No estimate: {people.label} did not measure the outcome."
+if estimable:
+    first = compared.filter(
+        pl.col("estimand") == "prevalence_ratio", pl.col("adjust").is_in(["", ", ".join(sets.main)])
+    )
 tk.reports.keep(
-    *results, title=title, finding=found if exposure else nothing, main=first if exposure else None
+    *(every if estimable else []),
+    title=title,
+    finding=found or (without_outcome if exposure else nothing),
+    main=first if estimable else None,
 )

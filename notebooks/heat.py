@@ -29,176 +29,222 @@ import toolkit as tk
 
 people = tk.open_study(study)
 card = tk.causes.card("dehydration_heat")
-labels = {name: variable.label for name, variable in people.codebook.items()}
+title = "Heat, season and nocturnal leg cramps"
+paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
 outcome = outcome or "any_cramps"
-has_season = "season" in people.people.columns
-has_weather = "heat_index" in people.people.columns
+measured = [name for name in people.codebook if name in people.people.columns]
+has_season = "season" in measured and outcome in measured
+has_weather = "heat_index" in measured and outcome in measured
 has_diary = people.diary is not None
-kept, main = [], None
+by_month_heat = has_weather and not has_diary
+every, main, lags, nothing = [], None, None, "neither season, nor heat index, nor a diary"
 
-# %%
-if people.design.declared_absent:
-    display(tk.reports.prose(tk.survey.describe_design(people, ()).sentence))
-
-# %% [markdown]
-# ## Background
-
-# %%
-display(tk.reports.prose(card.what, card.mechanism))
+# %% [markdown] tags=["notebook-only"]
+# ## Estimates
 
 # %%
 if has_season:
-    display(tk.reports.prose(heading="Warm and cool half-years"))
-    display(tk.reports.definition(people.codebook, "season", card))
     asked = {"outcome": outcome, "exposure": "season", "domain": domain}
     flow = tk.flow(people, **asked, adjust=adjust)
-    display(tk.reports.prose(tk.reports.flow_sentence(flow)), tk.charts.flow_chart(flow), tk.table(flow))
-
-# %%
-if has_season:
     common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=("season",), domain=domain))
-    display(tk.reports.prose(tk.finding(common, labels=labels)))
-    display(tk.charts.prevalence_chart(common, labels=labels), tk.table(common, labels=labels))
-
-# %%
-if has_season:
     compared = pl.concat(
-        tk.association(people, **asked, adjust=by, complete=adjust, estimand=estimand)
+        tk.reports.attempt(tk.association, people, **asked, adjust=by, complete=adjust, estimand=estimand)
         for estimand in ("prevalence_ratio", "prevalence_difference")
         for by in ((), adjust)
     )
     compared = tk.truth(people, compared)
-    display(tk.reports.prose(tk.finding(compared, labels=labels)))
-    display(tk.forest(compared, labels=labels), tk.table(compared, labels=labels))
-    kept, main = [common, compared], compared
-
-# %%
-if has_season:
-    display(tk.reports.prose(heading="Comparison with the published seasonal pattern"))
-    adjusted = compared.filter(pl.col("estimand") == "prevalence_ratio").row(-1, named=True)
-    display(tk.reports.prose(tk.effects.compare_season(adjusted)))
-
-# %%
-if has_season and not has_diary:
-    display(
-        tk.reports.prose(
-            "The study records half-years and no dates, so neither a seasonal curve nor the day of its peak "
-            "can be estimated.",
-            heading="Seasonal curve",
-        )
-    )
-
-# %%
-if has_weather and not has_diary:
-    display(tk.reports.prose(heading="Weather of the previous month"))
-    display(tk.reports.definition(people.codebook, "heat_index", card))
+    main = compared.filter(pl.col("estimand") == "prevalence_ratio")
+    every += [common, compared]
+if by_month_heat:
     warmth = {"outcome": outcome, "exposure": "heat_index_10", "domain": domain}
-    tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label="mean heat index, in tens of °F")
-    by_heat = pl.concat(tk.association(tenths, **warmth, adjust=by, complete=adjust) for by in ((), adjust))
-    tens = {**labels, "heat_index_10": "mean heat index, in tens of °F"}
-    display(tk.reports.prose(tk.finding(by_heat, labels=tens)))
-    display(tk.forest(by_heat, labels=tens), tk.table(by_heat, labels=tens))
-    kept.append(by_heat)
-    main = by_heat if main is None else main
-
-# %%
-if has_diary:
-    display(
-        tk.reports.prose(
-            "Each night of the diary is one record with its date. Nights of the same participant are "
-            "correlated, and the participant is the sampling unit. Counts in the charts and tables below are "
-            "counts of nights, and cases are nights with cramps.",
-            heading="Seasonal curve",
-        )
-    )
-    nights = tk.longitudinal.records(people)
-    night_labels = {name: variable.label for name, variable in nights.codebook.items()}
-    answered = nights.people[night_outcome].count()
-    keepers = nights.people["person"].n_unique()
-    display(
-        tk.reports.prose(
-            f"{keepers:,} participants recorded {nights.people.height:,} nights, of which {answered:,} have "
-            "an answer."
-        )
-    )
-    by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
-    by_month = by_month.filter(pl.col("n") > 0)
-    display(
-        tk.charts.prevalence_chart(by_month, labels=night_labels), tk.table(by_month, labels=night_labels)
-    )
-    curve = tk.effects.cosinor(nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain)
-    display(tk.table(curve, labels=night_labels))
-
-# %%
-if has_diary:
-    display(tk.reports.prose(heading="Nights in warm and cool half-years"))
-    halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
-    night_asked = {"outcome": night_outcome, "domain": domain}
-    by_half = pl.concat(
-        tk.association(nights, exposure="half_year", adjust=by, complete=adjust, **night_asked)
+    paper.labels["heat_index_10"] = "mean heat index, in tens of °F"
+    label = paper.labels["heat_index_10"]
+    tenths = people.derive("heat_index_10", pl.col("heat_index") / 10, label=label)
+    by_heat = pl.concat(
+        tk.reports.attempt(tk.association, tenths, **warmth, adjust=by, complete=adjust)
         for by in ((), adjust)
     )
-    display(tk.reports.prose(tk.finding(halves, labels=night_labels)))
-    display(tk.charts.prevalence_chart(halves, labels=night_labels), tk.table(halves, labels=night_labels))
-    display(tk.forest(by_half, labels=night_labels), tk.table(by_half, labels=night_labels))
-    dated = nights.people.drop_nulls(night_outcome)
-    expected = tk.effects.season_ratio(dated["date"], dated["half_year"] == "warm")
-    display(tk.reports.prose(tk.effects.compare_season(by_half.row(-1, named=True), expected)))
-    kept += [by_month, curve, halves, by_half]
-    main = by_half
-
-# %%
-if has_diary and "heat_index_lag0" in nights.people.columns:
-    display(
-        tk.reports.prose(
-            "Each lag has its own model with the same covariates. Estimates at neighboring lags are "
-            "correlated.",
-            heading="Weather of each night and of the week before",
-        )
+    every.append(by_heat)
+    main = by_heat if main is None else main
+    flow = flow if has_season else tk.flow(tenths, **warmth, adjust=adjust)
+if has_diary:
+    nights = tk.longitudinal.records(people)
+    paper.labels |= {name: variable.label for name, variable in nights.codebook.items()}
+    night_asked = {"outcome": night_outcome, "domain": domain}
+    by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
+    by_month = by_month.filter(pl.col("n") > 0)
+    curve = tk.reports.attempt(
+        tk.effects.cosinor, nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain
     )
+    halves = tk.prevalence(nights, outcome=night_outcome, by=("half_year",), domain=domain)
+    by_half = pl.concat(
+        tk.reports.attempt(
+            tk.association, nights, exposure="half_year", adjust=by, complete=adjust, **night_asked
+        )
+        for by in ((), adjust)
+    )
+    flow = tk.flow(nights, night_outcome, "half_year", adjust=adjust, domain=domain)
+    every += [by_month, curve, halves, by_half]
+    main = by_half
+if has_diary and "heat_index_lag0" in nights.people.columns:
     warm = nights
     for lag in range(8):
         when = ("of the day", "of the day before")[lag] if lag < 2 else f"of {lag} days before"
         tens = pl.col(f"heat_index_lag{lag}") / 10
         warm = warm.derive(f"heat_{lag}", tens, label=f"heat index {when}, in tens of °F")
-    by_lag = pl.concat(
-        tk.association(warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked) for lag in range(8)
+    lags = pl.concat(
+        tk.reports.attempt(tk.association, warm, exposure=f"heat_{lag}", adjust=adjust, **night_asked)
+        for lag in range(8)
     )
-    display(tk.reports.prose(tk.finding(by_lag, labels=night_labels)))
-    display(tk.forest(by_lag, labels=night_labels), tk.table(by_lag, labels=night_labels))
-    kept.append(by_lag)
+    every.append(lags)
+
+# %% [markdown]
+# ## Summary
 
 # %%
-if kept:
-    display(tk.reports.prose(heading="Statistical analysis and data quality"))
-    everything = pl.concat(kept, how="diagonal_relaxed")
+if people.design.declared_absent:
+    display(paper.prose(tk.survey.describe_design(people, ()).sentence))
+if every:
     analyzed = nights if has_diary else people
-    by_weight = {rows["weight"][-1]: rows.tail(1) for rows in kept}
+    design = tk.survey.describe_design(analyzed if has_diary or has_season else tenths, main.tail(1))
+    shown = main.tail(1)
+    display(paper.finding(shown))
+    forest = tk.forest(main, labels=paper.labels)
+    display(paper.figure(forest, main, "Crude and adjusted comparison of warm and cool periods"))
     display(
-        tk.reports.prose(*(tk.survey.describe_design(analyzed, rows).sentence for rows in by_weight.values()))
-    )
-    display(tk.reports.prose(tk.reports.reliability_sentence(everything)))
-else:
-    display(
-        tk.reports.prose(
-            "No estimate is shown, because the study has neither season, nor heat index, nor a diary.",
-            heading="Unmeasured exposures",
+        paper.prose(
+            "The estimate compares periods of the year. It does not show which of their features, such as "
+            "heat, activity or diet, accounts for a difference."
         )
     )
+else:
+    display(paper.prose(f"No estimate is shown, because the study has {nothing}."))
+
+# %% [markdown]
+# ## Background
+
+# %%
+display(paper.prose(card.what, card.mechanism))
+display(paper.evidence(card))
+
+# %%
+if not every:
+    display(paper.prose(f"The study has {nothing}.", heading="Unmeasured exposures"))
+else:
+    display(paper.prose(heading="Methods"))
+    display(paper.prose(heading="Study population", level=3))
+    units = "nights" if has_diary else "participants"
+    display(tk.reports.study_population(analyzed, flow, paper, domain=domain, units=units))
+    display(paper.figure(tk.charts.flow_chart(flow), flow, "Selection of the analytic sample"))
+    display(paper.prose(heading="Measures", level=3))
+if has_season:
+    display(tk.reports.definition(people.codebook, outcome))
+    display(tk.reports.definition(people.codebook, "season", card))
+if by_month_heat:
+    display(tk.reports.definition(people.codebook, "heat_index", card))
+if has_diary:
+    answered = nights.people[night_outcome].count()
+    keepers = nights.people["person"].n_unique()
+    display(
+        paper.prose(
+            "Each night of the diary is one record with its date. Nights of the same participant are "
+            "correlated, and the participant is the sampling unit. Counts are counts of nights, and cases "
+            "are nights with cramps.",
+            f"{keepers:,} participants recorded {nights.people.height:,} nights, of which {answered:,} have "
+            "an answer.",
+        )
+    )
+
+# %%
+if every:
+    everything = pl.concat(every, how="diagonal_relaxed")
+    paragraph = tk.reports.methods(everything, design, paper, models={"The regression model": adjust})
+    display(paper.prose(paragraph, heading="Statistical analysis", level=3))
+    display(paper.prose(heading="Data quality", level=3))
+    display(paper.prose(tk.reports.reliability_sentence(everything)))
+    display(paper.prose(heading="Results"))
+
+# %%
+if has_season:
+    display(paper.prose(heading="Warm and cool half-years", level=3))
+    drawn = tk.charts.prevalence_chart(common, labels=paper.labels)
+    display(paper.figure(drawn, common, "Prevalence by half-year"))
+    differences = compared.filter(pl.col("estimand") == "prevalence_difference")
+    display(paper.table(differences, "Crude and adjusted prevalence differences"))
+if has_season and not has_diary:
+    display(
+        paper.prose(
+            "The study records half-years and no dates, so neither a seasonal curve nor the day of its peak "
+            "can be estimated.",
+            heading="Seasonal curve",
+            level=3,
+        )
+    )
+if by_month_heat:
+    display(paper.prose(heading="Weather of the previous month", level=3))
+    forest = tk.forest(by_heat, labels=paper.labels)
+    display(paper.figure(forest, by_heat, "Cramps by the mean heat index of the previous month"))
+
+# %%
+if has_diary:
+    display(paper.prose(heading="Seasonal curve", level=3))
+    drawn = tk.charts.prevalence_chart(by_month, labels=paper.labels)
+    display(paper.figure(drawn, by_month, "Nights with cramps by month"))
+    display(paper.table(curve, "Seasonal curve"))
+    display(paper.prose(heading="Nights in warm and cool half-years", level=3))
+    drawn = tk.charts.prevalence_chart(halves, labels=paper.labels)
+    display(paper.figure(drawn, halves, "Nights with cramps by half-year"))
+if lags is not None:
+    display(
+        paper.prose(
+            "Each lag has its own model with the same covariates. Estimates at neighboring lags are "
+            "correlated.",
+            heading="Weather of each night and of the week before",
+            level=3,
+        )
+    )
+    forest = tk.forest(lags, labels=paper.labels)
+    display(paper.figure(forest, lags, "Cramps by the heat index of the night and of the week before"))
 
 # %% [markdown]
 # ## Comparison with previous studies
 
 # %%
-display(tk.reports.evidence(card))
+if has_diary:
+    dated = nights.people.drop_nulls(night_outcome)
+    expected = tk.effects.season_ratio(dated["date"], dated["half_year"] == "warm")
+    display(paper.prose(tk.effects.compare_season(main.row(-1, named=True), expected)))
+elif has_season:
+    display(paper.prose(tk.effects.compare_season(main.row(-1, named=True))))
+display(paper.comparison(card, main if every else None))
 
 # %% [markdown]
 # ## Limitations
 
 # %%
-display(tk.reports.bullets(card.caveats))
+display(tk.reports.limitations(card.caveats, people))
+
+# %% [markdown]
+# ## Implications for prevention, and when to seek care
+#
+# Published findings on prevention. They are not advice to an individual.
 
 # %%
-title = "Heat, season and nocturnal leg cramps"
-nothing = f"No estimate: {people.label} has neither season, nor heat index, nor a diary."
-tk.reports.keep(*kept, title=title, finding=tk.finding(main, labels=labels) if kept else nothing)
+display(paper.prevention(card))
+display(paper.prose("Guidelines and reviews name signs of another condition:"), paper.warning_signs())
+
+# %% [markdown]
+# ## References
+
+# %%
+checklist = tk.reports.strobe(analyzed, flow, main, design, paper, domain=domain) if every else None
+display(paper.references())
+
+# %% [markdown]
+# ## Reproducibility
+
+# %%
+if every:
+    display(checklist)
+found = tk.finding(main, labels=paper.labels) if every else f"No estimate: {people.label} has {nothing}."
+tk.reports.keep(*every, title=title, finding=found)

@@ -81,15 +81,26 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
+    from toolkit.report.measured_causes import count_measured_causes as count_measured_causes
+    from toolkit.report.measured_causes import tabulate_causes as tabulate_causes
+    from toolkit.report.paper.attempted_estimates import attempt as attempt
+    from toolkit.report.paper.bibliography import trials as trials
+    from toolkit.report.paper.checklist import strobe as strobe
+    from toolkit.report.paper.exhibits import Paper as Paper
+    from toolkit.report.paper.interpretation import caution as caution
+    from toolkit.report.paper.interpretation import curve_sentence as curve_sentence
+    from toolkit.report.paper.interpretation import interaction_sentence as interaction_sentence
+    from toolkit.report.paper.interpretation import limitations as limitations
+    from toolkit.report.paper.methods_section import methods as methods
+    from toolkit.report.paper.methods_section import study_population as study_population
     from toolkit.report.passages import adjustment as adjustment
     from toolkit.report.passages import arrows as arrows
     from toolkit.report.passages import bullets as bullets
-    from toolkit.report.passages import count_measured_causes as count_measured_causes
+    from toolkit.report.passages import covariate_list as covariate_list
     from toolkit.report.passages import definition as definition
     from toolkit.report.passages import evidence as evidence
     from toolkit.report.passages import prose as prose
     from toolkit.report.passages import reason_unmeasured as reason_unmeasured
-    from toolkit.report.passages import tabulate_causes as tabulate_causes
     from toolkit.report.rendering import render as render
     from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
@@ -225,6 +236,17 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "save_all": "display.export.destinations",
             "data_dictionary": "report.data_dictionary",
             "keep": "report.captured_results",
+            "Paper": "report.paper.exhibits",
+            "study_population": "report.paper.methods_section",
+            "methods": "report.paper.methods_section",
+            "interaction_sentence": "report.paper.interpretation",
+            "caution": "report.paper.interpretation",
+            "limitations": "report.paper.interpretation",
+            "strobe": "report.paper.checklist",
+            "trials": "report.paper.bibliography",
+            "curve_sentence": "report.paper.interpretation",
+            "covariate_list": "report.passages",
+            "attempt": "report.paper.attempted_estimates",
             "prose": "report.passages",
             "bullets": "report.passages",
             "definition": "report.passages",
@@ -232,8 +254,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "reason_unmeasured": "report.passages",
             "adjustment": "report.passages",
             "arrows": "report.passages",
-            "tabulate_causes": "report.passages",
-            "count_measured_causes": "report.passages",
+            "tabulate_causes": "report.measured_causes",
+            "count_measured_causes": "report.measured_causes",
             "availability_sentences": "display.text.sentences",
             "flow_sentence": "display.text.sentences",
             "missing_sentence": "display.text.sentences",

@@ -169,6 +169,8 @@ class Card:
         The main exposure first, then the others in order of preference.
     rules
         Derivations with their truth tables; an exposure without a rule is measured directly.
+    curves
+        Continuous variables whose exposure-response curves the report shows.
     mechanism
         Two sentences on how the cause may lead to cramps.
     caveats
@@ -191,6 +193,7 @@ class Card:
     caveats: tuple[str, ...]
     prevention: tuple[Prevention, ...]
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    curves: tuple[str, ...] = ()
 
     @property
     def main(self) -> Exposure:

@@ -1,5 +1,6 @@
 """Read the published evidence of `datasets/evidence.toml` by cause, and format its findings as text."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -19,6 +20,8 @@ SCHEMA: dict[str, pl.DataType] = {
     ),
 }
 _NUMBERS = ("estimate", "conf_low", "conf_high", "reported", "adjusted_for")
+# Remarks on what was not read, which the file keeps and no page shows.
+_REMARKS = re.compile(r",? \(?(authors|year) not (read|seen)\)?| increases with$")
 # Measures without a number.
 _WITHOUT_NUMBER = {
     "direction": "",
@@ -73,6 +76,11 @@ def evidence_of(cause: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
+def all_findings() -> pl.DataFrame:
+    """List every published finding once, whatever its cause, in the columns of `evidence_of`."""
+    return pl.DataFrame([_row(finding, "") for finding in _read_evidence()["finding"]], schema=SCHEMA)
+
+
 def conflicts_of(cause: str) -> tuple[str, ...]:
     """List where findings on one cause disagree, one sentence each."""
     return tuple(c["statement"] for c in _conflicts(cause))
@@ -92,6 +100,7 @@ def _row(finding: dict[str, Any], cause: str) -> dict[str, Any]:
     here = finding.get("for_cause", {}).get(cause, {})
     general = {k: v for k, v in finding.items() if "measure" not in here or k not in _NUMBERS}
     known = {**general, **here, "conflict": " ".join(said) or None}
+    known |= {name: _REMARKS.sub("", known[name]) for name in ("source", "citation", "outcome")}
     return {name: known.get(name) for name in SCHEMA}
 
 
@@ -143,9 +152,10 @@ class _File(Checked):
 @cache
 def _read_evidence() -> dict[str, Any]:
     content = read_toml(shipped("datasets") / "evidence.toml", _File).model_dump(exclude_unset=True)
-    before = ""
+    before, outcome = "", ""
     for finding in content["finding"]:
-        # "same" repeats the population of the finding before, of that source.
+        finding["outcome"] = outcome = outcome if finding["outcome"] == "same" else finding["outcome"]
+        # "same" repeats the outcome and the population of the finding before, of that source.
         if finding["population"].startswith("same"):
             finding["population"] = before + finding["population"].removeprefix("same")
         else:

@@ -83,7 +83,7 @@ def render_plan(
     plan
         A TOML file with one `[[report]]` section per report, each with `report` (a report's name or the path
         of a notebook), `save_as` (the file name), and optionally `title` and `parameters`. None uses the plan
-        of the toolkit, which has one report per cause and three more.
+        of the toolkit, which has one report per cause and five more.
     workers
         The number of kernels that run at the same time. Each runs one report after the other, with an empty
         namespace for each.
@@ -106,7 +106,7 @@ def render_plan(
     Examples
     --------
     >>> print(render_plan("simulated"))  # doctest: +SKIP
-    13 of 13 reports made: open reports/simulated/index.html
+    15 of 15 reports made: open reports/simulated/index.html
     """
     remove_abandoned_folders()
     entries = read_plan(plan) if plan else shipped_plan()

@@ -16,12 +16,13 @@ from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
 from toolkit.display.text import capitalize, format_condition, format_estimate, label_variable, name_set
-from toolkit.errors import join_list
 from toolkit.files.html_templates import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable
 
-_STATUSES = ("measured", "proxy", "not measured")
+EVIDENCE_HEADS = ("Source", "Participants", "Comparison", "Finding", "Adjusted for")
+# Topics that are not an exposure.
+_SUBJECTS = ("burden", "prevalence", "definition", "phenotype")
 _PAGES = Path(__file__).parent / "pages"
 
 
@@ -35,7 +36,7 @@ class Passage:
         return f'<div class="passage">{self.html}</div>'
 
 
-def prose(*paragraphs: str, heading: str = "") -> Passage:
+def prose(*paragraphs: str, heading: str = "", level: int = 2) -> Passage:
     """Write paragraphs of plain text, below a heading if only some pages have the section.
 
     Use it in place of Markdown for every sentence that contains labels.
@@ -45,7 +46,9 @@ def prose(*paragraphs: str, heading: str = "") -> Passage:
     *paragraphs
         Paragraphs as plain text.
     heading
-        The heading of a section, which enters the table of contents of a page; "" for none.
+        The heading of a section; "" for none.
+    level
+        2 for a section, which enters the table of contents of a page; 3 and 4 for its parts.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def prose(*paragraphs: str, heading: str = "") -> Passage:
     >>> prose("Use of <b>salt</b>, *daily*", heading="Measures").html
     '<h2>Measures</h2><p>Use of &lt;b&gt;salt&lt;/b&gt;, *daily*</p>'
     """
-    title = f"<h2>{escape(heading)}</h2>" if heading else ""
+    title = f"<h{level}>{escape(heading)}</h{level}>" if heading else ""
     return Passage(title + "".join(f"<p>{escape(text)}</p>" for text in paragraphs))
 
 
@@ -79,7 +82,7 @@ def bullets(items: Iterable[str]) -> Passage:
     >>> bullets(["one < two"]).html
     '<ul><li>One &lt; two.</li></ul>'
     """
-    return Passage("<ul>" + "".join(f"<li>{escape(_sentence(item))}</li>" for item in items) + "</ul>")
+    return Passage("<ul>" + "".join(f"<li>{escape(end_sentence(item))}</li>" for item in items) + "</ul>")
 
 
 def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passage:
@@ -102,7 +105,7 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
     Examples
     --------
     >>> definition(Codebook.of(Variable("age", "age", "number", unit="years")), "age").html[:39]
-    '<h3>Age (years)</h3><p><code>age</code>'
+    '<h4>Age (years)</h4><p><code>age</code>'
     """
     variable = codebook[name]
     rules = {rule.name: rule for rule in (*(card.rules if card else ()), *CRAMP_RULES)}
@@ -112,13 +115,42 @@ def definition(codebook: Codebook, name: str, card: Card | None = None) -> Passa
         inputs = [codebook[item] for item in rules[name].derivation.inputs if item in codebook]
         facts += [fact for item in inputs for fact in _facts(item, f" ({item.name})")]
     if caveat:
-        facts.append(("Caveat", _sentence(caveat)))
+        facts.append(("Caveat", end_sentence(caveat)))
     truth = None
     if name in rules:
         table = rules[name].truth_table()
         heads = [codebook[column].title if column in codebook else column for column in table.columns]
         truth = heads, [[_cell_value(value) for value in row] for row in table.iter_rows()]
-    return _fill("definition", capitalize(variable.title), name, _values(variable), facts, truth)
+    return fill_macro("definition", capitalize(variable.title), name, _values(variable), facts, truth)
+
+
+def covariate_list(codebook: Codebook, names: Iterable[str]) -> Passage:
+    """Tabulate variables, such as covariates, with their coding, question and source.
+
+    Parameters
+    ----------
+    codebook
+        The codebook of the study.
+    names
+        The names of the variables.
+
+    Returns
+    -------
+    Passage
+        A table that opens on a click.
+
+    Examples
+    --------
+    >>> "years" in covariate_list(Codebook.of(Variable("age", "age", "number", unit="years")), ["age"]).html
+    True
+    """
+    known = [codebook[name] for name in names if name in codebook]
+    rows = [
+        [capitalize(v.label), _values(v), end_sentence(v.question) if v.question else "", v.source]
+        for v in known
+    ]
+    table = fill_macro("table", ("Variable", "Coding", "Question", "Source"), rows).html
+    return Passage(f"<details><summary>Coding of {len(rows)} variables</summary>{table}</details>")
 
 
 def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
@@ -128,7 +160,7 @@ def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
         "Source": variable.source,
         "Note": variable.note,
     }
-    return [(f"{head}{of}", _sentence(text)) for head, text in facts.items() if text]
+    return [(f"{head}{of}", end_sentence(text)) for head, text in facts.items() if text]
 
 
 def _values(variable: Variable) -> str:
@@ -198,19 +230,20 @@ def evidence(
     published = evidence_of(name).rows(named=True)
     if not published:
         return prose("No published findings on this subject have been collected.")
-    rows = [_own_finding(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
+    rows = [own_finding(row, labels or {}) for row in own.rows(named=True)] if own is not None else []
     references = {row["citation"]: row["doi"] for row in published}
-    return _fill(
+    return fill_macro(
         "evidence",
-        ("Source", "Participants", "Comparison", "Finding", "Adjusted for"),
-        [*rows, *map(_published_finding, published)],
+        EVIDENCE_HEADS,
+        [*rows, *map(published_finding, published)],
         len(rows),
         conflicts_of(name),
-        [(_sentence(text), doi) for text, doi in references.items()],
+        [(end_sentence(text), doi) for text, doi in references.items()],
     )
 
 
-def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+def own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    """Write a result row as a line of the evidence table."""
     sample = (
         f"{row['study']}, {format_condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
     )
@@ -228,9 +261,10 @@ def _own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]
     return ["This report", size, f"{row['exposure_label']}{levels}", finding, adjusted or "none (crude)"]
 
 
-def _published_finding(row: Mapping[str, Any]) -> list[str]:
+def published_finding(row: Mapping[str, Any]) -> list[str]:
+    """Write a published finding as a line of the evidence table."""
     size = f", n = {row['n']:,}" if row["n"] else ""
-    comparison = f"{row['topic']}: {row['outcome']}"
+    comparison = row["outcome"] if row["topic"] in _SUBJECTS else f"{row['topic']}: {row['outcome']}"
     finding = capitalize(format_finding(row))
     return [row["source"], f"{row['population']}{size}", comparison, finding, row["adjusted_for"] or ""]
 
@@ -303,91 +337,15 @@ def arrows(edges: pl.DataFrame) -> Passage:
     """
     columns = edges.select("cause_label", "effect_label", "reason", "citation")
     rows = [(*row[:3], row[3] or "assumed") for row in columns.iter_rows()]
-    return _fill("arrows", ("Cause", "Effect", "Reason", "Source"), rows)
+    return fill_macro("arrows", ("Cause", "Effect", "Reason", "Source"), rows)
 
 
-def count_measured_causes(available: pl.DataFrame, titles: Mapping[str, str]) -> str:
-    """State how many causes have a measured exposure, and name those with a proxy or without any.
-
-    Parameters
-    ----------
-    available
-        `study.availability()`.
-    titles
-        The title of each cause, by its name.
-
-    Returns
-    -------
-    str
-        One to three sentences.
-
-    Examples
-    --------
-    >>> rows = [("joints", "arthritis", "measured"), ("stretching", "stretches", "not measured")]
-    >>> frame = pl.DataFrame(rows, schema=["cause", "exposure", "status"], orient="row")
-    >>> count_measured_causes(frame, {"joints": "Joints", "stretching": "Stretching"})
-    '1 of 2 causes has a measured exposure. Not measured: stretching.'
-    """
-    statuses = {cause: set(exposures.values()) for cause, exposures in _best_statuses(available).items()}
-    by_status: dict[str, list[str]] = {status: [] for status in _STATUSES}
-    for cause, title in titles.items():
-        by_status[min(statuses.get(cause, {_STATUSES[-1]}), key=_STATUSES.index)].append(title.lower())
-    measured, proxies, absent = by_status.values()
-    verb = "has" if len(measured) == 1 else "have"
-    text = f"{len(measured)} of {len(titles)} causes {verb} a measured exposure."
-    if proxies:
-        text += f" Measured by a proxy only: {join_list(proxies)}."
-    return text + (f" Not measured: {join_list(absent)}." if absent else "")
-
-
-def tabulate_causes(available: pl.DataFrame, labels: Mapping[str, str], titles: Mapping[str, str]) -> Passage:
-    """Tabulate the exposures of each cause by their best status over the survey cycles.
-
-    Parameters
-    ----------
-    available
-        `study.availability()`.
-    labels
-        Labels of exposures.
-    titles
-        The title of each cause, by its name.
-
-    Returns
-    -------
-    Passage
-        A table with one row per cause, including those that were not measured.
-
-    Examples
-    --------
-    >>> rows = [("joints", "arthritis", "measured")]
-    >>> frame = pl.DataFrame(rows, ["cause", "exposure", "status"], orient="row")
-    >>> "arthritis" in tabulate_causes(frame, {}, {"joints": "Joints"}).html
-    True
-    """
-    best = _best_statuses(available)
-    rows = []
-    for cause, title in titles.items():
-        exposures: dict[str, list[str]] = {status: [] for status in _STATUSES}
-        for exposure, status in best.get(cause, {}).items():
-            exposures[status].append(label_variable(exposure, labels))
-        rows.append([title, *map("; ".join, exposures.values())])
-    return _fill("table", ("Cause", *map(capitalize, _STATUSES)), rows)
-
-
-def _best_statuses(available: pl.DataFrame) -> dict[str, dict[str, str]]:
-    """Map causes to their exposures with the best status of each over the cycles."""
-    found: dict[str, dict[str, str]] = {}
-    for cause, exposure, status in available.select("cause", "exposure", "status").iter_rows():
-        of_cause = found.setdefault(cause, {})
-        of_cause[exposure] = min(status, of_cause.get(exposure, status), key=_STATUSES.index)
-    return found
-
-
-def _fill(macro: str, *parts: object) -> Passage:
+def fill_macro(macro: str, *parts: object) -> Passage:
+    """Fill a macro of `passages.html`, which escapes its parts."""
     return Passage(str(getattr(load_template(_PAGES, "passages.html").module, macro)(*parts)))
 
 
-def _sentence(text: str) -> str:
+def end_sentence(text: str) -> str:
     """Add a capital letter, unless the text begins with the name of a variable, and a period."""
     text = text if text.endswith((".", "?", "!")) else f"{text}."
     return text if "_" in text.split(" ", 1)[0] else capitalize(text)

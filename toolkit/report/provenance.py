@@ -22,6 +22,7 @@ _PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "nbclient", "j
 _COMPUTING = (*_PACKAGES[:-1], "great-tables", "ipykernel", "networkx", "nbconvert", "vl-convert-python")
 _READ = (".py", ".toml", ".csv", ".json", ".parquet", ".html", ".css", ".js")
 _TOOLKIT = "cramps-toolkit"
+_SHA_256 = 64  # Hexadecimal digits.
 
 Entry = tuple[str, str | list[str]]
 
@@ -37,6 +38,7 @@ def provenance(
         ("Codebook, SHA-256", hash_codebook(study.codebook)),
         ("Notebook", f"{notebook.name}, SHA-256 {_hash_parts([notebook.read_bytes()])}"),
         ("Parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
+        ("Repeat with", _write_command(notebook, parameters)),
         ("Toolkit", f"{next(_versions([_TOOLKIT]), _TOOLKIT)}, {_commit(Path(__file__).parent)}"),
         ("Python", f"{platform.python_version()}; {', '.join(_versions(_PACKAGES))}"),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d (UTC)")),
@@ -73,6 +75,13 @@ def _hash_code() -> str:
     return _hash_parts((part for path in texts for part in (path.name.encode(), path.read_bytes())), versions)
 
 
+def _write_command(notebook: Path, parameters: Mapping[str, Any]) -> str:
+    """Write the call that makes the report again, without what is empty."""
+    given = {name: value for name, value in parameters.items() if value not in ("", None, False)}
+    values = "".join(f", {name}={value!r}" for name, value in given.items())
+    return f'tk.render("{notebook.stem}"{values})'
+
+
 def hash_people(study: Study) -> str:
     """Hash the participants' data as CSV, which is equal on every machine."""
     return _hash_parts(part.write_csv().encode() for part in study.people.iter_slices(5_000))
@@ -95,10 +104,23 @@ def _hash_parts(*parts: Iterable[bytes]) -> str:
 def _data_entries(facts: Mapping[str, Any]) -> Iterable[Entry]:
     for name, value in facts.items():
         heading = f"Data: {name.replace('_', ' ')}"
-        if value and isinstance(value, list | tuple) and all(isinstance(entry, Mapping) for entry in value):
-            yield heading, [" ".join(map(_format_value, entry.values())) for entry in value]
-        else:
+        lines = _list_files(value)
+        if lines:
+            yield heading, lines
+            yield f"{heading}, SHA-256 of all", _hash_parts(f"{line}\n".encode() for line in sorted(lines))
+        elif value not in ([], (), {}, ""):
             yield heading, _format_value(value)
+
+
+def _list_files(value: Any) -> list[str]:
+    """List the files of an entry with their hashes; [] if it is not about files."""
+    if isinstance(value, Mapping) and value and all(len(str(entry)) == _SHA_256 for entry in value.values()):
+        return [f"{name} {entry}" for name, entry in value.items()]
+    if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
+        return []
+    if not all("sha256" in entry for entry in value):
+        return []
+    return [" ".join(map(_format_value, entry.values())) for entry in value]
 
 
 def _format_value(value: Any) -> str:

@@ -22,7 +22,7 @@ def test_a_number_is_shown_in_thirds_and_per_unit_without_a_warning(tmp_path: Pa
     # The groups of the weighted quantiles of the domain, named by their bounds in percent.
     expected = tk.open_study("simulated").cut("hba1c", into=3, domain=results["domain"][0])
     assert list(expected.codebook["hba1c_thirds"].levels) == thirds
-    assert {"per unit"} == set(results.filter(estimand="prevalence_ratio")["level"])
+    assert {"per unit"} == set(results.filter(estimand="prevalence_ratio", exposure="hba1c")["level"])
 
 
 @pytest.mark.slow
@@ -50,6 +50,40 @@ def test_the_models_of_a_page_have_the_same_participants_and_the_design_is_state
     assert mentions(
         page, f"{facts.strata} strata", f"{facts.psus} primary sampling units", "single PSU", "Model 2"
     )
+    paragraph = next(text for text in re.findall(r"<p>(.*?)</p>", page) if "modified Poisson" in text)
+    main = shown.row(-1, named=True)
+    assert mentions(paragraph, f"{main['n']:,} participants", f"{main['df']:.0f} degrees of freedom")
+    assert int(main["df"]) == facts.df
+
+
+SECTIONS = (
+    "Summary", "Background", "Methods", "Study population", "Measures", "Covariates and causal diagram",
+    "Statistical analysis", "Data quality", "Results", "Participants", "Prevalence", "Association",
+    "Effect modification", "Sensitivity analyses", "Comparison with previous studies", "Limitations",
+    "Implications for prevention, and when to seek care", "References", "Reproducibility",
+)  # fmt: skip
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h[23][^>]*>(.*?)</h[23]>", page.partition("<main>")[2].partition("</main>")[0])
+
+
+@pytest.mark.slow
+def test_a_report_has_the_sections_of_a_paper_in_order(tmp_path: Path) -> None:
+    made = render("cause", study="example-survey", cause="electrolytes", output=tmp_path)
+    page = Path(made.html).read_text()
+    assert tuple(headings(page)) == SECTIONS
+    figures, tables = (re.findall(rf"{kind} (\d+)\.", page) for kind in ("Figure", "Table"))
+    for numbers in (figures, tables):
+        assert list(dict.fromkeys(map(int, numbers))) == list(range(1, len(set(numbers)) + 1))
+    # A study of one's own says what it can: the survey of others is in published findings alone.
+    limitations = page.partition('id="limitations"')[2].partition("<h2")[0]
+    assert "NHANES" not in limitations
+    rows = pl.read_parquet(made.parquet)
+    assert {"serum_calcium", "serum_potassium"} == set(rows.filter(estimand="term")["exposure"])
+    # None of the participants with high calcium has cramps, which the page says in place of an estimate.
+    assert "failed" in set(rows.filter(estimand="prevalence_ratio", exposure="calcium_group")["reliability"])
+    assert mentions(page, "could not be estimated")
 
 
 @pytest.mark.slow

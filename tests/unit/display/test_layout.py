@@ -37,7 +37,7 @@ def test_lines_follow_each_other_without_overlap():
 @pytest.mark.parametrize(
     ("low", "high", "ticks"),
     [
-        (0.9, 1.6, [0.9, 1, 1.1, 1.25, 1.5]),
+        (0.9, 1.6, [1, 1.25, 1.5]),
         (0.3, 3.5, [0.3, 0.5, 0.7, 1, 1.5, 2, 3]),
         (0.05, 12, [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]),
     ],

@@ -230,4 +230,10 @@ CARD = Card(
         ),
     ),
     rules=(_calcium, _potassium, _sodium, _corrected, *_INTAKES),
+    curves=(
+        *(f"serum_{name}" for name in ("calcium", "potassium", "sodium")),
+        "bicarbonate",
+        "serum_osmolality",
+        "magnesium_intake",
+    ),
 )

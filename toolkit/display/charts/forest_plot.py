@@ -8,6 +8,7 @@ import altair as alt
 import polars as pl
 
 from toolkit.display.charts import palette, theme
+from toolkit.display.charts.reference_rows import add_references, is_reference
 from toolkit.display.charts.row_layout import (
     HALF,
     INDENT,
@@ -68,7 +69,9 @@ _TRUE_VALUES = "Diamonds: true values"
 Axis = Callable[[str], alt.X]
 
 
-def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
+def forest(
+    frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, counts: pl.DataFrame | None = None
+) -> alt.VConcatChart:
     """Draw a forest plot: estimates with their confidence intervals, against the null value.
 
     Parameters
@@ -77,6 +80,9 @@ def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> a
         A result frame of up to 120 rows of any estimand; each measure has its own panel.
     labels
         Labels of `by` and `adjust` variables, by name, such as ``{"bmi": "body mass index"}``.
+    counts
+        Prevalences of the same participants by the levels of the exposure (`tk.prevalence`). Each level is
+        then shown with its own n and cases, after a row of the reference.
 
     Returns
     -------
@@ -98,7 +104,7 @@ def forest(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> a
     >>> forest(frame([row])).title.text
     ['Odds ratio of cramps by sex']
     """
-    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False)
+    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False, counts=counts)
 
 
 def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
@@ -153,17 +159,22 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
 
 
 @theme.unchecked
-def _draw_panels(frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
+def _draw_panels(
+    frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None = None
+) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
-    wide, narrow = (_draw_in(room, frame, labels, bars) for room in (WIDE, NARROW))
-    return carry_narrow(
-        wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, frame, labels, bars))
-    )
+
+    def draw(room: Room) -> alt.VConcatChart:
+        return _draw_in(room, frame, labels, bars, counts)
+
+    return carry_narrow(draw(WIDE), draw(NARROW), lambda width: draw_rows_at(width, draw))
 
 
-def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool) -> alt.VConcatChart:
+def _draw_in(
+    room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None
+) -> alt.VConcatChart:
     parts: dict[tuple[Estimand, str], list[Headed]] = {}
-    for item in head_rows(frame, labels):
+    for item in add_references(head_rows(frame, labels), counts):
         parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
     layouts = []
     for items in parts.values():
@@ -186,6 +197,8 @@ def _draw_in(room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool)
 
 
 def _format_number(row: Row) -> str:
+    if is_reference(row):
+        return "reference"
     return format_estimate(row) if row["reliability"] != "suppress" else ""
 
 
@@ -244,8 +257,14 @@ def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, An
         "cut_high": end > high,
         "outside": value < low or value > high,
         "sound": row["reliability"] in SHOWN,
-        "color": palette.ORANGE if format_adjustment(row) == "crude" else palette.BLUE,
+        "color": _choose_color(row) if row else palette.BLUE,
     }
+
+
+def _choose_color(row: Row) -> str:
+    if is_reference(row):
+        return palette.INK
+    return palette.ORANGE if format_adjustment(row) == "crude" else palette.BLUE
 
 
 def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bars: bool) -> list[alt.Chart]:

@@ -21,12 +21,13 @@ from toolkit.display.charts.palette import (
     VERMILLION,
     WARNING,
 )
+from toolkit.display.charts.reference_rows import is_reference
 from toolkit.display.text import Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
 _BAND = 20  # Height of mark and number where they are below the label.
-_TICK_WIDTH = 34
+_TICK_WIDTH = 46
 # On a printed page, in pixels: the padding of the theme, the width for columns side by side, the least plot.
 PAGE_PADDING, _STACKED_BELOW, _LEAST_PLOT = 8, 560, 130
 SMALL: dict[str, Any] = {"fontSize": SMALL_SIZE, "color": MUTED}
@@ -191,6 +192,7 @@ def head_sizes(rows: Sequence[Row]) -> str:
     """Head the column of cases and n; those of a model are of all its levels together."""
     if any(" / " in format_sizes(row) for row in rows):
         model = all(estimand_of(row).kind in ("ratio", "points", "coefficient") for row in rows)
+        model = model and not any(map(is_reference, rows))
         return "cases / n in model" if model else "cases / n"
     return "n" if any(format_sizes(row) for row in rows) else ""
 
@@ -236,7 +238,9 @@ def make_value_axis(
 
 def log_ticks(low: float, high: float, width: float = math.inf) -> list[float]:
     """Choose ticks of a log axis, closer for a narrower range, that have room for their labels."""
-    if high / low <= 3:
+    if 1.6 <= high / low <= 3:
+        steps = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3]
+    elif high / low <= 3:
         steps = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3]
     elif high / low <= 12:
         steps = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10]
@@ -347,3 +351,14 @@ def draw_rows_at(width: float, draw: Callable[[Room], Chart]) -> Chart:
     spec = draw(room).to_dict()
     taken = max(part["width"] for part in spec.get("vconcat", [spec]))
     return draw(replace(room, plot=_LEAST_PLOT + max(int(inside - taken), 0)))
+
+
+def remove_title(made: Any, description: str) -> Any:
+    """Copy a chart without its own title, in both forms; `description` is its alternative text."""
+    copy = made.copy(deep=False)
+    carried = copy.usermeta if isinstance(copy.usermeta, dict) else {}
+    if "narrow" in carried:
+        kept = {name: value for name, value in carried["narrow"].items() if name != "title"}
+        copy.usermeta = {**carried, "narrow": {**kept, "description": description}}
+    copy.title, copy.description = alt.Undefined, description
+    return copy

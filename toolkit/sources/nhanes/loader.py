@@ -1,6 +1,6 @@
 """Open NHANES: read the files of some cycles and join them to one row per participant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.files.cache import Inputs, cache_tables, hash_when_read, sha256_of
-from toolkit.files.checked_toml import shipped
+from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.download import Mirror, choose_mirror
 from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Cycle, SimulatedMark
@@ -166,6 +166,25 @@ def _label(cycles: Sequence[Cycle], mark: SimulatedMark | None) -> str:
     return f"{years}, {mark.label}" if mark else years
 
 
+class _Rate(Checked):
+    """The published unweighted response rates of a cycle, in percent of the persons selected."""
+
+    cycle: str
+    source: str
+    selected: int | None = None
+    interviewed: float | None = None
+    examined: float | None = None
+
+
+class _Rates(Checked):
+    rate: tuple[_Rate, ...]
+
+
+def _response_rates(cycles: Collection[str]) -> list[dict[str, Any]]:
+    rates = read_toml(shipped("datasets") / "nhanes-response-rates.toml", _Rates).rate
+    return [rate.model_dump(exclude_none=True) for rate in rates if rate.cycle in cycles]
+
+
 def _provenance(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found: Found) -> dict[str, Any]:
     files = [
         {
@@ -179,7 +198,10 @@ def _provenance(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found
     mark = {"simulated_from": dict(found.mark.source)} if found.mark else {}
     return {
         "survey": "National Health and Nutrition Examination Survey, CDC/NCHS",
+        "sampling": "cross-sectional survey with a stratified multistage probability sample",
+        "population": "civilian noninstitutionalized population of the United States",
         "cycles": [cycle.name for cycle in cycles],
+        "response_rates": _response_rates({cycle.name for cycle in cycles}),
         "origin": source.origin,
         "files": files,
         "not_found": sorted(found.absent.values()),

@@ -1,0 +1,1 @@
+"""The parts of a report that make it a paper: numbered exhibits, methods, references, checklist."""

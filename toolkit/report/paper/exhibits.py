@@ -1,0 +1,334 @@
+"""Number the figures, tables and references of a report, with captions and the data of each figure."""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import polars as pl
+
+from toolkit.causes.card import Card
+from toolkit.causes.evidence import conflicts_of, evidence_of
+from toolkit.display.charts.row_layout import remove_title
+from toolkit.display.tables.result_table import table as typeset_table
+from toolkit.display.text import (
+    classify_frame,
+    count_covered,
+    finding,
+    format_count,
+    format_estimate,
+    format_step,
+    format_true_value,
+    has_true_values,
+    head_rows,
+    is_description,
+    name_interval,
+    name_set,
+    write_notes,
+)
+from toolkit.report.paper.bibliography import find_citation, list_signs
+from toolkit.report.passages import (
+    EVIDENCE_HEADS,
+    Passage,
+    bullets,
+    fill_macro,
+    own_finding,
+    prose,
+    published_finding,
+)
+from toolkit.results import SCHEMA, TRUE_VALUE, estimand_of
+
+_SIMULATED = re.compile(r"SIMULATED (.*?) \(no real people\)")
+_WARNING = "SIMULATED DATA, no real people: "
+# Columns of a result that are empty where an estimate is not to be shown.
+_HIDDEN = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", TRUE_VALUE)
+
+
+def remove_warning(text: str) -> str:
+    """Remove the warning of simulated data, which a page has once as a banner."""
+    return _SIMULATED.sub(r"simulated \1", text.removeprefix(_WARNING))
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure or table with its title and caption; it displays itself in a notebook."""
+
+    title: Passage | None
+    body: Any
+    caption: Passage | None
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for part in (self.title, self.body, self.caption):
+            if part is not None:
+                display(part)  # type: ignore[no-untyped-call]
+
+
+class Paper:
+    """The figures, tables and references of one report, numbered in the order of their first appearance.
+
+    Parameters
+    ----------
+    labels
+        Labels of variables and adjustment sets, by name. `paper.labels` may be updated afterwards.
+
+    Examples
+    --------
+    >>> paper = Paper()
+    >>> paper.cite("binder1983"), paper.cite("zou2004", "binder1983")
+    ('[1]', '[1, 2]')
+    >>> paper.references().html.count("<li>")
+    2
+    """
+
+    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
+        self.labels: dict[str, str] = dict(labels or {})
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._dois: dict[str, str] = {}
+
+    def _number(self, kind: str, name: str) -> int:
+        """Return the number of an exhibit or a citation; a cell that runs again keeps its numbers."""
+        taken = sum(other == kind for other, _ in self._numbers)
+        return self._numbers.setdefault((kind, name), taken + 1)
+
+    def prose(self, *paragraphs: str, heading: str = "", level: int = 2) -> Passage:
+        """Write paragraphs without the warning of simulated data, which the page shows once as a banner."""
+        return prose(*map(remove_warning, paragraphs), heading=heading, level=level)
+
+    def finding(self, rows: pl.DataFrame) -> Passage:
+        """Write the finding of result rows (`tk.finding`), with adjustment sets by their names.
+
+        Parameters
+        ----------
+        rows
+            Result rows.
+        """
+        named, labels = self._name_sets(rows)
+        return self.prose(finding(named, labels=labels))
+
+    def _name_sets(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Replace covariates by the name of their set, which Statistical analysis lists in full."""
+        names = [name_set(row, self.labels) for row in rows.rows(named=True)]
+        short = [name or adjust for name, adjust in zip(names, rows["adjust"], strict=True)]
+        labels = {name: f"the covariates of {name}" for name in names if name}
+        return rows.with_columns(pl.Series("adjust", short, pl.String)), {**self.labels, **labels}
+
+    def figure(self, chart: Any, data: pl.DataFrame | None, title: str, note: str = "") -> Exhibit:
+        """Give a chart a number, a caption, and its data as a table that opens on a click.
+
+        Parameters
+        ----------
+        chart
+            A chart of the toolkit; its own title is replaced by the title and caption of the figure.
+        data
+            The frame that it shows: result rows or a flow. None for a chart of another kind.
+        title
+            A short title.
+        note
+            Sentences for the end of the caption.
+        """
+        number = f"Figure {self._number('figure', title)}"
+        marks = "Error bars: " if hasattr(chart, "vconcat") else "Shaded band: "  # A curve is in layers.
+        caption = "" if data is None else self._describe(data, marks)
+        fold = "" if data is None else _fold_data(data, self.labels, number)
+        text = " ".join(part for part in (caption, note) if part)
+        paragraph = f'<p class="caption">{escape(text)}</p>' if text else ""
+        return Exhibit(
+            Passage(f'<p class="exhibit"><b>{number}.</b> {escape(title)}</p>'),
+            remove_title(chart, f"{title}. {text}".strip()),
+            Passage(paragraph + fold),
+        )
+
+    def table(self, frame: pl.DataFrame, title: str, note: str = "", **options: Any) -> Exhibit:
+        """Give a table of result rows, a flow or a description of participants a number and a caption.
+
+        Parameters
+        ----------
+        frame
+            The frame, as `tk.table` takes it.
+        title
+            A short title.
+        note
+            Sentences for the caption.
+        **options
+            Options of `tk.table`.
+        """
+        number = f"Table {self._number('table', title)}"
+        made = typeset_table(frame, labels=self.labels, **options)
+        caption = " ".join(part for part in (self._describe(frame, ""), note) if part)
+        return Exhibit(None, made.tab_header(title=f"{number}. {title}", subtitle=caption or None), None)
+
+    def _describe(self, frame: pl.DataFrame, interval: str) -> str:
+        """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
+        if classify_frame(frame, "tk.reports.Paper") != "result":
+            return "Counts are unweighted."
+        rows = frame.filter(~pl.Series([estimand_of(row).kind == "test" for row in frame.rows(named=True)]))
+        if rows.is_empty() or is_description(frame):
+            rows = frame
+        rows, labels = self._name_sets(rows)
+        lines = [remove_warning(line) for line in write_notes(rows, labels)]
+        lines = [line for line in lines if not line.startswith("SIMULATED")]
+        weights = [text for text in rows["weight"].unique(maintain_order=True) if text]
+        # A table has weight and interval at its foot.
+        if weights and interval:
+            lines.append(f"Weights: {' or '.join(weights)}")
+        if interval and rows["conf_low"].is_not_null().any():
+            lines.append(f"{interval}{name_interval(rows).replace('CI', 'confidence intervals')}")
+        if has_true_values(rows):
+            lines.append(f"Diamonds: true values. {count_covered(rows)}".strip())
+        return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines if line)
+
+    def cite(self, *keys: str) -> str:
+        """Cite references and published findings by their ids, as "[1, 3]".
+
+        Parameters
+        ----------
+        *keys
+            Ids of `datasets/references.toml` or `datasets/evidence.toml`.
+
+        Raises
+        ------
+        VariableError
+            For an unknown id.
+        """
+        found = dict(map(find_citation, keys))
+        self._dois |= found
+        numbers = sorted(self._number("reference", citation) for citation in found)
+        return f"[{', '.join(map(str, numbers))}]" if numbers else ""
+
+    def references(self) -> Passage:
+        """List the references cited so far, in the order of their numbers."""
+        items = []
+        for kind, citation in self._numbers:
+            if kind == "reference":
+                doi = escape(self._dois[citation])
+                link = f' <a href="https://doi.org/{doi}">doi:{doi}</a>' if doi else ""
+                items.append(f"<li>{escape(citation.rstrip('.'))}.{link}</li>")
+        return Passage(f'<ol class="references">{"".join(items)}</ol>') if items else prose("None.")
+
+    def evidence(self, subject: Card | str) -> Passage:
+        """Tabulate the published findings on a cause or another subject, with numbered references.
+
+        Parameters
+        ----------
+        subject
+            The card of a cause, or a subject of `datasets/evidence.toml` such as "burden".
+        """
+        name = subject.name if isinstance(subject, Card) else subject
+        published = evidence_of(name).filter(pl.col("measure") != "not read").rows(named=True)
+        if not published:
+            return prose("No published findings on this subject have been collected.")
+        rows = [self._cite_finding(row) for row in published]
+        title = self._head_table(f"Published findings: {name.replace('_', ' ')}", "Published findings")
+        return Passage(title + fill_macro("table", EVIDENCE_HEADS, rows).html)
+
+    def comparison(self, subject: Card | str, own: pl.DataFrame | None = None) -> Passage:
+        """Place this report's ratios above the published ratios that have a confidence interval.
+
+        Parameters
+        ----------
+        subject
+            As for `evidence`.
+        own
+            Result rows of this report; None if nothing could be estimated.
+        """
+        name = subject.name if isinstance(subject, Card) else subject
+        published = evidence_of(name).filter(
+            pl.col("measure").str.contains(r"^(OR|RR|HR)\b"),
+            pl.col("conf_low").is_not_null(),
+            pl.col("adjusted_for").fill_null("") != "randomized",  # A trial of treatment is another question.
+        )
+        conflicts = prose(*(f"Findings disagree. {text}" for text in conflicts_of(name))).html
+        if published.is_empty():
+            text = (
+                "No published ratio with a confidence interval was found beside which to place this estimate."
+            )
+            return Passage(prose(text).html + conflicts)
+        named, labels = self._name_sets(own) if own is not None else (published.clear(), {})
+        mine = [[remove_warning(cell) for cell in own_finding(row, labels)] for row in named.rows(named=True)]
+        rows = [*mine, *map(self._cite_finding, published.rows(named=True))]
+        title = self._head_table(
+            f"Comparison: {name.replace('_', ' ')}", "This estimate and published ratios"
+        )
+        return Passage(title + fill_macro("table", EVIDENCE_HEADS, rows, "words", len(mine)).html + conflicts)
+
+    def _cite_finding(self, row: Mapping[str, Any]) -> list[str]:
+        source, *cells = published_finding(row)
+        return [f"{source} {self.cite(row['id'])}", *cells]
+
+    def _head_table(self, name: str, title: str) -> str:
+        return f'<p class="exhibit"><b>Table {self._number("table", name)}.</b> {escape(title)}</p>'
+
+    def prevention(self, card: Card) -> Passage:
+        """List what studies found about preventing cramps in relation to a cause, with references.
+
+        Parameters
+        ----------
+        card
+            The card of the cause.
+        """
+        return bullets(
+            f"{way.kind.capitalize()}: {way.finding.rstrip('.')} {self.cite(*way.sources)}".rstrip()
+            for way in card.prevention
+        )
+
+    def warning_signs(self) -> Passage:
+        """List the signs by which guidelines and reviews distinguish other conditions, with references."""
+        return bullets(f"{sign} {self.cite(*sources)}" for sign, sources in list_signs())
+
+
+def _fold_data(frame: pl.DataFrame, labels: Mapping[str, str], number: str) -> str:
+    """Write the data of a figure as a table that opens on a click, with a link that saves them as CSV."""
+    results = classify_frame(frame, "tk.reports.Paper") == "result"
+    heads, lines = _list_results(frame, labels) if results else _list_steps(frame)
+    text = _hide_estimates(frame) if results else frame
+    packed = b64encode(text.write_csv().encode()).decode()
+    name = number.lower().replace(" ", "-")
+    link = f'<p><a download="{name}.csv" href="data:text/csv;base64,{packed}">Save as CSV</a></p>'
+    table = fill_macro("table", heads, lines).html
+    return f'<details class="data"><summary>Data of {number}</summary>{table}{link}</details>'
+
+
+def _hide_estimates(frame: pl.DataFrame) -> pl.DataFrame:
+    """Remove the numbers of estimates that are not to be shown, and columns without any value."""
+    shown = ~pl.col("reliability").fill_null("ok").is_in(["suppress", "failed"])
+    hidden = [name for name in _HIDDEN if name in frame.columns]
+    kept = frame.with_columns(pl.when(shown).then(pl.col(name)).alias(name) for name in hidden)
+    return pl.DataFrame(
+        kept.select(s.name for s in kept if s.null_count() < kept.height or s.name not in SCHEMA)
+    )
+
+
+def _list_results(frame: pl.DataFrame, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
+    true = has_true_values(frame)
+    lines = []
+    for item in head_rows(frame, labels):
+        row, hidden = item.row, item.row["reliability"] in ("suppress", "failed")
+        lines.append(
+            [
+                item.name or "estimate",
+                estimand_of(row).noun,
+                "not shown" if hidden else format_estimate(row),
+                *([format_true_value(row)] if true else []),
+                "" if hidden else format_count(row["n_cases"]),
+                format_count(row["n"]),
+            ]
+        )
+    return ["Group", "Measure", "Estimate (CI)", *(["True value"] if true else []), "Cases", "n"], lines
+
+
+def _list_steps(flow: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
+    rows = flow.rows(named=True)
+    lines = [
+        [
+            remove_warning(format_step(row["step"])),
+            format_count(row["n_left"]),
+            format_count(row["n_out"]) if row["n_out"] else "",
+            row["reason"] or "" if row["n_out"] else "",
+        ]
+        for row in rows
+    ]
+    return ["Step", "Remaining", "Excluded", "Reason"], lines

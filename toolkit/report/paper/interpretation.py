@@ -1,0 +1,180 @@
+"""Write what results mean in words: interaction, curves, what is not shown, and limitations."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from toolkit.display.text import capitalize, format_count, format_estimate, format_p_value
+from toolkit.errors import join_list
+from toolkit.report.passages import Passage, bullets
+from toolkit.studies import Study
+
+# How many unmeasured confounders a sentence names.
+_NAMED = 3
+_NHANES = "National Health and Nutrition Examination Survey"
+
+
+def interaction_sentence(result: pl.DataFrame) -> str:
+    """State the interaction of two exposures on the ratio and the additive scale.
+
+    Parameters
+    ----------
+    result
+        What `tk.effects.interaction` returned for prevalence ratios.
+
+    Returns
+    -------
+    str
+        One sentence per pair of levels: ratio of ratios with its p-value, and RERI.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> rows = tk.effects.interaction(study, "any_cramps", ("arthritis", "sex"), adjust=())
+    >>> interaction_sentence(rows).partition(" was ")[0]
+    'For sex female, the prevalence ratio for diagnosed arthritis (yes vs. no)'
+    """
+    sentences = []
+    pairs = result.filter(pl.col("estimand") == "ratio_of_ratios")["level"].unique(maintain_order=True)
+    for pair in pairs:
+        rows = {row["estimand"]: row for row in result.filter(pl.col("level") == pair).rows(named=True)}
+        ratio, excess = rows["ratio_of_ratios"], rows["reri"]
+        where, name, against = _name_pair(ratio)
+        if ratio["reliability"] in ("failed", "suppress"):
+            reason = str(ratio["reason"]).rstrip(".")
+            sentences.append(f"{where}, the interaction could not be estimated: {reason}.")
+            continue
+        value, interval = _split_interval(ratio)
+        shown = excess["reliability"] not in ("failed", "suppress")
+        reri = (
+            f"the RERI was {' '.join(_split_interval(excess))}"
+            if shown
+            else "the RERI could not be estimated"
+        )
+        test = f"{interval[:-1]}; {format_p_value(ratio['p_value'])})"
+        sentences.append(
+            f"{where}, the prevalence ratio for {name} was {value} times that {against} {test}; {reri}."
+        )
+    if not sentences and result.height:
+        reason = str(result["reason"][0] or "no reason given").rstrip(".")
+        return f"The interaction could not be estimated: {reason}."
+    return " ".join(sentences)
+
+
+def curve_sentence(result: pl.DataFrame) -> str:
+    """State the tests of an exposure-response curve: of the whole curve, and of its nonlinearity.
+
+    Parameters
+    ----------
+    result
+        What `tk.effects.curve` returned.
+
+    Returns
+    -------
+    str
+        One sentence, and the reason if the curve could not be estimated.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> rows = tk.effects.curve(tk.open_study("simulated"), "any_cramps", "age", adjust=())
+    >>> curve_sentence(rows)
+    'Age (years): test of the curve p < 0.001, test of nonlinearity p = ...; n = 11,983.'
+    """
+    row = result.row(0, named=True)
+    name = capitalize(str(row["exposure_label"] or row["exposure"]))
+    if row["reliability"] in ("failed", "suppress"):
+        return f"{name}: the curve could not be estimated ({str(row['reason']).rstrip('.')})."
+    tests = {row["level"]: row for row in result.filter(pl.col("estimand") == "term").rows(named=True)}
+    named = [
+        f"{text} {format_p_value(tests[level]['p_value'])}"
+        for level, text in (("overall", "test of the curve"), ("nonlinearity", "test of nonlinearity"))
+        if level in tests and tests[level]["p_value"] is not None
+    ]
+    return f"{name}: {', '.join(named)}; n = {format_count(row['n'])}."
+
+
+def _name_pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Name the group, the comparison within it, and the group that it is compared with."""
+    names = str(row["exposure_label"]).split(" × ")
+    levels, references = str(row["level_label"]).split(", "), str(row["reference"]).split(", ")
+    if not len(names) == len(levels) == len(references) == 2:
+        return (
+            f"For {row['level_label']} vs. {row['reference']}",
+            str(row["exposure_label"]),
+            "without interaction",
+        )
+    name = f"{names[0]} ({levels[0]} vs. {references[0]})"
+    return f"For {names[1]} {levels[1]}", name, f"for {references[1]}"
+
+
+def _split_interval(row: Mapping[str, Any]) -> tuple[str, str]:
+    value, _, interval = format_estimate(row).partition(" (")
+    level = f"{100 * row['conf_level']:g}% CI " if row["conf_level"] else ""
+    return value, f"({level}{interval.rstrip(')')})"
+
+
+def caution(result: pl.DataFrame, unmeasured: tuple[str, ...] = ()) -> str:
+    """State what an association of cross-sectional data does not show.
+
+    Parameters
+    ----------
+    result
+        The main result rows.
+    unmeasured
+        Labels of confounders that the study did not measure, the most important first.
+
+    Returns
+    -------
+    str
+        Two or three sentences.
+
+    Examples
+    --------
+    >>> from toolkit.results import frame
+    >>> row = {"outcome_label": "any cramps", "exposure_label": "diabetes", "estimand": "prevalence_ratio"}
+    >>> caution(frame([row])).partition(".")[0]
+    'Exposure and outcome were reported for the same period, so that the temporal order is unknown'
+    """
+    row = result.row(0, named=True)
+    name, outcome = row["exposure_label"] or row["exposure"], row["outcome_label"] or row["outcome"]
+    text = (
+        "Exposure and outcome were reported for the same period, so that the temporal order is unknown. The "
+        f"estimate does not show that {name} causes {outcome}, nor that changing it would prevent them."
+    )
+    if unmeasured:
+        names = join_list(unmeasured[:_NAMED])
+        text += f" Residual confounding by unmeasured factors, such as {names}, is possible."
+    return text
+
+
+def limitations(caveats: Iterable[str], study: Study) -> Passage:
+    """List the limitations that apply to a study; those that name another survey are left out.
+
+    Parameters
+    ----------
+    caveats
+        Limitations as plain text, such as `card.caveats`.
+    study
+        The study of the report.
+
+    Returns
+    -------
+    Passage
+        A list.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> card = tk.causes.card("electrolytes")
+    >>> "NHANES" in limitations(card.caveats, tk.open_study("simulated")).html
+    False
+    """
+    given = list(caveats)
+    if _NHANES in str(study.provenance.get("survey", "")):
+        return bullets(given)
+    without = [re.sub(r"\s*\([^()]*NHANES[^()]*\)", "", text) for text in given]
+    return bullets(text for text in without if "NHANES" not in text)
