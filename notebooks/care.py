@@ -11,17 +11,12 @@
 
 # %% [markdown] tags=["notebook-only"]
 # Change the next cell and run all cells, or make a page of it with `tk.render("care", study="nhanes")`.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
-# | `cramps` | a yes/no variable of cramps |
-# | `domain` | the subpopulation, as a condition |
+# In a condition, `>=` and `≥` are the same.
 
 # %% tags=["parameters"]
-study = "simulated"
-cramps = "frequent_cramps"
-domain = "age >= 20"
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
+cramps: str = "frequent_cramps"  # a yes/no variable of cramps
+domain: str = "age ≥ 20"  # the subpopulation, as a condition
 
 # %%
 import polars as pl

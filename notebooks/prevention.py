@@ -12,13 +12,9 @@
 # %% [markdown] tags=["notebook-only"]
 # Make a page of it with `tk.render("prevention")`. The page shows published findings; of the study it says
 # only which of the preventive behaviors were measured.
-#
-# | parameter | meaning |
-# |---|---|
-# | `study` | the name of a study, see `tk.available_studies()` |
 
 # %% tags=["parameters"]
-study = "simulated"
+study: str = "simulated"  # the name of a study; tk.available_studies() lists them
 
 # %%
 import polars as pl

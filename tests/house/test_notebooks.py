@@ -11,7 +11,7 @@ import toolkit as tk
 from tests.house.tree import ROOT
 from toolkit.report.paired_notebooks import compose_paired
 from toolkit.report.parameters import read_parameters
-from toolkit.report.rendering import reports
+from toolkit.report.plan import notebooks
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 TEACHING = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
@@ -67,7 +67,7 @@ def test_each_source_has_its_notebook_without_outputs() -> None:
 def test_papermill_reads_every_parameter_with_its_meaning(caplog: pytest.LogCaptureFixture) -> None:
     import papermill
 
-    for name, source in reports().items():
+    for name, source in notebooks().items():
         found = papermill.inspect_notebook(source.with_suffix(".ipynb"))
         tagged = (
             source.read_text(encoding="utf-8").partition('# %% tags=["parameters"]')[2].partition("# %%")[0]
