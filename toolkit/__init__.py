@@ -81,8 +81,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
-    from toolkit.report.measured_causes import count_measured_causes as count_measured_causes
-    from toolkit.report.measured_causes import tabulate_causes as tabulate_causes
     from toolkit.report.paper.attempted_estimates import attempt as attempt
     from toolkit.report.paper.bibliography import trials as trials
     from toolkit.report.paper.checklist import strobe as strobe
@@ -91,16 +89,18 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.paper.interpretation import curve_sentence as curve_sentence
     from toolkit.report.paper.interpretation import interaction_sentence as interaction_sentence
     from toolkit.report.paper.interpretation import limitations as limitations
+    from toolkit.report.paper.measured_causes import count_measured_causes as count_measured_causes
+    from toolkit.report.paper.measured_causes import tabulate_causes as tabulate_causes
     from toolkit.report.paper.methods_section import methods as methods
     from toolkit.report.paper.methods_section import study_population as study_population
-    from toolkit.report.passages import adjustment as adjustment
-    from toolkit.report.passages import arrows as arrows
-    from toolkit.report.passages import bullets as bullets
-    from toolkit.report.passages import covariate_list as covariate_list
-    from toolkit.report.passages import definition as definition
-    from toolkit.report.passages import evidence as evidence
-    from toolkit.report.passages import prose as prose
-    from toolkit.report.passages import reason_unmeasured as reason_unmeasured
+    from toolkit.report.paper.passages import adjustment as adjustment
+    from toolkit.report.paper.passages import arrows as arrows
+    from toolkit.report.paper.passages import bullets as bullets
+    from toolkit.report.paper.passages import covariate_list as covariate_list
+    from toolkit.report.paper.passages import definition as definition
+    from toolkit.report.paper.passages import evidence as evidence
+    from toolkit.report.paper.passages import prose as prose
+    from toolkit.report.paper.passages import reason_unmeasured as reason_unmeasured
     from toolkit.report.rendering import render as render
     from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
@@ -245,17 +245,17 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "strobe": "report.paper.checklist",
             "trials": "report.paper.bibliography",
             "curve_sentence": "report.paper.interpretation",
-            "covariate_list": "report.passages",
+            "covariate_list": "report.paper.passages",
             "attempt": "report.paper.attempted_estimates",
-            "prose": "report.passages",
-            "bullets": "report.passages",
-            "definition": "report.passages",
-            "evidence": "report.passages",
-            "reason_unmeasured": "report.passages",
-            "adjustment": "report.passages",
-            "arrows": "report.passages",
-            "tabulate_causes": "report.measured_causes",
-            "count_measured_causes": "report.measured_causes",
+            "prose": "report.paper.passages",
+            "bullets": "report.paper.passages",
+            "definition": "report.paper.passages",
+            "evidence": "report.paper.passages",
+            "reason_unmeasured": "report.paper.passages",
+            "adjustment": "report.paper.passages",
+            "arrows": "report.paper.passages",
+            "tabulate_causes": "report.paper.measured_causes",
+            "count_measured_causes": "report.paper.measured_causes",
             "availability_sentences": "display.text.sentences",
             "flow_sentence": "display.text.sentences",
             "missing_sentence": "display.text.sentences",

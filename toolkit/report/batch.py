@@ -10,8 +10,8 @@ from typing import TypeVar
 from toolkit.errors import ToolkitError
 from toolkit.files.http import progress_bar
 from toolkit.files.safe_files import remove_abandoned_folders
-from toolkit.report.execute import Session, count_cells
-from toolkit.report.kernels import end_on_signals
+from toolkit.report.execution.execute import Session, count_cells
+from toolkit.report.execution.kernels import end_on_signals
 from toolkit.report.output import INDEX, Record, update_indexes, write_record
 from toolkit.report.plan import Entry, read_plan, shipped_plan
 from toolkit.report.rendering import (

@@ -24,8 +24,8 @@ from toolkit.report.disclosure_control import (
     format_count,
     format_share,
 )
-from toolkit.report.html import fill_page, page_text
 from toolkit.report.output import folder_of
+from toolkit.report.page.html import fill_page, page_text
 from toolkit.studies import HAS_VALUE, Study
 from toolkit.variables import Entry, Variable
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from toolkit.files.project_folder import in_project
 from toolkit.files.safe_files import write_text
-from toolkit.report.html import compose_index, compose_studies, write_links
+from toolkit.report.page.html import compose_index, compose_studies, write_links
 from toolkit.report.plan import shipped_plan
 from toolkit.results import frame
 from toolkit.studies import Study
@@ -128,7 +128,7 @@ def _draw_overview(picture: Path, pages: Sequence[Record], study: Study) -> str:
         return ""
     from toolkit.display.charts.forest_plot import forest
     from toolkit.display.charts.theme import render
-    from toolkit.report.figures import SVG, compose_figure
+    from toolkit.report.page.figures import SVG, compose_figure
 
     rows = [_shorten(row, study) for record in drawn for row in record.main]
     links = [record.page for record in drawn for _ in record.main]

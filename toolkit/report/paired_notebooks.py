@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from toolkit.files.safe_files import write_text
-from toolkit.report.execute import load
+from toolkit.report.execution.execute import load
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from toolkit.errors import ToolkitError
 from toolkit.files.safe_files import path_of, remove_abandoned_folders, replacing, write_text
-from toolkit.report import execute, html
 from toolkit.report.captured_results import Results, read_results
-from toolkit.report.execute import Session
-from toolkit.report.kernels import end_on_signals
+from toolkit.report.execution import execute
+from toolkit.report.execution.execute import Session
+from toolkit.report.execution.kernels import end_on_signals
 from toolkit.report.output import (
     Record,
     folder_of,
@@ -25,6 +25,7 @@ from toolkit.report.output import (
     update_indexes,
     write_record,
 )
+from toolkit.report.page import html
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.plan import Found, find_report
 from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance

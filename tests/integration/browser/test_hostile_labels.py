@@ -11,8 +11,8 @@ import toolkit as tk
 from tests.integration.browser.conftest import Seen
 from tests.support import hostile_study as hostile
 from toolkit.display.charts.theme import to_svg
-from toolkit.report import passages
-from toolkit.report.html import compose_index
+from toolkit.report.page.html import compose_index
+from toolkit.report.paper import passages
 from toolkit.report.rendering import Rendered
 
 pytestmark = pytest.mark.browser

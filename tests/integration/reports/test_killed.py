@@ -186,7 +186,7 @@ def test_a_signal_ends_all_reports_of_a_plan(name: str, place: Path) -> None:
 @pytest.mark.slow
 def test_a_caller_that_handles_the_signal_keeps_it() -> None:
     code = (
-        "import signal; from toolkit.report.kernels import end_on_signals\n"
+        "import signal; from toolkit.report.execution.kernels import end_on_signals\n"
         "signal.signal(signal.SIGTERM, lambda *_: print('mine'))\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "with end_on_signals() as kernels:\n"

@@ -15,7 +15,7 @@ import pytest
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.safe_files import replacing
-from toolkit.report import execute, kernels, render
+from toolkit.report.execution import execute, kernels, render
 from toolkit.report.plan import names
 from toolkit.report.rendering import Rendered
 from toolkit.studies import Study
@@ -220,7 +220,7 @@ def test_a_notebook_with_charts_of_its_own_has_the_theme_of_the_toolkit(few: Stu
 
 def test_a_kernel_starts_without_loading_charts_or_data() -> None:
     code = (
-        "import sys, toolkit.report.kernel_process\n"
+        "import sys, toolkit.report.execution.kernel_process\n"
         "print({'altair', 'polars', 'papermill'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

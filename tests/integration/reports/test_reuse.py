@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.small_report import NOTEBOOK
 from toolkit.errors import ToolkitError
-from toolkit.report import execute, kernels, plan, provenance, render, render_plan
+from toolkit.report.execution import execute, kernels, plan, provenance, render, render_plan
 from toolkit.report.output import folder_of, read_record
 from toolkit.report.rendering import Rendered
 from toolkit.studies import Design, Study

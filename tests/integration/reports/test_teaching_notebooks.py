@@ -13,7 +13,7 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentions
 from toolkit.files.checked_toml import shipped
-from toolkit.report import execute
+from toolkit.report.execution import execute
 
 OWN_SURVEY = shipped("notebooks") / "03-your-own-survey.py"
 # What the text of each notebook states about its results.

@@ -15,7 +15,7 @@ import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.report.data_dictionary import data_dictionary
 from toolkit.report.disclosure_control import draw_histogram, format_count, format_share, round_count
-from toolkit.report.html import refuse_addresses
+from toolkit.report.page.html import refuse_addresses
 
 
 class Page(HTMLParser):

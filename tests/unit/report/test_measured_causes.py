@@ -3,7 +3,7 @@
 import polars as pl
 
 from tests.support.messages import mentions
-from toolkit.report.measured_causes import count_measured_causes, tabulate_causes
+from toolkit.report.paper.measured_causes import count_measured_causes, tabulate_causes
 
 TITLES = {"joints": "Joints", "heat": "Heat", "sleep": "Sleep", "own": "Own"}
 ROWS = [

@@ -8,13 +8,15 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import toolkit as tk
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError
-from toolkit.report.figures import NARROW, SPEC, SVG, inline_svg
-from toolkit.report.html import (
+from toolkit.report.page.figures import NARROW, SPEC, SVG, inline_svg
+from toolkit.report.page.html import (
     Facts,
     compose_index,
     compose_report,
@@ -255,3 +257,15 @@ def test_the_index_links_what_was_made_and_says_why_others_failed() -> None:
     assert '<a href="a.csv">CSV</a>' in html
     assert "No estimates on this page" in html
     assert "This report failed: no such &lt;variable&gt;" in html
+
+
+def test_the_headings_of_a_table_stand_over_their_columns() -> None:
+    people = pl.DataFrame({"sex": ["f", "m"] * 20, "age": [float(20 + n) for n in range(40)]})
+    study = tk.study(people, design=tk.Design.none(), name="mine")
+    described = tk.table(tk.describe(study, ["age"], by="sex")).as_raw_html()
+    html = page_of(new_code_cell("t", outputs=[new_output("display_data", data={"text/html": described})]))
+    head = html[html.index("<thead>") : html.index("</thead>")]
+    first, second = head.split("</tr>")[:2]
+    row = html[html.index("<tbody") :].split("</tr>")[0]
+    assert 'rowspan="2"' in first.split("</td>")[0]  # over the labels of the rows
+    assert len(re.findall(r"<t[hd]", row)) == first.count('rowspan="2"') + len(re.findall(r"<t[hd]", second))

@@ -11,7 +11,7 @@ import pytest
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.causes.card import card
-from toolkit.report.html import refuse_addresses
+from toolkit.report.page.html import refuse_addresses
 from toolkit.report.provenance import _data_entries
 from toolkit.results import frame
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.messages import mentions
 from toolkit.causes.card import card, cards
-from toolkit.report import passages
-from toolkit.report.html import refuse_addresses
-from toolkit.report.passages import bullets, definition, evidence
+from toolkit.report.page.html import refuse_addresses
+from toolkit.report.paper import passages
+from toolkit.report.paper.passages import bullets, definition, evidence
 from toolkit.results import frame
 from toolkit.variables import Codebook, Variable
 

@@ -7,7 +7,7 @@ import polars as pl
 from toolkit.display.text import flow_sentence, format_condition, format_count, missing_sentence
 from toolkit.report.paper.exhibits import Paper, remove_warning
 from toolkit.report.paper.methods_section import DesignFacts
-from toolkit.report.passages import Passage, fill_macro
+from toolkit.report.paper.passages import Passage, fill_macro
 from toolkit.studies import Study
 
 _OPEN = "Open: for the author"

@@ -30,7 +30,7 @@ from toolkit.display.text import (
     write_notes,
 )
 from toolkit.report.paper.bibliography import find_citation, list_signs
-from toolkit.report.passages import (
+from toolkit.report.paper.passages import (
     EVIDENCE_HEADS,
     Passage,
     bullets,

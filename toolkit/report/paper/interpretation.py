@@ -8,7 +8,7 @@ import polars as pl
 
 from toolkit.display.text import capitalize, format_count, format_estimate, format_p_value
 from toolkit.errors import join_list
-from toolkit.report.passages import Passage, bullets
+from toolkit.report.paper.passages import Passage, bullets
 from toolkit.studies import Study
 
 # How many unmeasured confounders a sentence names.

@@ -19,7 +19,7 @@ from toolkit.display.text import (
 )
 from toolkit.errors import join_list
 from toolkit.report.paper.exhibits import Paper, remove_warning
-from toolkit.report.passages import Passage
+from toolkit.report.paper.passages import Passage
 from toolkit.results import SPLINE
 from toolkit.studies import Study
 

@@ -21,7 +21,7 @@ _NO_HISTORY = ("--HistoryManager.enabled=False",)
 _KERNEL_FILES, _KERNEL_BYTES = 16, 4096
 # Read by `display.charts.theme`: no live widget, whose state would add its script to each chart.
 _SAVED_CHARTS = {"CRAMPS_CHARTS": "saved"}
-PACKAGE_ROOT = Path(__file__).parents[2]
+PACKAGE_ROOT = Path(__file__).parents[3]
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 AfterCell = Callable[..., None]
@@ -174,7 +174,7 @@ def _manager_class(folder: Path, people: BinaryIO | None, register: Callable[...
     path = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]))
     spec = KernelSpec(
         argv=[
-            *(sys.executable, "-m", "toolkit.report.kernel_process", str(os.getpid())),
+            *(sys.executable, "-m", "toolkit.report.execution.kernel_process", str(os.getpid())),
             *("-f", "{connection_file}", *_NO_HISTORY),
         ],
         env={**_SAVED_CHARTS, "PYTHONPATH": path, "IPYTHONDIR": str(folder / "ipython")},

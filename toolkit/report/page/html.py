@@ -16,10 +16,10 @@ from typing import Any
 
 from toolkit.errors import DatasetError
 from toolkit.files.html_templates import load_template
-from toolkit.report.cells import compose_body
-from toolkit.report.figures import dark_styles
+from toolkit.report.page.cells import compose_body
+from toolkit.report.page.figures import dark_styles
 
-_FOLDER = Path(__file__).parent / "pages"
+_FOLDER = Path(__file__).parent / "templates"
 # What a browser requests when it opens a page; a link is followed only when a reader clicks on it.
 _LOADING = {"src", "srcset", "poster", "data", "background"}
 _LINKS = re.compile(r'<nav class="pages".*?</nav>', re.DOTALL)

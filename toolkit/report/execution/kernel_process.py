@@ -1,6 +1,6 @@
 """Start a report's kernel so that it cannot outlive the process that started it.
 
-It runs as `python -m toolkit.report.kernel_process PARENT ...`; the other arguments go to ipykernel.
+It runs as `python -m toolkit.report.execution.kernel_process PARENT ...`; other arguments go to ipykernel.
 """
 
 import os

@@ -23,7 +23,7 @@ from toolkit.variables import Codebook, Variable
 EVIDENCE_HEADS = ("Source", "Participants", "Comparison", "Finding", "Adjusted for")
 # Topics that are not an exposure.
 _SUBJECTS = ("burden", "prevalence", "definition", "phenotype")
-_PAGES = Path(__file__).parent / "pages"
+_PAGES = Path(__file__).parents[1] / "page" / "templates"
 
 
 @dataclass(frozen=True)

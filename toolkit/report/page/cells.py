@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.report.captured_results import MIME
-from toolkit.report.figures import SPEC, SVG, compose_figure
+from toolkit.report.page.figures import SPEC, SVG, compose_figure
 
 HIDDEN_TAGS = {"page-setup", "injected-parameters", "parameters", "notebook-only"}
 _OWN_TABLE = re.compile(r'<table class="gt_table" aria-labelledby="table-[0-9a-f]{10}-title"')
 _HEADING_ROW = re.compile(
     r'<tr class="gt_heading">\s*<td colspan="\d+" ([^>]*)>(.*?)</td>\s*</tr>', re.DOTALL
 )
-_EMPTY_HEAD = re.compile(r'<th class=("[^"]*")[^>]*></th>')
+_EMPTY_HEAD = re.compile(r'<th class=("[^"]*")(?:( rowspan="\d+")|[^>])*></th>')
 _ROW_LABEL = re.compile(r'<td (headers="[^"]*-label" class="[^"]*")>(.*?)</td>', re.DOTALL)
 _PICTURES = ("image/png", "image/jpeg", "image/gif")
 
@@ -90,7 +90,7 @@ def _clean_html(html: str) -> str:
     html = _HEADING_ROW.sub("", html)
     spans = "".join(f"<span {attributes}>{text}</span>" for attributes, text in titles)
     html = html.replace("<thead>", f"<caption>{spans}</caption><thead>" if spans else "<thead>", 1)
-    html = _EMPTY_HEAD.sub(r"<td class=\1></td>", html)
+    html = _EMPTY_HEAD.sub(r"<td class=\1\2></td>", html)
     # Scopes say which cells a heading is of; those that great_tables lists by id need not.
     return re.sub(r' headers="[^"]*"', "", _ROW_LABEL.sub(r'<th scope="row" \1>\2</th>', html))
 

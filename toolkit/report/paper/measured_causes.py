@@ -6,7 +6,7 @@ import polars as pl
 
 from toolkit.display.text import capitalize, label_variable
 from toolkit.errors import join_list
-from toolkit.report.passages import Passage, fill_macro
+from toolkit.report.paper.passages import Passage, fill_macro
 
 _STATUSES = ("measured", "proxy", "not measured")
 

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 from toolkit.errors import DatasetError, ToolkitError
 from toolkit.files.deferred_imports import defer_iri_grammar
 from toolkit.files.safe_files import restate_full_temporary_folder
-from toolkit.report.kernels import PACKAGE_ROOT, AfterCell, Kernels, end_on_signals
+from toolkit.report.execution.kernels import PACKAGE_ROOT, AfterCell, Kernels, end_on_signals
 from toolkit.report.parameters import TAG
 
-_CLEAN_SOURCE = "from toolkit.report.kernel_process import clean_up as _clean_up\n_clean_up()"
+_CLEAN_SOURCE = "from toolkit.report.execution.kernel_process import clean_up as _clean_up\n_clean_up()"
 _THEME_SOURCE = "from toolkit.display.charts import theme as _theme\n_theme.use()"
 _SET_UP = {"page-setup", "injected-parameters"}
 # Longest first, so that a folder inside another is replaced before its parent.
