@@ -190,7 +190,7 @@ if estimable:
     wider = [tk.reports.attempt(tk.association, people, **ratio, adjust=())]
     if sets.full and set(sets.full) != set(sets.main):
         wider.append(tk.reports.attempt(tk.association, people, **ratio, adjust=sets.full))
-        paper.labels.setdefault(", ".join(sets.full), "Full set")
+        paper.labels.setdefault(", ".join(sets.full), "Full model")
     sensitivity = tk.truth(people, pl.concat(wider))
     once = {"domain": domain, "diagram": diagram or None, "progress": False}
     outcomes = [name for name in ("any_cramps", "frequent_cramps", "mild_cramps") if name in measured]
@@ -212,7 +212,8 @@ if estimable:
 # %%
 if estimable:
     why = "Model 2 is the set that the back-door criterion gives on the causal diagram." if chosen else ""
-    paragraph = tk.reports.methods(everything, design, paper, models=sets.models, why=why)
+    fitted = {**sets.models, "Full model": sets.full} if len(wider) > 1 else sets.models
+    paragraph = tk.reports.methods(everything, design, paper, models=fitted, why=why)
     display(paper.prose(paragraph, heading="Statistical analysis", level=3))
     display(paper.prose(heading="Data quality", level=3))
     display(paper.prose(tk.reports.reliability_sentence(everything)))
@@ -273,7 +274,7 @@ if estimable:
 if estimable:
     display(
         paper.prose(
-            "The crude estimate uses all participants with data on outcome and exposure, and the full set "
+            "The crude estimate uses all participants with data on outcome and exposure, and the full model "
             "adjusts for every measured confounder. Other definitions of outcome and exposure follow. Each "
             "model has its own participants, whose number is given.",
             heading="Sensitivity analyses",

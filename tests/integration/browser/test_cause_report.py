@@ -56,7 +56,7 @@ def test_every_chart_is_drawn_and_nothing_is_asked_for(chromium: Any, report: Re
 
 def test_a_chart_answers_the_pointer_with_a_tooltip(chromium: Any, report: Rendered) -> None:
     page, _ = drawn(chromium, report.html)
-    forest = page.locator("figure.drawn").nth(0)
+    forest = page.locator("figure.drawn").nth(4)
     forest.locator(".mark-symbol path").first.hover(force=True)
     tooltip = page.locator("#vg-tooltip-element.visible")
     tooltip.wait_for()

@@ -65,6 +65,14 @@ def test_figures_tables_and_references_have_numbers_of_their_own_and_keep_them()
     assert listed == ["Zou", "Binder"]
 
 
+def test_a_named_set_is_short_in_captions_and_findings_and_a_requested_one_is_not() -> None:
+    paper = tk.reports.Paper({"age": "age", "sex": "sex", "rcs(age, 4), sex": "Model 2"})
+    assert mentions(paper.finding(RATIO).html, "the covariates of Model 2", "1.38")
+    assert "spline" not in paper.figure(tk.forest(RATIO), RATIO, "Ratios").caption.html.partition("</p>")[0]
+    paper.labels["rcs(age, 4), sex"] = "Adjusted as requested"
+    assert "covariates of" not in paper.finding(RATIO).html
+
+
 def test_an_unknown_reference_is_answered_with_the_nearest() -> None:
     with pytest.raises(tk.VariableError, match=mentioning("'zou2005'", "'zou2004'")):
         tk.reports.Paper().cite("zou2005")
@@ -206,7 +214,7 @@ def test_interaction_is_said_on_both_scales_and_a_failure_with_its_reason() -> N
     excess = {**ROW, **pair, "estimand": "reri", "scale": "identity", "estimate": 0.1, "conf_low": -0.2}
     text = tk.reports.interaction_sentence(frame([ratio, excess]))
     assert mentions(
-        text, "For sex female", "diabetes (yes vs. no)", "1.38", "for male", "p = 0.20", "RERI was 0.100"
+        text, "For sex (female)", "diabetes (yes vs. no)", "1.38", "for male", "p = 0.20", "RERI was 0.100"
     )
     failed = {"reliability": "failed", "reason": "too few PSUs", "estimate": None}
     text = tk.reports.interaction_sentence(frame([{**ratio, **failed}, {**excess, **failed}]))

@@ -73,3 +73,9 @@ def _format_notes(notes: Sequence[str]) -> str:
         for note in notes
     ]
     return f'<span style="color:{MUTED}">' + "<br>".join(lines) + "</span>"
+
+
+def replace_heading(made: GT, title: str, notes: Sequence[str]) -> GT:
+    """Give a table another title and other notes below it."""
+    heading = html(f"<strong>{escape(title)}</strong>")
+    return made.tab_header(title=heading, subtitle=html(_format_notes(notes)) if notes else None)

@@ -52,10 +52,11 @@ def attempt(estimator: Callable[..., pl.DataFrame], study: Study, *given: Any, *
 
 def _failed_row(study: Study, asked: dict[str, Any], reason: str) -> dict[str, Any]:
     exposures = asked.get("exposures") or (asked.get("exposure"),)
-    names = {"outcome": asked.get("outcome"), "exposure": exposures[0]}
+    names: dict[str, str | None] = {"outcome": asked.get("outcome"), "exposure": exposures[0]}
     labels = {
         f"{role}_label": study.codebook[name].label if name in study.codebook else name
         for role, name in names.items()
+        if name
     }
     adjust = asked.get("adjust") or ()
     return {

@@ -43,7 +43,7 @@ def find_citation(key: str) -> tuple[str, str]:
     known = {entry.id: (entry.citation, entry.doi) for entry in _read_file().reference}
     known |= {row["id"]: (row["citation"], row["doi"] or "") for row in all_findings().rows(named=True)}
     if key not in known:
-        raise VariableError(unknown("There is no reference", key, known))
+        raise VariableError(unknown("The list of references has no entry", key, known))
     return known[key]
 
 

@@ -13,6 +13,7 @@ from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
 from toolkit.display.charts.row_layout import remove_title
 from toolkit.display.tables.result_table import table as typeset_table
+from toolkit.display.tables.typesetting import replace_heading
 from toolkit.display.text import (
     classify_frame,
     count_covered,
@@ -112,6 +113,8 @@ class Paper:
     def _name_sets(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
         """Replace covariates by the name of their set, which Statistical analysis lists in full."""
         names = [name_set(row, self.labels) for row in rows.rows(named=True)]
+        # A set that was requested is named by its covariates alone.
+        names = ["" if name.startswith("Adjusted") else name for name in names]
         short = [name or adjust for name, adjust in zip(names, rows["adjust"], strict=True)]
         labels = {name: f"the covariates of {name}" for name in names if name}
         return rows.with_columns(pl.Series("adjust", short, pl.String)), {**self.labels, **labels}
@@ -137,7 +140,7 @@ class Paper:
         text = " ".join(part for part in (caption, note) if part)
         paragraph = f'<p class="caption">{escape(text)}</p>' if text else ""
         return Exhibit(
-            Passage(f'<p class="exhibit"><b>{number}.</b> {escape(title)}</p>'),
+            Passage(f'<p class="exhibit"><b>{number}.</b> {escape(title)}.</p>'),
             remove_title(chart, f"{title}. {text}".strip()),
             Passage(paragraph + fold),
         )
@@ -159,7 +162,7 @@ class Paper:
         number = f"Table {self._number('table', title)}"
         made = typeset_table(frame, labels=self.labels, **options)
         caption = " ".join(part for part in (self._describe(frame, ""), note) if part)
-        return Exhibit(None, made.tab_header(title=f"{number}. {title}", subtitle=caption or None), None)
+        return Exhibit(None, replace_heading(made, f"{number}. {title}", [caption] if caption else []), None)
 
     def _describe(self, frame: pl.DataFrame, interval: str) -> str:
         """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
@@ -260,7 +263,7 @@ class Paper:
         return [f"{source} {self.cite(row['id'])}", *cells]
 
     def _head_table(self, name: str, title: str) -> str:
-        return f'<p class="exhibit"><b>Table {self._number("table", name)}.</b> {escape(title)}</p>'
+        return f'<p class="exhibit"><b>Table {self._number("table", name)}.</b> {escape(title)}.</p>'
 
     def prevention(self, card: Card) -> Passage:
         """List what studies found about preventing cramps in relation to a cause, with references.

@@ -35,7 +35,7 @@ def interaction_sentence(result: pl.DataFrame) -> str:
     >>> study = tk.open_study("simulated")
     >>> rows = tk.effects.interaction(study, "any_cramps", ("arthritis", "sex"), adjust=())
     >>> interaction_sentence(rows).partition(" was ")[0]
-    'For sex female, the prevalence ratio for diagnosed arthritis (yes vs. no)'
+    'For sex (female), the prevalence ratio for diagnosed arthritis (yes vs. no)'
     """
     sentences = []
     pairs = result.filter(pl.col("estimand") == "ratio_of_ratios")["level"].unique(maintain_order=True)
@@ -108,7 +108,7 @@ def _name_pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
             "without interaction",
         )
     name = f"{names[0]} ({levels[0]} vs. {references[0]})"
-    return f"For {names[1]} {levels[1]}", name, f"for {references[1]}"
+    return f"For {names[1]} ({levels[1]})", name, f"for {references[1]}"
 
 
 def _split_interval(row: Mapping[str, Any]) -> tuple[str, str]:

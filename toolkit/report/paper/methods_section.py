@@ -210,8 +210,9 @@ def _name_models(models: Mapping[str, tuple[str, ...]], paper: Paper, why: str) 
         if own:
             names = join_list(label_variable(covariate, paper.labels) for covariate in own)
             sentences.append(f"{name} was adjusted for {names}.")
-    if any(not own for own in models.values()):
-        sentences.append("The crude estimate and all models use the same participants.")
+    shared = [name for name, own in models.items() if own and not name.startswith("Full")]
+    if shared and any(not own for own in models.values()):
+        sentences.append(f"The crude estimate and {join_list(shared)} use the same participants.")
     return " ".join([*sentences, why]).strip()
 
 
