@@ -67,7 +67,7 @@ def test_every_estimator_is_tried_here() -> None:
     estimators = {
         name for name in names if inspect.signature(getattr(tk, name)).return_annotation is Estimates
     }
-    elsewhere = {"contrast", "survey_inference", "truth"}
+    elsewhere = {"contrast", "survey_inference", "trials", "truth"}
     assert estimators == {*WITH_COVARIANCE, *WITHOUT} | elsewhere
 
 

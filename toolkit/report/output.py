@@ -21,7 +21,7 @@ ROOT = "reports"
 INDEX = "index.html"
 _SUFFIX = ".report.json"
 _STUDY, _OVERVIEW = "study.json", "overview.svg"
-_ADJUSTED = "adjusted"
+_ADJUSTED = "the adjustment set of each report"
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,7 @@ def _draw_overview(picture: Path, pages: Sequence[Record], study: Study) -> str:
 
     rows = [_shorten(row, study) for record in drawn for row in record.main]
     links = [record.page for record in drawn for _ in record.main]
-    data, _ = render(
-        forest(frame(rows), labels={_ADJUSTED: "the adjustment set of each report"}).to_dict(), for_page=True
-    )
+    data, _ = render(forest(frame(rows)).to_dict(), for_page=True)
     write_text(picture, data[SVG])
     return compose_figure(data, 1, links=links)
 

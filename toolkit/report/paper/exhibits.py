@@ -283,6 +283,11 @@ class Paper:
         return bullets(f"{sign} {self.cite(*sources)}" for sign, sources in list_signs())
 
 
+# The data of a longer figure, such as a curve, leave out columns with the same value in each row.
+_MANY_ROWS = 20
+_IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure")
+
+
 def _fold_data(frame: pl.DataFrame, labels: Mapping[str, str], number: str) -> str:
     """Write the data of a figure as a table that opens on a click, with a link that saves them as CSV."""
     results = classify_frame(frame, "tk.reports.Paper") == "result"
@@ -296,13 +301,21 @@ def _fold_data(frame: pl.DataFrame, labels: Mapping[str, str], number: str) -> s
 
 
 def _hide_estimates(frame: pl.DataFrame) -> pl.DataFrame:
-    """Remove the numbers of estimates that are not to be shown, and columns without any value."""
+    """Remove the numbers of estimates that are not to be shown, and columns that say the same in many rows.
+
+    The files beside the page have every column.
+    """
     shown = ~pl.col("reliability").fill_null("ok").is_in(["suppress", "failed"])
     hidden = [name for name in _HIDDEN if name in frame.columns]
     kept = frame.with_columns(pl.when(shown).then(pl.col(name)).alias(name) for name in hidden)
-    return pl.DataFrame(
-        kept.select(s.name for s in kept if s.null_count() < kept.height or s.name not in SCHEMA)
-    )
+    fewest = 2 if kept.height > _MANY_ROWS else 1
+    told = [s.name for s in kept if s.name not in SCHEMA or s.name in _IDENTIFIERS or _count(s) >= fewest]
+    return pl.DataFrame(kept.select(told))
+
+
+def _count(column: pl.Series) -> int:
+    """Count the different values of a column."""
+    return 0 if column.null_count() == len(column) else column.n_unique()
 
 
 def _list_results(frame: pl.DataFrame, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
