@@ -223,7 +223,7 @@ def _estimate_plan(samples: _Samples, plan: _Plan, place: _Place | str) -> Itera
 def _keep_remarks(sample: Sample, plan: _Plan) -> Sample:
     """Keep of the shared sample's remarks those on the variables of one model, as if drawn for it alone."""
     names = [*plan.names, *conditions.parse(plan.domain).names]
-    review, unfit = remarks(column.variable for column in read(sample.study, names).values())
+    review, unfit = remarks([column.variable for column in read(sample.study, names).values()])
     return replace(sample, review=review, unfit=unfit)
 
 

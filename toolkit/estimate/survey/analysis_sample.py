@@ -128,7 +128,7 @@ def draw(
         cells[_COUNT].to_numpy(),
         participants.units,
         unknown,
-        *remarks(column.variable for column in columns.values()),
+        *remarks([column.variable for column in columns.values()]),
         cells[_SQUARES].to_numpy(),
         float(participants.placed[WEIGHT].to_numpy().mean()),
     )
