@@ -15,7 +15,8 @@ import pytest
 from tests.support.messages import mentioning
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.safe_files import replacing
-from toolkit.report.execution import execute, kernels, render
+from toolkit.report import render
+from toolkit.report.execution import execute, kernels
 from toolkit.report.plan import names
 from toolkit.report.rendering import Rendered
 from toolkit.studies import Study

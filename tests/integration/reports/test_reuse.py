@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.small_report import NOTEBOOK
 from toolkit.errors import ToolkitError
-from toolkit.report.execution import execute, kernels, plan, provenance, render, render_plan
+from toolkit.report import plan, provenance, render, render_plan
+from toolkit.report.execution import execute, kernels
 from toolkit.report.output import folder_of, read_record
 from toolkit.report.rendering import Rendered
 from toolkit.studies import Design, Study

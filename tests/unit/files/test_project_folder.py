@@ -7,7 +7,7 @@ import pytest
 
 import toolkit as tk
 from toolkit.files.project_folder import MARKERS, in_project
-from toolkit.report.rendering import output_folder
+from toolkit.report.output import folder_of
 
 
 @pytest.fixture
@@ -39,8 +39,9 @@ def test_a_marker_in_the_working_directory_itself_counts(notebooks: Path) -> Non
 
 def test_reports_go_there_by_default_and_to_the_folder_that_is_named(notebooks: Path) -> None:
     (notebooks.parents[1] / ".git").mkdir()
-    assert (notebooks.parents[1] / "reports" / "out") == output_folder(None).resolve()
-    assert (notebooks / "mine") == output_folder("mine").resolve()
+    study = tk.open_study("example-survey")
+    assert (notebooks.parents[1] / "reports" / "example-survey") == folder_of(study).resolve()
+    assert (notebooks / "mine" / "example-survey") == folder_of(study, "mine").resolve()
     for function in (tk.render, tk.reports.render_plan):
         assert inspect.signature(function).parameters["output"].default is None
 
@@ -48,5 +49,5 @@ def test_reports_go_there_by_default_and_to_the_folder_that_is_named(notebooks: 
 def test_the_data_dictionary_goes_there_too(notebooks: Path) -> None:
     (notebooks.parents[1] / "pyproject.toml").touch()
     page = tk.reports.data_dictionary(tk.open_study("example-survey"))
-    assert notebooks.parents[1] / "reports" / "out" == page.resolve().parent
+    assert notebooks.parents[1] / "reports" / "example-survey" == page.resolve().parent
     assert page.is_file()

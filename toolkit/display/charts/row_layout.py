@@ -353,12 +353,12 @@ def draw_rows_at(width: float, draw: Callable[[Room], Chart]) -> Chart:
     return draw(replace(room, plot=_LEAST_PLOT + max(int(inside - taken), 0)))
 
 
-def remove_title(made: Any, description: str) -> Any:
-    """Copy a chart without its own title, in both forms; `description` is its alternative text."""
+def remove_title(made: Any) -> Any:
+    """Copy a chart without its own title, in both forms; its alternative text remains."""
     copy = made.copy(deep=False)
     carried = copy.usermeta if isinstance(copy.usermeta, dict) else {}
     if "narrow" in carried:
         kept = {name: value for name, value in carried["narrow"].items() if name != "title"}
-        copy.usermeta = {**carried, "narrow": {**kept, "description": description}}
-    copy.title, copy.description = alt.Undefined, description
+        copy.usermeta = {**carried, "narrow": kept}
+    copy.title = alt.Undefined
     return copy

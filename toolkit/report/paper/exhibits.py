@@ -141,7 +141,7 @@ class Paper:
         paragraph = f'<p class="caption">{escape(text)}</p>' if text else ""
         return Exhibit(
             Passage(f'<p class="exhibit"><b>{number}.</b> {escape(title)}.</p>'),
-            remove_title(chart, f"{title}. {text}".strip()),
+            remove_title(chart),
             Passage(paragraph + fold),
         )
 

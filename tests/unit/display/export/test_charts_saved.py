@@ -57,7 +57,7 @@ def test_an_svg_has_title_and_description(forest: alt.VConcatChart, tmp_path: Pa
     assert "img" == root.get("role")
     assert f"{SVG}title" == root[0].tag
     assert "Odds ratio of a & <b> by sex and age" == root[0].text
-    assert "40-59: 1.40 (1.10 to 1.80)" in root[1].text
+    assert "1.40 (95% CI 1.10 to 1.80)" in root[1].text
     assert "SIMULATED" in root[1].text
     own = parse(tk.save(forest, tmp_path / "g.svg", alt="A finding.").path.read_text())
     assert "A finding." == own[1].text
