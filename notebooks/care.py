@@ -65,7 +65,8 @@ if people.design.declared_absent:
 if estimable:
     display(paper.finding(overall))
     drawn = tk.charts.prevalence_chart(shares, labels=paper.labels)
-    display(paper.figure(drawn, shares, "Features of participants with and without frequent cramps"))
+    rows = f"Rows: participants without (no) and with (yes) {people.codebook[cramps].label}."
+    display(paper.figure(drawn, shares, "Features of participants with and without frequent cramps", rows))
     display(
         paper.prose(
             "The figure describes participants. It does not show who needed care, who "
