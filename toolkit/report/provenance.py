@@ -39,8 +39,8 @@ def provenance(
         ("Notebook", f"{notebook.name}, SHA-256 {_hash_parts([notebook.read_bytes()])}"),
         ("Parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
         ("Repeat with", _write_command(notebook, parameters)),
-        ("Toolkit", f"{next(_versions([_TOOLKIT]), _TOOLKIT)}, {_commit(Path(__file__).parent)}"),
-        ("Python", f"{platform.python_version()}; {', '.join(_versions(_PACKAGES))}"),
+        ("Toolkit", f"{next(list_versions([_TOOLKIT]), _TOOLKIT)}, {_commit(Path(__file__).parent)}"),
+        ("Python", f"{platform.python_version()}; {', '.join(list_versions(_PACKAGES))}"),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d (UTC)")),
     )
 
@@ -71,7 +71,7 @@ def _hash_code() -> str:
     """Hash the toolkit's code and data, and the versions of the packages that it computes and draws with."""
     files = sorted(path for folder in (PACKAGE, shipped("datasets")) for path in folder.rglob("*"))
     texts = (path for path in files if path.is_file() and path.suffix in _READ)
-    versions = [" ".join(_versions(_COMPUTING)).encode()]
+    versions = [" ".join(list_versions(_COMPUTING)).encode()]
     return _hash_parts((part for path in texts for part in (path.name.encode(), path.read_bytes())), versions)
 
 
@@ -131,7 +131,8 @@ def _format_value(value: Any) -> str:
     return str(value)
 
 
-def _versions(packages: Iterable[str]) -> Iterator[str]:
+def list_versions(packages: Iterable[str]) -> Iterator[str]:
+    """List the packages that are installed, each with its version."""
     for package in packages:
         try:
             yield f"{package} {version(package)}"

@@ -3,7 +3,6 @@
 import platform
 import re
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 import polars as pl
@@ -20,6 +19,7 @@ from toolkit.display.text import (
 from toolkit.errors import join_list
 from toolkit.report.paper.exhibits import Paper, remove_warning
 from toolkit.report.paper.passages import Passage
+from toolkit.report.provenance import list_versions
 from toolkit.results import SPLINE
 from toolkit.studies import Study
 
@@ -289,10 +289,4 @@ def _name_interaction(kinds: list[str], paper: Paper) -> str:
 
 def list_software() -> list[str]:
     """List the toolkit, its numerical packages and Python with their versions."""
-    found = []
-    for package in _PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return [*found, f"Python {platform.python_version()}"]
+    return [*list_versions(_PACKAGES), f"Python {platform.python_version()}"]
