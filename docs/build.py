@@ -39,6 +39,8 @@ def assemble(target: Path) -> None:
     for path, text in pages.items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
+    # Notebooks save their reports in the project folder, which is then the folder of these pages.
+    (target / "pyproject.toml").touch()
     for name in ("CHANGELOG", "GLOSSARY", "CONTRIBUTING"):
         text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
         (target / f"{name.lower()}.md").write_text(text.replace("](docs/", "]("), encoding="utf-8")

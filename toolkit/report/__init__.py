@@ -1,6 +1,6 @@
 """Reports: self-contained pages rendered from notebooks, with the result files beside them.
 
-nbclient, jupytext, nbconvert and jinja2 are used in this package only.
+papermill, jupytext, nbconvert and jinja2 are used in this package only.
 """
 
 from importlib import import_module

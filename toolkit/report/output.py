@@ -39,10 +39,14 @@ class Record:
     files: Sequence[str] = ()
     main: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
+    def file(self, kind: str) -> str:
+        """Return the name of the report's file of a kind, such as "csv"; "" if there is none."""
+        return next((name for name in self.files if name.endswith(f".{kind}")), "")
+
     @property
     def page(self) -> str:
         """The file name of the page, "" if there is none."""
-        return next((name for name in self.files if name.endswith(".html")), "")
+        return self.file("html")
 
 
 def folder_of(study: Study, output: str | Path | None = None) -> Path:
@@ -116,8 +120,7 @@ def _link_page(path: Path, before: Record | None, after: Record | None) -> None:
 
 
 def _index_entry(record: Record) -> dict[str, Any]:
-    kinds = {file.rpartition(".")[2]: file for file in record.files}
-    names = {kind: kinds.get(kind, "") for kind in ("html", "parquet", "csv")}
+    names = {kind: record.file(kind) for kind in ("html", "parquet", "csv")}
     return {"title": record.title, "finding": record.finding, "failure": record.failure, **names}
 
 

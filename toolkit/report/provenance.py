@@ -18,7 +18,7 @@ from toolkit.files.checked_toml import PACKAGE, shipped
 from toolkit.studies import Study, declared_json
 from toolkit.variables import Codebook
 
-_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "nbclient", "jupyterlab")
+_PACKAGES = ("polars", "numpy", "scipy", "statsmodels", "altair", "papermill", "jupyterlab")
 _COMPUTING = (*_PACKAGES[:-1], "great-tables", "ipykernel", "networkx", "nbconvert", "vl-convert-python")
 _READ = (".py", ".toml", ".csv", ".json", ".parquet", ".html", ".css", ".js")
 _TOOLKIT = "cramps-toolkit"
@@ -27,14 +27,12 @@ _SHA_256 = 64  # Hexadecimal digits.
 Entry = tuple[str, str | list[str]]
 
 
-def provenance(
-    study: Study, notebook: Path, parameters: Mapping[str, Any], people: str = ""
-) -> tuple[Entry, ...]:
+def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any], people: str) -> tuple[Entry, ...]:
     """List what is needed to make a report again, without paths: names with a text or a list of files."""
     return (
         ("Study", f"{study.label}: {study.people.height:,} participants, {len(study.codebook)} variables"),
         *_data_entries(study.provenance),
-        ("Data, SHA-256", people or hash_people(study)),
+        ("Data, SHA-256", people),
         ("Codebook, SHA-256", hash_codebook(study.codebook)),
         ("Notebook", f"{notebook.name}, SHA-256 {_hash_parts([notebook.read_bytes()])}"),
         ("Parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
@@ -76,9 +74,8 @@ def _hash_code() -> str:
 
 
 def _write_command(notebook: Path, parameters: Mapping[str, Any]) -> str:
-    """Write the call that makes the report again, without what is empty."""
-    given = {name: value for name, value in parameters.items() if value not in ("", None, False)}
-    values = "".join(f", {name}={value!r}" for name, value in given.items())
+    """Write the call that makes the report again; every parameter, because another default may come later."""
+    values = "".join(f", {name}={value!r}" for name, value in parameters.items())
     return f'tk.render("{notebook.stem}"{values})'
 
 

@@ -215,10 +215,12 @@ def _identify(order: Order, job: Job) -> str:
 
 
 def _describe_record(record: Record, job: Job, *, unchanged: bool = False) -> Rendered:
-    kinds = {file.rpartition(".")[2]: job.folder / file for file in record.files}
+    parquet, csv, notebook = (
+        job.folder / name if (name := record.file(kind)) else None for kind in ("parquet", "csv", "ipynb")
+    )
     return Rendered(
-        record.name, record.title, job.study.label, record.finding, kinds["html"], kinds.get("parquet"),
-        kinds.get("csv"), unchanged, kinds.get("ipynb"),
+        record.name, record.title, job.study.label, record.finding, job.folder / record.page, parquet, csv,
+        unchanged, notebook,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -17,7 +18,8 @@ from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.safe_files import replacing
 from toolkit.report import render
 from toolkit.report.execution import execute, kernels
-from toolkit.report.plan import names
+from toolkit.report.plan import find_report, names
+from toolkit.report.provenance import provenance
 from toolkit.report.rendering import Rendered
 from toolkit.studies import Study
 
@@ -69,6 +71,15 @@ def test_parameters_and_the_study_in_memory_reach_the_notebook(rendered: Rendere
     assert "study=&#39;four people&#39;" in html
 
 
+def test_the_call_that_repeats_a_report_names_every_parameter(few: Study) -> None:
+    given: dict[str, object] = {"cause": "diabetes", "domain": "", "exclude_pregnant": False, "adjust": None}
+    facts = dict(provenance(few, find_report("cause").path, given, "hash"))
+    called: dict[str, object] = {}
+    renders = SimpleNamespace(render=lambda report, **named: called.update(named, report=report))
+    eval(str(facts["Repeat with"]), {"tk": renders})  # noqa: S307 - written by the product itself
+    assert given | {"report": "cause"} == called
+
+
 def test_no_path_of_this_machine_is_in_any_output(rendered: Rendered) -> None:
     for path in rendered.html.parent.iterdir():
         text = path.read_bytes().decode(errors="replace")
@@ -105,7 +116,9 @@ def test_a_failed_cell_is_named_kept_and_leaves_older_files_alone(
     assert "FileNotFoundError" in kept
     assert sys.prefix not in kept
     assert str(Path(__file__).parents[3]) not in kept
-    json.loads(kept)
+    assert ["completed"] * 3 + ["failed"] == [
+        cell["metadata"]["papermill"]["status"] for cell in json.loads(kept)["cells"]
+    ]
 
 
 def test_a_dead_kernel_is_one_clear_error(few: Study, tmp_path: Path) -> None:

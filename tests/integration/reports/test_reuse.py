@@ -189,6 +189,8 @@ def test_the_executed_notebook_is_kept_if_asked_for(few: Study, tmp_path: Path) 
     )
     cells = json.loads(made.notebook.read_text())["cells"]
     assert any("people: 4" in str(cell.get("outputs")) for cell in cells)
+    # papermill ran it, and left its state of each cell.
+    assert {"completed"} == {cell["metadata"]["papermill"]["status"] for cell in cells}
     again: Rendered = render(tmp_path / "small.py", study=few, output=tmp_path / "out")
     assert again.notebook is None
     assert not made.notebook.exists()

@@ -91,7 +91,7 @@ def run(notebook: Any, report: str, parameters: Mapping[str, Any], session: Sess
 
 
 def _execute(kernel: Any, notebook: Any, report: str, session: Session) -> None:
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     def count(cell: Any, **_: Any) -> None:
         if session.after_cell and not _SET_UP & _tags(cell):
@@ -99,8 +99,6 @@ def _execute(kernel: Any, notebook: Any, report: str, session: Session) -> None:
 
     try:
         kernel.run(notebook, count)
-    except CellExecutionError as error:
-        raise _failed_cell(error, notebook, report) from None
     except (DeadKernelError, CellTimeoutError) as error:
         raise _dead_kernel(notebook, report) from error
     except RuntimeError as error:
@@ -108,6 +106,8 @@ def _execute(kernel: Any, notebook: Any, report: str, session: Session) -> None:
         if "Kernel died" not in str(error):
             raise
         raise _dead_kernel(notebook, report) from error
+    if notebook.metadata.papermill["exception"]:
+        raise _failed_cell(notebook, report)
 
 
 def count_cells(notebook: Any) -> int:
@@ -166,15 +166,12 @@ def _mask_folders(text: str) -> str:
     return text
 
 
-def _failed_cell(error: Any, executed: Any, report: str) -> NotebookError:
+def _failed_cell(executed: Any, report: str) -> NotebookError:
     notebook = remove_paths(executed)
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and not _SET_UP & _tags(cell)]
-    number, cell = next(
-        (n, cell)
-        for n, cell in enumerate(code, 1)
-        if any(output.output_type == "error" for output in cell.outputs)
-    )
+    number, cell = next((n, cell) for n, cell in enumerate(code, 1) if cell.metadata.papermill["exception"])
     line = next(line for line in cell.source.splitlines() if line.strip())
+    error = next(output for output in cell.outputs if output.output_type == "error")
     message = _mask_folders(" ".join(str(error.evalue).split()))
     return NotebookError(
         f"Report '{report}' failed in code cell {number} (`{line}`) with {error.ename}: {message}",

@@ -108,7 +108,8 @@ class Kernel:
         self._thread.submit(self._execute, notebook, after_cell).result()
 
     def _execute(self, notebook: Any, after_cell: AfterCell | None) -> None:
-        from nbclient import NotebookClient
+        from papermill.clientwrap import PapermillNotebookClient
+        from papermill.engines import NotebookExecutionManager
         from traitlets.config import Config
 
         if self._manager is None:
@@ -118,12 +119,16 @@ class Kernel:
             self._manager = _manager_class(self._folder, self._people, self._register)(config=settings)
         options = {"record_timing": False, "timeout": None, "on_cell_executed": after_cell}
         resources = {"metadata": {"path": str(self._folder)}}
-        client = NotebookClient(notebook, km=self._manager, resources=resources, **options)
+        notebook.metadata["papermill"] = {}
+        progress = NotebookExecutionManager(notebook, progress_bar=False)
+        progress.notebook_start()
+        client = PapermillNotebookClient(progress, km=self._manager, resources=resources, **options)
         client.kc = self._client
         try:
             client.execute()
         finally:
             self._client = client.kc
+            progress.notebook_complete()
 
     def _register(self, process: "subprocess.Popen[bytes]") -> None:
         self._processes.append(process)

@@ -38,10 +38,14 @@ def _read_file() -> _References:
 
 
 @cache
+def _all_citations() -> dict[str, tuple[str, str]]:
+    known = {entry.id: (entry.citation, entry.doi) for entry in _read_file().reference}
+    return known | {row["id"]: (row["citation"], row["doi"] or "") for row in all_findings().rows(named=True)}
+
+
 def find_citation(key: str) -> tuple[str, str]:
     """Return citation and DOI ("" without one) of a reference or of a published finding, by its id."""
-    known = {entry.id: (entry.citation, entry.doi) for entry in _read_file().reference}
-    known |= {row["id"]: (row["citation"], row["doi"] or "") for row in all_findings().rows(named=True)}
+    known = _all_citations()
     if key not in known:
         raise VariableError(unknown("The bibliography has no reference", key, known))
     return known[key]

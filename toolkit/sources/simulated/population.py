@@ -64,6 +64,9 @@ class Population:
         new = [pair for pair in wanted if pair not in self._chances]
         if not absent and not new:
             return
+        # While everyone is at hand, the outcome of people as they are costs little; a prevalence asks for it.
+        as_they_are = dict.fromkeys((Intervention(), outcome) for _, outcome in new)
+        new += [pair for pair in as_they_are if pair not in self._chances and pair not in new]
         read = {name for own, _ in new for name in (own.exposure, *parse(own.domain).names) if name}
         read |= {outcome for _, outcome in new}
         needed = {*absent, *nodes_behind(self.model, read), *([OUTCOME] if new else [])}
@@ -87,7 +90,7 @@ class Population:
         self._columns |= {name: pl.concat([columns[name] for columns, _ in parts]) for name in keep}
         for place, pair in enumerate(new):
             self._chances[pair] = np.concatenate([chances[place] for _, chances in parts])
-        while len(self._chances) > max(_MOST_KEPT, len(wanted)):
+        while len(self._chances) > max(_MOST_KEPT, len(new)):
             self._chances.popitem(last=False)
 
     def chances(self, intervention: Intervention, outcome: str) -> Array:
