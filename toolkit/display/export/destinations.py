@@ -1,24 +1,18 @@
 """Save tables and charts as files, whole or not at all, in the format that their ending names."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from toolkit.display.text import classify_frame
+from toolkit.display.export.exported_items import CHARTS, TABLES, ChartItem, Item, read_item
+from toolkit.display.export.figures import read_width
+from toolkit.display.export.page_layout import Paper, read_paper
 from toolkit.errors import DatasetError, join_list, unknown
 from toolkit.files.safe_files import replacing
 
-TABLES = (".docx", ".xlsx", ".tex", ".html", ".md", ".csv")
-CHARTS = (".svg", ".pdf", ".png", ".html", ".json")
-# What a suppressed estimate does not show.
-_HIDDEN = (
-    "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", "n_effective",
-    "deff",
-)  # fmt: skip
 _NAME = re.compile(r"[^\w.-]+")
 
 
@@ -58,6 +52,7 @@ def save(
     width: str | float | None = None,
     overwrite: bool = False,
     alt: str = "",
+    paper: str = "a4",
 ) -> Saved:
     r"""Save a table or a chart as a file for a manuscript.
 
@@ -67,8 +62,8 @@ def save(
         A table of `tk.table` (or any great-tables object), a chart of `tk.forest` and others (or any altair
         chart), or a frame: results, `tk.flow` or `study.availability()`, which `tk.table` typesets.
     path
-        The file. Its ending chooses the format: .docx, .xlsx, .tex, .html, .md and .csv for tables; .svg,
-        .pdf, .png (300 dpi), .html and .json (Vega-Lite) for charts. A missing folder is created.
+        The file. Its ending chooses the format: .docx, .xlsx, .pdf, .tex, .html, .md and .csv for tables;
+        .svg, .pdf, .png (300 dpi), .html and .json (Vega-Lite) for charts. A missing folder is created.
     width
         Width of a chart on the page: "85 mm", "114 mm", "170 mm" or a number of mm; 170 mm by default. Text
         is 7 to 8 points at every width, because the chart is drawn anew for it.
@@ -76,21 +71,26 @@ def save(
         Whether an existing file may be replaced.
     alt
         Alternative text of a chart for screen readers; by default its notes and its estimates.
+    paper
+        "a4" or "letter", the paper of a table in Word, Excel, PDF and LaTeX. A table that is too wide for a
+        portrait page is on a landscape page; one that is too wide for that is split by its columns into parts
+        that repeat the row labels and say "part 1 of 2" in their captions.
 
     Returns
     -------
     Saved
-        Prints as one line, with a note where the table needs a landscape page. `.path` is the file.
+        Prints as one line, with a note where the table needs a landscape page or several parts. `.path` is
+        the file.
 
     Raises
     ------
     DatasetError
-        If the format is unknown, the file exists, the folder cannot be written, or this is neither a table
-        nor a chart. No incomplete file is left.
+        If the format or the paper is unknown, the file exists, the folder cannot be written, or this is
+        neither a table nor a chart. No incomplete file is left.
 
     Notes
     -----
-    Word, LaTeX and Excel use A4 pages. In Excel an estimate and its interval have a cell each, as numbers; a
+    In Excel an estimate and its interval have a cell each, as numbers; a
     frame adds a sheet with its unrounded rows. A frame saved as .csv has its columns unrounded. Text that a
     spreadsheet would run as a formula stays text. A .tex file compiles on its own, and can be read by
     ``\input`` in a manuscript.
@@ -104,18 +104,19 @@ def save(
     >>> save(frame([row]), Path(tempfile.mkdtemp()) / "prevalence.docx").path.name
     'prevalence.docx'
     """
-    target = Path(path)
-    kind = target.suffix.lower()
-    chart = _is_chart(table_or_chart)
-    _check_format(target, kind, chart=chart)
+    target, item = Path(path), read_item(table_or_chart)
+    kind, sheet = target.suffix.lower(), read_paper(paper)
+    _check_format(target, kind, chart=isinstance(item, ChartItem))
     _check_target(target, overwrite=overwrite)
-    if chart:
-        return _save_chart(table_or_chart, target, kind, width, alt)
-    if width is not None:
+    if isinstance(item, ChartItem):
+        item = replace(item, alt=alt, width=read_width(width))
+    elif width is not None:
         raise DatasetError(
             "width= is the width of a chart, and a table fills its page. Leave out width= for a table."
         )
-    return _save_table(table_or_chart, target, kind)
+    with replacing(target) as draft:
+        note = item.write(kind, draft, sheet)
+    return Saved(target, note)
 
 
 def save_all(
@@ -125,6 +126,7 @@ def save_all(
     *,
     width: str | float | None = None,
     overwrite: bool = False,
+    paper: str = "a4",
 ) -> list[Saved]:
     """Save many tables and charts into a folder, each in those of the formats that suit it.
 
@@ -135,11 +137,12 @@ def save_all(
     folder
         The folder, which is created if it is missing.
     formats
-        Endings, such as "docx", "xlsx" and "svg"; "html" is for both tables and charts.
-    width
-        Width of the charts, as in `tk.save`.
+        Endings, such as "docx", "xlsx" and "svg"; "pdf" and "html" are for both tables and charts.
+    width, paper
+        Width of the charts and paper of the tables, as in `tk.save`.
     overwrite
-        Whether existing files may be replaced. Nothing is written if one exists and may not.
+        Whether existing files may be replaced. Nothing is written if one exists and may not, and all files
+        are written or none.
 
     Returns
     -------
@@ -161,39 +164,34 @@ def save_all(
     >>> [file.path.name for file in files]
     ['table-1.docx', 'table-1.csv']
     """
+    kinds, sheet, millimeters = read_formats(formats), read_paper(paper), read_width(width)
+    plan: dict[Path, tuple[Item, str]] = {}
+    for name, given in items.items():
+        item = read_item(given)
+        item = replace(item, width=millimeters) if isinstance(item, ChartItem) else item
+        stem = _NAME.sub("-", name).strip("-") or "item"
+        plan |= {Path(folder) / f"{stem}{kind}": (item, kind) for kind in kinds if kind in item.formats}
+    for target in plan:
+        _check_target(target, overwrite=overwrite)
+    return write_items(plan, sheet)
+
+
+def read_formats(formats: Sequence[str]) -> list[str]:
+    """Return the endings of formats of tables and charts; an unknown one is refused with the known ones."""
     kinds = [f".{name.lower().lstrip('.')}" for name in formats]
     for kind in kinds:
         if kind not in (*TABLES, *CHARTS):
             raise DatasetError(_name_formats("The format", kind, (*TABLES, *CHARTS)))
-    plan = [
-        (item, Path(folder) / f"{_NAME.sub('-', name).strip('-') or 'item'}{kind}")
-        for name, item in items.items()
-        for kind in kinds
-        if kind in (CHARTS if _is_chart(item) else TABLES)
-    ]
-    for item, target in plan:
-        _check_format(target, target.suffix, chart=_is_chart(item))
-        _check_target(target, overwrite=overwrite)
-    return [
-        save(item, target, width=width if _is_chart(item) else None, overwrite=overwrite)
-        for item, target in plan
-    ]
+    return list(dict.fromkeys(kinds))
 
 
-def _is_chart(item: Any) -> bool:
-    """Whether this is a chart; great-tables and altair load on first use."""
-    from great_tables import GT
-
-    if isinstance(item, GT | pl.DataFrame):
-        return False
-    import altair
-
-    if isinstance(item, altair.TopLevelMixin):
-        return True
-    raise DatasetError(
-        f"tk.save needs a table, a chart or a frame, not a value of type '{type(item).__name__}'. Use "
-        "tk.save(tk.table(result), 'table.docx') or tk.save(tk.forest(result), 'figure.svg')."
-    )
+def write_items(plan: Mapping[Path, tuple[Item, str]], paper: Paper) -> list[Saved]:
+    """Write tables and charts to their files, each in a format: all of them, or none if one fails."""
+    with ExitStack() as stack:
+        notes = []
+        for target, (item, kind) in plan.items():
+            notes.append(item.write(kind, stack.enter_context(replacing(target)), paper))
+    return [Saved(target, note) for target, note in zip(plan, notes, strict=True)]
 
 
 def _check_format(target: Path, kind: str, *, chart: bool) -> None:
@@ -223,61 +221,3 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
         raise DatasetError(
             f"'{target}' exists and was not replaced. Choose another name, or use overwrite=True."
         )
-
-
-def _save_chart(chart: Any, target: Path, kind: str, width: str | float | None, alt: str) -> Saved:
-    from toolkit.display.export import figures
-
-    millimeters, note = figures.read_width(width), ""
-    with replacing(target) as draft:
-        if kind == ".json":
-            figures.write_specification(chart, draft)
-        elif kind == ".html":
-            figures.write_page(chart, draft, alt)
-        else:
-            note = figures.write_figure(chart, kind, draft, millimeters, alt)
-    return Saved(target, note)
-
-
-def _save_table(item: Any, target: Path, kind: str) -> Saved:
-    from toolkit.display.export import latex_documents, text_files, word_documents, workbooks
-    from toolkit.display.export.page_layout import plan_page
-    from toolkit.display.export.typeset_content import read_content
-    from toolkit.display.tables.result_table import table
-
-    frame = item if isinstance(item, pl.DataFrame) else None
-    if frame is not None:
-        classify_frame(frame, "tk.save")
-    typeset = table(frame) if frame is not None else item
-    rows = None if frame is None else hide_suppressed(frame)
-    content = read_content(typeset)
-    page = plan_page(content)
-    writers: dict[str, Callable[[Path], None]] = {
-        ".docx": lambda draft: word_documents.write_word(content, page, draft),
-        ".xlsx": lambda draft: workbooks.write_workbook(content, page, draft, rows),
-        ".tex": lambda draft: latex_documents.write_latex(content, page, draft),
-        ".html": lambda draft: text_files.write_html(typeset, content.title, draft),
-        ".md": lambda draft: text_files.write_markdown(content, draft),
-        ".csv": lambda draft: _write_csv(content, rows, draft),
-    }
-    with replacing(target) as draft:
-        writers[kind](draft)
-    return Saved(target, page.note if kind in (".docx", ".tex") else "")
-
-
-def _write_csv(content: Any, rows: pl.DataFrame | None, path: Path) -> None:
-    from toolkit.display.export import text_files
-
-    if rows is None:
-        text_files.write_csv(content, path)
-    else:
-        text_files.write_frame(rows, path)
-
-
-def hide_suppressed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Remove the numbers of suppressed estimates from result rows, as tables do; n and the reason stay."""
-    if "reliability" not in frame.columns:
-        return pl.DataFrame(frame)
-    hidden = pl.col("reliability").fill_null("").is_in(["suppress", "failed"])
-    names = [name for name in _HIDDEN if name in frame.columns]
-    return pl.DataFrame(frame).with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)

@@ -1,4 +1,4 @@
-"""Draw charts for a printed page: exact widths in mm, text of fixed size, alternative text."""
+"""Draw charts for a printed page, with exact widths in mm, text of fixed size and alternative text."""
 
 import json
 import re
@@ -42,25 +42,39 @@ def read_width(width: str | float | None) -> float:
 
 def write_figure(chart: Any, kind: str, path: Path, width: float, alt_text: str) -> str:
     """Write a chart as .svg, .pdf or .png; return a note on small text, or ""."""
+    drawn, note = draw_figure(chart, kind, width, alt_text)
+    path.write_bytes(drawn)
+    return note
+
+
+def draw_figure(chart: Any, kind: str, width: float, alt_text: str) -> tuple[bytes, str]:
+    """Draw a chart as .svg, .pdf or .png, with a note on small text, or ""."""
     import vl_convert
 
     points = width * _MM
     spec = choose_form(chart, points / _POINTS)
     drawn = to_svg(spec)
     scale = points / max(_size_of(drawn)[0], points / _POINTS)
-    text = alt_text or describe_chart(spec)
+    # vl-convert reads pixels as points.
+    unit = "mm" if kind == ".svg" else ""
+    resized = _scale(drawn, points, unit, describe_title(spec), alt_text or describe_chart(spec))
     if kind == ".svg":
-        path.write_text(_scale(drawn, points, "mm", describe_title(spec), text), encoding="utf-8")
+        made = resized.encode()
     elif kind == ".pdf":
-        # vl-convert reads pixels as points.
-        path.write_bytes(vl_convert.svg_to_pdf(_scale(drawn, points, "", describe_title(spec), text)))
+        made = bytes(vl_convert.svg_to_pdf(resized))
     else:
-        resized = _scale(drawn, points, "", describe_title(spec), text)
-        path.write_bytes(vl_convert.svg_to_png(resized, ppi=_DPI))
+        made = bytes(vl_convert.svg_to_png(resized, ppi=_DPI))
     smallest = find_smallest_text(spec) * scale
     if smallest >= _LEGIBLE:
-        return ""
-    return f"text of {smallest:.1f} points at {width:g} mm; use a larger width or fewer rows"
+        return made, ""
+    return made, f"text of {smallest:.1f} points at {width:g} mm; use a larger width or fewer rows"
+
+
+def measure_figure(chart: Any, width: float) -> float:
+    """Return the height of a chart in mm at a width in mm."""
+    pixels = width * _MM / _POINTS
+    across, down = _size_of(to_svg(choose_form(chart, pixels)))
+    return width * down / max(across, pixels)
 
 
 def write_specification(chart: Any, path: Path) -> None:
@@ -80,7 +94,8 @@ def write_page(chart: Any, path: Path, alt_text: str) -> None:
 
 def choose_form(chart: Any, pixels: float) -> dict[str, Any]:
     """Return the specification of a chart for a width in pixels, drawn anew where that is possible."""
-    draw_at = vars(chart).get("draw_at")
+    # Altair answers any name with a part of its schema.
+    draw_at = None if isinstance(chart, Mapping) else vars(chart).get("draw_at")
     if draw_at is not None:
         return _specify(draw_at(pixels))
     spec = _specify(chart)
@@ -95,6 +110,8 @@ def choose_form(chart: Any, pixels: float) -> dict[str, Any]:
 
 
 def _specify(chart: Any) -> dict[str, Any]:
+    if isinstance(chart, Mapping):
+        return dict(chart)
     try:
         spec: dict[str, Any] = chart.to_dict()
     except (alt.MaxRowsError, alt.SchemaValidationError) as error:

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from toolkit.display.export.page_layout import Page
-from toolkit.display.export.typeset_content import Cell, Content, is_group
+from toolkit.display.export.page_layout import Page, Part
+from toolkit.display.export.typeset_content import Cell, is_group
 from toolkit.display.text import SIMULATED
 
 _SPECIAL = {
@@ -23,27 +23,40 @@ _SPECIAL = {
 }  # fmt: skip
 _INSIDE = 3.0  # Of a column's width in mm, the space around its text.
 _ALIGN = {"left": r"\raggedright", "center": r"\centering", "right": r"\raggedleft"}
-_PREAMBLE = r"""% Compiles on its own. A manuscript can also \input it, with the packages below
+_LANDSCAPE = r"\usepackage{pdflscape}" + "\n"
+_PREAMBLE = r"""%% Compiles on its own. A manuscript can also \input it, with the packages below
 \makeatletter
 \ifx\@nodocument\relax\let\tableends\relax\else\def\tableends{\end{document}}\fi
 \makeatother
 \ifx\tableends\relax\else
 \documentclass[10pt]{article}
-\usepackage[a4paper,margin=25mm%s]{geometry}
+\usepackage[%s,margin=%gmm]{geometry}
 \ifdefined\Umathchar\usepackage{fontspec}\else\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}\fi
 \usepackage{textcomp}
 \usepackage{array,booktabs,longtable}
 %s\usepackage[singlelinecheck=false,justification=raggedright,labelfont=bf]{caption}
 \begin{document}
 \fi
-% A character that pdfTeX's fonts lack, by its Unicode number; XeTeX and LuaTeX write it.
+%% A character that pdfTeX's fonts lack, by its Unicode number; XeTeX and LuaTeX write it.
 \providecommand{\tablesymbol}[1]{\ifdefined\Umathchar\symbol{"#1}\else{[U+#1]}\fi}
 """
 
 
-def write_latex(content: Content, page: Page, path: Path) -> None:
-    """Write a table as a longtable with rules of booktabs; a wide one is on a landscape page."""
-    path.write_text("\n".join(_list_lines(content, page)) + "\n", encoding="utf-8")
+def write_latex(page: Page, path: Path) -> None:
+    """Write a table as longtables with rules of booktabs; wide ones are on landscape pages."""
+    lines = [_PREAMBLE % (page.paper.latex, page.paper.margin, _LANDSCAPE * page.landscape)]
+    lines += [r"\begin{landscape}"] * page.landscape
+    lines += [r"\begingroup", rf"\fontsize{{{page.size:g}}}{{{page.size * 1.25:g}}}\selectfont"]
+    lines += [r"\setlength{\tabcolsep}{1.5mm}\setlength{\LTleft}{0pt}\setlength{\LTright}{\fill}"]
+    lines += [r"\renewcommand{\arraystretch}{1.15}"]
+    if page.parts[0].content.number.isdigit():
+        lines += [rf"\setcounter{{table}}{{{int(page.parts[0].content.number) - 1}}}"]
+    for place, part in enumerate(page.parts):
+        # A part has the number of the whole table.
+        lines += [r"\addtocounter{table}{-1}"] * bool(place)
+        lines += _list_lines(part, page.size)
+    lines += [r"\endgroup", *[r"\end{landscape}"] * page.landscape, r"\tableends"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def escape_latex(text: str) -> str:
@@ -64,46 +77,35 @@ def _escape_letter(letter: str) -> str:
     return letter if ord(letter) < 0x180 else rf"\tablesymbol{{{ord(letter):X}}}"
 
 
-def _list_lines(content: Content, page: Page) -> list[str]:
-    wide = page.landscape
-    preamble = _PREAMBLE.split("%s")
-    lines = [preamble[0] + preamble[1] + (r"\usepackage{pdflscape}" + "\n") * wide + preamble[2]]
-    lines += [r"\begin{landscape}"] * wide
-    lines += [r"\begingroup", rf"\fontsize{{{page.size:g}}}{{{page.size * 1.25:g}}}\selectfont"]
-    lines += [r"\setlength{\tabcolsep}{1.5mm}\setlength{\LTleft}{0pt}\setlength{\LTright}{\fill}"]
-    lines += [r"\renewcommand{\arraystretch}{1.15}"]
-    lines += [rf"\begin{{longtable}}{{{''.join(_declare_columns(content, page))}}}"]
-    lines += [rf"\caption{{{_one_line(content.title)}}}\\"]
+def _list_lines(part: Part, size: float) -> list[str]:
+    content = part.content
+    lines = [rf"\begin{{longtable}}{{{''.join(_declare_columns(part))}}}"]
+    lines += [rf"\caption{{{_one_line(content.caption)}}}\\"]
     notes = r"\\ ".join(_write_note(note) for note in content.notes)
     if notes:
-        lines += [_across(content, page, notes) + r"\tabularnewline[2pt]"]
-    header = [*_write_header(content, page), r"\midrule"]
+        lines += [_across(part, notes) + r"\tabularnewline[2pt]"]
+    header = [*_write_header(part), r"\midrule"]
     lines += [r"\toprule", *header, r"\endfirsthead"]
     again = escape_latex("(continued)")
-    lines += [
-        _across(content, page, rf"\textit{{{again}}}") + r"\tabularnewline",
-        r"\toprule",
-        *header,
-        r"\endhead",
-    ]
-    lines += [r"\bottomrule", r"\endfoot", r"\bottomrule", r"\endlastfoot"]
+    lines += [_across(part, rf"\textit{{{again}}}") + r"\tabularnewline", r"\toprule"]
+    lines += [*header, r"\endhead", r"\bottomrule", r"\endfoot", r"\bottomrule", r"\endlastfoot"]
     grouped = False
     for row in content.body:
         grouped = grouped or is_group(row, content.width)
-        lines += _write_row(row, content, page, indent=grouped)
+        lines += _write_row(row, part, indent=grouped)
     lines += [r"\end{longtable}"]
     if content.below:
-        small = page.size - 1
+        small = size - 1
         lines += [rf"\vspace{{-1ex}}{{\fontsize{{{small:g}}}{{{small * 1.25:g}}}\selectfont\raggedright"]
         lines += [rf"\noindent {_write_mark(mark)}{_one_line(text)}\par" for mark, text in content.below]
         lines += ["}"]
-    return [*lines, r"\endgroup", *[r"\end{landscape}"] * wide, r"\tableends"]
+    return lines
 
 
-def _declare_columns(content: Content, page: Page) -> list[str]:
+def _declare_columns(part: Part) -> list[str]:
     return [
-        rf">{{{_ALIGN[content.align_of(n)]}\hspace{{0pt}}}}p{{{width - _INSIDE - 0.05:.1f}mm}}"
-        for n, width in enumerate(page.widths)
+        rf">{{{_ALIGN[part.content.align_of(n)]}\hspace{{0pt}}}}p{{{width - _INSIDE - 0.05:.1f}mm}}"
+        for n, width in enumerate(part.widths)
     ]
 
 
@@ -111,13 +113,14 @@ def _write_note(note: str) -> str:
     return rf"\textbf{{{_one_line(note)}}}" if note == SIMULATED else _one_line(note)
 
 
-def _across(content: Content, page: Page, text: str) -> str:
-    width = sum(page.widths) - _INSIDE - 0.2
-    return rf"\multicolumn{{{content.width}}}{{p{{{width:.1f}mm}}}}{{\raggedright {text}}}"
+def _across(part: Part, text: str) -> str:
+    width = sum(part.widths) - _INSIDE - 0.2
+    return rf"\multicolumn{{{part.content.width}}}{{p{{{width:.1f}mm}}}}{{\raggedright {text}}}"
 
 
-def _write_header(content: Content, page: Page) -> list[str]:
+def _write_header(part: Part) -> list[str]:
     """Write each row of the header; a head of several rows is in the lowest of them."""
+    content = part.content
     rows = len(content.header)
     grid: list[list[Cell | None]] = [[None] * content.width for _ in range(rows)]
     for line, row in enumerate(content.header):
@@ -130,7 +133,7 @@ def _write_header(content: Content, page: Page) -> list[str]:
             head = cells[column]
             span = head.columns if head else 1
             if head and span > 1:
-                width = sum(page.widths[column : column + span]) - _INSIDE - 0.2
+                width = sum(part.widths[column : column + span]) - _INSIDE - 0.2
                 inside = rf"p{{{width:.1f}mm}}"
                 texts.append(rf"\multicolumn{{{span}}}{{>{{\centering}}{inside}}}{{{_bold(head)}}}")
                 rules.append(rf"\cmidrule(lr){{{column + 1}-{column + span}}}")
@@ -146,9 +149,10 @@ def _bold(cell: Cell) -> str:
     return r"\\ ".join(rf"\textbf{{{escape_latex(line)}}}" for line in lines) + _raise(cell.marks)
 
 
-def _write_row(row: tuple[Cell, ...], content: Content, page: Page, *, indent: bool) -> list[str]:
+def _write_row(row: tuple[Cell, ...], part: Part, *, indent: bool) -> list[str]:
+    content = part.content
     if is_group(row, content.width):
-        return [_across(content, page, _bold(row[0])) + r"\tabularnewline*"]
+        return [_across(part, _bold(row[0])) + r"\tabularnewline*"]
     texts = [""] * content.width
     for cell in row:
         texts[cell.column] = r"\\ ".join(map(escape_latex, cell.text.split("\n"))) + _raise(cell.marks)

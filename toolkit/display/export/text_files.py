@@ -7,7 +7,6 @@ from io import StringIO
 from pathlib import Path
 
 import polars as pl
-from great_tables import GT
 
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
@@ -23,7 +22,7 @@ def write_markdown(content: Content, path: Path) -> None:
     """Write a pipe table with its title above and its notes below, every label escaped."""
     heads = _merge_heads(content)
     aligns = {"left": ":---", "center": ":---:", "right": "---:"}
-    lines = [f"**{escape_markdown(content.title)}**", ""]
+    lines = [f"**{escape_markdown(content.heading)}**", ""]
     for note in content.notes:
         text = escape_markdown(note)
         lines += [f"**{text}**" if note == SIMULATED else text, ""]
@@ -74,7 +73,7 @@ def _merge_heads(content: Content) -> list[str]:
 
 def write_csv(content: Content, path: Path) -> None:
     """Write title, notes, header, rows and footnotes as lines of a CSV file."""
-    lines = [[content.title], *([note] for note in content.notes)]
+    lines = [[content.heading], *([note] for note in content.notes)]
     for row in (*content.header, *content.body):
         cells = [""] * content.width
         for cell in row:
@@ -115,10 +114,10 @@ def escape_csv(value: object) -> object:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
 
 
-def write_html(table: GT, title: str, path: Path) -> None:
+def write_html(table: str, title: str, path: Path) -> None:
     """Write a table as a page of its own, without a script or an address."""
     page = (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
-        f"<body>\n{table.as_raw_html()}\n</body></html>\n"
+        f"<body>\n{table}\n</body></html>\n"
     )
     path.write_text(page, encoding="utf-8")

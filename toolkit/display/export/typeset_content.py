@@ -1,4 +1,4 @@
-"""Read title, header, rows, footnotes and notes of a great-tables object from the page that it draws.
+"""Read title, header, rows, footnotes and notes of a table from the HTML that great-tables draws.
 
 Every file format is written from this content, so that all of them show what the table on the screen shows.
 """
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from great_tables import GT
-
 from toolkit.display.text import SIMULATED, capitalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_IN_CAPTION = {"gt_title", "gt_subtitle"}
 _NO_END = {"br", "img", "meta", "link", "hr", "input", "col"}
+_NUMBER = re.compile(r"Table (\w+)\. ")
 _LABEL_OF_STUDY = re.compile(r"SIMULATED (.+?) \(no real people\)")
 
 
@@ -43,6 +43,18 @@ class Content:
     footnotes: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
     simulated: bool = False
+    number: str = ""
+    part: str = ""
+
+    @property
+    def caption(self) -> str:
+        """The title with its part, if the table was split."""
+        return f"{self.title} ({self.part})" if self.part else self.title
+
+    @property
+    def heading(self) -> str:
+        """The number, if the table has one, and the title."""
+        return f"Table {self.number}. {self.title}" if self.number else self.title
 
     @property
     def width(self) -> int:
@@ -65,10 +77,10 @@ def is_group(row: tuple[Cell, ...], width: int) -> bool:
     return len(row) == 1 and row[0].columns == width and row[0].heading
 
 
-def read_content(table: GT) -> Content:
-    """Read what a table shows; the banner of simulated data is its first note."""
+def read_table(html: str) -> Content:
+    """Read a table that great-tables drew, or of a report; the banner of simulated data is its first note."""
     page = _Page()
-    page.feed(table.as_raw_html())
+    page.feed(html)
     page.close()
     notes = [line for line in page.subtitle.split("\n") if line.strip()]
     simulated = any("SIMULATED" in text for text in (page.title, *notes, *page.sources))
@@ -76,14 +88,16 @@ def read_content(table: GT) -> Content:
         # The banner is said once; the label of the study follows it in lower case.
         others = (_LABEL_OF_STUDY.sub(r"simulated \1", line) for line in notes if line != SIMULATED)
         notes = [SIMULATED, *(capitalize(line) for line in others)]
+    number = _NUMBER.match(page.title)
     return Content(
-        page.title,
+        page.title[number.end() :] if number else page.title,
         tuple(notes),
         place_cells(page.header),
         place_cells(page.body),
         tuple(page.footnotes),
         tuple(page.sources),
         simulated,
+        number[1] if number else "",
     )
 
 
@@ -139,6 +153,7 @@ class _Page(HTMLParser):
         self._section, self._row = "", list[Cell]()
         self._now: _Text | None = None
         self._marks = 0
+        self._depth = 0
         self._open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -148,7 +163,9 @@ class _Page(HTMLParser):
             self._section = tag
         elif tag == "tr":
             self._row = []
-        elif tag in ("th", "td"):
+        # On the page of a report, title and subtitle are in the caption.
+        elif tag in ("th", "td") or (tag == "span" and _IN_CAPTION & classes):
+            self._depth = len(self._open)
             columns, rows = (int(given.get(name) or 1) for name in ("colspan", "rowspan"))
             self._now = _Text(classes, columns, rows, tag == "th")
         elif tag == "br" and self._now:
@@ -164,7 +181,7 @@ class _Page(HTMLParser):
         while self._open.pop() != tag:
             self._marks = max(self._marks - 1, 0)
         self._marks = max(self._marks - 1, 0)
-        if tag in ("th", "td") and self._now:
+        if self._now and len(self._open) <= self._depth:
             self._keep(self._now)
             self._now = None
         elif tag == "tr" and self._row:

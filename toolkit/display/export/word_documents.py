@@ -1,185 +1,220 @@
-"""Write a table as a Word document with caption, repeated header row and footnotes."""
+"""Write a table, or a whole report as a manuscript, as a Word document."""
 
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from docx import Document
-from docx.enum.section import WD_ORIENT
-from docx.enum.table import WD_ALIGN_VERTICAL, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.image.image import Image
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from toolkit.display.charts.palette import VERMILLION
-from toolkit.display.export.page_layout import SIZE, Page
-from toolkit.display.export.typeset_content import Cell, Content, is_group
+from toolkit.display.export.figures import WIDTHS, draw_figure, measure_figure
+from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
+from toolkit.display.export.page_layout import SIZE, Page, Paper, plan_page
+from toolkit.display.export.word_tables import (
+    add_caption,
+    add_field,
+    add_table,
+    clean,
+    turn_page,
+    write,
+)
 from toolkit.display.text import SIMULATED
 
-_FONT = "Arial"
-_ALIGN = {
-    "left": WD_ALIGN_PARAGRAPH.LEFT,
-    "center": WD_ALIGN_PARAGRAPH.CENTER,
-    "right": WD_ALIGN_PARAGRAPH.RIGHT,
-}
-_THICK, _THIN = "8", "4"  # Eighths of a point.
-_INDENT = "\u2003"
+_FONT, _MONO = "Arial", "Courier New"
+_TEXT = 10.0
+# Sizes of the headings of each level, with the space above.
+_HEADINGS = {1: (14.0, 18.0), 2: (11.5, 12.0), 3: (10.0, 9.0)}
+_BLACK = RGBColor(0, 0, 0)
 
 
-def write_word(content: Content, page: Page, path: Path) -> None:
-    """Write a table into a new document of A4 pages."""
-    document = Document()
-    _set_up(document, content, page)
-    caption = document.add_paragraph(style="Caption")
-    _number_caption(caption)
-    _write(caption, f". {content.title}", SIZE + 1)
-    for note in content.notes:
-        paragraph = document.add_paragraph()
-        _write(paragraph, note, page.size, bold=note == SIMULATED, warning=note == SIMULATED)
-        paragraph.paragraph_format.keep_with_next = True
-    table = document.add_table(len(content.header) + len(content.body), content.width)
-    table.alignment, table.autofit = WD_TABLE_ALIGNMENT.LEFT, False
-    _describe(table, content)
-    _size_columns(table, page)
-    # Read once: python-docx counts the cells of the whole table for each.
-    grid = [list(row.cells) for row in table.rows]
-    _draw_rules(grid, content)
-    grouped = False
-    for line, row in enumerate((*content.header, *content.body)):
-        grouped = grouped or (line >= len(content.header) and is_group(row, content.width))
-        _fill_row(grid, line, row, content, page, indent=grouped)
-    _mark_rows(table, len(content.header))
-    for mark, text in content.below:
-        paragraph = document.add_paragraph()
-        if mark:
-            _write(paragraph, f"{mark} ", page.size - 1, raised=True)
-        _write(paragraph, text, page.size - 1)
+def write_word(page: Page, path: Path) -> None:
+    """Write a table into a new document."""
+    document = _open_document(page.parts[0].content.heading, page.size, 3)
+    turn_page(document.sections[0], page.paper, landscape=page.landscape)
+    add_table(document, page, alone=True)
     document.save(str(path))
 
 
-def _set_up(document: Any, content: Content, page: Page) -> None:
-    section = document.sections[0]
-    short, long = Mm(210), Mm(297)
-    section.page_width, section.page_height = (long, short) if page.landscape else (short, long)
-    section.orientation = WD_ORIENT.LANDSCAPE if page.landscape else WD_ORIENT.PORTRAIT
-    for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
-        setattr(section, side, Mm(25))
-    document.core_properties.title = _clean(content.title)[:255]
+def _open_document(title: str, size: float, gap: float) -> Any:
+    """Open an empty document whose styles have one font."""
+    document = Document()
+    document.core_properties.title = clean(title)[:255]
     document.core_properties.author = document.core_properties.comments = ""
+    document.core_properties.language = "en-US"
     for name in ("Normal", "Caption"):
-        style = document.styles[name]
-        style.font.name, style.font.size = _FONT, Pt(page.size)
-        style.element.rPr.rFonts.set(qn("w:eastAsia"), _FONT)
-        style.paragraph_format.space_after = Pt(3)
-        style.paragraph_format.space_before = Pt(0)
+        _set_style(document.styles[name], size, 0, gap)
     caption = document.styles["Caption"]
-    caption.font.color.rgb, caption.font.bold = RGBColor(0, 0, 0), True
+    caption.font.color.rgb, caption.font.bold = _BLACK, True
     caption.paragraph_format.keep_with_next = True
+    return document
 
 
-def _number_caption(paragraph: Any) -> None:
-    """Write "Table 1" as a field, so that Word renumbers it in a manuscript."""
-    _write(paragraph, "Table ", SIZE + 1)
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), " SEQ Table \\* ARABIC ")
-    run = OxmlElement("w:r")
-    size = OxmlElement("w:rPr")
-    points = OxmlElement("w:sz")
-    points.set(qn("w:val"), str(int(2 * (SIZE + 1))))
-    size.append(points)
-    text = OxmlElement("w:t")
-    text.text = "1"
-    run.extend([size, text])
-    field.append(run)
-    paragraph._p.append(field)  # noqa: SLF001 - python-docx has no public call for fields
+def _set_style(style: Any, size: float, before: float, after: float) -> None:
+    style.font.name, style.font.size = _FONT, Pt(size)
+    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+    for name in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+        fonts.attrib.pop(qn(f"w:{name}"), None)
+    fonts.set(qn("w:eastAsia"), _FONT)
+    style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
 
 
-def _describe(table: Any, content: Content) -> None:
-    """Set the alternative text of a table, for screen readers."""
-    properties = table._tbl.tblPr  # noqa: SLF001
-    for tag, text in (("w:tblCaption", content.title), ("w:tblDescription", " ".join(content.notes))):
-        element = OxmlElement(tag)
-        element.set(qn("w:val"), _clean(text).replace("\n", " "))
-        properties.append(element)
+def write_manuscript(manuscript: Manuscript, paper: Paper, path: Path) -> list[str]:
+    """Write a whole report; return a note for each table that needs more than a portrait page."""
+    document = _open_document(manuscript.title, _TEXT, 6)
+    document.styles["Normal"].paragraph_format.line_spacing = 1.15
+    for level, (size, before) in _HEADINGS.items():
+        style = document.styles[f"Heading {level}"]
+        _set_style(style, size, before, 4)
+        style.font.color.rgb, style.font.bold, style.font.italic = _BLACK, True, False
+    _set_style(document.styles["Title"], 18, 0, 4)
+    _clear_title(document.styles["Title"])
+    writer = _Writer(document, paper)
+    turn_page(document.sections[0], paper, landscape=False)
+    _add_margins(document.sections[0], manuscript)
+    document.add_paragraph(clean(manuscript.title), style="Title")
+    writer.add(Paragraph((Run(manuscript.study, italic=True),)))
+    if manuscript.finding:
+        writer.add(Paragraph((Run(manuscript.finding),)))
+    for block in manuscript.blocks:
+        writer.add(block)
+    if manuscript.appendix:
+        writer.turn(landscape=False)
+        document.add_heading("Appendix", 1).paragraph_format.page_break_before = True
+    for block in manuscript.appendix:
+        writer.add(block)
+    document.save(str(path))
+    return writer.notes
 
 
-def _size_columns(table: Any, page: Page) -> None:
-    for column, width in zip(table.columns, page.widths, strict=True):
-        column.width = Mm(width)
+def _clear_title(style: Any) -> None:
+    """Remove the color and the line below of Word's title."""
+    style.font.color.rgb, style.font.bold = _BLACK, True
+    for border in style.element.pPr.findall(qn("w:pBdr")):
+        style.element.pPr.remove(border)
 
 
-def _fill_row(
-    grid: list[list[Any]], line: int, row: tuple[Cell, ...], content: Content, page: Page, *, indent: bool
-) -> None:
-    """Write a row; the rows of a group are indented below its heading."""
-    header, group = line < len(content.header), is_group(row, content.width)
-    for cell in row:
-        target = grid[line][cell.column]
-        if cell.columns > 1 or cell.rows > 1:
-            target = target.merge(grid[line + cell.rows - 1][cell.column + cell.columns - 1])
-        target.width = Mm(sum(page.widths[cell.column : cell.column + cell.columns]))
-        if header:
-            target.vertical_alignment = WD_ALIGN_VERTICAL.BOTTOM
-        paragraph = target.paragraphs[0]
-        layout = paragraph.paragraph_format
-        layout.alignment = _ALIGN["center" if header and cell.columns > 1 else cell.align]
-        layout.space_before = layout.space_after = Pt(1.5)
-        layout.keep_with_next = header or group
-        text = cell.text.lstrip(_INDENT)
-        inner = indent and not group and cell.column == 0
-        layout.left_indent = Mm(3 * (len(cell.text) - len(text) + inner))
-        _write(paragraph, text, page.size, bold=header or group)
-        if cell.marks:
-            _write(paragraph, cell.marks, page.size, raised=True)
+def _add_margins(section: Any, manuscript: Manuscript) -> None:
+    """Put the page number below each page, and the banner of simulated data above it."""
+    footer = section.footer.paragraphs[0]
+    footer.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    add_field(footer, "PAGE", "1", 8)
+    if manuscript.simulated:
+        header = section.header.paragraphs[0]
+        write(header, SIMULATED, 9, bold=True, warning=True)
 
 
-def _mark_rows(table: Any, heads: int) -> None:
-    """Keep each row on one page, and repeat those of the header on every page."""
-    for line, row in enumerate(table.rows):
-        properties = row._tr.get_or_add_trPr()  # noqa: SLF001
-        properties.append(OxmlElement("w:cantSplit"))
-        if line < heads:
-            properties.append(OxmlElement("w:tblHeader"))
+class _Writer:
+    """Add the blocks of a manuscript; sections turn to landscape for a wide table, and back."""
+
+    def __init__(self, document: Any, paper: Paper) -> None:
+        self.document, self.paper, self.notes = document, paper, list[str]()
+        self._landscape = False
+
+    def add(self, block: Block) -> None:
+        """Add a block."""
+        kinds: dict[type, Callable[[Any], None]] = {
+            Heading: self._add_heading,
+            Paragraph: self._add_paragraph,
+            Table: self._add_table,
+            Figure: self._add_figure,
+        }
+        kinds[type(block)](block)
+
+    def turn(self, *, landscape: bool) -> None:
+        """Begin a section of the other orientation."""
+        if landscape != self._landscape:
+            turn_page(self.document.add_section(), self.paper, landscape=landscape)
+            self._landscape = landscape
+
+    def _add_heading(self, heading: Heading) -> None:
+        self.turn(landscape=False)
+        self.document.add_heading(clean(heading.text), min(heading.level, 3))
+
+    def _add_paragraph(self, block: Paragraph) -> None:
+        self.turn(landscape=False)
+        paragraph = self.document.add_paragraph()
+        if block.mark:
+            layout, depth = paragraph.paragraph_format, Mm(6)
+            layout.left_indent, layout.first_line_indent = depth * (block.level + 1), -depth
+            layout.space_after = Pt(3)
+            layout.tab_stops.add_tab_stop(depth * (block.level + 1))
+            paragraph.add_run(f"{block.mark}\t")
+        for run in block.runs:
+            _add_run(paragraph, run, SIZE if block.small else _TEXT)
+
+    def _add_table(self, block: Table) -> None:
+        page = plan_page(block.content, self.paper)
+        self.turn(landscape=page.landscape)
+        if page.note:
+            self.notes.append(f"Table {block.content.number} {page.note}")
+        add_table(self.document, page)
+        self.document.add_paragraph().paragraph_format.space_after = Pt(0)
+
+    def _add_figure(self, figure: Figure) -> None:
+        self.turn(landscape=False)
+        paragraph = self.document.add_paragraph()
+        paragraph.paragraph_format.keep_with_next = True
+        # A figure leaves room for its caption on the page.
+        tallest = self.paper.height - 2 * self.paper.margin - 35
+        if figure.spec:
+            width = min(self.paper.room(), WIDTHS[-1])
+            picture = draw_figure(figure.spec, ".png", width, figure.alt)[0]
+            width = min(width, width * tallest / measure_figure(figure.spec, width))
+        else:
+            picture, image = figure.picture, Image.from_blob(figure.picture)
+            width = min(self.paper.room(), image.width.mm, tallest * image.px_width / image.px_height)
+        shape = paragraph.add_run().add_picture(BytesIO(picture), Mm(width))
+        properties = shape._inline.docPr  # noqa: SLF001 - python-docx has no public call for it
+        properties.set("title", clean(f"Figure {figure.number}. {figure.title}".strip()))
+        properties.set("descr", clean(figure.alt))
+        if figure.number:
+            caption = add_caption(self.document, "Figure", figure.number)
+            write(caption, f"{figure.title.rstrip('.')}.", SIZE + 1)
+            caption.paragraph_format.keep_with_next = False
+            caption.paragraph_format.space_after = Pt(12)
+            if figure.note:
+                _add_run(caption, Run(f" {figure.note}"), SIZE, bold=False)
 
 
-def _write(
-    paragraph: Any, text: str, size: float, *, bold: bool = False, raised: bool = False, warning: bool = False
-) -> None:
-    run = paragraph.add_run(_clean(text))
-    run.font.size, run.font.bold, run.font.superscript = Pt(size), bold or None, raised or None
-    if warning:
-        run.font.color.rgb = RGBColor.from_string(VERMILLION.removeprefix("#"))
+def _add_run(paragraph: Any, run: Run, size: float, *, bold: bool | None = None) -> None:
+    if run.link:
+        paragraph = _open_link(paragraph, run.link)
+    made = paragraph.add_run(clean(run.text))
+    made.font.size = Pt(size)
+    made.font.bold, made.font.italic = (run.bold or None) if bold is None else bold, run.italic or None
+    made.font.superscript, made.font.subscript = run.place == "raised" or None, run.place == "lowered" or None
+    if run.mono:
+        made.font.name, made.font.size = _MONO, Pt(size - 0.5)
+    if run.link:
+        made.font.underline = True
 
 
-def _clean(text: str) -> str:
-    """Remove control characters, which XML does not allow."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
+def _open_link(paragraph: Any, address: str) -> Any:
+    """Add a hyperlink to a paragraph; runs are added to what is returned."""
+    from docx.text.paragraph import Paragraph as WordParagraph
+
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("r:id"), paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True))
+    paragraph._p.append(link)  # noqa: SLF001 - python-docx has no public call for links
+    inside = WordParagraph(OxmlElement("w:p"), paragraph._parent)  # noqa: SLF001
+    run = inside.add_run
+    return _Link(link, run)
 
 
-def _draw_rules(grid: list[list[Any]], content: Content) -> None:
-    """Draw the three rules of a printed table, and one below each spanner."""
-    heads = len(content.header)
-    for column in range(content.width):
-        _draw_rule(grid[0][column], "top", _THICK)
-        _draw_rule(grid[max(heads - 1, 0)][column], "bottom", _THIN)
-        _draw_rule(grid[-1][column], "bottom", _THICK)
-    for line, row in enumerate(content.header):
-        for cell in row:
-            if cell.columns > 1 and cell.text:
-                for column in range(cell.column, cell.column + cell.columns):
-                    _draw_rule(grid[line][column], "bottom", _THIN)
+class _Link:
+    """A hyperlink that takes runs as a paragraph does."""
 
+    def __init__(self, element: Any, add_run: Callable[[str], Any]) -> None:
+        self._element, self._add = element, add_run
 
-def _draw_rule(cell: Any, side: str, width: str) -> None:
-    properties = cell._tc.get_or_add_tcPr()  # noqa: SLF001
-    borders = properties.find(qn("w:tcBorders"))
-    if borders is None:
-        borders = OxmlElement("w:tcBorders")
-        properties.append(borders)
-    for old in borders.findall(qn(f"w:{side}")):
-        borders.remove(old)
-    rule = OxmlElement(f"w:{side}")
-    for name, value in (("val", "single"), ("sz", width), ("color", "222222")):
-        rule.set(qn(f"w:{name}"), value)
-    # The schema wants the rule above before that below.
-    borders.insert(0, rule) if side == "top" else borders.append(rule)
+    def add_run(self, text: str) -> Any:
+        """Add a run to the link."""
+        made = self._add(text)
+        self._element.append(made._r)  # noqa: SLF001
+        return made

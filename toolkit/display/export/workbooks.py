@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import BytesIO
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import polars as pl
 from xlsxwriter import Workbook
 
 from toolkit.display.charts.palette import VERMILLION
-from toolkit.display.export.page_layout import Page
+from toolkit.display.export.page_layout import PAPERS, Page, Paper
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
 
@@ -40,10 +41,20 @@ class _Number:
 def write_workbook(content: Content, page: Page, path: Path, frame: pl.DataFrame | None = None) -> None:
     """Write a table as the sheet "Table", and the unrounded rows of a frame as the sheet "Estimates"."""
     with Workbook(str(path), _SAFE) as book:
-        book.set_properties({"title": content.title[:255]})
-        _Sheet(book, content).write(landscape=page.landscape)
+        book.set_properties({"title": content.heading[:255]})
+        _Sheet(book, content).write(page)
         if frame is not None:
-            _write_frame(book, frame)
+            _write_frame(book, frame, "Estimates", page.paper)
+
+
+def pack_frame(frame: pl.DataFrame, sheet: str) -> bytes:
+    """Return the rows of a frame, unrounded, as a workbook."""
+    packed = BytesIO()
+    # An equal frame gives an equal file.
+    with Workbook(packed, {**_SAFE, "in_memory": True}) as book:
+        book.set_properties({"created": datetime(2000, 1, 1)})
+        _write_frame(book, frame, sheet, PAPERS["a4"])
+    return packed.getvalue()
 
 
 def read_numbers(text: str) -> list[_Number]:
@@ -91,10 +102,10 @@ class _Sheet:
             self.formats[key] = self.book.add_format(dict(key))
         return self.formats[key]
 
-    def write(self, *, landscape: bool) -> None:
+    def write(self, page: Page) -> None:
         self._set_widths()
         line = 0
-        self._write_across(line, self.content.title, bold=True, font_size=12)
+        self._write_across(line, self.content.heading, bold=True, font_size=12)
         for note in self.content.notes:
             line += 1
             warning = {"bold": True, "font_color": VERMILLION} if note == SIMULATED else {}
@@ -109,9 +120,9 @@ class _Sheet:
         for mark, text in self.content.below:
             self._write_across(line, f"{mark} {text}" if mark else text, font_size=9)
             line += 1
-        if landscape or sum(self.widths) > _WIDEST:
+        if page.landscape or sum(self.widths) > _WIDEST:
             self.sheet.set_landscape()
-        self.sheet.set_paper(9)
+        self.sheet.set_paper(page.paper.excel)
         self.sheet.fit_to_pages(1, 0)
 
     def _write_across(self, line: int, text: str, **options: Any) -> None:
@@ -210,9 +221,9 @@ def _show(kind: str, part: int, count: int) -> str:
     return f'"("{kind}' if part == 1 else f'"to "{kind}")"'
 
 
-def _write_frame(book: Workbook, frame: pl.DataFrame) -> None:
+def _write_frame(book: Workbook, frame: pl.DataFrame, title: str, paper: Paper) -> None:
     """Write the rows of a frame unrounded, with a format for each column."""
-    sheet = book.add_worksheet("Estimates")
+    sheet = book.add_worksheet(title)
     head = book.add_format({"bold": True, "font_name": "Arial", "font_size": 10, "bottom": 1})
     text = book.add_format({"font_name": "Arial", "font_size": 10})
     for column, name in enumerate(frame.columns):
@@ -224,6 +235,7 @@ def _write_frame(book: Workbook, frame: pl.DataFrame) -> None:
     _fit_columns(sheet, frame)
     sheet.freeze_panes(1, 0)
     sheet.set_landscape()
+    sheet.set_paper(paper.excel)
     sheet.fit_to_pages(1, 0)
     if frame.height:
         sheet.autofilter(0, 0, frame.height, frame.width - 1)

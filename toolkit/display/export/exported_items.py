@@ -1,0 +1,124 @@
+"""Tables and charts as they are written to files, each in the formats that it has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from toolkit.display.export import figures
+from toolkit.display.export.manuscripts import Figure, Table
+from toolkit.display.export.page_layout import Paper, plan_page
+from toolkit.display.export.typeset_content import Content, read_table
+from toolkit.display.tables.result_table import table
+from toolkit.display.text import classify_frame
+from toolkit.errors import DatasetError
+
+TABLES = (".docx", ".xlsx", ".pdf", ".tex", ".html", ".md", ".csv")
+CHARTS = (".svg", ".pdf", ".png", ".html", ".json")
+# What a suppressed estimate does not show.
+_HIDDEN = (
+    "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", "n_effective",
+    "deff",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ChartItem:
+    """A chart, or its specification, that can be written in each format of charts."""
+
+    chart: Any
+    alt: str = ""
+    width: float = figures.WIDTHS[-1]
+    formats: ClassVar[tuple[str, ...]] = CHARTS
+
+    def write(self, kind: str, draft: Path, _: Paper) -> str:
+        """Write the chart; return what was decided for its size."""
+        if kind == ".json":
+            figures.write_specification(self.chart, draft)
+        elif kind == ".html":
+            figures.write_page(self.chart, draft, self.alt)
+        else:
+            return figures.write_figure(self.chart, kind, draft, self.width, self.alt)
+        return ""
+
+
+@dataclass(frozen=True)
+class TableItem:
+    """The content of a table, and the frame that it was made from, if it was."""
+
+    content: Content
+    html: str
+    rows: pl.DataFrame | None = None
+    formats: ClassVar[tuple[str, ...]] = TABLES
+
+    def write(self, kind: str, draft: Path, paper: Paper) -> str:
+        """Write the table; return what was decided for its page."""
+        from toolkit.display.export import (
+            latex_documents,
+            pdf_documents,
+            text_files,
+            word_documents,
+            workbooks,
+        )
+
+        page = plan_page(self.content, paper)
+        writers = {
+            ".docx": lambda: word_documents.write_word(page, draft),
+            ".xlsx": lambda: workbooks.write_workbook(self.content, page, draft, self.rows),
+            ".pdf": lambda: pdf_documents.write_table(page, draft),
+            ".tex": lambda: latex_documents.write_latex(page, draft),
+            ".html": lambda: text_files.write_html(self.html, self.content.heading, draft),
+            ".md": lambda: text_files.write_markdown(self.content, draft),
+            ".csv": lambda: (
+                text_files.write_csv(self.content, draft)
+                if self.rows is None
+                else text_files.write_frame(self.rows, draft)
+            ),
+        }
+        writers[kind]()
+        return page.note if kind in (".docx", ".pdf", ".tex") else ""
+
+
+Item = ChartItem | TableItem
+
+
+def read_item(item: Any) -> Item:
+    """Read a table, a chart, a frame, or an exhibit of a report."""
+    if isinstance(item, Figure):
+        return ChartItem(item.spec, item.alt)
+    if isinstance(item, Table):
+        return TableItem(item.content, item.html)
+    if _is_chart(item):
+        return ChartItem(item)
+    frame = item if isinstance(item, pl.DataFrame) else None
+    if frame is not None:
+        classify_frame(frame, "tk.save")
+    typeset = table(frame) if frame is not None else item
+    html = typeset.as_raw_html()
+    return TableItem(read_table(html), html, None if frame is None else hide_suppressed(frame))
+
+
+def _is_chart(item: Any) -> bool:
+    """Whether this is a chart; great-tables and altair load on first use."""
+    from great_tables import GT
+
+    if isinstance(item, GT | pl.DataFrame):
+        return False
+    import altair
+
+    if isinstance(item, altair.TopLevelMixin):
+        return True
+    raise DatasetError(
+        f"tk.save needs a table, a chart or a frame, not a value of type '{type(item).__name__}'. Use "
+        "tk.save(tk.table(result), 'table.docx') or tk.save(tk.forest(result), 'figure.svg')."
+    )
+
+
+def hide_suppressed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Remove the numbers of suppressed estimates from result rows, as tables do; n and the reason stay."""
+    if "reliability" not in frame.columns:
+        return pl.DataFrame(frame)
+    hidden = pl.col("reliability").fill_null("").is_in(["suppress", "failed"])
+    names = [name for name in _HIDDEN if name in frame.columns]
+    return pl.DataFrame(frame).with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)
