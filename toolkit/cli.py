@@ -52,10 +52,15 @@ _ADJUST = (
 )
 
 
+# Options that say how reports are made, and are no parameters of a report.
+_OPTIONS = ("interactive", "notebook", "force", "export", "format", "paper", "overwrite")
+
+
 @main.command(
     epilog=_example(
         "cramps report diabetes --study nhanes",
         "cramps report diabetes --outcome frequent_cramps --save-as diabetes-frequent",
+        "cramps report diabetes --format docx --export xlsx,svg",
         "cramps report --all",
     )
 )
@@ -75,6 +80,20 @@ _ADJUST = (
 @click.option("--notebook", is_flag=True, help="Keep the executed notebook beside the page.")
 @click.option("--force", is_flag=True, help="Render anew what did not change.")
 @click.option(
+    "--export",
+    multiple=True,
+    metavar="FORMATS",
+    help="Write all tables and figures into a folder beside the page, such as docx,xlsx,svg.",
+)
+@click.option(
+    "--format",
+    multiple=True,
+    metavar="FORMATS",
+    help="Write the whole report as docx (Word) or pdf beside the page.  [default: html]",
+)
+@click.option("--paper", default="a4", show_default=True, help="Paper of what is exported, a4 or letter.")
+@click.option("--overwrite", is_flag=True, help="Replace exported files that were changed since.")
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write to, in which each study has its own.  [default: reports in the project folder]",
@@ -91,7 +110,7 @@ def report(
             "Choose either one report or all. Use the name of a report, such as cramps report diabetes, or "
             "--all for every report of the plan."
         )
-    options = {option: asked.pop(option) for option in ("interactive", "notebook", "force")}
+    options = {option: asked.pop(option) for option in _OPTIONS}
     given = {name: value for name, value in asked.items() if value}
     if "adjust" in given and given["adjust"][0] in ("small", "full", "core"):
         given["adjust"] = given["adjust"][0]

@@ -12,7 +12,8 @@ from toolkit.files.http import progress_bar
 from toolkit.files.safe_files import remove_abandoned_folders
 from toolkit.report.execution.execute import Session, count_cells
 from toolkit.report.execution.kernels import end_on_signals
-from toolkit.report.output import INDEX, Record, update_indexes, write_record
+from toolkit.report.output import INDEX, Record, read_exported, update_indexes, write_record
+from toolkit.report.page.exports import read_exports
 from toolkit.report.plan import Entry, read_plan, shipped_plan
 from toolkit.report.rendering import (
     Job,
@@ -56,6 +57,8 @@ class PlanRun:
         note = f" ({kept} unchanged)" if kept else ""
         total = len(self.made) + len(self.failed)
         lines = [f"{len(self.made)} of {total} reports made{note}: open {self.index}"]
+        if files := sum(len(one.exported) for one in self.made):
+            lines.append(f"{files} files exported into {self.index.parent}")
         return "\n".join([*lines, *(f"failed: {f.name}: {f.reason}" for f in self.failed)])
 
 
@@ -69,6 +72,10 @@ def render_plan(
     interactive: bool = False,
     notebook: bool = False,
     force: bool = False,
+    export: str | Sequence[str] = (),
+    format: str | Sequence[str] = "html",  # noqa: A002 - named as the option of the command line
+    paper: str = "a4",
+    overwrite: bool = False,
 ) -> PlanRun:
     """Render every report of a plan on a study, and an index page with the finding of each.
 
@@ -89,7 +96,7 @@ def render_plan(
         namespace for each.
     progress
         Whether to show a progress bar with the remaining time.
-    interactive, notebook, force
+    interactive, notebook, force, export, format, paper, overwrite
         As in `tk.render`. A report whose data, parameters and code did not change is rendered only with
         `force`.
 
@@ -110,7 +117,8 @@ def render_plan(
     """
     remove_abandoned_folders()
     entries = read_plan(plan) if plan else shipped_plan()
-    job = open_job(study, output, Options(interactive, notebook, force))
+    exports = read_exports(export, format, paper, overwrite=overwrite)
+    job = open_job(study, output, Options(interactive, notebook, force, exports))
     steps = [
         _attempt(entry, partial(_prepare, entry, job))  # what is unchanged is done already
         for entry in entries
@@ -118,7 +126,9 @@ def render_plan(
     results = _render_orders(entries, steps, job, workers, progress)
     for entry, result in zip(entries, results, strict=True):
         if isinstance(result, Failure):
-            write_record(job.folder, Record(entry.save_as, result.title, failure=result.reason))
+            exported = read_exported(job.folder, entry.save_as)
+            record = Record(entry.save_as, result.title, failure=result.reason, exports=exported)
+            write_record(job.folder, record)
     update_indexes(job.folder, job.study, [entry.save_as for entry in entries])
     made = tuple(result for result in results if isinstance(result, Rendered))
     failed = tuple(result for result in results if isinstance(result, Failure))

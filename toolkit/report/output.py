@@ -38,6 +38,8 @@ class Record:
     failure: str = ""
     files: Sequence[str] = ()
     main: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """The files that were exported, with their SHA-256: one that differs was changed by the user."""
 
     def file(self, kind: str) -> str:
         """Return the name of the report's file of a kind, such as "csv"; "" if there is none."""
@@ -67,6 +69,11 @@ def read_record(folder: Path, name: str) -> Record | None:
     record = Record(**kept) if kept else None
     complete = record is not None and all((folder / file).is_file() for file in record.files)
     return record if complete else None
+
+
+def read_exported(folder: Path, name: str) -> dict[str, str]:
+    """Read which files were exported from a report, also if its page is gone or could not be made anew."""
+    return dict(_read_json(folder / f"{name}{_SUFFIX}").get("exports", {}))
 
 
 def write_record(folder: Path, record: Record) -> None:

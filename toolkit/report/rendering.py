@@ -1,14 +1,16 @@
 """Render one report: check its parameters, run its notebook on the study, write the page and the results."""
 
-from collections.abc import Callable, Mapping
+import gzip
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from html import escape
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from toolkit.errors import ToolkitError
@@ -21,18 +23,25 @@ from toolkit.report.output import (
     Record,
     folder_of,
     main_rows,
+    read_exported,
     read_record,
     update_indexes,
     write_record,
 )
 from toolkit.report.page import html
+from toolkit.report.page.cells import list_charts
+from toolkit.report.page.exports import Exports, read_exports, refuse_foreign_files
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.plan import Found, find_report
 from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study, hand_over
 
-_SUFFIXES = (".html", ".parquet", ".csv")
+if TYPE_CHECKING:
+    from toolkit.display.export.destinations import Saved
+
+_CHARTS = ".charts.json.gz"
+_SUFFIXES = (".html", ".parquet", ".csv", _CHARTS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Rendered:
         Whether the page was there already, made from the same data, parameters and code.
     notebook
         The executed notebook, if it was asked for.
+    exported
+        The files that were exported, each with a note such as "landscape".
     """
 
     name: str
@@ -64,9 +75,11 @@ class Rendered:
     csv: Path | None = None
     unchanged: bool = False
     notebook: Path | None = None
+    exported: "tuple[Saved, ...]" = ()
 
     def __str__(self) -> str:
-        return f"{self.html}: {self.finding or self.title}"
+        first = f"{self.html}: {self.finding or self.title}"
+        return "\n".join([first, *_summarize(self.exported, self.html.with_suffix(""))])
 
     def _repr_html_(self) -> str:
         files = [path for path in (self.html, self.parquet, self.csv, self.notebook) if path]
@@ -83,6 +96,7 @@ class Options:
     interactive: bool = False
     notebook: bool = False
     force: bool = False
+    exports: Exports = field(default_factory=Exports)
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,10 @@ def render(
     interactive: bool = False,
     notebook: bool = False,
     force: bool = False,
+    export: str | Sequence[str] = (),
+    format: str | Sequence[str] = "html",  # noqa: A002 - named as the option of the command line
+    paper: str = "a4",
+    overwrite: bool = False,
     **parameters: Any,
 ) -> Rendered:
     """Render a report on a study as one self-contained HTML page, with its results in files beside it.
@@ -145,6 +163,17 @@ def render(
     force
         Whether to render the report anew if neither data, parameters nor code changed. Reports from your own
         notebooks are always rendered, because they may read other files.
+    export
+        Formats of `tk.save`, such as "docx,xlsx,svg", in which all tables and figures are written into a
+        folder beside the page. A report that did not change is not rendered again for it.
+    format
+        "docx" and "pdf" write the whole report for Word or as PDF beside the page ("html"), which is always
+        written. Tables that open on a click are in an appendix.
+    paper
+        "a4" or "letter", the paper of what is exported.
+    overwrite
+        Whether files may be replaced that were changed since they were exported, or that this report did not
+        write. Unchanged exports are always replaced.
     **parameters
         Values for the parameters cell of the notebook, of the same types as its defaults.
 
@@ -156,8 +185,8 @@ def render(
     Raises
     ------
     DatasetError
-        If the report or the study is unknown, the notebook has no parameters cell, or the folder is not
-        writable.
+        If the report, the study, a format or the paper is unknown, the notebook has no parameters cell, the
+        folder is not writable, or a file to export exists that is not this report's own.
     VariableError
         If a parameter, cause or variable is unknown, or a value has the wrong type. This is checked before a
         kernel starts.
@@ -170,7 +199,8 @@ def render(
     PosixPath('reports/simulated/diabetes.html')
     """
     remove_abandoned_folders()
-    job = open_job(study, output, Options(interactive, notebook, force))
+    exports = read_exports(export, format, paper, overwrite=overwrite)
+    job = open_job(study, output, Options(interactive, notebook, force, exports))
     order = prepare_order(report, job, parameters, save_as)
     if kept := find_unchanged(order, job):
         return kept
@@ -195,7 +225,9 @@ def prepare_order(report: str | Path, job: Job, parameters: Mapping[str, Any], s
     known = read_parameters(execute.parameters_source(notebook, path.stem), path.stem)
     values = fill_parameters(known, {"study": job.named, **found.parameters, **parameters}, path.stem)
     check_names(values, job.study)
-    return Order(save_as or found.name_files(values), found, notebook, values)
+    name = save_as or found.name_files(values)
+    refuse_foreign_files(job.folder, name, job.options.exports, read_exported(job.folder, name))
+    return Order(name, found, notebook, values)
 
 
 def find_unchanged(order: Order, job: Job) -> Rendered | None:
@@ -215,13 +247,33 @@ def _identify(order: Order, job: Job) -> str:
 
 
 def _describe_record(record: Record, job: Job, *, unchanged: bool = False) -> Rendered:
+    """Export what is asked for, and describe the report with its files."""
+    exported = _export(record, job) if job.options.exports else []
     parquet, csv, notebook = (
         job.folder / name if (name := record.file(kind)) else None for kind in ("parquet", "csv", "ipynb")
     )
     return Rendered(
         record.name, record.title, job.study.label, record.finding, job.folder / record.page, parquet, csv,
-        unchanged, notebook,
+        unchanged, notebook, tuple(exported),
     )  # fmt: skip
+
+
+def _export(record: Record, job: Job) -> "list[Saved]":
+    """Write tables, figures and documents from the page, and note them in the record."""
+    from toolkit.report.page.exported_files import write_exports
+
+    packed = job.folder / f"{record.name}{_CHARTS}"
+    charts = json.loads(gzip.decompress(packed.read_bytes())) if packed.exists() else []
+    saved, exports = write_exports(job.folder / record.page, charts, job.options.exports, record.exports)
+    write_record(job.folder, replace(record, exports=exports))
+    return saved
+
+
+def _summarize(saved: "Sequence[Saved]", folder: Path) -> list[str]:
+    """Say which files were exported: documents one by one, and the files of a folder together."""
+    lines = [str(one) for one in saved if one.path.parent != folder or one.note]
+    inside = sum(one.path.parent == folder for one in saved)
+    return [*lines, f"Saved {inside} tables and figures in '{folder}'."] if inside else lines
 
 
 def render_order(order: Order, job: Job, session: Session) -> Rendered:
@@ -253,23 +305,29 @@ def render_order(order: Order, job: Job, session: Session) -> Rendered:
     )
     page = html.compose_report(done, facts, path.parent, interactive=job.options.interactive)
     kept = execute.write_notebook(done) if job.options.notebook else ""
-    files = _write_files(job.folder / order.name, page, results, kept)
+    files = _write_files(job.folder / order.name, page, results, kept, list_charts(done))
     failed.unlink(missing_ok=True)
     record = Record(
         order.name, facts.title, _identify(order, job), facts.finding,
         files=[file.name for file in files], main=main_rows(results.main),
+        exports=read_exported(job.folder, order.name),
     )  # fmt: skip
     write_record(job.folder, record)
     return _describe_record(record, job)
 
 
-def _write_files(stem: Path, page: str, results: Results, notebook: str) -> list[Path]:
+def _write_files(
+    stem: Path, page: str, results: Results, notebook: str, charts: Sequence[Mapping[str, Any]]
+) -> list[Path]:
     """Write the page and, if there are rows, parquet and CSV; remove older result files if there are none."""
     writers: dict[str, Callable[[Path], Any]] = {
         ".html": lambda draft: draft.write_text(page, encoding="utf-8")
     }
     if results.rows.height:
         writers |= {".parquet": results.rows.write_parquet, ".csv": results.rows.write_csv}
+    if charts:
+        packed = gzip.compress(json.dumps(charts, separators=(",", ":")).encode(), mtime=0)
+        writers[_CHARTS] = lambda draft: draft.write_bytes(packed)
     if notebook:
         writers[".ipynb"] = lambda draft: draft.write_text(notebook, encoding="utf-8")
     made = {suffix: stem.with_name(stem.name + suffix) for suffix in writers}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.display.export.exported_items import CHARTS, TABLES, ChartItem, Item, read_item
+from toolkit.display.export.exported_items import ChartItem, Item, read_item
 from toolkit.display.export.figures import read_width
-from toolkit.display.export.page_layout import Paper, read_paper
-from toolkit.errors import DatasetError, join_list, unknown
+from toolkit.display.export.formats import CHARTS, TABLES, Paper, name_formats, read_formats, read_paper
+from toolkit.errors import DatasetError, join_list
 from toolkit.files.safe_files import replacing
 
 _NAME = re.compile(r"[^\w.-]+")
@@ -176,15 +176,6 @@ def save_all(
     return write_items(plan, sheet)
 
 
-def read_formats(formats: Sequence[str]) -> list[str]:
-    """Return the endings of formats of tables and charts; an unknown one is refused with the known ones."""
-    kinds = [f".{name.lower().lstrip('.')}" for name in formats]
-    for kind in kinds:
-        if kind not in (*TABLES, *CHARTS):
-            raise DatasetError(_name_formats("The format", kind, (*TABLES, *CHARTS)))
-    return list(dict.fromkeys(kinds))
-
-
 def write_items(plan: Mapping[Path, tuple[Item, str]], paper: Paper) -> list[Saved]:
     """Write tables and charts to their files, each in a format: all of them, or none if one fails."""
     with ExitStack() as stack:
@@ -207,11 +198,7 @@ def _check_format(target: Path, kind: str, *, chart: bool) -> None:
         raise DatasetError(
             f"'{target.name}' has no ending that names a format. Use {join_list(allowed, 'or')} for a {what}."
         )
-    raise DatasetError(_name_formats(f"'{target.name}' has the format", kind, allowed))
-
-
-def _name_formats(what: str, kind: str, known: Sequence[str]) -> str:
-    return unknown(f"{what}, which is unknown:", kind, known, f"Use {join_list(dict.fromkeys(known), 'or')}")
+    raise DatasetError(name_formats(f"'{target.name}' has the format", kind, allowed))
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:

@@ -1,21 +1,21 @@
 """Tables and charts as they are written to files, each in the formats that it has."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
 
 from toolkit.display.export import figures
+from toolkit.display.export.formats import CHARTS, TABLES, Paper
 from toolkit.display.export.manuscripts import Figure, Table
-from toolkit.display.export.page_layout import Paper, plan_page
+from toolkit.display.export.page_layout import plan_page
 from toolkit.display.export.typeset_content import Content, read_table
 from toolkit.display.tables.result_table import table
 from toolkit.display.text import classify_frame
 from toolkit.errors import DatasetError
 
-TABLES = (".docx", ".xlsx", ".pdf", ".tex", ".html", ".md", ".csv")
-CHARTS = (".svg", ".pdf", ".png", ".html", ".json")
 # What a suppressed estimate does not show.
 _HIDDEN = (
     "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", "n_effective",
@@ -30,16 +30,26 @@ class ChartItem:
     chart: Any
     alt: str = ""
     width: float = figures.WIDTHS[-1]
-    formats: ClassVar[tuple[str, ...]] = CHARTS
+    title: str = ""
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that this chart can be written in, and those of its values."""
+        return (*CHARTS, *self.data)
 
     def write(self, kind: str, draft: Path, _: Paper) -> str:
         """Write the chart; return what was decided for its size."""
         if kind == ".json":
             figures.write_specification(self.chart, draft)
         elif kind == ".html":
-            figures.write_page(self.chart, draft, self.alt)
+            figures.write_page(self.chart, draft, self.alt, self.title)
+        elif kind in self.data:
+            draft.write_bytes(self.data[kind])
         else:
-            return figures.write_figure(self.chart, kind, draft, self.width, self.alt)
+            drawn, note = figures.draw_figure(self.chart, kind, self.width, self.alt, self.title)
+            draft.write_bytes(drawn)
+            return note
         return ""
 
 
@@ -86,7 +96,8 @@ Item = ChartItem | TableItem
 def read_item(item: Any) -> Item:
     """Read a table, a chart, a frame, or an exhibit of a report."""
     if isinstance(item, Figure):
-        return ChartItem(item.spec, item.alt)
+        title = f"Figure {item.number}. {item.title}"
+        return ChartItem(item.spec, item.alt, title=title, data=item.data)
     if isinstance(item, Table):
         return TableItem(item.content, item.html)
     if _is_chart(item):

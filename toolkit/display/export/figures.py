@@ -40,14 +40,7 @@ def read_width(width: str | float | None) -> float:
     return value
 
 
-def write_figure(chart: Any, kind: str, path: Path, width: float, alt_text: str) -> str:
-    """Write a chart as .svg, .pdf or .png; return a note on small text, or ""."""
-    drawn, note = draw_figure(chart, kind, width, alt_text)
-    path.write_bytes(drawn)
-    return note
-
-
-def draw_figure(chart: Any, kind: str, width: float, alt_text: str) -> tuple[bytes, str]:
+def draw_figure(chart: Any, kind: str, width: float, alt_text: str, title: str = "") -> tuple[bytes, str]:
     """Draw a chart as .svg, .pdf or .png, with a note on small text, or ""."""
     import vl_convert
 
@@ -57,7 +50,8 @@ def draw_figure(chart: Any, kind: str, width: float, alt_text: str) -> tuple[byt
     scale = points / max(_size_of(drawn)[0], points / _POINTS)
     # vl-convert reads pixels as points.
     unit = "mm" if kind == ".svg" else ""
-    resized = _scale(drawn, points, unit, describe_title(spec), alt_text or describe_chart(spec))
+    text = alt_text or describe_chart(spec)
+    resized = _scale(drawn, points, unit, title or describe_title(spec), text)
     if kind == ".svg":
         made = resized.encode()
     elif kind == ".pdf":
@@ -82,10 +76,10 @@ def write_specification(chart: Any, path: Path) -> None:
     path.write_text(json.dumps(_specify(chart), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def write_page(chart: Any, path: Path, alt_text: str) -> None:
+def write_page(chart: Any, path: Path, alt_text: str, title: str = "") -> None:
     """Write a page with the drawn chart, without a script or an address."""
     spec = _specify(chart)
-    title = describe_title(spec)
+    title = title or describe_title(spec)
     drawn = _describe(to_svg(spec), title, alt_text or describe_chart(spec))
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{drawn}\n</body></html>\n'

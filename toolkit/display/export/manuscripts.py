@@ -53,7 +53,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: a Vega-Lite specification, or a picture as it is; `alt` states its finding."""
+    """A figure: a Vega-Lite specification, or a picture as it is; `alt` states its finding.
+
+    `data` are the files of its values, by their ending.
+    """
 
     number: str
     title: str
@@ -61,6 +64,7 @@ class Figure:
     spec: Mapping[str, Any] = field(default_factory=dict)
     picture: bytes = b""
     note: str = ""
+    data: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Block = Heading | Paragraph | Table | Figure

@@ -6,12 +6,15 @@ it, so that a page looks the same on every machine. Texts reach it as strings, n
 
 import json
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from toolkit.display.charts.palette import VERMILLION
 from toolkit.display.export.figures import WIDTHS, draw_figure, measure_figure
+from toolkit.display.export.formats import Paper
 from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run
-from toolkit.display.export.page_layout import Page, Paper, Part, plan_page
+from toolkit.display.export.page_layout import Page, Part, plan_page
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
 from toolkit.errors import DatasetError
@@ -78,14 +81,19 @@ def _write_block(block: Block, paper: Paper, pictures: dict[str, bytes], notes: 
     return ["#page(flipped: true)[", *lines, "]"] if page.landscape else lines
 
 
-def _compile(lines: Iterable[str], pictures: Mapping[str, bytes]) -> bytes:
+def load_typst() -> Any:
+    """Import the typesetter, on first use."""
     try:
-        import typst
+        return import_module("typst")
     except ImportError as error:
         raise DatasetError(
             "A PDF of text and tables is typeset by the package 'typst', which is not installed. Install it "
             "with: pip install typst. Or choose another format, such as .docx."
         ) from error
+
+
+def _compile(lines: Iterable[str], pictures: Mapping[str, bytes]) -> bytes:
+    typst = load_typst()
     with temporary_folder() as folder:
         source = folder / "main.typ"
         source.write_text("\n".join(lines), encoding="utf-8")
@@ -201,7 +209,9 @@ def _write_rows(part: Part, size: float) -> str:
             for c in row
             if c.columns > 1 and c.text
         ]
-    lines.append(f"table.header(repeat: true, {', '.join([*heads, 'table.hline(stroke: 0.5pt)'])}),")
+    if content.header:
+        heads = [f"table.header(repeat: true, {', '.join([*heads, 'table.hline(stroke: 0.5pt)'])})"]
+    lines += [f"{part}," for part in heads]
     grouped = False
     for row in content.body:
         group = is_group(row, content.width)
@@ -218,7 +228,7 @@ def _write_cell(cell: Cell, *, bold: bool = False, align: str = "", inner: bool 
     made = _text(text) + (f"#super[{_text(cell.marks)}]" if cell.marks else "")
     made = f"#strong[{made}]" if bold else made
     depth = 3 * (len(cell.text) - len(text) + inner)
-    made = f"#h({depth}mm){made}" if depth else made
+    made = f"#pad(left: {depth}mm)[{made}]" if depth else made
     look = f", align: {align} + bottom" if align else ""
     return f"table.cell(colspan: {cell.columns}, rowspan: {cell.rows}{look})[{made}]"
 

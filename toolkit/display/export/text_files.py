@@ -80,24 +80,29 @@ def write_csv(content: Content, path: Path) -> None:
             cells[cell.column] = f"{cell.text} {cell.marks}" if cell.marks else cell.text
         lines.append(cells)
     lines += [[f"{mark} {text}" if mark else text] for mark, text in content.below]
-    _write_lines(lines, path)
+    path.write_bytes(_pack_lines(lines))
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write the rows of a frame, unrounded, with the names of its columns as header."""
+    path.write_bytes(pack_csv(frame))
+
+
+def pack_csv(frame: pl.DataFrame) -> bytes:
+    """Return the rows of a frame, unrounded, as a CSV file."""
     shown = frame.select(
         pl.col(name) if dtype.is_numeric() else pl.col(name).cast(pl.String)
         for name, dtype in frame.schema.items()
     )
     lines = [["" if value is None else value for value in row] for row in shown.rows()]
-    _write_lines([list(frame.columns), *lines], path)
+    return _pack_lines([list(frame.columns), *lines])
 
 
-def _write_lines(lines: list[list[str]], path: Path) -> None:
+def _pack_lines(lines: list[list[str]]) -> bytes:
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([list(map(escape_csv, line)) for line in lines])
     # The mark tells Excel that the file is UTF-8.
-    path.write_text(text.getvalue(), encoding="utf-8-sig")
+    return text.getvalue().encode("utf-8-sig")
 
 
 def escape_csv(value: object) -> object:

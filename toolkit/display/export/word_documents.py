@@ -14,8 +14,9 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from toolkit.display.export.figures import WIDTHS, draw_figure, measure_figure
+from toolkit.display.export.formats import Paper
 from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
-from toolkit.display.export.page_layout import SIZE, Page, Paper, plan_page
+from toolkit.display.export.page_layout import SIZE, Page, plan_page
 from toolkit.display.export.word_tables import (
     add_caption,
     add_field,

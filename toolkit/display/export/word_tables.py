@@ -10,7 +10,8 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from toolkit.display.charts.palette import VERMILLION
-from toolkit.display.export.page_layout import SIZE, Page, Paper, Part
+from toolkit.display.export.formats import Paper
+from toolkit.display.export.page_layout import SIZE, Page, Part
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
 

@@ -13,7 +13,8 @@ import polars as pl
 from xlsxwriter import Workbook
 
 from toolkit.display.charts.palette import VERMILLION
-from toolkit.display.export.page_layout import PAPERS, Page, Paper
+from toolkit.display.export.formats import PAPERS, Paper
+from toolkit.display.export.page_layout import Page
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
 

@@ -28,6 +28,13 @@ def compose_body(notebook: Any, folder: Path, *, interactive: bool = False) -> s
     )
 
 
+def list_charts(notebook: Any) -> list[Mapping[str, Any]]:
+    """List the specifications of the charts of a page, in the order of their numbers."""
+    cells = (c for c in notebook.cells if not HIDDEN_TAGS & set(c.metadata.get("tags", [])))
+    outputs = (output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    return [data[SPEC] for data in outputs if MIME not in data and SPEC in data and SVG in data]
+
+
 def _compose_cell(cell: Any, folder: Path, charts: Iterator[int], interactive: bool) -> Iterable[str]:
     if HIDDEN_TAGS & set(cell.metadata.get("tags", [])):
         return

@@ -142,7 +142,8 @@ def _chart_scripts(body: str, interactive: bool) -> list[str]:
     if '<figure class="chart' not in body:
         return []
     drawn = [f"(function(){{{_chart_library()}\n}})();\n{page_text('interactive.js')}"] if interactive else []
-    return [page_text("tooltips.js"), *drawn]
+    data = [page_text("workbooks.js")] if '<details class="data">' in body else []
+    return [page_text("tooltips.js"), *data, *drawn]
 
 
 @cache

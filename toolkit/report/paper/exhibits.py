@@ -12,6 +12,7 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
 from toolkit.display.charts.row_layout import remove_title
+from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
 from toolkit.display.tables.typesetting import replace_heading
 from toolkit.display.text import (
@@ -288,16 +289,19 @@ _MANY_ROWS = 20
 _IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure")
 
 
-def _fold_data(frame: pl.DataFrame, labels: Mapping[str, str], number: str) -> str:
-    """Write the data of a figure as a table that opens on a click, with a link that saves them as CSV."""
+def _fold_data(frame: pl.DataFrame, names: Mapping[str, str], number: str) -> str:
+    """Write the data of a figure as a table that opens on a click, with a link that saves them."""
     results = classify_frame(frame, "tk.reports.Paper") == "result"
-    heads, lines = _list_results(frame, labels) if results else _list_steps(frame)
+    heads, lines = _list_results(frame, names) if results else _list_steps(frame)
     text = _hide_estimates(frame) if results else frame
-    packed = b64encode(text.write_csv().encode()).decode()
+    packed = b64encode(pack_csv(text)).decode()
     name = number.lower().replace(" ", "-")
-    link = f'<p><a download="{name}.csv" href="data:text/csv;base64,{packed}">Save as CSV</a></p>'
+    # Column names have no spaces; a script of the page makes a workbook of the same data.
+    labels = " ".join(column for column, dtype in text.schema.items() if not dtype.is_numeric())
+    link = f'<a download="{name}.csv" data-text="{escape(labels)}" href="data:text/csv;base64,{packed}">'
     table = fill_macro("table", heads, lines).html
-    return f'<details class="data"><summary>Data of {number}</summary>{table}{link}</details>'
+    head = f'<details class="data"><summary>Data of {number}</summary>'
+    return f"{head}{table}<p>{link}Save as CSV</a></p></details>"
 
 
 def _hide_estimates(frame: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,8 @@ from openpyxl import load_workbook
 
 import toolkit as tk
 from tests.support.messages import mentioning
-from toolkit.display.export.page_layout import PAPERS, plan_page
+from toolkit.display.export.formats import PAPERS
+from toolkit.display.export.page_layout import plan_page
 from toolkit.display.export.typeset_content import read_table
 
 MODELS = 4
