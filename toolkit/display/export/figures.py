@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from html import escape
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def draw_figure(chart: Any, kind: str, width: float, alt_text: str, title: str =
     import vl_convert
 
     points = width * _MM
-    spec = choose_form(chart, points / _POINTS)
+    spec = choose_form(chart, width)
     drawn = to_svg(spec)
     scale = points / max(_size_of(drawn)[0], points / _POINTS)
     # vl-convert reads pixels as points.
@@ -67,7 +68,7 @@ def draw_figure(chart: Any, kind: str, width: float, alt_text: str, title: str =
 def measure_figure(chart: Any, width: float) -> float:
     """Return the height of a chart in mm at a width in mm."""
     pixels = width * _MM / _POINTS
-    across, down = _size_of(to_svg(choose_form(chart, pixels)))
+    across, down = _size_of(to_svg(choose_form(chart, width)))
     return width * down / max(across, pixels)
 
 
@@ -86,8 +87,9 @@ def write_page(chart: Any, path: Path, alt_text: str, title: str = "") -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def choose_form(chart: Any, pixels: float) -> dict[str, Any]:
-    """Return the specification of a chart for a width in pixels, drawn anew where that is possible."""
+def choose_form(chart: Any, width: float, tallest: float = inf) -> dict[str, Any]:
+    """Return the specification of a chart for a place in mm, drawn anew where that is possible."""
+    pixels, height = (size * _MM / _POINTS for size in (width, tallest))
     # Altair answers any name with a part of its schema.
     draw_at = None if isinstance(chart, Mapping) else vars(chart).get("draw_at")
     if draw_at is not None:
@@ -95,12 +97,20 @@ def choose_form(chart: Any, pixels: float) -> dict[str, Any]:
     spec = _specify(chart)
     narrow = (spec.get("usermeta") or {}).get("narrow")
     if narrow is not None:
-        # Either form keeps its size; the wide one is taken where its text stays legible.
-        form = deepcopy(narrow) if _size_of(to_svg(spec))[0] * _LEGIBLE / 8 > pixels else spec
-        return {**form, "config": spec.get("config", {})}
+        # Either form keeps its size; the wide one is taken where its text stays legible, or else the larger.
+        wide = {name: part for name, part in spec.items() if name != "usermeta"}
+        long = {**deepcopy(narrow), "config": spec.get("config", {})}
+        scales = [_fit(form, pixels, height) for form in (wide, long)]
+        return wide if scales[0] >= min(_LEGIBLE / 8, scales[1]) else long
     if not {"hconcat", "vconcat", "concat", "facet", "repeat", "spec"} & {*spec} and "width" not in spec:
         spec = {**spec, "width": int(pixels), "autosize": {"type": "fit-x", "contains": "padding"}}
     return spec
+
+
+def _fit(spec: Mapping[str, Any], width: float, height: float) -> float:
+    """Return the scale at which a drawing fits a place in pixels; it is never enlarged."""
+    across, down = _size_of(to_svg(dict(spec)))
+    return min(width / across, height / down, 1.0)
 
 
 def _specify(chart: Any) -> dict[str, Any]:

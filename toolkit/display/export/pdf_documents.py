@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.display.charts.palette import VERMILLION
-from toolkit.display.export.figures import WIDTHS, draw_figure, measure_figure
+from toolkit.display.export.figures import WIDTHS, choose_form, draw_figure, measure_figure
 from toolkit.display.export.formats import Paper
 from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run
 from toolkit.display.export.page_layout import Page, Part, plan_page
@@ -158,8 +158,9 @@ def _write_figure(figure: Figure, paper: Paper, pictures: dict[str, bytes]) -> l
     tallest = paper.height - 2 * paper.margin - 35
     if figure.spec:
         width = min(paper.room(), WIDTHS[-1])
-        name, picture = f"{len(pictures)}.pdf", draw_figure(figure.spec, ".pdf", width, figure.alt)[0]
-        size = f"width: {min(width, width * tallest / measure_figure(figure.spec, width)):.2f}mm"
+        spec = choose_form(figure.spec, width, tallest)
+        name, picture = f"{len(pictures)}.pdf", draw_figure(spec, ".pdf", width, figure.alt)[0]
+        size = f"width: {min(width, width * tallest / measure_figure(spec, width)):.2f}mm"
     else:
         kind = {b"\x89P": "png", b"\xff\xd8": "jpg"}.get(figure.picture[:2], "gif")
         name, picture, size = f"{len(pictures)}.{kind}", figure.picture, f"height: {tallest / 2:.0f}mm"

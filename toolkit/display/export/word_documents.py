@@ -13,7 +13,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from toolkit.display.export.figures import WIDTHS, draw_figure, measure_figure
+from toolkit.display.export.figures import WIDTHS, choose_form, draw_figure, measure_figure
 from toolkit.display.export.formats import Paper
 from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
 from toolkit.display.export.page_layout import SIZE, Page, plan_page
@@ -155,7 +155,8 @@ class _Writer:
         if page.note:
             self.notes.append(f"Table {block.content.number} {page.note}")
         add_table(self.document, page)
-        self.document.add_paragraph().paragraph_format.space_after = Pt(0)
+        gap = self.document.add_paragraph()
+        gap.paragraph_format.space_after, gap.paragraph_format.line_spacing = Pt(0), Pt(8)
 
     def _add_figure(self, figure: Figure) -> None:
         self.turn(landscape=False)
@@ -165,8 +166,9 @@ class _Writer:
         tallest = self.paper.height - 2 * self.paper.margin - 35
         if figure.spec:
             width = min(self.paper.room(), WIDTHS[-1])
-            picture = draw_figure(figure.spec, ".png", width, figure.alt)[0]
-            width = min(width, width * tallest / measure_figure(figure.spec, width))
+            spec = choose_form(figure.spec, width, tallest)
+            picture = draw_figure(spec, ".png", width, figure.alt)[0]
+            width = min(width, width * tallest / measure_figure(spec, width))
         else:
             picture, image = figure.picture, Image.from_blob(figure.picture)
             width = min(self.paper.room(), image.width.mm, tallest * image.px_width / image.px_height)

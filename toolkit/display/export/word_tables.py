@@ -42,6 +42,7 @@ def _add_part(document: Any, part: Part, page: Page, *, first: bool, alone: bool
     for note in content.notes:
         paragraph = document.add_paragraph()
         write(paragraph, note, page.size, bold=note == SIMULATED, warning=note == SIMULATED)
+        paragraph.paragraph_format.space_after = Pt(3)
         paragraph.paragraph_format.keep_with_next = True
     table = document.add_table(len(content.header) + len(content.body), content.width)
     table.alignment, table.autofit = WD_TABLE_ALIGNMENT.LEFT, False
@@ -56,8 +57,10 @@ def _add_part(document: Any, part: Part, page: Page, *, first: bool, alone: bool
         grouped = grouped or (line >= len(content.header) and is_group(row, content.width))
         _fill_row(grid, line, row, part, page.size, indent=grouped)
     _mark_rows(table, len(content.header))
-    for mark, text in content.below:
+    for place, (mark, text) in enumerate(content.below):
         paragraph = document.add_paragraph()
+        paragraph.paragraph_format.space_before = Pt(0 if place else 3)
+        paragraph.paragraph_format.space_after, paragraph.paragraph_format.line_spacing = Pt(1), 1.0
         if mark:
             write(paragraph, f"{mark} ", page.size - 1, raised=True)
         write(paragraph, text, page.size - 1)
