@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import lru_cache
 from html import escape
 from math import inf
 from pathlib import Path
@@ -47,7 +48,7 @@ def draw_figure(chart: Any, kind: str, width: float, alt_text: str, title: str =
 
     points = width * _MM
     spec = choose_form(chart, width)
-    drawn = to_svg(spec)
+    drawn = _draw(spec)
     scale = points / max(_size_of(drawn)[0], points / _POINTS)
     # vl-convert reads pixels as points.
     unit = "mm" if kind == ".svg" else ""
@@ -68,7 +69,7 @@ def draw_figure(chart: Any, kind: str, width: float, alt_text: str, title: str =
 def measure_figure(chart: Any, width: float) -> float:
     """Return the height of a chart in mm at a width in mm."""
     pixels = width * _MM / _POINTS
-    across, down = _size_of(to_svg(choose_form(chart, width)))
+    across, down = _size_of(_draw(choose_form(chart, width)))
     return width * down / max(across, pixels)
 
 
@@ -81,7 +82,7 @@ def write_page(chart: Any, path: Path, alt_text: str, title: str = "") -> None:
     """Write a page with the drawn chart, without a script or an address."""
     spec = _specify(chart)
     title = title or describe_title(spec)
-    drawn = _describe(to_svg(spec), title, alt_text or describe_chart(spec))
+    drawn = _describe(_draw(spec), title, alt_text or describe_chart(spec))
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{drawn}\n</body></html>\n'
     path.write_text(page, encoding="utf-8")
@@ -107,9 +108,19 @@ def choose_form(chart: Any, width: float, tallest: float = inf) -> dict[str, Any
     return spec
 
 
+def _draw(spec: Mapping[str, Any]) -> str:
+    return _draw_text(json.dumps(spec))
+
+
+@lru_cache(maxsize=64)
+def _draw_text(spec: str) -> str:
+    """Draw a specification once, for the choice of its form and for every format."""
+    return to_svg(json.loads(spec))
+
+
 def _fit(spec: Mapping[str, Any], width: float, height: float) -> float:
     """Return the scale at which a drawing fits a place in pixels; it is never enlarged."""
-    across, down = _size_of(to_svg(dict(spec)))
+    across, down = _size_of(_draw(spec))
     return min(width / across, height / down, 1.0)
 
 

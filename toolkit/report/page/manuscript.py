@@ -232,6 +232,6 @@ def _read_data(link: Any) -> dict[str, bytes]:
 
 
 def _decode(address: str) -> bytes:
-    """Return what a data address holds."""
+    """Return the bytes of a data address."""
     head, _, packed = address.partition(",")
     return b64decode(packed) if head.startswith("data:") and head.endswith(";base64") else b""
