@@ -82,7 +82,8 @@ class Rendered:
         return "\n".join([first, *_summarize(self.exported, self.html.with_suffix(""))])
 
     def _repr_html_(self) -> str:
-        files = [path for path in (self.html, self.parquet, self.csv, self.notebook) if path]
+        documents = [one.path for one in self.exported if one.path.parent == self.html.parent]
+        files = [p for p in (self.html, *documents, self.parquet, self.csv, self.notebook) if p]
         links = " · ".join(f'<a href="{quote(str(p))}">{escape(p.name)}</a>' for p in files)
         return (
             f"<p><b>{escape(self.title)}</b> ({escape(self.study)})<br>{escape(self.finding)}<br>{links}</p>"
