@@ -17,7 +17,7 @@ from toolkit.files.safe_files import write_text
 from toolkit.sources.catalog import Catalog, nhanes
 from toolkit.sources.catalog_records import Beside, Cycle, Measured
 from toolkit.sources.harmonize.multirow import columns_of, lookup_columns
-from toolkit.sources.nhanes.data_files import MARK
+from toolkit.sources.nhanes.cycle_files import MARK
 from toolkit.studies import Study
 from toolkit.variables import why
 

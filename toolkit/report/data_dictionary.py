@@ -79,6 +79,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
         _describe_study(study, exact=exact),
         styles=["dictionary.css"],
         scripts=[page_text("dictionary.js")],
+        simulated=study.label if study.simulated else "",
     )
     write_text(target, page)
     return target

@@ -138,7 +138,7 @@ def _draw_overview(picture: Path, pages: Sequence[Record], study: Study) -> str:
         return ""
     from toolkit.display.charts.forest_plot import forest
     from toolkit.display.charts.theme import render
-    from toolkit.report.page.figures import SVG, compose_figure
+    from toolkit.report.page.embedded_charts import SVG, compose_figure
 
     rows = [_shorten(row, study) for record in drawn for row in record.main]
     links = [record.page for record in drawn for _ in record.main]

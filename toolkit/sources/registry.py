@@ -161,7 +161,7 @@ def study(
 
 
 # The module that downloads a study's files.
-_DOWNLOADERS = {"nhanes": "sources.nhanes.data_files"}
+_DOWNLOADERS = {"nhanes": "sources.nhanes.cycle_files"}
 
 
 def download_study(

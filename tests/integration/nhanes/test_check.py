@@ -17,7 +17,7 @@ from toolkit.errors import DatasetError
 from toolkit.files.cache import CACHE_VARIABLE
 from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog
-from toolkit.sources.nhanes.data_files import code_counts, compare_codes, download_nhanes
+from toolkit.sources.nhanes.cycle_files import code_counts, compare_codes, download_nhanes
 from toolkit.sources.registry import download_study
 
 CATALOG = catalog.nhanes()

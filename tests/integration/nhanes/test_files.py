@@ -12,7 +12,7 @@ from tests.support.nhanes_files import write_nhanes
 from toolkit.errors import DatasetError
 from toolkit.sources import catalog
 from toolkit.sources.nhanes import open_nhanes
-from toolkit.sources.nhanes.data_files import CYCLES
+from toolkit.sources.nhanes.cycle_files import CYCLES
 from toolkit.studies import Design, Study, choose_weight
 from toolkit.variables import Variable, why
 

@@ -14,8 +14,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import toolkit as tk
 from tests.support.messages import mentioning
+from toolkit.display.charts.theme import render
 from toolkit.errors import DatasetError
-from toolkit.report.page.figures import NARROW, SPEC, SVG, inline_svg
+from toolkit.report.page.embedded_charts import NARROW, SPEC, SVG, inline_svg
 from toolkit.report.page.html import (
     Facts,
     compose_index,
@@ -23,6 +24,7 @@ from toolkit.report.page.html import (
     first_heading,
     refuse_addresses,
 )
+from toolkit.results import frame
 
 FACTS = Facts("Diabetes & cramps", "my study", "A finding < 5 %.", provenance=(("Python", "3.11"),))
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
@@ -59,6 +61,51 @@ def test_the_banner_stands_on_simulated_studies_alone(simulated: bool) -> None:
     facts = Facts("T", "S", simulated=simulated)
     assert simulated is ('class="banner"' in page_of(facts=facts))
     assert simulated is ('class="banner"' in compose_index([], "S", simulated=simulated))
+
+
+SIMULATED = "SIMULATED <own> study (no real people)"
+
+
+def test_a_page_says_once_that_its_data_are_simulated(few_rows: pl.DataFrame) -> None:
+    paper = tk.reports.Paper()
+    flow = pl.DataFrame(
+        {"step": [f"participants in {SIMULATED}"], "reason": [""], "n_left": [9], "n_out": [0]}
+    )
+    figure = paper.figure(tk.forest(few_rows), few_rows, "Ratios")
+    parts = [
+        tk.forest(few_rows), tk.charts.flow_chart(flow), tk.table(few_rows), tk.table(flow),
+        paper.finding(few_rows), figure.body, paper.table(few_rows, "Ratios").body,
+    ]  # fmt: skip
+    outputs = [new_output("display_data", data=shown_by(part)) for part in parts]
+    assert all("SIMULATED" in json.dumps(output.data) for output in outputs)
+    outputs.append(new_output("display_data", data=shown_by(figure.caption)))
+    facts = Facts("T", SIMULATED, f"SIMULATED DATA, no real people: A finding ({SIMULATED}).", simulated=True)
+    for interactive in (False, True):
+        notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
+        page = compose_report(notebook, facts, Path(), interactive=interactive)
+        page = re.sub("base64,[A-Za-z0-9+/=]*", "", page)
+        assert 1 == page.count("SIMULATED"), interactive
+        assert "simulated &lt;own&gt; study" in page
+        assert "no real people" not in page
+    saved = b64decode(re.findall("base64,([A-Za-z0-9+/=]*)", figure.caption.html)[0]).decode()
+    assert SIMULATED in saved, "the file that a reader saves from the page"
+
+
+@pytest.fixture(scope="module")
+def few_rows() -> pl.DataFrame:
+    row = {
+        "study": SIMULATED, "estimand": "prevalence_ratio", "outcome_label": "cramps", "exposure": "sex",
+        "level": "female", "reference": "male", "estimate": 1.4, "scale": "log", "conf_low": 1.1,
+        "conf_high": 1.8, "conf_level": 0.95, "reliability": "ok", "n": 900, "n_cases": 90,
+    }  # fmt: skip
+    return frame([{**row, "age": age} for age in ("20-39", "40+")], by=["age"])
+
+
+def shown_by(part: Any) -> dict[str, Any]:
+    """What a part of a report leaves in an executed notebook."""
+    if hasattr(part, "to_dict"):
+        return render(part.to_dict(), for_page=True)[0]
+    return {"text/html": part.as_raw_html() if hasattr(part, "as_raw_html") else part.html}
 
 
 def test_code_and_cells_for_the_notebook_alone_are_not_shown() -> None:

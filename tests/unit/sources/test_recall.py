@@ -16,7 +16,7 @@ from toolkit.files.cache import CACHE_VARIABLE, CacheWarning
 from toolkit.files.checked_toml import shipped
 from toolkit.files.table_files import read_transport
 from toolkit.sources import catalog, study_cache
-from toolkit.sources.nhanes.data_files import CYCLES
+from toolkit.sources.nhanes.cycle_files import CYCLES
 from toolkit.sources.registry import open_study
 from toolkit.studies import Study
 

@@ -22,7 +22,7 @@ from toolkit.display.charts.palette import (
     WARNING,
 )
 from toolkit.display.charts.reference_rows import is_reference
-from toolkit.display.text import Headed, capitalize, format_count
+from toolkit.display.text import WATERMARK, Headed, capitalize, format_count
 from toolkit.results import Estimand, Row, estimand_of
 
 LINE, HALF, GAP, TOP, INDENT, PAD = 15, 7.5, 9, 26, 14, 14
@@ -310,7 +310,7 @@ def draw_watermark(x: float, y: float, size: float = 44) -> alt.Chart:
     mark = alt.MarkDef(
         "text", fontSize=size, fontWeight="bold", color=VERMILLION, opacity=0.16, baseline="middle"
     )
-    return chart([{"text": "SIMULATED"}], mark, x=alt.value(x), y=alt.value(y), text="text:N")
+    return chart([{"text": WATERMARK}], mark, x=alt.value(x), y=alt.value(y), text="text:N")
 
 
 def watermark_rows(layout: Layout) -> alt.Chart:

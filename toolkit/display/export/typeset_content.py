@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from toolkit.display.text import SIMULATED, capitalize
+from toolkit.display.text import WATERMARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _IN_CAPTION = {"gt_title", "gt_subtitle"}
 _NO_END = {"br", "img", "meta", "link", "hr", "input", "col"}
 _NUMBER = re.compile(r"Table (\w+)\. ")
-_LABEL_OF_STUDY = re.compile(r"SIMULATED (.+?) \(no real people\)")
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,7 @@ def read_table(html: str) -> Content:
     page.feed(html)
     page.close()
     notes = [line for line in page.subtitle.split("\n") if line.strip()]
-    simulated = any("SIMULATED" in text for text in (page.title, *notes, *page.sources))
-    if SIMULATED in notes:
-        # The banner is said once; the label of the study follows it in lower case.
-        others = (_LABEL_OF_STUDY.sub(r"simulated \1", line) for line in notes if line != SIMULATED)
-        notes = [SIMULATED, *(capitalize(line) for line in others)]
+    simulated = any(WATERMARK in text for text in (page.title, *notes, *page.sources))
     number = _NUMBER.match(page.title)
     return Content(
         page.title[number.end() :] if number else page.title,

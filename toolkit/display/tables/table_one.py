@@ -14,6 +14,7 @@ from toolkit.display.text import (
     OVERALL,
     SIMULATED,
     Labels,
+    begin_note,
     capitalize,
     describe_source,
     format_count,
@@ -92,7 +93,7 @@ def typeset_table_one(
         columns,
         heads,
         "Participant characteristics" + (f" by {name}" if name else ""),
-        [*([SIMULATED] if is_simulated(frame) else []), describe_source(rows, labels, "; ")],
+        [*([SIMULATED] if is_simulated(frame) else []), begin_note(describe_source(rows, labels, "; "))],
         numbers=[*groups, "p", "smd"],
         footnotes=[
             (name, n, row)

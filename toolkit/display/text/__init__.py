@@ -17,7 +17,6 @@ from toolkit.display.text.numbers import format_p_value as format_p_value
 from toolkit.display.text.numbers import format_step as format_step
 from toolkit.display.text.numbers import format_true_value as format_true_value
 from toolkit.display.text.numbers import has_true_values as has_true_values
-from toolkit.display.text.numbers import is_simulated as is_simulated
 from toolkit.display.text.numbers import label_variable as label_variable
 from toolkit.display.text.numbers import remove_unit as remove_unit
 from toolkit.display.text.numbers import shorten_reason as shorten_reason
@@ -27,7 +26,6 @@ from toolkit.display.text.phrasing import describe_source as describe_source
 from toolkit.display.text.phrasing import group_of as group_of
 from toolkit.display.text.phrasing import is_description as is_description
 from toolkit.display.text.phrasing import name_groups as name_groups
-from toolkit.display.text.row_labels import SIMULATED as SIMULATED
 from toolkit.display.text.row_labels import Headed as Headed
 from toolkit.display.text.row_labels import format_adjustment as format_adjustment
 from toolkit.display.text.row_labels import head_rows as head_rows
@@ -40,3 +38,9 @@ from toolkit.display.text.sentences import finding as finding
 from toolkit.display.text.sentences import flow_sentence as flow_sentence
 from toolkit.display.text.sentences import missing_sentence as missing_sentence
 from toolkit.display.text.sentences import reliability_sentence as reliability_sentence
+from toolkit.display.text.simulated_data import SIMULATED as SIMULATED
+from toolkit.display.text.simulated_data import WATERMARK as WATERMARK
+from toolkit.display.text.simulated_data import begin_note as begin_note
+from toolkit.display.text.simulated_data import is_simulated as is_simulated
+from toolkit.display.text.simulated_data import name_study as name_study
+from toolkit.display.text.simulated_data import remove_warning as remove_warning

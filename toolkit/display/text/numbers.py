@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from toolkit.display.text.simulated_data import name_study
 from toolkit.errors import VariableError, nearest
 from toolkit.results import (
     AVAILABILITY_SCHEMA,
@@ -81,7 +82,7 @@ def format_condition(domain: str | None, labels: Labels | None = None) -> str:
 
 def format_step(step: str | None) -> str:
     """Format a step of the flow with printed signs, "age ≥ 20"."""
-    text = step or ""
+    text = name_study((step or "").replace("in SIMULATED", "in the SIMULATED"))
     for typed, printed in _SIGNS.items():
         text = text.replace(typed, printed)
     return text
@@ -243,15 +244,6 @@ def name_outcome(row: Row, labels: Labels | None = None) -> str:
 def name_exposure(row: Row, labels: Labels | None = None) -> str:
     """Name the exposure of a row; "" if it has none."""
     return str(row["exposure_label"] or label_variable(row["exposure"] or "", labels))
-
-
-def is_simulated(frame: pl.DataFrame) -> bool:
-    """Return whether the study, or a step of the flow, says that it is simulated."""
-    texts = [name for name in ("study", "step") if name in frame.columns]
-    return any(
-        frame[name].cast(pl.String).str.to_lowercase().str.contains("simulated", literal=True).any()
-        for name in texts
-    )
 
 
 def check_columns(frame: object, columns: Iterable[str], shown_by: str, remedy: str) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from toolkit.display.text.row_labels import (
     label_level,
     name_set,
 )
+from toolkit.display.text.simulated_data import name_study
 from toolkit.errors import join_list
 from toolkit.results import Row, by_columns, estimand_of
 
@@ -163,7 +164,9 @@ def phrase_addition(row: Row, main: Row, labels: Labels | None = None) -> str:
 def phrase_source(row: Row, labels: Labels | None = None) -> str:
     """Return study, domain and n in brackets."""
     n = f"n = {format_count(row['n'])}" if row["n"] is not None else ""
-    parts = [part for part in (row["study"], format_condition(row["domain"], labels), n) if part]
+    parts = [
+        part for part in (name_study(row["study"] or ""), format_condition(row["domain"], labels), n) if part
+    ]
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -242,7 +245,7 @@ def name_groups(frame: pl.DataFrame, labels: Labels | None = None) -> str:
 
 def describe_source(rows: Sequence[Row], labels: Labels | None = None, sep: str = ", ") -> str:
     """Return the studies of all rows, since not every cycle measured each variable, and the domain."""
-    studies = join_list(dict.fromkeys(row["study"] for row in rows if row["study"]))
+    studies = join_list(dict.fromkeys(name_study(row["study"]) for row in rows if row["study"]))
     return sep.join(part for part in (studies, format_condition(rows[0]["domain"], labels)) if part)
 
 

@@ -12,15 +12,14 @@ from toolkit.display.text.numbers import (
     format_condition,
     format_confidence,
     format_count,
-    is_simulated,
     label_variable,
     name_exposure,
     name_outcome,
 )
+from toolkit.display.text.simulated_data import SIMULATED, begin_note, is_simulated, name_study
 from toolkit.errors import join_list
 from toolkit.results import Row, by_columns, covariates, estimand_of
 
-SIMULATED = "SIMULATED DATA: no real people"
 # A set goes by the name of one that has at most this many covariates more.
 _MOST_WITHOUT = 2
 
@@ -69,7 +68,7 @@ def _split_row(
         exposure = f"{exposure} (vs {row['reference']})"
     adjustment = format_adjustment(row, labels)
     return {
-        "study": row["study"] or "",
+        "study": name_study(row["study"] or ""),
         "domain": format_condition(row["domain"], labels) or "everyone",
         "outcome": row["outcome_label"] or label_variable(row["outcome"] or "", labels),
         **{n: f"{label_variable(n, labels)}: {'overall' if row[n] is None else row[n]}" for n in by},
@@ -151,14 +150,14 @@ def write_notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
     domains = {format_condition(row["domain"], labels) for row in rows}
     sizes = "" if by_columns(frame) else _range_of_n(rows)
     where = [
-        join_list(_distinct(row["study"] for row in rows)),
+        join_list(_distinct(name_study(row["study"] or "") for row in rows)),
         *(domains if len(domains) == 1 else []),
         sizes,
     ]
     how = [_note_reference(rows), _note_adjustment(rows, labels)]
     lines = [
         SIMULATED if is_simulated(frame) else "",
-        "; ".join(part for part in where if part),
+        begin_note("; ".join(part for part in where if part)),
         capitalize("; ".join(part for part in how if part)),
         *_describe_sets(rows, labels),
     ]

@@ -18,7 +18,6 @@ from toolkit.display.text.numbers import (
     check_result,
     format_count,
     format_number,
-    is_simulated,
     label_variable,
     shorten_reason,
 )
@@ -30,10 +29,10 @@ from toolkit.display.text.phrasing import (
     summarize_description,
     summarize_range,
 )
+from toolkit.display.text.simulated_data import add_warning
 from toolkit.errors import join_list
 from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates
 
-_SIMULATED = "SIMULATED DATA, no real people: "
 _MOST_REASONS = 3
 _COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")
 
@@ -82,7 +81,7 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, mai
             if single
             else summarize_range(chosen, labels)
         )
-    return f"{_SIMULATED if is_simulated(frame) else ''}{capitalize(text)}."
+    return add_warning(f"{capitalize(text)}.", frame)
 
 
 def _choose_main(frame: pl.DataFrame, main: str | None) -> pl.DataFrame:
@@ -225,7 +224,7 @@ def flow_sentence(flow: pl.DataFrame) -> str:
         f"; {format_count(start - end)} were excluded: {join_list([*reasons, *rest])}" if start > end else ""
     )
     text = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis{lost}."
-    return (_SIMULATED + text) if is_simulated(flow) else text
+    return add_warning(text, flow)
 
 
 def availability_sentences(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.report.captured_results import MIME
-from toolkit.report.page.figures import SPEC, SVG, compose_figure
+from toolkit.report.page.embedded_charts import SPEC, SVG, compose_figure
 
 HIDDEN_TAGS = {"page-setup", "injected-parameters", "parameters", "notebook-only"}
 _OWN_TABLE = re.compile(r'<table class="gt_table" aria-labelledby="table-[0-9a-f]{10}-title"')

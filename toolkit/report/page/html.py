@@ -16,8 +16,9 @@ from typing import Any
 
 from toolkit.errors import DatasetError
 from toolkit.files.html_templates import load_template
+from toolkit.report.page.banner import warn_once
 from toolkit.report.page.cells import compose_body
-from toolkit.report.page.figures import dark_styles
+from toolkit.report.page.embedded_charts import dark_styles
 
 _FOLDER = Path(__file__).parent / "templates"
 # What a browser requests when it opens a page; a link is followed only when a reader clicks on it.
@@ -43,15 +44,17 @@ def compose_report(notebook: Any, facts: Facts, folder: Path, *, interactive: bo
     refuse_addresses(body)
     body, contents = _add_anchors(body)
     parts = {"facts": facts, "body": body, "contents": contents}
-    return fill_page("report.html", parts, scripts=_chart_scripts(body, interactive))
+    simulated = facts.study if facts.simulated else ""
+    return fill_page("report.html", parts, scripts=_chart_scripts(body, interactive), simulated=simulated)
 
 
 def compose_index(
     entries: Iterable[Mapping[str, Any]], study: str, *, simulated: bool, figure: str = ""
 ) -> str:
     """Compose the page that links reports; entries have title, finding and file names, or a failure."""
-    parts = {"entries": list(entries), "study": study, "simulated": simulated, "figure": figure}
-    return fill_page("index.html", parts, scripts=_chart_scripts(figure, False))
+    parts = {"entries": list(entries), "study": study, "figure": figure}
+    label = study if simulated else ""
+    return fill_page("index.html", parts, scripts=_chart_scripts(figure, False), simulated=label)
 
 
 def compose_studies(studies: Iterable[Mapping[str, Any]]) -> str:
@@ -156,9 +159,17 @@ def _chart_library() -> str:
 
 
 def fill_page(
-    name: str, parts: Mapping[str, Any], *, styles: Sequence[str] = (), scripts: Sequence[str] = ()
+    name: str,
+    parts: Mapping[str, Any],
+    *,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    simulated: str = "",
 ) -> str:
-    """Fill a template of `pages/`, escaping all parts; its policy allows these scripts and no others."""
+    """Fill a template, escaping all parts; its policy allows these scripts and no others.
+
+    `simulated` is the label of a simulated study, of which the page then warns by its banner alone.
+    """
     css = "\n".join([*(page_text(style) for style in ("report.css", *styles)), dark_styles()])
     # A browser reads every line end as LF before it computes the hash.
     texts = [re.sub("\r\n?", "\n", script) for script in scripts]
@@ -168,7 +179,9 @@ def fill_page(
         f"default-src 'none'; script-src {allowed}; "
         "style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    return str(load_template(_FOLDER, name).render(css=css, policy=policy, scripts=texts, **parts))
+    head = {"css": css, "policy": policy, "scripts": texts, "simulated": simulated}
+    page = str(load_template(_FOLDER, name).render(**head, **parts))
+    return warn_once(page, simulated) if simulated else page
 
 
 @cache

@@ -4,8 +4,15 @@ from collections.abc import Collection
 
 import polars as pl
 
-from toolkit.display.text import flow_sentence, format_condition, format_count, missing_sentence
-from toolkit.report.paper.exhibits import Paper, remove_warning
+from toolkit.display.text import (
+    flow_sentence,
+    format_condition,
+    format_count,
+    missing_sentence,
+    name_study,
+    remove_warning,
+)
+from toolkit.report.paper.exhibits import Paper
 from toolkit.report.paper.methods_section import DesignFacts
 from toolkit.report.paper.passages import Passage, fill_macro
 from toolkit.studies import Study
@@ -97,9 +104,7 @@ def strobe(
     cycles = ", ".join(study.provenance.get("cycles", ()))
     facts = {
         "4": "Cross-sectional comparison of participants of one study",
-        "5": "; ".join(
-            part for part in (remove_warning(study.label), f"cycles {cycles}" * bool(cycles)) if part
-        ),
+        "5": "; ".join(part for part in (name_study(study.label), f"cycles {cycles}" * bool(cycles)) if part),
         "6": format_condition(domain, paper.labels) or "all participants",
         "7": f"{row['outcome_label'] or row['outcome']}; {row['exposure_label'] or row['exposure']}",
         "12c": missing_sentence(result) if result["n_missing"].is_not_null().any() else "",

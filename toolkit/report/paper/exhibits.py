@@ -1,6 +1,5 @@
 """Number the figures, tables and references of a report, with captions and the data of each figure."""
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
 from toolkit.display.tables.typesetting import replace_heading
 from toolkit.display.text import (
+    SIMULATED,
     classify_frame,
     count_covered,
     finding,
@@ -26,6 +26,7 @@ from toolkit.display.text import (
     has_true_values,
     head_rows,
     is_description,
+    is_simulated,
     name_interval,
     name_set,
     write_notes,
@@ -42,15 +43,8 @@ from toolkit.report.paper.passages import (
 )
 from toolkit.results import SCHEMA, TRUE_VALUE, estimand_of
 
-_SIMULATED = re.compile(r"SIMULATED (.*?) \(no real people\)")
-_WARNING = "SIMULATED DATA, no real people: "
 # Columns of a result that are empty where an estimate is not to be shown.
 _HIDDEN = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", TRUE_VALUE)
-
-
-def remove_warning(text: str) -> str:
-    """Remove the warning of simulated data, which a page has once as a banner."""
-    return _SIMULATED.sub(r"simulated \1", text.removeprefix(_WARNING))
 
 
 @dataclass(frozen=True)
@@ -97,8 +91,8 @@ class Paper:
         return self._numbers.setdefault((kind, name), taken + 1)
 
     def prose(self, *paragraphs: str, heading: str = "", level: int = 2) -> Passage:
-        """Write paragraphs without the warning of simulated data, which the page shows once as a banner."""
-        return prose(*map(remove_warning, paragraphs), heading=heading, level=level)
+        """Write paragraphs, with a heading if one is given."""
+        return prose(*paragraphs, heading=heading, level=level)
 
     def finding(self, rows: pl.DataFrame) -> Passage:
         """Write the finding of result rows (`tk.finding`), with adjustment sets by their names.
@@ -163,7 +157,8 @@ class Paper:
         number = f"Table {self._number('table', title)}"
         made = typeset_table(frame, labels=self.labels, **options)
         caption = " ".join(part for part in (self._describe(frame, ""), note) if part)
-        return Exhibit(None, replace_heading(made, f"{number}. {title}", [caption] if caption else []), None)
+        notes = [SIMULATED] * is_simulated(frame) + [caption] * bool(caption)
+        return Exhibit(None, replace_heading(made, f"{number}. {title}", notes), None)
 
     def _describe(self, frame: pl.DataFrame, interval: str) -> str:
         """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
@@ -173,8 +168,8 @@ class Paper:
         if rows.is_empty() or is_description(frame):
             rows = frame
         rows, labels = self._name_sets(rows)
-        lines = [remove_warning(line) for line in write_notes(rows, labels)]
-        lines = [line for line in lines if not line.startswith("SIMULATED")]
+        # The chart itself warns of simulated data, and a table has a note of its own.
+        lines = [line for line in write_notes(rows, labels) if line != SIMULATED]
         weights = [text for text in rows["weight"].unique(maintain_order=True) if text]
         # A table has weight and interval at its foot.
         if weights and interval:
@@ -252,7 +247,7 @@ class Paper:
             )
             return Passage(prose(text).html + conflicts)
         named, labels = self._name_sets(own) if own is not None else (published.clear(), {})
-        mine = [[remove_warning(cell) for cell in own_finding(row, labels)] for row in named.rows(named=True)]
+        mine = [own_finding(row, labels) for row in named.rows(named=True)]
         rows = [*mine, *map(self._cite_finding, published.rows(named=True))]
         title = self._head_table(
             f"Comparison: {name.replace('_', ' ')}", "This estimate and published ratios"
@@ -344,7 +339,7 @@ def _list_steps(flow: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
     rows = flow.rows(named=True)
     lines = [
         [
-            remove_warning(format_step(row["step"])),
+            format_step(row["step"]),
             format_count(row["n_left"]),
             format_count(row["n_out"]) if row["n_out"] else "",
             row["reason"] or "" if row["n_out"] else "",

@@ -15,9 +15,11 @@ from toolkit.display.text import (
     label_variable,
     missing_sentence,
     name_interval,
+    name_study,
+    remove_warning,
 )
 from toolkit.errors import join_list
-from toolkit.report.paper.exhibits import Paper, remove_warning
+from toolkit.report.paper.exhibits import Paper
 from toolkit.report.paper.passages import Passage
 from toolkit.report.provenance import list_versions
 from toolkit.results import SPLINE
@@ -92,7 +94,7 @@ def study_population(
     True
     """
     facts, rows = study.provenance, study.people.height
-    label = remove_warning(study.label)
+    label = name_study(study.label)
     if "survey" in facts:
         sample = (
             f" is a {facts['sampling']} of the {facts['population']}" if "sampling" in facts else " was used"
@@ -189,7 +191,7 @@ def methods(
         f"Statistics {paper.cite('parker2017')}.",
         f"Analyses used {join_list(list_software())}.",
     ]
-    return remove_warning(" ".join(part for part in parts if part))
+    return " ".join(part for part in parts if part)
 
 
 def _name_estimators(kinds: list[str], paper: Paper) -> str:

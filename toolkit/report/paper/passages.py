@@ -15,7 +15,14 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.display.text import capitalize, format_condition, format_estimate, label_variable, name_set
+from toolkit.display.text import (
+    capitalize,
+    format_condition,
+    format_estimate,
+    label_variable,
+    name_set,
+    name_study,
+)
 from toolkit.files.html_templates import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable
@@ -244,9 +251,7 @@ def evidence(
 
 def own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     """Write a result row as a line of the evidence table."""
-    sample = (
-        f"{row['study']}, {format_condition(row['domain'], labels)}" if row["domain"] else str(row["study"])
-    )
+    sample = ", ".join(filter(None, [name_study(row["study"]), format_condition(row["domain"], labels)]))
     levels = "" if row["reference"] is None else f": {row['level_label']} vs. {row['reference']}"
     presented = row["reliability"] in {"ok", "review"}
     finding = (

@@ -16,7 +16,7 @@ from toolkit.sources.catalog_records import Cycle, SimulatedMark
 from toolkit.sources.harmonize.documentation import describe
 from toolkit.sources.harmonize.join import PERSON, TableFile, join_cycle
 from toolkit.sources.nhanes.activity import add_minutes
-from toolkit.sources.nhanes.data_files import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
+from toolkit.sources.nhanes.cycle_files import CYCLES, SETTING, Found, choose_cycles, find_files, rests_on
 from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
 from toolkit.studies import ComponentWeight, Design, Study, span
 

@@ -3,8 +3,10 @@
 import json
 import re
 import struct
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from shutil import which
 
 import altair as alt
 import polars as pl
@@ -23,14 +25,18 @@ SVG = "{http://www.w3.org/2000/svg}"
 MM = 72 / 25.4
 
 
-@pytest.fixture(scope="module")
-def forest() -> alt.VConcatChart:
+def forest_rows(study: str) -> pl.DataFrame:
     row = {
-        "study": "SIMULATED study (no real people)", "estimand": "odds_ratio", "outcome_label": "a & <b>",
+        "study": study, "estimand": "odds_ratio", "outcome_label": "a & <b>",
         "exposure": "sex", "level": "female", "reference": "male", "estimate": 1.4, "scale": "log",
         "conf_low": 1.1, "conf_high": 1.8, "reliability": "ok", "n": 900, "n_cases": 90,
     }  # fmt: skip
-    return tk.forest(frame([{**row, "age": age} for age in ("20-39", "40-59", "60+")], by=["age"]))
+    return frame([{**row, "age": age} for age in ("20-39", "40-59", "60+")], by=["age"])
+
+
+@pytest.fixture(scope="module")
+def forest() -> alt.VConcatChart:
+    return tk.forest(forest_rows("SIMULATED study (no real people)"))
 
 
 def sizes_in_points(root: ET.Element) -> set[float]:
@@ -84,6 +90,26 @@ def test_html_and_json_are_complete_without_an_address(forest: alt.VConcatChart,
     assert "1.40 (1.10 to 1.80)" in page
     spec = json.loads(tk.save(forest, tmp_path / "f.json").path.read_text())
     assert forest.to_dict() == spec
+
+
+@pytest.mark.parametrize("kind", ["svg", "html", "json", "pdf", "png"])
+def test_simulated_is_said_in_every_file(forest: alt.VConcatChart, tmp_path: Path, kind: str) -> None:
+    # A figure of a report has no title of its own, so that the words across its plot are all that warns.
+    rows = forest_rows("SIMULATED study (no real people)")
+    figure = tk.reports.Paper().figure(tk.forest(rows), rows, "Odds ratios").body
+    path = tk.save(figure, tmp_path / f"f.{kind}").path
+    if kind == "png":
+        real = forest_rows("A survey")
+        plain = tk.reports.Paper().figure(tk.forest(real), real, "Odds ratios").body
+        assert path.read_bytes() != tk.save(plain, tmp_path / "g.png").path.read_bytes()
+        return
+    if kind == "pdf":
+        if not which("pdftotext"):
+            pytest.skip("pdftotext is missing: install poppler-utils")
+        text = subprocess.run(["pdftotext", path, "-"], capture_output=True, text=True, check=True).stdout
+    else:
+        text = path.read_text()
+    assert "SIMULATED" in re.sub('<desc>.*?</desc>|aria-label="[^"]*"', "", text)
 
 
 def test_a_chart_of_altair_fills_the_width(tmp_path: Path) -> None:
