@@ -22,6 +22,7 @@ extensions = [
     "docs.extensions.docstrings",
     "docs.extensions.name_links",
     "docs.extensions.figures",
+    "docs.extensions.accessible_pages",
 ]
 nitpicky = True
 default_role = "literal"

@@ -81,4 +81,4 @@ display(tk.table(available.with_columns(pl.col("cause").replace(titles)), labels
 # ## Reproducibility
 
 # %%
-tk.reports.keep(title=title, finding=found)
+tk.reports.keep(title=title, finding=f"{found.partition('. ')[0].rstrip('.')}.")

@@ -227,5 +227,9 @@ if estimable:
     display(checklist)
 every = [common, compared, *numbers, sensitivity] if estimable else []
 nothing = f"No estimate: {people.label} did not measure cramps and their burden."
-found = tk.finding(compared, labels=paper.labels) if estimable else nothing
+found = nothing
+if estimable:
+    # The index of reports shows the most frequent cramps and symptoms of insomnia, or the first answer.
+    shown = adjusted.filter(pl.col("outcome") == ("insomnia" if "insomnia" in answers else answers[0]))
+    found = tk.finding(shown.tail(1), labels=paper.labels, brief=True)
 tk.reports.keep(*every, title=title, finding=found)

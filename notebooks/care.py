@@ -171,5 +171,5 @@ display(paper.references())
 
 # %%
 nothing = f"No estimate: {people.label} did not measure frequent cramps."
-found = tk.finding(overall, labels=paper.labels) if estimable else nothing
+found = tk.finding(overall, labels=paper.labels, brief=True) if estimable else nothing
 tk.reports.keep(*(kept if estimable else []), title=title, finding=found)

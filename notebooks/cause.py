@@ -173,13 +173,23 @@ if estimable:
             adjust=tuple(c for c in sets.main if c != group),
             domain=domain,
             allow_descendants=True,  # of the modifier; the covariates are those of the main result
-        ).filter(pl.col("estimand").is_in(["ratio_of_ratios", "reri"]) | (pl.col("reliability") == "failed"))
+        )
         for group in modifiers
     ]
     wider = [tk.reports.attempt(tk.association, people, **ratio, adjust=())]
     if sets.full and set(sets.full) != set(sets.main):
         wider.append(tk.reports.attempt(tk.association, people, **ratio, adjust=sets.full))
         paper.labels.setdefault(", ".join(sets.full), "Full model")
+    # The excess risk is a single number where both exposures are binary. Of several levels, one test is made.
+    interactions = [
+        rows.filter(
+            pl.col("estimand").is_in(
+                ["ratio_of_ratios", "interaction_test" if "interaction_test" in rows["estimand"] else "reri"]
+            )
+            | (pl.col("reliability") == "failed")
+        )
+        for rows in crossed
+    ]
     sensitivity = tk.truth(people, pl.concat(wider))
     once = {"domain": domain, "diagram": diagram or None, "progress": False}
     outcomes = [name for name in ("any_cramps", "frequent_cramps", "mild_cramps") if name in measured]
@@ -195,7 +205,16 @@ if estimable:
         for name in card.curves
         if name in measured
     }
-    every = [common, compared, *grouped, *crossed, *curves.values(), by_outcome, by_exposure, sensitivity]
+    every = [
+        common,
+        compared,
+        *grouped,
+        *interactions,
+        *curves.values(),
+        by_outcome,
+        by_exposure,
+        sensitivity,
+    ]
     everything = pl.concat(every, how="diagonal_relaxed")
 
 # %%
@@ -251,11 +270,14 @@ if estimable:
             level=3,
         )
     )
-    for group, rows, product in zip(modifiers, grouped, crossed, strict=True):
+    for group, rows, product in zip(modifiers, grouped, interactions, strict=True):
         name = paper.labels[group]
         drawn = tk.forest(rows, labels=paper.labels)
         display(paper.figure(drawn, rows, f"Adjusted prevalence ratios by {name}"))
         display(paper.prose(tk.reports.interaction_sentence(product)))
+    tested = pl.concat(interactions) if interactions else None
+    if tested is not None and "ratio_of_ratios" in tested["estimand"]:
+        display(paper.table(tested, "Interaction on the ratio and the additive scale"))
     if not modifiers:
         display(paper.prose("This study has no groups of age or sex to compare."))
 
@@ -318,16 +340,13 @@ display(paper.references())
 # %%
 if estimable:
     display(checklist)
-found = tk.finding(compared, labels=paper.labels, main=main_set) if estimable else ""
-nothing = f"No estimate: {people.label} did not measure any exposure of this cause."
-without_outcome = f"No estimate: {people.label} did not measure the outcome."
-if estimable:
-    first = compared.filter(
-        pl.col("estimand") == "prevalence_ratio", pl.col("adjust").is_in(["", ", ".join(sets.main)])
+    kept = tk.reports.keep(
+        *every,
+        title=title,
+        finding=tk.finding(main_rows, labels=paper.labels, brief=True),
+        main=ratios.filter(pl.col("adjust").is_in(["", main_set])),
     )
-tk.reports.keep(
-    *(every if estimable else []),
-    title=title,
-    finding=found or (without_outcome if exposure else nothing),
-    main=first if estimable else None,
-)
+else:
+    lacking = "the outcome" if exposure else "any exposure of this cause"
+    kept = tk.reports.keep(title=title, finding=f"No estimate: {people.label} did not measure {lacking}.")
+display(kept)

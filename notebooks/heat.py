@@ -246,5 +246,7 @@ display(paper.references())
 # %%
 if every:
     display(checklist)
-found = tk.finding(main, labels=paper.labels) if every else f"No estimate: {people.label} has {nothing}."
+found = f"No estimate: {people.label} has {nothing}."
+if every:
+    found = tk.finding(main, labels=paper.labels, brief=True)
 tk.reports.keep(*every, title=title, finding=found)

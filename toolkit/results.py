@@ -132,6 +132,7 @@ _TABLE = (
     Estimand("chi_square", "test", "test", "chi-square test"),
     Estimand("rank_test", "test", "test"),
     Estimand("proportionality", "test", "test", "test of proportional odds"),
+    Estimand("interaction_test", "test", "test", "test of interaction"),
     Estimand("term", "test", "test", "test of a model term"),
 )  # fmt: skip
 ESTIMANDS: Mapping[str, Estimand] = {estimand.name: estimand for estimand in _TABLE}

@@ -107,6 +107,13 @@ for (name in names(families)) {
         wald = list(F = vec(w$Ftest), df = w$df, ddf = w$ddf, p = vec(w$p)), lrt = list(chisq = vec(l$chisq), lambda = vec(l$lambda), p = vec(l$p)))
   }
 }
+for (name in c("logit", "poisson", "gaussian")) {
+  g <- svyglm(any ~ diabetes * race_ethnicity + age, adults, family = families[[name]], control = tight)
+  w <- regTermTest(g, "diabetes:race_ethnicity"); q <- w$df; df <- degf(g$survey.design)
+  scaled <- vec(w$Ftest) * (df - q + 1) / df
+  put(paste0("interaction/", name), "regTermTest(svyglm(any ~ diabetes * race_ethnicity + age), 'diabetes:race_ethnicity'); adjusted Wald: F (df - q + 1) / df on q and df - q + 1, df = degf(design)",
+      wald = list(F = vec(w$Ftest), df = q, ddf = vec(w$ddf), p = vec(w$p)), adjusted = list(F = scaled, df = q, ddf = df - q + 1, p = pf(scaled, q, df - q + 1, lower.tail = FALSE)))
+}
 version <- function(p) as.character(packageVersion(p))
 write_json(list(versions = list(R = R.version.string, survey = version("survey")), entries = entries), "describe.json", digits = 17, auto_unbox = TRUE, null = "null", na = "null")
 cat(length(entries), "entries\n")

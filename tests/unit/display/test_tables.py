@@ -83,7 +83,7 @@ def test_a_mean_has_its_unit_and_no_empty_column_of_cases():
 
 def test_simulated_is_loud():
     html = table(frames.simulated(frames.crude_and_adjusted())).as_raw_html()
-    assert re.search(r'<strong style="color:#D55E00">SIMULATED DATA: no real people</strong>', html)
+    assert re.search(r'<strong style="color:#A84300">SIMULATED DATA: no real people</strong>', html)
     assert "SIMULATED DATA" not in table(frames.crude_and_adjusted()).as_raw_html()
     flow = frames.flow().with_columns(step=pl.lit("people in SIMULATED study"))
     assert "SIMULATED DATA" in table(flow).as_raw_html()

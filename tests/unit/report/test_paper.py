@@ -221,6 +221,20 @@ def test_interaction_is_said_on_both_scales_and_a_failure_with_its_reason() -> N
     assert mentions(text, "could not be estimated", "too few PSUs")
 
 
+def test_an_interaction_of_several_levels_is_said_by_one_test_with_its_degrees_of_freedom() -> None:
+    test = {
+        **ROW, "exposure_label": "diabetes × age group", "estimand": "interaction_test", "statistic": 12.594,
+        "df_numerator": 2.0, "df": 30.0, "p_value": 0.0002,
+    }  # fmt: skip
+    text = tk.reports.interaction_sentence(frame([{**ROW, "estimand": "ratio_of_ratios"}, test]))
+    assert mentions(
+        text, "diabetes and age group", "2 products", "F = 12.59", "2 and 30 degrees", "p < 0.001"
+    )
+    failed = {**test, "reliability": "failed", "reason": "no cases with 'x'"}
+    text = tk.reports.interaction_sentence(frame([failed]))
+    assert mentions(text, "could not be tested", "no cases with 'x'")
+
+
 def test_a_curve_is_said_by_its_tests() -> None:
     tests = [
         {**ROW, "estimand": "term", "level": level, "p_value": p}

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
-from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, VERMILLION
+from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, WARNING
 from toolkit.display.text import SIMULATED, capitalize, format_flag
 from toolkit.results import Row
 
@@ -76,7 +76,7 @@ def _format_title(title: str) -> Any:
 
 def _format_notes(notes: Sequence[str]) -> str:
     lines = [
-        f'<strong style="color:{VERMILLION}">{SIMULATED}</strong>' if note == SIMULATED else escape(note)
+        f'<strong style="color:{WARNING}">{SIMULATED}</strong>' if note == SIMULATED else escape(note)
         for note in notes
     ]
     return f'<span style="color:{MUTED}">' + "<br>".join(lines) + "</span>"

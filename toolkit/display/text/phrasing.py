@@ -33,7 +33,7 @@ from toolkit.display.text.row_labels import (
 )
 from toolkit.display.text.simulated_data import name_study
 from toolkit.errors import join_list
-from toolkit.results import Row, by_columns, estimand_of
+from toolkit.results import Row, by_columns, covariates, estimand_of
 
 _QUANTILES = {"0.5": "median", "0.25": "lower quartile", "0.75": "upper quartile"}
 # What joins the variable to a test of a result across groups, by the name of the estimand.
@@ -201,6 +201,24 @@ def summarize_range(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     adjusted = phrase_adjustment(items[0].row, labels) if frame["adjust"].n_unique() == 1 else ""
     shared = {**items[0].row, **{name: None for name in ("study", "domain", "n") if not alike[name]}}
     return f"{named} {span}{adjusted}{lost}{phrase_source(shared, labels)}"
+
+
+def summarize_briefly(frame: pl.DataFrame, labels: Labels | None = None) -> str:
+    """Summarize estimates of one measure in a line: estimate and interval, or the lowest and the highest."""
+    items = head_rows(frame, labels)
+    shown = [i for i in items if i.row["reliability"] in SHOWN and i.row["estimate"] is not None]
+    row, single = (shown or items)[0].row, len(items) == 1
+    compared = row["exposure"] and estimand_of(row).kind in ("ratio", "points")
+    measure = name_measure(row, labels, outcome=single or not compared, level=single)
+    if compared and covariates(row["adjust"] or ""):
+        measure = measure.replace("the ", "the adjusted ", 1)
+    if not shown:
+        return f"{measure} could not be reported"
+    if single:
+        return f"{measure} was {phrase_estimate(row)}"
+    low, high = (choose(shown, key=lambda item: item.row["estimate"]) for choose in (min, max))
+    ends = [f"{phrase_estimate(end.row)} for {end.name}" for end in (low, high)]
+    return f"{measure} was {ends[0]} only" if low is high else f"{measure} ranged from {' to '.join(ends)}"
 
 
 def _phrase(row: Row) -> str:

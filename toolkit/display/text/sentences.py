@@ -26,18 +26,25 @@ from toolkit.display.text.phrasing import (
     phrase_addition,
     phrase_row,
     phrase_source,
+    summarize_briefly,
     summarize_description,
     summarize_range,
 )
 from toolkit.display.text.simulated_data import add_warning
 from toolkit.errors import join_list
-from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates
+from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates, estimand_of
 
 _MOST_REASONS = 3
 _COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")
 
 
-def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, main: str | None = None) -> str:
+def finding(
+    frame: pl.DataFrame,
+    *,
+    labels: Mapping[str, str] | None = None,
+    main: str | None = None,
+    brief: bool = False,
+) -> str:
     """Summarize a result frame in one sentence.
 
     Of one comparison, the sentence gives the most adjusted estimate of the first measure, then the crude
@@ -51,6 +58,8 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, mai
         Labels of `by` and `adjust` variables, by name.
     main
         The column `adjust` of the main estimate, in place of the most adjusted.
+    brief
+        True for estimate and confidence interval alone, as the index of reports shows them.
 
     Returns
     -------
@@ -73,6 +82,8 @@ def finding(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None, mai
     check_result(frame, "tk.finding")
     if is_description(frame):
         text = summarize_description(frame, labels)
+    elif brief and estimand_of(frame.row(0, named=True)).kind != "test":
+        text = summarize_briefly(_choose_main(frame, main), labels)
     else:
         chosen = _choose_main(frame, main)
         single = chosen.height == 1

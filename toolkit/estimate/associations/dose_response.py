@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import fdtrc
 
 from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
@@ -24,7 +23,6 @@ from toolkit.estimate.regression import (
     adjusted_matrix,
     describe_term,
     estimate,
-    failed,
     knots_at,
     report_contrasts,
     require_estimand,
@@ -32,6 +30,7 @@ from toolkit.estimate.regression import (
     specify_estimand,
     spline,
     spline_terms,
+    test_jointly,
     verdict,
 )
 from toolkit.estimate.survey import QUANTILE_RULES, Column, Sample, draw
@@ -211,13 +210,5 @@ def _report_curve(
     labels = {"overall": "the curve", "nonlinearity": "departure from a straight line"}
     for first, (level, label) in enumerate(labels.items(), start=1):
         row = describe_term(Term(variable.name, variable.title, level, label), "term")
-        tested = _test_terms(fitted, slice(first, len(line.knots)))
+        tested = test_jointly(fitted, list(range(first, len(line.knots))))
         yield {**row, "conf_level": None, **verdict(fitted), **tested}, None
-
-
-def _test_terms(fitted: Regression, own: slice) -> dict[str, Any]:
-    try:
-        f, df, size = fitted.joint_test(own)
-    except EstimationError as error:
-        return failed(str(error))
-    return {"statistic": f, "p_value": float(fdtrc(size, df, f)), "df": df, "df_numerator": size}

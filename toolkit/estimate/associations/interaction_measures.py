@@ -4,7 +4,7 @@ Method: one model with the product of the exposures; measures of Rothman by the 
 Lemeshow 1992), reported as Knol and VanderWeele (2012) recommend.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -35,6 +35,7 @@ from toolkit.estimate.regression import (
     require_estimand,
     require_two_levels,
     specify_estimand,
+    test_jointly,
     verdict,
 )
 from toolkit.estimate.survey import Estimate, Sample, delta_method, draw, not_estimable, with_references
@@ -105,7 +106,9 @@ def interaction(
         two (1: no interaction on the ratio scale); `reri`, the relative excess risk due to interaction (0:
         none on the additive scale); `attributable_proportion`, that excess as a proportion of the joint
         ratio; `synergy_index`, the joint excess over the sum of the single excesses (1: none). For
-        differences: `interaction_difference`.
+        differences: `interaction_difference`. If there are several pairs, `interaction_test` tests all
+        products together: F with `df_numerator` and `df`, by the adjusted Wald test on q and df - q + 1
+        degrees of freedom (`df="model"`: as R's regTermTest).
 
     Raises
     ------
@@ -155,6 +158,7 @@ def interaction(
         for levels in pairs
         for measure in _measures(estimand)
     ]
+    headings += [_head_test(sample, (first, second))] * (len(pairs) > 1)
     report = partial(_report_pairs, pair=(first, second), levels=pairs)
     return estimate(analysis, report=report, headings=headings).frame()
 
@@ -197,7 +201,7 @@ def _require_levels(sample: Sample, name: str) -> None:
 
 
 def _report_pairs(
-    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: Iterable[tuple[str, str]]
+    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: Sequence[tuple[str, str]]
 ) -> Iterator[Reported]:
     seen = set()
     for own in levels:
@@ -206,6 +210,21 @@ def _report_pairs(
             if (key := (row["estimand"], row["level"])) not in seen:
                 seen.add(key)
                 yield row, part
+    if len(levels) > 1:
+        yield _test_products(analysis, fitted, pair, levels), None
+
+
+def _test_products(
+    analysis: Analysis, fitted: Regression, pair: tuple[str, str], levels: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """Test all products of the two exposures together."""
+    row = _head_test(analysis.model.sample, pair)
+    places = [_find_places(fitted, pair, own) for own in levels]
+    smallest = min(min(_count_groups(analysis, fitted, pair, own).values()) for own in levels)
+    if not smallest.persons:
+        return {**row, **failed(not_estimable(str(smallest.reason), analysis.model.firth()))}
+    products = [found[-1] for found in places if found]
+    return {**row, **verdict(fitted, smallest.reason), **test_jointly(fitted, products)}
 
 
 def _report_pair(
@@ -285,6 +304,12 @@ def _heading(
     own = [(ref, x)[k] for ref, x, k in zip(references, levels, measure.levels, strict=True)]
     label, level = " × ".join(variable.label for variable in variables), ", ".join(own)
     return describe_term(Term(":".join(pair), label, level, level, ", ".join(references)), measure.estimand)
+
+
+def _head_test(sample: Sample, pair: tuple[str, str]) -> dict[str, Any]:
+    label = " × ".join(sample.columns[name].variable.label for name in pair)
+    term = Term(":".join(pair), label, "all products", "Wald F of all products")
+    return {**describe_term(term, "interaction_test"), "conf_level": None}
 
 
 def _measures(estimand: str) -> list[_Measure]:

@@ -13,6 +13,7 @@ from toolkit.estimate.regression.coefficient_rows import figures as figures
 from toolkit.estimate.regression.coefficient_rows import find_flaw as find_flaw
 from toolkit.estimate.regression.coefficient_rows import heading_of as heading_of
 from toolkit.estimate.regression.coefficient_rows import report_contrasts as report_contrasts
+from toolkit.estimate.regression.coefficient_rows import test_jointly as test_jointly
 from toolkit.estimate.regression.coefficient_rows import verdict as verdict
 from toolkit.estimate.regression.coefficient_rows import with_covariates as with_covariates
 from toolkit.estimate.regression.fit import Regression as Regression

@@ -7,7 +7,9 @@ from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import fdtrc
 
+from toolkit.errors import EstimationError
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula import Term
 from toolkit.estimate.regression.likelihoods import NotConvergedError, Penalized
@@ -220,6 +222,15 @@ def verdict(fitted: Regression, *reasons: str | None) -> dict[str, Any]:
     short = f"{df} degrees of freedom of the design, below {SMALLEST_DF}" if df < SMALLEST_DF else None
     reason = "; ".join(reason for reason in (short, crowd, *reasons) if reason)
     return {"reliability": "review" if reason else "ok", "reason": reason or None}
+
+
+def test_jointly(fitted: Regression, places: list[int]) -> dict[str, Any]:
+    """Test coefficients together, or give the reason why that is not possible."""
+    try:
+        f, df, size = fitted.joint_test(places)
+    except EstimationError as error:
+        return failed(str(error))
+    return {"statistic": f, "p_value": float(fdtrc(size, df, f)), "df": df, "df_numerator": size}
 
 
 def with_covariates(covariates: Sequence[tuple[str, str]], row: dict[str, Any]) -> dict[str, Any]:

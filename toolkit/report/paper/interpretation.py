@@ -17,7 +17,7 @@ _NHANES = "National Health and Nutrition Examination Survey"
 
 
 def interaction_sentence(result: pl.DataFrame) -> str:
-    """State the interaction of two exposures on the ratio and the additive scale.
+    """State the interaction of two exposures: of binary ones on both scales, of others by one test.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ def interaction_sentence(result: pl.DataFrame) -> str:
     Returns
     -------
     str
-        One sentence per pair of levels: ratio of ratios with its p-value, and RERI.
+        For one pair of levels, the ratio of ratios with its p-value, and the RERI. For several pairs, the
+        test of all products, with its degrees of freedom; a table shows the pairs.
 
     Examples
     --------
@@ -37,6 +38,8 @@ def interaction_sentence(result: pl.DataFrame) -> str:
     >>> interaction_sentence(rows).partition(" was ")[0]
     'For sex (female), the prevalence ratio for diagnosed arthritis (yes vs. no)'
     """
+    for row in result.filter(pl.col("estimand") == "interaction_test").rows(named=True):
+        return _phrase_test(row)
     sentences = []
     pairs = result.filter(pl.col("estimand") == "ratio_of_ratios")["level"].unique(maintain_order=True)
     for pair in pairs:
@@ -62,6 +65,19 @@ def interaction_sentence(result: pl.DataFrame) -> str:
         reason = str(result["reason"][0] or "no reason given").rstrip(".")
         return f"The interaction could not be estimated: {reason}."
     return " ".join(sentences)
+
+
+def _phrase_test(row: Mapping[str, Any]) -> str:
+    """State the test of all products of two exposures."""
+    first, _, second = str(row["exposure_label"]).partition(" × ")
+    start = f"The interaction of {first} and {second}"
+    if row["reliability"] in ("failed", "suppress"):
+        return f"{start} could not be tested: {str(row['reason'] or 'no reason given').rstrip('.')}."
+    return (
+        f"{start} was tested by the {row['df_numerator']:g} products of their levels together (Wald "
+        f"F = {row['statistic']:.2f} on {row['df_numerator']:g} and {row['df']:g} degrees of freedom, "
+        f"{format_p_value(row['p_value'])})."
+    )
 
 
 def curve_sentence(result: pl.DataFrame) -> str:

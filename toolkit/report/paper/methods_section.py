@@ -282,11 +282,13 @@ def _name_missing(result: pl.DataFrame) -> str:
 def _name_interaction(kinds: list[str], paper: Paper) -> str:
     if "reri" not in kinds:
         return ""
-    return (
+    text = (
         "Effect modification was assessed by a product term. It is given on the ratio scale by the ratio of "
         "prevalence ratios, and on the additive scale by the relative excess risk due to interaction (RERI) "
         f"{paper.cite('knol2012')}."
     )
+    several = " The products of a modifier of several levels were tested together by the adjusted Wald test."
+    return text + several * ("interaction_test" in kinds)
 
 
 def list_software() -> list[str]:

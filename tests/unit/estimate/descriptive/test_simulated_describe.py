@@ -150,6 +150,26 @@ def test_terms(family, term, people):
     assert (r["wald"]["df"], r["wald"]["ddf"]) == (wald["df_numerator"], wald["df"])
 
 
+@pytest.mark.parametrize(
+    ("family", "estimand"),
+    [("logit", "odds_ratio"), ("poisson", "prevalence_ratio"), ("gaussian", "prevalence_difference")],
+)
+def test_all_products_of_an_interaction_are_tested_together(family, estimand, people):
+    pair = ("diabetes_told", "race_ethnicity")
+    asked = {"adjust": ("age",), "estimand": estimand, "domain": ADULTS}
+    for degrees, test in (("model", "wald"), ("design", "adjusted")):
+        rows = tk.interaction(people, "any_cramps", pair, **asked, df=degrees)
+        row = rows.row(-1, named=True)
+        assert "interaction_test" == row["estimand"]
+        r = R[f"interaction/{family}"][test]
+        equal([r["F"], r["p"]], [row["statistic"], row["p_value"]], 1e-9)
+        assert (r["df"], r["ddf"]) == (row["df_numerator"], row["df"])
+    assert (
+        "interaction_test"
+        not in tk.interaction(people, "any_cramps", ("diabetes_told", "sex"), adjust=())["estimand"]
+    )
+
+
 def test_standardised_prevalences(people):
     result = tk.prevalence(people, outcome="any_cramps", by="sex", standardise="us-2000", domain=ADULTS).sort(
         "sex"
