@@ -38,7 +38,7 @@ if people.design.declared_absent:
     display(paper.prose(tk.survey.describe_design(people, ()).sentence))
 display(paper.prose(found))
 display(
-    paper.prose("The page does not show how well an exposure was measured; each cause's own page does so.")
+    paper.prose("This page does not show how well an exposure was measured; the report of each cause does.")
 )
 
 # %% [markdown]

@@ -182,12 +182,9 @@ if estimable:
         paper.labels.setdefault(", ".join(sets.full), "Full model")
     # The excess risk is a single number where both exposures are binary. Of several levels, one test is made.
     interactions = [
-        rows.filter(
-            pl.col("estimand").is_in(
-                ["ratio_of_ratios", "interaction_test" if "interaction_test" in rows["estimand"] else "reri"]
-            )
-            | (pl.col("reliability") == "failed")
-        )
+        rows.filter(pl.col("estimand").is_in(["ratio_of_ratios", "interaction_test"]))
+        if "interaction_test" in rows["estimand"]
+        else rows.filter(pl.col("estimand").is_in(["ratio_of_ratios", "reri"]) | (rows.height == 1))
         for rows in crossed
     ]
     sensitivity = tk.truth(people, pl.concat(wider))

@@ -91,6 +91,13 @@ display(tk.reports.tabulate_causes(of_behaviors, labels, chosen))
 # ## Comparison with previous studies
 
 # %%
+display(
+    paper.prose(
+        "A summary for family physicians reports small trials of low quality that suggest short-term "
+        "improvement with calcium channel blockers or B vitamins, and conflicting trials of stretching. "
+        f"Quinine reduces cramps, but is no longer recommended because of its toxicity {paper.cite('fpin2017')}."
+    )
+)
 display(paper.evidence("stretching"))
 
 # %% [markdown]

@@ -6,7 +6,7 @@ from typing import Any
 
 # The fold of a page in the list of pages, after the link to it.
 _FOLD = re.compile(
-    r"(<a class=\"[^\"]*\" href=\"[^\"]*\">(?:(?!</a>).)*</a>\s*<details[^>]*>\s*<summary)>", re.DOTALL
+    r"(<a (?:[^>]* )?href=\"[^\"]*\">(?:(?!</a>).)*</a>\s*<details[^>]*>\s*<summary)>", re.DOTALL
 )
 _LINK_TEXT = re.compile(r"<a [^>]*>(.*)</a>", re.DOTALL)
 _TABLE = re.compile(r"<div (id=\"table-[0-9a-f]{10}\") style=")

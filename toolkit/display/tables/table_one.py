@@ -18,6 +18,7 @@ from toolkit.display.text import (
     capitalize,
     describe_source,
     format_count,
+    format_level,
     format_number,
     format_p_value,
     group_of,
@@ -116,7 +117,7 @@ def _list_lines(variable: _Variable) -> list[_Line]:
         cells = variable.fill_cells("prevalence", None, _write_share) if single else {}
         lines = [_Line(f"{variable.label}, n (%)", cells)]
         lines += [
-            _Line(str(level), variable.fill_cells("prevalence", level, _write_share), "level")
+            _Line(format_level(level), variable.fill_cells("prevalence", level, _write_share), "level")
             for level in ([] if single else levels)
         ]
     else:

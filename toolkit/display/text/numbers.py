@@ -36,6 +36,8 @@ _SPELLED = {
     "pad": "peripheral artery disease",
     "ankle_brachial_index": "ankle-brachial index",
 }
+# Groups of race and ethnicity, whose levels are in lower case in conditions.
+_PROPER = re.compile(r"\b(?:mexican american|(?:other |non-)hispanic(?: (?:white|black|asian)\b)?)")
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 _UNITS = {"percent": "%", "points": " percentage points"}
 # What a flag says of an estimate; one without a flag, or "ok", needs no remark.
@@ -78,6 +80,12 @@ def format_condition(domain: str | None, labels: Labels | None = None) -> str:
         return literal if literal is not None else label_variable(ticked or name, labels)
 
     return pattern.sub(replace, domain or "")
+
+
+def format_level(level: object) -> str:
+    """Write a level with the capitals of its proper nouns, "non-Hispanic White"."""
+    text = _PROPER.sub(lambda found: found[0].title(), str(level))
+    return text.replace("Non-Hispanic", "non-Hispanic").replace("Other Hispanic", "other Hispanic")
 
 
 def format_step(step: str | None) -> str:

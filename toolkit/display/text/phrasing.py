@@ -14,6 +14,7 @@ from toolkit.display.text.numbers import (
     format_confidence,
     format_count,
     format_interval,
+    format_level,
     format_number,
     format_p_value,
     format_test,
@@ -43,7 +44,7 @@ _TEST_LINKS = {"heterogeneity": "across", "seasonality": "over"}
 def phrase_row(row: Row, by: Sequence[str], labels: Labels | None = None) -> str:
     """Phrase a row with its group: its estimate, or why there is none."""
     groups = " and ".join(
-        f"{label_variable(name, labels)}: {row[name]}" for name in by if row[name] is not None
+        f"{label_variable(name, labels)}: {format_level(row[name])}" for name in by if row[name] is not None
     )
     start = f"in the group {groups}, " if groups else ""
     flag, reason = row["reliability"], str(row["reason"] or "no reason given").rstrip(".")

@@ -12,6 +12,7 @@ from toolkit.display.text.numbers import (
     format_condition,
     format_confidence,
     format_count,
+    format_level,
     label_variable,
     name_exposure,
     name_outcome,
@@ -71,7 +72,7 @@ def _split_row(
         "study": name_study(row["study"] or ""),
         "domain": format_condition(row["domain"], labels) or "everyone",
         "outcome": row["outcome_label"] or label_variable(row["outcome"] or "", labels),
-        **{n: f"{label_variable(n, labels)}: {'overall' if row[n] is None else row[n]}" for n in by},
+        **{n: f"{label_variable(n, labels)}: {format_level(row[n] or 'overall')}" for n in by},
         "exposure": exposure,
         "level": "" if single else label_level(row),
         # Where all adjusted rows have one set, a note lists it.
@@ -91,12 +92,12 @@ def _drop_single_headings(headed: Sequence[Headed]) -> list[Headed]:
 
 def label_level(row: Row) -> str:
     """Return a row's level; the unit of a continuous exposure."""
-    return str(row["level_label"] or row["level"] or "")
+    return format_level(row["level_label"] or row["level"] or "")
 
 
 def label_contrast(row: Row) -> str:
     """Return a row's level and reference, "yes vs no"."""
-    level, reference = label_level(row), row["reference"]
+    level, reference = label_level(row), format_level(row["reference"] or "")
     return f"{level} vs {reference}" if level and reference else level
 
 

@@ -20,6 +20,7 @@ class _Reference(Checked):
     id: str
     citation: str
     doi: str = ""
+    read_at: str = ""
 
 
 class _Sign(Checked):

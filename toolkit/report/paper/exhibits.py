@@ -242,9 +242,7 @@ class Paper:
         )
         conflicts = prose(*(f"Findings disagree. {text}" for text in conflicts_of(name))).html
         if published.is_empty():
-            text = (
-                "No published ratio with a confidence interval was found beside which to place this estimate."
-            )
+            text = "No published ratio with a confidence interval was found on this subject."
             return Passage(prose(text).html + conflicts)
         named, labels = self._name_sets(own) if own is not None else (published.clear(), {})
         mine = [own_finding(row, labels) for row in named.rows(named=True)]

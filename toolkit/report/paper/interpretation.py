@@ -69,14 +69,14 @@ def interaction_sentence(result: pl.DataFrame) -> str:
 
 def _phrase_test(row: Mapping[str, Any]) -> str:
     """State the test of all products of two exposures."""
-    first, _, second = str(row["exposure_label"]).partition(" × ")
-    start = f"The interaction of {first} and {second}"
+    names = join_list(str(row["exposure_label"]).split(" × "))
     if row["reliability"] in ("failed", "suppress"):
-        return f"{start} could not be tested: {str(row['reason'] or 'no reason given').rstrip('.')}."
+        reason = str(row["reason"] or "no reason given").rstrip(".")
+        return f"The interaction of {names} could not be tested: {reason}."
     return (
-        f"{start} was tested by the {row['df_numerator']:g} products of their levels together (Wald "
-        f"F = {row['statistic']:.2f} on {row['df_numerator']:g} and {row['df']:g} degrees of freedom, "
-        f"{format_p_value(row['p_value'])})."
+        f"The joint Wald test of the {row['df_numerator']:g} product terms of {names} gave "
+        f"F = {row['statistic']:.2f} on {row['df_numerator']:g} and {row['df']:g} degrees of freedom "
+        f"({format_p_value(row['p_value'])})."
     )
 
 
@@ -157,6 +157,7 @@ def caution(result: pl.DataFrame, unmeasured: tuple[str, ...] = ()) -> str:
     """
     row = result.row(0, named=True)
     name, outcome = row["exposure_label"] or row["exposure"], row["outcome_label"] or row["outcome"]
+    outcome = re.sub(r"^any | in the past month$", "", str(outcome))
     text = (
         "Exposure and outcome were reported for the same period, so that the temporal order is unknown. The "
         f"estimate does not show that {name} causes {outcome}, nor that changing it would prevent them."

@@ -135,7 +135,7 @@ def _state_rates(facts: Mapping[str, Any], paper: Paper) -> str:
     absent = [cycle for cycle in facts.get("cycles", ()) if "response_rates" in facts and cycle not in rates]
     text = f"The published unweighted response rates were {'; '.join(parts)}." if parts else ""
     if absent:
-        text += f" No published response rate has been read for {join_list(absent)}."
+        text += f" No consistent published response rate was found for {join_list(absent)}."
     return text.strip()
 
 
@@ -211,10 +211,12 @@ def _name_models(models: Mapping[str, tuple[str, ...]], paper: Paper, why: str) 
     for name, own in models.items():
         if own:
             names = join_list(label_variable(covariate, paper.labels) for covariate in own)
-            sentences.append(f"{name} was adjusted for {names}.")
+            called = f"The {name[0].lower()}{name[1:]}" if name.startswith("Full") else name
+            verb = "were" if name.startswith("Models ") else "was"
+            sentences.append(f"{called} {verb} adjusted for {names}.")
     shared = [name for name, own in models.items() if own and not name.startswith("Full")]
     if shared and any(not own for own in models.values()):
-        sentences.append(f"The crude estimate and {join_list(shared)} use the same participants.")
+        sentences.append(f"{join_list(['The crude estimate', *shared])} use the same participants.")
     return " ".join([*sentences, why]).strip()
 
 
