@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import toolkit as tk
-from toolkit.sources.simulated.study import open_simulated
+from toolkit.sources.simulated.sampled_study import open_simulated
 
 
 def line(what: str, run: Callable[[], object]) -> None:

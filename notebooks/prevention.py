@@ -95,7 +95,8 @@ display(
     paper.prose(
         "A summary for family physicians reports small trials of low quality that suggest short-term "
         "improvement with calcium channel blockers or B vitamins, and conflicting trials of stretching. "
-        f"Quinine reduces cramps, but is no longer recommended because of its toxicity {paper.cite('fpin2017')}."
+        "Quinine reduces cramps, but its use is not recommended because of its toxicity "
+        f"{paper.cite('fpin2017')}."
     )
 )
 display(paper.evidence("stretching"))

@@ -28,20 +28,20 @@ def focus_tables(page: str) -> str:
     return _TABLE.sub(r'<div \1 tabindex="0" style=', page)
 
 
-def mend_pages(app: Any, exception: Exception | None) -> None:
-    """Mend the pages of a finished build, and remove a page of the theme that no page shows."""
+def complete_pages(app: Any, exception: Exception | None) -> None:
+    """Complete the pages of a finished build, and remove a page of the theme that no page shows."""
     if exception is not None or app.builder.name != "html":
         return
     site = Path(app.outdir)
     (site / "_static" / "webpack-macros.html").unlink(missing_ok=True)
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        mended = focus_tables(name_folds(text))
-        if mended != text:
-            path.write_text(mended, encoding="utf-8")
+        completed = focus_tables(name_folds(text))
+        if completed != text:
+            path.write_text(completed, encoding="utf-8")
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("build-finished", mend_pages)
+    app.connect("build-finished", complete_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

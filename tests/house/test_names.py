@@ -1,6 +1,7 @@
 """Modules are nouns that say what is inside, and none hides a public function."""
 
 import ast
+from collections import Counter
 
 import toolkit as tk
 from tests.house.tree import Module, modules
@@ -45,3 +46,8 @@ def test_a_module_opens_with_its_responsibility(name: str) -> None:
     text = ast.get_docstring(modules()[name].tree) or ""
     first = text.partition("\n")[0]
     assert first.endswith("."), f"{name}: the first line of a file says its responsibility in one sentence"
+
+
+def test_no_two_modules_share_a_name() -> None:
+    stems = Counter(module.path.stem for module in modules().values())
+    assert ["__init__"] == [stem for stem, count in stems.items() if count > 1]

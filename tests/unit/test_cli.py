@@ -13,7 +13,7 @@ from tests.support.messages import mentions
 from tests.support.nhanes_files import write_nhanes
 from tests.support.own_survey import having, survey
 from toolkit.cli import main
-from toolkit.sources.simulated.study import open_simulated
+from toolkit.sources.simulated.sampled_study import open_simulated
 
 COMMANDS = sorted(main.commands)
 

@@ -25,7 +25,7 @@ STUDIES = {
     "example-cohort": "60 invented adults with visits and diary nights, an example of a user's own cohort",
 }
 EXAMPLES = "example-"  # the rest of such a study's name is its folder in datasets/examples
-_OPENERS = {"simulated": "toolkit.sources.simulated.study", "nhanes": "toolkit.sources.nhanes"}
+_OPENERS = {"simulated": "toolkit.sources.simulated.sampled_study", "nhanes": "toolkit.sources.nhanes"}
 
 
 def available_studies() -> dict[str, str]:

@@ -1,8 +1,9 @@
 """A headless Chromium without a network, which tells every request and every error of a page."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -38,3 +39,40 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+def opened(chromium: Any, path: Path, scheme: str, width: int) -> Any:
+    """Open a page with all its folds open."""
+    # axe is injected past the page's policy, which lets no other script run.
+    options = {"bypass_csp": True, "color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    page = chromium.new_context(offline=True, **options).new_page()
+    _open(page, path)
+    return page
+
+
+def _open(page: Any, path: Path) -> None:
+    page.goto(path.resolve().as_uri())
+    page.evaluate("() => document.querySelectorAll('details').forEach(fold => { fold.open = true })")
+
+
+def find_serious(
+    chromium: Any, pages: Sequence[Path], looks: Sequence[tuple[str, int]]
+) -> list[tuple[str, str, int, str, str]]:
+    """List what axe-core finds that is serious: page, color scheme, width, rule, and the first element."""
+    axe = pytest.importorskip("axe_playwright_python", reason="NO AXE: pip install axe-playwright-python")
+    script = (files(axe) / "axe.min.js").read_text(encoding="utf-8")
+    found = []
+    for scheme, width in looks:
+        page = opened(chromium, pages[0], scheme, width)
+        for path in pages:
+            _open(page, path)
+            page.evaluate(script)
+            result = page.evaluate("() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] })")
+            assert len(result["passes"]) > 5, path
+            found += [
+                (path.name, scheme, width, problem["id"], problem["nodes"][0]["html"][:200])
+                for problem in result["violations"]
+                if problem["impact"] in ("serious", "critical")
+            ]
+        page.context.close()
+    return found

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.house.tree import ROOT
-from tests.integration.browser.conftest import Seen
+from tests.integration.browser.conftest import Seen, find_serious
 
 SITE = ROOT / "docs" / "_build" / "html"
 PAGES = (
@@ -52,3 +52,10 @@ def test_the_search_finds_a_name(chromium: Any) -> None:
     links = page.eval_on_selector_all("#search-results li a", "links => links.map(link => link.href)")
     page.close()
     assert any("tk.longitudinal.case_crossover" in link for link in links)
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_serious_on_any_page(chromium: Any) -> None:
+    pages = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    assert len(pages) > 100
+    assert [] == find_serious(chromium, pages, (("light", 1280), ("dark", 390)))

@@ -14,7 +14,7 @@ from toolkit.sources import catalog
 from toolkit.sources.catalog import Catalog, read_catalog
 from toolkit.sources.catalog_records import Measured, SimulatedMark
 from toolkit.sources.harmonize.multirow import columns_of
-from toolkit.sources.simulated.study import open_simulated
+from toolkit.sources.simulated.sampled_study import open_simulated
 from toolkit.variables import Entry
 
 PLACES = [

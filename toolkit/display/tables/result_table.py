@@ -7,8 +7,8 @@ import polars as pl
 from great_tables import GT, html
 
 from toolkit.display.tables.availability import list_availability
+from toolkit.display.tables.characteristics import typeset_table_one
 from toolkit.display.tables.model_columns import typeset_models
-from toolkit.display.tables.table_one import typeset_table_one
 from toolkit.display.tables.typesetting import retitle, typeset
 from toolkit.display.text import (
     SIMULATED,

@@ -15,7 +15,7 @@ from toolkit.errors import DatasetError
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.nhanes import open_nhanes
 from toolkit.sources.nhanes.cycle_files import CYCLES
-from toolkit.sources.simulated.study import NOT_SIMULATED, open_simulated
+from toolkit.sources.simulated.sampled_study import NOT_SIMULATED, open_simulated
 from toolkit.studies import Study, choose_weight
 from toolkit.variables import REASONS, Variable, why
 from toolkit.variables.codebook import codebook

@@ -289,7 +289,7 @@ def _variable(node: Node, measured: tuple[Availability, ...]) -> Variable:
 def _provenance(model: Model, seed: int, n: int, sample: int) -> dict[str, Any]:
     return {
         "study": "simulated",
-        "made_by": "toolkit.sources.simulated.study from datasets/simulated.toml",
+        "made_by": "toolkit.sources.simulated.sampled_study from datasets/simulated.toml",
         "model_sha256": model.sha256,
         "seed": seed,
         "people": n,
