@@ -13,7 +13,7 @@ from toolkit.files.safe_files import remove_abandoned_folders
 from toolkit.report.execution.execute import Session, count_cells
 from toolkit.report.execution.kernels import end_on_signals
 from toolkit.report.output import INDEX, Record, read_exported, update_indexes, write_record
-from toolkit.report.page.exports import read_exports
+from toolkit.report.page.export_requests import read_exports
 from toolkit.report.plan import Entry, read_plan, shipped_plan
 from toolkit.report.rendering import (
     Job,

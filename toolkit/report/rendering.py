@@ -30,7 +30,7 @@ from toolkit.report.output import (
 )
 from toolkit.report.page import html
 from toolkit.report.page.cells import list_charts
-from toolkit.report.page.exports import Exports, read_exports, refuse_foreign_files
+from toolkit.report.page.export_requests import Exports, read_exports, refuse_foreign_files
 from toolkit.report.parameters import check_names, fill_parameters, read_parameters
 from toolkit.report.plan import Found, find_report
 from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance

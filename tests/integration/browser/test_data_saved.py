@@ -11,7 +11,7 @@ import toolkit as tk
 from tests.integration.browser.conftest import Seen
 from toolkit.display.charts.theme import render
 from toolkit.report.page.html import Facts, compose_report
-from toolkit.report.page.manuscript import read_manuscript
+from toolkit.report.page.page_reader import read_manuscript
 from toolkit.results import frame
 
 LABELS = ["=cmd()", "+1", "-x", "@sum", 'a, "b" & <c>', "2005", "20-39"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from toolkit.display.export.manuscripts import Figure, Heading, Manuscript, Paragraph, Table
-from toolkit.report.page.manuscript import read_manuscript
+from toolkit.display.export.manuscript import Figure, Heading, Manuscript, Paragraph, Table
+from toolkit.report.page.page_reader import read_manuscript
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CHART = '<figure class="chart" id="chart-{0}"><svg><desc>It rose. More.</desc></svg></figure>'

@@ -9,7 +9,7 @@ import polars as pl
 
 from toolkit.display.export import figures
 from toolkit.display.export.formats import CHARTS, TABLES, Paper
-from toolkit.display.export.manuscripts import Figure, Table
+from toolkit.display.export.manuscript import Figure, Table
 from toolkit.display.export.page_layout import plan_page
 from toolkit.display.export.typeset_content import Content, read_table
 from toolkit.display.tables.result_table import table

@@ -13,7 +13,7 @@ from typing import Any
 from toolkit.display.charts.palette import VERMILLION
 from toolkit.display.export.figures import WIDTHS, choose_form, draw_figure, measure_figure
 from toolkit.display.export.formats import Paper
-from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run
+from toolkit.display.export.manuscript import Block, Figure, Heading, Manuscript, Paragraph, Run
 from toolkit.display.export.page_layout import Page, Part, plan_page
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED

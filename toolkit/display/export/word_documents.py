@@ -15,7 +15,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from toolkit.display.export.figures import WIDTHS, choose_form, draw_figure, measure_figure
 from toolkit.display.export.formats import Paper
-from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
+from toolkit.display.export.manuscript import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
 from toolkit.display.export.page_layout import SIZE, Page, plan_page
 from toolkit.display.export.word_tables import (
     add_caption,

@@ -13,11 +13,11 @@ from toolkit.display.charts.palette import VERMILLION
 from toolkit.display.export.destinations import Saved
 from toolkit.display.export.exported_items import Item, read_item
 from toolkit.display.export.formats import Paper, read_paper
-from toolkit.display.export.manuscripts import Figure, Manuscript, Table
+from toolkit.display.export.manuscript import Figure, Manuscript, Table
 from toolkit.display.text import SIMULATED
 from toolkit.files.safe_files import replacing
-from toolkit.report.page.exports import Exports, hash_file, is_own, refuse_files
-from toolkit.report.page.manuscript import read_manuscript
+from toolkit.report.page.export_requests import Exports, hash_file, is_own, refuse_files
+from toolkit.report.page.page_reader import read_manuscript
 
 # Narrower than those of a single table, so that a figure of 170 mm fits on A4.
 _MARGIN = 20.0

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from lxml import html as parser
 
-from toolkit.display.export.manuscripts import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
+from toolkit.display.export.manuscript import Block, Figure, Heading, Manuscript, Paragraph, Run, Table
 from toolkit.display.export.typeset_content import read_table
 from toolkit.display.export.workbooks import pack_frame
 
