@@ -226,7 +226,7 @@ display(paper.references())
 if estimable:
     display(checklist)
 every = [common, compared, *numbers, sensitivity] if estimable else []
-nothing = f"No estimate: {people.label} did not measure cramps and their burden."
+nothing = "No estimate: the study did not measure cramps and their burden."
 found = nothing
 if estimable:
     # The index of reports shows the most frequent cramps and symptoms of insomnia, or the first answer.

@@ -170,6 +170,6 @@ display(paper.references())
 # ## Reproducibility
 
 # %%
-nothing = f"No estimate: {people.label} did not measure frequent cramps."
+nothing = "No estimate: the study did not measure frequent cramps."
 found = tk.finding(overall, labels=paper.labels, brief=True) if estimable else nothing
 tk.reports.keep(*(kept if estimable else []), title=title, finding=found)

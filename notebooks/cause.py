@@ -345,5 +345,5 @@ if estimable:
     )
 else:
     lacking = "the outcome" if exposure else "any exposure of this cause"
-    kept = tk.reports.keep(title=title, finding=f"No estimate: {people.label} did not measure {lacking}.")
+    kept = tk.reports.keep(title=title, finding=f"No estimate: the study did not measure {lacking}.")
 display(kept)

@@ -246,7 +246,7 @@ display(paper.references())
 # %%
 if every:
     display(checklist)
-found = f"No estimate: {people.label} has {nothing}."
+found = f"No estimate: the study has {nothing}."
 if every:
     found = tk.finding(main, labels=paper.labels, brief=True)
 tk.reports.keep(*every, title=title, finding=found)

@@ -147,6 +147,20 @@ def test_simulated_data_are_called_so_in_every_sentence():
     assert finding(simulated[2]).startswith("SIMULATED DATA, no real people: The crude")
 
 
+def test_a_brief_finding_is_estimate_and_interval_alone():
+    main = ratio(1.4, 1.1, 1.8, adjust="age, ses")
+    said = finding(result(main), brief=True)
+    assert said.startswith("The adjusted prevalence ratio of any night-time leg cramps for diabetes")
+    assert said.endswith(" was 1.40 (95% CI 1.10 to 1.80).")
+    levels = [{**main, "level": name, "level_label": name, "estimate": at} for name, at in
+              (("low", 1.2), ("middle", 1.6), ("high", 1.5))]  # fmt: skip
+    said = finding(result(*levels), brief=True)
+    assert "ranged from 1.20 (95% CI 1.10 to 1.80) for low to 1.60" in said
+    assert said.endswith("for middle.")
+    failed = {**main, "reliability": "failed", "reason": "everyone has diabetes", "estimate": None}
+    assert finding(result(failed), brief=True).endswith("could not be reported.")
+
+
 def test_labels_replace_names_of_by_and_adjust():
     said = finding(result(ratio(1.4, 1.1, 1.8, adjust="age, ses")), labels={"ses": "income"})
     assert "adjusted for age and income" in said

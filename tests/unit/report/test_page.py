@@ -85,7 +85,7 @@ def test_a_page_says_once_that_its_data_are_simulated(few_rows: pl.DataFrame) ->
         page = compose_report(notebook, facts, Path(), interactive=interactive)
         page = re.sub("base64,[A-Za-z0-9+/=]*", "", page)
         assert 1 == page.count("SIMULATED"), interactive
-        assert "simulated &lt;own&gt; study" in page
+        assert '<p class="study">Simulated &lt;own&gt; study</p>' in page
         assert "no real people" not in page
     saved = b64decode(re.findall("base64,([A-Za-z0-9+/=]*)", figure.caption.html)[0]).decode()
     assert SIMULATED in saved, "the file that a reader saves from the page"

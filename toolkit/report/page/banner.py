@@ -5,7 +5,7 @@ import re
 from html import escape
 
 from toolkit.display.charts.palette import MUTED, WARNING
-from toolkit.display.text import SIMULATED, WATERMARK, name_study, remove_warning
+from toolkit.display.text import SIMULATED, WATERMARK, begin_note, name_study, remove_warning
 
 # What a chart or table looks like in a page: each pattern and what remains of it.
 _PARTS = (
@@ -29,5 +29,7 @@ def warn_once(page: str, study: str) -> str:
         page = pattern.sub(left, page)
     # A file that the page contains is in base64 and keeps its warnings.
     for label in (study, escape(study), json.dumps(study)[1:-1].replace("<", "\\u003c")):
-        page = page.replace(label, name_study(label))
+        page = page.replace(f">{label}<", f">{begin_note(name_study(label))}<").replace(
+            label, name_study(label)
+        )
     return remove_warning(page)
