@@ -1,9 +1,10 @@
 """Match a study's variables to the nodes of a causal diagram, and find which nodes the study measures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from toolkit.dag.backdoor import NoAdjustmentSetError
 from toolkit.dag.diagram import Diagram, Node, causal_diagram
 from toolkit.errors import ToolkitError, nearest
 from toolkit.files.cache import compute_once
-from toolkit.studies import Study
+from toolkit.studies import Study, describe_column
 from toolkit.variables import Variable, conditions
 
 Diagrams = Diagram | str | Path | None
@@ -65,7 +66,7 @@ class StudyNodes:
         entry = self.entries.get(name)
         if entry is None or entry.component or entry.label != name or name not in self.people.columns:
             return False
-        return entry == Variable.of_column(self.people[name], ordered=entry.ordered)
+        return entry == describe_column(self.people, name, ordered=entry.ordered)
 
     def require_node(self, name: str, ends: tuple[str, str]) -> str:
         """Return a variable's node, or raise an error that offers the declaration and the core set."""
@@ -123,22 +124,20 @@ class StudyNodes:
 
     def _measure(self, ends: tuple[str, str], domain: str) -> dict[str, Measurement]:
         condition = conditions.parse(domain)
-        needed = {*ends, *condition.names, *(name for own in self.variables.values() for name in own)}
-        people = self.people.select(name for name in self.people.columns if name in needed)
-        if domain:
-            people = people.filter(condition.expression(people.schema))
-        people = people.drop_nulls(list(ends))
+        people = self.people.filter(condition.expression(self.people.schema)) if domain else self.people
+        names = list(dict.fromkeys(name for own in self.variables.values() for name in own))
+        counts = _count_values(people.drop_nulls(list(ends)), names)
         return {
-            node: self._measure_node(self.diagram.nodes[node], own, people)
+            node: self._measure_node(self.diagram.nodes[node], own, counts)
             for node, own in self.variables.items()
         }
 
-    def _measure_node(self, node: Node, names: list[str], people: pl.DataFrame) -> Measurement:
-        direct = [name for name in names if not _is_proxy(self.entries.get(name))]
-        shares = {name: people[name].count() / people.height if people.height else 0.0 for name in direct}
+    def _measure_node(self, node: Node, names: list[str], counts: Mapping[str, Any]) -> Measurement:
+        direct, everyone = [name for name in names if not _is_proxy(self.entries.get(name))], counts[""]
+        shares = {name: counts[name] / everyone if everyone else 0.0 for name in direct}
         chosen = next((name for name in direct if shares[name] >= LEAST_SHARE), None)
         if chosen:
-            return Measurement(chosen, constant=people[chosen].drop_nulls().n_unique() <= 1)
+            return Measurement(chosen, constant=not counts[f"{chosen} varies"])
         most = max(shares.values(), default=0.0)
         if most:
             return Measurement(gap=f"known for {100 * most:.0f}% of the participants")
@@ -148,6 +147,13 @@ class StudyNodes:
             )
         absent = "not measured in this study" if node.variables else "not measured by any study here"
         return Measurement(gap=node.note or absent)
+
+
+def _count_values(people: pl.DataFrame, names: Sequence[str]) -> dict[str, Any]:
+    """Count the participants (under ""), those with a value of each variable, and whether values differ."""
+    known = [pl.col(name).count() for name in names]
+    differ = [(pl.col(name).min() != pl.col(name).max()).alias(f"{name} varies") for name in names]
+    return people.select(pl.len().alias(""), *known, *differ).row(0, named=True)
 
 
 def _is_proxy(entry: Variable | None) -> bool:
@@ -180,6 +186,6 @@ def contributing_cycles(
     if CYCLE in condition.names:
         people = people.filter(condition.expression(people.schema))
     needed = [name for name in dict.fromkeys(names) if name in people.columns and name != CYCLE]
-    found = people.select(CYCLE, *needed).group_by(CYCLE).agg(pl.col(needed).count() > 0)
+    found = people.group_by(CYCLE).agg((pl.col(name).count() > 0).alias(name) for name in needed)
     complete = found.filter(pl.all_horizontal(needed)) if needed else found
     return tuple(sorted(complete[CYCLE].cast(pl.String).drop_nulls()))

@@ -4,7 +4,7 @@ Without a codebook nothing is matched by name: text is nominal, categories keep 
 true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,28 +19,25 @@ if TYPE_CHECKING:
     from toolkit.sources.frame_categories import Categories
 
 TOOLKIT = "toolkit"
-_ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
+ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
 
 def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
     """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked."""
-    if isinstance(codebook, str) and codebook != TOOLKIT:
-        raise DatasetError(
-            unknown("Unknown codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
-        )
+    require_codebook(codebook)
     people, declared = _read_frame(frame)
-    people = _with_float_types(people)
+    people = with_float_types(people)
     entries = codebook.variables if isinstance(codebook, Codebook) else {}
     people = people.with_columns(
-        _strip_blanks(people[name]) for name in people.columns if name not in entries
+        strip_blanks(people[name]) for name in people.columns if name not in entries
     )
-    _check_design(design, people)
+    check_design(design, people.columns)
     people = people.with_columns(people[name].cast(Reason) for name in _reason_columns(people))
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
-    people = people.with_columns(_with_levels(people[name]) for name in people.columns)
+    people = people.with_columns(with_levels(people[name]) for name in people.columns)
     if isinstance(codebook, Codebook):
         return Study(name, name, people, design, codebook)
     ordered = {name for name, own in declared.items() if own.ordered}
@@ -48,6 +45,14 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
         people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered
     )
     return Study(name, name, people, design, entries)
+
+
+def require_codebook(codebook: Codebook | str | None) -> None:
+    """Raise for the name of a codebook that does not exist."""
+    if isinstance(codebook, str) and codebook != TOOLKIT:
+        raise DatasetError(
+            unknown("Unknown codebook", codebook, [TOOLKIT], "Use codebook='toolkit' or a tk.Codebook")
+        )
 
 
 def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
@@ -110,15 +115,16 @@ def _has_one_type(column: Any) -> bool:
     return True
 
 
-def _with_float_types(people: pl.DataFrame) -> pl.DataFrame:
+def with_float_types(people: pl.DataFrame) -> pl.DataFrame:
+    """Read decimals as floats, NaN as missing, and as 0 what pandas makes of it in SAS files."""
     decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
     people = people.with_columns(pl.col(decimals).cast(pl.Float64))
     floats = pl.col([name for name, dtype in people.schema.items() if dtype.is_float()])
     known = floats.fill_nan(None)
-    return people.with_columns(pl.when(known == _ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
+    return people.with_columns(pl.when(known == ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
 
 
-def _strip_blanks(column: pl.Series) -> pl.Series:
+def strip_blanks(column: pl.Series) -> pl.Series:
     """Strip blanks around text, and read blank text as missing, as in a file."""
     if isinstance(column.dtype, pl.Enum):
         levels = list(dict.fromkeys(level.strip() for level in column.dtype.categories))
@@ -135,9 +141,13 @@ def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
     """Find the columns with the reasons for missing values of others, as `study.people` has them."""
     for name in people.columns:
         if why(name) in people.columns:
-            words = people[why(name)]
-            if words.dtype == pl.Null or set(words.drop_nulls().cast(pl.String).unique()) <= set(REASONS):
+            if are_reasons(people[why(name)]):
                 yield why(name)
+
+
+def are_reasons(words: pl.Series) -> bool:
+    """Whether a column contains nothing but reasons for missing values."""
+    return words.dtype == pl.Null or set(words.drop_nulls().cast(pl.String).unique()) <= set(REASONS)
 
 
 def _match_codebook(people: pl.DataFrame, design: Design) -> pl.DataFrame:
@@ -148,39 +158,54 @@ def _match_codebook(people: pl.DataFrame, design: Design) -> pl.DataFrame:
 
 
 def _match_variable(column: pl.Series, variable: Variable) -> pl.Series:
+    found = column.to_frame().select(match_expression(column.name, column.dtype, variable)).to_series()
     if variable.kind == "number":
-        return _match_number(column, variable)
+        ends = plausible(column.name)
+        outside = 0 if ends is None else int((~found.is_between(*ends)).sum())
+        refuse_implausible(column.name, outside, variable, found)
+    elif variable.levels:
+        refuse_unknown_levels(column.name, found.null_count() - column.null_count(), variable)
+    return found
+
+
+def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Expr:
+    """Write the expression that reads a column as a variable of the codebook; null is no level of it."""
+    column = pl.col(name)
+    if variable.kind == "number":
+        if not dtype.is_numeric() and dtype != pl.Null:
+            raise VariableError(
+                f"'{name}' has type {dtype}, but the codebook variable of that name is continuous. "
+                f"Convert it to numbers, or {_suggest_name(name)}"
+            )
+        return column.cast(pl.Float64)
     if not variable.levels:
         return column.cast(pl.String)
     words = {level.lower(): level for level in variable.levels}
     if variable.kind == "yes_no":
         words |= dict.fromkeys(_NO, "no") | dict.fromkeys(_YES, "yes")
     text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
-    found = text.replace_strict(words, default=None, return_dtype=variable.dtype).alias(column.name)
-    strange = found.null_count() - column.null_count()
+    return text.replace_strict(words, default=None, return_dtype=pl.String).cast(variable.dtype).alias(name)
+
+
+def refuse_unknown_levels(name: str, strange: int, variable: Variable) -> None:
+    """Raise if a column has values that are no levels of the variable of its name."""
     if strange:
         raise VariableError(
-            f"'{column.name}' has {strange:,} values that are not levels of the codebook variable of that "
-            f"name ({', '.join(variable.levels)}). Recode them, or {_suggest_name(column.name)}"
+            f"'{name}' has {strange:,} values that are not levels of the codebook variable of that "
+            f"name ({', '.join(variable.levels)}). Recode them, or {_suggest_name(name)}"
         )
-    return found
 
 
-def _match_number(column: pl.Series, variable: Variable) -> pl.Series:
-    if not column.dtype.is_numeric() and column.dtype != pl.Null:
-        raise VariableError(
-            f"'{column.name}' has type {column.dtype}, but the codebook variable of that name is continuous. "
-            f"Convert it to numbers, or {_suggest_name(column.name)}"
-        )
-    values = column.cast(pl.Float64)
-    ends = plausible(column.name)
-    outside = 0 if ends is None else int((~values.is_between(*ends)).sum())
+def refuse_implausible(name: str, outside: int, variable: Variable, values: pl.Series | None) -> None:
+    """Raise if a column has values outside the plausible range of the variable of its name."""
+    ends = plausible(name)
     if ends and outside:
+        remedy = f"Correct them, set them to null, or {_suggest_name(name)}"
         raise VariableError(
-            f"'{column.name}' has {outside:,} values outside {ends[0]:g} to {ends[1]:g} {variable.unit}, the "
-            f"plausible range of the codebook variable of that name. {_suggest_unit(values, variable)}"
+            f"'{name}' has {outside:,} values outside {ends[0]:g} to {ends[1]:g} {variable.unit}, the "
+            f"plausible range of the codebook variable of that name. "
+            f"{remedy if values is None else _suggest_unit(values, variable)}"
         )
-    return values
 
 
 def _suggest_unit(values: pl.Series, variable: Variable) -> str:
@@ -199,21 +224,23 @@ def _suggest_name(name: str) -> str:
     return f"give the column another name: frame.rename({{'{name}': 'my_{name}'}})."
 
 
-def _with_levels(column: pl.Series) -> pl.Series:
+def with_levels(column: pl.Series) -> pl.Series:
+    """Give text its levels, unless they are too many."""
     if not isinstance(column.dtype, pl.String | pl.Categorical):
         return column
     levels = sorted_levels(column.cast(pl.String).unique().drop_nulls())
     return column if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
 
 
-def _check_design(design: Design, people: pl.DataFrame) -> None:
+def check_design(design: Design, columns: Sequence[str]) -> None:
+    """Raise unless a design is declared and names columns that exist."""
     if not (design.weight or design.fpcs or design.declared_absent):
         raise DesignError(
             "The design has no weight. Supply tk.Design(weight='...'), or declare that there is none: "
             "tk.Design.none()."
         )
     for column in design.columns:
-        require_known("The design names an absent column", column, people.columns, error=DesignError)
+        require_known("The design names an absent column", column, columns, error=DesignError)
 
 
 def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:

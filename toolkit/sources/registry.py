@@ -13,6 +13,7 @@ from toolkit.causes import DERIVATIONS
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
+from toolkit.sources.engines.source import engine_of
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
 from toolkit.studies import Design, Study, take_over
@@ -156,7 +157,13 @@ def study(
     >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
     'yes_no'
     """
-    opened = own_population(frame, design, name, codebook)
+    engine = engine_of(frame)
+    if engine is None:
+        opened = own_population(frame, design, name, codebook)
+    else:
+        from toolkit.sources.engines.opening import open_on_engine
+
+        opened = open_on_engine(engine, design, name, codebook)
     return _with_exposures(opened) if codebook == TOOLKIT else opened
 
 

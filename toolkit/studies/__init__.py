@@ -20,7 +20,14 @@ from toolkit.studies.handover import hand_over as hand_over
 from toolkit.studies.handover import take_over as take_over
 from toolkit.studies.missingness import HAS_VALUE as HAS_VALUE
 from toolkit.studies.missingness import count_missing as count_missing
-from toolkit.studies.person_frame import PersonFrame as PersonFrame
+from toolkit.studies.participants.engine_people import Engine as Engine
+from toolkit.studies.participants.engine_people import EnginePeople as EnginePeople
+from toolkit.studies.participants.engine_people import Facts as Facts
+from toolkit.studies.participants.engine_people import Query as Query
+from toolkit.studies.participants.engine_people import describe_column as describe_column
+from toolkit.studies.participants.engine_people import distinct_values as distinct_values
+from toolkit.studies.participants.engine_people import facts_of_values as facts_of_values
+from toolkit.studies.participants.person_frame import PersonFrame as PersonFrame
 from toolkit.studies.study import Study as Study
 from toolkit.studies.weights import WeightChoice as WeightChoice
 from toolkit.studies.weights import choose_weight as choose_weight

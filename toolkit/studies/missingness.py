@@ -1,6 +1,6 @@
 """List the variables of a study, and summarize missing data by reason and availability by survey cycle."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -27,8 +27,7 @@ def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
     """Count the missing values of a variable by cycle and reason, in the columns of `MISSING_SCHEMA`."""
     cycle = pl.col("cycle").cast(pl.String) if "cycle" in people.columns else pl.lit("")
     counts = (
-        people.select(cycle=cycle, reason=_reason(people, variable))
-        .group_by("cycle", "reason")
+        people.group_by(cycle=cycle, reason=_reason(people, variable))
         .agg(n=pl.len().cast(pl.Int64))
         .with_columns(variable=pl.lit(variable), percent=100 * pl.col("n") / pl.col("n").sum().over("cycle"))
     )
@@ -123,17 +122,20 @@ def list_variables(
 ) -> pl.DataFrame:
     """List the variables whose name, label or question contains a text (`VARIABLES_SCHEMA`)."""
     sought = search.casefold()
-    rows = [
-        _listed(variable, people, cycles)
+    found = [
+        variable
         for variable in codebook.values()
         if any(sought in text.casefold() for text in (variable.name, variable.label, variable.question))
     ]
+    present = [variable.name for variable in found if variable.name in people.columns]
+    counts = people.select(pl.col(name).count() for name in present).row(0, named=True) if present else {}
+    rows = [_listed(variable, counts, cycles) for variable in found]
     return pl.DataFrame(rows, schema=VARIABLES_SCHEMA, orient="row")
 
 
-def _listed(variable: Variable, people: pl.DataFrame, cycles: Sequence[str]) -> tuple[Any, ...]:
+def _listed(variable: Variable, counts: Mapping[str, int], cycles: Sequence[str]) -> tuple[Any, ...]:
     unmeasured = {entry.cycle for entry in variable.availability if entry.status == "not measured"}
-    present = variable.name in people.columns
+    present = variable.name in counts
     measured = ", ".join(cycle for cycle in cycles if cycle and cycle not in unmeasured)
     return (
         variable.name,
@@ -142,7 +144,7 @@ def _listed(variable: Variable, people: pl.DataFrame, cycles: Sequence[str]) -> 
         ", ".join(variable.levels) or variable.unit,
         variable.component,
         measured if present else "",
-        people[variable.name].count() if present else 0,
+        counts.get(variable.name, 0),
     )
 
 

@@ -13,7 +13,8 @@ from toolkit.files.cache import Inputs
 from toolkit.files.html_templates import render_html
 from toolkit.studies import analyst_variables, missingness
 from toolkit.studies.design import Design
-from toolkit.studies.person_frame import PersonFrame
+from toolkit.studies.participants.engine_people import EnginePeople
+from toolkit.studies.participants.person_frame import PersonFrame
 from toolkit.studies.study_files import StudyFiles
 from toolkit.studies.weights import WeightChoice, choose_weight
 from toolkit.variables import Codebook, Derivation, Variable, derive, formula, parse
@@ -63,7 +64,7 @@ class Study(StudyFiles):
     def __post_init__(self) -> None:
         for name in ("people", "visits", "diary"):
             frame = getattr(self, name)
-            if frame is not None and not isinstance(frame, PersonFrame):
+            if frame is not None and not isinstance(frame, PersonFrame | EnginePeople):
                 object.__setattr__(self, name, PersonFrame(frame))
 
     @cached_property
@@ -189,7 +190,8 @@ class Study(StudyFiles):
         """The cycles of the study in order; one cycle named "" if there are none."""
         if "cycle" not in self.people.columns:
             return ("",)
-        return tuple(sorted(self.people["cycle"].cast(pl.String).unique().drop_nulls()))
+        found = self.people.group_by(cycle=pl.col("cycle").cast(pl.String)).agg(pl.len())
+        return tuple(sorted(found["cycle"].drop_nulls()))
 
     def derive(
         self,

@@ -82,7 +82,7 @@ def derive(
         if not _possible(step, people):
             codebook = _with_gap(people, codebook, step)
             continue
-        people = people.with_columns(_value(people, step).alias(name))
+        people = _with_value(people, step)
         settled = _settled(people, codebook, step)
         people = people.with_columns(pl.when(_measured(people, step, settled)).then(pl.col(name)).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
@@ -104,15 +104,14 @@ def _possible(step: Derivation, people: pl.DataFrame) -> bool:
     return any(present) if step.any_input else all(present)
 
 
-def _value(people: pl.DataFrame, step: Derivation) -> pl.Series:
-    absent = [pl.lit(None).alias(name) for name in step.reads if name not in people.columns]
-    # A condition may test why an input is missing.
-    read = [column for name in step.reads for column in (name, why(name)) if column in people.columns]
-    columns = people.select(read).with_columns(absent)
+def _with_value(people: pl.DataFrame, step: Derivation) -> pl.DataFrame:
+    """Add the value of a variable; an input that the study lacks is missing for everyone."""
+    absent = [name for name in step.reads if name not in people.columns]
+    columns = people.with_columns(pl.lit(None).alias(name) for name in absent)
     value = step.expression.cast(step.variable.dtype)
     if step.within:
         value = pl.when(step.within.expression(columns.schema)).then(value)
-    return columns.select(value.alias(step.variable.name)).to_series()
+    return columns.with_columns(value.alias(step.variable.name)).drop(absent)
 
 
 def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:
@@ -155,8 +154,8 @@ def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> froz
     for name, lost in lacking.items():
         others = [v.name for v in inputs if v.name not in lost]
         known = pl.all_horizontal(pl.lit(value=True), *(pl.col(other).is_not_null() for other in others))
-        values = people.filter((cycle == name) & known).select(value.is_not_null())
-        if others and values.height and bool(values.to_series().all()):
+        there = people.filter((cycle == name) & known).select(pl.len().alias("n"), value.count().alias("known"))
+        if others and there["n"].item() and there["n"].item() == there["known"].item():
             settled.append(name)
     return frozenset(settled)
 

@@ -191,7 +191,7 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*variables, *by], domain, by=by)
+    sample = draw(study, [*variables, *by], domain, by=by, averaged=variables)
     columns = [sample.columns[name] for name in variables]
     for column in columns:
         require_countable(

@@ -88,7 +88,7 @@ def total(
     """
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*names, *by], domain, by=by)
+    sample = draw(study, [*names, *by], domain, by=by, averaged=names)
     summands = [one for name in names for one in _list_summands(sample, sample.columns[name])]
     values = np.column_stack([own for *_, own in summands])
     filled = np.nan_to_num(values)
@@ -192,7 +192,9 @@ def ratio(
     by = as_names(by, "by")
     require_one_role(numerator=numerator, by=by)
     require_one_role(denominator=denominator, by=by)
-    sample = draw(study, [numerator, denominator, *by], domain, by=by)
+    sample = draw(
+        study, [numerator, denominator, *by], domain, by=by, averaged=(numerator, denominator)
+    )
     for name in (numerator, denominator):
         levels = len(sample.columns[name].levels)
         require_countable(

@@ -203,7 +203,17 @@ def specify_formula(
     require_one_role(outcome=reading.outcome, offset=shifting)
     require_one_role(formula=names, by=by)
     grouped = [*taken.strata, *([reading.outcome] if family in ("ordinal", "multinomial") else [])]
-    sample = draw(study, [*names, *by, *also], domain, in_groups=grouped, by=by, aggregate=aggregate)
+    # The score of a linear model is linear in the outcome.
+    averaged = [reading.outcome] if family == "gaussian" and reading.outcome not in reading.variables else []
+    sample = draw(
+        study,
+        [*names, *by, *also],
+        domain,
+        in_groups=grouped,
+        by=by,
+        aggregate=aggregate,
+        averaged=averaged,
+    )
     for part in (reading, *([shift] if shift else [])):
         parser.require_numbers(part, sample)
     _require_roles(sample, taken)

@@ -12,14 +12,15 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, short
+from toolkit.estimate.survey.engine_cells import COUNT, SQUARES, Cells, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.results import Floats, Indices, Mask
-from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
+from toolkit.studies import CYCLE, EnginePeople, Study, WeightChoice, choose_weight, label_of
 from toolkit.variables import conditions, quoted, remarks
 
-_COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
+_INSIDE = ".inside"
 
 
 @dataclass(frozen=True)
@@ -101,37 +102,56 @@ def draw(
     by: Sequence[str] = (),
     *,
     aggregate: bool = True,
+    averaged: Sequence[str] = (),
 ) -> Sample:
-    """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight."""
+    """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight.
+
+    `averaged` are variables of which the estimator needs means, totals and variances alone.
+    """
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
-    inside = condition.expression(study.people.schema).alias(_INSIDE)
+    inside = condition.expression(study.people.schema).alias(_INSIDE) if domain.strip() else None
     weight = weight_of(study, columns.values(), condition, by)
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
-    participants = index_participants(study, weight)
-    rows = participants.select(inside, *(c.expression for c in chosen.values()))
-    unknown = rows[_INSIDE].null_count()
-    if domain.strip():
-        rows = rows.filter(_INSIDE)
-    if rows.is_empty():
-        raise _empty(condition.text, participants, unknown)
-    _require_finite(rows, chosen.values())
-    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    if isinstance(study.people, EnginePeople):
+        _require_finite_on_engine(study.people, chosen.values(), inside)
+        cells = aggregate_on_engine(study, weight, inside, chosen, averaged)
+    else:
+        cells = _aggregate_in_memory(study, weight, inside, chosen, aggregate=aggregate)
+    table = cells.table
+    if table.is_empty():
+        raise _empty(condition.text, cells)
     return Sample(
         study,
         condition.text,
         weight,
         chosen,
-        cells.select(list(chosen)),
-        cells[UNIT].to_numpy(),
-        cells[WEIGHT].to_numpy(),
-        cells[_COUNT].to_numpy(),
-        participants.units,
-        unknown,
+        table.select(list(chosen)),
+        table[UNIT].to_numpy(),
+        table[WEIGHT].to_numpy(),
+        table[COUNT].to_numpy(),
+        cells.units,
+        cells.unknown,
         *remarks([column.variable for column in columns.values()]),
-        cells[_SQUARES].to_numpy(),
-        float(participants.placed[WEIGHT].to_numpy().mean()),
+        table[SQUARES].to_numpy(),
+        cells.mean_weight,
     )
+
+
+def _aggregate_in_memory(
+    study: Study, weight: WeightChoice, inside: pl.Expr | None, chosen: dict[str, Column], *, aggregate: bool
+) -> Cells:
+    participants = index_participants(study, weight)
+    domain = [inside] if inside is not None else []
+    rows = participants.select(*domain, *(c.expression for c in chosen.values()))
+    unknown = 0
+    if inside is not None:
+        unknown = rows[_INSIDE].null_count()
+        rows = rows.filter(_INSIDE).drop(_INSIDE)
+    _require_finite(rows, chosen.values())
+    table = _aggregate_cells(rows, chosen, participants, aggregate=aggregate)
+    weights = participants.placed[WEIGHT]
+    return Cells(table, participants.units, unknown, len(weights), float(weights.to_numpy().mean()))
 
 
 def weight_of(
@@ -145,31 +165,43 @@ def weight_of(
 def _aggregate_cells(
     rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
 ) -> pl.DataFrame:
-    squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
+    squared = pl.col(WEIGHT).pow(2).alias(SQUARES)
     if not aggregate or participants.rows_are_units or any(column.continuous for column in columns.values()):
-        return rows.with_columns(pl.lit(1, pl.Int64).alias(_COUNT), squared)
+        return rows.with_columns(pl.lit(1, pl.Int64).alias(COUNT), squared)
     keys = [UNIT, *columns]
-    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()
+    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(COUNT), squared.sum()
     return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
 
 
 def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
     """Raise if a continuous variable is infinite, because no estimate of it has a meaning."""
     for name in (column.name for column in columns if column.continuous):
-        infinite = int(rows[name].is_infinite().sum())
-        if infinite:
-            raise EstimationError(
-                f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
-                f"Exclude them with domain='{quoted(name)} > -1e9 and {quoted(name)} < 1e9', "
-                "or correct the values."
-            )
+        _refuse_infinite(name, int(rows[name].is_infinite().sum()))
 
 
-def _empty(text: str, participants: Participants, unknown: int) -> EstimationError:
-    undecided = f" For {unknown:,} of them it is unknown because of missing values." if unknown else ""
+def _require_finite_on_engine(people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None) -> None:
+    """Raise if a continuous variable is infinite in the domain."""
+    continuous = {column.name: column.expression for column in columns if column.continuous}
+    facts = people.facts_of(list(continuous))
+    for name in (name for name, own in facts.items() if np.isinf([own.low, own.high]).any()):
+        there = people if inside is None else people.filter(inside)
+        _refuse_infinite(name, int(there.select(continuous[name].is_infinite().cast(pl.Int64).sum()).item()))
+
+
+def _refuse_infinite(name: str, infinite: int) -> None:
+    if infinite:
+        raise EstimationError(
+            f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
+            f"Exclude them with domain='{quoted(name)} > -1e9 and {quoted(name)} < 1e9', "
+            "or correct the values."
+        )
+
+
+def _empty(text: str, cells: Cells) -> EstimationError:
+    undecided = f" For {cells.unknown:,} of them it is unknown because of missing values." if cells.unknown else ""
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
-        f"No participant is {condition} ({participants.placed.height:,} have a valid weight).{undecided} "
+        f"No participant is {condition} ({cells.placed:,} have a valid weight).{undecided} "
         "Check "
         "the condition, and see the levels and missing values of its variables with study.missing(...)."
     )

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import chdtrc, fdtrc, ndtr
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.survey.zero_variances import TINY
+from toolkit.estimate.survey.variance.zero_variances import TINY
 from toolkit.results import Floats
 
 # So near to the mean the approximation divides nothing by nothing; R then takes Satterthwaite's, as here.

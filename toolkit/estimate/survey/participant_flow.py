@@ -11,7 +11,7 @@ from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import weight_of
 from toolkit.estimate.survey.roles import Column, read
-from toolkit.estimate.survey.sampling_units import index_participants
+from toolkit.estimate.survey.engine_cells import check_participants
 from toolkit.estimate.survey.standard_populations import as_standard
 from toolkit.results import FLOW_SCHEMA, Estimates, variables_of
 from toolkit.studies import CYCLE, Study, WeightChoice, grouped, label_of
@@ -133,18 +133,30 @@ def _count_steps(study: Study, names: Sequence[str], by: tuple[str, ...], domain
     roles = dict.fromkeys([*names, *by])
     columns = read(study, [*roles, *condition.names], by)
     weight = weight_of(study, columns.values(), condition, by)
-    index_participants(study, weight)
+    check_participants(study, weight)
     steps = [
         *_cycle_step(study, weight),
         *_weight_step(study, weight),
         *_domain_step(study, condition),
         *(_known_step(study, columns[name]) for name in roles),
     ]
-    rows, people = [(f"participants in {study.label}", "", study.people.height, 0)], study.people
-    for step in steps:
-        counts, people = _exclude(people, step)
-        rows.extend(counts)
-    rows.append(("in the analysis", "", people.height, 0))
+    return _count_exclusions(study, steps)
+
+
+def _count_exclusions(study: Study, steps: Sequence[_Step]) -> pl.DataFrame:
+    """Count everyone at the first step that excludes them: a row for each reason, the most frequent first."""
+    number, reason = pl.lit(len(steps)), pl.lit("")
+    for at, step in reversed(list(enumerate(steps))):
+        number = pl.when(step.stays).then(number).otherwise(at)
+        reason = pl.when(step.stays).then(reason).otherwise(step.reason)
+    counts = study.people.group_by(step=number, reason=reason).agg(n=pl.len())
+    left = study.people.height
+    rows = [(f"participants in {study.label}", "", left, 0)]
+    for at, word, out in counts.sort("step", -pl.col("n").cast(pl.Int64), "reason").iter_rows():
+        if at < len(steps):
+            left -= out
+            rows.append((steps[at].name, word, left, out))
+    rows.append(("in the analysis", "", left, 0))
     return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
 
 
@@ -182,13 +194,3 @@ def _domain_step(study: Study, condition: conditions.Condition) -> list[_Step]:
 def _known_step(study: Study, column: Column) -> _Step:
     reason = reason_for(column.name, study.people.columns)
     return _Step(f"{column.variable.label} known", column.expression.is_not_null(), reason)
-
-
-def _exclude(people: pl.DataFrame, step: _Step) -> tuple[list[tuple[str, str, int, int]], pl.DataFrame]:
-    """Exclude participants at a step: a row for each reason, the most frequent first."""
-    reasons = people.filter(~step.stays).with_columns(reason=step.reason)["reason"].value_counts()
-    left, rows = people.height, []
-    for reason, out in reasons.sort(["count", "reason"], descending=[True, False]).iter_rows():
-        left -= out
-        rows.append((step.name, reason, left, out))
-    return rows, people.filter(step.stays)

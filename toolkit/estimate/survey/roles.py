@@ -13,7 +13,7 @@ import polars as pl
 
 from toolkit.errors import VariableError, require_known, unknown
 from toolkit.files.cache import compute_once
-from toolkit.studies import Study
+from toolkit.studies import Study, describe_column, distinct_values
 from toolkit.variables import Variable, quoted, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
@@ -124,18 +124,17 @@ def read(study: Study, names: Sequence[str], in_groups: Sequence[str] = ()) -> d
 
 
 def _read_column(study: Study, name: str, in_groups: bool) -> Column:
-    variable = _find_variable(study, name)
-    series = study.people[name]
+    variable, dtype = _find_variable(study, name), study.people.schema[name]
     if variable.kind != "number":
-        return Column(variable, _express_levels(series, variable))
-    if not series.dtype.is_numeric():
-        raise _explain_type(series)
-    codes = _list_codes(series) if in_groups else ()
+        return Column(variable, _express_levels(name, dtype, variable))
+    if not dtype.is_numeric():
+        raise _explain_type(study, name)
+    codes = _list_codes(distinct_values(study.people, name)) if in_groups else ()
     if codes:
         levels = replace(variable, kind="category", levels=codes, reference=codes[0], ordered=True)
         text = pl.col(name).cast(pl.Int64).cast(pl.String)
         return Column(levels, text.cast(pl.Enum(codes)))
-    return Column(variable, _express_number(series))
+    return Column(variable, _express_number(name, dtype))
 
 
 def _find_variable(study: Study, name: str) -> Variable:
@@ -145,49 +144,44 @@ def _find_variable(study: Study, name: str) -> Variable:
         known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
         raise unknown_variable(name, known)
     # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
-    variable = Variable.of_column(study.people[name], ordered=False)
+    variable = describe_column(study.people, name, ordered=False)
     if variable is None:
-        raise _explain_type(study.people[name])
+        raise _explain_type(study, name)
     return variable
 
 
-def _list_codes(series: pl.Series) -> tuple[str, ...]:
+def _list_codes(values: pl.Series | None) -> tuple[str, ...]:
     """List the values of a column of codes in order; none if they are measurements."""
-    values = series.drop_nulls().unique().sort()
-    whole = values.is_finite() & (values == values.round())
-    if not 0 < len(values) <= MOST_CODES or not whole.all():
+    if values is None or not 0 < len(values) <= MOST_CODES:
         return ()
-    return tuple(values.cast(pl.Int64).cast(pl.String))
+    whole = values.is_finite() & (values == values.round())
+    return tuple(values.cast(pl.Int64).cast(pl.String)) if whole.all() else ()
 
 
-def _explain_type(series: pl.Series) -> VariableError:
-    seen = f" with {series.n_unique():,} different values" if series.dtype == pl.String else ""
+def _explain_type(study: Study, name: str) -> VariableError:
+    dtype, seen = study.people.schema[name], ""
+    if dtype == pl.String:
+        seen = f" with {study.people.select(pl.col(name).n_unique()).item():,} different values"
     return VariableError(
-        f"'{series.name}' has the type {series.dtype.base_type()}{seen}, which is neither categorical "
-        f"nor continuous. Derive a variable from it first with study.derive('{series.name}_group', ...)."
+        f"'{name}' has the type {dtype.base_type()}{seen}, which is neither categorical "
+        f"nor continuous. Derive a variable from it first with study.derive('{name}_group', ...)."
     )
 
 
-def _express_number(series: pl.Series) -> pl.Expr:
-    column = pl.col(series.name)
-    if series.dtype.is_float():
+def _express_number(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype.is_float():
         column = column.fill_nan(None)
-    return column.cast(pl.Float64).alias(series.name)
+    return column.cast(pl.Float64).alias(name)
 
 
-def _express_levels(series: pl.Series, variable: Variable) -> pl.Expr:
-    column, kind, levels = pl.col(series.name), series.dtype, pl.Enum(variable.levels)
-    if kind == levels:
+def _express_levels(name: str, dtype: pl.DataType, variable: Variable) -> pl.Expr:
+    column, levels = pl.col(name), pl.Enum(variable.levels)
+    if dtype == levels:
         return column
-    if isinstance(kind, pl.Boolean) or kind.is_numeric():
-        truth = column == 1 if kind.is_numeric() else column
-        return (
-            pl.when(truth)
-            .then(pl.lit("yes", levels))
-            .when(~truth)
-            .then(pl.lit("no", levels))
-            .alias(series.name)
-        )
+    if isinstance(dtype, pl.Boolean) or dtype.is_numeric():
+        truth = column == 1 if dtype.is_numeric() else column
+        return pl.when(truth).then(pl.lit("yes", levels)).when(~truth).then(pl.lit("no", levels)).alias(name)
     return column.cast(pl.String).cast(levels)
 
 

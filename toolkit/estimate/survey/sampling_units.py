@@ -1,5 +1,6 @@
 """Validate an analysis weight and index the strata and sampling units of the contributing cycles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def index_participants(study: Study, weight: WeightChoice) -> Participants:
 
 def _prepare(study: Study, choice: WeightChoice) -> Participants:
     design = study.design
-    _require_columns(study.people, design)
+    require_design_columns(study.people, design)
     people = _select_design_columns(study)
     if choice.weight:
         people = _apply_weight(people, study, choice)
@@ -65,7 +66,7 @@ def _prepare(study: Study, choice: WeightChoice) -> Participants:
     if choice.weight:
         people = people.filter(pl.col(WEIGHT) > 0)
     else:
-        people = people.with_columns(pl.Series(WEIGHT, _derive_weights(units)[people[UNIT].to_numpy()]))
+        people = people.with_columns(pl.Series(WEIGHT, derive_weights(units)[people[UNIT].to_numpy()]))
     return _calibrate_participants(study, people, units, rows_are_units=not design.stages)
 
 
@@ -98,7 +99,8 @@ def _read_replicates(study: Study, people: pl.DataFrame, columns: tuple[str, ...
     return _calibrate_participants(study, people, units, rows_are_units=not design.replicate_factors)
 
 
-def _require_columns(people: pl.DataFrame, design: Design) -> None:
+def require_design_columns(people: pl.DataFrame, design: Design) -> None:
+    """Raise unless the columns of the design exist, with numbers where numbers are needed."""
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(
@@ -107,56 +109,69 @@ def _require_columns(people: pl.DataFrame, design: Design) -> None:
             )
     weights = (column for w in design.components.values() for column in w.columns)
     for name in (*weights, *design.fpcs):
-        if not people[name].dtype.is_numeric():
+        if not people.schema[name].is_numeric():
             raise DesignError(
-                f"'{name}' of the design has the type {people[name].dtype.base_type()} and must be numeric. "
+                f"'{name}' of the design has the type {people.schema[name].base_type()} and must be numeric. "
                 f"Convert it before tk.study: frame.with_columns(pl.col('{name}').cast(pl.Float64))."
             )
 
 
 def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
     """Keep the participants of the component in the contributing cycles, with the rescaled weight."""
-    by_component = not isinstance(study.design.weight, str)
-    name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
-    missing = weight.is_nan() | weight.is_null()
-    counts = {
-        "missing": int((weight.is_nan() if by_component else missing).sum()),
-        "negative": int((weight < 0).sum()),
-        "infinite": int((weight == np.inf).sum()),
-    }
-    seen = ", ".join(f"{what} for {count:,}" for what, count in counts.items() if count)
-    if seen:
-        raise DesignError(
-            f"The weight '{name}' is {seen} of {people.height:,} participants. A weight must be a finite "
-            f"number of 0 or more. Correct it, or exclude them with frame.filter((pl.col('{name}') >= 0) & "
-            f"pl.col('{name}').is_finite())."
-        )
-    if not (weight > 0).any():
-        raise DesignError(
-            f"No participant has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
-        )
+    weight = study.people.select(choice.expression.alias(WEIGHT)).to_series()
+    refuse_weight(study, choice, pl.DataFrame(weight).select(**count_unfit_weights(study)).row(0, named=True))
     return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
 
 
-def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:
-    for name in columns:
-        missing = people[name].null_count()
-        if missing:
+def count_unfit_weights(study: Study) -> dict[str, pl.Expr]:
+    """Count the weights that are not valid, and those that are positive."""
+    weight, by_component = pl.col(WEIGHT), not isinstance(study.design.weight, str)
+    missing = weight.is_nan() if by_component else weight.is_nan() | weight.is_null()
+    return {
+        "missing": missing.cast(pl.Int64).sum(),
+        "negative": (weight < 0).cast(pl.Int64).sum(),
+        "infinite": (weight == np.inf).cast(pl.Int64).sum(),
+        "positive": (weight > 0).cast(pl.Int64).sum(),
+    }
+
+
+def refuse_weight(study: Study, choice: WeightChoice, counts: Mapping[str, int]) -> None:
+    """Raise if weights are not valid, or none is positive."""
+    name, unfit = choice.weight, ("missing", "negative", "infinite")
+    seen = ", ".join(f"{what} for {counts[what]:,}" for what in unfit if counts[what])
+    if seen:
+        raise DesignError(
+            f"The weight '{name}' is {seen} of {study.people.height:,} participants. A weight must be a finite "
+            f"number of 0 or more. Correct it, or exclude them with frame.filter((pl.col('{name}') >= 0) & "
+            f"pl.col('{name}').is_finite())."
+        )
+    if not counts["positive"]:
+        raise DesignError(
+            f"No participant has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
+        )
+
+
+def refuse_missing(design: Design, missing: Mapping[str, int], height: int) -> None:
+    """Raise if a column of strata, units or populations is missing for participants."""
+    for name in design_columns(design):
+        if missing[name]:
             raise DesignError(
-                f"'{name}' of the design is missing for {missing:,} of {people.height:,} participants. "
+                f"'{name}' of the design is missing for {missing[name]:,} of {height:,} participants. "
                 f"Supply it, or exclude them with frame.filter(pl.col('{name}').is_not_null())."
             )
 
 
+def design_columns(design: Design) -> list[str]:
+    """List the columns of strata, units and populations."""
+    return list(dict.fromkeys(name for name in (design.strata, *design.stages, *design.fpcs) if name))
+
+
 def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Units]:
     """Index the last-stage unit of each participant, and describe the units of every stage."""
-    _refuse_missing(people, [name for name in (design.strata, *design.stages, *design.fpcs) if name])
-    if len(design.fpcs) > max(len(design.stages), 1):
-        raise DesignError(
-            f"The design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
-            f"Supply one psu per stage: tk.Design(psu=(...), fpc=(...))."
-        )
-    people = _number_values(people, [design.strata] if design.strata else [], _STRATUM)
+    missing = {name: people[name].null_count() for name in design_columns(design)}
+    refuse_missing(design, missing, people.height)
+    refuse_stages(design)
+    people = number_values(people, [design.strata] if design.strata else [], _STRATUM)
     parent, stages = _STRATUM, []
     for depth, name in enumerate(_stage_columns(design)):
         people = _number_stage(people, design, parent, name, depth)
@@ -166,6 +181,15 @@ def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Un
     people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
     method = "robust" if design.declared_absent else "linearised"
     return people, Units(tuple(stages), strata, design.lonely_psu, method)
+
+
+def refuse_stages(design: Design) -> None:
+    """Raise if the design has more finite populations than stages."""
+    if len(design.fpcs) > max(len(design.stages), 1):
+        raise DesignError(
+            f"The design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
+            f"Supply one psu per stage: tk.Design(psu=(...), fpc=(...))."
+        )
 
 
 def _stage_columns(design: Design) -> tuple[str | None, ...]:
@@ -186,7 +210,7 @@ def _number_stage(
     if name is None:
         return people.with_row_index(unit).with_columns(pl.col(unit).cast(pl.Int64))
     keys = [name] if depth == 0 and not design.nest else [parent, name]
-    people = _number_values(people, keys, unit)
+    people = number_values(people, keys, unit)
     across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
     if across:
         raise DesignError(
@@ -196,7 +220,8 @@ def _number_stage(
     return people
 
 
-def _number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
+def number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
+    """Number the combinations of values of columns."""
     if not keys:
         return people.with_columns(pl.lit(0, pl.Int64).alias(name))
     numbered = people.select(keys).unique().sort(keys).with_row_index(name)
@@ -213,11 +238,13 @@ def _describe_stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str
     above = first[parent].to_numpy()
     if not fpc:
         return Stage(above, np.full(len(above), np.inf))
-    _refuse_varying(people, parent, fpc[0])
-    return Stage(above, _read_population(first[fpc[0]].to_numpy(), above, fpc[0]))
+    refuse_varying(people, parent, fpc[0])
+    sampled = np.bincount(above).astype(float)[above]
+    return Stage(above, read_population(first[fpc[0]].to_numpy(), sampled, fpc[0]))
 
 
-def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
+def refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
+    """Raise if the population varies among units that were drawn together."""
     varying = people.group_by(parent).agg(pl.col(fpc).n_unique())[fpc].gt(1).sum()
     if varying:
         raise DesignError(
@@ -226,8 +253,8 @@ def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
         )
 
 
-def _read_population(fpc: Floats, parent: Indices, name: str) -> Floats:
-    sampled = np.bincount(parent).astype(float)[parent]
+def read_population(fpc: Floats, sampled: Floats, name: str) -> Floats:
+    """Read population sizes, or sampling fractions, beside the number of units sampled."""
     population: Floats = fpc if (fpc > 1).any() else sampled / fpc
     too_few = int((population < sampled * (1 - 1e-12)).sum())
     if too_few:
@@ -239,7 +266,7 @@ def _read_population(fpc: Floats, parent: Indices, name: str) -> Floats:
     return rounded
 
 
-def _derive_weights(units: Units) -> Floats:
+def derive_weights(units: Units) -> Floats:
     """Multiply population over sample size along the stages, where the design has no other weight."""
     weight = np.ones(units.strata)
     for stage in units.stages:

@@ -31,16 +31,51 @@ class Stage:
     parent: Indices
     # For each unit the number of units that it was drawn out of; infinite with replacement.
     population: Floats
+    # Where each participant is a unit and an engine aggregates them: the participants that an entry stands for.
+    crowds: "Crowds | None" = None
 
     @property
     def sampled(self) -> Floats:
         """For each unit the number of units that were drawn together with it, itself included."""
-        return np.bincount(self.parent).astype(float)[self.parent]
+        return self.count(np.ones(len(self.parent), bool), int(self.parent.max(initial=-1)) + 1)[self.parent]
+
+    def count(self, marked: Mask, parents: int) -> Floats:
+        """Count the units marked that were drawn from each parent."""
+        units = marked if self.crowds is None else np.where(marked, self.crowds.persons, 0.0)
+        return np.bincount(self.parent, units, minlength=parents).astype(float)
 
     @property
     def fraction(self) -> Floats:
         """For each unit the sampling fraction it was drawn with."""
         return self.sampled / self.population
+
+
+@dataclass(frozen=True)
+class Crowds:
+    """Entries of a stage that stand for many participants, each of whom is a sampling unit."""
+
+    # For each entry the number of participants; 0 for all but the first of a cell's points.
+    persons: Floats
+    # The sum of squared weights over the square of their sum.
+    squares: Floats
+    # Marks cells of several points, whose entries have squares but no participants of their own.
+    several: Mask
+
+    def between(self, totals: Floats, means: Floats, scale: Floats) -> Floats:
+        """Sum the squared deviations of participants from the means of their strata."""
+        persons, alone = self.persons, ~self.several
+        middle = totals / np.maximum(persons, 1)[:, None] - means
+        within = np.where(alone, self.squares - 1 / np.maximum(persons, 1), self.squares)
+        # Weights that are equal but for rounding.
+        within = np.where(alone & (within < 1e-13 * self.squares), 0.0, within)
+        outer = np.where(alone, persons, 0.0) * scale
+        found: Floats = (middle * outer[:, None]).T @ middle + (totals * (within * scale)[:, None]).T @ totals
+        apart = self.several
+        if apart.any():
+            t, m, own = totals[apart], means[apart], scale[apart, None]
+            cross = (t * own).T @ m
+            found = found - cross - cross.T + (m * (own[:, 0] * persons[apart])[:, None]).T @ m
+        return found
 
 
 @dataclass(frozen=True)
@@ -137,9 +172,10 @@ def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
 
 def degrees_of_freedom(unit: Indices, units: Units) -> int:
     """Count PSUs minus strata among those that hold one of the cells."""
-    present = np.bincount(units.first_stage(unit), minlength=len(units.stages[0].parent)) > 0
-    strata = np.bincount(units.stages[0].parent[present])
-    return int(present.sum() - np.count_nonzero(strata))
+    first = units.stages[0]
+    present = np.bincount(units.first_stage(unit), minlength=len(first.parent)) > 0
+    counts = first.count(present, units.strata)
+    return int(counts.sum()) - np.count_nonzero(counts)
 
 
 def replicate_covariance(replicates: Floats, full: Floats, replication: Replication) -> Floats:
@@ -171,9 +207,9 @@ def _stage_covariance(totals: Floats, used: Mask, units: Units, depth: int) -> F
     """Sum the variance between the units of one stage over the units they were drawn from."""
     stage = units.stages[depth]
     groups = len(units.stages[depth - 1].parent) if depth else units.strata
-    sampled = np.bincount(stage.parent, minlength=groups)
+    sampled = stage.count(np.ones(len(stage.parent), bool), groups)
     left = 1 - stage.fraction
-    present = np.bincount(stage.parent[used], minlength=groups) > 0
+    present = stage.count(used, groups) > 0
     open_ = np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0
     lonely = present & open_ & (sampled == 1)
     if lonely.any() and units.lonely_psu == "fail":
@@ -184,8 +220,11 @@ def _stage_covariance(totals: Floats, used: Mask, units: Units, depth: int) -> F
     n = sampled[stage.parent]
     scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
     scale = scale * _multiply_fractions_above(units, depth)
-    deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
-    between: Floats = deviations.T @ deviations
+    if stage.crowds is not None:
+        between = stage.crowds.between(totals, means[stage.parent], scale * np.ones(len(totals)))
+    else:
+        deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+        between = deviations.T @ deviations
     return between * _scale_for_average(units, lonely, present)
 
 

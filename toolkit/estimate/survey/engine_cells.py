@@ -1,0 +1,332 @@
+"""Aggregate the participants of one analysis to cells on an engine, in one query.
+
+The query groups by the columns of the design and the variables of the analysis; everyone else is one more
+group of each sampling unit, so that the design is whole. Continuous variables of which an estimator needs the
+first two moments alone are not grouped by: their moments become points (`moment_points`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from toolkit.errors import DesignError, VariableError
+from toolkit.estimate.survey.roles import MOST_CODES, Column
+from toolkit.estimate.survey.sampling_units import (
+    UNIT,
+    WEIGHT,
+    count_unfit_weights,
+    derive_weights,
+    design_columns,
+    index_participants,
+    number_units,
+    number_values,
+    read_population,
+    refuse_missing,
+    refuse_stages,
+    refuse_varying,
+    refuse_weight,
+    require_design_columns,
+)
+from toolkit.estimate.survey.variance.design_variance import Crowds, Stage, Units
+from toolkit.estimate.survey.variance.moment_points import Moments, place_points
+from toolkit.files.cache import compute_once
+from toolkit.results import Floats
+from toolkit.studies import EnginePeople, Study, WeightChoice
+
+COUNT, SQUARES = ".count", ".squares"
+_PART, _STRATUM, _FIRST = ".part", ".stratum", ".first"
+# The parts of a study: in the analysis, outside of the domain, undecided, without a positive weight.
+_INSIDE, _OUTSIDE, _UNKNOWN, _WEIGHTLESS = range(4)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of an analysis, with the sampling units of the whole design."""
+
+    # `.unit`, `.weight`, `.count`, `.squares`, and a column for each variable.
+    table: pl.DataFrame
+    units: Units
+    # Participants for whom the condition of the domain cannot be decided.
+    unknown: int
+    # Participants with a weight, and the mean of their weights.
+    placed: int
+    mean_weight: float
+
+
+def check_participants(study: Study, weight: WeightChoice) -> None:
+    """Raise if a weight or the design is not valid."""
+    if isinstance(study.people, EnginePeople):
+        compute_once(study.computed, (Cells, weight.key), lambda: _Drawing(study, weight).check())
+    else:
+        index_participants(study, weight)
+
+
+def aggregate_on_engine(
+    study: Study, weight: WeightChoice, inside: pl.Expr | None, columns: Mapping[str, Column], averaged: Sequence[str]
+) -> Cells:
+    """Aggregate participants to cells; `inside` is the domain, `averaged` enter by their first two moments."""
+    drawing = _Drawing(study, weight, inside, columns, tuple(averaged))
+    return drawing.cells()
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """One analysis of a study on an engine."""
+
+    study: Study
+    choice: WeightChoice
+    inside: pl.Expr | None = None
+    columns: Mapping[str, Column] | None = None
+    averaged: tuple[str, ...] = ()
+
+    @property
+    def people(self) -> EnginePeople:
+        people = self.study.people
+        assert isinstance(people, EnginePeople)  # noqa: S101 - callers checked
+        return people
+
+    @cached_property
+    def weight(self) -> pl.Expr | None:
+        return self.choice.expression if self.choice.weight else None
+
+    @cached_property
+    def all_weighted(self) -> bool:
+        """Whether the weight of everyone is known to be positive."""
+        if self.weight is None:
+            return True
+        if self.choice.parts:
+            return False
+        facts = self.people.facts_of([self.choice.weight])[self.choice.weight]
+        return facts.known == self.people.height and facts.low > 0 and np.isfinite(facts.high)
+
+    @cached_property
+    def spread(self) -> list[str]:
+        """The continuous variables that enter by their moments."""
+        continuous = [name for name, column in (self.columns or {}).items() if column.continuous]
+        facts = self.people.facts_of(continuous)
+        few = {name for name in continuous if (v := facts[name].values) is not None and len(v) <= MOST_CODES}
+        found = [name for name in continuous if name in self.averaged and name not in few]
+        for name in continuous:
+            if name not in found and facts[name].values is None:
+                raise _explain_measurement(name, self.people)
+        return found
+
+    def check(self) -> None:
+        """Raise if a weight or the design is not valid."""
+        self.require_design()
+        if self.weight is not None and not self.all_weighted:
+            counts = self.people.with_columns(self.weight.alias(WEIGHT)).select(**count_unfit_weights(self.study))
+            refuse_weight(self.study, self.choice, counts.row(0, named=True))
+        names = design_columns(self.study.design)
+        if names:
+            there = self.people if self.weight is None else self.people.filter(self.weight.is_not_null())
+            missing = there.select(pl.col(name).is_null().cast(pl.Int64).sum() for name in names)
+            refuse_missing(self.study.design, missing.row(0, named=True), self.people.height)
+
+    def require_design(self) -> None:
+        design = self.study.design
+        for given, what in ((design.replicate_weights, "Replicate weights"), (design.calibration, "Calibrated weights")):
+            if given:
+                raise DesignError(
+                    f"{what} need the participants in memory, and those of this study stay on "
+                    f"{self.people.engine.noun}. Use tk.study({self.people.engine.in_memory}, design=...), or a design "
+                    "of strata and PSUs."
+                )
+        require_design_columns(self.people, design)
+        refuse_stages(design)
+
+    def cells(self) -> Cells:
+        """Aggregate to cells and number the sampling units."""
+        self.require_design()
+        table = self._aggregate()
+        if table.is_empty() or not np.isfinite(table[WEIGHT].to_numpy()).all():
+            self.check()
+        positive = pl.col(_PART) != _WEIGHTLESS
+        placed = table.filter(positive)
+        self._refuse_unfit(table, int(placed[COUNT].sum()))
+        table = table.sort(pl.all())
+        table, units = self._with_units(table)
+        placed = table.filter(positive)
+        unknown = int(placed.filter(pl.col(_PART) == _UNKNOWN)[COUNT].sum())
+        persons = int(placed[COUNT].sum())
+        keys = [UNIT, *(self.columns or {})]
+        inside = table.filter(pl.col(_PART) == _INSIDE).sort(keys, maintain_order=True)
+        mean = float(placed[WEIGHT].sum()) / persons
+        return Cells(inside.select(*keys, WEIGHT, COUNT, SQUARES), units, unknown, persons, mean)
+
+    def _refuse_unfit(self, table: pl.DataFrame, placed: int) -> None:
+        if not placed:
+            self.check()
+        names = design_columns(self.study.design)
+        missing = {n: int(table.filter(pl.col(_design_key(n)).is_null())[COUNT].sum()) for n in names}
+        refuse_missing(self.study.design, missing, int(table[COUNT].sum()))
+
+    def _aggregate(self) -> pl.DataFrame:
+        """Group the participants by design, part and variables."""
+        keys = {_design_key(name): pl.col(name) for name in design_columns(self.study.design)}
+        part = self._part()
+        people = self.people
+        if part is not None:
+            people = people.with_columns(part.alias(_PART))
+            keys[_PART] = pl.col(_PART)
+        for name, column in (self.columns or {}).items():
+            value = column.expression.is_not_null() if name in self.spread else column.expression
+            keys[name] = value if part is None else pl.when(pl.col(_PART) == _INSIDE).then(value)
+        if self.weight is not None and not self.all_weighted:
+            people = people.filter(self.weight.is_not_null()) if self.choice.parts or self._by_component else people
+        totals = self._totals()
+        if not keys:
+            table = people.select(**totals)
+        else:
+            table = people.group_by(**keys).agg(**totals)
+        if part is None:
+            table = table.with_columns(pl.lit(_INSIDE, pl.Int8).alias(_PART))
+        if self.weight is None:
+            table = table.with_columns(pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES))
+        return table
+
+    @property
+    def _by_component(self) -> bool:
+        return not isinstance(self.study.design.weight, str)
+
+    def _part(self) -> pl.Expr | None:
+        """Number the part of each participant; None if everyone is in the analysis."""
+        part: pl.Expr = pl.lit(_INSIDE, pl.Int8)
+        if self.inside is not None:
+            outside = pl.when(self.inside.is_null()).then(pl.lit(_UNKNOWN, pl.Int8)).otherwise(pl.lit(_OUTSIDE, pl.Int8))
+            part = pl.when(self.inside).then(part).otherwise(outside)
+        if not self.all_weighted:
+            assert self.weight is not None  # noqa: S101 - everyone counts without a weight
+            part = pl.when(self.weight > 0).then(part).otherwise(pl.lit(_WEIGHTLESS, pl.Int8))
+        return None if self.inside is None and self.all_weighted else part
+
+    def _totals(self) -> dict[str, pl.Expr]:
+        """List the sums of each cell: participants, weights, their squares, and the moments of values."""
+        totals = {COUNT: pl.len().cast(pl.Int64)}
+        one: pl.Expr = pl.lit(1.0)
+        if self.weight is not None:
+            # A weight that is not valid makes the sum of its cell NaN or infinite, which is then explained.
+            one = self.weight
+            if not self.all_weighted:
+                one = pl.when(one >= 0).then(one).otherwise(float("nan"))
+            totals |= {WEIGHT: one.sum(), SQUARES: (one * one).sum()}
+        values = [self._centered(name) for name in self.spread]
+        for measure, weight in (("w", one), ("q", one * one))[: 2 if self._persons_are_units else 1]:
+            for i, value in enumerate(values):
+                totals[f".{measure}{i}"] = (weight * value).sum()
+                for j in range(i + 1):
+                    totals[f".{measure}{i},{j}"] = (weight * value * values[j]).sum()
+        return totals
+
+    @property
+    def _persons_are_units(self) -> bool:
+        return not self.study.design.stages
+
+    def _centered(self, name: str) -> pl.Expr:
+        """Center a variable near its mean, so that sums of squares keep their digits."""
+        return (self.columns or {})[name].expression - self._center(name)
+
+    def _center(self, name: str) -> float:
+        mean = self.people.facts_of([name])[name].mean
+        return mean if np.isfinite(mean) else 0.0
+
+    def _with_units(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
+        """Number the sampling units, place points for moments, and derive weights from populations."""
+        design = self.study.design
+        names = design_columns(design)
+        plain = table.select(pl.col(_design_key(name)).alias(name) for name in names)
+        if design.stages:
+            numbered, units = number_units(plain, design)
+            table = table.with_columns(numbered[UNIT])
+            if not self.choice.weight and design.fpcs:
+                table = _scaled(table, derive_weights(units)[table[UNIT].to_numpy()])
+            return self._with_points(table), units
+        plain = number_values(plain if names else table.select(COUNT), [design.strata] if design.strata else [], _STRATUM)
+        table = table.with_columns(plain[_STRATUM])
+        stratum, persons = table[_STRATUM].to_numpy(), table[COUNT].to_numpy().astype(float)
+        population = np.full(table.height, np.inf)
+        sampled = np.bincount(stratum, persons)[stratum]
+        if design.fpcs:
+            refuse_varying(plain, _STRATUM, design.fpcs[0])
+            given = plain[design.fpcs[0]].cast(pl.Float64).to_numpy()
+            population = read_population(given, sampled, design.fpcs[0])
+            if not self.choice.weight:
+                table = _scaled(table, population / sampled)
+        table = table.with_columns(pl.Series(".population", population))
+        return self._with_crowds(self._with_points(table))
+
+    def _with_crowds(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
+        """Let each row stand for its participants, each of whom is a sampling unit."""
+        stratum, weight = table[_STRATUM].to_numpy(), table[WEIGHT].to_numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = np.where(weight != 0, table[SQUARES].to_numpy() / np.square(weight), 0.0)
+        several = ~table[_FIRST].to_numpy()
+        # The points of a cell follow its first.
+        several |= np.append(several[1:], False)
+        crowds = Crowds(table[COUNT].to_numpy().astype(float), squares, several)
+        stage = Stage(stratum, table[".population"].to_numpy(), crowds)
+        method = "robust" if self.study.design.declared_absent else "linearised"
+        units = Units((stage,), int(stratum.max()) + 1, self.study.design.lonely_psu, method)
+        return table.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(UNIT)), units
+
+    def _with_points(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Replace the cells with values of continuous variables by points with their moments."""
+        table = table.with_columns(pl.lit(value=True).alias(_FIRST))
+        if not self.spread:
+            return table
+        known = pl.all_horizontal(pl.col(name).fill_null(value=False) for name in self.spread)
+        there, others = table.filter(known), table.filter(~known)
+        means = [self._mean(name, at) for at, name in enumerate(self.spread)]
+        others = others.with_columns(means)
+        if there.is_empty():
+            return others
+        squares = self._moments(there, "q", SQUARES) if self._persons_are_units else None
+        found = place_points(self._moments(there, "w", WEIGHT), squares, there[SQUARES].to_numpy())
+        there = there[found.cell].with_columns(
+            pl.Series(WEIGHT, found.weight),
+            pl.Series(SQUARES, found.squares),
+            pl.Series(_FIRST, found.first),
+            pl.when(pl.Series(found.first)).then(pl.col(COUNT)).otherwise(0).alias(COUNT),
+            *(pl.Series(name, found.values[:, at] + self._center(name)) for at, name in enumerate(self.spread)),
+        )
+        return pl.concat([there, others.select(there.columns)])
+
+    def _mean(self, name: str, at: int) -> pl.Expr:
+        # Estimates exclude these cells, for another variable without a value.
+        mean = pl.col(f".w{at}") / pl.col(WEIGHT) + self._center(name)
+        return pl.when(pl.col(name)).then(mean).alias(name)
+
+    def _moments(self, table: pl.DataFrame, measure: str, total: str) -> Moments:
+        k = len(self.spread)
+        first = np.column_stack([table[f".{measure}{i}"].to_numpy() for i in range(k)])
+        second: Floats = np.empty((table.height, k, k))
+        for i in range(k):
+            for j in range(i + 1):
+                second[:, i, j] = second[:, j, i] = table[f".{measure}{i},{j}"].to_numpy()
+        return Moments(table[total].to_numpy(), first, second)
+
+
+def _design_key(name: str) -> str:
+    return f".design {name}"
+
+
+def _scaled(table: pl.DataFrame, weight: Floats) -> pl.DataFrame:
+    """Give the participants of cells a weight in place of 1."""
+    factor = pl.Series(weight)
+    by_weight = [name for name in table.columns if name.startswith(".w") ]
+    by_square = [name for name in table.columns if name.startswith(".q")]
+    return table.with_columns(
+        *(pl.col(name) * factor for name in by_weight),
+        *(pl.col(name) * factor * factor for name in [SQUARES, *by_square]),
+    )
+
+
+def _explain_measurement(name: str, people: EnginePeople) -> VariableError:
+    return VariableError(
+        f"'{name}' has more than 1,000 different values, and this analysis needs the value of each participant, who "
+        f"stay on {people.engine.noun}. Create categories with study.derive('{name}_group', ...), or read the "
+        f"participants into memory: tk.study({people.engine.in_memory}, design=...)."
+    )

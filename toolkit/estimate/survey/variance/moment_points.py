@@ -1,0 +1,115 @@
+"""Stand for the participants of a cell by a few points with the same weighted moments of their values.
+
+Means, totals and linear scores depend on the first two moments of continuous values alone, so that they and
+their variances are those of the participants: sums of w, w y and w y y', and, where each participant is a
+sampling unit, of w², w² y and w² y y'.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.results import Floats, Indices
+
+# Variances below this part of the squared size of the values are rounding.
+_ROUNDING = 1e-14
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over the participants of each cell: of a measure, and of values (k) and their products under it."""
+
+    total: Floats  # cells
+    first: Floats  # cells x k
+    second: Floats  # cells x k x k
+
+    def spread(self) -> tuple[Floats, Floats]:
+        """Compute the mean and the covariance of each cell."""
+        mean = self.first / self.total[:, None]
+        covariance = self.second / self.total[:, None, None] - mean[:, :, None] * mean[:, None, :]
+        return mean, covariance
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of cells, those of one cell together, and for each its cell, values, weight and squared weight."""
+
+    cell: Indices
+    first: np.ndarray  # marks the first point of each cell
+    values: Floats  # points x k
+    weight: Floats
+    squares: Floats
+
+
+def place_points(weight: Moments, squares: Moments | None, total_squares: Floats) -> Points:
+    """Place the points of cells; `squares` are the moments under squared weights, if participants are units."""
+    mean, covariance = weight.spread()
+    count, k = mean.shape
+    root = _square_root(covariance, weight)
+    alike = ~root.any(axis=(1, 2))
+    directions, shares = _pattern(k)
+    m = len(shares)
+    values = mean[:, None, :] + np.einsum("cij,pj->cpi", root, directions)
+    weights = weight.total[:, None] * shares
+    own = total_squares[:, None] * shares
+    if squares is not None:
+        own = _match_squares(squares, mean, root, directions)
+    cell = np.repeat(np.arange(count), m)
+    first = np.tile(np.arange(m) == 0, count)
+    kept = first | ~alike[cell]
+    single = alike[cell]
+    flat_weights = np.where(single, weight.total[cell], weights.ravel())
+    flat_squares = np.where(single, total_squares[cell], own.ravel())
+    flat_values = np.where(single[:, None], mean[cell], values.reshape(-1, k))
+    return Points(cell[kept], first[kept], flat_values[kept], flat_weights[kept], flat_squares[kept])
+
+
+def _pattern(k: int) -> tuple[Floats, Floats]:
+    """List directions with their shares, of mean 0 and unit covariance, that determine all second moments."""
+    unit = np.eye(k)
+    pairs = [(i, j) for i in range(k) for j in range(i)]
+    corners = [a * unit[i] + b * unit[j] for i, j in pairs for a in (1, -1) for b in (1, -1)]
+    omega = 1 / (16 * k * k) if pairs else 0.0
+    alpha = 1 / (4 * k)
+    along = np.sqrt((1 - 4 * (k - 1) * omega) / (2 * alpha))
+    axes = [sign * along * unit[i] for i in range(k) for sign in (1, -1)]
+    shares = [1 - 2 * k * alpha - len(corners) * omega, *[alpha] * len(axes), *[omega] * len(corners)]
+    return np.array([np.zeros(k), *axes, *corners]), np.array(shares)
+
+
+def _square_root(covariance: Floats, weight: Moments) -> Floats:
+    """Take the symmetric root of each covariance, without what is rounding alone."""
+    size = np.einsum("cii->ci", weight.second) / weight.total[:, None]
+    deviation = np.sqrt(np.maximum(np.einsum("cii->ci", covariance), 0))
+    noise = np.square(deviation) <= _ROUNDING * size
+    scale = np.where(noise, 1.0, deviation)
+    clean = np.where(noise[:, :, None] | noise[:, None, :], 0.0, covariance)
+    correlation = clean / scale[:, :, None] / scale[:, None, :]
+    lengths, axes = np.linalg.eigh(correlation)
+    lengths = np.where(lengths > 1e-13, lengths, 0.0)
+    root = np.einsum("cij,cj,ckj->cik", axes, np.sqrt(lengths), axes)
+    found: Floats = scale[:, :, None] * root
+    return np.where(noise[:, :, None], 0.0, found)
+
+
+def _match_squares(squares: Moments, mean: Floats, root: Floats, directions: Floats) -> Floats:
+    """Solve for the squared weights of points that have the moments of the participants' squared weights."""
+    k = mean.shape[1]
+    back = np.linalg.pinv(root, rcond=1e-9)
+    shift = squares.first - squares.total[:, None] * mean
+    one = np.einsum("cij,cj->ci", back, shift)
+    raw = (
+        squares.second
+        - squares.first[:, :, None] * mean[:, None, :]
+        - mean[:, :, None] * squares.first[:, None, :]
+        + squares.total[:, None, None] * mean[:, :, None] * mean[:, None, :]
+    )
+    two = np.einsum("cij,cjk,clk->cil", back, raw, back)
+    rows = [np.ones(len(directions)), *directions.T]
+    wanted = [squares.total, *one.T]
+    for i in range(k):
+        for j in range(i + 1):
+            rows.append(directions[:, i] * directions[:, j])
+            wanted.append(two[:, i, j])
+    found: Floats = (np.linalg.pinv(np.array(rows)) @ np.array(wanted)).T
+    return found

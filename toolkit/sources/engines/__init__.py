@@ -1,0 +1,1 @@
+"""Open studies on engines: polars lazy frames, DuckDB relations, folders of parquet, Spark data frames."""

@@ -1,0 +1,36 @@
+"""Aggregate participants on a polars lazy frame, by its streaming engine."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from toolkit.sources.engines.passes import Passes
+from toolkit.studies import Query
+
+
+class LazyPolars:
+    """A polars lazy frame as an engine."""
+
+    noun = "a polars LazyFrame"
+    in_memory = "frame.collect()"
+
+    def __init__(self, frame: pl.LazyFrame) -> None:
+        self.frame = frame
+        self.schema = frame.collect_schema()
+        self.passes = Passes()
+
+    def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
+        """Collect queries together, so that they share the scan."""
+        plans = [self._plan(query) for query in queries]
+        return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"))
+
+    def _plan(self, query: Query) -> pl.LazyFrame:
+        frame = self.frame if query.rows is None else self.frame.head(query.rows)
+        for name, expression in query.steps:
+            frame = frame.with_columns(expression.alias(name))
+        for condition in query.where:
+            frame = frame.filter(condition)
+        if not query.keys:
+            return frame.select(**query.totals)
+        grouped = frame.group_by(**query.keys).agg(**query.totals)
+        return grouped if query.most is None else grouped.head(query.most + 1)
