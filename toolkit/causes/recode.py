@@ -41,8 +41,9 @@ def yes_if(condition: pl.Expr) -> pl.Expr:
 
 def bands(name: str, edges: Sequence[float], levels: Sequence[str | None]) -> pl.Expr:
     """Cut a number into levels, lowest first; edges belong to the level above, None is outside the groups."""
-    value, level = number(name), pl.lit(None, pl.String)
-    for edge, label in zip([float("-inf"), *edges], levels, strict=True):
+    value, (lowest, *others) = number(name), levels
+    level: pl.Expr = pl.when(value.is_not_null()).then(pl.lit(lowest, pl.String))
+    for edge, label in zip(edges, others, strict=True):
         level = pl.when(value >= edge).then(pl.lit(label, pl.String)).otherwise(level)
     return level
 

@@ -30,9 +30,7 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
     people, declared = _read_frame(frame)
     people = with_float_types(people)
     entries = codebook.variables if isinstance(codebook, Codebook) else {}
-    people = people.with_columns(
-        strip_blanks(people[name]) for name in people.columns if name not in entries
-    )
+    people = people.with_columns(strip_blanks(people[name]) for name in people.columns if name not in entries)
     check_design(design, people.columns)
     people = people.with_columns(people[name].cast(Reason) for name in _reason_columns(people))
     if codebook == TOOLKIT:
@@ -140,9 +138,8 @@ def strip_blanks(column: pl.Series) -> pl.Series:
 def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
     """Find the columns with the reasons for missing values of others, as `study.people` has them."""
     for name in people.columns:
-        if why(name) in people.columns:
-            if are_reasons(people[why(name)]):
-                yield why(name)
+        if why(name) in people.columns and are_reasons(people[why(name)]):
+            yield why(name)
 
 
 def are_reasons(words: pl.Series) -> bool:
@@ -169,7 +166,7 @@ def _match_variable(column: pl.Series, variable: Variable) -> pl.Series:
 
 
 def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Expr:
-    """Write the expression that reads a column as a variable of the codebook; null is no level of it."""
+    """Write the expression that reads a column as a variable of the codebook; null for a value that is not a level."""
     column = pl.col(name)
     if variable.kind == "number":
         if not dtype.is_numeric() and dtype != pl.Null:

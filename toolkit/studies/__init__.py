@@ -24,6 +24,7 @@ from toolkit.studies.participants.engine_people import Engine as Engine
 from toolkit.studies.participants.engine_people import EnginePeople as EnginePeople
 from toolkit.studies.participants.engine_people import Facts as Facts
 from toolkit.studies.participants.engine_people import Query as Query
+from toolkit.studies.participants.engine_people import as_frame as as_frame
 from toolkit.studies.participants.engine_people import describe_column as describe_column
 from toolkit.studies.participants.engine_people import distinct_values as distinct_values
 from toolkit.studies.participants.engine_people import facts_of_values as facts_of_values

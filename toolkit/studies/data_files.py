@@ -96,7 +96,7 @@ def _choose_variables(people: pl.DataFrame, codebook: Codebook, variables: Seque
 
 def _mark_domain(people: pl.DataFrame, domain: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """Add a mark of the participants in a domain, and return its label; null is outside."""
-    frame, condition = pl.DataFrame(people), parse(domain)
+    frame, condition = people.select(pl.all()), parse(domain)
     if not condition.text:
         return frame, {}
     if _INSIDE in frame.columns:

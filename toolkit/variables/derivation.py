@@ -154,7 +154,9 @@ def _settled(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> froz
     for name, lost in lacking.items():
         others = [v.name for v in inputs if v.name not in lost]
         known = pl.all_horizontal(pl.lit(value=True), *(pl.col(other).is_not_null() for other in others))
-        there = people.filter((cycle == name) & known).select(pl.len().alias("n"), value.count().alias("known"))
+        there = people.filter((cycle == name) & known).select(
+            pl.len().alias("n"), value.count().alias("known")
+        )
         if others and there["n"].item() and there["n"].item() == there["known"].item():
             settled.append(name)
     return frozenset(settled)

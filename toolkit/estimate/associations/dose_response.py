@@ -33,7 +33,7 @@ from toolkit.estimate.regression import (
     test_jointly,
     verdict,
 )
-from toolkit.estimate.survey import QUANTILE_RULES, Column, Sample, draw
+from toolkit.estimate.survey import QUANTILE_RULES, Column, Sample, draw, in_rows
 from toolkit.results import Estimates, Floats, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
@@ -177,7 +177,9 @@ def _place_curve(
             f"missing: study.missing('{column.name}')."
         )
     knots, reference, at = requested
-    values, weights = sample.numbers(column.name)[there], sample.weights[there]
+    values, weights = in_rows(
+        sample.numbers(column.name)[there], sample.weights[there], sample.persons[there]
+    )
     low, middle, high = (QUANTILE_RULES["hf7"](values, weights, p) for p in (SPAN[0], 0.5, SPAN[1]))
     if at is None:
         at = [float(f"{value:.{_DIGITS}g}") for value in np.linspace(low, high, VALUES)]

@@ -27,6 +27,7 @@ from toolkit.estimate.survey import (
     estimate_groups,
     finite,
     heading,
+    in_rows,
     interval_columns,
     intervals,
     judge_quantile,
@@ -130,7 +131,8 @@ def quantile(
     require_continuous(column, f"Use tk.prevalence(study, outcome='{variable}').")
     values = sample.numbers(variable)
     members = count_groups(sample, by, ~np.isnan(values))
-    seen = [(values[group.counted], sample.weights[group.counted]) for group in members]
+    persons, weights = sample.persons, sample.weights
+    seen = [in_rows(values[g.counted], weights[g.counted], persons[g.counted]) for g in members]
     cuts = {
         group.levels: [method.rule(*own, p) if group.n else nan for p in method.probs]
         for group, own in zip(members, seen, strict=True)

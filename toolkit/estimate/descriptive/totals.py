@@ -192,9 +192,7 @@ def ratio(
     by = as_names(by, "by")
     require_one_role(numerator=numerator, by=by)
     require_one_role(denominator=denominator, by=by)
-    sample = draw(
-        study, [numerator, denominator, *by], domain, by=by, averaged=(numerator, denominator)
-    )
+    sample = draw(study, [numerator, denominator, *by], domain, by=by, averaged=(numerator, denominator))
     for name in (numerator, denominator):
         levels = len(sample.columns[name].levels)
         require_countable(

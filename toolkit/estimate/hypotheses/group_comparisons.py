@@ -181,14 +181,14 @@ def _draw_in_rows(
     study: Study, variable: str, group: str, by: tuple[str, ...], domain: str
 ) -> tuple[Sample, Column]:
     """Draw participants one by one, because their order decides the ranks of ties."""
-    sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by)
+    sample = draw(study, [variable, group, *by], domain, in_groups=[group], by=by, aggregate=False)
     column = sample.columns[variable]
     if column.continuous:
         return sample, column
     require_order(column, "A rank test")
     rank = column.expression.to_physical().cast(pl.Float64)
     ranked = study.derive(_RANK, rank, label=column.variable.label)
-    sample = draw(ranked, [_RANK, group, *by], domain, in_groups=[group], by=by)
+    sample = draw(ranked, [_RANK, group, *by], domain, in_groups=[group], by=by, aggregate=False)
     return sample, sample.columns[_RANK]
 
 

@@ -211,7 +211,8 @@ def specify_formula(
         domain,
         in_groups=grouped,
         by=by,
-        aggregate=aggregate,
+        # The partial likelihood orders participants one by one, and corrects for ties among them.
+        aggregate=aggregate and family != "cox",
         averaged=averaged,
     )
     for part in (reading, *([shift] if shift else [])):

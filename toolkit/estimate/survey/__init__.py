@@ -5,6 +5,7 @@ from toolkit.estimate.survey.analysis_sample import draw as draw
 from toolkit.estimate.survey.analysis_sample import weight_of as weight_of
 from toolkit.estimate.survey.distributions import QUANTILE_RULES as QUANTILE_RULES
 from toolkit.estimate.survey.distributions import QuantileRule as QuantileRule
+from toolkit.estimate.survey.distributions import in_rows as in_rows
 from toolkit.estimate.survey.distributions import no_variance as no_variance
 from toolkit.estimate.survey.distributions import upper_tail as upper_tail
 from toolkit.estimate.survey.distributions import wald as wald

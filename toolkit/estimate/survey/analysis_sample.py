@@ -106,7 +106,8 @@ def draw(
 ) -> Sample:
     """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight.
 
-    `averaged` are variables of which the estimator needs means, totals and variances alone.
+    `aggregate` is False for an estimator that needs participants one by one; `averaged` are variables of
+    which it needs means, totals and variances alone.
     """
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
@@ -114,6 +115,8 @@ def draw(
     weight = weight_of(study, columns.values(), condition, by)
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
     if isinstance(study.people, EnginePeople):
+        if not aggregate:
+            study.people.refuse()
         _require_finite_on_engine(study.people, chosen.values(), inside)
         cells = aggregate_on_engine(study, weight, inside, chosen, averaged)
     else:
@@ -179,7 +182,9 @@ def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
         _refuse_infinite(name, int(rows[name].is_infinite().sum()))
 
 
-def _require_finite_on_engine(people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None) -> None:
+def _require_finite_on_engine(
+    people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None
+) -> None:
     """Raise if a continuous variable is infinite in the domain."""
     continuous = {column.name: column.expression for column in columns if column.continuous}
     facts = people.facts_of(list(continuous))
@@ -198,7 +203,9 @@ def _refuse_infinite(name: str, infinite: int) -> None:
 
 
 def _empty(text: str, cells: Cells) -> EstimationError:
-    undecided = f" For {cells.unknown:,} of them it is unknown because of missing values." if cells.unknown else ""
+    undecided = (
+        f" For {cells.unknown:,} of them it is unknown because of missing values." if cells.unknown else ""
+    )
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
         f"No participant is {condition} ({cells.placed:,} have a valid weight).{undecided} "

@@ -14,7 +14,7 @@ from scipy.special import chdtrc, fdtrc, ndtr
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.variance.zero_variances import TINY
-from toolkit.results import Floats
+from toolkit.results import Floats, Indices
 
 # So near to the mean the approximation divides nothing by nothing; R then takes Satterthwaite's, as here.
 _AT_THE_MEAN = 1e-4
@@ -88,6 +88,27 @@ def _lowest(value: float, weights: Floats, counts: Floats) -> float:
 
 # Values, their weights, a probability -> the quantile.
 QuantileRule = Callable[[Floats, Floats, float], float]
+
+
+# Rows that stand for the participants of one value: quantiles depend on the last of them alone, and rules for
+# small samples on fewer.
+_MOST_ROWS = 100
+
+
+def in_rows(x: Floats, weights: Floats, persons: Indices) -> tuple[Floats, Floats]:
+    """Write the participants of cells as rows, as quantiles that interpolate between participants need them.
+
+    Those of one value have their mean weight; the first row of many has what the others leave.
+    """
+    if (persons == 1).all():
+        return x, weights
+    values, place = np.unique(x, return_inverse=True)
+    total, count = np.bincount(place, weights), np.bincount(place, persons).astype(np.int64)
+    rows = np.minimum(count, _MOST_ROWS)
+    own = np.repeat(total / count, rows)
+    first = np.cumsum(rows) - rows
+    own[first] = total - (rows - 1) * total / count
+    return np.repeat(values, rows), own
 
 
 def _sorted(x: Floats, weights: Floats) -> tuple[Floats, Floats]:

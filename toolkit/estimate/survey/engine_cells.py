@@ -6,7 +6,7 @@ first two moments alone are not grouped by: their moments become points (`moment
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -37,7 +37,7 @@ from toolkit.results import Floats
 from toolkit.studies import EnginePeople, Study, WeightChoice
 
 COUNT, SQUARES = ".count", ".squares"
-_PART, _STRATUM, _FIRST = ".part", ".stratum", ".first"
+_PART, _STRATUM, _FIRST, _UNFIT = ".part", ".stratum", ".first", ".unfit"
 # The parts of a study: in the analysis, outside of the domain, undecided, without a positive weight.
 _INSIDE, _OUTSIDE, _UNKNOWN, _WEIGHTLESS = range(4)
 
@@ -65,9 +65,13 @@ def check_participants(study: Study, weight: WeightChoice) -> None:
 
 
 def aggregate_on_engine(
-    study: Study, weight: WeightChoice, inside: pl.Expr | None, columns: Mapping[str, Column], averaged: Sequence[str]
+    study: Study,
+    weight: WeightChoice,
+    inside: pl.Expr | None,
+    columns: Mapping[str, Column],
+    averaged: Sequence[str],
 ) -> Cells:
-    """Aggregate participants to cells; `inside` is the domain, `averaged` enter by their first two moments."""
+    """Aggregate participants to cells; of variables that are `averaged` the first two moments are enough."""
     drawing = _Drawing(study, weight, inside, columns, tuple(averaged))
     return drawing.cells()
 
@@ -118,7 +122,9 @@ class _Drawing:
         """Raise if a weight or the design is not valid."""
         self.require_design()
         if self.weight is not None and not self.all_weighted:
-            counts = self.people.with_columns(self.weight.alias(WEIGHT)).select(**count_unfit_weights(self.study))
+            counts = self.people.with_columns(self.weight.alias(WEIGHT)).select(
+                **count_unfit_weights(self.study)
+            )
             refuse_weight(self.study, self.choice, counts.row(0, named=True))
         names = design_columns(self.study.design)
         if names:
@@ -128,21 +134,25 @@ class _Drawing:
 
     def require_design(self) -> None:
         design = self.study.design
-        for given, what in ((design.replicate_weights, "Replicate weights"), (design.calibration, "Calibrated weights")):
+        for given, what in (
+            (design.replicate_weights, "Replicate weights"),
+            (design.calibration, "Calibrated weights"),
+        ):
             if given:
                 raise DesignError(
                     f"{what} need the participants in memory, and those of this study stay on "
-                    f"{self.people.engine.noun}. Use tk.study({self.people.engine.in_memory}, design=...), or a design "
-                    "of strata and PSUs."
+                    f"{self.people.engine.noun}. Use tk.study({self.people.engine.in_memory}, design=...), "
+                    "or a design of strata and PSUs."
                 )
-        require_design_columns(self.people, design)
+        require_design_columns(self.study.people, design)
         refuse_stages(design)
 
     def cells(self) -> Cells:
         """Aggregate to cells and number the sampling units."""
         self.require_design()
         table = self._aggregate()
-        if table.is_empty() or not np.isfinite(table[WEIGHT].to_numpy()).all():
+        unfit = table[_UNFIT].sum() if _UNFIT in table.columns else 0
+        if unfit or not np.isfinite(table[WEIGHT].to_numpy()).all():
             self.check()
         positive = pl.col(_PART) != _WEIGHTLESS
         placed = table.filter(positive)
@@ -176,16 +186,19 @@ class _Drawing:
             value = column.expression.is_not_null() if name in self.spread else column.expression
             keys[name] = value if part is None else pl.when(pl.col(_PART) == _INSIDE).then(value)
         if self.weight is not None and not self.all_weighted:
-            people = people.filter(self.weight.is_not_null()) if self.choice.parts or self._by_component else people
+            people = (
+                people.filter(self.weight.is_not_null())
+                if self.choice.parts or self._by_component
+                else people
+            )
         totals = self._totals()
-        if not keys:
-            table = people.select(**totals)
-        else:
-            table = people.group_by(**keys).agg(**totals)
+        table = people.group_by(**keys).agg(**totals) if keys else people.select(**totals)
         if part is None:
             table = table.with_columns(pl.lit(_INSIDE, pl.Int8).alias(_PART))
         if self.weight is None:
-            table = table.with_columns(pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES))
+            table = table.with_columns(
+                pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES)
+            )
         return table
 
     @property
@@ -193,10 +206,14 @@ class _Drawing:
         return not isinstance(self.study.design.weight, str)
 
     def _part(self) -> pl.Expr | None:
-        """Number the part of each participant; None if everyone is in the analysis."""
+        """Write the part of each participant as a number; None if everyone is in the analysis."""
         part: pl.Expr = pl.lit(_INSIDE, pl.Int8)
         if self.inside is not None:
-            outside = pl.when(self.inside.is_null()).then(pl.lit(_UNKNOWN, pl.Int8)).otherwise(pl.lit(_OUTSIDE, pl.Int8))
+            outside = (
+                pl.when(self.inside.is_null())
+                .then(pl.lit(_UNKNOWN, pl.Int8))
+                .otherwise(pl.lit(_OUTSIDE, pl.Int8))
+            )
             part = pl.when(self.inside).then(part).otherwise(outside)
         if not self.all_weighted:
             assert self.weight is not None  # noqa: S101 - everyone counts without a weight
@@ -208,10 +225,9 @@ class _Drawing:
         totals = {COUNT: pl.len().cast(pl.Int64)}
         one: pl.Expr = pl.lit(1.0)
         if self.weight is not None:
-            # A weight that is not valid makes the sum of its cell NaN or infinite, which is then explained.
             one = self.weight
             if not self.all_weighted:
-                one = pl.when(one >= 0).then(one).otherwise(float("nan"))
+                totals[_UNFIT] = (one.is_null() | (one < 0)).cast(pl.Int64).sum()
             totals |= {WEIGHT: one.sum(), SQUARES: (one * one).sum()}
         values = [self._centered(name) for name in self.spread]
         for measure, weight in (("w", one), ("q", one * one))[: 2 if self._persons_are_units else 1]:
@@ -234,7 +250,7 @@ class _Drawing:
         return mean if np.isfinite(mean) else 0.0
 
     def _with_units(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
-        """Number the sampling units, place points for moments, and derive weights from populations."""
+        """Index the sampling units, place points for moments, and derive weights from populations."""
         design = self.study.design
         names = design_columns(design)
         plain = table.select(pl.col(_design_key(name)).alias(name) for name in names)
@@ -244,7 +260,9 @@ class _Drawing:
             if not self.choice.weight and design.fpcs:
                 table = _scaled(table, derive_weights(units)[table[UNIT].to_numpy()])
             return self._with_points(table), units
-        plain = number_values(plain if names else table.select(COUNT), [design.strata] if design.strata else [], _STRATUM)
+        plain = number_values(
+            plain if names else table.select(COUNT), [design.strata] if design.strata else [], _STRATUM
+        )
         table = table.with_columns(plain[_STRATUM])
         stratum, persons = table[_STRATUM].to_numpy(), table[COUNT].to_numpy().astype(float)
         population = np.full(table.height, np.inf)
@@ -290,7 +308,10 @@ class _Drawing:
             pl.Series(SQUARES, found.squares),
             pl.Series(_FIRST, found.first),
             pl.when(pl.Series(found.first)).then(pl.col(COUNT)).otherwise(0).alias(COUNT),
-            *(pl.Series(name, found.values[:, at] + self._center(name)) for at, name in enumerate(self.spread)),
+            *(
+                pl.Series(name, found.values[:, at] + self._center(name))
+                for at, name in enumerate(self.spread)
+            ),
         )
         return pl.concat([there, others.select(there.columns)])
 
@@ -316,7 +337,7 @@ def _design_key(name: str) -> str:
 def _scaled(table: pl.DataFrame, weight: Floats) -> pl.DataFrame:
     """Give the participants of cells a weight in place of 1."""
     factor = pl.Series(weight)
-    by_weight = [name for name in table.columns if name.startswith(".w") ]
+    by_weight = [name for name in table.columns if name.startswith(".w")]
     by_square = [name for name in table.columns if name.startswith(".q")]
     return table.with_columns(
         *(pl.col(name) * factor for name in by_weight),
@@ -326,7 +347,8 @@ def _scaled(table: pl.DataFrame, weight: Floats) -> pl.DataFrame:
 
 def _explain_measurement(name: str, people: EnginePeople) -> VariableError:
     return VariableError(
-        f"'{name}' has more than 1,000 different values, and this analysis needs the value of each participant, who "
-        f"stay on {people.engine.noun}. Create categories with study.derive('{name}_group', ...), or read the "
-        f"participants into memory: tk.study({people.engine.in_memory}, design=...)."
+        f"'{name}' has more than 1,000 different values, and this analysis needs the value of each "
+        f"participant, but those of this study stay on {people.engine.noun}. Create categories with "
+        f"study.derive('{name}_group', ...), or read the participants into memory: "
+        f"tk.study({people.engine.in_memory}, design=...)."
     )

@@ -10,8 +10,8 @@ import polars as pl
 from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import weight_of
-from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.engine_cells import check_participants
+from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.standard_populations import as_standard
 from toolkit.results import FLOW_SCHEMA, Estimates, variables_of
 from toolkit.studies import CYCLE, Study, WeightChoice, grouped, label_of

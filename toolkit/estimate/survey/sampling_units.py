@@ -10,7 +10,7 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
 from toolkit.files.cache import compute_once
-from toolkit.results import Floats, Indices
+from toolkit.results import Floats
 from toolkit.studies import Design, Study, WeightChoice
 from toolkit.variables import Names, as_names
 
@@ -130,7 +130,7 @@ def count_unfit_weights(study: Study) -> dict[str, pl.Expr]:
     return {
         "missing": missing.cast(pl.Int64).sum(),
         "negative": (weight < 0).cast(pl.Int64).sum(),
-        "infinite": (weight == np.inf).cast(pl.Int64).sum(),
+        "infinite": (weight.is_infinite() & (weight > 0)).cast(pl.Int64).sum(),
         "positive": (weight > 0).cast(pl.Int64).sum(),
     }
 
@@ -141,9 +141,9 @@ def refuse_weight(study: Study, choice: WeightChoice, counts: Mapping[str, int])
     seen = ", ".join(f"{what} for {counts[what]:,}" for what in unfit if counts[what])
     if seen:
         raise DesignError(
-            f"The weight '{name}' is {seen} of {study.people.height:,} participants. A weight must be a finite "
-            f"number of 0 or more. Correct it, or exclude them with frame.filter((pl.col('{name}') >= 0) & "
-            f"pl.col('{name}').is_finite())."
+            f"The weight '{name}' is {seen} of {study.people.height:,} participants. A weight must be a "
+            f"finite number of 0 or more. Correct it, or exclude them with "
+            f"frame.filter((pl.col('{name}') >= 0) & pl.col('{name}').is_finite())."
         )
     if not counts["positive"]:
         raise DesignError(
@@ -221,7 +221,7 @@ def _number_stage(
 
 
 def number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Number the combinations of values of columns."""
+    """Index the combinations of values of columns."""
     if not keys:
         return people.with_columns(pl.lit(0, pl.Int64).alias(name))
     numbered = people.select(keys).unique().sort(keys).with_row_index(name)

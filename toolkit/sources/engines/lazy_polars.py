@@ -32,5 +32,5 @@ class LazyPolars:
             frame = frame.filter(condition)
         if not query.keys:
             return frame.select(**query.totals)
-        grouped = frame.group_by(**query.keys).agg(**query.totals)
+        grouped = frame.group_by(own.alias(name) for name, own in query.keys.items()).agg(**query.totals)
         return grouped if query.most is None else grouped.head(query.most + 1)

@@ -23,7 +23,7 @@ from toolkit.sources.from_frame import (
 )
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, facts_of_values
+from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
 from toolkit.variables import Codebook, Reason, Variable, why
 
 
@@ -39,9 +39,9 @@ def open_on_engine(engine: Engine, design: Design, name: str, codebook: Codebook
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
     if isinstance(codebook, Codebook):
-        return Study(name, name, people, design, codebook)
+        return Study(name, name, as_frame(people), design, codebook)
     known = known_variables() if codebook == TOOLKIT else Codebook()
-    return Study(name, name, people, design, _describe_columns(people, raw, design, known))
+    return Study(name, name, as_frame(people), design, _describe_columns(people, raw, design, known))
 
 
 def _with_types(raw: EnginePeople, given: Mapping[str, Variable]) -> EnginePeople:
@@ -100,7 +100,11 @@ def _clean_values(name: str, values: pl.Series, tidy: pl.Series) -> pl.Expr | No
     """Write the expression that turns the values of a column into those read."""
     column, kind = pl.col(name), tidy.dtype
     if not isinstance(kind, pl.Enum | pl.String):
-        same = tidy.cast(values.dtype).equals(values, null_equal=False) if values.dtype != kind else tidy.equals(values)
+        same = (
+            tidy.cast(values.dtype).equals(values, null_equal=False)
+            if values.dtype != kind
+            else tidy.equals(values)
+        )
         if values.dtype.is_float() and not same:
             return _clean_measurement(name, values.dtype, odd=True)
         return None if values.dtype == kind else column.cast(kind)
@@ -155,4 +159,3 @@ def _describe_columns(people: EnginePeople, raw: EnginePeople, design: Design, k
             entry = people.describe(name, ordered=isinstance(raw.schema[name], pl.Enum))
         entries.append(entry)
     return Codebook.of(*(entry for entry in entries if entry))
-

@@ -7,7 +7,7 @@ and `group_by` of aggregates. Every other verb would read participants, and refu
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
 import polars as pl
 
@@ -44,8 +44,10 @@ class Engine(Protocol):
     # As messages call it, such as "a DuckDB relation", and the call that reads it into memory.
     noun: str
     in_memory: str
-    # The columns of the source and their types in polars.
-    schema: Mapping[str, pl.DataType]
+
+    @property
+    def schema(self) -> Mapping[str, pl.DataType]:
+        """Columns of the source, with their types in polars."""
 
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run aggregate queries, in one pass over the participants where the engine can."""
@@ -57,7 +59,7 @@ class Facts:
 
     # Number of participants with a value.
     known: int
-    # Its different values, sorted, and the number of participants with each; None for more than `MOST_VALUES`.
+    # Its different values, sorted, and the number of participants with each; None for too many values.
     values: pl.Series | None
     counts: pl.Series | None = None
     # Of a number: smallest, largest and mean value; NaN where unknown.
@@ -95,7 +97,7 @@ class EnginePeople:
 
     def head(self, n: int = 0) -> pl.DataFrame:
         """Return a frame without rows that has the columns; rows are refused."""
-        return self._without_rows if n == 0 else self._refuse()
+        return self._without_rows if n == 0 else self.refuse()
 
     @cached_property
     def _without_rows(self) -> pl.DataFrame:
@@ -130,7 +132,7 @@ class EnginePeople:
         """Compute totals of all participants, in one row."""
         wanted = self._named(totals, named)
         if not wanted or self._without_rows.select(**wanted).height != 1:
-            self._refuse()
+            self.refuse()
         return self.run([self.query({}, wanted)])[0]
 
     def group_by(self, *keys: Any, **named: Any) -> "Groups":
@@ -138,7 +140,11 @@ class EnginePeople:
         return Groups(self, self._named(keys, named))
 
     def query(
-        self, keys: Mapping[str, pl.Expr], totals: Mapping[str, pl.Expr], most: int | None = MOST_CELLS, **more: Any
+        self,
+        keys: Mapping[str, pl.Expr],
+        totals: Mapping[str, pl.Expr],
+        most: int | None = MOST_CELLS,
+        **more: Any,
     ) -> Query:
         """Write a query with the steps that it needs and no others."""
         return Query(self._needed([*keys.values(), *totals.values()]), self.where, keys, totals, most, **more)
@@ -151,8 +157,9 @@ class EnginePeople:
     def _typed(self, query: Query, frame: pl.DataFrame) -> pl.DataFrame:
         if query.most is not None and frame.height > query.most:
             raise EstimationError(
-                f"The variables have more than {query.most:,} combinations of values on {self.engine.noun}, too many "
-                "to aggregate. Use fewer variables, or create categories of continuous ones with study.derive(...)."
+                f"The variables have more than {query.most:,} combinations of values on {self.engine.noun}, "
+                "too many to aggregate. Use fewer variables, or create categories of continuous ones with "
+                "study.derive(...)."
             )
         empty = self._without_rows
         types = {**empty.select(**query.keys).schema} if query.keys else {}
@@ -172,7 +179,7 @@ class EnginePeople:
         """Write expressions, names and lists of them as expressions by the name of their column."""
         listed = [pl.col(one) if isinstance(one, str) else one for part in given for one in _as_list(part)]
         if not all(isinstance(one, pl.Expr) and not one.meta.has_multiple_outputs() for one in listed):
-            self._refuse()
+            self.refuse()
         found = {one.meta.output_name(): one for one in listed}
         return found | {name: pl.col(e) if isinstance(e, str) else e for name, e in named.items()}
 
@@ -191,30 +198,33 @@ class EnginePeople:
         numeric = self.schema[name].is_numeric()
         return Variable(name, name, "number", component="") if numeric else None
 
-    def _refuse(self) -> NoReturn:
+    def refuse(self) -> NoReturn:
+        """Raise because participants would be read."""
         raise DatasetError(
-            f"This needs the participants in memory, and those of this study stay on {self.engine.noun}. Open a "
-            f"study of what fits into memory, tk.study({self.engine.in_memory}, design=...), with the columns and "
-            "participants that you need."
+            f"This needs the participants in memory, and those of this study stay on {self.engine.noun}. "
+            f"Open a study of what fits into memory, tk.study({self.engine.in_memory}, design=...), with the "
+            "columns and participants that you need."
         )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._refuse()
+        return self.refuse()
 
     def __getitem__(self, _: object) -> NoReturn:
-        self._refuse()
+        self.refuse()
 
     def __iter__(self) -> Iterator[NoReturn]:
-        self._refuse()
+        self.refuse()
 
     def __len__(self) -> int:
         return self.height
 
     def __repr__(self) -> str:
         """State size and engine."""
-        return f"{self.height:,} participants x {self.width:,} columns on {self.engine.noun}; rows are not read"
+        return (
+            f"{self.height:,} participants x {self.width:,} columns on {self.engine.noun}; rows are not read"
+        )
 
     __str__ = __repr__
     __hash__ = object.__hash__
@@ -240,7 +250,9 @@ def _as_list(given: Any) -> list[Any]:
 
 def _find_facts(people: EnginePeople, names: Sequence[str]) -> dict[str, Facts]:
     """Find the values of each column, or the range of one that has too many."""
-    plain = [name for name in names if not (people.schema[name].is_nested() or people.schema[name] == pl.Object)]
+    plain = [
+        name for name in names if not (people.schema[name].is_nested() or people.schema[name] == pl.Object)
+    ]
     first = _count_first_values(people, plain)
     few = [name for name in plain if first[name] <= MOST_VALUES]
     columns = {name: pl.col(name) for name in few}
@@ -308,3 +320,8 @@ def distinct_values(people: "pl.DataFrame | EnginePeople", name: str) -> pl.Seri
     if isinstance(people, EnginePeople):
         return people.facts_of([name])[name].values
     return people[name].drop_nulls().unique().sort()
+
+
+def as_frame(people: EnginePeople) -> pl.DataFrame:
+    """Pass participants on an engine where a frame is expected, of which they have the aggregating verbs."""
+    return cast("pl.DataFrame", people)

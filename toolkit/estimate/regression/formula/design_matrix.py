@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.formula.terms import knots_at, spline
+from toolkit.estimate.survey import in_rows
 from toolkit.results import Floats, Indices, Mask
 from toolkit.variables import spline_of
 
@@ -125,20 +126,23 @@ def _covariate_columns(
             f"'{name}' is a category and cannot be a spline. Use its levels as covariates: adjust=('{name}', "
             "...)."
         )
-    return _spline_columns(sample.weights[inside], values[0], terms[0], (covariate, name, numbers))
+    own = (sample.weights[inside], sample.persons[inside])
+    return _spline_columns(own, values[0], terms[0], (covariate, name, numbers))
 
 
 def _spline_columns(
-    weights: Floats, x: Floats, line: Term, requested: "tuple[str, str, tuple[float, ...]]"
+    own: tuple[Floats, Indices], x: Floats, line: Term, requested: "tuple[str, str, tuple[float, ...]]"
 ) -> "tuple[list[Floats], list[Term], str]":
     """Build a spline with the knots requested, or as many as differ; a straight line below three."""
     covariate, name, numbers = requested
     if len(numbers) > 1:
         return _name_spline(spline(x, sorted(numbers)), covariate)
+    weights, persons = own
     counted = weights > 0  # Copies of participants with another exposure have no weight and move no knot.
+    rows = in_rows(x[counted], weights[counted], persons[counted])
     for count in range(int(numbers[0]), 2, -1):
         try:
-            knots = knots_at(x[counted], weights[counted], count, name)
+            knots = knots_at(*rows, count, name)
         except EstimationError:
             continue
         return _name_spline(spline(x, knots), covariate if count == numbers[0] else f"rcs({name}, {count})")

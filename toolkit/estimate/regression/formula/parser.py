@@ -38,6 +38,7 @@ from toolkit.estimate.regression.formula.factors import (
     unreadable,
 )
 from toolkit.estimate.regression.formula.terms import Terms, knots_at, parse_terms, spline
+from toolkit.estimate.survey import in_rows
 from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ def _spline(factor: Factor, sample: "Sample", inside: Mask) -> list[tuple[Floats
         values = spline(x, sorted(knots))
     else:
         counted = weights > 0  # Copies with another exposure have no weight.
-        values = spline(x, knots_at(x[counted], weights[counted], knots[0], name))
+        own = in_rows(x[counted], weights[counted], sample.persons[inside][counted])
+        values = spline(x, knots_at(*own, knots[0], name))
     terms = spline_terms(factor.text, factor.text, values.shape[1])
     return list(zip(values.T, terms, strict=True))
 

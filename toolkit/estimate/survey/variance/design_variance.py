@@ -31,7 +31,7 @@ class Stage:
     parent: Indices
     # For each unit the number of units that it was drawn out of; infinite with replacement.
     population: Floats
-    # Where each participant is a unit and an engine aggregates them: the participants that an entry stands for.
+    # The participants that an entry stands for, where each is a unit and an engine aggregates them.
     crowds: "Crowds | None" = None
 
     @property
@@ -175,7 +175,7 @@ def degrees_of_freedom(unit: Indices, units: Units) -> int:
     first = units.stages[0]
     present = np.bincount(units.first_stage(unit), minlength=len(first.parent)) > 0
     counts = first.count(present, units.strata)
-    return int(counts.sum()) - np.count_nonzero(counts)
+    return int(counts.sum()) - int(np.count_nonzero(counts))
 
 
 def replicate_covariance(replicates: Floats, full: Floats, replication: Replication) -> Floats:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.results import Floats, Indices
+from toolkit.results import Floats, Indices, Mask
 
 # Variances below this part of the squared size of the values are rounding.
 _ROUNDING = 1e-14
@@ -17,7 +17,7 @@ _ROUNDING = 1e-14
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over the participants of each cell: of a measure, and of values (k) and their products under it."""
+    """Sums over the participants of each cell: a measure, and values (k) and their products times it."""
 
     total: Floats  # cells
     first: Floats  # cells x k
@@ -32,17 +32,17 @@ class Moments:
 
 @dataclass(frozen=True)
 class Points:
-    """Points of cells, those of one cell together, and for each its cell, values, weight and squared weight."""
+    """Points of cells, those of one cell together; each with cell, values, weight and squared weight."""
 
     cell: Indices
-    first: np.ndarray  # marks the first point of each cell
+    first: Mask  # marks the first point of each cell
     values: Floats  # points x k
     weight: Floats
     squares: Floats
 
 
 def place_points(weight: Moments, squares: Moments | None, total_squares: Floats) -> Points:
-    """Place the points of cells; `squares` are the moments under squared weights, if participants are units."""
+    """Place the points of cells; `squares` are moments under squared weights, if participants are units."""
     mean, covariance = weight.spread()
     count, k = mean.shape
     root = _square_root(covariance, weight)
@@ -56,8 +56,8 @@ def place_points(weight: Moments, squares: Moments | None, total_squares: Floats
         own = _match_squares(squares, mean, root, directions)
     cell = np.repeat(np.arange(count), m)
     first = np.tile(np.arange(m) == 0, count)
-    kept = first | ~alike[cell]
-    single = alike[cell]
+    single = np.asarray(alike, bool)[cell]
+    kept = first | ~single
     flat_weights = np.where(single, weight.total[cell], weights.ravel())
     flat_squares = np.where(single, total_squares[cell], own.ravel())
     flat_values = np.where(single[:, None], mean[cell], values.reshape(-1, k))

@@ -1,0 +1,206 @@
+"""Estimates on an engine are those in memory, in every column, and read no participants."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import toolkit as tk
+from tests.support.engine_studies import (
+    DESIGNS,
+    ENGINES,
+    PERSONS,
+    in_memory,
+    on_engine,
+    population,
+    rows_fetched,
+)
+from tests.support.looping import in_one_test
+
+Call = Callable[[tk.Study], Any]
+
+DISCRETE: dict[str, Call] = {
+    "prevalence": lambda s: tk.prevalence(s, "cramps"),
+    "prevalence by sex in a domain": lambda s: tk.prevalence(
+        s, "education", by="sex", domain="age >= 40 and bmi < 30 or missing(bmi)"
+    ),
+    "standardized prevalence": lambda s: tk.prevalence(
+        s, "cramps", standardize={"education": {"low": 10, "middle": 5, "high": 1}}
+    ),
+    "prevalence by codes": lambda s: tk.prevalence(s, "cramps", by="stratum"),
+    "prevalence ratio": lambda s: tk.association(s, "cramps", "education", adjust=("sex",)),
+    "odds ratio by smoking": lambda s: tk.association(
+        s, "cramps", "education", adjust=("sex", "age"), estimand="odds_ratio", by="smoker"
+    ),
+    "standardized difference": lambda s: tk.association(
+        s, "cramps", "education", adjust=("sex",), estimand="standardised_difference"
+    ),
+    "logit model": lambda s: tk.model(s, "cramps ~ education * sex"),
+    "spline of age": lambda s: tk.model(s, "cramps ~ rcs(age, 4) + sex"),
+    "Poisson model": lambda s: tk.model(s, "nights ~ sex", family="poisson"),
+    "ordinal model": lambda s: tk.model(
+        s.derive("often", "when(nights < 3, 'a', nights < 6, 'b', 'c')", levels=["a", "b", "c"]),
+        "often ~ sex",
+        family="ordinal",
+    ),
+    "chi-square": lambda s: tk.chi_square(s, "sex", "education"),
+    "margins": lambda s: tk.margins(s, "cramps ~ sex + age", "sex"),
+    "quantile of age": lambda s: tk.quantile(s, "age"),
+    "trend": lambda s: tk.trend(s, "cramps", "age"),
+    "quantile groups": lambda s: tk.prevalence(s.cut("age"), "cramps", by="age_thirds"),
+    "merged levels": lambda s: tk.prevalence(
+        s.merge_levels("education", {"lower": ["low", "middle"]}, as_="two"), "cramps", by="two"
+    ),
+    "derived condition": lambda s: tk.prevalence(s.derive("obese", "bmi >= 30"), "obese", by="sex"),
+    "derived category": lambda s: tk.prevalence(
+        s.derive("x", "when(missing(bmi), 'unknown', bmi ** 2 / log(age) > 200, 'high', 'low')"), "x"
+    ),
+}
+AVERAGED: dict[str, Call] = {
+    "mean": lambda s: tk.mean(s, "bmi", by="sex"),
+    "means of several": lambda s: tk.mean(s, ("bmi", "pressure", "age"), domain="bmi > 22"),
+    "totals": lambda s: tk.total(s, ("cramps", "bmi"), by="sex"),
+    "ratio": lambda s: tk.ratio(s, "bmi", "pressure", by="education"),
+    "ratio to itself": lambda s: tk.ratio(s.derive("twice", "2 * pressure"), "twice", "pressure"),
+    "constant": lambda s: tk.mean(s.derive("one", "pressure - pressure + 1"), "one"),
+    "linear model": lambda s: tk.model(s, "bmi ~ education + sex", family="gaussian"),
+    "mean of a formula": lambda s: tk.mean(
+        s.derive("x", "sqrt(abs(bmi - pressure)) + round(age / 10) + min(bmi, pressure)"), "x", by="sex"
+    ),
+}
+LISTINGS: dict[str, Call] = {
+    "flow": lambda s: tk.flow(s, "cramps", "education", adjust=("sex",), domain="age > 30"),
+    "flow of a result": lambda s: tk.flow(tk.association(s, "cramps", "education", adjust=("sex",))),
+    "missing": lambda s: s.missing("bmi"),
+    "variables": lambda s: s.variables(),
+    "availability": lambda s: s.availability(by_reason=True),
+    "summary": lambda s: pl.DataFrame({"text": [str(s)]}),
+    "weight": lambda s: pl.DataFrame({"text": [str(s.weight_for("cramps"))]}),
+}
+CALLS = {**DISCRETE, **AVERAGED, **LISTINGS}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("engine", ENGINES)
+@in_one_test("name", CALLS)
+def test_every_column_is_that_in_memory(name: str, engine: str, design: str) -> None:
+    expected, found = (CALLS[name](study) for study in (in_memory(design), on_engine(engine, design)))
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-13)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_codebook_is_that_in_memory(engine: str) -> None:
+    assert in_memory("none").codebook == on_engine(engine, "none").codebook
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@in_one_test("name", ["prevalence", "prevalence ratio", "logit model", "mean", "totals", "ratio"])
+def test_an_estimate_is_one_pass_that_fetches_cells(name: str, engine: str) -> None:
+    study = tk.study(ENGINES[engine](population()), design=DESIGNS["strata and PSUs"])
+    opened = len(rows_fetched(study))
+    result = CALLS[name](study)
+    (fetched,) = rows_fetched(study)[opened:]
+    assert len(result)
+    assert 0 < fetched < PERSONS
+
+
+def participants_needed() -> Iterator[tuple[str, Call]]:
+    """List the public calls that need participants one by one."""
+    yield "describe", lambda s: tk.describe(s, ["sex", "age"])
+    yield "rank_test", lambda s: tk.rank_test(s, "nights", "sex")
+    yield "cox", lambda s: tk.model(s, "Surv(nights, cramps) ~ sex", family="cox")
+    yield "weights", tk.weights
+    yield "replicates", lambda s: tk.survey.replicates(s, method="bootstrap")
+    yield "design_matrix", lambda s: tk.design_matrix(s, "cramps ~ sex")
+    yield "data_dictionary", tk.data_dictionary
+    yield "to_r", lambda s: s.to_r("/nowhere")
+    yield "write", lambda s: s.write("people.dta")
+    yield "head", lambda s: s.people.head(3)
+    yield "column", lambda s: s.people["sex"]
+    yield "rows", lambda s: s.people.rows()
+    yield "iteration", lambda s: list(s.people)
+    yield "select", lambda s: s.people.select("sex")
+    yield "select all", lambda s: s.people.select(pl.all())
+    yield "quantile", lambda s: tk.quantile(s, "bmi")
+    yield "t_test", lambda s: tk.t_test(s, "bmi", "sex")
+    yield "continuous term", lambda s: tk.model(s, "cramps ~ bmi")
+    yield "cut", lambda s: s.cut("bmi")
+    yield (
+        "calibrated",
+        lambda s: tk.prevalence(
+            s.with_design(s.design.calibrated({"sex": {"male": 10, "female": 20}})), "cramps"
+        ),
+    )
+    yield (
+        "replicate weights",
+        lambda s: tk.prevalence(
+            s.with_design(
+                tk.Design(weight="weight", replicate_weights=["bmi", "age"], replicate_method="BRR")
+            ),
+            "cramps",
+        ),
+    )
+
+
+NEEDED = dict(participants_needed())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@in_one_test("name", NEEDED)
+def test_what_needs_participants_names_the_call_that_reads_them(name: str, engine: str) -> None:
+    study = on_engine(engine, "strata and PSUs")
+    before = len(rows_fetched(study))
+    with pytest.raises(tk.ToolkitError, match=r"tk\.study\((frame\.collect|relation\.pl)\(\), design="):
+        NEEDED[name](study)
+    assert all(rows < PERSONS for rows in rows_fetched(study)[before:])
+
+
+WRONG: dict[str, Call] = {
+    "unknown variable": lambda s: tk.prevalence(s, "crampss"),
+    "unknown level": lambda s: tk.prevalence(s, "cramps", domain="education == 'none'"),
+    "empty domain": lambda s: tk.prevalence(s, "cramps", domain="age > 200"),
+    "undecided domain": lambda s: tk.prevalence(s, "cramps", domain="bmi > 200"),
+    "infinite values": lambda s: tk.mean(s, "infinite"),
+    "missing weight": lambda s: tk.prevalence(s.with_design(tk.Design(weight="bmi")), "cramps"),
+    "negative weight": lambda s: tk.prevalence(s.with_design(tk.Design(weight="negative")), "cramps"),
+    "infinite weight": lambda s: tk.prevalence(s.with_design(tk.Design(weight="infinite")), "cramps"),
+    "no positive weight": lambda s: tk.flow(s.with_design(tk.Design(weight="zero")), "cramps"),
+    "missing PSU": lambda s: tk.prevalence(
+        s.with_design(tk.Design(weight="positive", psu="education")), "cramps"
+    ),
+    "PSU in two strata": lambda s: tk.prevalence(
+        s.with_design(tk.Design(weight="positive", strata="stratum", psu="psu", nest=False)), "cramps"
+    ),
+    "lonely PSU": lambda s: tk.prevalence(
+        s.with_design(tk.Design(weight="positive", strata="row", psu="psu")), "cramps"
+    ),
+    "small population": lambda s: tk.prevalence(
+        s.with_design(tk.Design(strata="stratum", fpc="age")), "cramps"
+    ),
+    "a list": lambda s: tk.prevalence(s, "list"),
+    "a list in a domain": lambda s: tk.prevalence(s, "cramps", domain="list > 3"),
+}
+
+
+def with_wrong_columns() -> pl.DataFrame:
+    return population().with_columns(
+        negative=pl.col("age") - 25.0,
+        zero=pl.lit(0.0),
+        infinite=pl.when(pl.col("age") == 33).then(float("inf")).otherwise(pl.col("pressure")),
+        row=pl.int_range(pl.len()) // 2,
+        list=pl.concat_list("age", "psu"),
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@in_one_test("name", WRONG)
+def test_what_is_wrong_is_explained_as_in_memory(name: str, engine: str) -> None:
+    frame, texts = with_wrong_columns(), []
+    for source in (frame, ENGINES[engine](frame)):
+        study = tk.study(source, design=tk.Design.none(), name="mine")
+        with pytest.raises(tk.ToolkitError) as caught:
+            WRONG[name](study)
+        texts.append(f"{type(caught.value).__name__}: {caught.value}")
+    assert texts[0] == texts[1]
