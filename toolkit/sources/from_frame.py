@@ -166,7 +166,7 @@ def _match_variable(column: pl.Series, variable: Variable) -> pl.Series:
 
 
 def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Expr:
-    """Write the expression that reads a column as a variable of the codebook; null for a value that is not a level."""
+    """Write the expression that reads a column as a variable of the codebook; null for any other value."""
     column = pl.col(name)
     if variable.kind == "number":
         if not dtype.is_numeric() and dtype != pl.Null:

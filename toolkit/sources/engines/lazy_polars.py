@@ -17,7 +17,7 @@ class LazyPolars:
     def __init__(self, frame: pl.LazyFrame) -> None:
         self.frame = frame
         self.schema = frame.collect_schema()
-        self.passes = Passes()
+        self.passes = Passes(self.noun)
 
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Collect queries together, so that they share the scan."""

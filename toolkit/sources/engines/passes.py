@@ -1,19 +1,90 @@
 """Run the passes of an engine: count them, show the progress of long ones, and let Ctrl-C stop them."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Event, Thread
+from time import monotonic
 
 import polars as pl
+
+# Seconds after which a pass shows how long it runs, and between two looks at it.
+_PATIENCE, _LOOK = 2.0, 0.1
+Frames = list[pl.DataFrame]
 
 
 @dataclass
 class Passes:
     """The passes that an engine has made: for each its number of rows fetched."""
 
+    noun: str
     rows: list[int] = field(default_factory=list)
 
-    def fetch(self, collect: Callable[[], list[pl.DataFrame]]) -> list[pl.DataFrame]:
-        """Collect the results of one pass."""
-        found = collect()
+    def fetch(self, collect: Callable[[], Frames], cancel: Callable[[], None] | None = None) -> Frames:
+        """Collect the results of one pass; `cancel` stops an engine that does not heed Ctrl-C itself."""
+        with _progress(self.noun):
+            found = _collect_here(collect) if cancel is None else _collect_beside(collect, cancel)
         self.rows.append(sum(frame.height for frame in found))
         return found
+
+
+def _collect_here(collect: Callable[[], Frames]) -> Frames:
+    try:
+        return collect()
+    except KeyboardInterrupt:
+        # Polars stops at Ctrl-C, after which Python raises it a second time.
+        with suppress(KeyboardInterrupt):
+            Event().wait(_LOOK)
+        raise
+
+
+def _collect_beside(collect: Callable[[], Frames], cancel: Callable[[], None]) -> Frames:
+    """Collect in a thread of its own, so that this one can hear Ctrl-C."""
+    found: list[Frames] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(collect())
+        except BaseException as error:  # raised again in the thread that asked
+            failed.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_LOOK)
+    except KeyboardInterrupt:
+        cancel()
+        thread.join(1.0)
+        raise
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+@contextmanager
+def _progress(noun: str) -> Iterator[None]:
+    """Show on standard error how long a pass has been running, once it takes longer than two seconds."""
+    done = Event()
+    shown = Thread(target=_show_seconds, args=(noun, done), daemon=True)
+    if sys.stderr.isatty() or "ipykernel" in sys.modules:
+        shown.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if shown.is_alive():
+            shown.join()
+
+
+def _show_seconds(noun: str, done: Event) -> None:
+    start, shown = monotonic(), False
+    while not done.wait(1.0 if shown else _PATIENCE):
+        shown = True
+        sys.stderr.write(f"\rAggregating on {noun} ({monotonic() - start:.0f} s; Ctrl-C stops it)")
+        sys.stderr.flush()
+    if shown:
+        sys.stderr.write(f"\rAggregated on {noun} in {monotonic() - start:.1f} s                \n")
+        sys.stderr.flush()

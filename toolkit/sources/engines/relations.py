@@ -1,7 +1,8 @@
 """Aggregate participants on DuckDB or Spark, through narwhals."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
@@ -21,20 +22,40 @@ _AGGREGATES = {
 }
 
 
+@dataclass(frozen=True)
+class Control:
+    """How the queries of an engine are started, in their thread, and stopped, from another."""
+
+    start: Callable[[], None]
+    cancel: Callable[[], None]
+
+
 class Relation:
     """A lazy frame of narwhals as an engine."""
 
     def __init__(
-        self, frame: "nw.LazyFrame[Any]", schema: Mapping[str, pl.DataType], noun: str, in_memory: str
+        self,
+        frame: "nw.LazyFrame[Any]",
+        schema: Mapping[str, pl.DataType],
+        names: tuple[str, str],
+        control: Control,
     ) -> None:
+        # Columns of the frame are called c0, c1, ...: no engine takes every name.
         self.frame, self.schema = frame, schema
-        self.noun, self.in_memory = noun, in_memory
-        self.passes = Passes()
+        self.places = {name: f"c{at}" for at, name in enumerate(schema)}
+        self.noun, self.in_memory = names
+        self.passes = Passes(self.noun)
+        self.control = control
 
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run one aggregate query after the other."""
         plans = [_Plan(self, query) for query in queries]
-        found = self.passes.fetch(lambda: [plan.collect() for plan in plans])
+
+        def collect() -> list[pl.DataFrame]:
+            self.control.start()
+            return [plan.collect() for plan in plans]
+
+        found = self.passes.fetch(collect, self.control.cancel)
         return [plan.finish(frame) for plan, frame in zip(plans, found, strict=True)]
 
 
@@ -48,17 +69,22 @@ class _Plan:
     def __init__(self, engine: Relation, query: Query) -> None:
         self.query = query
         self.frame = engine.frame if query.rows is None else engine.frame.head(query.rows)
-        self.schema = dict(engine.schema)
+        self.schema, self.places = dict(engine.schema), dict(engine.places)
         self.aggregates: dict[str, tuple[str, str]] = {}
         self.totals = {name: self._split(tree_of(own)) for name, own in query.totals.items()}
 
     def collect(self) -> pl.DataFrame:
         frame, query = self.frame, self.query
-        for name, expression in query.steps:
-            frame = frame.with_columns(Translation(self.schema).expression(expression).alias(name))
+        for number, (name, expression) in enumerate(query.steps):
+            place = f"s{number}"
+            frame = frame.with_columns(
+                Translation(self.schema, self.places).expression(expression).alias(place)
+            )
             empty = pl.DataFrame(schema=self.schema).with_columns(expression.alias(name))
+            # A column computed again stands beside the one that it replaces.
+            self.places[name] = place
             self.schema[name] = empty.schema[name]
-        translate = Translation(self.schema)
+        translate = Translation(self.schema, self.places)
         for condition in query.where:
             frame = frame.filter(translate.expression(condition))
         keys = {f"k{at}": translate.expression(own) for at, own in enumerate(query.keys.values())}
@@ -77,7 +103,7 @@ class _Plan:
         frame_: pl.DataFrame = grouped.collect("polars").to_native()
         return frame_
 
-    def _places(self) -> dict[tuple[str, str], str]:
+    def _known(self) -> dict[tuple[str, str], str]:
         return {own: place for place, own in self.aggregates.items()}
 
     @staticmethod
@@ -101,10 +127,10 @@ class _Plan:
         return {name: self._split(one) if name != "Literal" else one for name, one in tree.items()}
 
     def _place(self, inner: str, kind: str) -> str:
-        known = self._places()
+        known = self._known()
         if (inner, kind) not in known:
             self.aggregates[f"a{len(self.aggregates)}"] = (inner, kind)
-        return self._places()[inner, kind]
+        return self._known()[inner, kind]
 
     def finish(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Name the keys, and compute the totals from their aggregates."""

@@ -1,10 +1,12 @@
 """Find the engine of what a study is made of."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from toolkit.sources.engines.lazy_polars import LazyPolars
+from toolkit.sources.engines.parquet_files import LazyParquet, ParquetFiles
 from toolkit.studies import Engine
 
 
@@ -12,6 +14,8 @@ def engine_of(source: Any) -> Engine | None:
     """Return the engine of a lazy frame, relation or folder; None for a frame in memory."""
     import narwhals as nw
 
+    if isinstance(source, str | Path):
+        return LazyParquet(ParquetFiles.find(source))
     try:
         known = nw.from_native(source, pass_through=True)
     except (TypeError, ValueError, NotImplementedError):  # the reader of frames explains it
@@ -30,11 +34,36 @@ def _relation(known: Any) -> Engine:
 
     from toolkit.sources.engines.relations import Relation
 
-    schema = dict(known.head(0).collect("polars").to_native().schema)
-    for name, dtype in known.collect_schema().items():
+    native = nw.to_native(known)
+    declared, types = known.collect_schema(), dict(known.head(0).collect("polars").to_native().schema)
+    on_spark = hasattr(native, "sparkSession")
+    if on_spark:
+        plain = nw.from_native(native.toDF(*(f"c{at}" for at in range(len(types)))))
+    else:
+        plain = known.select(nw.col(name).alias(f"c{at}") for at, name in enumerate(types))
+    for at, (name, dtype) in enumerate(declared.items()):
         if isinstance(dtype, nw.Enum):
-            schema[name] = pl.Enum(dtype.categories)
+            types[name] = pl.Enum(dtype.categories)
         elif dtype in (nw.Int128, nw.UInt128):
-            known = known.with_columns(nw.col(name).cast(nw.Float64))
-            schema[name] = pl.Float64()
-    return Relation(known, schema, "a DuckDB relation", "relation.pl()")
+            plain = plain.with_columns(nw.col(f"c{at}").cast(nw.Float64))
+            types[name] = pl.Float64()
+    if on_spark:
+        names = ("a Spark DataFrame", "frame.toPandas()")
+        return Relation(plain, types, names, _control_spark(native.sparkSession))
+    return Relation(plain, types, ("a DuckDB relation", "relation.pl()"), _control_duckdb(native))
+
+
+def _control_duckdb(relation: Any) -> Any:
+    from toolkit.sources.engines.relations import Control
+
+    # DuckDB gives the connection of a relation by this name alone.
+    connection = getattr(relation, "_con", None)
+    return Control(lambda: None, lambda: connection.interrupt() if connection is not None else None)
+
+
+def _control_spark(session: Any) -> Any:
+    """Tag the jobs of the toolkit, so that Ctrl-C stops them and no others."""
+    from toolkit.sources.engines.relations import Control
+
+    tag = f"toolkit-{id(session)}"
+    return Control(lambda: session.addTag(tag), lambda: session.interruptTag(tag))

@@ -88,8 +88,8 @@ def expression_of(tree: Tree) -> pl.Expr:
 class Translation:
     """Translates expressions over columns of known types; categories are text on an engine."""
 
-    def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
-        self.schema = schema
+    def __init__(self, schema: Mapping[str, pl.DataType], places: Mapping[str, str]) -> None:
+        self.schema, self.places = schema, places
 
     def expression(self, given: pl.Expr) -> nw.Expr:
         """Translate an expression."""
@@ -127,7 +127,7 @@ class Translation:
 
     def column(self, name: str) -> nw.Expr:
         """Read a column, categories as text."""
-        column = nw.col(name)
+        column = nw.col(self.places[name])
         return column.cast(nw.String) if isinstance(self.schema[name], pl.Enum | pl.Categorical) else column
 
     def value(self, tree: Tree) -> Any:

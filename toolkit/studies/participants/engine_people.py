@@ -143,11 +143,12 @@ class EnginePeople:
         self,
         keys: Mapping[str, pl.Expr],
         totals: Mapping[str, pl.Expr],
-        most: int | None = MOST_CELLS,
+        most: int | None = None,
         **more: Any,
     ) -> Query:
         """Write a query with the steps that it needs and no others."""
-        return Query(self._needed([*keys.values(), *totals.values()]), self.where, keys, totals, most, **more)
+        steps = self._needed([*keys.values(), *totals.values()])
+        return Query(steps, self.where, keys, totals, MOST_CELLS if most is None else most, **more)
 
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries of these participants; results have the types that polars gives them."""
