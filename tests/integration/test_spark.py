@@ -13,7 +13,12 @@ from tests.support.engine_studies import DESIGNS, PERSONS, in_memory, population
 from tests.support.looping import in_one_test
 from tests.unit.sources.engines.test_engine_estimates import CALLS, WRONG, with_wrong_columns
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Spark closes the sockets of a query when their objects are collected.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")

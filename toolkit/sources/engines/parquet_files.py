@@ -51,8 +51,8 @@ class ParquetFiles:
         if seen:
             raise DatasetError(
                 f"The files of '{self.path}' are not those that the study was opened with: "
-                f"{' and '.join(seen)}. Estimates of one study would come from different data. Open the study "
-                "again with tk.study(...)."
+                f"{' and '.join(seen)}. Estimates of one study would come from different data. Open the "
+                "study again with tk.study(...)."
             )
 
     def find_broken(self) -> Path | None:

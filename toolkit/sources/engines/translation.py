@@ -166,7 +166,7 @@ class Translation:
             "Log": lambda: self.piece(inputs[0]).log(),
             "Round": lambda: _round_to_even(self.piece(inputs[0]), options),
             "ReplaceStrict": lambda: self.replaced(inputs),
-            "ToPhysical": lambda: self.places(inputs[0]),
+            "ToPhysical": lambda: self.number_levels(inputs[0]),
         }
         if name not in special:
             raise _refuse({"Function": function})
@@ -196,7 +196,7 @@ class Translation:
         value, old, new = self.piece(inputs[0]), self.listed(inputs[1]), self.listed(inputs[2])
         return _chain([(value == a, nw.lit(b)) for a, b in zip(old, new, strict=True)], self.value(inputs[3]))
 
-    def places(self, tree: Tree) -> nw.Expr:
+    def number_levels(self, tree: Tree) -> nw.Expr:
         """Give the places of levels of a category."""
         name = tree.get("Column") if isinstance(tree, dict) else None
         dtype = self.schema.get(name or "")

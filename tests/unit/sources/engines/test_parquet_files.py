@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("path", [lambda f: f, lambda f: str(f), lambda f: f / "part-*.parquet"])
+@pytest.mark.parametrize("path", [lambda f: f, str, lambda f: f / "part-*.parquet"])
 def test_a_folder_or_pattern_is_one_study(folder: Path, path: Callable[[Path], Path | str]) -> None:
     study = tk.study(path(folder), design=DESIGN, name="population")
     expected = tk.association(in_memory("strata and PSUs"), "cramps", "education", adjust=("sex",))
