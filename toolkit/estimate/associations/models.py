@@ -126,7 +126,15 @@ def association(
     adjusted = covariates_for(study, adjust, question)
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
     covariates, also = variables_of(adjusted), variables_of(as_covariates(complete))
-    sample = draw(study, [outcome, exposure, *covariates, *groups, *also], domain, by=groups)
+    # Passes over the participants of an engine sum what main effects need of continuous terms.
+    streamed = [exposure, *(name for name in adjusted if name in covariates)]
+    sample = draw(
+        study,
+        [outcome, exposure, *covariates, *groups, *also],
+        domain,
+        by=groups,
+        streamed=() if estimand in STANDARDIZED else streamed,
+    )
     names = (outcome, exposure, adjusted)
     fitted = specify_association(sample, names, estimand, complete=also, degrees=df)
     analysis = Analysis(fitted, groups, adjust=", ".join(adjusted), confidence=confidence)
@@ -214,7 +222,7 @@ def model(
     ['intercept', 'per unit']
     """
     groups = as_names(by, "by")
-    fitted = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df)
+    fitted = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df, streamed=True)
     ratio = ratio_of(family, fitted.outcome, offset=bool(offset)) if exponentiate else "coefficient"
     return estimate(Analysis(fitted, groups, ratio, confidence=confidence)).frame()
 

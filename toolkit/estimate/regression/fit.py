@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression import fit_failures
+from toolkit.estimate.regression.engine_fits import fit_by_passes, needs_passes, require_streamed
 from toolkit.estimate.regression.likelihoods import BoundaryError, CollinearError, NotConvergedError, fit_glm
 from toolkit.estimate.regression.other_families import Likelihood
 from toolkit.estimate.survey import Estimate, design_df, joint_covariance, replicate_points, wald
@@ -74,6 +75,8 @@ def adjusted_wald(f: float, size: int, df: int, degrees: "Degrees") -> tuple[flo
 def regress(model: "ModelSpec", group: Mask) -> Regression:
     """Fit a model to the participants of a group with complete data, or raise EstimationError."""
     fit_failures.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
+    if needs_passes(model):
+        require_streamed(model)
     inside = model.cells(group)
     if not inside.any():
         raise _explain_no_participants(model, group)
@@ -207,6 +210,8 @@ def _maximize(
     shift: Floats | None,
     start: Floats | None = None,
 ) -> "Fit":
+    if needs_passes(model):
+        return fit_by_passes(model, attempt, inside)
     if isinstance(model.family, Likelihood):
         return model.family.maximize(attempt.matrix, attempt.y, sample, inside, shift)
     weight = sample.weights[inside]

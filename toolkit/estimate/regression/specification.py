@@ -190,8 +190,12 @@ def specify_formula(
     degrees: Degrees = "model",
     also: tuple[str, ...] = (),
     aggregate: bool = True,
+    streamed: bool = False,
 ) -> ModelSpec:
-    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides."""
+    """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides.
+
+    `streamed` is True if coefficients alone are estimated, which need no participant in memory.
+    """
     require_known("tk.model has no family", family, (*GLM_FAMILIES, *OTHERS), "Available:")
     taken = take_time(one_line(formula))
     _require_time(taken, formula, family)
@@ -204,7 +208,9 @@ def specify_formula(
     require_one_role(formula=names, by=by)
     grouped = [*taken.strata, *([reading.outcome] if family in ("ordinal", "multinomial") else [])]
     # The score of a linear model is linear in the outcome.
-    averaged = [reading.outcome] if family == "gaussian" and reading.outcome not in reading.variables else []
+    averaged = [reading.outcome] if family == "gaussian" else []
+    # Passes over the participants sum what a model of main effects needs of continuous terms.
+    passed = reading.variables if streamed and reading.plain else ()
     sample = draw(
         study,
         [*names, *by, *also],
@@ -214,6 +220,7 @@ def specify_formula(
         # The partial likelihood orders participants one by one, and corrects for ties among them.
         aggregate=aggregate and family != "cox",
         averaged=averaged,
+        streamed=passed,
     )
     for part in (reading, *([shift] if shift else [])):
         parser.require_numbers(part, sample)

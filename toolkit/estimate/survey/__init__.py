@@ -13,6 +13,7 @@ from toolkit.estimate.survey.domain_means import GroupMeans as GroupMeans
 from toolkit.estimate.survey.domain_means import averages as averages
 from toolkit.estimate.survey.domain_means import averages_of as averages_of
 from toolkit.estimate.survey.domain_means import standardized_averages as standardized_averages
+from toolkit.estimate.survey.engine_cells import ParticipantSums as ParticipantSums
 from toolkit.estimate.survey.estimator_covariance import Estimate as Estimate
 from toolkit.estimate.survey.estimator_covariance import covariance_of_rows as covariance_of_rows
 from toolkit.estimate.survey.estimator_covariance import delta_method as delta_method

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.survey.engine_cells import COUNT, SQUARES, Cells, aggregate_on_engine
+from toolkit.estimate.survey.engine_cells import COUNT, SQUARES, Cells, ParticipantSums, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
@@ -55,6 +55,8 @@ class Sample:
     squares: Floats = field(default_factory=lambda: np.empty(0))
     # Of everyone in the study whose weight counts, in the domain or not.
     mean_weight: float = np.inf
+    # Sums over the participants, where cells have the moments of continuous variables alone.
+    sums: ParticipantSums | None = None
 
     @cached_property
     def label(self) -> str:
@@ -103,11 +105,12 @@ def draw(
     *,
     aggregate: bool = True,
     averaged: Sequence[str] = (),
+    streamed: Sequence[str] = (),
 ) -> Sample:
     """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight.
 
     `aggregate` is False for an estimator that needs participants one by one; `averaged` are variables of
-    which it needs means, totals and variances alone.
+    which it needs means, totals and variances alone, `streamed` those that it sums in passes (`sums`).
     """
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
@@ -118,7 +121,7 @@ def draw(
         if not aggregate:
             study.people.refuse()
         _require_finite_on_engine(study.people, chosen.values(), inside)
-        cells = aggregate_on_engine(study, weight, inside, chosen, averaged)
+        cells = aggregate_on_engine(study, weight, inside, chosen, (averaged, streamed))
     else:
         cells = _aggregate_in_memory(study, weight, inside, chosen, aggregate=aggregate)
     table = cells.table
@@ -138,6 +141,7 @@ def draw(
         *remarks([column.variable for column in columns.values()]),
         table[SQUARES].to_numpy(),
         cells.mean_weight,
+        cells.sums,
     )
 
 

@@ -8,6 +8,7 @@ first two moments alone are not grouped by: their moments become points (`moment
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -54,6 +55,8 @@ class Cells:
     # Participants with a weight, and the mean of their weights.
     placed: int
     mean_weight: float
+    # Sums over the participants, where cells have the moments of continuous variables alone.
+    sums: "ParticipantSums | None" = None
 
 
 def check_participants(study: Study, weight: WeightChoice) -> None:
@@ -69,11 +72,11 @@ def aggregate_on_engine(
     weight: WeightChoice,
     inside: pl.Expr | None,
     columns: Mapping[str, Column],
-    averaged: Sequence[str],
+    by_moments: tuple[Sequence[str], Sequence[str]],
 ) -> Cells:
-    """Aggregate participants to cells; of variables that are `averaged` the first two moments are enough."""
-    drawing = _Drawing(study, weight, inside, columns, tuple(averaged))
-    return drawing.cells()
+    """Aggregate participants to cells; `by_moments` are variables that are averaged, and summed in passes."""
+    averaged, streamed = map(tuple, by_moments)
+    return _Drawing(study, weight, inside, columns, averaged, streamed).cells()
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class _Drawing:
     inside: pl.Expr | None = None
     columns: Mapping[str, Column] | None = None
     averaged: tuple[str, ...] = ()
+    streamed: tuple[str, ...] = ()
 
     @property
     def people(self) -> EnginePeople:
@@ -112,7 +116,9 @@ class _Drawing:
         continuous = [name for name, column in (self.columns or {}).items() if column.continuous]
         facts = self.people.facts_of(continuous)
         few = {name for name in continuous if (v := facts[name].values) is not None and len(v) <= MOST_CODES}
-        found = [name for name in continuous if name in self.averaged and name not in few]
+        # Without PSUs the variance needs the score of each participant.
+        allowed = {*self.averaged, *(() if self._persons_are_units else self.streamed)}
+        found = [name for name in continuous if name in allowed and name not in few]
         for name in continuous:
             if name not in found and facts[name].values is None:
                 raise _explain_measurement(name, self.people)
@@ -165,7 +171,18 @@ class _Drawing:
         keys = [UNIT, *(self.columns or {})]
         inside = table.filter(pl.col(_PART) == _INSIDE).sort(keys, maintain_order=True)
         mean = float(placed[WEIGHT].sum()) / persons
-        return Cells(inside.select(*keys, WEIGHT, COUNT, SQUARES), units, unknown, persons, mean)
+        sums = self._sums(inside) if self.spread else None
+        return Cells(inside.select(*keys, WEIGHT, COUNT, SQUARES), units, unknown, persons, mean, sums)
+
+    def _sums(self, inside: pl.DataFrame) -> "ParticipantSums | None":
+        if self.weight is None or self._persons_are_units:
+            return None
+        people = self.people.filter(self.weight > 0)
+        people = people if self.inside is None else people.filter(self.inside)
+        grouping = {_design_key(name): pl.col(name) for name in design_columns(self.study.design)}
+        columns = self.columns or {}
+        grouping |= {name: c.expression for name, c in columns.items() if name not in self.spread}
+        return ParticipantSums(people, self.weight, grouping, inside.select(*grouping, _FIRST))
 
     def _refuse_unfit(self, table: pl.DataFrame, placed: int) -> None:
         if not placed:
@@ -328,6 +345,39 @@ class _Drawing:
             for j in range(i + 1):
                 second[:, i, j] = second[:, j, i] = table[f".{measure}{i},{j}"].to_numpy()
         return Moments(table[total].to_numpy(), first, second)
+
+
+@dataclass(frozen=True)
+class ParticipantSums:
+    """Sums of expressions over the participants of an analysis, in all or by cell."""
+
+    people: EnginePeople
+    weight: pl.Expr
+    grouping: Mapping[str, pl.Expr]
+    # The cells of the analysis: their values of `grouping`, and a mark on the first point of each.
+    cells: pl.DataFrame
+
+    def total(
+        self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]], sums: Mapping[str, pl.Expr]
+    ) -> dict[str, Any]:
+        """Sum over the participants who meet conditions, after computing the columns of `steps`."""
+        return self._computed(where, steps).select(**sums).row(0, named=True)
+
+    def by_cell(
+        self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]], sums: Mapping[str, pl.Expr]
+    ) -> pl.DataFrame:
+        """Sum over the participants of each cell, in the order of cells; 0 for all but its first point."""
+        found = self._computed(where, steps).group_by(**self.grouping).agg(**sums)
+        table = self.cells.join(
+            found, on=list(self.grouping), how="left", nulls_equal=True, maintain_order="left"
+        )
+        return table.select(pl.when(_FIRST).then(pl.col(name)).fill_null(0.0) for name in sums)
+
+    def _computed(self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]]) -> EnginePeople:
+        people = self.people.filter(*where)
+        for step in steps:
+            people = people.with_columns(**step)
+        return people
 
 
 def _design_key(name: str) -> str:
