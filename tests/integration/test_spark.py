@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 import toolkit as tk
 from tests.support.engine_studies import DESIGNS, PERSONS, in_memory, population, rows_fetched
 from tests.support.looping import in_one_test
-from tests.unit.sources.engines.test_engine_estimates import CALLS, WRONG, with_wrong_columns
+from tests.unit.sources.engines.test_engine_estimates import CALLS, CONTINUOUS, WRONG, with_wrong_columns
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,6 +56,12 @@ def clustered(frame: Any) -> tk.Study:
 def test_every_column_is_that_in_memory(name: str, clustered: tk.Study) -> None:
     expected, found = CALLS[name](in_memory("strata and PSUs")), CALLS[name](clustered)
     assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-13)
+
+
+@in_one_test("name", ["logit", "linear", "continuous exposure"])
+def test_continuous_terms_are_those_in_memory(name: str, clustered: tk.Study) -> None:
+    expected, found = CONTINUOUS[name](in_memory("strata and PSUs")), CONTINUOUS[name](clustered)
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-12)
 
 
 @pytest.mark.parametrize("design", ["none", "weight of 0", "two stages", "population alone"])

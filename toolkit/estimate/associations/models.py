@@ -133,6 +133,7 @@ def association(
         [outcome, exposure, *covariates, *groups, *also],
         domain,
         by=groups,
+        averaged=streamed if estimand == "prevalence_difference" else (),
         streamed=() if estimand in STANDARDIZED else streamed,
     )
     names = (outcome, exposure, adjusted)

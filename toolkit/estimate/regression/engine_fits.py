@@ -4,7 +4,7 @@ The points that stand for a cell's participants give starting values, centers an
 Newton step is one aggregate query, and the last query sums the scores of each cell for the variance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,20 +44,21 @@ class _Streamed:
     def totals(self, theta: Floats, *, information: bool) -> tuple[Floats, Floats]:
         """Sum the score, and the information if asked for, over all participants."""
         p = len(theta)
-        sums = self._scores(p)
-        places = [(j, k) for j in range(p) for k in range(j + 1)] if information else []
-        sums |= {f"{j},{k}": (pl.col(_CURVE) * _column(j) * _column(k)).sum() for j, k in places}
+        sums = self._scores(p) | (self._products(p) if information else {})
         row = self.sums.total(self.where, self._steps(theta), sums)
-        matrix = np.zeros((p, p))
-        for j, k in places:
-            matrix[j, k] = matrix[k, j] = row[f"{j},{k}"]
-        return np.array([row[str(k)] for k in range(p)], float), matrix
+        return np.array([row[str(k)] for k in range(p)], float), _matrix(row, p)
 
-    def by_cell(self, theta: Floats) -> Floats:
-        """Sum the score over the participants of each cell of the fit."""
-        table = self.sums.by_cell(self.where, self._steps(theta), self._scores(len(theta)))
-        found: Floats = table.to_numpy()[self.inside]
-        return found
+    def by_cell(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Sum the score over the participants of each cell of the fit, and the information over all."""
+        p = len(theta)
+        sums = self._products(p), self._scores(p)
+        row, table = self.sums.total_and_by_cell(self.where, self._steps(theta), sums)
+        return table.to_numpy()[self.inside], _matrix(row, p)
+
+    @staticmethod
+    def _products(p: int) -> dict[str, pl.Expr]:
+        places = [(j, k) for j in range(p) for k in range(j + 1)]
+        return {f"{j},{k}": (pl.col(_CURVE) * _column(j) * _column(k)).sum() for j, k in places}
 
     @staticmethod
     def _scores(p: int) -> dict[str, pl.Expr]:
@@ -77,6 +78,15 @@ class _Streamed:
         ]
 
 
+def _matrix(row: Mapping[str, float], p: int) -> Floats:
+    """Write sums of products as a symmetric matrix; zeros where there are none."""
+    matrix = np.zeros((p, p))
+    for j in range(p):
+        for k in range(j + 1):
+            matrix[j, k] = matrix[k, j] = row.get(f"{j},{k}", 0.0)
+    return matrix
+
+
 def _column(k: int) -> pl.Expr:
     return pl.col(f".x{k}")
 
@@ -93,30 +103,33 @@ def fit_by_passes(model: "ModelSpec", attempt: "Attempt", inside: Mask) -> Fit:
         return start
     center, length = _scales(X, weight)
     streamed = _write_model(model, attempt, inside, center, length)
-    theta, information = _climb(streamed, _to_scaled(start.points, center, length))
+    theta = _climb(streamed, _to_scaled(start.points, center, length))
+    scores, information = streamed.by_cell(theta)
     inverse = np.linalg.inv(information)
     back = np.diag(1 / length)
     back[0] -= center / length
     back[0, 0] = 1.0
-    scores = streamed.by_cell(theta)
     return Fit(back @ theta, scores @ (inverse @ back.T), back @ inverse @ back.T, scores.sum(axis=0))
 
 
-def _climb(streamed: _Streamed, theta: Floats) -> tuple[Floats, Floats]:
-    """Take Newton steps until the next would be rounding; return parameters and information there."""
+def _climb(streamed: _Streamed, theta: Floats) -> Floats:
+    """Take Newton steps until the next would be rounding."""
     score, information = streamed.totals(theta, information=True)
     for _ in range(_MAX_PASSES):
         step = _solve(information, score)
-        theta = theta + step
-        size = float(np.abs(step).max())
+        theta, size = theta + step, float(np.abs(step).max())
         if size <= _REACHED:
-            return theta, streamed.totals(theta, information=True)[1]
+            return theta
         near = size <= _NEAR
         score, fresh = streamed.totals(theta, information=not near)
-        if near and np.abs(_solve(information, score)).max() <= _REACHED:
-            theta = theta + _solve(information, score)
-            return theta, streamed.totals(theta, information=True)[1]
-        information = information if near else fresh
+        if near:
+            # The error that is left is that of this step, times that of the information.
+            step = _solve(information, score)
+            theta = theta + step
+            if np.abs(step).max() * size <= _REACHED:
+                return theta
+            score, fresh = streamed.totals(theta, information=True)
+        information = fresh
     raise NotConvergedError(f"The score is not zero after {_MAX_PASSES} passes.")
 
 

@@ -209,8 +209,10 @@ def specify_formula(
     grouped = [*taken.strata, *([reading.outcome] if family in ("ordinal", "multinomial") else [])]
     # The score of a linear model is linear in the outcome.
     averaged = [reading.outcome] if family == "gaussian" else []
-    # Passes over the participants sum what a model of main effects needs of continuous terms.
-    passed = reading.variables if streamed and reading.plain else ()
+    # Passes over the participants sum what a model of main effects needs of continuous terms; for a linear
+    # model second moments are enough.
+    passed = list(reading.variables) if streamed and reading.plain else []
+    averaged, passed = ([*averaged, *passed], passed) if family == "gaussian" else (averaged, passed)
     sample = draw(
         study,
         [*names, *by, *also],

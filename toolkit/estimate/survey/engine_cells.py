@@ -208,10 +208,16 @@ class _Drawing:
                 if self.choice.parts or self._by_component
                 else people
             )
-        totals = self._totals()
-        table = people.group_by(**keys).agg(**totals) if keys else people.select(**totals)
+        queries = [people.query(keys, self._totals())]
+        if self._pooled:
+            known = [(self.columns or {})[name].expression.is_not_null() for name in self.spread]
+            inside = people.filter(*known, *([] if part is None else [pl.col(_PART) == _INSIDE]))
+            queries.append(inside.query({}, self._products("w", self._one)))
+        table, *products = people.run(queries)
         if part is None:
             table = table.with_columns(pl.lit(_INSIDE, pl.Int8).alias(_PART))
+        if products:
+            table = self._spread_products(table, products[0])
         if self.weight is None:
             table = table.with_columns(
                 pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES)
@@ -239,20 +245,43 @@ class _Drawing:
 
     def _totals(self) -> dict[str, pl.Expr]:
         """List the sums of each cell: participants, weights, their squares, and the moments of values."""
-        totals = {COUNT: pl.len().cast(pl.Int64)}
-        one: pl.Expr = pl.lit(1.0)
+        totals, one = {COUNT: pl.len().cast(pl.Int64)}, self._one
         if self.weight is not None:
-            one = self.weight
             if not self.all_weighted:
                 totals[_UNFIT] = (one.is_null() | (one < 0)).cast(pl.Int64).sum()
             totals |= {WEIGHT: one.sum(), SQUARES: (one * one).sum()}
-        values = [self._centered(name) for name in self.spread]
         for measure, weight in (("w", one), ("q", one * one))[: 2 if self._persons_are_units else 1]:
-            for i, value in enumerate(values):
-                totals[f".{measure}{i}"] = (weight * value).sum()
-                for j in range(i + 1):
-                    totals[f".{measure}{i},{j}"] = (weight * value * values[j]).sum()
+            first = {f".{measure}{i}": self._centered(name) for i, name in enumerate(self.spread)}
+            totals |= {key: (weight * value).sum() for key, value in first.items()}
+            totals |= {} if self._pooled else self._products(measure, weight)
         return totals
+
+    @property
+    def _one(self) -> pl.Expr:
+        return pl.lit(1.0) if self.weight is None else self.weight
+
+    def _products(self, measure: str, weight: pl.Expr) -> dict[str, pl.Expr]:
+        values = [self._centered(name) for name in self.spread]
+        places = [(i, j) for i in range(len(values)) for j in range(i + 1)]
+        return {f".{measure}{i},{j}": (weight * values[i] * values[j]).sum() for i, j in places}
+
+    @property
+    def _pooled(self) -> bool:
+        """Whether the products of all cells together are enough: values are summed in passes again."""
+        return bool(self.spread) and not set(self.spread) & set(self.averaged)
+
+    def _spread_products(self, table: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+        """Give each cell the covariance within cells of all cells together."""
+        known = [pl.col(name).fill_null(value=False) for name in self.spread]
+        there = table.filter(pl.col(_PART) == _INSIDE, *known)
+        size, k = max(float(there[WEIGHT].sum()), 1e-300), len(self.spread)
+        columns = []
+        for i, j in [(a, b) for a in range(k) for b in range(a + 1)]:
+            between = pl.col(f".w{i}") * pl.col(f".w{j}") / pl.col(WEIGHT)
+            whole = products[f".w{i},{j}"].item() or 0.0
+            within = (whole - there.select(between.sum()).item()) / size
+            columns.append((between + pl.col(WEIGHT) * within).alias(f".w{i},{j}"))
+        return table.with_columns(columns)
 
     @property
     def _persons_are_units(self) -> bool:
@@ -363,15 +392,23 @@ class ParticipantSums:
         """Sum over the participants who meet conditions, after computing the columns of `steps`."""
         return self._computed(where, steps).select(**sums).row(0, named=True)
 
-    def by_cell(
-        self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]], sums: Mapping[str, pl.Expr]
-    ) -> pl.DataFrame:
-        """Sum over the participants of each cell, in the order of cells; 0 for all but its first point."""
-        found = self._computed(where, steps).group_by(**self.grouping).agg(**sums)
+    def total_and_by_cell(
+        self,
+        where: Sequence[pl.Expr],
+        steps: Sequence[Mapping[str, pl.Expr]],
+        sums: tuple[Mapping[str, pl.Expr], Mapping[str, pl.Expr]],
+    ) -> tuple[dict[str, Any], pl.DataFrame]:
+        """Sum over all participants, and over those of each cell in the order of the cells.
+
+        The first point of a cell has its sums, and the other points have 0.
+        """
+        people = self._computed(where, steps)
+        whole, found = people.run([people.query({}, sums[0]), people.query(self.grouping, sums[1])])
         table = self.cells.join(
             found, on=list(self.grouping), how="left", nulls_equal=True, maintain_order="left"
         )
-        return table.select(pl.when(_FIRST).then(pl.col(name)).fill_null(0.0) for name in sums)
+        own = table.select(pl.when(_FIRST).then(pl.col(name)).fill_null(0.0) for name in sums[1])
+        return whole.row(0, named=True), own
 
     def _computed(self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]]) -> EnginePeople:
         people = self.people.filter(*where)

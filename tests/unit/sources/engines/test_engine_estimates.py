@@ -79,6 +79,24 @@ LISTINGS: dict[str, Call] = {
     "summary": lambda s: pl.DataFrame({"text": [str(s)]}),
     "weight": lambda s: pl.DataFrame({"text": [str(s.weight_for("cramps"))]}),
 }
+CONTINUOUS: dict[str, Call] = {
+    "logit": lambda s: tk.model(s, "cramps ~ bmi + pressure + education"),
+    "logit by sex": lambda s: tk.model(
+        s, "cramps ~ bmi + pressure + age", by="sex", exponentiate=True, domain="age > 30"
+    ),
+    "Poisson": lambda s: tk.model(s, "nights ~ bmi + sex", family="poisson"),
+    "linear": lambda s: tk.model(s, "pressure ~ bmi + sex", family="gaussian"),
+    "square": lambda s: tk.model(s.derive("square", "bmi ** 2"), "cramps ~ bmi + square"),
+    "continuous exposure": lambda s: tk.association(
+        s, "cramps", "bmi", adjust=("sex", "pressure"), by="education"
+    ),
+    "continuous covariates": lambda s: tk.association(
+        s, "cramps", "education", adjust=("pressure", "bmi"), estimand="odds_ratio", terms=True
+    ),
+    "prevalence difference": lambda s: tk.association(
+        s, "cramps", "education", adjust=("pressure", "bmi"), estimand="prevalence_difference"
+    ),
+}
 CALLS = {**DISCRETE, **AVERAGED, **LISTINGS}
 
 
@@ -88,6 +106,32 @@ CALLS = {**DISCRETE, **AVERAGED, **LISTINGS}
 def test_every_column_is_that_in_memory(name: str, engine: str, design: str) -> None:
     expected, found = (CALLS[name](study) for study in (in_memory(design), on_engine(engine, design)))
     assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-13)
+
+
+@pytest.mark.parametrize("design", ["strata and PSUs", "finite population", "two stages"])
+@pytest.mark.parametrize("engine", ENGINES)
+@in_one_test("name", CONTINUOUS)
+def test_continuous_terms_are_those_in_memory(name: str, engine: str, design: str) -> None:
+    expected, found = (CONTINUOUS[name](study) for study in (in_memory(design), on_engine(engine, design)))
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_continuous_terms_take_few_passes(engine: str) -> None:
+    study = tk.study(ENGINES[engine](population()), design=DESIGNS["strata and PSUs"])
+    opened = len(rows_fetched(study))
+    CONTINUOUS["logit"](study)
+    assert len(rows_fetched(study)) - opened <= 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_collinear_continuous_terms_are_explained_as_in_memory(engine: str) -> None:
+    texts = []
+    for study in (in_memory("strata and PSUs"), on_engine(engine, "strata and PSUs")):
+        with pytest.raises(tk.EstimationError) as caught:
+            tk.model(study.derive("twice", "2 * bmi"), "cramps ~ bmi + twice")
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -125,7 +169,16 @@ def participants_needed() -> Iterator[tuple[str, Call]]:
     yield "select all", lambda s: s.people.select(pl.all())
     yield "quantile", lambda s: tk.quantile(s, "bmi")
     yield "t_test", lambda s: tk.t_test(s, "bmi", "sex")
-    yield "continuous term", lambda s: tk.model(s, "cramps ~ bmi")
+    yield (
+        "continuous term without PSUs",
+        lambda s: tk.model(s.with_design(tk.Design(weight="positive")), "cramps ~ bmi"),
+    )
+    yield "continuous term in a product", lambda s: tk.model(s, "cramps ~ bmi * sex")
+    yield "continuous term in margins", lambda s: tk.margins(s, "cramps ~ bmi + sex", "sex")
+    yield (
+        "standardized by a measurement",
+        lambda s: tk.association(s, "cramps", "sex", adjust=("bmi",), estimand="standardised_ratio"),
+    )
     yield "cut", lambda s: s.cut("bmi")
     yield (
         "calibrated",

@@ -47,7 +47,7 @@ def place_points(weight: Moments, squares: Moments | None, total_squares: Floats
     count, k = mean.shape
     root = _square_root(covariance, weight)
     alike = ~root.any(axis=(1, 2))
-    directions, shares = _pattern(k)
+    directions, shares = _axes(k) if squares is None else _pattern(k)
     m = len(shares)
     values = mean[:, None, :] + np.einsum("cij,pj->cpi", root, directions)
     weights = weight.total[:, None] * shares
@@ -62,6 +62,11 @@ def place_points(weight: Moments, squares: Moments | None, total_squares: Floats
     flat_squares = np.where(single, total_squares[cell], own.ravel())
     flat_values = np.where(single[:, None], mean[cell], values.reshape(-1, k))
     return Points(cell[kept], first[kept], flat_values[kept], flat_weights[kept], flat_squares[kept])
+
+
+def _axes(k: int) -> tuple[Floats, Floats]:
+    """List directions with their shares, of mean 0 and unit covariance: two along each axis."""
+    return np.vstack([np.eye(k), -np.eye(k)]) * np.sqrt(k), np.full(2 * k, 1 / (2 * k))
 
 
 def _pattern(k: int) -> tuple[Floats, Floats]:
