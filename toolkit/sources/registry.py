@@ -121,8 +121,10 @@ def study(
     Parameters
     ----------
     frame
-        One row per participant: polars, pandas, pyarrow, a DuckDB relation, or any frame that narwhals
-        supports; a lazy frame is collected once.
+        One row per participant: polars, pandas, pyarrow, or any frame that narwhals supports. A polars
+        LazyFrame, a DuckDB relation, a Spark DataFrame, or the path of parquet files (a folder, a file, or a
+        pattern such as "claims/*.parquet") stay where they are: estimates aggregate them there, and what
+        needs participants in memory is refused (docs/how-to/large-data.md).
     design
         The columns of weight, strata, psu and fpc; or `tk.Design.none()`.
     name
@@ -144,7 +146,7 @@ def study(
     Raises
     ------
     DatasetError
-        If the frame is empty or not a data frame.
+        If the frame is empty or not a data frame, or parquet files are damaged or do not fit together.
     DesignError
         If no design is declared, or it names an unknown column.
     VariableError

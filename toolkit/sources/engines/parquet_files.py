@@ -70,8 +70,8 @@ class LazyParquet(LazyPolars):
 
     noun = "parquet files"
 
-    def __init__(self, files: ParquetFiles) -> None:
-        super().__init__(files.scan())
+    def __init__(self, files: ParquetFiles, frame: pl.LazyFrame | None = None) -> None:
+        super().__init__(files.scan() if frame is None else frame)
         self.files = files
         self.in_memory = f"pl.read_parquet('{files.path}', columns=[...])"
 

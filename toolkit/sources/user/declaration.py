@@ -194,6 +194,8 @@ def _path_problem(folder: Path, name: str, formats: Sequence[str] = FORMATS) -> 
             f"'{name}' is outside the study's folder",
             "Put the file beside study.toml. Use a path without '..', leading '/' or links elsewhere.",
         )
+    if "*" in path.name or path.is_dir():  # of parquet, which stays where it is
+        return None
     if path.suffix.lower() not in formats:
         return f"'{name}' has an unsupported format", f"Use one of: {' '.join(formats)}."
     if not path.is_file():

@@ -9,6 +9,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError, DesignError, VariableError
 from toolkit.sources.catalog_records import OwnVariable
+from toolkit.sources.engines.declared_files import examine_in_place, is_in_place
 from toolkit.sources.harmonize.join import compute_variable, order_formulas
 from toolkit.sources.harmonize.raw_values import UNREAD
 from toolkit.sources.user.declaration import (
@@ -88,6 +89,10 @@ def _raise_problems(path: Path, problems: tuple[Problem, ...]) -> NoReturn:
 def examine(path: str | Path) -> Examined:
     """Read a study.toml and its files as far as possible, and collect all problems."""
     declaration = read_declaration(path)
+    if is_in_place(declaration):
+        found, population = examine_in_place(declaration)
+        every = (*declaration.problems, *found)
+        return Examined(every, None if any(not problem.note for problem in every) else population)
     columns, unreadable = column_names(declaration)
     problems = [
         *declaration.problems,
