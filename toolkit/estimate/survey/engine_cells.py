@@ -200,7 +200,8 @@ class _Drawing:
             people = people.with_columns(part.alias(_PART))
             keys[_PART] = pl.col(_PART)
         for name, column in (self.columns or {}).items():
-            value = column.expression.is_not_null() if name in self.spread else column.expression
+            # Groups are those of the column as it is, because codes are faster than their levels.
+            value = column.expression.is_not_null() if name in self.spread else pl.col(name)
             keys[name] = value if part is None else pl.when(pl.col(_PART) == _INSIDE).then(value)
         if self.weight is not None and not self.all_weighted:
             people = (
@@ -214,6 +215,11 @@ class _Drawing:
             inside = people.filter(*known, *([] if part is None else [pl.col(_PART) == _INSIDE]))
             queries.append(inside.query({}, self._products("w", self._one)))
         table, *products = people.run(queries)
+        table = table.with_columns(
+            column.expression.alias(name)
+            for name, column in (self.columns or {}).items()
+            if name not in self.spread
+        )
         if part is None:
             table = table.with_columns(pl.lit(_INSIDE, pl.Int8).alias(_PART))
         if products:
