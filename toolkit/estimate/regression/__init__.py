@@ -1,5 +1,6 @@
 """Regression models for survey data, from specification to coefficient rows."""
 
+from toolkit.estimate.regression.averaging import Replacement as Replacement
 from toolkit.estimate.regression.averaging import Setting as Setting
 from toolkit.estimate.regression.averaging import Standard as Standard
 from toolkit.estimate.regression.averaging import average_predictions as average_predictions

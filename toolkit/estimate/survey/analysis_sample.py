@@ -4,22 +4,25 @@ A cell is a sampling unit x pattern of values, with its sum of weights and numbe
 values are nulls in cells, which estimators exclude with `complete`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable
-from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
+from toolkit.estimate.survey.sampling_units import Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
 from toolkit.variables import conditions, quoted, remarks
 
-_COUNT, _INSIDE, _SQUARES = ".count", ".inside", ".squares"
+# More patterns than this for each row are numbered by sorting, fewer by counting.
+_DENSE = 4
+# The values of the cells by variable: numbers, or indices of levels.
+Values = Mapping[str, Floats | Indices]
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,8 @@ class Sample:
     weight: WeightChoice
     # How each variable is read, by name: those of the analysis, not those of the domain.
     columns: dict[str, Column]
-    # One row a cell, one column a variable of the analysis: an Enum of its levels, or Float64; null is
-    # missing.
-    values: pl.DataFrame
+    # For each variable of the analysis the values of the cells, as `Column.array` gives them.
+    values: Values
     # unit, weights, persons: For each cell its last-stage sampling unit, the sum of weights and the number
     # of persons.
     unit: Indices
@@ -50,8 +52,8 @@ class Sample:
     review: str = ""
     # Why no estimate of the analysis is shown, as its variables say; "" if all may be.
     unfit: str = ""
-    # For each cell the sum of the squared weights of its persons.
-    squares: Floats = field(default_factory=lambda: np.empty(0))
+    # For each cell the sum of the squared weights of its persons; None where a cell is a person.
+    squared: Floats | None = None
     # Of everyone in the study whose weight counts, in the domain or not.
     mean_weight: float = np.inf
 
@@ -65,24 +67,28 @@ class Sample:
         """Number of participants in the domain, missing values included."""
         return int(self.persons.sum())
 
+    @cached_property
+    def squares(self) -> Floats:
+        """For each cell the sum of the squared weights of its persons."""
+        return np.square(self.weights) if self.squared is None else self.squared
+
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells without a missing value in the variables named, or in any."""
-        chosen = self.values.select(list(self.columns) if names is None else list(names))
-        if not any(column.null_count() for column in chosen):
-            return np.ones(len(self.unit), bool)
-        return chosen.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+        known = np.ones(len(self.unit), bool)
+        for name in self.columns if names is None else names:
+            own = self.values[name]
+            known &= ~np.isnan(own) if self.columns[name].continuous else own >= 0
+        return known
 
     def codes(self, name: str) -> Indices:
         """Return the index of each cell's level; -1 where missing."""
-        physical = self.values[name].to_physical().cast(pl.Int64)
-        return (physical.fill_null(-1) if physical.null_count() else physical).to_numpy()
+        return np.asarray(self.values[name], np.int64)
 
     def numbers(self, name: str) -> Floats:
         """Return each cell's value as a number, a case as 1; NaN where missing."""
         column = self.columns[name]
         if column.continuous:
-            values = self.values[name]
-            return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
+            return np.asarray(self.values[name], np.float64)
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
         return self.marks(name, [column.case or ""])[:, 0]
 
@@ -90,7 +96,9 @@ class Sample:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
         codes = self.codes(name)[:, None]
         places = [self.columns[name].levels.index(level) for level in levels]
-        return np.where(codes < 0, np.nan, (codes == np.array(places)).astype(float))
+        marked = (codes == np.array(places)).astype(float)
+        marked[codes[:, 0] < 0] = np.nan
+        return marked
 
 
 def draw(
@@ -105,32 +113,30 @@ def draw(
     """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight."""
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
-    inside = condition.expression(study.people.schema).alias(_INSIDE)
     weight = weight_of(study, columns.values(), condition, by)
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
     participants = index_participants(study, weight)
-    rows = participants.select(inside, *(c.expression for c in chosen.values()))
-    unknown = rows[_INSIDE].null_count()
-    if domain.strip():
-        rows = rows.filter(_INSIDE)
-    if rows.is_empty():
+    places, unknown = participants.places_in(condition)
+    rows = _select_rows(participants, chosen, places)
+    if not len(rows.unit):
         raise _empty(condition.text, participants, unknown)
-    _require_finite(rows, chosen.values())
-    cells = _aggregate_cells(rows.drop(_INSIDE), chosen, participants, aggregate=aggregate)
+    _require_finite(rows.values, chosen.values())
+    alone = not aggregate or participants.rows_are_units or any(c.continuous for c in chosen.values())
+    cells = rows if alone else _aggregate_cells(rows, chosen, len(participants.units))
     return Sample(
         study,
         condition.text,
         weight,
         chosen,
-        cells.select(list(chosen)),
-        cells[UNIT].to_numpy(),
-        cells[WEIGHT].to_numpy(),
-        cells[_COUNT].to_numpy(),
+        cells.values,
+        cells.unit,
+        cells.weights,
+        cells.persons,
         participants.units,
         unknown,
         *remarks([column.variable for column in columns.values()]),
-        cells[_SQUARES].to_numpy(),
-        float(participants.placed[WEIGHT].to_numpy().mean()),
+        cells.squared,
+        participants.mean_weight,
     )
 
 
@@ -142,21 +148,54 @@ def weight_of(
     return choose_weight(study.design, variables, condition, by_cycle=CYCLE in by)
 
 
-def _aggregate_cells(
-    rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
-) -> pl.DataFrame:
-    squared = pl.col(WEIGHT).pow(2).alias(_SQUARES)
-    if not aggregate or participants.rows_are_units or any(column.continuous for column in columns.values()):
-        return rows.with_columns(pl.lit(1, pl.Int64).alias(_COUNT), squared)
-    keys = [UNIT, *columns]
-    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(_COUNT), squared.sum()
-    return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
+class _Cells(NamedTuple):
+    """Values, sampling unit, sum of weights, number of persons and sum of squared weights of each cell."""
+
+    values: Values
+    unit: Indices
+    weights: Floats
+    persons: Indices
+    squared: Floats | None
 
 
-def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
+def _select_rows(participants: Participants, columns: dict[str, Column], places: Indices | None) -> _Cells:
+    """Make each participant in the domain a cell; without a domain, nothing is copied."""
+    values = participants.arrays(columns.values())
+    unit, weights = participants.unit, participants.weights
+    if places is not None:
+        values = {name: own[places] for name, own in values.items()}
+        unit, weights = unit[places], weights[places]
+    return _Cells(values, unit, weights, np.broadcast_to(np.int64(1), len(unit)), None)
+
+
+def _aggregate_cells(rows: _Cells, columns: dict[str, Column], units: int) -> _Cells:
+    """Sum the weights of the rows of each sampling unit and pattern of levels, in this order."""
+    pattern, size = rows.unit, units
+    for name, column in columns.items():
+        if size > _DENSE * len(pattern):
+            kept, pattern = np.unique(pattern, return_inverse=True)
+            size = len(kept)
+        levels = len(column.levels) + 1  # a missing value is the first
+        pattern, size = pattern * levels + rows.values[name] + 1, size * levels
+    if size > _DENSE * len(pattern):
+        kept, pattern = np.unique(pattern, return_inverse=True)
+        size = len(kept)
+    persons = np.bincount(pattern, minlength=size)
+    present = np.flatnonzero(persons)
+    row = np.empty(size, np.int64)  # one of each pattern
+    row[pattern] = np.arange(len(pattern))
+    row = row[present]
+    weights, squared = (
+        np.bincount(pattern, own, minlength=size)[present] for own in (rows.weights, np.square(rows.weights))
+    )
+    values = {name: own[row] for name, own in rows.values.items()}
+    return _Cells(values, rows.unit[row], weights, persons[present], squared)
+
+
+def _require_finite(values: Values, columns: Iterable[Column]) -> None:
     """Raise if a continuous variable is infinite, because no estimate of it has a meaning."""
     for name in (column.name for column in columns if column.continuous):
-        infinite = int(rows[name].is_infinite().sum())
+        infinite = int(np.isinf(values[name]).sum())
         if infinite:
             raise EstimationError(
                 f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
@@ -169,7 +208,7 @@ def _empty(text: str, participants: Participants, unknown: int) -> EstimationErr
     undecided = f" For {unknown:,} of them it is unknown because of missing values." if unknown else ""
     condition = f"in the domain '{short(text)}'" if text else "in the analysis"
     return EstimationError(
-        f"No participant is {condition} ({participants.placed.height:,} have a valid weight).{undecided} "
+        f"No participant is {condition} ({len(participants.unit):,} have a valid weight).{undecided} "
         "Check "
         "the condition, and see the levels and missing values of its variables with study.missing(...)."
     )

@@ -1,6 +1,8 @@
 """Validate an analysis weight and index the strata and sampling units of the contributing cycles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -11,11 +13,16 @@ from toolkit.estimate.survey.variance.design_variance import Stage, Units, repli
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, WeightChoice
-from toolkit.variables import Names, as_names
+from toolkit.variables import Condition, Names, as_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from toolkit.estimate.survey.roles import Column
 
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
-_STRATUM = ".stratum"
+_STRATUM, _INSIDE = ".stratum", ".inside"
 
 
 @dataclass(frozen=True)
@@ -31,19 +38,50 @@ class Participants:
     units: Units
     # True if each person is a sampling unit.
     rows_are_units: bool
+    # The values of the variables that analyses have used so far, by name and levels.
+    _arrays: "dict[tuple[str, tuple[str, ...]], Floats | Indices]" = field(default_factory=dict, repr=False)
 
     @property
     def everyone(self) -> int:
         """Number of participants in the study, with or without a weight."""
         return self.source.height
 
+    @cached_property
+    def unit(self) -> Indices:
+        """For each participant with a weight the index of the last-stage unit."""
+        return self.placed[UNIT].to_numpy()
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The positive weights."""
+        return self.placed[WEIGHT].to_numpy()
+
+    @cached_property
+    def mean_weight(self) -> float:
+        """The mean of the positive weights."""
+        return float(self.weights.mean())
+
     def select(self, *expressions: pl.Expr) -> pl.DataFrame:
-        """Evaluate expressions for participants with a weight, beside `.unit` and `.weight`."""
+        """Evaluate expressions for participants with a weight."""
         # The index keeps the height where every expression is a constant.
         values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
-        if self.placed.height < values.height:
-            values = values[self.placed[ROW]]
-        return self.placed.select(UNIT, WEIGHT).hstack(values)
+        return values[self.placed[ROW]] if self.placed.height < values.height else values
+
+    def arrays(self, columns: "Iterable[Column]") -> "dict[str, Floats | Indices]":
+        """Return the values of variables; each is read once for all analyses with this weight."""
+        keys = {(column.name, column.levels): column for column in columns}
+        new = {key: column for key, column in keys.items() if key not in self._arrays}
+        if new:
+            rows = self.select(*(column.expression for column in new.values()))
+            self._arrays.update({key: column.array(rows[key[0]]) for key, column in new.items()})
+        return {key[0]: self._arrays[key] for key in keys}
+
+    def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
+        """Find who meets a condition (None for everyone), and count those for whom it is undecided."""
+        if not condition.text:
+            return None, 0
+        inside = self.select(condition.expression(self.source.schema).alias(_INSIDE))[_INSIDE]
+        return inside.fill_null(value=False).arg_true().cast(pl.Int64).to_numpy(), inside.null_count()
 
 
 def index_participants(study: Study, weight: WeightChoice) -> Participants:

@@ -93,6 +93,12 @@ class Units:
     # Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     residuals: Residuals | None = None
 
+    def __len__(self) -> int:
+        """Count the last-stage units, or the parts of units that cells carry the index of."""
+        if self.replication is not None:
+            return self.replication.factors.shape[1]
+        return len(self.stages[-1].parent if self.residuals is None else self.residuals.parent)
+
     def first_stage(self, unit: Indices) -> Indices:
         """Give the PSU of each last-stage unit, or part of one, that is named."""
         if self.residuals is not None:
@@ -112,8 +118,7 @@ def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
 
 def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
     """Sum influence values by last-stage unit, or by part of a unit where weights are calibrated."""
-    parent = units.stages[-1].parent if units.residuals is None else units.residuals.parent
-    return sum_by_group(np.asarray(influence, float), unit, len(parent))
+    return sum_by_group(np.asarray(influence, float), unit, len(units))
 
 
 def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
