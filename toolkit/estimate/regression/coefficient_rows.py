@@ -341,8 +341,7 @@ def _proportions(model: ModelSpec, fitted: Regression, term: Term, levels: Seque
     y = np.where(fitted.inside, sample.numbers(model.outcome.name), np.nan)[:, None]
     members = [fitted.inside & (codes == k) for k in range(len(column.levels))]
     (effect,) = effects(sample, y, members)
-    named = [((), members[column.levels.index(level)]) for level in levels]
-    groups, _ = averages_of(sample, y, named)
+    groups, _ = averages_of(sample, y, [members[column.levels.index(level)] for level in levels])
     return [(proportion(group, 0, effect), effect) for group in groups]
 
 

@@ -96,7 +96,7 @@ class Sample:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
         codes = self.codes(name)[:, None]
         places = [self.columns[name].levels.index(level) for level in levels]
-        marked = (codes == np.array(places)).astype(float)
+        marked: Floats = (codes == np.array(places)).astype(float)
         marked[codes[:, 0] < 0] = np.nan
         return marked
 
@@ -176,7 +176,7 @@ def _aggregate_cells(rows: _Cells, columns: dict[str, Column], units: int) -> _C
             kept, pattern = np.unique(pattern, return_inverse=True)
             size = len(kept)
         levels = len(column.levels) + 1  # a missing value is the first
-        pattern, size = pattern * levels + rows.values[name] + 1, size * levels
+        pattern, size = pattern * levels + np.asarray(rows.values[name], np.int64) + 1, size * levels
     if size > _DENSE * len(pattern):
         kept, pattern = np.unique(pattern, return_inverse=True)
         size = len(kept)
@@ -186,7 +186,8 @@ def _aggregate_cells(rows: _Cells, columns: dict[str, Column], units: int) -> _C
     row[pattern] = np.arange(len(pattern))
     row = row[present]
     weights, squared = (
-        np.bincount(pattern, own, minlength=size)[present] for own in (rows.weights, np.square(rows.weights))
+        np.asarray(np.bincount(pattern, own, minlength=size)[present], np.float64)
+        for own in (rows.weights, np.square(rows.weights))
     )
     values = {name: own[row] for name, own in rows.values.items()}
     return _Cells(values, rows.unit[row], weights, persons[present], squared)
@@ -195,10 +196,11 @@ def _aggregate_cells(rows: _Cells, columns: dict[str, Column], units: int) -> _C
 def _require_finite(values: Values, columns: Iterable[Column]) -> None:
     """Raise if a continuous variable is infinite, because no estimate of it has a meaning."""
     for name in (column.name for column in columns if column.continuous):
-        infinite = int(np.isinf(values[name]).sum())
-        if infinite:
+        infinite = np.isinf(values[name])
+        if infinite.any():
+            count = int(infinite.sum())
             raise EstimationError(
-                f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
+                f"'{name}' is infinite for {count:,} participants, so nothing can be estimated with it. "
                 f"Exclude them with domain='{quoted(name)} > -1e9 and {quoted(name)} < 1e9', "
                 "or correct the values."
             )

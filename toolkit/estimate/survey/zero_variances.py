@@ -43,7 +43,7 @@ class Effect:
 def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Effect]:
     """Estimate the design effect of proportions over all groups together."""
     together = np.any(members, axis=0)
-    (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
+    (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [together])
     return [_effect(group, k) for k in range(values.shape[1])]
 
 

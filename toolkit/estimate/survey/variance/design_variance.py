@@ -6,6 +6,7 @@ survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Ass
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,12 +33,12 @@ class Stage:
     # For each unit the number of units that it was drawn out of; infinite with replacement.
     population: Floats
 
-    @property
+    @cached_property
     def sampled(self) -> Floats:
         """For each unit the number of units that were drawn together with it, itself included."""
         return np.bincount(self.parent).astype(float)[self.parent]
 
-    @property
+    @cached_property
     def fraction(self) -> Floats:
         """For each unit the sampling fraction it was drawn with."""
         return self.sampled / self.population
@@ -93,10 +94,15 @@ class Units:
     # Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     residuals: Residuals | None = None
 
+    @cached_property
+    def spread(self) -> "tuple[tuple[Indices, Mask, Floats], ...]":
+        """For each stage the units sampled by parent, parents of one unit, and roots of the scale."""
+        return tuple(_spread(self, depth) for depth in range(len(self.stages)))
+
     def __len__(self) -> int:
         """Count the last-stage units, or the parts of units that cells carry the index of."""
         if self.replication is not None:
-            return self.replication.factors.shape[1]
+            return int(self.replication.factors.shape[1])
         return len(self.stages[-1].parent if self.residuals is None else self.residuals.parent)
 
     def first_stage(self, unit: Indices) -> Indices:
@@ -106,14 +112,6 @@ class Units:
         for stage in self.stages[:0:-1]:
             unit = stage.parent[unit]
         return unit
-
-
-def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
-    """Give the design-based covariance of estimates from their influence values."""
-    totals = sum_by_unit(influence, unit, units)
-    used = np.zeros(len(totals), bool)
-    used[unit] = True
-    return covariance_of_totals(totals, used, units)
 
 
 def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
@@ -174,24 +172,30 @@ def sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
 
 def _stage_covariance(totals: Floats, used: Mask, units: Units, depth: int) -> Floats:
     """Sum the variance between the units of one stage over the units they were drawn from."""
-    stage = units.stages[depth]
-    groups = len(units.stages[depth - 1].parent) if depth else units.strata
-    sampled = np.bincount(stage.parent, minlength=groups)
-    left = 1 - stage.fraction
+    stage, (sampled, alone, scale) = units.stages[depth], units.spread[depth]
+    groups = len(sampled)
     present = np.bincount(stage.parent[used], minlength=groups) > 0
-    open_ = np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0
-    lonely = present & open_ & (sampled == 1)
+    lonely = present & alone
     if lonely.any() and units.lonely_psu == "fail":
         raise _explain_lonely(int(lonely.sum()), depth)
     means = sum_by_group(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
     if units.lonely_psu == "adjust":
         means[lonely] = 0
-    n = sampled[stage.parent]
-    scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
-    scale = scale * _multiply_fractions_above(units, depth)
-    deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+    deviations = (totals - means[stage.parent]) * scale[:, None]
     between: Floats = deviations.T @ deviations
     return between * _scale_for_average(units, lonely, present)
+
+
+def _spread(units: Units, depth: int) -> tuple[Indices, Mask, Floats]:
+    """Compute what deviations are scaled by, which depends on the design alone."""
+    stage = units.stages[depth]
+    groups = len(units.stages[depth - 1].parent) if depth else units.strata
+    sampled = np.bincount(stage.parent, minlength=groups)
+    left = 1 - stage.fraction
+    alone = (np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0) & (sampled == 1)
+    n = sampled[stage.parent]
+    scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
+    return sampled, alone, np.sqrt(scale * _multiply_fractions_above(units, depth))
 
 
 def _multiply_fractions_above(units: Units, depth: int) -> Any:
