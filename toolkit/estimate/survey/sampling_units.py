@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
 from toolkit.files.cache import compute_once
-from toolkit.results import Floats, Indices
+from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import Design, Study, WeightChoice
 from toolkit.variables import Condition, Names, as_names
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
-_STRATUM, _INSIDE = ".stratum", ".inside"
+_INSIDE = ".inside"
+# Types of which some whole numbers are none of numpy's.
+_LONG = (pl.UInt64, pl.Int128)
+# Whole numbers in a range of so many for each participant are numbered by counting.
+_NARROW = 4
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,9 @@ class Participants:
         return float(self.weights.mean())
 
     def select(self, *expressions: pl.Expr) -> pl.DataFrame:
-        """Evaluate expressions for participants with a weight."""
+        """Evaluate expressions for participants with a weight, beside `.row`."""
         # The index keeps the height where every expression is a constant.
-        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
+        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions)
         return values[self.placed[ROW]] if self.placed.height < values.height else values
 
     def arrays(self, columns: "Iterable[Column]") -> "dict[str, Floats | Indices]":
@@ -101,7 +105,7 @@ def _prepare(study: Study, choice: WeightChoice) -> Participants:
         )
     people, units = number_units(people, design)
     if choice.weight:
-        people = people.filter(pl.col(WEIGHT) > 0)
+        people = _keep(people, people[WEIGHT].to_numpy() > 0)
     else:
         people = people.with_columns(pl.Series(WEIGHT, _derive_weights(units)[people[UNIT].to_numpy()]))
     return _calibrate_participants(study, people, units, rows_are_units=not design.stages)
@@ -119,7 +123,8 @@ def _calibrate_participants(
     study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool
 ) -> Participants:
     if study.design.calibration is None:
-        return Participants(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
+        placed = pl.DataFrame([people[ROW], people[UNIT], people[WEIGHT]])
+        return Participants(study.people, placed, units, rows_are_units)
     people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
     placed = people.select(ROW, UNIT, WEIGHT, BEFORE)
     return Participants(study.people, placed, units, people[UNIT].n_unique() == people.height)
@@ -156,11 +161,11 @@ def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> p
     """Keep the participants of the component in the contributing cycles, with the rescaled weight."""
     by_component = not isinstance(study.design.weight, str)
     name, weight = choice.weight, study.people.select(choice.expression.alias(WEIGHT)).to_series()
-    missing = weight.is_nan() | weight.is_null()
+    numbers, absent = weight.to_numpy(), weight.null_count()
     counts = {
-        "missing": int((weight.is_nan() if by_component else missing).sum()),
-        "negative": int((weight < 0).sum()),
-        "infinite": int((weight == np.inf).sum()),
+        "missing": int(np.isnan(numbers).sum()) - (absent if by_component else 0),
+        "negative": int((numbers < 0).sum()),
+        "infinite": int((numbers == np.inf).sum()),
     }
     seen = ", ".join(f"{what} for {count:,}" for what, count in counts.items() if count)
     if seen:
@@ -169,11 +174,16 @@ def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> p
             f"number of 0 or more. Correct it, or exclude them with frame.filter((pl.col('{name}') >= 0) & "
             f"pl.col('{name}').is_finite())."
         )
-    if not (weight > 0).any():
+    if not (numbers > 0).any():
         raise DesignError(
             f"No participant has a positive weight '{name}'. Check it with study.people['{name}'].describe()."
         )
-    return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
+    return _keep(people.with_columns(weight), weight.is_not_null().to_numpy() if absent else None)
+
+
+def _keep(people: pl.DataFrame, mask: Mask | None) -> pl.DataFrame:
+    """Keep the participants marked; nothing is copied where these are all."""
+    return people if mask is None or mask.all() else people.filter(mask)
 
 
 def _refuse_missing(people: pl.DataFrame, columns: list[str]) -> None:
@@ -194,16 +204,16 @@ def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Un
             f"The design has {len(design.fpcs)} fpc columns for {max(len(design.stages), 1)} stages. "
             f"Supply one psu per stage: tk.Design(psu=(...), fpc=(...))."
         )
-    people = _number_values(people, [design.strata] if design.strata else [], _STRATUM)
-    parent, stages = _STRATUM, []
-    for depth, name in enumerate(_stage_columns(design)):
-        people = _number_stage(people, design, parent, name, depth)
-        stages.append(_describe_stage(people, parent, _unit_name(depth), design.fpcs[depth : depth + 1]))
-        parent = _unit_name(depth)
-    strata = int(people[_STRATUM].max()) + 1  # type: ignore[arg-type]
-    people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
+    stratum = _number_values([people[design.strata]] if design.strata else [], people.height)
+    parent, stages = stratum, []
+    for depth, column in enumerate(_stage_columns(design)):
+        unit = _number_stage(people, design, parent, column, depth)
+        fpc = people[design.fpcs[depth]] if depth < len(design.fpcs) else None
+        stages.append(_describe_stage(parent, unit, fpc))
+        parent = unit
     method = "robust" if design.declared_absent else "linearised"
-    return people, Units(tuple(stages), strata, design.lonely_psu, method)
+    units = Units(tuple(stages), int(stratum.max()) + 1, design.lonely_psu, method)
+    return people.with_columns(pl.Series(UNIT, parent)), units
 
 
 def _stage_columns(design: Design) -> tuple[str | None, ...]:
@@ -213,55 +223,67 @@ def _stage_columns(design: Design) -> tuple[str | None, ...]:
     return design.stages if design.fpcs else design.stages[:1]
 
 
-def _unit_name(depth: int) -> str:
-    return f".stage{depth}"
-
-
 def _number_stage(
-    people: pl.DataFrame, design: Design, parent: str, name: str | None, depth: int
-) -> pl.DataFrame:
-    unit = _unit_name(depth)
+    people: pl.DataFrame, design: Design, parent: Indices, name: str | None, depth: int
+) -> Indices:
     if name is None:
-        return people.with_row_index(unit).with_columns(pl.col(unit).cast(pl.Int64))
-    keys = [name] if depth == 0 and not design.nest else [parent, name]
-    people = _number_values(people, keys, unit)
-    across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
+        return np.arange(people.height)
+    nested = depth > 0 or design.nest
+    unit = _number_values([pl.Series(parent), people[name]] if nested else [people[name]], people.height)
+    above = _first_of_each(unit, parent)
+    across = len(np.unique(unit[above[unit] != parent]))
     if across:
         raise DesignError(
             f"{across:,} values of '{name}' are in more than one stratum. Use tk.Design(..., nest=True) if "
             f"PSU numbers restart in each stratum. Otherwise correct '{name}' or '{design.strata}'."
         )
-    return people
+    return unit
 
 
-def _number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    if not keys:
-        return people.with_columns(pl.lit(0, pl.Int64).alias(name))
-    numbered = people.select(keys).unique().sort(keys).with_row_index(name)
-    return people.join(numbered, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col(name).cast(pl.Int64)
-    )
+def _number_values(keys: list[pl.Series], count: int) -> Indices:
+    """Assign numbers from 0 to the combinations of values of columns, in their order."""
+    number = np.zeros(count, np.int64)
+    for key in keys:
+        own = _number_in_order(_as_integers(key))
+        number = _number_in_order(number * (int(own.max()) + 1) + own)
+    return number
 
 
-def _describe_stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -> Stage:
-    first = people.group_by(unit).agg(
-        pl.col(parent).first(), *(pl.col(name).first().cast(pl.Float64) for name in fpc)
-    )
-    first = first.sort(unit)
-    above = first[parent].to_numpy()
-    if not fpc:
+def _as_integers(key: pl.Series) -> Indices:
+    if isinstance(key.dtype, pl.Enum | pl.Boolean) or (key.dtype.is_integer() and key.dtype not in _LONG):
+        physical = key.to_physical() if isinstance(key.dtype, pl.Enum) else key
+        return physical.cast(pl.Int64).to_numpy()
+    return key.rank("dense").cast(pl.Int64).to_numpy()
+
+
+def _number_in_order(values: Indices) -> Indices:
+    """Assign numbers from 0 to whole numbers in their order; those in a narrow range are not sorted."""
+    low = int(values.min())
+    if int(values.max()) - low > _NARROW * len(values):
+        return np.unique(values, return_inverse=True)[1]
+    seen = np.bincount(values - low) > 0
+    return (np.cumsum(seen) - 1)[values - low]
+
+
+def _first_of_each(unit: Indices, values: Any) -> Any:
+    """Return for each unit the value of its first participant."""
+    first = np.empty(int(unit.max()) + 1, values.dtype)
+    first[unit[::-1]] = values[::-1]
+    return first
+
+
+def _describe_stage(parent: Indices, unit: Indices, fpc: pl.Series | None) -> Stage:
+    above = _first_of_each(unit, parent)
+    if fpc is None:
         return Stage(above, np.full(len(above), np.inf))
-    _refuse_varying(people, parent, fpc[0])
-    return Stage(above, _read_population(first[fpc[0]].to_numpy(), above, fpc[0]))
-
-
-def _refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
-    varying = people.group_by(parent).agg(pl.col(fpc).n_unique())[fpc].gt(1).sum()
+    sizes = fpc.cast(pl.Float64).to_numpy()
+    varying = len(np.unique(parent[_first_of_each(parent, sizes)[parent] != sizes]))
     if varying:
         raise DesignError(
-            f"'{fpc}' varies within {varying:,} of the strata or units that were sampled from. Supply one "
-            f"population size (or sampling fraction) for each of them."
+            f"'{fpc.name}' varies within {varying:,} of the strata or units that were sampled from. Supply "
+            f"one population size (or sampling fraction) for each of them."
         )
+    return Stage(above, _read_population(_first_of_each(unit, sizes), above, fpc.name))
 
 
 def _read_population(fpc: Floats, parent: Indices, name: str) -> Floats:
