@@ -73,6 +73,7 @@ def average_predictions(model: ModelSpec, fitted: Regression, standard: Standard
         terms=standard.terms,
         coefficients=points,
         influence=influence,
+        totals=None,
         replicates=replicates,
         covariance=joint_covariance(sample, Estimate(points, influence, inside, replicates)),
     )

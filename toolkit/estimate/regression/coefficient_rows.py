@@ -108,7 +108,7 @@ def report_contrasts(
     for k, (heading, error) in enumerate(zip(headings, np.sqrt(matrix.diagonal()), strict=True)):
         numbers = (float(found.points[k]), float(error), fitted.df)
         row = {**heading, **figures(analysis.estimand, analysis.confidence, numbers), **judged}
-        yield row, _select(found, k)
+        yield row, found.one(k)
 
 
 def failed(reason: str) -> dict[str, Any]:
@@ -164,14 +164,7 @@ def _report_term(analysis: Analysis, fitted: Regression, term: Term, place: int 
     row = settled(model.sample, fitted.inside, row, (size, fitted.influence[:, place]))
     if row["std_error"] is None:
         return row, None
-    return row, _select(fitted.estimate, place)
-
-
-def _select(found: Estimate, place: int) -> Estimate:
-    """Take one of several estimates with its influence values and replicates."""
-    own = slice(place, place + 1)
-    again = None if found.replicates is None else found.replicates[:, own]
-    return Estimate(found.points[own], found.influence[:, own], found.counted, again)
+    return row, fitted.estimate.one(place)
 
 
 def _report_penalized(

@@ -15,6 +15,7 @@ from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
+from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, Study, WeightChoice, choose_weight, label_of
 from toolkit.variables import conditions, quoted, remarks
@@ -74,11 +75,20 @@ class Sample:
 
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells without a missing value in the variables named, or in any."""
+        chosen = tuple(self.columns if names is None else names)
+        return compute_once(self._complete, chosen, lambda: self._mark_complete(chosen))
+
+    def _mark_complete(self, names: tuple[str, ...]) -> Mask:
         known = np.ones(len(self.unit), bool)
-        for name in self.columns if names is None else names:
+        for name in names:
             own = self.values[name]
             known &= ~np.isnan(own) if self.columns[name].continuous else own >= 0
+        known.flags.writeable = False
         return known
+
+    @cached_property
+    def _complete(self) -> dict[tuple[str, ...], Mask]:
+        return {}
 
     def codes(self, name: str) -> Indices:
         """Return the index of each cell's level; -1 where missing."""
@@ -99,6 +109,11 @@ class Sample:
         marked: Floats = (codes == np.array(places)).astype(float)
         marked[codes[:, 0] < 0] = np.nan
         return marked
+
+
+def cells_of(mask: Mask) -> slice | Indices:
+    """Return the places of the cells marked; indexing with them copies nothing where these are all."""
+    return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
 def draw(

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import logit
 
 from toolkit.errors import EstimationError, require_known
-from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
     Estimate,
     estimate_with_covariance,
@@ -78,7 +78,7 @@ def average_division(
     require_values(sample, by, known)
     groups = count_division(sample, by, division, known)
     counted = known if division.number is None else known & (division.number >= 0)
-    cells = slice(None) if counted.all() else np.flatnonzero(counted)
+    cells = cells_of(counted)
     sums = _sum_columns(sample, values, division, cells)
     replication, points, replicates = sample.units.replication, sums.means.ravel(), None
     if replication is None:

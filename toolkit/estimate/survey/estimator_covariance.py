@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.variance.design_variance import (
     Units,
     covariance_of_totals,
@@ -34,6 +34,14 @@ class Estimate:
     counted: Mask
     # Replicates x parameters, as `estimate_with_covariance` found them with replicate weights; None without.
     replicates: Floats | None = None
+    # The influence values summed by sampling unit, where these are known already.
+    totals: Floats | None = None
+
+    def one(self, place: int) -> "Estimate":
+        """Take one of the parameters."""
+        own = slice(place, place + 1)
+        again, totals = (None if x is None else x[:, own] for x in (self.replicates, self.totals))
+        return Estimate(self.points[own], self.influence[:, own], self.counted, again, totals)
 
 
 def estimate_with_covariance(
@@ -87,13 +95,20 @@ def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Float
     if units.replication is not None and replicates:
         points = np.concatenate([part.points for part in parts])
         return replicate_covariance(np.hstack(replicates), points, units.replication)
-    totals = []
-    for part in parts:
-        # Cells that do not count have an influence of 0, and masking them is what costs time.
-        whole = len(part.influence) == len(part.counted)
-        totals.append(sum_by_unit(part.influence, sample.unit if whole else sample.unit[part.counted], units))
-    used = mark_units(sample, np.any([part.counted for part in parts], axis=0))
+    totals = [joint_totals(sample, part) for part in parts]
+    counted = {id(part.counted): part.counted for part in parts}
+    used = mark_units(sample, np.any([*counted.values()], axis=0))
     return covariance_of_totals(np.hstack(totals), used, units)
+
+
+def joint_totals(sample: Sample, found: Estimate) -> Floats:
+    """Sum influence values by sampling unit, unless these sums are known."""
+    if found.totals is not None:
+        return found.totals
+    # Cells that do not count have an influence of 0, and masking them is what costs time.
+    whole = len(found.influence) == len(found.counted)
+    unit = sample.unit if whole else sample.unit[cells_of(found.counted)]
+    return sum_by_unit(found.influence, unit, sample.units)
 
 
 def mark_units(sample: Sample, cells: Mask) -> Mask:

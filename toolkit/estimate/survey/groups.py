@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
     Estimate,
     covariance_of_rows,
@@ -44,7 +44,7 @@ class Group:
     @property
     def cells(self) -> slice | Indices:
         """The places of the cells counted; indexing with them copies nothing where these are all."""
-        return slice(None) if self.counted.all() else np.flatnonzero(self.counted)
+        return cells_of(self.counted)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ A level that no participant of the analysis has, has no column. Formulas are bui
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.formula.terms import knots_at, spline
+from toolkit.estimate.survey import cells_of
 from toolkit.results import Floats, Indices, Mask
 from toolkit.variables import spline_of
 
@@ -89,7 +90,10 @@ def main_effects(
         terms += own
         entered.append((covariate, used))
     # Column by column: the sums that follow run down columns, and rows first would copy with strides.
-    return Matrix(np.asfortranarray(np.array(columns).T), tuple(terms), tuple(entered))
+    matrix = np.empty((len(columns[0]), len(columns)), order="F")
+    for j, column in enumerate(columns):
+        matrix[:, j] = column
+    return Matrix(matrix, tuple(terms), tuple(entered))
 
 
 def adjusted_matrix(
@@ -101,19 +105,17 @@ def adjusted_matrix(
     return Matrix(values, (ONE, *terms, *others.terms[1:]), others.covariates)
 
 
-def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[Floats], list[Term]]":
+def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[Any], list[Term]]":
     variable = sample.columns[name].variable
     if variable.kind == "number":
-        return [sample.numbers(name)[inside]], [per_unit(variable)]
-    codes = sample.codes(name)[inside]
+        return [sample.numbers(name)[cells_of(inside)]], [per_unit(variable)]
+    codes = sample.codes(name)[cells_of(inside)]
     reference, *others = levels_present(variable, codes)
-    marks = [(codes == variable.levels.index(level)).astype(float) for level in others]
+    marks = [codes == variable.levels.index(level) for level in others]
     return marks, [of_level(variable, level, reference) for level in others]
 
 
-def _covariate_columns(
-    sample: "Sample", covariate: str, inside: Mask
-) -> "tuple[list[Floats], list[Term], str]":
+def _covariate_columns(sample: "Sample", covariate: str, inside: Mask) -> "tuple[list[Any], list[Term], str]":
     name, numbers = spline_of(covariate) or (covariate, ())
     values, terms = _variable_columns(sample, name, inside)
     if not values or (terms[0].reference is None and np.ptp(values[0]) == 0):
@@ -125,7 +127,7 @@ def _covariate_columns(
             f"'{name}' is a category and cannot be a spline. Use its levels as covariates: adjust=('{name}', "
             "...)."
         )
-    return _spline_columns(sample.weights[inside], values[0], terms[0], (covariate, name, numbers))
+    return _spline_columns(sample.weights[cells_of(inside)], values[0], terms[0], (covariate, name, numbers))
 
 
 def _spline_columns(
