@@ -20,6 +20,7 @@ from toolkit.estimate.regression import (
     specify_association,
 )
 from toolkit.estimate.survey import Column, Sample, draw, intervals, read, weight_of
+from toolkit.files.cache import compute_once
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies import Study
@@ -60,6 +61,7 @@ class _Samples:
     _columns: dict[str, Column] = field(default_factory=dict)
     _names: dict[_Place, dict[str, None]] = field(default_factory=dict)
     _drawn: dict[_Place, Sample] = field(default_factory=dict)
+    _remarked: dict[tuple[_Place, str, str], Sample] = field(default_factory=dict)
 
     def reserve(self, plan: _Plan) -> _Place:
         """Note the variables of a model, and return the key of its sample."""
@@ -74,6 +76,18 @@ class _Samples:
         if key not in self._drawn:
             self._drawn[key] = draw(self.study, list(self._names[key]), key[0])
         return self._drawn[key]
+
+    def draw_for(self, plan: _Plan, key: _Place) -> Sample:
+        """Return the sample with the remarks on the variables of one model, as if drawn for it alone."""
+        names = [*plan.names, *conditions.parse(plan.domain).names]
+        found = remarks([self._column(name).variable for name in names])
+        whole = self.draw(key)
+        same = found == (whole.review, whole.unfit)
+        return compute_once(
+            self._remarked,
+            (key, *found),
+            lambda: whole if same else replace(whole, review=found[0], unfit=found[1]),
+        )
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:
@@ -209,7 +223,7 @@ def _estimate_plan(samples: _Samples, plan: _Plan, place: _Place | str) -> Itera
     if isinstance(place, str):
         return _failed_rows(samples.study, plan, place)
     try:
-        sample = _keep_remarks(samples.draw(place), plan)
+        sample = samples.draw_for(plan, place)
         exposure = plan.exposure.name
         names = (plan.outcome, exposure, plan.adjust)
         model = specify_association(sample, names, plan.estimand, complete=plan.complete)
@@ -218,13 +232,6 @@ def _estimate_plan(samples: _Samples, plan: _Plan, place: _Place | str) -> Itera
     except ToolkitError as error:
         return _failed_rows(samples.study, plan, str(error))
     return [{**row, "cause": plan.cause} for row in found.rows]
-
-
-def _keep_remarks(sample: Sample, plan: _Plan) -> Sample:
-    """Keep of the shared sample's remarks those on the variables of one model, as if drawn for it alone."""
-    names = [*plan.names, *conditions.parse(plan.domain).names]
-    review, unfit = remarks([column.variable for column in read(sample.study, names).values()])
-    return replace(sample, review=review, unfit=unfit)
 
 
 def _failed_rows(study: Study, plan: _Plan, reason: str) -> Iterator[dict[str, Any]]:

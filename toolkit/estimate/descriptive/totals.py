@@ -23,6 +23,7 @@ from toolkit.estimate.survey import (
     intervals,
     judge_count,
     judge_mean,
+    length,
     make_result,
     population_size,
     require_countable,
@@ -133,7 +134,7 @@ def _describe_total(
     row |= {"estimate": estimate, "deff": _compute_deff(sample, group, (values, weights), variance)}
     if not values.any():
         return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
-    return zero_variance(sample, group.counted, row, float(np.linalg.norm(values * weights)))
+    return zero_variance(sample, group.counted, row, length(values * weights))
 
 
 def _compute_deff(
@@ -247,9 +248,9 @@ def flag_constant_ratio(
     cells = group.cells
     top, bottom = (x[cells] for x in values)
     residual, scale = top - row["estimate"] * bottom, np.abs(top) + np.abs(row["estimate"] * bottom)
-    if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
+    if length(residual) <= ROUNDING * length(scale):
         same = f"all {group.n:,} participants have the same {noun}"
         return constant(row, f"{same}, so it has no standard error")
     weights = sample.weights[cells]
-    size = float(np.linalg.norm(weights * residual) / abs(weights @ bottom))
+    size = length(weights * residual) / abs(float(weights @ bottom))
     return zero_variance(sample, group.counted, row, size)

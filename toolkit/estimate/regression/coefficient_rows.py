@@ -17,6 +17,7 @@ from toolkit.estimate.survey import (
     Column,
     Estimate,
     averages_of,
+    cells_of,
     covariance_of_rows,
     delta_method,
     difference,
@@ -269,13 +270,18 @@ def smallest_group(model: ModelSpec, fitted: Regression, term: Term) -> Smallest
     if not levels or not model.outcome.case:
         return None
     sample, outcome, column = model.sample, model.outcome, model.sample.columns[term.exposure]
-    codes, persons = sample.codes(term.exposure)[fitted.inside], sample.persons[fitted.inside]
-    y = sample.numbers(outcome.name)[fitted.inside]
+    cells = cells_of(fitted.inside)
+    codes, persons, y = (
+        x[cells] for x in (sample.codes(column.name), sample.persons, sample.numbers(outcome.name))
+    )
+    everyone, cases = (
+        np.bincount(codes, own, minlength=len(column.levels)) for own in (persons, persons * y)
+    )
     counts = {}
     for level in levels:
-        own = codes == column.levels.index(level)
-        counts["with", level] = int((persons * y)[own].sum())
-        counts["without", level] = int((persons * (1 - y))[own].sum())
+        place = column.levels.index(level)
+        counts["with", level] = int(cases[place])
+        counts["without", level] = int(everyone[place] - cases[place])
     (kind, level), count = min(counts.items(), key=lambda item: item[1])
     label = outcome.variable.label
     named = label if outcome.case == "yes" else f"{label}: {outcome.case}"

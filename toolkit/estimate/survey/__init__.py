@@ -74,6 +74,7 @@ from toolkit.estimate.survey.zero_variances import effects as effects
 from toolkit.estimate.survey.zero_variances import effects_of_groups as effects_of_groups
 from toolkit.estimate.survey.zero_variances import exact as exact
 from toolkit.estimate.survey.zero_variances import firth_call as firth_call
+from toolkit.estimate.survey.zero_variances import length as length
 from toolkit.estimate.survey.zero_variances import not_estimable as not_estimable
 from toolkit.estimate.survey.zero_variances import proportion as proportion
 from toolkit.estimate.survey.zero_variances import settled as settled

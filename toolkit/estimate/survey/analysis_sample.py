@@ -7,7 +7,7 @@ values are nulls in cells, which estimators exclude with `complete`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Sample:
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells without a missing value in the variables named, or in any."""
         chosen = tuple(self.columns if names is None else names)
-        return compute_once(self._complete, chosen, lambda: self._mark_complete(chosen))
+        return compute_once(self._known, chosen, lambda: self._mark_complete(chosen))
 
     def _mark_complete(self, names: tuple[str, ...]) -> Mask:
         known = np.ones(len(self.unit), bool)
@@ -87,7 +87,8 @@ class Sample:
         return known
 
     @cached_property
-    def _complete(self) -> dict[tuple[str, ...], Mask]:
+    def _known(self) -> dict[Any, Any]:
+        """What several models of the sample share."""
         return {}
 
     def codes(self, name: str) -> Indices:
@@ -100,7 +101,7 @@ class Sample:
         if column.continuous:
             return np.asarray(self.values[name], np.float64)
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
-        return self.marks(name, [column.case or ""])[:, 0]
+        return compute_once(self._known, name, lambda: self.marks(name, [column.case or ""])[:, 0])
 
     def marks(self, name: str, levels: Sequence[str]) -> Floats:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""

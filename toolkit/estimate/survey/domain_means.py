@@ -128,7 +128,8 @@ def _sum_columns(sample: Sample, values: Floats, division: Division, cells: slic
     def in_groups(one: Floats, other: Floats) -> Floats:
         """Sum the products of two columns by group."""
         if number is None:
-            return np.array([one @ other])
+            # A product of vectors would wake every thread of the machine for one sum.
+            return np.array([(one * other).sum()])
         return np.asarray(np.bincount(number, one * other, minlength=len(division.levels)), np.float64)
 
     ones = np.broadcast_to(1.0, len(weights))
