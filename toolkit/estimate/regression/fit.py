@@ -1,5 +1,7 @@
 """Fit a specified model to one group of participants, with its design-based covariance."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -23,6 +25,8 @@ from toolkit.estimate.survey import (
 from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.estimate.regression.formula import Term
     from toolkit.estimate.regression.likelihoods import Fit, Penalized
     from toolkit.estimate.regression.specification import Degrees, ModelSpec
@@ -86,7 +90,7 @@ def regress(model: "ModelSpec", group: Mask) -> Regression:
     inside = model.cells(group)
     if not inside.any():
         raise _explain_no_participants(model, group)
-    with _threads().limit(limits=1):
+    with one_thread():
         return _regress(model, inside)
 
 
@@ -114,8 +118,24 @@ def _explain_no_participants(model: "ModelSpec", group: Mask) -> EstimationError
 
 @cache
 def _threads() -> ThreadpoolController:
-    # Several BLAS threads make sums over ten thousand cells ten times slower on a busy machine.
     return ThreadpoolController()
+
+
+_limited = ContextVar("limited", default=False)
+
+
+@contextmanager
+def one_thread() -> "Iterator[None]":
+    """Limit BLAS to one thread: several make sums over ten thousand cells slower on a busy machine."""
+    if _limited.get():
+        yield
+        return
+    with _threads().limit(limits=1):
+        token = _limited.set(True)
+        try:
+            yield
+        finally:
+            _limited.reset(token)
 
 
 def _regress(model: "ModelSpec", inside: Mask) -> Regression:

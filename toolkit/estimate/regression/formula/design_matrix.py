@@ -4,7 +4,8 @@ A level that no participant of the analysis has, has no column. Formulas are bui
 """
 
 import re
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 INTERCEPT = "intercept"
 PER_UNIT = "per unit"
 # What a family may estimate beside its coefficients.
+# So many matrices are shared: one for each adjustment set and domain of an exposure, in most atlases.
+MOST_SHARED = 32
 CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 
@@ -73,6 +76,32 @@ class MainEffects:
     def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
         """Build the design matrix."""
         return main_effects(sample, self.names, inside)
+
+
+@dataclass
+class SharedMatrices:
+    """The design matrices built last, for models of the same predictors and participants."""
+
+    _built: "OrderedDict[tuple[Any, ...], Matrix]" = field(default_factory=OrderedDict)
+
+    def of(self, predictors: Predictors) -> Predictors:
+        """Return the predictors with these matrices."""
+        return _Shared(predictors, self._built)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    predictors: Predictors
+    built: "OrderedDict[tuple[Any, ...], Matrix]"
+
+    def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
+        # The columns of the sample stand for it: copies of it with other remarks share them.
+        key = (id(sample.values), self.predictors, inside.tobytes())
+        if key not in self.built:
+            self.built[key] = self.predictors.matrix(sample, inside)
+            if len(self.built) > MOST_SHARED:
+                self.built.popitem(last=False)
+        return self.built[key]
 
 
 def main_effects(
