@@ -94,7 +94,9 @@ def total(
 
     def estimate(group: Group, weights: Floats) -> tuple[Floats, Floats]:
         # Column by column: the sums that follow run down columns.
-        influence = np.stack([weights * values[group.cells] for *_, values in summands])
+        influence = np.empty((len(summands), len(weights)))
+        for own, (*_, values) in zip(influence, summands, strict=True):
+            np.multiply(weights, values[group.cells], out=own)
         return influence.sum(axis=1), influence.T
 
     members = count_groups(sample, by, sample.complete(names))
@@ -131,19 +133,21 @@ def _describe_total(
         verdict = judge_count(estimate, row["n_cases"], variance, group.df)
     ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     row |= interval_columns(sqrt(variance), ends, group.df, verdict)
-    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, (values, weights), variance)}
+    weighted = values * weights
+    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, (values, weights, weighted), variance)}
     if not values.any():
         return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
-    return zero_variance(sample, group.counted, row, length(values * weights))
+    return zero_variance(sample, group.counted, row, length(weighted))
 
 
 def _compute_deff(
-    sample: Sample, group: Group, counted: tuple[Floats, Floats], variance: float
+    sample: Sample, group: Group, counted: tuple[Floats, Floats, Floats], variance: float
 ) -> float | None:
     """Compare a total with that of a simple random sample of the same participants."""
-    values, weights = counted
+    values, weights, weighted = counted
     total = float(weights.sum())
-    between = float(weights @ np.square(values - weights @ values / total)) / total
+    deviation = values - weighted.sum() / total
+    between = float((np.square(deviation, out=deviation) * weights).sum()) / total
     return design_effect(variance / total**2, between, group.n, population_size(sample, total))
 
 

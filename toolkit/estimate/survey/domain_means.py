@@ -125,27 +125,25 @@ def _sum_columns(sample: Sample, values: Floats, division: Division, cells: slic
     number = None if division.number is None else division.number[cells]
     persons = None if sample.squared is None else sample.persons[cells].astype(float)
 
-    def in_groups(one: Floats, other: Floats) -> Floats:
-        """Sum the products of two columns by group."""
-        if number is None:
-            # A product of vectors would wake every thread of the machine for one sum.
-            return np.array([(one * other).sum()])
-        return np.asarray(np.bincount(number, one * other, minlength=len(division.levels)), np.float64)
+    def in_groups(own: Floats) -> Floats:
+        # A product of vectors would wake every thread of the machine for one sum.
+        found = [own.sum()] if number is None else np.bincount(number, own, minlength=count)
+        return np.asarray(found, np.float64)
 
-    ones = np.broadcast_to(1.0, len(weights))
-    size = in_groups(weights, ones)
+    count, room = len(division.levels), np.empty(len(weights))
+    size = in_groups(weights)
     divisor = np.where(size > 0, size, 1.0)
     influence, means, between, cases = [], [], [], []
     for column in values.T:
         x = column[cells]
         with np.errstate(invalid="ignore"):
-            means.append(in_groups(weights, x) / size)
-        deviation = x - (means[-1] if number is None else means[-1][number])
+            means.append(in_groups(np.multiply(weights, x, out=room)) / size)
+        deviation = np.subtract(x, means[-1] if number is None else means[-1][number], out=room)
         pull = weights * deviation
         influence.append(division.sums(sample, places, pull) / divisor[:, None])
-        between.append(in_groups(pull, deviation) / divisor)
-        cases.append(in_groups(x, ones if persons is None else persons))
-    squares = in_groups(weights, weights) if persons is None else in_groups(sample.squares[cells], ones)
+        between.append(in_groups(np.multiply(pull, deviation, out=room)) / divisor)
+        cases.append(in_groups(x if persons is None else np.multiply(x, persons, out=room)))
+    squares = in_groups(np.square(weights, out=room) if persons is None else sample.squares[cells])
     by_unit = np.stack(influence, axis=1).reshape(-1, len(sample.units)).T
     columns = (np.stack(own, axis=1) for own in (means, between, cases))
     return _Sums(by_unit, size, squares, *columns)

@@ -113,7 +113,10 @@ def joint_totals(sample: Sample, found: Estimate) -> Floats:
 
 def mark_units(sample: Sample, cells: Mask) -> Mask:
     """Mark the last-stage units, or parts of units, that hold one of the cells."""
-    used = np.zeros(len(sample.units), bool)
+    units = sample.units
+    if not any(alone.any() for _, alone, _ in units.spread):  # Then it makes no difference which they are.
+        return np.ones(len(units), bool)
+    used = np.zeros(len(units), bool)
     used[sample.unit if cells.all() else sample.unit[cells]] = True
     return used
 

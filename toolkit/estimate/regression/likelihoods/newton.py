@@ -175,23 +175,22 @@ def scale_slopes(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 def scale_columns(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Center and scale columns so that fits lose no digits: `gamma` for Z is `back @ gamma` for X."""
-    p, total = X.shape[1], weight.sum()
-    center, length = (weight @ X) / total, np.empty(p)
+    share = weight / weight.sum()
+    center = share @ X
     center[0] = 0.0
     if not np.all(X[:, 0] == 1.0):
         center[:] = 0.0
-    Z = np.empty(X.shape, order="F")
-    for j in range(p):  # One column after the other stays in the processor's cache.
-        column = np.subtract(X[:, j], center[j], out=Z[:, j])
-        length[j] = np.sqrt((weight * column) @ column / total)
-        if length[j] > COLLINEAR * np.hypot(center[j], length[j]):
-            column /= length[j]
-            continue
-        raise CollinearError(j, (0,) if j else ())
-    back = np.eye(p)
+    Z = np.subtract(X, center, order="F")
+    products = weighted_products(Z, share)
+    length = np.sqrt(products.diagonal())
+    empty = np.flatnonzero(length <= COLLINEAR * np.hypot(center, length))
+    if empty.size:
+        raise CollinearError(int(empty[0]), (0,) if empty[0] else ())
+    Z /= length
+    back = np.eye(X.shape[1])
     back[0] -= center
     back /= length
-    return _orthogonalize(Z, weight / total, back)
+    return _orthogonalize(Z, share, back, products / np.outer(length, length))
 
 
 def weighted_products(Z: Floats, weight: Floats) -> Floats:
@@ -203,8 +202,7 @@ def weighted_products(Z: Floats, weight: Floats) -> Floats:
     return total
 
 
-def _orthogonalize(Z: Floats, share: Floats, back: Floats) -> tuple[Floats, Floats]:
-    gram = weighted_products(Z, share)
+def _orthogonalize(Z: Floats, share: Floats, back: Floats, gram: Floats) -> tuple[Floats, Floats]:
     try:
         own = np.square(np.diag(np.asarray(np.linalg.cholesky(gram))))
     except np.linalg.LinAlgError:
