@@ -114,7 +114,7 @@ def table(task: str, rows: int) -> Iterator[str]:
 EXPLANATION = """
 Each measurement is a process of its own, which reads a parquet file of simulated survey data. Its command is
 in the last column. *First* is the design (`tk.study`, `svy.Sample`, `svydesign`) and the estimate. *Again* is
-the estimate on the same object. The toolkit keeps of the first estimate the sampling units and the columns read.
+the estimate on the same object. The toolkit keeps of the first estimate the sampling units and columns.
 Memory is the peak of the process, data included, above what it has once the libraries are loaded. The ratios
 are the toolkit's first and least time over those of the row; below 1 the toolkit is faster.
 """

@@ -65,7 +65,7 @@ class Column:
         """Convert what `expression` gave: numbers, NaN if missing, or indices of levels, -1 if missing."""
         if self.continuous:
             return (series.fill_null(np.nan) if series.null_count() else series).to_numpy()
-        physical = series.to_physical().cast(pl.Int64)
+        physical = (series.to_physical() if isinstance(series.dtype, pl.Enum) else series).cast(pl.Int64)
         return (physical.fill_null(-1) if series.null_count() else physical).to_numpy()
 
 

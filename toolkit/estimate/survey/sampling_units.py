@@ -76,7 +76,9 @@ class Participants:
         keys = {(column.name, column.levels): column for column in columns}
         new = {key: column for key, column in keys.items() if key not in self._arrays}
         if new:
-            rows = self.select(*(column.expression for column in new.values()))
+            rows = self.select(
+                *(c.expression if c.continuous else c.expression.to_physical() for c in new.values())
+            )
             self._arrays.update({key: column.array(rows[key[0]]) for key, column in new.items()})
         return {key[0]: self._arrays[key] for key in keys}
 
@@ -85,7 +87,8 @@ class Participants:
         if not condition.text:
             return None, 0
         inside = self.select(condition.expression(self.source.schema).alias(_INSIDE))[_INSIDE]
-        return inside.fill_null(value=False).arg_true().cast(pl.Int64).to_numpy(), inside.null_count()
+        undecided = inside.null_count()
+        return np.flatnonzero((inside.fill_null(value=False) if undecided else inside).to_numpy()), undecided
 
 
 def index_participants(study: Study, weight: WeightChoice) -> Participants:
