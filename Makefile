@@ -24,7 +24,7 @@ help: ## this list
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
 	@echo "make docs                   the documentation site, into docs/_build/html/, without a network"
-	@echo "make bench                  every benchmark, printed"
+	@echo "make bench                  time and memory beside R, svy and statsmodels, into benchmarks/results.md"
 	@echo "make notebooks              the .ipynb files of notebooks/, from their .py sources"
 	@echo "make errors                 every error message, with its file, line and class"
 	@echo "make lock                   resolve both locks anew from pyproject.toml"
@@ -51,7 +51,7 @@ docs: $(READY_DEV)
 	@$(PY) docs/build.py
 
 bench: $(READY_DEV)
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
+	@$(PY) benchmarks/side_by_side.py $(ARGS)
 
 errors: $(READY_DEV)
 	@$(PY) -m tests.house.error_messages

@@ -3,7 +3,7 @@
 import html
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf, isnan, nan
@@ -202,7 +202,8 @@ class Estimates(pl.DataFrame):
     # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
     _matrix: Floats | None = None
     _rows: pl.DataFrame | None = None
-    _request: tuple[str, int, Mapping[str, Any]] | None = None  # Estimator, key of the study, arguments.
+    # Estimator, key of the study, and what gives the arguments.
+    _request: tuple[str, int, Callable[[], Mapping[str, Any]]] | None = None
 
     def __init__(
         self, data: Any = None, schema: Any = None, *, covariance: Floats | None = None, **options: Any
@@ -211,8 +212,10 @@ class Estimates(pl.DataFrame):
         self._rows = pl.DataFrame(self)
         if covariance is not None:
             # A copy: a view would keep the arrays of the analysis alive.
-            self._matrix, lost = covariance.copy(), self["std_error"].is_null().to_numpy()
-            self._matrix[lost] = self._matrix[:, lost] = nan
+            self._matrix, errors = covariance.copy(), self["std_error"]
+            if errors.null_count():
+                lost = errors.is_null().to_numpy()
+                self._matrix[lost] = self._matrix[:, lost] = nan
 
     def covariance(self) -> Floats:
         """Return the covariance matrix of these rows.
@@ -257,15 +260,15 @@ class Estimates(pl.DataFrame):
             found._matrix, found._request = self._matrix, self._request
         return found
 
-    def record_request(self, estimator: str, study: Any, arguments: Mapping[str, Any]) -> None:
+    def record_request(self, estimator: str, study: Any, arguments: Callable[[], Mapping[str, Any]]) -> None:
         """Record the call that gave these rows; the study itself is not kept."""
         key = study.computed.setdefault("key", next(_KEYS))
         _STUDIES[key] = study
-        self._request = estimator, key, dict(arguments)
+        self._request = estimator, key, arguments
 
     def request(self) -> tuple[str, Any, Mapping[str, Any]]:
         """Return estimator, study and arguments of the call that gave these rows."""
-        estimator, key, arguments = self._request or ("", -1, {})
+        estimator, key, arguments = self._request or ("", -1, dict)
         study = _STUDIES.get(key)
         if study is None or self._rows is None or not self._rows.equals(self):
             raise EstimationError(
@@ -273,7 +276,7 @@ class Estimates(pl.DataFrame):
                 "copied after estimation, their estimator has no participant flow, or their study is not in "
                 "memory. Use tk.flow(study, outcome, exposure, ...)."
             )
-        return estimator, study, arguments
+        return estimator, study, arguments()
 
     def __str__(self) -> str:
         if not self._is_result():
@@ -349,7 +352,9 @@ def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: Floats | None
     """
     schema: dict[str, pl.DataType] = {**dict.fromkeys(by, _TEXT), **SCHEMA}
     data = [{name: row.get(name) for name in schema} for row in map(_without_nan, rows)]
-    return Estimates(data, schema, covariance=covariance)
+    # Of all ways to make a frame of few rows and many columns this takes the least time.
+    found = pl.from_dicts(data, schema) if data else pl.DataFrame(schema=schema)
+    return Estimates(found, covariance=covariance)
 
 
 NO_ERROR = "the design, or one of its replicate weights, leaves no standard error"

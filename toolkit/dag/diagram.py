@@ -121,9 +121,13 @@ class Diagram:
 
     def descendants(self, name: str) -> frozenset[str]:
         """Return the descendants of a node, without itself."""
+        return self._all_descendants[name]
+
+    @cached_property
+    def _all_descendants(self) -> dict[str, frozenset[str]]:
         import networkx as nx
 
-        return frozenset(nx.descendants(self.graph, name))
+        return {name: frozenset(nx.descendants(self.graph, name)) for name in self.nodes}
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return the ancestors of a node, without itself."""

@@ -7,6 +7,7 @@ true/false and 0/1 are yes/no, other numbers are continuous.
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
@@ -30,12 +31,14 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
     people, declared = _read_frame(frame)
     people = with_float_types(people)
     entries = codebook.variables if isinstance(codebook, Codebook) else {}
-    people = people.with_columns(strip_blanks(people[name]) for name in people.columns if name not in entries)
+    people = _with_changed(
+        people, (strip_blanks(people[name]) for name in people.columns if name not in entries)
+    )
     check_design(design, people.columns)
-    people = people.with_columns(people[name].cast(Reason) for name in _reason_columns(people))
+    people = _with_changed(people, (people[name].cast(Reason) for name in _reason_columns(people)))
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
-    people = people.with_columns(with_levels(people[name]) for name in people.columns)
+    people = _with_changed(people, map(with_levels, people))
     if isinstance(codebook, Codebook):
         return Study(name, name, people, design, codebook)
     ordered = {name for name, own in declared.items() if own.ordered}
@@ -76,13 +79,17 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
     return as_declared(_copy_frame(people), declared), declared
 
 
+def _with_changed(people: pl.DataFrame, columns: Iterable[pl.Series | None]) -> pl.DataFrame:
+    """Replace the columns that changed; None stands for one that did not."""
+    changed = [column for column in columns if column is not None]
+    return people.with_columns(changed) if changed else people
+
+
 def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
     """Copy a frame that may share memory with one of pandas, numpy or pyarrow, which can change later."""
     plain = people.select(pl.exclude(pl.Object))
-    written = plain.write_ipc(None)
-    written.seek(0)
-    copied = pl.read_ipc(written)
-    return people.with_columns(copied[name] for name in copied.columns)
+    copied = plain[np.arange(people.height)]
+    return copied if copied.width == people.width else people.with_columns(copied)
 
 
 def _explain_unreadable(frame: Any, error: Exception) -> str:
@@ -116,23 +123,30 @@ def _has_one_type(column: Any) -> bool:
 def with_float_types(people: pl.DataFrame) -> pl.DataFrame:
     """Read decimals as floats, NaN as missing, and as 0 what pandas makes of it in SAS files."""
     decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
-    people = people.with_columns(pl.col(decimals).cast(pl.Float64))
+    people = people.with_columns(pl.col(decimals).cast(pl.Float64)) if decimals else people
     floats = pl.col([name for name, dtype in people.schema.items() if dtype.is_float()])
     known = floats.fill_nan(None)
     return people.with_columns(pl.when(known == ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
 
 
-def strip_blanks(column: pl.Series) -> pl.Series:
-    """Strip blanks around text, and read blank text as missing, as in a file."""
+def strip_blanks(column: pl.Series) -> pl.Series | None:
+    """Strip blanks around text, and read blank text as missing, as in a file; None where nothing changes."""
     if isinstance(column.dtype, pl.Enum):
         levels = list(dict.fromkeys(level.strip() for level in column.dtype.categories))
         if levels == column.dtype.categories.to_list() and "" not in levels:
-            return column
+            return None
         tidy = column.cast(pl.String).str.strip_chars().replace("", None)
         return tidy.cast(pl.Enum([level for level in levels if level]))
     if not isinstance(column.dtype, pl.String | pl.Categorical):
-        return column
-    return column.cast(pl.String).str.strip_chars().replace("", None)
+        return None
+    texts = column.unique().cast(pl.String)
+    if isinstance(column.dtype, pl.String) and _tidy(texts).equals(texts):
+        return None
+    return _tidy(column.cast(pl.String))
+
+
+def _tidy(texts: pl.Series) -> pl.Series:
+    return texts.str.strip_chars().replace("", None)
 
 
 def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
@@ -221,12 +235,12 @@ def _suggest_name(name: str) -> str:
     return f"give the column another name: frame.rename({{'{name}': 'my_{name}'}})."
 
 
-def with_levels(column: pl.Series) -> pl.Series:
-    """Give text its levels, unless they are too many."""
+def with_levels(column: pl.Series) -> pl.Series | None:
+    """Give text its levels, unless they are too many; None where nothing changes."""
     if not isinstance(column.dtype, pl.String | pl.Categorical):
-        return column
+        return None
     levels = sorted_levels(column.cast(pl.String).unique().drop_nulls())
-    return column if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
+    return None if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
 
 
 def check_design(design: Design, columns: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import isnan
 from typing import Literal
 
 import polars as pl
@@ -300,12 +301,18 @@ def _levels_of(column: pl.Series) -> tuple[str, ...]:
     return ()
 
 
+# So many values tell most columns that are not of 0 and 1.
+_FEW = 100
+
+
 def _zero_or_one(column: pl.Series) -> bool:
     if not column.dtype.is_numeric():
         return False
-    values = (column.fill_nan(None) if column.dtype.is_float() else column).drop_nulls()
+    if not all(value in (0, 1, None) or isnan(value) for value in column.head(_FEW)):
+        return False
+    known = pl.first().fill_nan(None) if column.dtype.is_float() else pl.first()
     # An outcome of nobody, or of everybody, is still an outcome: one of 0 and 1 is enough.
-    return len(values) > 0 and bool(((values == 0) | (values == 1)).all())
+    return bool(column.to_frame().select(((known == 0) | (known == 1)).all() & (known.count() > 0)).item())
 
 
 @dataclass(frozen=True)

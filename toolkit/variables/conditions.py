@@ -4,6 +4,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -63,6 +64,7 @@ class Condition:
         return _truth_given(self._tree.root, names, value) is not False
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Condition:
     """Parse a condition; an empty text includes everyone.
 

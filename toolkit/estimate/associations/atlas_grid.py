@@ -12,14 +12,17 @@ from toolkit.errors import ToolkitError
 from toolkit.estimate.regression import (
     COEFFICIENTS,
     Analysis,
+    SharedMatrices,
     describe_term,
     estimate,
     exposure_terms,
     failed,
+    one_thread,
     require_estimand,
     specify_association,
 )
 from toolkit.estimate.survey import Column, Sample, draw, intervals, read, weight_of
+from toolkit.files.cache import compute_once
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame, variables_of
 from toolkit.studies import Study
@@ -57,17 +60,25 @@ class _Samples:
     """The sample of each domain and weight, drawn when it is first needed."""
 
     study: Study
-    _columns: dict[str, Column] = field(default_factory=dict)
+    # The design matrices of the models last fitted: those of one exposure differ by outcome only.
+    matrices: SharedMatrices = field(default_factory=SharedMatrices)
+    _columns: dict[str, Column | ToolkitError] = field(default_factory=dict)
+    _weights: dict[tuple[str, tuple[str, ...]], tuple[Any, ...]] = field(default_factory=dict)
     _names: dict[_Place, dict[str, None]] = field(default_factory=dict)
     _drawn: dict[_Place, Sample] = field(default_factory=dict)
+    _remarked: dict[tuple[_Place, str, str], Sample] = field(default_factory=dict)
 
     def reserve(self, plan: _Plan) -> _Place:
         """Note the variables of a model, and return the key of its sample."""
-        condition = conditions.parse(plan.domain)
-        columns = [self._column(name) for name in (*plan.names, *condition.names)]
-        key = (plan.domain, weight_of(self.study, columns, condition).key)
+        names = tuple(dict.fromkeys(plan.names))
+        key = (plan.domain, compute_once(self._weights, (plan.domain, names), lambda: self._weigh(plan)))
         self._names.setdefault(key, {}).update(dict.fromkeys(plan.names))
         return key
+
+    def _weigh(self, plan: _Plan) -> tuple[Any, ...]:
+        condition = conditions.parse(plan.domain)
+        columns = [self._column(name) for name in (*plan.names, *condition.names)]
+        return weight_of(self.study, columns, condition).key
 
     def draw(self, key: _Place) -> Sample:
         """Draw the sample with every variable noted for it."""
@@ -75,10 +86,28 @@ class _Samples:
             self._drawn[key] = draw(self.study, list(self._names[key]), key[0])
         return self._drawn[key]
 
+    def draw_for(self, plan: _Plan, key: _Place) -> Sample:
+        """Return the sample with the remarks on the variables of one model, as if drawn for it alone."""
+        names = [*plan.names, *conditions.parse(plan.domain).names]
+        found = remarks([self._column(name).variable for name in names])
+        whole = self.draw(key)
+        same = found == (whole.review, whole.unfit)
+        return compute_once(
+            self._remarked,
+            (key, *found),
+            lambda: whole if same else replace(whole, review=found[0], unfit=found[1]),
+        )
+
     def _column(self, name: str) -> Column:
         if name not in self._columns:
-            self._columns |= read(self.study, [name])
-        return self._columns[name]
+            try:
+                self._columns |= read(self.study, [name])
+            except ToolkitError as error:  # It is that of each model with the variable.
+                self._columns[name] = error
+        found = self._columns[name]
+        if isinstance(found, ToolkitError):
+            raise found
+        return found
 
 
 def atlas(
@@ -158,7 +187,7 @@ def atlas(
         found = [_align_models(samples, plan, sets) for plan in own]
         plans += [of_domain[place] for place in range(len(sets)) for of_domain in found]
     rows: list[dict[str, Any]] = []
-    with progress_bar(len(plans), "Models", show=progress) as bar:
+    with one_thread(), progress_bar(len(plans), "Models", show=progress) as bar:
         for plan, place in plans:
             rows += _estimate_plan(samples, plan, place)
             bar.advance()
@@ -209,22 +238,16 @@ def _estimate_plan(samples: _Samples, plan: _Plan, place: _Place | str) -> Itera
     if isinstance(place, str):
         return _failed_rows(samples.study, plan, place)
     try:
-        sample = _keep_remarks(samples.draw(place), plan)
+        sample = samples.draw_for(plan, place)
         exposure = plan.exposure.name
         names = (plan.outcome, exposure, plan.adjust)
         model = specify_association(sample, names, plan.estimand, complete=plan.complete)
+        model = replace(model, predictors=samples.matrices.of(model.predictors))
         terms, adjust = exposure_terms(sample.columns[exposure].variable), ", ".join(plan.adjust)
         found = estimate(Analysis(model, (), plan.estimand, terms, adjust, plan.confidence))
     except ToolkitError as error:
         return _failed_rows(samples.study, plan, str(error))
     return [{**row, "cause": plan.cause} for row in found.rows]
-
-
-def _keep_remarks(sample: Sample, plan: _Plan) -> Sample:
-    """Keep of the shared sample's remarks those on the variables of one model, as if drawn for it alone."""
-    names = [*plan.names, *conditions.parse(plan.domain).names]
-    review, unfit = remarks([column.variable for column in read(sample.study, names).values()])
-    return replace(sample, review=review, unfit=unfit)
 
 
 def _failed_rows(study: Study, plan: _Plan, reason: str) -> Iterator[dict[str, Any]]:

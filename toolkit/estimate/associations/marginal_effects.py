@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.regression import (
@@ -15,6 +15,7 @@ from toolkit.estimate.regression import (
     Degrees,
     ModelSpec,
     Regression,
+    Replacement,
     Setting,
     Standard,
     Term,
@@ -204,7 +205,8 @@ def predict(
     estimand = "predicted_prevalence" if model.outcome.case else "predicted_mean"
     names = [", ".join(f"{name} {_format(value)}" for name, value in place) for place in places]
     terms = tuple(Term("", "", name, name, estimand=estimand) for name in names)
-    settings = [{name: _set_value(model, name, value) for name, value in place} for place in places]
+    columns = model.sample.columns
+    settings = [{name: _set_value(columns[name], value) for name, value in place} for place in places]
     standard = Standard(settings, terms, np.eye(len(settings)))
     found = estimate(
         Analysis(model, estimand=estimand, terms=terms, confidence=confidence),
@@ -231,7 +233,7 @@ def standardized_association(analysis: Analysis, exposure: str, estimand: str) -
 def _set_levels(model: ModelSpec, fitted: Regression, column: Column, margin: Margin) -> Standard:
     there = np.unique(model.sample.codes(column.name)[fitted.inside])
     levels = [column.levels[code] for code in there]
-    settings: list[Setting] = [{column.name: _set_value(model, column.name, level)} for level in levels]
+    settings: list[Setting] = [{column.name: _set_value(column, level)} for level in levels]
     if margin.averages:
         return Standard(settings, _level_terms(column, levels, None), np.eye(len(levels)))
     if column.reference not in levels:
@@ -257,7 +259,7 @@ def _compare_with(place: int, settings: list[Setting], terms: tuple[Term, ...], 
 
 
 def _set_values(column: Column, margin: Margin) -> Standard:
-    settings: list[Setting] = [{column.name: pl.lit(float(value))} for value in margin.at]
+    settings: list[Setting] = [{column.name: _set_value(column, value)} for value in margin.at]
     levels = [_format(value) for value in margin.at]
     if margin.averages:
         return Standard(settings, _level_terms(column, levels, None), np.eye(len(levels)))
@@ -265,14 +267,14 @@ def _set_values(column: Column, margin: Margin) -> Standard:
 
 
 def _add_one(column: Column, margin: Margin) -> Standard:
-    settings: list[Setting] = [{}, {column.name: pl.col(column.name) + 1}]
+    settings: list[Setting] = [{}, {column.name: partial(np.add, 1)}]
     return _compare_with(0, settings, (per_unit(column.variable),), margin)
 
 
 def _set_derivative(model: ModelSpec, fitted: Regression, column: Column) -> Standard:
     """Approximate the derivative by four points on both sides of each participant's own value."""
     step = STEP * float(np.std(model.sample.numbers(column.name)[fitted.inside]))
-    settings = [{column.name: pl.col(column.name) + k * step} for k in (1, -1, 2, -2)]
+    settings: list[Setting] = [{column.name: partial(np.add, k * step)} for k in (1, -1, 2, -2)]
     weights = np.array([[8.0, -8.0, -1.0, 1.0]]) / (12 * step)
     return Standard(settings, (per_unit(column.variable),), weights)
 
@@ -328,11 +330,10 @@ def _read_values(model: ModelSpec, name: str, given: Values, formula: str) -> li
     return values
 
 
-def _set_value(model: ModelSpec, name: str, value: Value) -> pl.Expr:
-    column = model.sample.columns[name]
-    if column.continuous:
-        return pl.lit(float(value))
-    return pl.lit(str(value), pl.Enum(column.levels))
+def _set_value(column: Column, value: Value) -> Replacement:
+    """Give every participant one value, of a category the index of its level."""
+    number = float(value) if column.continuous else column.levels.index(str(value))
+    return partial(np.full_like, fill_value=number)
 
 
 def _format(value: Value) -> str:

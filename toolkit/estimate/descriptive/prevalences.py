@@ -199,7 +199,8 @@ def mean(
             f"'{column.name}' is categorical with {len(column.levels)} levels and has no mean. Use "
             f"tk.prevalence(study, outcome='{column.name}').",
         )
-    values = np.column_stack([sample.numbers(name) for name in variables])
+    numbers = [sample.numbers(name) for name in variables]
+    values = np.column_stack(numbers) if len(numbers) > 1 else numbers[0][:, None]
     means, matrix = averages(sample, values, by)
     rows = [
         _describe_mean(sample, group, k, column, confidence)

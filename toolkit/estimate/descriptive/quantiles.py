@@ -141,10 +141,10 @@ def quantile(
     def estimate_below(group: Group, weights: Floats) -> tuple[Floats, Floats]:
         """Estimate which share of a group is at or below each of its cuts."""
         size = float(weights.sum()) or 1.0
-        below = np.where(group.counted[:, None], values[:, None] <= np.array(cuts[group.levels]), 0.0)
+        below = (values[group.cells, None] <= np.array(cuts[group.levels])).astype(float)
         # A product of matrices would wake every thread of the machine for a few sums.
         share = (weights[:, None] * below).sum(axis=0) / size
-        return share, np.where(group.counted[:, None], below - share, 0.0) * weights[:, None] / size
+        return share, (below - share) * weights[:, None] / size
 
     shares, variances, matrix = estimate_groups(sample, members, estimate_below)
     found = [

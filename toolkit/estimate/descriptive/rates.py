@@ -6,8 +6,6 @@ Method: the ratio of two weighted totals with design-based variance, and an inte
 from dataclasses import replace
 from math import exp, inf, isfinite, log, sqrt
 
-import numpy as np
-
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.descriptive.totals import flag_constant_ratio
 from toolkit.estimate.survey import (
@@ -140,7 +138,7 @@ def _refuse_values(sample: Sample, name: str, wrong: Mask, what: str, condition:
 
 def _estimate_rates(count: Floats, observed: Floats, per: float) -> GroupEstimator:
     def estimate(group: Group, weights: Floats) -> tuple[float, Floats]:
-        top, bottom = (np.where(group.counted, x, 0.0) for x in (count, observed))
+        top, bottom = (x[group.cells] for x in (count, observed))
         total = float(weights @ bottom) or 1.0
         point = float(weights @ top) / total
         return per * point, per * weights * (top - point * bottom) / total

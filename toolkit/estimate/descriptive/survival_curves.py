@@ -121,9 +121,8 @@ def survival(
 
     def estimate(group: Group, weights: Floats) -> tuple[Floats, Floats]:
         influence, curve = np.zeros((len(weights), len(moments))), np.full(len(moments), nan)
-        weights = weights[group.counted]
         if weights.any():  # In a replicate a group may have no weight.
-            curve, influence[group.counted] = _estimate_curve(times[group.levels], weights, moments)
+            curve, influence = _estimate_curve(times[group.levels], weights, moments)
         return curve, influence
 
     points, variances, matrix = estimate_groups(sample, members, estimate)

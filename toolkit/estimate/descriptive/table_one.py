@@ -236,11 +236,10 @@ def _number_rows(part: _Description) -> list[Row]:
 def _standard_deviation(part: _Description, by: tuple[str, ...]) -> Estimates:
     sample = draw(part.study, [part.name, *by], part.domain, by=by)
     column, numbers = sample.columns[part.name], sample.numbers(part.name)
-    values = np.nan_to_num(numbers)
 
     def estimate(group: Group, weights: Floats) -> tuple[float, Floats]:
         """Estimate the standard deviation, the root of R's svyvar."""
-        size = float(weights.sum()) or 1.0
+        size, values = float(weights.sum()) or 1.0, numbers[group.cells]
         corrected = group.n / (group.n - 1) if group.n > 1 else np.nan
         squares = corrected * np.square(values - weights @ values / size)
         variance = float(weights @ squares) / size

@@ -23,6 +23,7 @@ from toolkit.estimate.survey import (
     intervals,
     judge_count,
     judge_mean,
+    length,
     make_result,
     population_size,
     require_countable,
@@ -90,14 +91,15 @@ def total(
     names, by = as_names(variable, "variable"), as_names(by, "by")
     sample = draw(study, [*names, *by], domain, by=by, averaged=names)
     summands = [one for name in names for one in _list_summands(sample, sample.columns[name])]
-    values = np.column_stack([own for *_, own in summands])
-    filled = np.nan_to_num(values)
 
-    def estimate(_: Group, weights: Floats) -> tuple[Floats, Floats]:
-        influence = weights[:, None] * filled
-        return influence.sum(axis=0), influence
+    def estimate(group: Group, weights: Floats) -> tuple[Floats, Floats]:
+        # Column by column: the sums that follow run down columns.
+        influence = np.empty((len(summands), len(weights)))
+        for own, (*_, values) in zip(influence, summands, strict=True):
+            np.multiply(weights, values[group.cells], out=own)
+        return influence.sum(axis=1), influence.T
 
-    members = count_groups(sample, by, np.asarray(~np.isnan(values).any(axis=1), bool))
+    members = count_groups(sample, by, sample.complete(names))
     points, variances, matrix = estimate_groups(sample, members, estimate)
     rows = [
         _describe_total(sample, group, one, (float(points[i, k]), float(variances[i, k])), confidence)
@@ -122,26 +124,31 @@ def _describe_total(
     row = heading(group, column, column.variable.title, level)
     if not group.n:
         return row
-    values = np.where(group.counted, np.nan_to_num(values), 0.0)
+    cells = group.cells
+    values, weights = values[cells], sample.weights[cells]
     if column.continuous:
         verdict = judge_mean(estimate, variance, group.df, group.n)
     else:
-        row["n_cases"] = int((sample.persons * values)[group.counted].sum())
+        row["n_cases"] = int(sample.persons[cells] @ values)
         verdict = judge_count(estimate, row["n_cases"], variance, group.df)
     ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     row |= interval_columns(sqrt(variance), ends, group.df, verdict)
-    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, values, variance)}
+    weighted = values * weights
+    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, (values, weights, weighted), variance)}
     if not values.any():
         return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
-    return zero_variance(sample, group.counted, row, float(np.linalg.norm(values * sample.weights)))
+    return zero_variance(sample, group.counted, row, length(weighted))
 
 
-def _compute_deff(sample: Sample, group: Group, values: Floats, variance: float) -> float | None:
+def _compute_deff(
+    sample: Sample, group: Group, counted: tuple[Floats, Floats, Floats], variance: float
+) -> float | None:
     """Compare a total with that of a simple random sample of the same participants."""
-    weights, values = sample.weights[group.counted], values[group.counted]
+    values, weights, weighted = counted
     total = float(weights.sum())
-    between = float(weights @ np.square(values - weights @ values / total)) / total
-    return design_effect(variance / total**2, between, group.n, population_size(sample, group.counted))
+    deviation = values - weighted.sum() / total
+    between = float((np.square(deviation, out=deviation) * weights).sum()) / total
+    return design_effect(variance / total**2, between, group.n, population_size(sample, total))
 
 
 @with_covariance
@@ -201,13 +208,14 @@ def ratio(
         )
     above, below = sample.numbers(numerator), sample.numbers(denominator)
 
-    def estimate(_: Group, weights: Floats) -> tuple[float, Floats]:
-        top, bottom = (float(weights @ np.nan_to_num(x)) for x in (above, below))
+    def estimate(group: Group, weights: Floats) -> tuple[float, Floats]:
+        numbers = above[group.cells], below[group.cells]
+        top, bottom = (float(weights @ x) for x in numbers)
         point = top / bottom if bottom else np.nan
-        residual = np.nan_to_num(above) - np.nan_to_num(point) * np.nan_to_num(below)
+        residual = numbers[0] - np.nan_to_num(point) * numbers[1]
         return point, weights * residual / (bottom or 1.0)
 
-    members = count_groups(sample, by, ~np.isnan(above) & ~np.isnan(below))
+    members = count_groups(sample, by, sample.complete([numerator, denominator]))
     points, variances, matrix = estimate_groups(sample, members, estimate)
     columns = (sample.columns[numerator], sample.columns[denominator])
     rows = [
@@ -241,11 +249,12 @@ def flag_constant_ratio(
     sample: Sample, group: Group, row: Row, values: tuple[Floats, Floats], noun: str
 ) -> Row:
     """Flag the row of a ratio, called `noun`, whose variance is zero; `values` are of both its totals."""
-    top, bottom = (x[group.counted] for x in values)
+    cells = group.cells
+    top, bottom = (x[cells] for x in values)
     residual, scale = top - row["estimate"] * bottom, np.abs(top) + np.abs(row["estimate"] * bottom)
-    if np.linalg.norm(residual) <= ROUNDING * np.linalg.norm(scale):
+    if length(residual) <= ROUNDING * length(scale):
         same = f"all {group.n:,} participants have the same {noun}"
         return constant(row, f"{same}, so it has no standard error")
-    weights = sample.weights[group.counted]
-    size = float(np.linalg.norm(weights * residual) / abs(weights @ bottom))
+    weights = sample.weights[cells]
+    size = length(weights * residual) / abs(float(weights @ bottom))
     return zero_variance(sample, group.counted, row, size)

@@ -1,5 +1,6 @@
 """Regression models for survey data, from specification to coefficient rows."""
 
+from toolkit.estimate.regression.averaging import Replacement as Replacement
 from toolkit.estimate.regression.averaging import Setting as Setting
 from toolkit.estimate.regression.averaging import Standard as Standard
 from toolkit.estimate.regression.averaging import average_predictions as average_predictions
@@ -18,12 +19,14 @@ from toolkit.estimate.regression.coefficient_rows import verdict as verdict
 from toolkit.estimate.regression.coefficient_rows import with_covariates as with_covariates
 from toolkit.estimate.regression.fit import Regression as Regression
 from toolkit.estimate.regression.fit import adjusted_wald as adjusted_wald
+from toolkit.estimate.regression.fit import one_thread as one_thread
 from toolkit.estimate.regression.fit import regress as regress
 from toolkit.estimate.regression.formula import ONE as ONE
 from toolkit.estimate.regression.formula import MainEffects as MainEffects
 from toolkit.estimate.regression.formula import Matrix as Matrix
 from toolkit.estimate.regression.formula import Predictors as Predictors
 from toolkit.estimate.regression.formula import Reading as Reading
+from toolkit.estimate.regression.formula import SharedMatrices as SharedMatrices
 from toolkit.estimate.regression.formula import Term as Term
 from toolkit.estimate.regression.formula import adjusted_matrix as adjusted_matrix
 from toolkit.estimate.regression.formula import cell_key as cell_key

@@ -7,9 +7,9 @@ Method: Graubard and Korn, Biometrics 55 (1999) 652-659; Binder, International S
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.fit import Regression
@@ -19,8 +19,9 @@ from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import Estimate, Sample, joint_covariance
 from toolkit.results import Floats
 
-# By variable, the value that every participant gets.
-Setting = dict[str, pl.Expr]
+Replacement = Callable[[Any], Any]
+# By variable, what makes its values under the setting of those observed.
+Setting = dict[str, Replacement]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def average_predictions(model: ModelSpec, fitted: Regression, standard: Standard
         terms=standard.terms,
         coefficients=points,
         influence=influence,
+        totals=None,
         replicates=replicates,
         covariance=joint_covariance(sample, Estimate(points, influence, inside, replicates)),
     )
@@ -82,13 +84,17 @@ def _build_settings(
 ) -> tuple[Floats, Floats]:
     """Build the design matrix under each setting; the observed participants above keep levels and knots."""
     sample, n = model.sample, int(fitted.inside.sum())
-    participants = sample.values.filter(fitted.inside)
-    copies = [participants.with_columns(**setting) for setting in settings]
-    nobody = np.zeros(n * len(copies))
+    copies = len(settings)
+    nobody = np.zeros(n * copies)
+    participants = {name: own[fitted.inside] for name, own in sample.values.items()}
+    values = {
+        name: np.concatenate([own, *(setting[name](own) if name in setting else own for setting in settings)])
+        for name, own in participants.items()
+    }
     stacked = replace(
         sample,
-        values=pl.concat([participants, *copies]),
-        unit=np.tile(sample.unit[fitted.inside], len(copies) + 1),
+        values=values,
+        unit=np.tile(sample.unit[fitted.inside], copies + 1),
         weights=np.concatenate([sample.weights[fitted.inside], nobody]),
         persons=np.concatenate([sample.persons[fitted.inside], nobody.astype(np.int64)]),
     )
@@ -102,7 +108,7 @@ def _build_settings(
         )
     shift = there.shift(everyone)
     offset = np.zeros(len(X)) if shift is None else shift
-    return X[n:].reshape(len(copies), n, -1), offset[n:].reshape(len(copies), n)
+    return X[n:].reshape(copies, n, -1), offset[n:].reshape(copies, n)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from toolkit.estimate.survey import (
     Column,
     Estimate,
     averages_of,
+    cells_of,
     covariance_of_rows,
     delta_method,
     difference,
@@ -110,7 +111,7 @@ def report_contrasts(
     for k, (heading, error) in enumerate(zip(headings, np.sqrt(matrix.diagonal()), strict=True)):
         numbers = (float(found.points[k]), float(error), fitted.df)
         row = {**heading, **figures(analysis.estimand, analysis.confidence, numbers), **judged}
-        yield row, _select(found, k)
+        yield row, found.one(k)
 
 
 def failed(reason: str) -> dict[str, Any]:
@@ -166,14 +167,7 @@ def _report_term(analysis: Analysis, fitted: Regression, term: Term, place: int 
     row = settled(model.sample, fitted.inside, row, (size, fitted.influence[:, place]))
     if row["std_error"] is None:
         return row, None
-    return row, _select(fitted.estimate, place)
-
-
-def _select(found: Estimate, place: int) -> Estimate:
-    """Take one of several estimates with its influence values and replicates."""
-    own = slice(place, place + 1)
-    again = None if found.replicates is None else found.replicates[:, own]
-    return Estimate(found.points[own], found.influence[:, own], found.counted, again)
+    return row, fitted.estimate.one(place)
 
 
 def _report_penalized(
@@ -287,13 +281,18 @@ def smallest_group(model: ModelSpec, fitted: Regression, term: Term) -> Smallest
     if not levels or not model.outcome.case:
         return None
     sample, outcome, column = model.sample, model.outcome, model.sample.columns[term.exposure]
-    codes, persons = sample.codes(term.exposure)[fitted.inside], sample.persons[fitted.inside]
-    y = sample.numbers(outcome.name)[fitted.inside]
+    cells = cells_of(fitted.inside)
+    codes, persons, y = (
+        x[cells] for x in (sample.codes(column.name), sample.persons, sample.numbers(outcome.name))
+    )
+    everyone, cases = (
+        np.bincount(codes, own, minlength=len(column.levels)) for own in (persons, persons * y)
+    )
     counts = {}
     for level in levels:
-        own = codes == column.levels.index(level)
-        counts["with", level] = int((persons * y)[own].sum())
-        counts["without", level] = int((persons * (1 - y))[own].sum())
+        place = column.levels.index(level)
+        counts["with", level] = int(cases[place])
+        counts["without", level] = int(everyone[place] - cases[place])
     (kind, level), count = min(counts.items(), key=lambda item: item[1])
     label = outcome.variable.label
     named = label if outcome.case == "yes" else f"{label}: {outcome.case}"
@@ -352,8 +351,7 @@ def _proportions(model: ModelSpec, fitted: Regression, term: Term, levels: Seque
     y = np.where(fitted.inside, sample.numbers(model.outcome.name), np.nan)[:, None]
     members = [fitted.inside & (codes == k) for k in range(len(column.levels))]
     (effect,) = effects(sample, y, members)
-    named = [((), members[column.levels.index(level)]) for level in levels]
-    groups, _ = averages_of(sample, y, named)
+    groups, _ = averages_of(sample, y, [members[column.levels.index(level)] for level in levels])
     return [(proportion(group, 0, effect), effect) for group in groups]
 
 

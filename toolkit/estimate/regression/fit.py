@@ -1,5 +1,7 @@
 """Fit a specified model to one group of participants, with its design-based covariance."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -12,10 +14,20 @@ from toolkit.estimate.regression import fit_failures
 from toolkit.estimate.regression.engine_fits import fit_by_passes, needs_passes, require_streamed
 from toolkit.estimate.regression.likelihoods import BoundaryError, CollinearError, NotConvergedError, fit_glm
 from toolkit.estimate.regression.other_families import Likelihood
-from toolkit.estimate.survey import Estimate, design_df, joint_covariance, replicate_points, wald
+from toolkit.estimate.survey import (
+    Estimate,
+    cells_of,
+    design_df,
+    joint_covariance,
+    joint_totals,
+    replicate_points,
+    wald,
+)
 from toolkit.results import Floats, Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.estimate.regression.formula import Term
     from toolkit.estimate.regression.likelihoods import Fit, Penalized
     from toolkit.estimate.regression.specification import Degrees, ModelSpec
@@ -41,11 +53,12 @@ class Regression:
     parameters: int = 0  # number of coefficients fitted
     covariates: tuple[tuple[str, str], ...] = ()  # as requested and as entered
     degrees: "Degrees" = "model"
+    totals: Floats | None = None  # of the influence values, by sampling unit
 
     @property
     def estimate(self) -> Estimate:
         """The coefficients with their influence values, as `delta_method` takes them."""
-        return Estimate(self.coefficients, self.influence, self.inside, self.replicates)
+        return Estimate(self.coefficients, self.influence, self.inside, self.replicates, self.totals)
 
     def joint_test(self, places: slice | list[int]) -> tuple[float, float, int]:
         """Test coefficients together: F, its denominator degrees of freedom, and how many are tested."""
@@ -80,7 +93,7 @@ def regress(model: "ModelSpec", group: Mask) -> Regression:
     inside = model.cells(group)
     if not inside.any():
         raise _explain_no_participants(model, group)
-    with _threads().limit(limits=1):
+    with one_thread():
         return _regress(model, inside)
 
 
@@ -108,15 +121,32 @@ def _explain_no_participants(model: "ModelSpec", group: Mask) -> EstimationError
 
 @cache
 def _threads() -> ThreadpoolController:
-    # Several BLAS threads make sums over ten thousand cells ten times slower on a busy machine.
     return ThreadpoolController()
+
+
+_limited = ContextVar("limited", default=False)
+
+
+@contextmanager
+def one_thread() -> "Iterator[None]":
+    """Limit BLAS to one thread: several make sums over ten thousand cells slower on a busy machine."""
+    if _limited.get():
+        yield
+        return
+    with _threads().limit(limits=1):
+        token = _limited.set(True)
+        try:
+            yield
+        finally:
+            _limited.reset(token)
 
 
 def _regress(model: "ModelSpec", inside: Mask) -> Regression:
     sample, own = model.sample, model.family if isinstance(model.family, Likelihood) else None
     outcome = model.outcome
-    y = (own.outcome(sample) if own else sample.numbers(outcome.name))[inside]
-    persons = sample.persons[inside].astype(float)
+    cells = cells_of(inside)
+    y = (own.outcome(sample) if own else sample.numbers(outcome.name))[cells]
+    persons = sample.persons[cells].astype(float)
     if not (own and own.all_may_be_cases and y.min() > 0):
         names = _name_outcomes(outcome, several=bool(own))
         fit_failures.refuse_constant_outcome(outcome.name, y, persons, names)
@@ -150,13 +180,16 @@ def _regress(model: "ModelSpec", inside: Mask) -> Regression:
     found = _fit(model, attempt, inside, shift)
     if df <= 0:
         raise fit_failures.few_degrees(attempt, between, spent)
-    points, influence = found.points, found.influence
+    points = found.points
     replicates = replicate_points(sample, partial(_refit, model, attempt, inside, shift=shift, start=points))
-    covariance = joint_covariance(sample, Estimate(points, influence, inside, replicates))
-    scale = _scale(attempt, len(points))
+    estimate = Estimate(points, found.influence, inside, replicates)
+    if replicates is None:
+        estimate = replace(estimate, totals=joint_totals(sample, estimate))
+    covariance, scale = joint_covariance(sample, estimate), _scale(attempt, len(points))
     return Regression(
-        terms, points, covariance, influence, replicates, inside, *counted, scale, None, *described
-    )
+        terms, points, covariance, found.influence, replicates, inside, *counted, scale, None, *described,
+        estimate.totals,
+    )  # fmt: skip
 
 
 def _scale(attempt: fit_failures.Attempt, count: int) -> Floats:
@@ -165,7 +198,7 @@ def _scale(attempt: fit_failures.Attempt, count: int) -> Floats:
     if X.shape[1] != count:
         return np.zeros(count)
     size = float(np.abs(attempt.y).max()) if attempt.family in ("gaussian", "poisson-identity") else 1.0
-    scale: Floats = size / np.abs(X).max(axis=0)
+    scale: Floats = size / np.maximum(X.max(axis=0), -X.min(axis=0))
     return scale
 
 
@@ -214,7 +247,7 @@ def _maximize(
         return fit_by_passes(model, attempt, inside)
     if isinstance(model.family, Likelihood):
         return model.family.maximize(attempt.matrix, attempt.y, sample, inside, shift)
-    weight = sample.weights[inside]
+    weight = sample.weights[cells_of(inside)]
     return fit_glm(attempt.matrix.values, attempt.y, weight, model.family, offset=shift, start=start)
 
 

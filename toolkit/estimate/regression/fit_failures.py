@@ -67,6 +67,8 @@ def refuse_empty_levels(attempt: Attempt) -> None:
         return
     terms, values = attempt.matrix.terms, attempt.matrix.values
     marks = [j for j, term in enumerate(terms) if term.reference is not None]
+    if attempt.family not in _SEVERAL and _has_both_everywhere(attempt, marks):
+        return
     for j in marks:
         _refuse_empty(attempt, terms[j].exposure, terms[j].level, values[:, j] > 0)
     for exposure in dict.fromkeys(terms[j].exposure for j in marks):
@@ -74,6 +76,16 @@ def refuse_empty_levels(attempt: Attempt) -> None:
         marked = values[:, own].sum(axis=1)
         if not terms[0].exposure and ":" not in exposure and marked.max() <= 1 and marked.min() == 0:
             _refuse_empty(attempt, exposure, terms[own[0]].reference or "", marked == 0)
+
+
+def _has_both_everywhere(attempt: Attempt, marks: list[int]) -> bool:
+    """Find out from sums alone that each level and reference has cases, and not only cases."""
+    case, values = attempt.y > 0, attempt.matrix.values
+    cases, others = attempt.persons * case, attempt.persons * ~case
+    among = [own @ values for own in ((cases, others) if attempt.family in _BINOMIAL else (cases,))]
+    exposures = dict.fromkeys(attempt.matrix.terms[j].exposure for j in marks)
+    of = [[j for j in marks if attempt.matrix.terms[j].exposure == exposure] for exposure in exposures]
+    return all((sums[marks] > 0).all() and all(sums[0] > sums[own].sum() for own in of) for sums in among)
 
 
 def _refuse_empty(attempt: Attempt, exposure: str, level: str, own: Mask) -> None:

@@ -1,6 +1,7 @@
 """Survey estimation: analytic sample, linearization, intervals, reliability."""
 
 from toolkit.estimate.survey.analysis_sample import Sample as Sample
+from toolkit.estimate.survey.analysis_sample import cells_of as cells_of
 from toolkit.estimate.survey.analysis_sample import draw as draw
 from toolkit.estimate.survey.analysis_sample import weight_of as weight_of
 from toolkit.estimate.survey.distributions import QUANTILE_RULES as QUANTILE_RULES
@@ -21,6 +22,7 @@ from toolkit.estimate.survey.estimator_covariance import design_df as design_df
 from toolkit.estimate.survey.estimator_covariance import design_effect as design_effect
 from toolkit.estimate.survey.estimator_covariance import estimate_with_covariance as estimate_with_covariance
 from toolkit.estimate.survey.estimator_covariance import joint_covariance as joint_covariance
+from toolkit.estimate.survey.estimator_covariance import joint_totals as joint_totals
 from toolkit.estimate.survey.estimator_covariance import population_size as population_size
 from toolkit.estimate.survey.estimator_covariance import replicate_points as replicate_points
 from toolkit.estimate.survey.groups import Group as Group
@@ -74,6 +76,7 @@ from toolkit.estimate.survey.variance.zero_variances import effects as effects
 from toolkit.estimate.survey.variance.zero_variances import effects_of_groups as effects_of_groups
 from toolkit.estimate.survey.variance.zero_variances import exact as exact
 from toolkit.estimate.survey.variance.zero_variances import firth_call as firth_call
+from toolkit.estimate.survey.variance.zero_variances import length as length
 from toolkit.estimate.survey.variance.zero_variances import not_estimable as not_estimable
 from toolkit.estimate.survey.variance.zero_variances import proportion as proportion
 from toolkit.estimate.survey.variance.zero_variances import settled as settled

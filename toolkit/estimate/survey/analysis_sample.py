@@ -5,22 +5,25 @@ values are nulls in cells, which estimators exclude with `complete`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.survey.engine_cells import COUNT, SQUARES, Cells, ParticipantSums, aggregate_on_engine
+from toolkit.estimate.survey.engine_cells import Cells, ParticipantSums, Values, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
-from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, Participants, index_participants
+from toolkit.estimate.survey.sampling_units import Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
+from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, EnginePeople, Study, WeightChoice, choose_weight, label_of
 from toolkit.variables import conditions, quoted, remarks
 
-_INSIDE = ".inside"
+# More patterns than this for each row are numbered by sorting, fewer by counting.
+_DENSE = 4
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,8 @@ class Sample:
     weight: WeightChoice
     # How each variable is read, by name: those of the analysis, not those of the domain.
     columns: dict[str, Column]
-    # One row a cell, one column a variable of the analysis: an Enum of its levels, or Float64; null is
-    # missing.
-    values: pl.DataFrame
+    # For each variable of the analysis the values of the cells, as `Column.array` gives them.
+    values: Values
     # unit, weights, persons: For each cell its last-stage sampling unit, the sum of weights and the number
     # of persons.
     unit: Indices
@@ -51,8 +53,8 @@ class Sample:
     review: str = ""
     # Why no estimate of the analysis is shown, as its variables say; "" if all may be.
     unfit: str = ""
-    # For each cell the sum of the squared weights of its persons.
-    squares: Floats = field(default_factory=lambda: np.empty(0))
+    # For each cell the sum of the squared weights of its persons; None where a cell is a person.
+    squared: Floats | None = None
     # Of everyone in the study whose weight counts, in the domain or not.
     mean_weight: float = np.inf
     # Sums over the participants, where cells have the moments of continuous variables alone.
@@ -68,32 +70,53 @@ class Sample:
         """Number of participants in the domain, missing values included."""
         return int(self.persons.sum())
 
+    @cached_property
+    def squares(self) -> Floats:
+        """For each cell the sum of the squared weights of its persons."""
+        return np.square(self.weights) if self.squared is None else self.squared
+
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells without a missing value in the variables named, or in any."""
-        chosen = self.values.select(list(self.columns) if names is None else list(names))
-        if not any(column.null_count() for column in chosen):
-            return np.ones(len(self.unit), bool)
-        return chosen.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+        chosen = tuple(self.columns if names is None else names)
+        return compute_once(self._known, chosen, lambda: self._mark_complete(chosen))
+
+    def _mark_complete(self, names: tuple[str, ...]) -> Mask:
+        known = np.ones(len(self.unit), bool)
+        for name in names:
+            own = self.values[name]
+            known &= ~np.isnan(own) if self.columns[name].continuous else own >= 0
+        known.flags.writeable = False
+        return known
+
+    @cached_property
+    def _known(self) -> dict[Any, Any]:
+        """What several models of the sample share."""
+        return {}
 
     def codes(self, name: str) -> Indices:
         """Return the index of each cell's level; -1 where missing."""
-        physical = self.values[name].to_physical().cast(pl.Int64)
-        return (physical.fill_null(-1) if physical.null_count() else physical).to_numpy()
+        return np.asarray(self.values[name], np.int64)
 
     def numbers(self, name: str) -> Floats:
         """Return each cell's value as a number, a case as 1; NaN where missing."""
         column = self.columns[name]
         if column.continuous:
-            values = self.values[name]
-            return (values.fill_null(np.nan) if values.null_count() else values).to_numpy()
+            return np.asarray(self.values[name], np.float64)
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
-        return self.marks(name, [column.case or ""])[:, 0]
+        return compute_once(self._known, name, lambda: self.marks(name, [column.case or ""])[:, 0])
 
     def marks(self, name: str, levels: Sequence[str]) -> Floats:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
         codes = self.codes(name)[:, None]
         places = [self.columns[name].levels.index(level) for level in levels]
-        return np.where(codes < 0, np.nan, (codes == np.array(places)).astype(float))
+        marked: Floats = (codes == np.array(places)).astype(float)
+        marked[codes[:, 0] < 0] = np.nan
+        return marked
+
+
+def cells_of(mask: Mask) -> slice | Indices:
+    """Return the places of the cells marked; indexing with them copies nothing where these are all."""
+    return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
 def draw(
@@ -114,51 +137,50 @@ def draw(
     """
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
-    inside = condition.expression(study.people.schema).alias(_INSIDE) if domain.strip() else None
     weight = weight_of(study, columns.values(), condition, by)
     chosen = {name: columns[name] for name in dict.fromkeys(names)}
     if isinstance(study.people, EnginePeople):
         if not aggregate:
             study.people.refuse()
+        inside = condition.expression(study.people.schema) if condition.text else None
         _require_finite_on_engine(study.people, chosen.values(), inside)
         cells = aggregate_on_engine(study, weight, inside, chosen, (averaged, streamed))
     else:
-        cells = _aggregate_in_memory(study, weight, inside, chosen, aggregate=aggregate)
-    table = cells.table
-    if table.is_empty():
+        cells = _aggregate_in_memory(study, weight, condition, chosen, aggregate=aggregate)
+    if not len(cells.unit):
         raise _empty(condition.text, cells)
     return Sample(
         study,
         condition.text,
         weight,
         chosen,
-        table.select(list(chosen)),
-        table[UNIT].to_numpy(),
-        table[WEIGHT].to_numpy(),
-        table[COUNT].to_numpy(),
+        cells.values,
+        cells.unit,
+        cells.weights,
+        cells.persons,
         cells.units,
         cells.unknown,
         *remarks([column.variable for column in columns.values()]),
-        table[SQUARES].to_numpy(),
+        cells.squared,
         cells.mean_weight,
         cells.sums,
     )
 
 
 def _aggregate_in_memory(
-    study: Study, weight: WeightChoice, inside: pl.Expr | None, chosen: dict[str, Column], *, aggregate: bool
+    study: Study,
+    weight: WeightChoice,
+    condition: conditions.Condition,
+    chosen: dict[str, Column],
+    *,
+    aggregate: bool,
 ) -> Cells:
     participants = index_participants(study, weight)
-    domain = [inside] if inside is not None else []
-    rows = participants.select(*domain, *(c.expression for c in chosen.values()))
-    unknown = 0
-    if inside is not None:
-        unknown = rows[_INSIDE].null_count()
-        rows = rows.filter(_INSIDE).drop(_INSIDE)
-    _require_finite(rows, chosen.values())
-    table = _aggregate_cells(rows, chosen, participants, aggregate=aggregate)
-    weights = participants.placed[WEIGHT]
-    return Cells(table, participants.units, unknown, len(weights), float(weights.to_numpy().mean()))
+    places, unknown = participants.places_in(condition)
+    rows = _select_rows(participants, chosen, places, unknown)
+    _require_finite(rows.values, chosen.values())
+    alone = not aggregate or participants.rows_are_units or any(c.continuous for c in chosen.values())
+    return rows if alone else _aggregate_cells(rows, chosen)
 
 
 def weight_of(
@@ -169,21 +191,59 @@ def weight_of(
     return choose_weight(study.design, variables, condition, by_cycle=CYCLE in by)
 
 
-def _aggregate_cells(
-    rows: pl.DataFrame, columns: dict[str, Column], participants: Participants, *, aggregate: bool
-) -> pl.DataFrame:
-    squared = pl.col(WEIGHT).pow(2).alias(SQUARES)
-    if not aggregate or participants.rows_are_units or any(column.continuous for column in columns.values()):
-        return rows.with_columns(pl.lit(1, pl.Int64).alias(COUNT), squared)
-    keys = [UNIT, *columns]
-    totals = pl.col(WEIGHT).sum(), pl.len().cast(pl.Int64).alias(COUNT), squared.sum()
-    return rows.group_by(keys, maintain_order=True).agg(totals).sort(keys)
+def _select_rows(
+    participants: Participants, columns: dict[str, Column], places: Indices | None, unknown: int
+) -> Cells:
+    """Make each participant in the domain a cell; without a domain, nothing is copied."""
+    values = participants.arrays(columns.values())
+    unit, weights = participants.unit, participants.weights
+    if places is not None:
+        values = {name: own[places] for name, own in values.items()}
+        unit, weights = unit[places], weights[places]
+    return Cells(
+        values,
+        unit,
+        weights,
+        np.broadcast_to(np.int64(1), len(unit)),
+        None,
+        participants.units,
+        unknown,
+        len(participants.unit),
+        participants.mean_weight,
+    )
 
 
-def _require_finite(rows: pl.DataFrame, columns: Iterable[Column]) -> None:
+def _aggregate_cells(rows: Cells, columns: dict[str, Column]) -> Cells:
+    """Sum the weights of the rows of each sampling unit and pattern of levels, in this order."""
+    pattern, size = rows.unit, len(rows.units)
+    for name, column in columns.items():
+        if size > _DENSE * len(pattern):
+            kept, pattern = np.unique(pattern, return_inverse=True)
+            size = len(kept)
+        levels = len(column.levels) + 1  # a missing value is the first
+        pattern, size = pattern * levels + np.asarray(rows.values[name], np.int64) + 1, size * levels
+    if size > _DENSE * len(pattern):
+        kept, pattern = np.unique(pattern, return_inverse=True)
+        size = len(kept)
+    persons = np.bincount(pattern, minlength=size)
+    present = np.flatnonzero(persons)
+    row = np.empty(size, np.int64)  # one of each pattern
+    row[pattern] = np.arange(len(pattern))
+    row = row[present]
+    weights, squared = (
+        np.asarray(np.bincount(pattern, own, minlength=size)[present], np.float64)
+        for own in (rows.weights, np.square(rows.weights))
+    )
+    values = {name: own[row] for name, own in rows.values.items()}
+    return replace(
+        rows, values=values, unit=rows.unit[row], weights=weights, persons=persons[present], squared=squared
+    )
+
+
+def _require_finite(values: Values, columns: Iterable[Column]) -> None:
     """Raise if a continuous variable is infinite, because no estimate of it has a meaning."""
     for name in (column.name for column in columns if column.continuous):
-        _refuse_infinite(name, int(rows[name].is_infinite().sum()))
+        _refuse_infinite(name, int(np.isinf(values[name]).sum()))
 
 
 def _require_finite_on_engine(

@@ -6,25 +6,31 @@ package, excluding missing values.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logit
 
 from toolkit.errors import EstimationError, require_known
-from toolkit.estimate.survey.analysis_sample import Sample
-from toolkit.estimate.survey.estimator_covariance import Estimate, estimate_with_covariance, population_size
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
+from toolkit.estimate.survey.estimator_covariance import (
+    Estimate,
+    estimate_with_covariance,
+    mark_units,
+    population_size,
+)
 from toolkit.estimate.survey.groups import (
+    Division,
     Group,
     blank_covariance,
-    count_group,
+    count_division,
     count_groups,
     counted_in_any,
-    divide_sample,
+    divide,
     require_values,
 )
 from toolkit.estimate.survey.standard_populations import Standard
-from toolkit.estimate.survey.variance.design_variance import replicate_covariance
+from toolkit.estimate.survey.variance.design_variance import covariance_of_totals, replicate_covariance
 from toolkit.results import Floats, Indices, Mask
 
 
@@ -51,70 +57,120 @@ class GroupMeans(Group):
 
 def averages(sample: Sample, values: Floats, by: tuple[str, ...]) -> tuple[list[GroupMeans], Floats]:
     """Average columns (cells x columns) in each group; a cell with NaN in any column is missing in all."""
-    return averages_of(sample, values, list(divide_sample(sample, by)), by)
+    return average_division(sample, values, divide(sample, by), by)
 
 
-def averages_of(
-    sample: Sample, values: Floats, members: Sequence[tuple[tuple[str, ...], Mask]], by: tuple[str, ...] = ()
+def averages_of(sample: Sample, values: Floats, members: Sequence[Mask]) -> tuple[list[GroupMeans], Floats]:
+    """Average columns of values in groups that are given as marks on the cells and do not overlap."""
+    number = np.full(len(sample.unit), -1)
+    for place, inside in enumerate(members):
+        number[inside] = place
+    return average_division(sample, values, Division([()] * len(members), number))
+
+
+def average_division(
+    sample: Sample, values: Floats, division: Division, by: tuple[str, ...] = ()
 ) -> tuple[list[GroupMeans], Floats]:
-    """Average columns of values in groups that are given as names and marks on the cells."""
-    known: Mask = np.asarray(~np.isnan(values).any(axis=1), bool)
+    """Average columns in the groups of a division; nothing is kept for each cell and group."""
+    known = ~np.isnan(values[:, 0])
+    for column in values.T[1:]:
+        known &= ~np.isnan(column)
     require_values(sample, by, known)
-    filled = np.where(known[:, None], values, 0.0)
-    parts = [_average(sample, filled, count_group(sample, by, *member, known)) for member in members]
-    influence = np.hstack([own for _, own in parts])
-    found = Estimate(np.concatenate([group.means for group, _ in parts]), influence, known)
-    again = partial(_weighted_means, filled, np.column_stack([group.counted for group, _ in parts]))
-    found, matrix = estimate_with_covariance(sample, lambda _: found, again)
-    matrix = blank_covariance(
-        matrix, np.repeat([not group.n for group, _ in parts], values.shape[1]).tolist()
-    )
-    return _with_variances(sample, [group for group, _ in parts], found, matrix), matrix
+    groups = count_division(sample, by, division, known)
+    counted = known if division.number is None else known & (division.number >= 0)
+    cells = cells_of(counted)
+    sums = _sum_columns(sample, values, division, cells)
+    replication, points, replicates = sample.units.replication, sums.means.ravel(), None
+    if replication is None:
+        matrix = covariance_of_totals(sums.influence, mark_units(sample, known), sample.units)
+    else:
+        replicates = _replicate_means(sample, values, division, cells, replication.factors)
+        matrix = replicate_covariance(replicates, points, replication)
+    empty = [not group.n for group in groups for _ in values.T]
+    matrix = blank_covariance(matrix, empty) if any(empty) else matrix
+    odds = _log_odds_variances(sample, points, replicates)
+    variances = matrix.diagonal().reshape(sums.means.shape)
+    return [
+        GroupMeans(
+            **vars(group),
+            population=population_size(sample, float(sums.weights[place])),
+            means=sums.means[place],
+            between=sums.between[place],
+            cases=sums.cases[place],
+            variance=variances[place],
+            unequal=group.n * float(sums.squares[place] / sums.weights[place] ** 2) if group.n else 1.0,
+            log_odds_variance=None if odds is None else odds.reshape(sums.means.shape)[place],
+        )
+        for place, group in enumerate(groups)
+    ], matrix
 
 
-def _average(sample: Sample, values: Floats, group: Group) -> tuple[GroupMeans, Floats]:
-    """Average the values of one group, with the influence values of its means."""
-    counted = group.counted
-    weights, persons = np.where(counted, sample.weights, 0.0), np.where(counted, sample.persons, 0)
-    weight = float(weights.sum())
-    means = weights @ values / (weight or np.nan)
-    deviation = np.where(counted[:, None], values - means, 0.0)
-    influence = deviation * weights[:, None] / (weight or 1.0)
-    own = GroupMeans(
-        **vars(group),
-        population=population_size(sample, counted),
-        means=means,
-        between=(deviation * influence).sum(axis=0),
-        cases=persons @ values,
-        variance=np.full_like(means, np.nan),
-        unequal=float(persons.sum() * sample.squares[counted].sum() / weight**2) if weight else 1.0,
-    )
-    return own, influence
+class _Sums(NamedTuple):
+    """Weighted sums over the cells of each group that have a value."""
+
+    # The influence values of the means, summed by sampling unit (units x means).
+    influence: Floats
+    # weights, squares: of the weights and the squared weights of persons, by group.
+    weights: Floats
+    squares: Floats
+    # means, between, cases: groups x columns.
+    means: Floats
+    between: Floats
+    cases: Floats
 
 
-def _weighted_means(values: Floats, members: Mask, sample: Sample) -> Floats:
-    weighted = np.where(members, sample.weights[:, None], 0.0)
+def _sum_columns(sample: Sample, values: Floats, division: Division, cells: slice | Indices) -> _Sums:
+    """Sum what means, their variance and design effects need, column by column."""
+    places, weights = division.places(sample)[cells], sample.weights[cells]
+    number = None if division.number is None else division.number[cells]
+    persons = None if sample.squared is None else sample.persons[cells].astype(float)
+
+    def in_groups(own: Floats) -> Floats:
+        # A product of vectors would wake every thread of the machine for one sum.
+        found = [own.sum()] if number is None else np.bincount(number, own, minlength=count)
+        return np.asarray(found, np.float64)
+
+    count, room = len(division.levels), np.empty(len(weights))
+    size = in_groups(weights)
+    divisor = np.where(size > 0, size, 1.0)
+    influence, means, between, cases = [], [], [], []
+    for column in values.T:
+        x = column[cells]
+        with np.errstate(invalid="ignore"):
+            means.append(in_groups(np.multiply(weights, x, out=room)) / size)
+        deviation = np.subtract(x, means[-1] if number is None else means[-1][number], out=room)
+        pull = weights * deviation
+        influence.append(division.sums(sample, places, pull) / divisor[:, None])
+        between.append(in_groups(np.multiply(pull, deviation, out=room)) / divisor)
+        cases.append(in_groups(x if persons is None else np.multiply(x, persons, out=room)))
+    squares = in_groups(np.square(weights, out=room) if persons is None else sample.squares[cells])
+    by_unit = np.stack(influence, axis=1).reshape(-1, len(sample.units)).T
+    columns = (np.stack(own, axis=1) for own in (means, between, cases))
+    return _Sums(by_unit, size, squares, *columns)
+
+
+def _replicate_means(
+    sample: Sample, values: Floats, division: Division, cells: slice | Indices, factors: Floats
+) -> Floats:
+    """Compute the means with each replicate weight (replicates x means), from sums by sampling unit."""
+    places, weights = division.places(sample)[cells], sample.weights[cells]
+    size = division.sums(sample, places, weights) @ factors.T
+    sums = [division.sums(sample, places, weights * column[cells]) @ factors.T for column in values.T]
     # In a replicate a group may have no weight; its mean is then NaN.
     with np.errstate(invalid="ignore"):
-        means: Floats = (weighted.T @ values) / weighted.sum(axis=0)[:, None]
-    return means.ravel()
+        means = np.stack(sums, axis=1) / size[:, None]
+    return np.asarray(means.reshape(-1, len(factors)).T, np.float64)
 
 
-def _with_variances(
-    sample: Sample, means: Sequence[GroupMeans], found: Estimate, matrix: Floats
-) -> list[GroupMeans]:
-    """Add to each mean its variance, and with replicate weights that of its log odds."""
-    variances = matrix.diagonal().reshape(len(means), -1)
-    replication, odds = sample.units.replication, None
-    if replication is not None and found.replicates is not None:
-        with np.errstate(all="ignore"):
-            own = replicate_covariance(logit(found.replicates), logit(found.points), replication).diagonal()
-        # NaN where a replicate has a share of 0 or 1.
-        odds = np.where(np.isfinite(own), own, np.nan).reshape(len(means), -1)
-    return [
-        replace(group, variance=variances[i], log_odds_variance=None if odds is None else odds[i])
-        for i, group in enumerate(means)
-    ]
+def _log_odds_variances(sample: Sample, points: Floats, replicates: Floats | None) -> Floats | None:
+    """Compute the variances of log odds over the replicate weights; None without them."""
+    replication = sample.units.replication
+    if replication is None or replicates is None:
+        return None
+    with np.errstate(all="ignore"):
+        own = replicate_covariance(logit(replicates), logit(points), replication).diagonal()
+    # NaN where a replicate has a share of 0 or 1.
+    return np.where(np.isfinite(own), own, np.nan)
 
 
 @dataclass(frozen=True)
@@ -149,11 +205,16 @@ def standardized_averages(
     )
     matrix = blank_covariance(matrix, empty.tolist())
     points = np.where(empty, np.nan, found.points).reshape(len(members), -1)
+    variances, odds = matrix.diagonal(), _log_odds_variances(sample, found.points, found.replicates)
     means = [
-        _describe_standardized(sample, group, filled, points[i], (composition, lacking[i]))
+        replace(
+            _describe_standardized(sample, group, filled, points[i], (composition, lacking[i])),
+            variance=variances.reshape(points.shape)[i],
+            log_odds_variance=None if odds is None else odds.reshape(points.shape)[i],
+        )
         for i, group in enumerate(members)
     ]
-    return _with_variances(sample, means, found, matrix), matrix
+    return means, matrix
 
 
 def _compose(sample: Sample, standard: Standard) -> _Composition:
@@ -251,7 +312,7 @@ def _describe_standardized(
     squares = float((sample.squares * np.square(scale)).sum())
     return GroupMeans(
         **vars(group),
-        population=population_size(sample, counted),
+        population=population_size(sample, float(weights.sum())),
         means=means,
         # A standardized mean has no simple random sample to be compared with: no design effect.
         between=np.zeros(values.shape[1]),

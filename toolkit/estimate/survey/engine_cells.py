@@ -34,9 +34,11 @@ from toolkit.estimate.survey.sampling_units import (
 from toolkit.estimate.survey.variance.design_variance import Crowds, Stage, Units
 from toolkit.estimate.survey.variance.moment_points import Moments, place_points
 from toolkit.files.cache import compute_once
-from toolkit.results import Floats
+from toolkit.results import Floats, Indices
 from toolkit.studies import EnginePeople, Study, WeightChoice
 
+# The values of cells by variable: numbers, or indices of levels.
+Values = Mapping[str, Floats | Indices]
 COUNT, SQUARES = ".count", ".squares"
 _PART, _STRATUM, _FIRST, _UNFIT = ".part", ".stratum", ".first", ".unfit"
 # The parts of a study: in the analysis, outside of the domain, undecided, without a positive weight.
@@ -47,8 +49,14 @@ _INSIDE, _OUTSIDE, _UNKNOWN, _WEIGHTLESS = range(4)
 class Cells:
     """The cells of an analysis, with the sampling units of the whole design."""
 
-    # `.unit`, `.weight`, `.count`, `.squares`, and a column for each variable.
-    table: pl.DataFrame
+    # For each variable the values of the cells, as `Column.array` gives them.
+    values: Values
+    # For each cell the last-stage sampling unit, the sum of weights, the number of persons, and the sum of
+    # squared weights (None where a cell is a person).
+    unit: Indices
+    weights: Floats
+    persons: Indices
+    squared: Floats | None
     units: Units
     # Participants for whom the condition of the domain cannot be decided.
     unknown: int
@@ -172,7 +180,9 @@ class _Drawing:
         inside = table.filter(pl.col(_PART) == _INSIDE).sort(keys, maintain_order=True)
         mean = float(placed[WEIGHT].sum()) / persons
         sums = self._sums(inside) if self.spread else None
-        return Cells(inside.select(*keys, WEIGHT, COUNT, SQUARES), units, unknown, persons, mean, sums)
+        values = {name: column.array(inside[name]) for name, column in (self.columns or {}).items()}
+        unit, weight, count, squares = (inside[name].to_numpy() for name in (UNIT, WEIGHT, COUNT, SQUARES))
+        return Cells(values, unit, weight, count, squares, units, unknown, persons, mean, sums)
 
     def _sums(self, inside: pl.DataFrame) -> "ParticipantSums | None":
         if self.weight is None or self._persons_are_units:
@@ -312,16 +322,13 @@ class _Drawing:
             if not self.choice.weight and design.fpcs:
                 table = _scaled(table, derive_weights(units)[table[UNIT].to_numpy()])
             return self._with_points(table), units
-        plain = number_values(
-            plain if names else table.select(COUNT), [design.strata] if design.strata else [], _STRATUM
-        )
-        table = table.with_columns(plain[_STRATUM])
-        stratum, persons = table[_STRATUM].to_numpy(), table[COUNT].to_numpy().astype(float)
+        stratum = number_values([plain[design.strata]] if design.strata else [], table.height)
+        table = table.with_columns(pl.Series(_STRATUM, stratum))
         population = np.full(table.height, np.inf)
-        sampled = np.bincount(stratum, persons)[stratum]
+        sampled: Floats = np.bincount(stratum, table[COUNT].to_numpy().astype(float))[stratum].astype(float)
         if design.fpcs:
-            refuse_varying(plain, _STRATUM, design.fpcs[0])
             given = plain[design.fpcs[0]].cast(pl.Float64).to_numpy()
+            refuse_varying(stratum, given, design.fpcs[0])
             population = read_population(given, sampled, design.fpcs[0])
             if not self.choice.weight:
                 table = _scaled(table, population / sampled)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.survey.analysis_sample import Sample
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.variance.design_variance import (
-    covariance,
+    Units,
     covariance_of_totals,
     degrees_of_freedom,
     replicate_covariance,
     replicate_df,
     sum_by_unit,
 )
-from toolkit.results import Floats, Mask
+from toolkit.results import Floats, Indices, Mask
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class Estimate:
     counted: Mask
     # Replicates x parameters, as `estimate_with_covariance` found them with replicate weights; None without.
     replicates: Floats | None = None
+    # The influence values summed by sampling unit, where these are known already.
+    totals: Floats | None = None
+
+    def one(self, place: int) -> "Estimate":
+        """Take one of the parameters."""
+        own = slice(place, place + 1)
+        again, totals = (None if x is None else x[:, own] for x in (self.replicates, self.totals))
+        return Estimate(self.points[own], self.influence[:, own], self.counted, again, totals)
 
 
 def estimate_with_covariance(
@@ -65,13 +73,7 @@ def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floa
 
 def joint_covariance(sample: Sample, found: Estimate) -> Floats:
     """Compute the covariance of an estimate, from its replicates if the design has any."""
-    replication = sample.units.replication
-    if replication is not None and found.replicates is not None:
-        return replicate_covariance(found.replicates, found.points, replication)
-    cells, influence = found.counted, found.influence
-    if len(influence) == len(cells):
-        influence = influence[cells]
-    return covariance(influence, sample.unit[cells], sample.units)
+    return covariance_of_rows(sample, [found])
 
 
 def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floats:
@@ -93,22 +95,42 @@ def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Float
     if units.replication is not None and replicates:
         points = np.concatenate([part.points for part in parts])
         return replicate_covariance(np.hstack(replicates), points, units.replication)
-    totals = []
-    for part in parts:
-        # Cells that do not count have an influence of 0, and masking them is what costs time.
-        whole = len(part.influence) == len(part.counted)
-        totals.append(sum_by_unit(part.influence, sample.unit if whole else sample.unit[part.counted], units))
-    used = np.zeros(len(totals[0]), bool)
-    used[sample.unit[np.any([part.counted for part in parts], axis=0)]] = True
+    totals = [joint_totals(sample, part) for part in parts]
+    counted = {id(part.counted): part.counted for part in parts}
+    used = mark_units(sample, np.any([*counted.values()], axis=0))
     return covariance_of_totals(np.hstack(totals), used, units)
+
+
+def joint_totals(sample: Sample, found: Estimate) -> Floats:
+    """Sum influence values by sampling unit, unless these sums are known."""
+    if found.totals is not None:
+        return found.totals
+    # Cells that do not count have an influence of 0, and masking them is what costs time.
+    whole = len(found.influence) == len(found.counted)
+    unit = sample.unit if whole else sample.unit[cells_of(found.counted)]
+    return sum_by_unit(found.influence, unit, sample.units)
+
+
+def mark_units(sample: Sample, cells: Mask) -> Mask:
+    """Mark the last-stage units, or parts of units, that hold one of the cells."""
+    units = sample.units
+    if not any(alone.any() for _, alone, _ in units.spread):  # Then it makes no difference which they are.
+        return np.ones(len(units), bool)
+    used = np.zeros(len(units), bool)
+    used[sample.unit if cells.all() else sample.unit[cells]] = True
+    return used
 
 
 def design_df(sample: Sample, cells: Mask) -> int:
     """Count PSUs minus strata among the cells marked, or the rank of their replicate weights minus 1."""
-    unit, replication = sample.unit[cells], sample.units.replication
-    if replication is not None:
-        return replicate_df(unit, replication) if len(unit) else 0
-    return degrees_of_freedom(unit, sample.units)
+    return df_of_units(sample.unit[cells], sample.units)
+
+
+def df_of_units(unit: Indices, units: Units) -> int:
+    """Count PSUs minus strata among units, or the rank of their replicate weights minus 1."""
+    if units.replication is not None:
+        return replicate_df(unit, units.replication) if len(unit) else 0
+    return degrees_of_freedom(unit, units)
 
 
 def delta_method(
@@ -124,11 +146,10 @@ def delta_method(
 _SMALLEST_MEAN = 2.0
 
 
-def population_size(sample: Sample, cells: Mask) -> float:
-    """Sum the weights; infinite (sampling with replacement, `deff = "replace"`) where they are relative."""
-    if not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN:
-        return float("inf")
-    return float(sample.weights[cells].sum())
+def population_size(sample: Sample, total: float) -> float:
+    """Take the sum of weights; infinite (with replacement, `deff = "replace"`) where they are relative."""
+    relative = not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN
+    return float("inf") if relative else total
 
 
 def design_effect(variance: float, between: float, n: int, size: float) -> float | None:

@@ -10,12 +10,17 @@ import numpy as np
 from scipy.special import stdtr
 
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.survey.analysis_sample import Sample
-from toolkit.estimate.survey.estimator_covariance import Estimate, design_df, estimate_with_covariance
+from toolkit.estimate.survey.analysis_sample import Sample, cells_of
+from toolkit.estimate.survey.estimator_covariance import (
+    Estimate,
+    covariance_of_rows,
+    df_of_units,
+    replicate_points,
+)
 from toolkit.estimate.survey.intervals import Ends, around
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
-from toolkit.results import SCHEMA, Estimates, Floats, Mask, frame
+from toolkit.results import SCHEMA, Estimates, Floats, Indices, Mask, frame
 
 Row = dict[str, Any]
 
@@ -36,13 +41,50 @@ class Group:
     # Degrees of freedom of the group's PSUs, those without a value included.
     df: int
 
+    @property
+    def cells(self) -> slice | Indices:
+        """The places of the cells counted; indexing with them copies nothing where these are all."""
+        return cells_of(self.counted)
 
-# The estimates of one group with the influence values of the cells, from the weights of its counted cells.
+
+@dataclass(frozen=True)
+class Division:
+    """Groups of cells that do not overlap."""
+
+    # For each group a level of each `by` variable, the empty groups too.
+    levels: list[tuple[str, ...]]
+    # For each cell the number of its group, -1 outside of all; None if the one group has every cell.
+    number: Indices | None
+
+    def places(self, sample: Sample) -> Indices:
+        """Assign a number to each group and sampling unit, after those of cells that are in no group."""
+        return sample.unit if self.number is None else (self.number + 1) * len(sample.units) + sample.unit
+
+    def sums(self, sample: Sample, places: Indices, values: Any = None) -> Any:
+        """Sum values, or count cells, by group and sampling unit (groups x units)."""
+        outside, units = int(self.number is not None), len(sample.units)
+        found = np.bincount(places, values, minlength=(len(self.levels) + outside) * units)
+        return found.reshape(-1, units)[outside:]
+
+
+# The estimates of a group, and the influence values of its counted cells, from the weights of these.
 GroupEstimator = Callable[[Any, Floats], tuple[float | Floats, Floats]]
 
 
 def divide_sample(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mask]]:
     """Go through the combinations of levels, empty ones too; a missing level is in no group."""
+    division = divide(sample, by)
+    for place, levels in enumerate(division.levels):
+        yield levels, mark_group(sample, division, place)
+
+
+def mark_group(sample: Sample, division: Division, place: int) -> Mask:
+    """Mark the cells of one group."""
+    return np.ones(len(sample.unit), bool) if division.number is None else division.number == place
+
+
+def divide(sample: Sample, by: tuple[str, ...]) -> Division:
+    """Divide the cells by the combinations of levels of the `by` variables."""
     for name in by:
         require_levels(sample.columns[name])
         if name in SCHEMA:
@@ -50,12 +92,15 @@ def divide_sample(sample: Sample, by: tuple[str, ...]) -> Iterator[tuple[tuple[s
                 f"'{name}' is also a column of every result, so it cannot name the groups. Use another name: "
                 f"study.derive('{name}_group', pl.col('{name}'), levels=[..])."
             )
+    if not by:
+        return Division([()], None)
+    levels = [sample.columns[name].levels for name in by]
     codes = [sample.codes(name) for name in by]
-    for levels in product(*(enumerate(sample.columns[name].levels) for name in by)):
-        inside = np.ones(len(sample.unit), bool)
-        for (position, _), own in zip(levels, codes, strict=True):
-            inside &= own == position
-        yield tuple(level for _, level in levels), inside
+    number = np.ravel_multi_index(codes, [len(own) for own in levels], mode="clip")
+    for own in codes:
+        if (own < 0).any():
+            number[own < 0] = -1
+    return Division(list(product(*levels)), number)
 
 
 def counts(sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted: Mask) -> dict[str, int]:
@@ -75,7 +120,7 @@ def counts(sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], counted
 def count_groups(sample: Sample, by: tuple[str, ...], known: Mask) -> list[Group]:
     """Count the participants of each group; `known` marks the cells with a value in every variable."""
     require_values(sample, by, known)
-    return [count_group(sample, by, levels, inside, known) for levels, inside in divide_sample(sample, by)]
+    return count_division(sample, by, divide(sample, by), known)
 
 
 def require_values(sample: Sample, by: tuple[str, ...], known: Mask) -> None:
@@ -88,29 +133,43 @@ def require_values(sample: Sample, by: tuple[str, ...], known: Mask) -> None:
         )
 
 
-def count_group(
-    sample: Sample, by: tuple[str, ...], levels: tuple[str, ...], inside: Mask, known: Mask
-) -> Group:
-    """Count the participants of one group."""
-    counted = inside & known
-    found = counts(sample, by, levels, counted)
-    persons, df = int(sample.persons[inside].sum()), design_df(sample, inside)
-    return Group(levels, inside, counted, persons, found["n"], found["n_missing"], df)
+def count_division(sample: Sample, by: tuple[str, ...], division: Division, known: Mask) -> list[Group]:
+    """Count the participants of each group of a division in one pass."""
+    places = division.places(sample)
+    persons = division.sums(sample, places, None if sample.squared is None else sample.persons)
+    size, every = persons.sum(axis=1), bool(known.all())
+    valued = size if every else division.sums(sample, places[known], sample.persons[known]).sum(axis=1)
+    apart = division.number is None or (by and division.number.min() >= 0)
+    found = []
+    for place, levels in enumerate(division.levels):
+        inside, n = mark_group(sample, division, place), round(valued[place])
+        counted = inside if every else inside & known
+        missing = size[place] - n if apart else counts(sample, by, levels, counted)["n_missing"]
+        df = df_of_units(np.flatnonzero(persons[place]), sample.units)
+        found.append(Group(levels, inside, counted, round(size[place]), n, round(missing), df))
+    return found
 
 
 def estimate_groups(
     sample: Sample, members: Sequence[Group], estimate: GroupEstimator
 ) -> tuple[Floats, Floats, Floats]:
     """Estimate in each group: points and variances (groups x parameters), and the joint covariance."""
+    cells = [group.cells for group in members]
 
-    def estimate_all(drawn: Sample) -> Estimate:
-        found = [estimate(group, np.where(group.counted, drawn.weights, 0.0)) for group in members]
-        points, influence = np.hstack([own for own, _ in found]), np.column_stack([own for _, own in found])
-        return Estimate(points, influence, counted_in_any(members))
+    def estimate_all(drawn: Sample) -> list[tuple[Floats, Floats]]:
+        found = [estimate(group, drawn.weights[own]) for group, own in zip(members, cells, strict=True)]
+        return [(np.atleast_1d(points), influence) for points, influence in found]
 
-    found, matrix = estimate_with_covariance(sample, estimate_all)
-    points, variances = (x.reshape(len(members), -1) for x in (found.points, matrix.diagonal()))
-    return points, variances, matrix
+    found = estimate_all(sample)
+    again = replicate_points(sample, lambda drawn: np.concatenate([own for own, _ in estimate_all(drawn)]))
+    replicates = [None] * len(members) if again is None else np.hsplit(again, len(members))
+    parts = [
+        Estimate(points, influence.reshape(len(influence), len(points)), group.counted, own)
+        for (points, influence), group, own in zip(found, members, replicates, strict=True)
+    ]
+    matrix = covariance_of_rows(sample, parts)
+    points = np.stack([part.points for part in parts])
+    return points, matrix.diagonal().reshape(points.shape), matrix
 
 
 def counted_in_any(members: Sequence[Group]) -> Mask:

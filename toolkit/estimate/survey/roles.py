@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+import numpy as np
 import polars as pl
 
 from toolkit.errors import VariableError, require_known, unknown
 from toolkit.files.cache import compute_once
+from toolkit.results import Floats, Indices
 from toolkit.studies import Study, describe_column, distinct_values
 from toolkit.variables import Variable, quoted, unknown_variable
 
@@ -58,6 +60,13 @@ class Column:
     def case(self) -> str | None:
         """The level that is a case; None unless it is declared among two."""
         return self.variable.case
+
+    def array(self, series: pl.Series) -> Floats | Indices:
+        """Convert what `expression` gave: numbers, NaN if missing, or indices of levels, -1 if missing."""
+        if self.continuous:
+            return (series.fill_null(np.nan) if series.null_count() else series).to_numpy()
+        physical = (series.to_physical() if isinstance(series.dtype, pl.Enum) else series).cast(pl.Int64)
+        return (physical.fill_null(-1) if series.null_count() else physical).to_numpy()
 
 
 def require_levels(column: Column, instead: str = "") -> None:

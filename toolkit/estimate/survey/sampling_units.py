@@ -1,7 +1,9 @@
 """Validate an analysis weight and index the strata and sampling units of the contributing cycles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -10,13 +12,22 @@ from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
 from toolkit.files.cache import compute_once
-from toolkit.results import Floats
+from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import Design, Study, WeightChoice
-from toolkit.variables import Names, as_names
+from toolkit.variables import Condition, Names, as_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from toolkit.estimate.survey.roles import Column
 
 # Names that no variable has in the domain language.
 UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
-_STRATUM = ".stratum"
+_INSIDE = ".inside"
+# Types of which some whole numbers are none of numpy's.
+_LONG = (pl.UInt64, pl.Int128)
+# Whole numbers in a range of so many for each participant are numbered by counting.
+_NARROW = 4
 
 
 @dataclass(frozen=True)
@@ -32,19 +43,53 @@ class Participants:
     units: Units
     # True if each person is a sampling unit.
     rows_are_units: bool
+    # The values of the variables that analyses have used so far, by name and levels.
+    _arrays: "dict[tuple[str, tuple[str, ...]], Floats | Indices]" = field(default_factory=dict, repr=False)
 
     @property
     def everyone(self) -> int:
         """Number of participants in the study, with or without a weight."""
         return self.source.height
 
+    @cached_property
+    def unit(self) -> Indices:
+        """For each participant with a weight the index of the last-stage unit."""
+        return self.placed[UNIT].to_numpy()
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The positive weights."""
+        return self.placed[WEIGHT].to_numpy()
+
+    @cached_property
+    def mean_weight(self) -> float:
+        """The mean of the positive weights."""
+        return float(self.weights.mean())
+
     def select(self, *expressions: pl.Expr) -> pl.DataFrame:
-        """Evaluate expressions for participants with a weight, beside `.unit` and `.weight`."""
+        """Evaluate expressions for participants with a weight, beside `.row`."""
         # The index keeps the height where every expression is a constant.
-        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions).drop(ROW)
-        if self.placed.height < values.height:
-            values = values[self.placed[ROW]]
-        return self.placed.select(UNIT, WEIGHT).hstack(values)
+        values = self.source.select(pl.int_range(pl.len()).alias(ROW), *expressions)
+        return values[self.placed[ROW]] if self.placed.height < values.height else values
+
+    def arrays(self, columns: "Iterable[Column]") -> "dict[str, Floats | Indices]":
+        """Return the values of variables; each is read once for all analyses with this weight."""
+        keys = {(column.name, column.levels): column for column in columns}
+        new = {key: column for key, column in keys.items() if key not in self._arrays}
+        if new:
+            rows = self.select(
+                *(c.expression if c.continuous else c.expression.to_physical() for c in new.values())
+            )
+            self._arrays.update({key: column.array(rows[key[0]]) for key, column in new.items()})
+        return {key[0]: self._arrays[key] for key in keys}
+
+    def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
+        """Find who meets a condition (None for everyone), and count those for whom it is undecided."""
+        if not condition.text:
+            return None, 0
+        inside = self.select(condition.expression(self.source.schema).alias(_INSIDE))[_INSIDE]
+        undecided = inside.null_count()
+        return np.flatnonzero((inside.fill_null(value=False) if undecided else inside).to_numpy()), undecided
 
 
 def index_participants(study: Study, weight: WeightChoice) -> Participants:
@@ -64,7 +109,7 @@ def _prepare(study: Study, choice: WeightChoice) -> Participants:
         )
     people, units = number_units(people, design)
     if choice.weight:
-        people = people.filter(pl.col(WEIGHT) > 0)
+        people = _keep(people, people[WEIGHT].to_numpy() > 0)
     else:
         people = people.with_columns(pl.Series(WEIGHT, derive_weights(units)[people[UNIT].to_numpy()]))
     return _calibrate_participants(study, people, units, rows_are_units=not design.stages)
@@ -82,7 +127,8 @@ def _calibrate_participants(
     study: Study, people: pl.DataFrame, units: Units, *, rows_are_units: bool
 ) -> Participants:
     if study.design.calibration is None:
-        return Participants(study.people, people.select(ROW, UNIT, WEIGHT), units, rows_are_units)
+        placed = pl.DataFrame([people[ROW], people[UNIT], people[WEIGHT]])
+        return Participants(study.people, placed, units, rows_are_units)
     people, units = calibrate(study, people, units, study.design.calibration, (UNIT, WEIGHT))
     placed = people.select(ROW, UNIT, WEIGHT, BEFORE)
     return Participants(study.people, placed, units, people[UNIT].n_unique() == people.height)
@@ -118,13 +164,21 @@ def require_design_columns(people: pl.DataFrame, design: Design) -> None:
 
 def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> pl.DataFrame:
     """Keep the participants of the component in the contributing cycles, with the rescaled weight."""
+    by_component = not isinstance(study.design.weight, str)
     weight = study.people.select(choice.expression.alias(WEIGHT)).to_series()
-    refuse_weight(study, choice, pl.DataFrame(weight).select(**count_unfit_weights(study)).row(0, named=True))
-    return people.with_columns(weight).filter(pl.col(WEIGHT).is_not_null())
+    numbers, absent = weight.to_numpy(), weight.null_count()
+    counts = {
+        "missing": int(np.isnan(numbers).sum()) - (absent if by_component else 0),
+        "negative": int((numbers < 0).sum()),
+        "infinite": int((numbers == np.inf).sum()),
+        "positive": int((numbers > 0).sum()),
+    }
+    refuse_weight(study, choice, counts)
+    return _keep(people.with_columns(weight), weight.is_not_null().to_numpy() if absent else None)
 
 
 def count_unfit_weights(study: Study) -> dict[str, pl.Expr]:
-    """Count the weights that are not valid, and those that are positive."""
+    """Write the counts that `refuse_weight` reads as expressions, for participants on an engine."""
     weight, by_component = pl.col(WEIGHT), not isinstance(study.design.weight, str)
     missing = weight.is_nan() if by_component else weight.is_nan() | weight.is_null()
     return {
@@ -151,6 +205,11 @@ def refuse_weight(study: Study, choice: WeightChoice, counts: Mapping[str, int])
         )
 
 
+def _keep(people: pl.DataFrame, mask: Mask | None) -> pl.DataFrame:
+    """Keep the participants marked; nothing is copied where these are all."""
+    return people if mask is None or mask.all() else people.filter(mask)
+
+
 def refuse_missing(design: Design, missing: Mapping[str, int], height: int) -> None:
     """Raise if a column of strata, units or populations is missing for participants."""
     for name in design_columns(design):
@@ -171,16 +230,16 @@ def number_units(people: pl.DataFrame, design: Design) -> tuple[pl.DataFrame, Un
     missing = {name: people[name].null_count() for name in design_columns(design)}
     refuse_missing(design, missing, people.height)
     refuse_stages(design)
-    people = number_values(people, [design.strata] if design.strata else [], _STRATUM)
-    parent, stages = _STRATUM, []
-    for depth, name in enumerate(_stage_columns(design)):
-        people = _number_stage(people, design, parent, name, depth)
-        stages.append(_describe_stage(people, parent, _unit_name(depth), design.fpcs[depth : depth + 1]))
-        parent = _unit_name(depth)
-    strata = int(people[_STRATUM].max()) + 1  # type: ignore[arg-type]
-    people = people.rename({parent: UNIT}).drop(_STRATUM, *(_unit_name(d) for d in range(len(stages) - 1)))
+    stratum = number_values([people[design.strata]] if design.strata else [], people.height)
+    parent, stages = stratum, []
+    for depth, column in enumerate(_stage_columns(design)):
+        unit = _number_stage(people, design, parent, column, depth)
+        fpc = people[design.fpcs[depth]] if depth < len(design.fpcs) else None
+        stages.append(_describe_stage(parent, unit, fpc))
+        parent = unit
     method = "robust" if design.declared_absent else "linearised"
-    return people, Units(tuple(stages), strata, design.lonely_psu, method)
+    units = Units(tuple(stages), int(stratum.max()) + 1, design.lonely_psu, method)
+    return people.with_columns(pl.Series(UNIT, parent)), units
 
 
 def refuse_stages(design: Design) -> None:
@@ -199,57 +258,72 @@ def _stage_columns(design: Design) -> tuple[str | None, ...]:
     return design.stages if design.fpcs else design.stages[:1]
 
 
-def _unit_name(depth: int) -> str:
-    return f".stage{depth}"
-
-
 def _number_stage(
-    people: pl.DataFrame, design: Design, parent: str, name: str | None, depth: int
-) -> pl.DataFrame:
-    unit = _unit_name(depth)
+    people: pl.DataFrame, design: Design, parent: Indices, name: str | None, depth: int
+) -> Indices:
     if name is None:
-        return people.with_row_index(unit).with_columns(pl.col(unit).cast(pl.Int64))
-    keys = [name] if depth == 0 and not design.nest else [parent, name]
-    people = number_values(people, keys, unit)
-    across = people.group_by(unit).agg(pl.col(parent).n_unique())[parent].gt(1).sum()
+        return np.arange(people.height)
+    nested = depth > 0 or design.nest
+    unit = number_values([pl.Series(parent), people[name]] if nested else [people[name]], people.height)
+    above = _first_of_each(unit, parent)
+    across = len(np.unique(unit[above[unit] != parent]))
     if across:
         raise DesignError(
             f"{across:,} values of '{name}' are in more than one stratum. Use tk.Design(..., nest=True) if "
             f"PSU numbers restart in each stratum. Otherwise correct '{name}' or '{design.strata}'."
         )
-    return people
+    return unit
 
 
-def number_values(people: pl.DataFrame, keys: list[str], name: str) -> pl.DataFrame:
-    """Index the combinations of values of columns."""
-    if not keys:
-        return people.with_columns(pl.lit(0, pl.Int64).alias(name))
-    numbered = people.select(keys).unique().sort(keys).with_row_index(name)
-    return people.join(numbered, on=keys, how="left", maintain_order="left").with_columns(
-        pl.col(name).cast(pl.Int64)
-    )
+def number_values(keys: list[pl.Series], count: int) -> Indices:
+    """Assign numbers from 0 to the combinations of values of columns, in their order."""
+    number = np.zeros(count, np.int64)
+    for key in keys:
+        own = _number_in_order(_as_integers(key))
+        number = _number_in_order(number * (int(own.max()) + 1) + own)
+    return number
 
 
-def _describe_stage(people: pl.DataFrame, parent: str, unit: str, fpc: tuple[str, ...]) -> Stage:
-    first = people.group_by(unit).agg(
-        pl.col(parent).first(), *(pl.col(name).first().cast(pl.Float64) for name in fpc)
-    )
-    first = first.sort(unit)
-    above = first[parent].to_numpy()
-    if not fpc:
+def _as_integers(key: pl.Series) -> Indices:
+    if isinstance(key.dtype, pl.Enum | pl.Boolean) or (key.dtype.is_integer() and key.dtype not in _LONG):
+        physical = key.to_physical() if isinstance(key.dtype, pl.Enum) else key
+        return physical.cast(pl.Int64).to_numpy()
+    return key.rank("dense").cast(pl.Int64).to_numpy()
+
+
+def _number_in_order(values: Indices) -> Indices:
+    """Assign numbers from 0 to whole numbers in their order; those in a narrow range are not sorted."""
+    low = int(values.min())
+    if int(values.max()) - low > _NARROW * len(values):
+        return np.unique(values, return_inverse=True)[1]
+    seen = np.bincount(values - low) > 0
+    return (np.cumsum(seen) - 1)[values - low]
+
+
+def _first_of_each(unit: Indices, values: Any) -> Any:
+    """Return for each unit the value of its first participant."""
+    first = np.empty(int(unit.max()) + 1, values.dtype)
+    first[unit[::-1]] = values[::-1]
+    return first
+
+
+def _describe_stage(parent: Indices, unit: Indices, fpc: pl.Series | None) -> Stage:
+    above = _first_of_each(unit, parent)
+    if fpc is None:
         return Stage(above, np.full(len(above), np.inf))
-    refuse_varying(people, parent, fpc[0])
+    sizes = fpc.cast(pl.Float64).to_numpy()
+    refuse_varying(parent, sizes, fpc.name)
     sampled = np.bincount(above).astype(float)[above]
-    return Stage(above, read_population(first[fpc[0]].to_numpy(), sampled, fpc[0]))
+    return Stage(above, read_population(_first_of_each(unit, sizes), sampled, fpc.name))
 
 
-def refuse_varying(people: pl.DataFrame, parent: str, fpc: str) -> None:
+def refuse_varying(parent: Indices, sizes: Floats, name: str) -> None:
     """Raise if the population varies among units that were drawn together."""
-    varying = people.group_by(parent).agg(pl.col(fpc).n_unique())[fpc].gt(1).sum()
+    varying = len(np.unique(parent[_first_of_each(parent, sizes)[parent] != sizes]))
     if varying:
         raise DesignError(
-            f"'{fpc}' varies within {varying:,} of the strata or units that were sampled from. Supply one "
-            f"population size (or sampling fraction) for each of them."
+            f"'{name}' varies within {varying:,} of the strata or units that were sampled from. Supply "
+            f"one population size (or sampling fraction) for each of them."
         )
 
 

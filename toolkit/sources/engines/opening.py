@@ -3,7 +3,7 @@
 The rules are those of a frame in memory (`from_frame`), applied to the different values of each column.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -90,10 +90,15 @@ def _tidy_values(raw: EnginePeople, name: str, values: pl.Series, *, stripped: b
     """Read the different values of a column as those of a frame in memory."""
     tidy = with_float_types(values.to_frame())[name]
     if stripped:
-        tidy = strip_blanks(tidy)
+        tidy = _changed(tidy, strip_blanks)
     if name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(tidy):
         return tidy.cast(Reason)
-    return with_levels(tidy)
+    return _changed(tidy, with_levels)
+
+
+def _changed(values: pl.Series, change: Callable[[pl.Series], pl.Series | None]) -> pl.Series:
+    found = change(values)
+    return values if found is None else found
 
 
 def _clean_values(name: str, values: pl.Series, tidy: pl.Series) -> pl.Expr | None:

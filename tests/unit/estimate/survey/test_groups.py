@@ -58,7 +58,8 @@ def test_each_group_has_its_estimate_and_the_covariance_of_all(sample) -> None:
     assert [(("female",), 2, 1), (("male",), 1, 1)] == [(g.levels, g.n, g.missing) for g in members]
 
     def total(group, weights):
-        return float(weights @ values), weights * values
+        own = values[group.cells]
+        return float(weights @ own), weights * own
 
     points, variances, matrix = estimate_groups(sample, members, total)
     assert [[140.0], [30.0]] == points.tolist()

@@ -63,8 +63,8 @@ ABSENT = (Availability("2001-2002", "not measured", "file not found: LOST_B.xpt"
 
 def test_rows_become_cells_of_unit_and_pattern(own):
     sample = draw(own, ["cramps", "sex"])
-    assert sample.values["cramps"].dtype == pl.Enum(["no", "yes"])
-    assert sample.values["sex"].dtype == pl.Enum(["f", "m"])
+    assert sample.columns["cramps"].levels == ("no", "yes")
+    assert sample.columns["sex"].levels == ("f", "m")
     assert len(sample.unit) == 8 - 1
     assert sample.size == 8
     assert sample.weights.sum() == 36

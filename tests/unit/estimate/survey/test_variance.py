@@ -8,7 +8,13 @@ import toolkit as tk
 from tests.support.messages import mentioning
 from toolkit.errors import DesignError
 from toolkit.estimate.survey import draw
-from toolkit.estimate.survey.variance.design_variance import Stage, Units, covariance, degrees_of_freedom
+from toolkit.estimate.survey.variance.design_variance import (
+    Stage,
+    Units,
+    covariance_of_totals,
+    degrees_of_freedom,
+    sum_by_unit,
+)
 from toolkit.sources.registry import study
 from toolkit.studies import Design
 
@@ -34,6 +40,11 @@ TWO_STAGES = Units(
     ),
     strata=1,
 )
+
+
+def covariance(influence, unit, units):
+    used = np.bincount(unit, minlength=len(units)) > 0
+    return covariance_of_totals(sum_by_unit(influence, unit, units), used, units)
 
 
 def mean_and_covariance(sample, names):

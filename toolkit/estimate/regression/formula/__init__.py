@@ -7,6 +7,7 @@ from toolkit.estimate.regression.formula.design_matrix import PER_UNIT as PER_UN
 from toolkit.estimate.regression.formula.design_matrix import MainEffects as MainEffects
 from toolkit.estimate.regression.formula.design_matrix import Matrix as Matrix
 from toolkit.estimate.regression.formula.design_matrix import Predictors as Predictors
+from toolkit.estimate.regression.formula.design_matrix import SharedMatrices as SharedMatrices
 from toolkit.estimate.regression.formula.design_matrix import Term as Term
 from toolkit.estimate.regression.formula.design_matrix import adjusted_matrix as adjusted_matrix
 from toolkit.estimate.regression.formula.design_matrix import levels_present as levels_present

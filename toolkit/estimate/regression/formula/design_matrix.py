@@ -4,14 +4,15 @@ A level that no participant of the analysis has, has no column. Formulas are bui
 """
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression.formula.terms import knots_at, spline
-from toolkit.estimate.survey import in_rows
+from toolkit.estimate.survey import cells_of, in_rows
 from toolkit.results import Floats, Indices, Mask
 from toolkit.variables import spline_of
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 INTERCEPT = "intercept"
 PER_UNIT = "per unit"
 # What a family may estimate beside its coefficients.
+# So many matrices are shared: one for each adjustment set and domain of an exposure, in most atlases.
+MOST_SHARED = 32
 CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 
@@ -75,6 +78,32 @@ class MainEffects:
         return main_effects(sample, self.names, inside)
 
 
+@dataclass
+class SharedMatrices:
+    """The design matrices built last, for models of the same predictors and participants."""
+
+    _built: "OrderedDict[tuple[Any, ...], Matrix]" = field(default_factory=OrderedDict)
+
+    def of(self, predictors: Predictors) -> Predictors:
+        """Return the predictors with these matrices."""
+        return _Shared(predictors, self._built)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    predictors: Predictors
+    built: "OrderedDict[tuple[Any, ...], Matrix]"
+
+    def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
+        # The columns of the sample stand for it: copies of it with other remarks share them.
+        key = (id(sample.values), self.predictors, inside.tobytes())
+        if key not in self.built:
+            self.built[key] = self.predictors.matrix(sample, inside)
+            if len(self.built) > MOST_SHARED:
+                self.built.popitem(last=False)
+        return self.built[key]
+
+
 def main_effects(
     sample: "Sample", names: "Sequence[str]", inside: Mask, adjust: "Sequence[str]" = ()
 ) -> Matrix:
@@ -90,7 +119,10 @@ def main_effects(
         terms += own
         entered.append((covariate, used))
     # Column by column: the sums that follow run down columns, and rows first would copy with strides.
-    return Matrix(np.asfortranarray(np.array(columns).T), tuple(terms), tuple(entered))
+    matrix = np.empty((len(columns[0]), len(columns)), order="F")
+    for j, column in enumerate(columns):
+        matrix[:, j] = column
+    return Matrix(matrix, tuple(terms), tuple(entered))
 
 
 def adjusted_matrix(
@@ -102,19 +134,17 @@ def adjusted_matrix(
     return Matrix(values, (ONE, *terms, *others.terms[1:]), others.covariates)
 
 
-def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[Floats], list[Term]]":
+def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[Any], list[Term]]":
     variable = sample.columns[name].variable
     if variable.kind == "number":
-        return [sample.numbers(name)[inside]], [per_unit(variable)]
-    codes = sample.codes(name)[inside]
+        return [sample.numbers(name)[cells_of(inside)]], [per_unit(variable)]
+    codes = sample.codes(name)[cells_of(inside)]
     reference, *others = levels_present(variable, codes)
-    marks = [(codes == variable.levels.index(level)).astype(float) for level in others]
+    marks = [codes == variable.levels.index(level) for level in others]
     return marks, [of_level(variable, level, reference) for level in others]
 
 
-def _covariate_columns(
-    sample: "Sample", covariate: str, inside: Mask
-) -> "tuple[list[Floats], list[Term], str]":
+def _covariate_columns(sample: "Sample", covariate: str, inside: Mask) -> "tuple[list[Any], list[Term], str]":
     name, numbers = spline_of(covariate) or (covariate, ())
     values, terms = _variable_columns(sample, name, inside)
     if not values or (terms[0].reference is None and np.ptp(values[0]) == 0):
@@ -126,7 +156,8 @@ def _covariate_columns(
             f"'{name}' is a category and cannot be a spline. Use its levels as covariates: adjust=('{name}', "
             "...)."
         )
-    own = (sample.weights[inside], sample.persons[inside])
+    cells = cells_of(inside)
+    own = (sample.weights[cells], sample.persons[cells])
     return _spline_columns(own, values[0], terms[0], (covariate, name, numbers))
 
 

@@ -69,7 +69,7 @@ class Penalized:
         def restricted(at: Floats) -> Evaluation:
             whole = self.evaluate(fixed + free @ at)
             return Evaluation.from_parts(
-                whole.value, whole.parts() @ free, free.T @ whole.information() @ free
+                whole.value, whole.influence(free), free.T @ whole.information() @ free
             )
 
         found = maximize(restricted, free.T @ solve(self.back, start)).points

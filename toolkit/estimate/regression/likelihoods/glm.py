@@ -21,6 +21,7 @@ from toolkit.estimate.regression.likelihoods.newton import (
     maximize,
     scale_columns,
     solve,
+    weighted_products,
 )
 from toolkit.results import Floats
 
@@ -47,7 +48,9 @@ class Family:
 
 
 def _logistic(eta: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-eta))
+    odds = np.exp(-eta)
+    odds += 1.0
+    return np.asarray(np.reciprocal(odds, out=odds), np.float64)
 
 
 def _binomial_variance(mean: Floats) -> Floats:
@@ -175,7 +178,7 @@ def fit_glm(
     those of R's svyglm. Raises CollinearError, BoundaryError and NotConvergedError.
     """
     Z, back = scale_columns(X, weight)
-    data = _Data(Z, y, weight, family, np.zeros_like(y) if offset is None else offset)
+    data = _Data(Z, y, weight, family, np.float64(0.0) if offset is None else offset)
     first = _choose_start(data, X, back, start)
     found = maximize(partial(_evaluate, data), first, back, farthest=np.inf)
     with np.errstate(all="ignore"):
@@ -188,13 +191,13 @@ class _Data(NamedTuple):
     y: Floats
     weight: Floats
     family: Family
-    offset: Floats
+    offset: Floats | np.float64
 
 
 def _choose_start(data: _Data, X: Floats, back: Floats, start: Floats | None) -> Floats:
     """Take the coefficients supplied or those of the family's start if usable, else the mean outcome."""
     if start is None and data.family.start:
-        start = data.family.start(X, data.y, data.weight, data.offset)
+        start = data.family.start(X, data.y, data.weight, np.broadcast_to(data.offset, len(X)))
     if start is not None:
         supplied = solve(back, start)
         with np.errstate(all="ignore"):
@@ -202,26 +205,37 @@ def _choose_start(data: _Data, X: Floats, back: Floats, start: Floats | None) ->
                 return supplied
     first = np.zeros(X.shape[1])
     if np.all(X[:, 0] == 1.0):
-        level = np.average(data.y, weights=data.weight)
-        first[0] = data.family.link(np.array([level]))[0] - np.average(data.offset, weights=data.weight)
+        total = data.weight.sum()
+        level = data.weight @ data.y / total
+        offset = data.weight @ np.broadcast_to(data.offset, len(X)) / total
+        first[0] = data.family.link(np.array([level]))[0] - offset
     return first
 
 
 def _evaluate(data: _Data, gamma: Floats) -> Evaluation:
     Z, y, weight, family, offset = data
-    eta = offset + Z @ gamma
+    eta = Z @ gamma
+    eta += offset
     mean = family.mean(eta)
-    slope = family.slope(eta, mean)
     # A canonical link's slope is the variance: no division, hence no 0 / 0 at a mean of 0 or 1.
-    factor = weight if family.canonical else weight * slope / family.variance(mean)
-    pull = (y - mean) * factor
+    factor = weight if family.canonical else weight * family.slope(eta, mean) / family.variance(mean)
+    pull = y - mean
+    pull *= factor
     low, high = family.limits
     possible = low <= mean.min() and mean.max() <= high
+
+    def influence(matrix: Floats) -> Floats:
+        """Multiply in place, and give columns that are contiguous."""
+        parts = (matrix.T @ Z.T).T
+        parts *= pull[:, None]
+        return np.asarray(parts, np.float64)
+
     return Evaluation(
         np.nan,
         pull @ Z if possible else np.full(len(gamma), np.nan),
-        lambda: (Z * (factor * slope)[:, None]).T @ Z,
-        lambda: Z * pull[:, None],
+        lambda: weighted_products(Z, factor * family.slope(eta, mean)),
+        influence,
+        lambda: np.array([np.abs(pull) @ np.abs(column) for column in Z.T]),
     )
 
 

@@ -26,6 +26,8 @@ FAR = 1e4
 COLLINEAR = 1e-7
 # Below this share of own variance the normal equations would lose digits: the columns are made orthogonal.
 NEARLY_COLLINEAR = 1e-5
+# Rows of which a weighted copy stays in the processor's cache.
+BLOCK = 16_384
 
 
 class NotConvergedError(EstimationError):
@@ -60,12 +62,20 @@ class Evaluation:
     value: float
     score: Floats  # not finite for impossible parameters
     information: Callable[[], Floats]  # minus the second derivatives, or their expectation
-    parts: Callable[[], Floats]  # the share of each covariate pattern in the score
+    # The share of each covariate pattern in the score, times a matrix (parameters x parameters).
+    influence: Callable[[Floats], Floats]
+    size: Callable[[], Floats]  # the sum of the absolute shares
 
     @classmethod
     def from_parts(cls, value: float, parts: Floats, information: Floats) -> "Evaluation":
         """Gather what is known of all parameters at once."""
-        return cls(value, parts.sum(axis=0), lambda: information, lambda: parts)
+        return cls(
+            value,
+            parts.sum(axis=0),
+            lambda: information,
+            lambda matrix: parts @ matrix,
+            lambda: np.abs(parts).sum(axis=0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ def _describe_maximum(theta: Floats, here: Evaluation, back: Floats) -> Fit:
         raise NotConvergedError("The information is singular.") from None
     if (np.diag(inverse) <= 0).any():
         raise NotConvergedError("The score is zero at a point that is not a maximum.")
-    return Fit(back @ theta, here.parts() @ (inverse @ back.T), back @ inverse @ back.T, here.score)
+    return Fit(back @ theta, here.influence(inverse @ back.T), back @ inverse @ back.T, here.score)
 
 
 def _invert_curvature(information: Floats) -> Floats:
@@ -155,8 +165,7 @@ def _leads_up(here: Evaluation, there: Evaluation, step: Floats) -> bool:
 
 
 def _is_zero(here: Evaluation) -> bool:
-    size = np.abs(here.parts()).sum(axis=0)
-    return bool((np.abs(here.score) <= SCORE_TOLERANCE * np.maximum(size, 1e-300)).all())
+    return bool((np.abs(here.score) <= SCORE_TOLERANCE * np.maximum(here.size(), 1e-300)).all())
 
 
 def scale_slopes(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
@@ -166,26 +175,34 @@ def scale_slopes(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 def scale_columns(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Center and scale columns so that fits lose no digits: `gamma` for Z is `back @ gamma` for X."""
-    p, total = X.shape[1], weight.sum()
-    center = (weight @ X) / total
+    share = weight / weight.sum()
+    center = share @ X
     center[0] = 0.0
     if not np.all(X[:, 0] == 1.0):
         center[:] = 0.0
-    Z = X - center
-    length = np.sqrt(weight @ np.square(Z) / total)
-    size = np.sqrt(np.square(center) + np.square(length))
-    empty = np.flatnonzero(length <= COLLINEAR * size)
+    Z = np.subtract(X, center, order="F")
+    products = weighted_products(Z, share)
+    length = np.sqrt(products.diagonal())
+    empty = np.flatnonzero(length <= COLLINEAR * np.hypot(center, length))
     if empty.size:
         raise CollinearError(int(empty[0]), (0,) if empty[0] else ())
     Z /= length
-    back = np.eye(p)
+    back = np.eye(X.shape[1])
     back[0] -= center
     back /= length
-    return _orthogonalize(Z, weight / total, back)
+    return _orthogonalize(Z, share, back, products / np.outer(length, length))
 
 
-def _orthogonalize(Z: Floats, share: Floats, back: Floats) -> tuple[Floats, Floats]:
-    gram = (Z * share[:, None]).T @ Z
+def weighted_products(Z: Floats, weight: Floats) -> Floats:
+    """Compute Z' W Z in blocks of rows, so that no weighted copy of all rows is made."""
+    total = np.zeros((Z.shape[1],) * 2)
+    for first in range(0, len(Z), BLOCK):
+        rows = slice(first, first + BLOCK)
+        total += (Z[rows] * weight[rows, None]).T @ Z[rows]
+    return total
+
+
+def _orthogonalize(Z: Floats, share: Floats, back: Floats, gram: Floats) -> tuple[Floats, Floats]:
     try:
         own = np.square(np.diag(np.asarray(np.linalg.cholesky(gram))))
     except np.linalg.LinAlgError:

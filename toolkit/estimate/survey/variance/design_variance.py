@@ -6,6 +6,7 @@ survey package (Lumley, Complex Surveys, 2010, ch. 2; Särndal et al., Model Ass
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Stage:
     # The participants that an entry stands for, where each is a unit and an engine aggregates them.
     crowds: "Crowds | None" = None
 
-    @property
+    @cached_property
     def sampled(self) -> Floats:
         """For each unit the number of units that were drawn together with it, itself included."""
         return self.count(np.ones(len(self.parent), bool), int(self.parent.max(initial=-1)) + 1)[self.parent]
@@ -44,7 +45,7 @@ class Stage:
         units = marked if self.crowds is None else np.where(marked, self.crowds.persons, 0.0)
         return np.bincount(self.parent, units, minlength=parents).astype(float)
 
-    @property
+    @cached_property
     def fraction(self) -> Floats:
         """For each unit the sampling fraction it was drawn with."""
         return self.sampled / self.population
@@ -128,6 +129,17 @@ class Units:
     # Of calibrated weights, where cells carry the index of a part of a unit; None where they are not.
     residuals: Residuals | None = None
 
+    @cached_property
+    def spread(self) -> "tuple[tuple[Floats, Mask, Floats], ...]":
+        """For each stage the units sampled by parent, parents of one unit, and roots of the scale."""
+        return tuple(_spread(self, depth) for depth in range(len(self.stages)))
+
+    def __len__(self) -> int:
+        """Count the last-stage units, or the parts of units that cells carry the index of."""
+        if self.replication is not None:
+            return int(self.replication.factors.shape[1])
+        return len(self.stages[-1].parent if self.residuals is None else self.residuals.parent)
+
     def first_stage(self, unit: Indices) -> Indices:
         """Give the PSU of each last-stage unit, or part of one, that is named."""
         if self.residuals is not None:
@@ -137,18 +149,9 @@ class Units:
         return unit
 
 
-def covariance(influence: Floats, unit: Indices, units: Units) -> Floats:
-    """Give the design-based covariance of estimates from their influence values."""
-    totals = sum_by_unit(influence, unit, units)
-    used = np.zeros(len(totals), bool)
-    used[unit] = True
-    return covariance_of_totals(totals, used, units)
-
-
 def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
     """Sum influence values by last-stage unit, or by part of a unit where weights are calibrated."""
-    parent = units.stages[-1].parent if units.residuals is None else units.residuals.parent
-    return sum_by_group(np.asarray(influence, float), unit, len(parent))
+    return sum_by_group(np.asarray(influence, float), unit, len(units))
 
 
 def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
@@ -205,27 +208,33 @@ def sum_by_group(values: Floats, group: Indices, count: int) -> Floats:
 
 def _stage_covariance(totals: Floats, used: Mask, units: Units, depth: int) -> Floats:
     """Sum the variance between the units of one stage over the units they were drawn from."""
-    stage = units.stages[depth]
-    groups = len(units.stages[depth - 1].parent) if depth else units.strata
-    sampled = stage.count(np.ones(len(stage.parent), bool), groups)
-    left = 1 - stage.fraction
+    stage, (sampled, alone, scale) = units.stages[depth], units.spread[depth]
+    groups = len(sampled)
     present = stage.count(used, groups) > 0
-    open_ = np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0
-    lonely = present & open_ & (sampled == 1)
+    lonely = present & alone
     if lonely.any() and units.lonely_psu == "fail":
         raise _explain_lonely(int(lonely.sum()), depth)
     means = sum_by_group(totals, stage.parent, groups) / np.maximum(sampled, 1)[:, None]
     if units.lonely_psu == "adjust":
         means[lonely] = 0
-    n = sampled[stage.parent]
-    scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
-    scale = scale * _multiply_fractions_above(units, depth)
     if stage.crowds is not None:
-        between = stage.crowds.between(totals, means[stage.parent], scale * np.ones(len(totals)))
+        between = stage.crowds.between(totals, means[stage.parent], np.square(scale))
     else:
-        deviations = (totals - means[stage.parent]) * np.sqrt(scale)[:, None]
+        deviations = (totals - means[stage.parent]) * scale[:, None]
         between = deviations.T @ deviations
     return between * _scale_for_average(units, lonely, present)
+
+
+def _spread(units: Units, depth: int) -> tuple[Floats, Mask, Floats]:
+    """Compute what deviations are scaled by, which depends on the design alone."""
+    stage = units.stages[depth]
+    groups = len(units.stages[depth - 1].parent) if depth else units.strata
+    sampled = stage.count(np.ones(len(stage.parent), bool), groups)
+    left = 1 - stage.fraction
+    alone = (np.bincount(stage.parent, left >= CENSUS, minlength=groups) > 0) & (sampled == 1)
+    n = sampled[stage.parent]
+    scale = np.where(left >= CENSUS, left, 0) * np.where(n > 1, n / np.maximum(n - 1, 1), 1)
+    return sampled, alone, np.sqrt(scale * _multiply_fractions_above(units, depth))
 
 
 def _multiply_fractions_above(units: Units, depth: int) -> Any:

@@ -6,7 +6,7 @@ meaning. A variance that is zero by design (a census, a calibrated total) remain
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ class Effect:
 def effects(sample: Sample, values: Floats, members: Sequence[Mask]) -> list[Effect]:
     """Estimate the design effect of proportions over all groups together."""
     together = np.any(members, axis=0)
-    (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [((), together)])
+    (group,), _ = averages_of(sample, np.where(together[:, None], values, np.nan), [together])
     return [_effect(group, k) for k in range(values.shape[1])]
 
 
@@ -103,6 +103,11 @@ def difference(low: Proportion, high: Proportion, confidence: float) -> dict[str
     }
 
 
+def length(values: Floats) -> float:
+    """Compute the root of the sum of squares, without waking every thread of the machine for one sum."""
+    return sqrt(float(np.square(values).sum()))
+
+
 def constant(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """Remove error, interval and test of a row without variation, and flag it for review."""
     return for_review({**row, **_NOTHING}, reason)
@@ -129,7 +134,7 @@ def settled(
 ) -> dict[str, Any]:
     """Flag a model's row whose standard error is zero; `size` is its scale and the influence values."""
     scale, influence = size
-    if row.get("std_error") is not None and np.linalg.norm(influence) <= TINY * scale:
+    if row.get("std_error") is not None and length(influence) <= TINY * scale:
         return constant(
             row, "all participants that it is based on have the same outcome, so it has no standard error"
         )
