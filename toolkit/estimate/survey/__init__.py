@@ -14,7 +14,6 @@ from toolkit.estimate.survey.domain_means import GroupMeans as GroupMeans
 from toolkit.estimate.survey.domain_means import averages as averages
 from toolkit.estimate.survey.domain_means import averages_of as averages_of
 from toolkit.estimate.survey.domain_means import standardized_averages as standardized_averages
-from toolkit.estimate.survey.engine_cells import ParticipantSums as ParticipantSums
 from toolkit.estimate.survey.estimator_covariance import Estimate as Estimate
 from toolkit.estimate.survey.estimator_covariance import covariance_of_rows as covariance_of_rows
 from toolkit.estimate.survey.estimator_covariance import delta_method as delta_method
@@ -66,6 +65,7 @@ from toolkit.estimate.survey.sampling_units import index_participants as index_p
 from toolkit.estimate.survey.standard_populations import Standard as Standard
 from toolkit.estimate.survey.standard_populations import as_standard as as_standard
 from toolkit.estimate.survey.variance.design_variance import sum_by_group as sum_by_group
+from toolkit.estimate.survey.variance.engine_sums import ParticipantSums as ParticipantSums
 from toolkit.estimate.survey.variance.zero_variances import ROUNDING as ROUNDING
 from toolkit.estimate.survey.variance.zero_variances import TINY as TINY
 from toolkit.estimate.survey.variance.zero_variances import Effect as Effect

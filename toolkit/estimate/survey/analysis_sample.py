@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError, short
-from toolkit.estimate.survey.engine_cells import Cells, ParticipantSums, Values, aggregate_on_engine
+from toolkit.estimate.survey.engine_cells import Cells, Values, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
+from toolkit.estimate.survey.variance.engine_sums import ParticipantSums
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, EnginePeople, Study, WeightChoice, choose_weight, label_of

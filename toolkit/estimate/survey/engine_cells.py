@@ -8,7 +8,6 @@ first two moments alone are not grouped by: their moments become points (`moment
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -32,6 +31,7 @@ from toolkit.estimate.survey.sampling_units import (
     require_design_columns,
 )
 from toolkit.estimate.survey.variance.design_variance import Crowds, Stage, Units
+from toolkit.estimate.survey.variance.engine_sums import FIRST, ParticipantSums
 from toolkit.estimate.survey.variance.moment_points import Moments, place_points
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
@@ -40,7 +40,7 @@ from toolkit.studies import EnginePeople, Study, WeightChoice
 # The values of cells by variable: numbers, or indices of levels.
 Values = Mapping[str, Floats | Indices]
 COUNT, SQUARES = ".count", ".squares"
-_PART, _STRATUM, _FIRST, _UNFIT = ".part", ".stratum", ".first", ".unfit"
+_PART, _STRATUM, _UNFIT = ".part", ".stratum", ".unfit"
 # The parts of a study: in the analysis, outside of the domain, undecided, without a positive weight.
 _INSIDE, _OUTSIDE, _UNKNOWN, _WEIGHTLESS = range(4)
 
@@ -64,7 +64,7 @@ class Cells:
     placed: int
     mean_weight: float
     # Sums over the participants, where cells have the moments of continuous variables alone.
-    sums: "ParticipantSums | None" = None
+    sums: ParticipantSums | None = None
 
 
 def check_participants(study: Study, weight: WeightChoice) -> None:
@@ -184,7 +184,7 @@ class _Drawing:
         unit, weight, count, squares = (inside[name].to_numpy() for name in (UNIT, WEIGHT, COUNT, SQUARES))
         return Cells(values, unit, weight, count, squares, units, unknown, persons, mean, sums)
 
-    def _sums(self, inside: pl.DataFrame) -> "ParticipantSums | None":
+    def _sums(self, inside: pl.DataFrame) -> ParticipantSums | None:
         if self.weight is None or self._persons_are_units:
             return None
         people = self.people.filter(self.weight > 0)
@@ -192,7 +192,7 @@ class _Drawing:
         grouping = {_design_key(name): pl.col(name) for name in design_columns(self.study.design)}
         columns = self.columns or {}
         grouping |= {name: c.expression for name, c in columns.items() if name not in self.spread}
-        return ParticipantSums(people, self.weight, grouping, inside.select(*grouping, _FIRST))
+        return ParticipantSums(people, self.weight, grouping, inside.select(*grouping, FIRST))
 
     def _refuse_unfit(self, table: pl.DataFrame, placed: int) -> None:
         if not placed:
@@ -213,12 +213,9 @@ class _Drawing:
             # Groups are those of the column as it is, because codes are faster than their levels.
             value = column.expression.is_not_null() if name in self.spread else pl.col(name)
             keys[name] = value if part is None else pl.when(pl.col(_PART) == _INSIDE).then(value)
-        if self.weight is not None and not self.all_weighted:
-            people = (
-                people.filter(self.weight.is_not_null())
-                if self.choice.parts or self._by_component
-                else people
-            )
+        by_component = self.choice.parts or not isinstance(self.study.design.weight, str)
+        if not self.all_weighted and by_component:
+            people = people.filter(self._one.is_not_null())
         queries = [people.query(keys, self._totals())]
         if self._pooled:
             known = [(self.columns or {})[name].expression.is_not_null() for name in self.spread]
@@ -239,10 +236,6 @@ class _Drawing:
                 pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES)
             )
         return table
-
-    @property
-    def _by_component(self) -> bool:
-        return not isinstance(self.study.design.weight, str)
 
     def _part(self) -> pl.Expr | None:
         """Write the part of each participant as a number; None if everyone is in the analysis."""
@@ -340,7 +333,7 @@ class _Drawing:
         stratum, weight = table[_STRATUM].to_numpy(), table[WEIGHT].to_numpy()
         with np.errstate(divide="ignore", invalid="ignore"):
             squares = np.where(weight != 0, table[SQUARES].to_numpy() / np.square(weight), 0.0)
-        several = ~table[_FIRST].to_numpy()
+        several = ~table[FIRST].to_numpy()
         # The points of a cell follow its first.
         several |= np.append(several[1:], False)
         crowds = Crowds(table[COUNT].to_numpy().astype(float), squares, several)
@@ -351,7 +344,7 @@ class _Drawing:
 
     def _with_points(self, table: pl.DataFrame) -> pl.DataFrame:
         """Replace the cells with values of continuous variables by points with their moments."""
-        table = table.with_columns(pl.lit(value=True).alias(_FIRST))
+        table = table.with_columns(pl.lit(value=True).alias(FIRST))
         if not self.spread:
             return table
         known = pl.all_horizontal(pl.col(name).fill_null(value=False) for name in self.spread)
@@ -365,7 +358,7 @@ class _Drawing:
         there = there[found.cell].with_columns(
             pl.Series(WEIGHT, found.weight),
             pl.Series(SQUARES, found.squares),
-            pl.Series(_FIRST, found.first),
+            pl.Series(FIRST, found.first),
             pl.when(pl.Series(found.first)).then(pl.col(COUNT)).otherwise(0).alias(COUNT),
             *(
                 pl.Series(name, found.values[:, at] + self._center(name))
@@ -387,47 +380,6 @@ class _Drawing:
             for j in range(i + 1):
                 second[:, i, j] = second[:, j, i] = table[f".{measure}{i},{j}"].to_numpy()
         return Moments(table[total].to_numpy(), first, second)
-
-
-@dataclass(frozen=True)
-class ParticipantSums:
-    """Sums of expressions over the participants of an analysis, in all or by cell."""
-
-    people: EnginePeople
-    weight: pl.Expr
-    grouping: Mapping[str, pl.Expr]
-    # The cells of the analysis: their values of `grouping`, and a mark on the first point of each.
-    cells: pl.DataFrame
-
-    def total(
-        self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]], sums: Mapping[str, pl.Expr]
-    ) -> dict[str, Any]:
-        """Sum over the participants who meet conditions, after computing the columns of `steps`."""
-        return self._computed(where, steps).select(**sums).row(0, named=True)
-
-    def total_and_by_cell(
-        self,
-        where: Sequence[pl.Expr],
-        steps: Sequence[Mapping[str, pl.Expr]],
-        sums: tuple[Mapping[str, pl.Expr], Mapping[str, pl.Expr]],
-    ) -> tuple[dict[str, Any], pl.DataFrame]:
-        """Sum over all participants, and over those of each cell in the order of the cells.
-
-        The first point of a cell has its sums, and the other points have 0.
-        """
-        people = self._computed(where, steps)
-        whole, found = people.run([people.query({}, sums[0]), people.query(self.grouping, sums[1])])
-        table = self.cells.join(
-            found, on=list(self.grouping), how="left", nulls_equal=True, maintain_order="left"
-        )
-        own = table.select(pl.when(_FIRST).then(pl.col(name)).fill_null(0.0) for name in sums[1])
-        return whole.row(0, named=True), own
-
-    def _computed(self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]]) -> EnginePeople:
-        people = self.people.filter(*where)
-        for step in steps:
-            people = people.with_columns(**step)
-        return people
 
 
 def _design_key(name: str) -> str:
