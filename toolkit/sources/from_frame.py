@@ -80,7 +80,7 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
 
 
 def _with_changed(people: pl.DataFrame, columns: Iterable[pl.Series | None]) -> pl.DataFrame:
-    """Replace the columns that changed; None stands for one that did not."""
+    """Replace the columns that changed; one that did not is None."""
     changed = [column for column in columns if column is not None]
     return people.with_columns(changed) if changed else people
 

@@ -4,7 +4,7 @@ A cell is a sampling unit x pattern of values, with its sum of weights and numbe
 values are nulls in cells, which estimators exclude with `complete`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -79,20 +79,25 @@ class Sample:
     def complete(self, names: Sequence[str] | None = None) -> Mask:
         """Mark the cells without a missing value in the variables named, or in any."""
         chosen = tuple(self.columns if names is None else names)
-        return compute_once(self._known, chosen, lambda: self._mark_complete(chosen))
+        found: Mask = self._share(chosen, lambda: self._mark_complete(chosen))
+        return found
 
     def _mark_complete(self, names: tuple[str, ...]) -> Mask:
         known = np.ones(len(self.unit), bool)
         for name in names:
             own = self.values[name]
             known &= ~np.isnan(own) if self.columns[name].continuous else own >= 0
-        known.flags.writeable = False
         return known
 
     @cached_property
-    def _known(self) -> dict[Any, Any]:
-        """What several models of the sample share."""
+    def _shared(self) -> dict[Any, Any]:
         return {}
+
+    def _share(self, key: object, compute: Callable[[], Any]) -> Any:
+        """Return what several models of the sample need, computed once and read-only."""
+        found = compute_once(self._shared, key, compute)
+        found.flags.writeable = False
+        return found
 
     def codes(self, name: str) -> Indices:
         """Return the index of each cell's level; -1 where missing."""
@@ -104,7 +109,8 @@ class Sample:
         if column.continuous:
             return np.asarray(self.values[name], np.float64)
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
-        return compute_once(self._known, name, lambda: self.marks(name, [column.case or ""])[:, 0])
+        found: Floats = self._share(name, lambda: self.marks(name, [column.case or ""])[:, 0])
+        return found
 
     def marks(self, name: str, levels: Sequence[str]) -> Floats:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
