@@ -41,10 +41,10 @@ def of_polars() -> Made:
     return frame, alter
 
 
-def of_polars_lazily() -> Made:
+def of_polars_collected() -> Made:
     buffer = numbers()
     frame = pl.DataFrame(pl.from_arrow(pa.table({"x": pa.array(buffer), "w": pa.array(buffer + 1)})))
-    return frame.lazy(), lambda: buffer.fill(7)
+    return frame.lazy().collect(), lambda: buffer.fill(7)
 
 
 def of_pandas(dtype: str) -> Callable[[], Made]:
@@ -88,26 +88,26 @@ def of_a_dictionary() -> Made:
     return columns, alter
 
 
-def of_duckdb() -> Made:
+def of_duckdb_read() -> Made:
     buffer = numbers()
     table = pa.table({"x": pa.array(buffer), "w": pa.array(buffer + 1)})
     connection = duckdb.connect()
     connection.register("people", table)
-    return connection.sql("select * from people"), lambda: buffer.fill(7)
+    return connection.sql("select * from people").pl(), lambda: buffer.fill(7)
 
 
 KINDS: dict[str, Callable[[], Made]] = {
     "pyarrow": of_numpy_through_arrow,
     "polars over numpy": of_numpy_through_polars,
     "polars": of_polars,
-    "polars lazily": of_polars_lazily,
+    "polars collected": of_polars_collected,
     "pandas": of_pandas("float64"),
     "pandas with nulls": of_pandas("Float64"),
     "pandas of arrow": of_pandas("double[pyarrow]"),
     "pandas over numpy": of_pandas_over_numpy,
     "pandas to numpy": of_pandas_to_numpy,
     "dictionary": of_a_dictionary,
-    "duckdb": of_duckdb,
+    "duckdb read": of_duckdb_read,
 }
 
 
