@@ -123,7 +123,7 @@ def study(
     frame
         One row per participant: polars, pandas, pyarrow, or any frame that narwhals supports. A polars
         LazyFrame, a DuckDB relation, a Spark DataFrame, or the path of parquet files (a folder, a file, or a
-        pattern such as "claims/*.parquet") stay where they are: estimates aggregate them there, and what
+        pattern such as ``claims/*.parquet``) stay where they are: estimates aggregate them there, and what
         needs participants in memory is refused (docs/how-to/large-data.md).
     design
         The columns of weight, strata, psu and fpc; or `tk.Design.none()`.
