@@ -7,6 +7,7 @@ ch. 2). No text is executed: arithmetic is a syntax tree of allowed nodes.
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ class Reading:
         return _build(self, sample, inside, every=False)
 
 
+@lru_cache(maxsize=256)
 def read_formula(formula: str) -> Reading:
     """Read a formula and check that it asks for no more than terms and arithmetic; docs/formulas.md."""
     given = tokens(formula)

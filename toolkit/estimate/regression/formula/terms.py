@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -245,6 +246,7 @@ class Taken:
     strata: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=256)
 def take_time(formula: str) -> Taken:
     """Separate Surv(time, event) or Surv(entry, time, event), and strata(a, b), from a formula."""
     given = tokens(formula)
