@@ -3,6 +3,7 @@
 Method: ratio mean with Taylor linearization; a subpopulation is part of the whole design.
 """
 
+from dataclasses import replace
 from math import inf, isnan, sqrt
 from typing import Any
 
@@ -199,9 +200,10 @@ def mean(
             f"'{column.name}' is categorical with {len(column.levels)} levels and has no mean. Use "
             f"tk.prevalence(study, outcome='{column.name}').",
         )
-    numbers = [sample.numbers(name) for name in variables]
+    centers, numbers = zip(*(sample.deviations(name) for name in variables), strict=True)
     values = np.column_stack(numbers) if len(numbers) > 1 else numbers[0][:, None]
-    means, matrix = averages(sample, values, by)
+    groups, matrix = averages(sample, values, by)
+    means = [replace(group, means=group.means + centers) for group in groups]
     rows = [
         _describe_mean(sample, group, k, column, confidence)
         for group in means
@@ -246,14 +248,16 @@ def _describe_mean(sample: Sample, group: GroupMeans, k: int, column: Column, co
     row["estimate"] = estimate
     if isnan(v):
         return {**row, "reason": NO_REPLICATE}
-    n_effective = float(group.between[k]) / v if v > 0 else inf
+    between = sqrt(group.between[k])
+    same = between <= ROUNDING * abs(estimate)
+    v = 0.0 if same else v
+    n_effective = between**2 / v if v > 0 else inf
     verdict = judge_mean(estimate, v, group.df, min(n_effective, group.n))
     row |= interval_columns(
         sqrt(v), intervals.around(estimate, sqrt(v), group.df, confidence), group.df, verdict
     )
     row |= {"n_effective": finite(n_effective), "deff": _compute_deff(group, k)}
-    between = sqrt(group.between[k])
-    if between <= ROUNDING * abs(estimate):
+    if same:
         return constant({**row, "deff": None, "n_effective": None}, alike(column.name, group.n))
     return zero_variance(sample, group.counted, row, between)
 

@@ -120,12 +120,12 @@ def _list_summands(sample: Sample, column: Column) -> list[_Summand]:
 def _describe_total(
     sample: Sample, group: Group, summand: _Summand, found: tuple[float, float], confidence: float
 ) -> Row:
-    (column, level, values), (estimate, variance) = summand, found
+    (column, level, every), (estimate, variance) = summand, found
     row = heading(group, column, column.variable.title, level)
     if not group.n:
         return row
     cells = group.cells
-    values, weights = values[cells], sample.weights[cells]
+    values, weights = every[cells], sample.weights[cells]
     if column.continuous:
         verdict = judge_mean(estimate, variance, group.df, group.n)
     else:
@@ -133,20 +133,26 @@ def _describe_total(
         verdict = judge_count(estimate, row["n_cases"], variance, group.df)
     ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     row |= interval_columns(sqrt(variance), ends, group.df, verdict)
-    weighted = values * weights
-    row |= {"estimate": estimate, "deff": _compute_deff(sample, group, (values, weights, weighted), variance)}
+    center, own = sample.deviations(column.name) if column.continuous else (0.0, every)
+    deff = _compute_deff(sample, group, (center, own[cells], weights), variance)
+    row |= {"estimate": estimate, "deff": deff}
     if not values.any():
         return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
-    return zero_variance(sample, group.counted, row, length(weighted))
+    return zero_variance(sample, group.counted, row, length(values * weights))
 
 
 def _compute_deff(
-    sample: Sample, group: Group, counted: tuple[Floats, Floats, Floats], variance: float
+    sample: Sample, group: Group, counted: tuple[float, Floats, Floats], variance: float
 ) -> float | None:
     """Compare a total with that of a simple random sample of the same participants."""
-    values, weights, weighted = counted
+    center, values, weights = counted
     total = float(weights.sum())
-    deviation = values - weighted.sum() / total
+    mean = float((values * weights).sum()) / total
+    deviation = values - mean
+    # The mean of values far from 0 is rounded: what it lost is the mean of their deviations.
+    deviation -= float((deviation * weights).sum()) / total
+    if float(np.abs(deviation).max()) <= ROUNDING * abs(center + mean):
+        return None
     between = float((np.square(deviation, out=deviation) * weights).sum()) / total
     return design_effect(variance / total**2, between, group.n, population_size(sample, total))
 

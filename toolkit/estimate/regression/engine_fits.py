@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import EstimationError
-from toolkit.estimate.regression.likelihoods import Family, Fit, NotConvergedError, fit_glm
+from toolkit.estimate.regression.likelihoods import ENDLESS, FAR, Family, Fit, NotConvergedError, fit_glm
 from toolkit.results import Floats, Mask
+from toolkit.studies import COMPUTED, EnginePeople
 
 if TYPE_CHECKING:
     from toolkit.estimate.regression.fit_failures import Attempt
@@ -27,7 +28,7 @@ _MAX_PASSES = 30
 _NEAR = 1e-3
 # The error of the parameters, in standard deviations of the columns, at which the last pass is made.
 _REACHED = 1e-11
-_ETA, _MEAN, _PULL, _CURVE = ".eta", ".mean", ".pull", ".curve"
+_ETA, _MEAN, _PULL, _CURVE = (f"{COMPUTED}{name}" for name in ("eta", "mean", "pull", "curve"))
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class _Streamed:
         slope = pl.col(_MEAN) * (1 - pl.col(_MEAN)) if self.family == "logit" else pl.col(_MEAN)
         weight = self.sums.weight
         return [
-            {f".x{k}": column for k, column in enumerate(self.columns)},
+            {f"{COMPUTED}x{k}": column for k, column in enumerate(self.columns)},
             {_ETA: eta},
             {_MEAN: mean},
             {_PULL: weight * (self.outcome - pl.col(_MEAN)), _CURVE: weight * slope},
@@ -88,7 +89,7 @@ def _matrix(row: Mapping[str, float], p: int) -> Floats:
 
 
 def _column(k: int) -> pl.Expr:
-    return pl.col(f".x{k}")
+    return pl.col(f"{COMPUTED}x{k}")
 
 
 def fit_by_passes(model: "ModelSpec", attempt: "Attempt", inside: Mask) -> Fit:
@@ -97,46 +98,73 @@ def fit_by_passes(model: "ModelSpec", attempt: "Attempt", inside: Mask) -> Fit:
     X, weight = attempt.matrix.values, sample.weights[inside]
     family = model.family
     assert isinstance(family, Family)  # noqa: S101 - `require_streamed` refuses others
-    start = fit_glm(X, attempt.y, weight, family)
-    if family.name == "gaussian":
-        # Its scores are second moments, which the points have.
-        return start
     center, length = _scales(X, weight)
     streamed = _write_model(model, attempt, inside, center, length)
-    theta = _climb(streamed, _to_scaled(start.points, center, length))
+    theta = _climb(streamed, _start(attempt, weight, family, (center, length)))
     scores, information = streamed.by_cell(theta)
     inverse = np.linalg.inv(information)
+    # What is left of the score is worth a last step, which needs no pass.
+    theta = theta + inverse @ scores.sum(axis=0)
     back = np.diag(1 / length)
     back[0] -= center / length
     back[0, 0] = 1.0
     return Fit(back @ theta, scores @ (inverse @ back.T), back @ inverse @ back.T, scores.sum(axis=0))
 
 
+def _start(attempt: "Attempt", weight: Floats, family: Family, scales: tuple[Floats, Floats]) -> Floats:
+    """Fit the points; where an outcome separates them, although perhaps not participants, start at the mean."""
+    try:
+        return _to_scaled(fit_glm(attempt.matrix.values, attempt.y, weight, family).points, *scales)
+    except NotConvergedError:
+        mean = float(weight @ attempt.y / weight.sum())
+        theta = np.zeros(attempt.matrix.values.shape[1])
+        theta[0] = np.log(mean / (1 - mean) if family.name == "logit" else mean)
+        return theta
+
+
 def _climb(streamed: _Streamed, theta: Floats) -> Floats:
     """Take Newton steps until the next would be rounding."""
     score, information = streamed.totals(theta, information=True)
     for _ in range(_MAX_PASSES):
-        step = _solve(information, score)
+        step = _solve(information, score, theta)
         theta, size = theta + step, float(np.abs(step).max())
         if size <= _REACHED:
             return theta
-        near = size <= _NEAR
+        near, rise = size <= _NEAR, float(step @ score)
         score, fresh = streamed.totals(theta, information=not near)
+        while not near and not _descends(step @ score, rise) and size > _NEAR:
+            step, size = step / 2, size / 2
+            theta = theta - step
+            score, fresh = streamed.totals(theta, information=True)
         if near:
             # The error that is left is that of this step, times that of the information.
-            step = _solve(information, score)
+            step = _solve(information, score, theta)
             theta = theta + step
             if np.abs(step).max() * size <= _REACHED:
                 return theta
             score, fresh = streamed.totals(theta, information=True)
         information = fresh
-    raise NotConvergedError(f"The score is not zero after {_MAX_PASSES} passes.")
+        if np.abs(theta[1:]).max() > FAR:
+            break
+    raise NotConvergedError(f"The score is not zero after {_MAX_PASSES} passes.", _endless(theta))
 
 
-def _solve(information: Floats, score: Floats) -> Floats:
+def _descends(slope: float, rise: float) -> bool:
+    """Whether the slope at the end of a step is less steep than the rise at its start: it went not too far."""
+    return bool(np.isfinite(slope) and slope > -rise)
+
+
+def _endless(theta: Floats) -> tuple[int, ...]:
+    return tuple(int(k) for k in np.flatnonzero(np.abs(theta) > ENDLESS) if k)
+
+
+def _solve(information: Floats, score: Floats, theta: Floats) -> Floats:
     if not (np.isfinite(information).all() and np.isfinite(score).all()):
-        raise NotConvergedError("The log-likelihood is not finite.")
-    return np.asarray(np.linalg.solve(information, score), np.float64)
+        raise NotConvergedError("The log-likelihood is not finite.", _endless(theta))
+    try:
+        return np.asarray(np.linalg.solve(information, score), np.float64)
+    except np.linalg.LinAlgError:
+        raise NotConvergedError("The log-likelihood is flat.", _endless(theta)) from None
 
 
 def _scales(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
@@ -186,22 +214,31 @@ def _group(sample: "Sample", names: Sequence[str], inside: Mask) -> list[pl.Expr
     return found
 
 
-def needs_passes(model: "ModelSpec") -> bool:
+def has_moments(model: "ModelSpec") -> bool:
     """Whether a model has continuous terms of which cells have moments alone."""
     sample = model.sample
     return sample.sums is not None and any(sample.columns[name].continuous for name in model.names[1:])
 
 
+def needs_passes(model: "ModelSpec") -> bool:
+    """Whether a model is fitted by passes; scores of a linear model are moments, which points have."""
+    return has_moments(model) and model.family.name != "gaussian"
+
+
 def require_streamed(model: "ModelSpec") -> None:
     """Raise EstimationError for a model with measurements that no pass can sum."""
-    family = model.family.name
+    family, people = model.family.name, model.sample.study.people
+    assert isinstance(people, EnginePeople)  # noqa: S101 - callers checked
+    in_memory = people.engine.in_memory
     if family not in STREAMED:
         raise EstimationError(
             f"A model of family='{family}' with continuous terms needs the participants in memory. Use one "
-            f"of {', '.join(STREAMED)}, or create categories of the terms with study.derive(...)."
+            f"of {', '.join(STREAMED)}, create categories of the terms with study.derive(...), or read the "
+            f"participants into memory: tk.study({in_memory}, design=...)."
         )
     if model.offset is not None:
         raise EstimationError(
             "A model with continuous terms and an offset needs the participants in memory. Create categories "
-            "of the terms with study.derive(...), or remove offset=."
+            "of the terms with study.derive(...), remove offset=, or read the participants into memory: "
+            f"tk.study({in_memory}, design=...)."
         )

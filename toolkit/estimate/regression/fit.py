@@ -11,7 +11,12 @@ from threadpoolctl import ThreadpoolController
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression import fit_failures
-from toolkit.estimate.regression.engine_fits import fit_by_passes, needs_passes, require_streamed
+from toolkit.estimate.regression.engine_fits import (
+    fit_by_passes,
+    has_moments,
+    needs_passes,
+    require_streamed,
+)
 from toolkit.estimate.regression.likelihoods import BoundaryError, CollinearError, NotConvergedError, fit_glm
 from toolkit.estimate.regression.other_families import Likelihood
 from toolkit.estimate.survey import (
@@ -88,7 +93,7 @@ def adjusted_wald(f: float, size: int, df: int, degrees: "Degrees") -> tuple[flo
 def regress(model: "ModelSpec", group: Mask) -> Regression:
     """Fit a model to the participants of a group with complete data, or raise EstimationError."""
     fit_failures.refuse_unfit({name: model.sample.columns[name].variable.unfit for name in model.names})
-    if needs_passes(model):
+    if has_moments(model):
         require_streamed(model)
     inside = model.cells(group)
     if not inside.any():
@@ -197,7 +202,9 @@ def _scale(attempt: fit_failures.Attempt, count: int) -> Floats:
     X = attempt.matrix.values
     if X.shape[1] != count:
         return np.zeros(count)
-    size = float(np.abs(attempt.y).max()) if attempt.family in ("gaussian", "poisson-identity") else 1.0
+    size = float(np.abs(attempt.y).max()) if attempt.family == "poisson-identity" else 1.0
+    if attempt.family == "gaussian":
+        size = float(np.abs(attempt.y - attempt.y.mean()).max())
     scale: Floats = size / np.maximum(X.max(axis=0), -X.min(axis=0))
     return scale
 
@@ -210,9 +217,11 @@ def _fit(model: "ModelSpec", attempt: fit_failures.Attempt, inside: Mask, shift:
     except BoundaryError as error:
         raise fit_failures.on_the_boundary(attempt, error) from None
     except NotConvergedError as error:
-        terms = model.family.terms(attempt.matrix, attempt.y) if isinstance(model.family, Likelihood) else ()
+        streamed, own = needs_passes(model), isinstance(model.family, Likelihood)
+        terms = attempt.matrix.terms if streamed else ()
+        terms = model.family.terms(attempt.matrix, attempt.y) if own else terms
         named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]
-        raise fit_failures.not_converged(attempt, named) from None
+        raise fit_failures.not_converged(attempt, named, of_participants=not streamed) from None
 
 
 def _refit(
@@ -248,7 +257,22 @@ def _maximize(
     if isinstance(model.family, Likelihood):
         return model.family.maximize(attempt.matrix, attempt.y, sample, inside, shift)
     weight = sample.weights[cells_of(inside)]
+    if model.family.name == "gaussian" and shift is None and not attempt.matrix.terms[0].exposure:
+        return _fit_centered(model, attempt, sample, inside)
     return fit_glm(attempt.matrix.values, attempt.y, weight, model.family, offset=shift, start=start)
+
+
+def _fit_centered(model: "ModelSpec", attempt: fit_failures.Attempt, sample: "Sample", inside: Mask) -> "Fit":
+    """Fit a linear model to the deviations from the mean, which keep the digits of values far from 0."""
+    cells = cells_of(inside)
+    weight = sample.weights[cells]
+    center, values = sample.deviations(model.outcome.name)
+    y = values[cells]
+    mean = float(weight @ y / weight.sum())
+    found = fit_glm(attempt.matrix.values, y - mean, weight, model.family)
+    points = found.points.copy()
+    points[0] += center + mean
+    return replace(found, points=points)
 
 
 def _name_outcomes(outcome: "Column", *, several: bool) -> tuple[str, ...]:

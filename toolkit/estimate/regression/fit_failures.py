@@ -148,9 +148,14 @@ def on_the_boundary(attempt: Attempt, error: "BoundaryError") -> EstimationError
     )
 
 
-def not_converged(attempt: Attempt, endless: "Iterable[Term]" = ()) -> EstimationError:
-    """Explain why the fit has no maximum; the coefficients of the terms `endless` diverged."""
-    along = separating_terms(attempt)
+def not_converged(
+    attempt: Attempt, endless: "Iterable[Term]" = (), *, of_participants: bool = True
+) -> EstimationError:
+    """Explain why the fit has no maximum; the coefficients of the terms `endless` diverged.
+
+    `of_participants` is False where the attempt has points that stand for participants on an engine.
+    """
+    along = separating_terms(attempt) if of_participants else []
     if along:
         return EstimationError(
             f"'{attempt.outcome}' is separated by {join_list(map(str, along))} among the {attempt.n:,} "

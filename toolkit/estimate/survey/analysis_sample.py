@@ -4,8 +4,8 @@ A cell is a sampling unit x pattern of values, with its sum of weights and numbe
 values are nulls in cells, which estimators exclude with `complete`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +60,8 @@ class Sample:
     mean_weight: float = np.inf
     # Sums over the participants, where cells have the moments of continuous variables alone.
     sums: ParticipantSums | None = None
+    # What the values of continuous variables on an engine are deviations from.
+    centers: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def label(self) -> str:
@@ -106,11 +108,20 @@ class Sample:
     def numbers(self, name: str) -> Floats:
         """Return each cell's value as a number, a case as 1; NaN where missing."""
         column = self.columns[name]
+        if name in self.centers:
+            own: Floats = self._share(name, lambda: self.values[name] + self.centers[name])
+            return own
         if column.continuous:
             return np.asarray(self.values[name], np.float64)
         require_countable(column, f"'{name}' has {len(column.levels)} levels and is not a number.")
         found: Floats = self._share(name, lambda: self.marks(name, [column.case or ""])[:, 0])
         return found
+
+    def deviations(self, name: str) -> tuple[float, Floats]:
+        """Return a center, and the deviation of each cell's value from it with all of its digits."""
+        if name in self.centers:
+            return self.centers[name], np.asarray(self.values[name], np.float64)
+        return 0.0, self.numbers(name)
 
     def marks(self, name: str, levels: Sequence[str]) -> Floats:
         """Mark the cells of each level with 1, others with 0 (cells x levels); NaN where missing."""
@@ -150,7 +161,7 @@ def draw(
         if not aggregate:
             study.people.refuse()
         inside = condition.expression(study.people.schema) if condition.text else None
-        _require_finite_on_engine(study.people, chosen.values(), inside)
+        _require_finite_on_engine(study.people, chosen.values(), inside, weight)
         cells = aggregate_on_engine(study, weight, inside, chosen, (averaged, streamed))
     else:
         cells = _aggregate_in_memory(study, weight, condition, chosen, aggregate=aggregate)
@@ -171,6 +182,7 @@ def draw(
         cells.squared,
         cells.mean_weight,
         cells.sums,
+        cells.centers,
     )
 
 
@@ -254,13 +266,14 @@ def _require_finite(values: Values, columns: Iterable[Column]) -> None:
 
 
 def _require_finite_on_engine(
-    people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None
+    people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None, weight: WeightChoice
 ) -> None:
-    """Raise if a continuous variable is infinite in the domain."""
+    """Raise if a continuous variable is infinite for a participant in the domain who has a weight."""
     continuous = {column.name: column.expression for column in columns if column.continuous}
     facts = people.facts_of(list(continuous))
     for name in (name for name, own in facts.items() if np.isinf([own.low, own.high]).any()):
-        there = people if inside is None else people.filter(inside)
+        weighted = [weight.expression > 0] if weight.weight else []
+        there = people.filter(*weighted, *([] if inside is None else [inside]))
         _refuse_infinite(name, int(there.select(continuous[name].is_infinite().cast(pl.Int64).sum()).item()))
 
 

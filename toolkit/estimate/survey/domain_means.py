@@ -33,6 +33,9 @@ from toolkit.estimate.survey.standard_populations import Standard
 from toolkit.estimate.survey.variance.design_variance import covariance_of_totals, replicate_covariance
 from toolkit.results import Floats, Indices, Mask
 
+# A mean may lose this share of the variance of the values, by rounding.
+_ROUNDING = 1e-26
+
 
 @dataclass(frozen=True)
 class GroupMeans(Group):
@@ -140,8 +143,14 @@ def _sum_columns(sample: Sample, values: Floats, division: Division, cells: slic
             means.append(in_groups(np.multiply(weights, x, out=room)) / size)
         deviation = np.subtract(x, means[-1] if number is None else means[-1][number], out=room)
         pull = weights * deviation
+        lost, variance = in_groups(pull) / divisor, in_groups(pull * deviation) / divisor
+        if np.any(np.square(lost) > _ROUNDING * variance):
+            # The mean of values far from 0 is rounded: what it lost is the mean of their deviations.
+            deviation -= lost if number is None else lost[number]
+            pull = weights * deviation
+            variance = in_groups(pull * deviation) / divisor
         influence.append(division.sums(sample, places, pull) / divisor[:, None])
-        between.append(in_groups(np.multiply(pull, deviation, out=room)) / divisor)
+        between.append(variance)
         cases.append(in_groups(x if persons is None else np.multiply(x, persons, out=room)))
     squares = in_groups(np.square(weights, out=room) if persons is None else sample.squares[cells])
     by_unit = np.stack(influence, axis=1).reshape(-1, len(sample.units)).T

@@ -6,13 +6,13 @@ first two moments alone are not grouped by: their moments become points (`moment
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError, VariableError
+from toolkit.errors import DesignError
 from toolkit.estimate.survey.roles import MOST_CODES, Column
 from toolkit.estimate.survey.sampling_units import (
     UNIT,
@@ -31,16 +31,18 @@ from toolkit.estimate.survey.sampling_units import (
     require_design_columns,
 )
 from toolkit.estimate.survey.variance.design_variance import Crowds, Stage, Units
-from toolkit.estimate.survey.variance.engine_sums import FIRST, ParticipantSums
+from toolkit.estimate.survey.variance.engine_sums import FIRST, ParticipantSums, explain_measurement
 from toolkit.estimate.survey.variance.moment_points import Moments, place_points
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
-from toolkit.studies import EnginePeople, Study, WeightChoice
+from toolkit.studies import COMPUTED, EnginePeople, Study, WeightChoice
 
 # The values of cells by variable: numbers, or indices of levels.
 Values = Mapping[str, Floats | Indices]
-COUNT, SQUARES = ".count", ".squares"
-_PART, _STRATUM, _UNFIT = ".part", ".stratum", ".unfit"
+COUNT, SQUARES = f"{COMPUTED}count", f"{COMPUTED}squares"
+_PART, _STRATUM, _UNFIT, _POPULATION = (
+    f"{COMPUTED}{name}" for name in ("part", "stratum", "unfit", "population")
+)
 # The parts of a study: in the analysis, outside of the domain, undecided, without a positive weight.
 _INSIDE, _OUTSIDE, _UNKNOWN, _WEIGHTLESS = range(4)
 
@@ -65,6 +67,8 @@ class Cells:
     mean_weight: float
     # Sums over the participants, where cells have the moments of continuous variables alone.
     sums: ParticipantSums | None = None
+    # What the values of these variables are deviations from.
+    centers: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_participants(study: Study, weight: WeightChoice) -> None:
@@ -129,7 +133,7 @@ class _Drawing:
         found = [name for name in continuous if name in allowed and name not in few]
         for name in continuous:
             if name not in found and facts[name].values is None:
-                raise _explain_measurement(name, self.people)
+                raise explain_measurement(name, self.people)
         return found
 
     def check(self) -> None:
@@ -169,10 +173,8 @@ class _Drawing:
         if unfit or not np.isfinite(table[WEIGHT].to_numpy()).all():
             self.check()
         positive = pl.col(_PART) != _WEIGHTLESS
-        placed = table.filter(positive)
-        self._refuse_unfit(table, int(placed[COUNT].sum()))
-        table = table.sort(pl.all())
-        table, units = self._with_units(table)
+        self._refuse_unfit(table, int(table.filter(positive)[COUNT].sum()))
+        table, units = self._with_units(table.sort(pl.all()))
         placed = table.filter(positive)
         unknown = int(placed.filter(pl.col(_PART) == _UNKNOWN)[COUNT].sum())
         persons = int(placed[COUNT].sum())
@@ -182,7 +184,8 @@ class _Drawing:
         sums = self._sums(inside) if self.spread else None
         values = {name: column.array(inside[name]) for name, column in (self.columns or {}).items()}
         unit, weight, count, squares = (inside[name].to_numpy() for name in (UNIT, WEIGHT, COUNT, SQUARES))
-        return Cells(values, unit, weight, count, squares, units, unknown, persons, mean, sums)
+        centers = {name: self._center(name) for name in self.spread}
+        return Cells(values, unit, weight, count, squares, units, unknown, persons, mean, sums, centers)
 
     def _sums(self, inside: pl.DataFrame) -> ParticipantSums | None:
         if self.weight is None or self._persons_are_units:
@@ -260,7 +263,7 @@ class _Drawing:
                 totals[_UNFIT] = (one.is_null() | (one < 0)).cast(pl.Int64).sum()
             totals |= {WEIGHT: one.sum(), SQUARES: (one * one).sum()}
         for measure, weight in (("w", one), ("q", one * one))[: 2 if self._persons_are_units else 1]:
-            first = {f".{measure}{i}": self._centered(name) for i, name in enumerate(self.spread)}
+            first = {f"{COMPUTED}{measure}{i}": self._centered(name) for i, name in enumerate(self.spread)}
             totals |= {key: (weight * value).sum() for key, value in first.items()}
             totals |= {} if self._pooled else self._products(measure, weight)
         return totals
@@ -272,7 +275,7 @@ class _Drawing:
     def _products(self, measure: str, weight: pl.Expr) -> dict[str, pl.Expr]:
         values = [self._centered(name) for name in self.spread]
         places = [(i, j) for i in range(len(values)) for j in range(i + 1)]
-        return {f".{measure}{i},{j}": (weight * values[i] * values[j]).sum() for i, j in places}
+        return {f"{COMPUTED}{measure}{i},{j}": (weight * values[i] * values[j]).sum() for i, j in places}
 
     @property
     def _pooled(self) -> bool:
@@ -286,10 +289,10 @@ class _Drawing:
         size, k = max(float(there[WEIGHT].sum()), 1e-300), len(self.spread)
         columns = []
         for i, j in [(a, b) for a in range(k) for b in range(a + 1)]:
-            between = pl.col(f".w{i}") * pl.col(f".w{j}") / pl.col(WEIGHT)
-            whole = products[f".w{i},{j}"].item() or 0.0
+            between = pl.col(f"{COMPUTED}w{i}") * pl.col(f"{COMPUTED}w{j}") / pl.col(WEIGHT)
+            whole = products[f"{COMPUTED}w{i},{j}"].item() or 0.0
             within = (whole - there.select(between.sum()).item()) / size
-            columns.append((between + pl.col(WEIGHT) * within).alias(f".w{i},{j}"))
+            columns.append((between + pl.col(WEIGHT) * within).alias(f"{COMPUTED}w{i},{j}"))
         return table.with_columns(columns)
 
     @property
@@ -325,7 +328,7 @@ class _Drawing:
             population = read_population(given, sampled, design.fpcs[0])
             if not self.choice.weight:
                 table = _scaled(table, population / sampled)
-        table = table.with_columns(pl.Series(".population", population))
+        table = table.with_columns(pl.Series(_POPULATION, population))
         return self._with_crowds(self._with_points(table))
 
     def _with_crowds(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
@@ -337,7 +340,7 @@ class _Drawing:
         # The points of a cell follow its first.
         several |= np.append(several[1:], False)
         crowds = Crowds(table[COUNT].to_numpy().astype(float), squares, several)
-        stage = Stage(stratum, table[".population"].to_numpy(), crowds)
+        stage = Stage(stratum, table[_POPULATION].to_numpy(), crowds)
         method = "robust" if self.study.design.declared_absent else "linearised"
         units = Units((stage,), int(stratum.max()) + 1, self.study.design.lonely_psu, method)
         return table.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(UNIT)), units
@@ -360,47 +363,35 @@ class _Drawing:
             pl.Series(SQUARES, found.squares),
             pl.Series(FIRST, found.first),
             pl.when(pl.Series(found.first)).then(pl.col(COUNT)).otherwise(0).alias(COUNT),
-            *(
-                pl.Series(name, found.values[:, at] + self._center(name))
-                for at, name in enumerate(self.spread)
-            ),
+            *(pl.Series(name, found.values[:, at]) for at, name in enumerate(self.spread)),
         )
         return pl.concat([there, others.select(there.columns)])
 
     def _mean(self, name: str, at: int) -> pl.Expr:
         # Estimates exclude these cells, for another variable without a value.
-        mean = pl.col(f".w{at}") / pl.col(WEIGHT) + self._center(name)
+        mean = pl.col(f"{COMPUTED}w{at}") / pl.col(WEIGHT)
         return pl.when(pl.col(name)).then(mean).alias(name)
 
     def _moments(self, table: pl.DataFrame, measure: str, total: str) -> Moments:
         k = len(self.spread)
-        first = np.column_stack([table[f".{measure}{i}"].to_numpy() for i in range(k)])
+        first = np.column_stack([table[f"{COMPUTED}{measure}{i}"].to_numpy() for i in range(k)])
         second: Floats = np.empty((table.height, k, k))
         for i in range(k):
             for j in range(i + 1):
-                second[:, i, j] = second[:, j, i] = table[f".{measure}{i},{j}"].to_numpy()
+                second[:, i, j] = second[:, j, i] = table[f"{COMPUTED}{measure}{i},{j}"].to_numpy()
         return Moments(table[total].to_numpy(), first, second)
 
 
 def _design_key(name: str) -> str:
-    return f".design {name}"
+    return f"{COMPUTED}design {name}"
 
 
 def _scaled(table: pl.DataFrame, weight: Floats) -> pl.DataFrame:
     """Give the participants of cells a weight in place of 1."""
     factor = pl.Series(weight)
-    by_weight = [name for name in table.columns if name.startswith(".w")]
-    by_square = [name for name in table.columns if name.startswith(".q")]
+    by_weight = [name for name in table.columns if name.startswith(f"{COMPUTED}w")]
+    by_square = [name for name in table.columns if name.startswith(f"{COMPUTED}q")]
     return table.with_columns(
         *(pl.col(name) * factor for name in by_weight),
         *(pl.col(name) * factor * factor for name in [SQUARES, *by_square]),
-    )
-
-
-def _explain_measurement(name: str, people: EnginePeople) -> VariableError:
-    return VariableError(
-        f"'{name}' has more than 1,000 different values, and this analysis needs the value of each "
-        f"participant, but those of this study stay on {people.engine.noun}. Create categories with "
-        f"study.derive('{name}_group', ...), or read the participants into memory: "
-        f"tk.study({people.engine.in_memory}, design=...)."
     )

@@ -13,7 +13,7 @@ from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
-from toolkit.studies import Design, Study, WeightChoice
+from toolkit.studies import COMPUTED, Design, Study, WeightChoice
 from toolkit.variables import Condition, Names, as_names
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from toolkit.estimate.survey.roles import Column
 
-# Names that no variable has in the domain language.
-UNIT, WEIGHT, ROW = ".unit", ".weight", ".row"
-_INSIDE = ".inside"
+UNIT, WEIGHT, ROW = (f"{COMPUTED}{name}" for name in ("unit", "weight", "row"))
+_INSIDE = f"{COMPUTED}inside"
 # Types of which some whole numbers are none of numpy's.
 _LONG = (pl.UInt64, pl.Int128)
 # Whole numbers in a range of so many for each participant are numbered by counting.

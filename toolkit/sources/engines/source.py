@@ -35,7 +35,11 @@ def _relation(known: Any) -> Engine:
     from toolkit.sources.engines.relations import Relation
 
     native = nw.to_native(known)
-    declared, types = known.collect_schema(), dict(known.head(0).collect("polars").to_native().schema)
+    declared = known.collect_schema()
+    # Polars cannot read intervals, whose months have no length.
+    readable = known.select(nw.col(name) for name, dtype in declared.items() if dtype != nw.Duration)
+    read = readable.head(0).collect("polars").to_native().schema
+    types = {name: read.get(name, pl.Duration()) for name in declared}
     on_spark = hasattr(native, "sparkSession")
     if on_spark:
         plain = nw.from_native(native.toDF(*(f"c{at}" for at in range(len(types)))))

@@ -16,6 +16,10 @@ import polars as pl
 from toolkit.errors import VariableError
 
 Tree = Any
+# What polars strips around text: the characters that Unicode calls white space.
+_BLANKS = "".join(
+    map(chr, (*range(9, 14), 32, 133, 160, 5760, *range(8192, 8203), 8232, 8233, 8239, 8287, 12288))
+)
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "Eq": lambda a, b: a == b,
@@ -44,7 +48,7 @@ _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "Negate": lambda a: a * -1,
     "Abs": lambda a: a.abs(),
     "Exp": lambda a: a.exp(),
-    "StripChars": lambda a: a.str.strip_chars(),
+    "StripChars": lambda a: a.str.strip_chars(_BLANKS),
     "Lowercase": lambda a: a.str.to_lowercase(),
     "Sqrt": lambda a: a.sqrt(),
 }

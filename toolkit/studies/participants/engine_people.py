@@ -21,6 +21,10 @@ MOST_CELLS = 5_000_000
 # Rows in which a column is searched for more than `MOST_VALUES` values before all rows are.
 FIRST_ROWS = 100_000
 
+# Begins the names of columns that the toolkit computes, so that no column of a user has one of them.
+COMPUTED = "\x1f"
+_NUMBER = f"{COMPUTED}n"
+
 Step = tuple[str, pl.Expr]
 
 
@@ -252,12 +256,16 @@ def _as_list(given: Any) -> list[Any]:
 def _find_facts(people: EnginePeople, names: Sequence[str]) -> dict[str, Facts]:
     """Find the values of each column, or the range of one that has too many."""
     plain = [
-        name for name in names if not (people.schema[name].is_nested() or people.schema[name] == pl.Object)
+        name
+        for name in names
+        if not people.schema[name].is_nested() and people.schema[name] not in (pl.Object, pl.Duration)
     ]
     first = _count_first_values(people, plain)
     few = [name for name in plain if first[name] <= MOST_VALUES]
     columns = {name: pl.col(name) for name in few}
-    queries = [people.query({name: own}, {".n": pl.len()}, MOST_VALUES + 1) for name, own in columns.items()]
+    queries = [
+        people.query({name: own}, {_NUMBER: pl.len()}, MOST_VALUES + 1) for name, own in columns.items()
+    ]
     others = [name for name in names if name not in few]
     totals = {key: e for at, name in enumerate(others) for key, e in _totals_of(people, at, name).items()}
     if totals:
@@ -290,7 +298,7 @@ def _read_values(people: EnginePeople, name: str, frame: pl.DataFrame) -> Facts:
     if frame.height > MOST_VALUES:
         row = people.select(**_totals_of(people, 0, name)).row(0, named=True)
         return _read_range(row, 0)
-    return facts_of_values(values, there[".n"])
+    return facts_of_values(values, there[_NUMBER])
 
 
 def facts_of_values(values: pl.Series, counts: pl.Series) -> Facts:

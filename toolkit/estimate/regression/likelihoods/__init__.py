@@ -23,6 +23,8 @@ from toolkit.estimate.regression.likelihoods.negative_binomial import (
 from toolkit.estimate.regression.likelihoods.negative_binomial import (
     fit_negative_binomial as fit_negative_binomial,
 )
+from toolkit.estimate.regression.likelihoods.newton import ENDLESS as ENDLESS
+from toolkit.estimate.regression.likelihoods.newton import FAR as FAR
 from toolkit.estimate.regression.likelihoods.newton import BoundaryError as BoundaryError
 from toolkit.estimate.regression.likelihoods.newton import CollinearError as CollinearError
 from toolkit.estimate.regression.likelihoods.newton import Fit as Fit

@@ -14,7 +14,7 @@ from toolkit.errors import DesignError, require_known
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.variance.design_variance import Replication, Residuals, Units
 from toolkit.results import Floats, Indices
-from toolkit.studies import Calibration, Margin, Study
+from toolkit.studies import COMPUTED, Calibration, Margin, Study
 from toolkit.variables import YES_NO
 
 MAX_STEPS, MAX_HALVINGS = 100, 60
@@ -23,7 +23,7 @@ MET = 1e-11
 # Totals that follow from others, as the last level of each of two margins, are of no rank of their own.
 RANK = 1e-9
 # The weight as it was, beside the one that is calibrated.
-BEFORE, _KIND = ".before", ".kind"
+BEFORE, _KIND, _PART = (f"{COMPUTED}{name}" for name in ("before", "kind", "part"))
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ def calibrate(
     unit, weight = columns
     kinds, equations = _write_equations(study, people, calibration)
     people = people.with_columns(pl.Series(_KIND, kinds), pl.col(weight).alias(BEFORE))
-    parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(".part")
+    parts = people.select(unit, _KIND).unique().sort(unit, _KIND).with_row_index(_PART)
     people = people.join(parts, on=[unit, _KIND], how="left", maintain_order="left")
     before = people[weight].to_numpy()
     factor = _solve_factors(equations, np.bincount(kinds, before).astype(float), calibration)
-    part = people[".part"].cast(pl.Int64).to_numpy()
-    people = people.drop(".part", _KIND).with_columns(
+    part = people[_PART].cast(pl.Int64).to_numpy()
+    people = people.drop(_PART, _KIND).with_columns(
         pl.Series(weight, before * factor[kinds]), pl.Series(unit, part)
     )
     kind, within = parts[_KIND].to_numpy(), np.bincount(part, before).astype(float)

@@ -14,7 +14,7 @@ import polars as pl
 
 from toolkit.errors import DesignError
 from toolkit.results import Floats, Indices, Mask
-from toolkit.studies import LonelyPsu
+from toolkit.studies import COMPUTED, LonelyPsu
 
 if TYPE_CHECKING:
     from toolkit.studies import Design
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # R's survey takes a stratum of which all but one in ten million were sampled as a census.
 CENSUS = 1e-7
+_UNIT = f"{COMPUTED}unit"
 
 
 @dataclass(frozen=True)
@@ -275,9 +276,9 @@ def replication_of(
     _refuse_broken(people, columns)
     table = people.select(pl.col(columns).cast(pl.Float64))
     if design.replicate_factors:
-        kinds = table.unique(maintain_order=True).with_row_index(".unit")
-        unit = table.join(kinds, on=columns, how="left", maintain_order="left")[".unit"]
-        factors, of_person = kinds.drop(".unit").to_numpy(), unit.cast(pl.Int64).to_numpy()
+        kinds = table.unique(maintain_order=True).with_row_index(_UNIT)
+        unit = table.join(kinds, on=columns, how="left", maintain_order="left")[_UNIT]
+        factors, of_person = kinds.drop(_UNIT).to_numpy(), unit.cast(pl.Int64).to_numpy()
     else:
         factors, of_person = table.to_numpy() / weight[:, None], np.arange(len(weight))
     scale, rscales = _scales(design, len(columns))

@@ -6,10 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.studies import EnginePeople
+from toolkit.errors import VariableError
+from toolkit.studies import COMPUTED, EnginePeople
 
 # Marks the first of the points that stand for the participants of a cell.
-FIRST = ".first"
+FIRST = f"{COMPUTED}first"
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,13 @@ class ParticipantSums:
         for step in steps:
             people = people.with_columns(**step)
         return people
+
+
+def explain_measurement(name: str, people: EnginePeople) -> VariableError:
+    """Explain that an analysis needs values of which an engine gives sums alone."""
+    return VariableError(
+        f"'{name}' has more than 1,000 different values, and this analysis needs the value of each "
+        f"participant, but those of this study stay on {people.engine.noun}. Create categories with "
+        f"study.derive('{name}_group', ...), or read the participants into memory: "
+        f"tk.study({people.engine.in_memory}, design=...)."
+    )

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import DesignError, require_known
-from toolkit.estimate.survey.sampling_units import UNIT, WEIGHT, index_participants, number_units
+from toolkit.estimate.survey.sampling_units import ROW, UNIT, WEIGHT, index_participants, number_units
 from toolkit.estimate.survey.variance.design_variance import Stage
 from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, choose_weight, read_method
@@ -102,7 +102,7 @@ def replicates(
     made = _METHODS[chosen](_Request(stage, study.design, number, seed, fay_rho))
     names = _choose_names(study, len(made.factors))
     values = np.ones((study.people.height, len(names)))
-    values[people[".row"].to_numpy()] = made.factors[:, people[UNIT].to_numpy()].T
+    values[people[ROW].to_numpy()] = made.factors[:, people[UNIT].to_numpy()].T
     columns = pl.from_numpy(values, schema=names)
     design = replace(
         study.design,
@@ -156,7 +156,7 @@ def _add_weight(study: Study) -> Study:
 
 def _number_psus(study: Study) -> tuple[pl.DataFrame, Stage]:
     weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
-    people = study.people.with_row_index(".row").filter(pl.any_horizontal(weights))
+    people = study.people.with_row_index(ROW).filter(pl.any_horizontal(weights))
     people, units = number_units(people, study.design)
     return people, units.stages[0]
 
