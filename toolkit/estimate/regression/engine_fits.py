@@ -18,6 +18,7 @@ from toolkit.studies import COMPUTED, EnginePeople
 
 if TYPE_CHECKING:
     from toolkit.estimate.regression.fit_failures import Attempt
+    from toolkit.estimate.regression.formula import Matrix
     from toolkit.estimate.regression.specification import ModelSpec
     from toolkit.estimate.survey import ParticipantSums, Sample
 
@@ -112,7 +113,7 @@ def fit_by_passes(model: "ModelSpec", attempt: "Attempt", inside: Mask) -> Fit:
 
 
 def _start(attempt: "Attempt", weight: Floats, family: Family, scales: tuple[Floats, Floats]) -> Floats:
-    """Fit the points; where an outcome separates them, although perhaps not participants, start at the mean."""
+    """Fit the points; where the outcome separates them, perhaps not participants, use the mean."""
     try:
         return _to_scaled(fit_glm(attempt.matrix.values, attempt.y, weight, family).points, *scales)
     except NotConvergedError:
@@ -150,7 +151,7 @@ def _climb(streamed: _Streamed, theta: Floats) -> Floats:
 
 
 def _descends(slope: float, rise: float) -> bool:
-    """Whether the slope at the end of a step is less steep than the rise at its start: it went not too far."""
+    """Whether the slope at the end of a step is less steep than at its start: it went not too far."""
     return bool(np.isfinite(slope) and slope > -rise)
 
 
@@ -187,17 +188,40 @@ def _write_model(
     sample = model.sample
     assert sample.sums is not None  # noqa: S101 - callers checked
     columns = [pl.lit(1.0)]
-    for term, mean, size in zip(attempt.matrix.terms[1:], center[1:], length[1:], strict=True):
-        column = sample.columns[term.exposure]
-        value = column.expression
-        if not column.continuous:
-            value = (value == term.level).cast(pl.Float64)
-        columns.append((value - float(mean)) / float(size))
+    for k in range(1, len(center)):
+        value = _write_column(model, attempt.matrix, k, inside)
+        columns.append((value - float(center[k])) / float(length[k]))
     outcome = model.outcome.expression
     if not model.outcome.continuous:
         outcome = (outcome == model.outcome.case).cast(pl.Float64)
     where = (*_complete(sample, model.names), *_group(sample, model.names, inside))
     return _Streamed(sample.sums, inside, where, model.family.name, outcome, tuple(columns))
+
+
+def _write_column(model: "ModelSpec", matrix: "Matrix", k: int, inside: Mask) -> pl.Expr:
+    """Write a column of the design matrix: a variable, the mark of a level, or a spline."""
+    sample, term = model.sample, matrix.terms[k]
+    if term.exposure in sample.columns:
+        column = sample.columns[term.exposure]
+        return column.expression if column.continuous else (column.expression == term.level).cast(pl.Float64)
+    for name in model.names[1:]:
+        column = sample.columns[name]
+        if not column.continuous or name in sample.centers:
+            continue
+        values, first, number = np.unique(
+            sample.numbers(name)[inside], return_index=True, return_inverse=True
+        )
+        own = matrix.values[:, k]
+        if (own[first][number] == own).all():
+            # A spline of a variable by which participants are grouped has as many values as it has.
+            return column.expression.replace_strict(values, own[first], default=None, return_dtype=pl.Float64)
+    people = sample.study.people
+    assert isinstance(people, EnginePeople)  # noqa: S101 - callers checked
+    raise EstimationError(
+        f"'{term.exposure}' beside a continuous term needs the participants in memory. Create categories of "
+        "the continuous terms with study.derive(...), or read the participants into memory: "
+        f"tk.study({people.engine.in_memory}, design=...)."
+    )
 
 
 def _complete(sample: "Sample", names: Sequence[str]) -> list[pl.Expr]:

@@ -9,7 +9,13 @@ import narwhals as nw
 import polars as pl
 
 from toolkit.sources.engines.passes import Passes
-from toolkit.sources.engines.translation import Translation, Tree, expression_of, tree_of
+from toolkit.sources.engines.translation import (
+    Translation,
+    Tree,
+    UntranslatableError,
+    expression_of,
+    tree_of,
+)
 from toolkit.studies import Query
 
 _AGGREGATES = {
@@ -55,7 +61,10 @@ class Relation:
             self.control.start()
             return [plan.collect() for plan in plans]
 
-        found = self.passes.fetch(collect, self.control.cancel)
+        try:
+            found = self.passes.fetch(collect, self.control.cancel)
+        except UntranslatableError as error:
+            raise UntranslatableError(f"{error}: tk.study({self.in_memory}, design=...).") from None
         return [plan.finish(frame) for plan, frame in zip(plans, found, strict=True)]
 
 

@@ -247,5 +247,5 @@ def _refuse(tree: Tree) -> UntranslatableError:
     return UntranslatableError(
         f"The analysis computes '{piece}', which has no translation for the engine of this study. Derive the "
         "variable on the engine before you open the study, write it as a formula, "
-        "study.derive('new', 'age >= 40'), or read the participants into memory."
+        "study.derive('new', 'age >= 40'), or read the participants into memory"
     )
