@@ -133,7 +133,7 @@ def _climb(streamed: _Streamed, theta: Floats) -> Floats:
             return theta
         near, rise = size <= _NEAR, float(step @ score)
         score, fresh = streamed.totals(theta, information=not near)
-        while not near and not _descends(step @ score, rise) and size > _NEAR:
+        while not near and not _descends(float(step @ score), rise) and size > _NEAR:
             step, size = step / 2, size / 2
             theta = theta - step
             score, fresh = streamed.totals(theta, information=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.estimate.regression.formula import Term
-    from toolkit.estimate.regression.likelihoods import Fit, Penalized
+    from toolkit.estimate.regression.likelihoods import Family, Fit, Penalized
     from toolkit.estimate.regression.specification import Degrees, ModelSpec
     from toolkit.estimate.survey import Column, Sample
 
@@ -217,9 +217,10 @@ def _fit(model: "ModelSpec", attempt: fit_failures.Attempt, inside: Mask, shift:
     except BoundaryError as error:
         raise fit_failures.on_the_boundary(attempt, error) from None
     except NotConvergedError as error:
-        streamed, own = needs_passes(model), isinstance(model.family, Likelihood)
+        streamed = needs_passes(model)
         terms = attempt.matrix.terms if streamed else ()
-        terms = model.family.terms(attempt.matrix, attempt.y) if own else terms
+        if isinstance(model.family, Likelihood):
+            terms = model.family.terms(attempt.matrix, attempt.y)
         named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]
         raise fit_failures.not_converged(attempt, named, of_participants=not streamed) from None
 
@@ -258,18 +259,21 @@ def _maximize(
         return model.family.maximize(attempt.matrix, attempt.y, sample, inside, shift)
     weight = sample.weights[cells_of(inside)]
     if model.family.name == "gaussian" and shift is None and not attempt.matrix.terms[0].exposure:
-        return _fit_centered(model, attempt, sample, inside)
+        return _fit_centered(model, attempt, (sample, inside), model.family)
     return fit_glm(attempt.matrix.values, attempt.y, weight, model.family, offset=shift, start=start)
 
 
-def _fit_centered(model: "ModelSpec", attempt: fit_failures.Attempt, sample: "Sample", inside: Mask) -> "Fit":
+def _fit_centered(
+    model: "ModelSpec", attempt: fit_failures.Attempt, drawn: "tuple[Sample, Mask]", family: "Family"
+) -> "Fit":
     """Fit a linear model to the deviations from the mean, which keep the digits of values far from 0."""
+    (sample, inside) = drawn
     cells = cells_of(inside)
     weight = sample.weights[cells]
     center, values = sample.deviations(model.outcome.name)
     y = values[cells]
     mean = float(weight @ y / weight.sum())
-    found = fit_glm(attempt.matrix.values, y - mean, weight, model.family)
+    found = fit_glm(attempt.matrix.values, y - mean, weight, family)
     points = found.points.copy()
     points[0] += center + mean
     return replace(found, points=points)
