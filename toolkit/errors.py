@@ -1,6 +1,7 @@
 """Exceptions that say what happened, where, and how to fix it; helpers for wording messages."""
 
 import re
+from collections import Counter
 from difflib import get_close_matches
 from linecache import getline
 from pathlib import Path
@@ -31,7 +32,7 @@ class ToolkitError(Exception):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(begin_sentence(str(message)))
+        super().__init__(begin_sentence(leave_out_rare(str(message))))
 
     def _render_traceback_(self) -> list[str]:
         """Fold the traceback to the line that called the toolkit, for IPython, which calls this method."""
@@ -110,6 +111,20 @@ class EstimationError(ToolkitError):
 def begin_sentence(sentence: str) -> str:
     """Begin a sentence with a capital letter, unless it begins with code such as `tk.forest` or `adjust=`."""
     return sentence[:1].upper() + sentence[1:] if _WORD.match(sentence) else sentence
+
+
+# Names of categories that fewer people have than the threshold of their study, which no message repeats, with
+# the number of studies in memory that have them.
+RARE_NAMES: "Counter[str]" = Counter()
+RARE = "rare level"
+
+
+def leave_out_rare(text: str, names: "Iterable[str]" = ()) -> str:
+    """Replace names of rare categories in a text; by default those of the studies in memory."""
+    for name in tuple(names or RARE_NAMES):
+        if name in text:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", RARE, text)
+    return text
 
 
 def short(text: str, most: int = 100) -> str:

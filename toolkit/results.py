@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.errors import EstimationError
 
 Floats = npt.NDArray[np.float64]
@@ -300,9 +301,8 @@ class Estimates(pl.DataFrame):
             return super()._repr_html_(_from_series=_from_series)
         heading, shown, footer = self._summarize()
         lines = [("th", shown.columns), *(("td", row) for row in shown.head(_MOST_ROWS).rows())]
-        table = "".join(
-            f"<tr>{''.join(f'<{tag}>{html.escape(text)}</{tag}>' for text in row)}</tr>" for tag, row in lines
-        )
+        cells = ["".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in row) for tag, row in lines]
+        table = "".join(f"<tr>{row}</tr>" for row in cells)
         if self.height > _MOST_ROWS:
             footer = f"{self.height - _MOST_ROWS:,} more rows; {footer}"
         return (
@@ -315,17 +315,18 @@ class Estimates(pl.DataFrame):
 
     def _summarize(self) -> tuple[str, pl.DataFrame, str]:
         """Return what all rows share, the columns to print as text, and where the others are."""
-        filled = [name for name in self.columns if self[name].null_count() < self.height]
-        apart = [name for name in _IDENTIFIERS if self[name].n_unique() > 1]
-        shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and self[name][0]]
+        rows = show(self)  # A saved notebook is read by others.
+        filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
+        apart = [name for name in _IDENTIFIERS if rows[name].n_unique() > 1]
+        shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and rows[name][0]]
         optional = [name for name in ("p_value", INFORMATION) if name in filled]
-        flagged = [] if {*self["reliability"]} <= {"ok", None} else ["reliability"]
-        numbers = ["estimate", "conf_low", "conf_high", *({TRUE_VALUE} & {*filled}), "n"]
-        shown = [*by_columns(self), *apart, *numbers, *optional, *flagged]
+        flagged = [] if {*rows["reliability"]} <= {"ok", None} else ["reliability"]
+        numbers = ["estimate", "conf_low", "conf_high", *({TRUE_VALUE} & {*filled}), "n", *optional]
+        shown = [*by_columns(self), *apart, *numbers, *flagged]
         heading = [f"{self.height:,} {'row' if self.height == 1 else 'rows'}"]
-        heading += [f"{name}: {shorten(str(self[name][0]), 80)}" for name in shared]
+        heading += [f"{name}: {shorten(str(rows[name][0]), 80)}" for name in shared]
         footer = f"{self.width - len(shown)} more columns (std_error, df, reason, ...): see .glimpse()"
-        texts = pl.DataFrame({name: [_print_cell(name, value) for value in self[name]] for name in shown})
+        texts = pl.DataFrame({name: [_print_cell(name, value) for value in rows[name]] for name in shown})
         return fill("; ".join(heading), 100, subsequent_indent="  "), texts, footer
 
 

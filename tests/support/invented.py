@@ -18,7 +18,7 @@ def small(**columns):
         "age": [float(age) for age in range(20, 36)],
         "sex": ["m", "f"] * 8,
     }
-    return tk.study(pl.DataFrame({**people, **columns}), design=CLUSTERED, name="small")
+    return tk.study(pl.DataFrame({**people, **columns}), design=CLUSTERED, name="small", smallest_cell=0)
 
 
 def crowd(seed=3, size=900):

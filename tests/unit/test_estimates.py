@@ -242,10 +242,13 @@ def test_p_value_and_reliability_are_printed_where_there_is_something_to_say() -
     ratios = WITH_COVARIANCE["association"]()
     assert "p_value" in str(ratios)
     assert "reliability" not in str(ratios.with_columns(reliability=pl.lit("ok")).pipe(Estimates))
-    failed = Estimates(ratios.with_columns(reliability=pl.lit("failed"), estimate=None, p_value=pl.lit(1e-9)))
+    strong = {"p_value": pl.lit(1e-9)}
+    failed = Estimates(ratios.with_columns(reliability=pl.lit("failed"), estimate=None, **strong))
     assert "failed" in str(failed)
-    assert "<0.001" in str(failed)
-    assert "&lt;0.001" in failed._repr_html_()
+    assert "<0.001" not in str(failed)
+    flagged = Estimates(ratios.with_columns(reliability=pl.lit("review"), **strong))
+    assert "<0.001" in str(flagged)
+    assert "&lt;0.001" in flagged._repr_html_()
 
 
 def test_labels_are_text_in_html() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.errors import EstimationError
 from toolkit.results import SCHEMA, by_columns, frame
 
@@ -62,7 +63,8 @@ def keep(
     Returns
     -------
     Results
-        All rows in one frame. In a notebook it shows as one line.
+        All rows in one frame, without suppressed estimates and small counts. In a notebook it shows as one
+        line.
 
     Raises
     ------
@@ -82,11 +84,12 @@ def keep(
                 f"columns, the first of them '{absent[0]}'. Supply what tk.prevalence, tk.association or "
                 "another estimator returned."
             )
-    first = frame([]) if main is None else main.select(*SCHEMA)
+    first = frame([]) if main is None else show(main).select(*SCHEMA)
     if not frames:
         return Results(finding=finding, title=title, main=first)
     groups = dict.fromkeys(name for one in frames for name in by_columns(one))
-    return Results(pl.concat(frames, how="diagonal").select(*groups, *SCHEMA), finding, title, first)
+    rows = pl.concat(map(show, frames), how="diagonal").select(*groups, *SCHEMA)
+    return Results(rows, finding, title, first)
 
 
 def read_results(outputs: Iterable[Mapping[str, Any]]) -> Results | None:

@@ -26,7 +26,7 @@ from toolkit.report.disclosure_control import (
 )
 from toolkit.report.output import folder_of
 from toolkit.report.page.html import fill_page, page_text
-from toolkit.studies import HAS_VALUE, Study
+from toolkit.studies import HAS_VALUE, Study, count_missing
 from toolkit.variables import Entry, Variable
 
 _THEMES = {"cramps": "Leg cramps", "burden": "Burden", "background": "Background"}
@@ -172,16 +172,16 @@ def _join_reasons(entries: Sequence[tuple[str, str]]) -> str:
 
 def _describe_variable(study: Study, name: str, *, exact: bool) -> dict[str, Any]:
     variable, values = study.codebook[name], study.people[name].drop_nulls()
-    counts = study.missing(name)
+    counts = count_missing(study.people, name)
     reasons = counts.group_by("reason").agg(pl.col("n").sum()).sort("n", "reason", descending=[True, False])
     gaps = [(reason, n) for reason, n in reasons.rows() if reason != HAS_VALUE]
     continuous = variable.kind == "number" and values.dtype.is_numeric()
-    kind = _KINDS[variable.kind]
+    kind, smallest = _KINDS[variable.kind], 0 if exact else study.smallest_cell
     return {
         "variable": variable,
         "kind": f"{kind}, {variable.unit}" if continuous and variable.unit else kind,
         "n": format_count(len(values), exact=exact),
-        "levels": () if continuous else count_bars(list(_count_levels(values, variable)), exact=exact),
+        "levels": () if continuous else count_bars(_list_levels(values, variable, smallest), exact=exact),
         "spread": draw_histogram(values.cast(pl.Float64), exact=exact) if continuous else Histogram(),
         "gaps": count_bars([(HAS_VALUE, len(values)), *gaps], exact=exact, faint=True)[1:],
         "cycles": list(_describe_cycles(study, variable, counts, exact=exact)),
@@ -195,6 +195,20 @@ def _count_levels(values: pl.Series, variable: Variable) -> Iterator[tuple[str, 
     found = dict(text.value_counts().iter_rows())
     for level in variable.levels or tuple(sorted(found)):
         yield level, found.get(level, 0)
+
+
+def _list_levels(values: pl.Series, variable: Variable, smallest: int) -> list[tuple[str, int]]:
+    counts = list(_count_levels(values, variable))
+    return counts if variable.kind == "yes_no" else _join_rare(counts, smallest)
+
+
+def _join_rare(counts: Sequence[tuple[str, int]], smallest: int) -> list[tuple[str, int]]:
+    """Join the levels of few participants in one row without their names."""
+    rare = [n for _, n in counts if 0 < n < smallest]
+    if not rare:
+        return list(counts)
+    name = f"{len(rare)} rare level{'s' * (len(rare) > 1)}"
+    return [*(pair for pair in counts if pair[1] not in rare), (name, sum(rare))]
 
 
 def _describe_cycles(
@@ -223,7 +237,7 @@ def _describe_causes(study: Study, *, exact: bool) -> Iterator[tuple[str, str, l
                 (
                     _MARKS[row["status"]],
                     row["status"],
-                    "" if row["status"] == "not measured" else format_count(int(row["n"]), exact=exact),
+                    "" if row["status"] == "not measured" else format_count(row["n"], exact=exact),
                 )
                 for row in entries
             ]
@@ -251,14 +265,16 @@ def _describe_records(study: Study, *, exact: bool) -> Iterator[dict[str, Any]]:
                 "rows": format_count(frame.height, exact=exact),
                 "people": format_count(frame["person"].n_unique(), exact=exact),
                 "columns": [
-                    _describe_record(frame[name], texts.get(name, {}), exact=exact)
+                    _describe_record(frame[name], texts.get(name, {}), study.smallest_cell, exact=exact)
                     for name in frame.columns
                     if name not in ("person", "date") and not name.endswith(".why")
                 ],
             }
 
 
-def _describe_record(column: pl.Series, texts: Mapping[str, str], *, exact: bool) -> dict[str, Any]:
+def _describe_record(
+    column: pl.Series, texts: Mapping[str, str], smallest: int, *, exact: bool
+) -> dict[str, Any]:
     values, entry = column.drop_nulls(), Variable.of_column(column)
     continuous = values.dtype.is_numeric()
     missing = column.null_count()
@@ -268,6 +284,6 @@ def _describe_record(column: pl.Series, texts: Mapping[str, str], *, exact: bool
         "label": texts.get("label") or column.name,
         "unit": texts.get("unit", ""),
         "missing": format_count(missing, exact=exact) if missing else "none",
-        "levels": count_bars(levels, exact=exact),
+        "levels": count_bars(_join_rare(levels, 0 if exact else smallest), exact=exact),
         "spread": draw_histogram(values.cast(pl.Float64), exact=exact) if continuous else Histogram(),
     }

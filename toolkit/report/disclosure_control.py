@@ -57,9 +57,9 @@ def round_count(n: int) -> int | None:
     return None if 0 < n < LEAST else int(n / 10 + 0.5) * 10
 
 
-def format_count(n: int, *, exact: bool) -> str:
-    """Write a count, rounded unless `exact`."""
-    shown = n if exact else round_count(n)
+def format_count(n: int | None, *, exact: bool) -> str:
+    """Write a count, rounded unless `exact`; None is one that is hidden already."""
+    shown = n if exact or n is None else round_count(n)
     return f"<{LEAST}" if shown is None else f"{shown:,}"
 
 

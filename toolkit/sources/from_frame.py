@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
@@ -25,7 +26,9 @@ _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
 
-def own_population(frame: Any, design: Design, name: str, codebook: Codebook | str | None) -> Study:
+def own_population(
+    frame: Any, design: Design, name: str, codebook: Codebook | str | None, smallest_cell: int = SMALLEST_CELL
+) -> Study:
     """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked."""
     require_codebook(codebook)
     people, declared = _read_frame(frame)
@@ -40,12 +43,12 @@ def own_population(frame: Any, design: Design, name: str, codebook: Codebook | s
         people = _match_codebook(people, design)
     people = _with_changed(people, map(with_levels, people))
     if isinstance(codebook, Codebook):
-        return Study(name, name, people, design, codebook)
+        return Study(name, name, people, design, codebook, smallest_cell=smallest_cell)
     ordered = {name for name, own in declared.items() if own.ordered}
     entries = _describe_columns(
         people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered
     )
-    return Study(name, name, people, design, entries)
+    return Study(name, name, people, design, entries, smallest_cell=smallest_cell)
 
 
 def require_codebook(codebook: Codebook | str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes import DERIVATIONS
+from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
@@ -115,6 +116,7 @@ def study(
     design: Design,
     name: str = "my study",
     codebook: Codebook | str | None = None,
+    smallest_cell: int = SMALLEST_CELL,
 ) -> Study:
     """Make a study from a data frame.
 
@@ -137,6 +139,10 @@ def study(
         pandas). "toolkit" matches columns with the name of a variable in the toolkit's codebook to that
         variable, with its levels and unit, and derives the exposures of the ten causes. A `Codebook` is used
         as it is.
+    smallest_cell
+        Charts, tables, sentences, printed results and files leave out counts of 1 to `smallest_cell` - 1
+        participants, what gives them back by subtraction, and the names of categories of so few. 0 shows all,
+        as for public-use files. The columns of a result have every number.
 
     Returns
     -------
@@ -161,11 +167,11 @@ def study(
     """
     engine = engine_of(frame)
     if engine is None:
-        opened = own_population(frame, design, name, codebook)
+        opened = own_population(frame, design, name, codebook, smallest_cell)
     else:
         from toolkit.sources.engines.opening import open_on_engine
 
-        opened = open_on_engine(engine, design, name, codebook)
+        opened = open_on_engine(engine, design, name, codebook, smallest_cell)
     return _with_exposures(opened) if codebook == TOOLKIT else opened
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import VariableError, unknown
+from toolkit.disclosure import unknown_level
+from toolkit.errors import VariableError
 from toolkit.variables import YES_NO, Codebook, Derivation, Kind, Variable, formula, parse
 
 
@@ -180,9 +181,8 @@ def _becomes(variable: Variable, merged: Mapping[str, tuple[str, ...]]) -> dict[
     for new, olds in merged.items():
         for old in olds:
             if old not in becomes:
-                listed = "Levels: " + ", ".join(map(repr, variable.levels))
                 raise VariableError(
-                    unknown(f"variable '{variable.name}' has no level", old, variable.levels, listed)
+                    unknown_level(f"variable '{variable.name}' has no level", old, variable.levels)
                 )
             if named.count(old) > 1:
                 raise VariableError(f"The level '{old}' of '{variable.name}' is merged twice. Name it once.")

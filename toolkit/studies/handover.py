@@ -28,7 +28,7 @@ from toolkit.variables import Codebook, Variable
 _DECLARED = "population.json"
 _FRAMES = ("people", "visits", "diary")
 _REPEATED = _FRAMES[1:]
-_PLAIN = ("name", "label", "provenance", "simulated")
+_PLAIN = ("name", "label", "provenance", "simulated", "smallest_cell")
 
 
 def hand_over(study: Study) -> BinaryIO:

@@ -7,8 +7,10 @@ import polars as pl
 
 from toolkit.causes.card import cards
 from toolkit.causes.outcomes import CRAMP_RULES
+from toolkit.disclosure import list_levels, small_counts
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
+from toolkit.studies.participants.engine_people import EnginePeople
 from toolkit.variables import Availability, Codebook, Variable, reason_for
 
 MISSING_SCHEMA: dict[str, pl.DataType] = {
@@ -23,6 +25,31 @@ HAS_VALUE = "has a value"
 _NOT_PUT = ("not asked", "not measured in this cycle", "not in the subsample")
 
 
+def rare_levels(
+    people: Any, codebook: Codebook, smallest: int, known: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Find the levels of categories that fewer participants have than a threshold, by variable."""
+    if not smallest:
+        return {}
+    found = dict(known)
+    for name, variable in codebook.items():
+        category = variable.kind == "category" and name != "cycle"
+        if category and name in people.columns and name not in found:
+            counts = _count_levels(people, name)
+            found[name] = tuple(level for level in variable.levels if 0 < counts.get(level, 0) < smallest)
+    return found
+
+
+def _count_levels(people: Any, name: str) -> dict[str, int]:
+    """Count the participants of each level; those on an engine only if opening the study counted them."""
+    if isinstance(people, EnginePeople):
+        facts = people.facts.get(name)
+        if facts is None or facts.values is None or facts.counts is None:
+            return {}
+        return dict(zip(facts.values.cast(pl.String), facts.counts, strict=True))
+    return dict(people[name].drop_nulls().cast(pl.String).value_counts().iter_rows())
+
+
 def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
     """Count the missing values of a variable by cycle and reason, in the columns of `MISSING_SCHEMA`."""
     cycle = pl.col("cycle").cast(pl.String) if "cycle" in people.columns else pl.lit("")
@@ -33,6 +60,20 @@ def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
     )
     ordered = counts.sort("cycle", pl.col("reason") != HAS_VALUE, -pl.col("n"), "reason")
     return ordered.select(MISSING_SCHEMA.keys()).cast(MISSING_SCHEMA)  # type: ignore[arg-type]
+
+
+def hide_small(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.DataFrame:
+    """Hide counts below a threshold and, of the rows of a margin, a second one where one alone is hidden."""
+    if not smallest:
+        return counts
+    hidden = small_counts(counts, smallest, margin)
+    names = [name for name in ("n", "percent", "percent_missing") if name in counts.columns]
+    shown = counts.with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)
+    if "missing_n" not in shown.columns:
+        return shown
+    few = pl.col("missing_n").is_between(1, smallest - 1)
+    reasons = ["missing_n", "missing_percent"]
+    return shown.with_columns(pl.when(~few).then(pl.col(column)).alias(column) for column in reasons)
 
 
 def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
@@ -141,7 +182,7 @@ def _listed(variable: Variable, counts: Mapping[str, int], cycles: Sequence[str]
         variable.name,
         variable.label,
         variable.kind,
-        ", ".join(variable.levels) or variable.unit,
+        list_levels(variable.levels, len(variable.levels), mark="") or variable.unit,
         variable.component,
         measured if present else "",
         counts.get(variable.name, 0),

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.causes.card import Card
+from toolkit.disclosure import SMALLEST_CELL, Policy, declare_policy, declare_rare_levels
 from toolkit.errors import VariableError
 from toolkit.files.cache import Inputs
 from toolkit.files.html_templates import render_html
@@ -48,6 +49,11 @@ class Study(StudyFiles):
     inputs
         Everything the study rests on besides the toolkit itself, if the toolkit may cache it. None for a
         user's own data, which are never cached.
+    smallest_cell
+        Smaller counts of participants are in no chart, table, sentence or file; 0 shows all, as for
+        public-use files and simulated people.
+    rare_levels
+        The categories of fewer participants than that, by variable; they are found when the study is made.
     """
 
     name: str
@@ -60,12 +66,25 @@ class Study(StudyFiles):
     visits: pl.DataFrame | None = field(default=None, repr=False)
     diary: pl.DataFrame | None = field(default=None, repr=False)
     inputs: Inputs | None = field(default=None, repr=False, compare=False)
+    smallest_cell: int = field(default=SMALLEST_CELL, repr=False)
+    rare_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("people", "visits", "diary"):
             frame = getattr(self, name)
             if frame is not None and not isinstance(frame, PersonFrame | EnginePeople):
                 object.__setattr__(self, name, PersonFrame(frame))
+        if self.simulated:
+            object.__setattr__(self, "smallest_cell", 0)
+        rare = missingness.rare_levels(self.people, self.codebook, self.smallest_cell, self.rare_levels)
+        object.__setattr__(self, "rare_levels", rare)
+        for name, levels in rare.items():
+            declare_rare_levels(self, self.codebook[name].levels, levels, self.people.columns)
+        self.declare_policy(self.label)
+
+    def declare_policy(self, label: str) -> None:
+        """Declare for a name of this study in results which counts may be shown."""
+        declare_policy(label, Policy(self.smallest_cell, {n: lv for n, lv in self.rare_levels.items() if lv}))
 
     @cached_property
     def computed(self) -> dict[Any, Any]:
@@ -105,7 +124,8 @@ class Study(StudyFiles):
         -------
         polars.DataFrame
             One row per variable: name, label, kind (yes_no, category, number), levels or unit, component,
-            cycles in which it was measured, n (participants with a value; 0 if it was not measured).
+            cycles in which it was measured, n (participants with a value; 0 if it was not measured). Rare
+            levels are counted; `study.variable(name).levels` has all.
 
         Examples
         --------
@@ -113,7 +133,8 @@ class Study(StudyFiles):
         >>> tk.open_study("simulated").variables("body mass")["name"].to_list()
         ['bmi']
         """
-        return missingness.list_variables(self.people, self.codebook, self.cycles, search)
+        listed = missingness.list_variables(self.people, self.codebook, self.cycles, search)
+        return missingness.hide_small(listed, self.smallest_cell)
 
     def variable(self, name: str) -> Variable:
         """Return the codebook entry of a measured variable.
@@ -159,10 +180,12 @@ class Study(StudyFiles):
         -------
         polars.DataFrame
             variable, cycle, reason, n (participants), percent (of the participants of the cycle). The reason
-            "has a value" counts participants with a value.
+            "has a value" counts participants with a value. Counts below `smallest_cell`, and another that
+            would give one back, are null.
         """
         self.variable(variable)
-        return missingness.count_missing(self.people, variable)
+        counts = missingness.count_missing(self.people, variable)
+        return missingness.hide_small(counts, self.smallest_cell, ("variable", "cycle"))
 
     def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
         """Report for each cause, exposure and cycle whether it was measured.
@@ -181,9 +204,10 @@ class Study(StudyFiles):
             reason begins with "changed:" where a measured cycle is not comparable with the others;
             `study.codebook.comparability()` lists every cycle of the survey.
         """
-        return missingness.availability_of(
+        found = missingness.availability_of(
             self.people, self.codebook, self.label, self.cycles, by_reason=by_reason
         )
+        return missingness.hide_small(found, self.smallest_cell)
 
     @property
     def cycles(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.disclosure import common_levels, unknown_level
 from toolkit.errors import VariableError, unknown
 from toolkit.variables.codebook import REASONS, YES_NO, Reason, unknown_variable, why
 from toolkit.variables.syntax import (
@@ -239,19 +240,16 @@ def _level(name: str, levels: tuple[str, ...], value: Any, op: ast.cmpop) -> str
     if not isinstance(op, ast.Eq | ast.NotEq):
         raise VariableError(
             f"The levels of '{name}' cannot be compared with <, <=, >, >=. Name them: "
-            f"{name} in [{', '.join(repr(level) for level in levels[:2])}]."
+            f"{name} in [{', '.join(repr(level) for level in common_levels(levels)[:2])}]."
         )
     if value not in levels:
-        listed = ", ".join(f"'{level}'" for level in levels[:12])
-        raise VariableError(
-            unknown(f"Variable '{name}' has no level", str(value), levels, f"Levels: {listed}")
-        )
+        raise VariableError(unknown_level(f"Variable '{name}' has no level", value, levels))
     return str(value)
 
 
 def _example(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.Enum) and len(dtype.categories):
-        return repr(dtype.categories[0])
+        return repr((*common_levels(dtype.categories), "a level")[0])
     return "'text'" if isinstance(dtype, pl.String) else "1"
 
 

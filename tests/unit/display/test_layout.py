@@ -69,7 +69,7 @@ def test_linear_range_starts_at_zero_for_bars_and_leaves_room_around_the_line_of
     assert low < high
 
 
-def test_cases_are_not_told_where_the_estimate_is_not():
+def test_cases_and_sizes_are_given_where_they_are_known():
     assert row_layout.format_sizes(ROW) == "3,398 / 10,877"
-    assert row_layout.format_sizes({**ROW, "reliability": "suppress"}) == "10,877"
+    assert row_layout.format_sizes({**ROW, "n_cases": None}) == "10,877"
     assert row_layout.format_sizes({"reliability": "failed", "n": None, "n_cases": None}) == ""

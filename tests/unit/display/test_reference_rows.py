@@ -1,5 +1,6 @@
 """A forest plot shows the reference level, and n and cases of each level."""
 
+from toolkit.disclosure import show
 from toolkit.display.charts.forest_plot import forest
 from toolkit.display.charts.reference_rows import add_references, is_reference
 from toolkit.display.text import head_rows
@@ -23,12 +24,12 @@ COUNTS = frame(
 
 
 def test_each_level_has_its_own_counts_after_the_reference() -> None:
-    items = add_references(head_rows(RATIOS), COUNTS)
+    items = add_references(head_rows(RATIOS), show(COUNTS))
     assert [item.label for item in items] == ["never", "former", "current"]
     assert [is_reference(item.row) for item in items] == [True, False, False]
     assert [item.row["n"] for item in items] == [30, 20, 10]
-    # A suppressed prevalence gives no number of cases.
-    assert [item.row["n_cases"] for item in items] == [8, 7, None]
+    # A suppressed prevalence gives no number of cases, nor does the group that would give it back.
+    assert [item.row["n_cases"] for item in items] == [8, None, None]
     assert items[0].row["estimate"] == 1.0
 
 

@@ -196,11 +196,15 @@ def test_reliability_counts_flags_with_their_reasons():
         ),
         ([(9880, 0)], "All 9,880 participants had complete data."),
         (
-            [(5, 1), (9, 3)],
-            "Sample sizes ranged from 5 to 9; 1 to 3 were excluded for missing values.",
+            [(50, 10), (90, 30)],
+            "Sample sizes ranged from 50 to 90; 10 to 30 were excluded for missing values.",
+        ),
+        (
+            [(50, 3), (90, 30)],
+            "50 to 90 participants had complete data; few were excluded for missing values.",
         ),
         ([(5, 0), (9, 0)], "Sample sizes ranged from 5 to 9; none were excluded for missing values."),
-        ([(None, None)], "The sample sizes were not recorded."),
+        ([(None, None)], "The sample sizes were not recorded or are too small to be shown."),
     ],
 )
 def test_missing_values_are_counted(sizes, said):

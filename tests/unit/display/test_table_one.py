@@ -62,7 +62,7 @@ def test_what_is_unreliable_has_no_percentage_and_a_footnote():
     few = describe(crowded(crowd(size=120)), "cramps", by="region")
     html = tk.table(few).as_raw_html()
     assert "suppress" in few["reliability"].to_list()
-    assert "(–)" in html
+    assert ">–" in html
     assert "Suppressed as unreliable" in html
 
 

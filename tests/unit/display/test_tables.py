@@ -52,7 +52,8 @@ def test_flags_are_footnotes_and_an_unreliable_number_is_nowhere():
     shown = lines(frames.by_sex_and_age())
     assert " | Prevalence, % (95% CI) | Cases | n" in shown
     assert "60+ | not shown[a] | – | 1,800" in shown
-    assert "40-59 | 36.0 (33.0 to 39.5)[b] | 504 | 1,800" in shown
+    assert "20-39 | 20.0 (17.0 to 23.5) | – | 1,800" in shown, "it would give the suppressed number back"
+    assert "40-59 | 36.0 (33.0 to 39.5)[b] | – | 1,800" in shown
     assert "60+ | –[c] | 0 | 0" in shown
     assert "[a] Suppressed as unreliable: the effective sample size of 18 is under 30." in shown
     assert "[b] Flagged for review: fewer than 8 degrees of freedom." in shown

@@ -112,7 +112,7 @@ def test_counts_are_those_of_the_study_when_asked_for(tmp_path: Path) -> None:
 def test_a_small_group_cannot_be_told(small: tuple[str, Page]) -> None:
     _, page = small
     words = page.articles["rare"]
-    assert ("<10", "60") == (words[words.index("rare", 2) + 1], words[words.index("common") + 1])
+    assert ("<10", "60") == (words[words.index("1 rare level") + 1], words[words.index("common") + 1])
     gap = page.articles["gap"]
     assert "<10" == gap[gap.index("no value recorded") + 1]
     assert "60" == page.words[page.words.index("participants") - 1]

@@ -107,7 +107,7 @@ def test_the_data_of_a_figure_leave_as_csv_without_estimates_that_are_not_shown(
 
 
 def test_a_flow_is_a_figure_too() -> None:
-    people = pl.DataFrame({"cramps": [0, 1, None], "age": [30, 40, 50]})
+    people = pl.DataFrame({"cramps": 8 * [0, 1, None], "age": 8 * [30, 40, 50]})
     flow = tk.flow(tk.study(people, design=tk.Design.none(), name="mine"), "cramps")
     html = tk.reports.Paper().figure(tk.charts.flow_chart(flow), flow, "Flow").caption.html
     assert saved(html)["n_left"].to_list() == flow["n_left"].to_list()
@@ -177,11 +177,11 @@ def test_the_paragraph_and_the_checklist_agree_with_a_real_run() -> None:
 
 
 def test_the_study_population_is_that_of_its_provenance() -> None:
-    people = pl.DataFrame({"cramps": [0, 1, None], "age": [30, 40, 50]})
+    people = pl.DataFrame({"cramps": 8 * [0, 1, None], "age": 8 * [30, 40, 50]})
     mine = tk.study(people, design=tk.Design.none(), name="my study")
     flow, paper = tk.flow(mine, "cramps"), tk.reports.Paper()
     own = tk.reports.study_population(mine, flow, paper).html
-    assert mentions(own, "my study", "3 participants", "2 were included")
+    assert mentions(own, "my study", "24 participants", "16 were included")
     assert "response rate" not in own
     rates = [{"cycle": "2007-2008", "interviewed": 78.4, "examined": 75.4, "source": "icpsr25505"}]
     facts = {"survey": "A Survey, An Office", "cycles": ["2005-2006", "2007-2008"], "response_rates": rates}

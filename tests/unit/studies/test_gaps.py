@@ -23,7 +23,7 @@ BOOK = Codebook.of(
 
 
 def gaps() -> pl.DataFrame:
-    return Study("pair", "two cycles", PEOPLE, Design.none(), BOOK).availability()
+    return Study("pair", "two cycles", PEOPLE, Design.none(), BOOK, smallest_cell=0).availability()
 
 
 def row(exposure: str, cycle: str) -> tuple[object, ...]:
@@ -63,7 +63,7 @@ def test_no_cause_disappears() -> None:
 
 
 def test_missing_values_are_told_by_reason_of_those_to_whom_it_was_put() -> None:
-    population = Study("pair", "two cycles", PEOPLE, Design.none(), BOOK)
+    population = Study("pair", "two cycles", PEOPLE, Design.none(), BOOK, smallest_cell=0)
     found = population.availability(by_reason=True).filter(exposure="hba1c")
     assert [(FIRST, "not examined", 1, 50.0), (SECOND, None, None, None)] == found.select(
         "cycle", "missing_reason", "missing_n", "missing_percent"

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     PAGE_PADDING,
@@ -91,7 +92,7 @@ def curve_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None)
     >>> curve_chart(frame([{**row, **age} for age in ages])).title.text
     ['Odds ratio of cramps by age (years)']
     """
-    check_result(frame, "tk.curve_chart")
+    frame = show(check_result(frame, "tk.curve_chart"))
     theme.use()
     rows = [
         row

@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     NARROW,
@@ -34,6 +35,7 @@ from toolkit.display.text import (
     check_flow,
     flow_sentence,
     format_count,
+    format_excluded,
     format_step,
     is_simulated,
 )
@@ -65,7 +67,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     >>> flow_chart(flow).title.text
     ['Selection of the analytic sample: 60 of 100 participants']
     """
-    check_flow(flow, "tk.flow_chart")
+    flow = show(check_flow(flow, "tk.flow_chart"))
     theme.use()
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))
     return carry_narrow(wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, flow)))
@@ -74,11 +76,10 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
 @theme.unchecked
 def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
     rows, simulated = flow.rows(named=True), is_simulated(flow)
-    start = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0)
-    title = (
-        f"Selection of the analytic sample: {format_count(rows[-1]['n_left'])} of "
-        f"{format_count(start)} participants"
-    )
+    title = "Selection of the analytic sample"
+    if None not in (rows[0]["n_left"], rows[-1]["n_left"]):
+        start = format_count(rows[0]["n_left"] + (rows[0]["n_out"] or 0))
+        title += f": {format_count(rows[-1]['n_left'])} of {start} participants"
     layout = _lay_out(rows, room)
     layers = [
         draw_stripes(layout),
@@ -103,7 +104,7 @@ def _lay_out(rows: Sequence[Row], room: Room) -> Layout:
         step = "" if row["step"] == before else format_step(row["step"])
         before = row["step"]
         reason = f": {row['reason']}" if row["reason"] else ""
-        note = f"−{format_count(row['n_out'])}{reason}" if row["n_out"] else ""
+        note = f"−{format_excluded(row)}{reason}" if format_excluded(row) else ""
         lines.append(place_row(Headed("", step or " ", row), top, note, False, room))
         top += lines[-1].height
     if room.stacked:
@@ -117,8 +118,9 @@ def _draw_bars(layout: Layout) -> list[alt.Chart]:
     values = [
         {"y": line.y, "n_left": row["n_left"] or 0, "before": (row["n_left"] or 0) + (row["n_out"] or 0)}
         for line, row in layout.rows
+        if row["n_left"] is not None
     ]
-    most = max(value["before"] for value in values) or 1
+    most = max((value["before"] for value in values), default=0) or 1
     stacked = layout.room.stacked
     axis = alt.Axis(
         title="Participants (unweighted)",
@@ -141,7 +143,7 @@ def _draw_bars(layout: Layout) -> list[alt.Chart]:
 
 def _write_columns(layout: Layout) -> list[alt.Chart]:
     column, numbers = layout.plot[1] + PAD, layout.left - PAD
-    left = [{"y": line.y, "text": format_count(row["n_left"])} for line, row in layout.rows]
+    left = [{"y": line.y, "text": format_count(row["n_left"]) or "–"} for line, row in layout.rows]
     labels = [{"y": line.label_y, "text": line.label} for line in layout.lines]
     notes = [{"y": line.note_y, "text": line.note} for line in layout.lines]
     small: dict[str, Any] = {"fontSize": palette.SMALL_SIZE}
@@ -170,7 +172,7 @@ def _list_tips(line: Line, row: Row) -> Mapping[str, Any]:
         "y": line.top,
         "below": line.top + line.height,
         "step": row["step"],
-        "remaining": format_count(row["n_left"]),
-        "excluded": format_count(row["n_out"]),
+        "remaining": format_count(row["n_left"]) or "not shown",
+        "excluded": format_excluded(row) or "0",
         "reason": row["reason"] or "none",
     }

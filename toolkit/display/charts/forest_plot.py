@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from toolkit.disclosure import is_hidden, show
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.reference_rows import add_references, is_reference
 from toolkit.display.charts.row_layout import (
@@ -39,7 +40,6 @@ from toolkit.display.charts.row_layout import (
     write_texts,
 )
 from toolkit.display.text import (
-    SHOWN,
     Headed,
     Labels,
     capitalize,
@@ -87,8 +87,8 @@ def forest(
     Returns
     -------
     altair.VConcatChart
-        Ratios on a log axis, differences in percentage points. A failed estimate has a line with its reason;
-        a suppressed one is drawn hollow, without its number.
+        Ratios on a log axis, differences in percentage points. An estimate that failed or is suppressed has
+        a line with its reason, without a mark.
 
     Raises
     ------
@@ -104,7 +104,8 @@ def forest(
     >>> forest(frame([row])).title.text
     ['Odds ratio of cramps by sex']
     """
-    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False, counts=counts)
+    sizes = None if counts is None else show(counts)
+    return _draw_panels(_check_rows(frame, "tk.forest"), labels, bars=False, counts=sizes)
 
 
 def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = None) -> alt.VConcatChart:
@@ -120,8 +121,8 @@ def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = 
     Returns
     -------
     altair.VConcatChart
-        Prevalence as bars in percent, other measures as points in their unit. A suppressed estimate is an
-        empty dashed bar without its number; a failed one has a line with its reason.
+        Prevalence as bars in percent, other measures as points in their unit. An estimate that failed or is
+        suppressed has a line with its reason, without a mark.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def prevalence_chart(frame: pl.DataFrame, *, labels: Mapping[str, str] | None = 
     >>> prevalence_chart(frame([row, {**row, "sex": "male"}], by=["sex"])).title.text
     ['Prevalence of cramps by sex']
     """
-    _check_rows(frame, "tk.prevalence_chart")
+    frame = _check_rows(frame, "tk.prevalence_chart")
     compared = [row["estimand"] for row in frame.rows(named=True) if estimand_of(row).null_value is not None]
     if compared:
         raise VariableError(
@@ -155,7 +156,7 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
             f"frame.head({_MOST_ROWS}), or list all with tk.table(frame)."
         )
     theme.use()
-    return frame
+    return show(frame)
 
 
 @theme.unchecked
@@ -199,7 +200,7 @@ def _draw_in(
 def _format_number(row: Row) -> str:
     if is_reference(row):
         return "reference"
-    return format_estimate(row) if row["reliability"] != "suppress" else ""
+    return format_estimate(row)
 
 
 def _remark(row: Row) -> str:
@@ -208,8 +209,7 @@ def _remark(row: Row) -> str:
 
 def _remark_below(row: Row) -> str:
     """Write n, cases and the remark below a stacked row."""
-    hidden = row["reliability"] == "suppress" or row["n_cases"] is None
-    cases = "" if hidden else f" ({format_count(row['n_cases'])} cases)"
+    cases = "" if row["n_cases"] is None else f" ({format_count(row['n_cases'])} cases)"
     n = "" if row["n"] is None else f"n = {format_count(row['n'])}{cases}"
     return "\n".join(part for part in (n, _remark(row)) if part)
 
@@ -256,7 +256,6 @@ def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, An
         "cut_low": start < low,
         "cut_high": end > high,
         "outside": value < low or value > high,
-        "sound": row["reliability"] in SHOWN,
         "color": _choose_color(row) if row else palette.BLUE,
     }
 
@@ -269,16 +268,9 @@ def _choose_color(row: Row) -> str:
 
 def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bars: bool) -> list[alt.Chart]:
     base = chart(marks, y=vertical(layout))
-    sound = base.transform_filter("datum.sound").encode(color=alt.Color("color:N", scale=None, legend=None))
-    hollow, inside = base.transform_filter("!datum.sound"), sound.transform_filter("!datum.outside")
-    empty: dict[str, Any] = {"filled": False, "stroke": palette.MUTED}
-    if bars:
-        backs = [
-            sound.mark_bar(height=14, opacity=0.35).encode(x=x("value"), x2="zero:Q"),
-            hollow.mark_bar(height=14, strokeDash=[3, 3], **empty).encode(x=x("value"), x2="zero:Q"),
-        ]
-    else:
-        backs = [hollow.mark_point(size=60, shape="circle", **empty).encode(x=x("value"))]
+    sound = base.encode(color=alt.Color("color:N", scale=None, legend=None))
+    inside = sound.transform_filter("!datum.outside")
+    backs = [sound.mark_bar(height=14, opacity=0.35).encode(x=x("value"), x2="zero:Q")] if bars else []
     solid: dict[str, Any] = {"filled": True, "opacity": 1}
     arrows = [  # An interval that is cut continues beyond the axis.
         sound.transform_filter(f"datum.cut_{side}")
@@ -382,7 +374,7 @@ def _head_numbers(estimand: Estimand, unit: str, frame: pl.DataFrame) -> str:
 
 def _list_tips(line: Line, item: Headed, true: bool) -> dict[str, Any]:
     row = item.row
-    cases = "not shown" if row["reliability"] == "suppress" else format_count(row["n_cases"])
+    cases = "not shown" if is_hidden(row) else format_count(row["n_cases"])
     return {
         "y": line.top,
         "below": line.top + line.height,

@@ -41,12 +41,9 @@ def add_references(items: Sequence[Headed], counts: pl.DataFrame | None) -> list
 
 
 def _count_levels(counts: pl.DataFrame) -> dict[tuple[str, ...], tuple[int | None, int | None]]:
-    """Map outcome, exposure and level to n and cases; cases of a suppressed prevalence are not given."""
+    """Map outcome, exposure and level to n and cases."""
     return {
-        (str(row["outcome"]), name, str(row[name])): (
-            row["n"],
-            None if row["reliability"] == "suppress" else row["n_cases"],
-        )
+        (str(row["outcome"]), name, str(row[name])): (row["n"], row["n_cases"])
         for name in by_columns(counts)
         for row in counts.rows(named=True)
         if row[name] is not None

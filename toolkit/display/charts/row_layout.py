@@ -183,8 +183,8 @@ def _place_heading(text: str, top: float, room: Room) -> Line:
 
 
 def format_sizes(row: Row) -> str:
-    """Format cases and n of a row, "3,398 / 10,877"; no cases where the estimate is suppressed."""
-    cases = "" if row["reliability"] == "suppress" else format_count(row["n_cases"])
+    """Format cases and n of a row, "3,398 / 10,877"."""
+    cases = format_count(row["n_cases"])
     return " / ".join(part for part in (cases, format_count(row["n"])) if part)
 
 

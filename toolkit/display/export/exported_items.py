@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.display.export import figures
 from toolkit.display.export.formats import CHARTS, TABLES, Paper
 from toolkit.display.export.manuscript import Figure, Table
@@ -15,12 +16,6 @@ from toolkit.display.export.typeset_content import Content, read_table
 from toolkit.display.tables.result_table import table
 from toolkit.display.text import classify_frame
 from toolkit.errors import DatasetError
-
-# What a suppressed estimate does not show.
-_HIDDEN = (
-    "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", "n_effective",
-    "deff",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ def read_item(item: Any) -> Item:
         classify_frame(frame, "tk.save")
     typeset = table(frame) if frame is not None else item
     html = typeset.as_raw_html()
-    return TableItem(read_table(html), html, None if frame is None else hide_suppressed(frame))
+    return TableItem(read_table(html), html, None if frame is None else show(frame))
 
 
 def _is_chart(item: Any) -> bool:
@@ -124,12 +119,3 @@ def _is_chart(item: Any) -> bool:
         f"tk.save needs a table, a chart or a frame, not a value of type '{type(item).__name__}'. Use "
         "tk.save(tk.table(result), 'table.docx') or tk.save(tk.forest(result), 'figure.svg')."
     )
-
-
-def hide_suppressed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Remove the numbers of suppressed estimates from result rows, as tables do; n and the reason stay."""
-    if "reliability" not in frame.columns:
-        return pl.DataFrame(frame)
-    hidden = pl.col("reliability").fill_null("").is_in(["suppress", "failed"])
-    names = [name for name in _HIDDEN if name in frame.columns]
-    return pl.DataFrame(frame).with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)

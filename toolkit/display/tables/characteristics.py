@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
+from toolkit.disclosure import is_hidden
 from toolkit.display.charts.palette import MUTED
 from toolkit.display.tables.typesetting import typeset
 from toolkit.display.text import (
@@ -131,19 +132,20 @@ def _list_lines(variable: _Variable) -> list[_Line]:
         text = _NO_NUMBER if _is_hidden(compared) else format_number(compared["estimate"], "ratio")
         lines[0].cells["smd"] = (text, compared)
     for reason in variable.levels("missing"):
-        found = variable.fill_cells("missing", reason, lambda row: format_count(row["n_cases"]))
+        found = variable.fill_cells("missing", reason, lambda row: format_count(row["n_cases"]) or _NO_NUMBER)
         counts = {group: found.get(group, ("0", None)) for group in variable.groups}
         lines.append(_Line(f"missing: {reason}", counts, "missing"))
     return lines
 
 
 def _is_hidden(row: Row | None) -> bool:
-    return row is not None and row["reliability"] in ("suppress", "failed")
+    return row is not None and is_hidden(row)
 
 
 def _write_share(row: Row) -> str:
     if not _is_hidden(row):
-        return f"{format_count(row['n_cases'])} ({format_number(row['estimate'], 'percent')})"
+        cases = format_count(row["n_cases"]) or _NO_NUMBER
+        return f"{cases} ({format_number(row['estimate'], 'percent')})"
     return _NO_NUMBER if row["n_cases"] is None else f"{format_count(row['n_cases'])} ({_NO_NUMBER})"
 
 
@@ -197,7 +199,7 @@ def _describe_methods(rows: Sequence[Row], by: str | None, name: str) -> str:
     tests = [
         _TESTS[row["estimand"]] for row in rows if row["estimand"] in _TESTS and row["p_value"] is not None
     ]
-    lost = sum(row["n_cases"] for row in rows if row["estimand"] == "missing" and row["outcome"] == by)
+    lost = sum(row["n_cases"] or 0 for row in rows if row["estimand"] == "missing" and row["outcome"] == by)
     parts = [
         "Counts are unweighted; percentages, means and medians are weighted",
         _list_weights([row for row in rows if row["outcome"] and row["outcome"] != by]),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 from great_tables import GT
 
+from toolkit.disclosure import is_suppressed
 from toolkit.display.tables.typesetting import typeset
 from toolkit.display.text import (
     SIMULATED,
@@ -145,14 +146,14 @@ def _head_estimate(frame: pl.DataFrame) -> str:
 def _format(row: Row | None) -> str:
     if row is None:
         return ""
-    return "not shown" if row["reliability"] == "suppress" else format_estimate(row) or _NO_NUMBER
+    return "not shown" if is_suppressed(row) else format_estimate(row) or _NO_NUMBER
 
 
 def _format_p(row: Row | None) -> str:
     if row is None:
         return ""
     text = format_p_value(row["p_value"]).removeprefix("p ").removeprefix("= ")
-    return _NO_NUMBER if row["reliability"] == "suppress" else text
+    return _NO_NUMBER if is_suppressed(row) else text
 
 
 def _describe_models(models: Mapping[str, pl.DataFrame], labels: Labels | None) -> str:

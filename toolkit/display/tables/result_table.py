@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import polars as pl
 from great_tables import GT, html
 
+from toolkit.disclosure import is_suppressed, show
 from toolkit.display.tables.availability import list_availability
 from toolkit.display.tables.characteristics import typeset_table_one
 from toolkit.display.tables.model_columns import typeset_models
@@ -19,6 +21,7 @@ from toolkit.display.text import (
     count_covered,
     format_count,
     format_estimate,
+    format_excluded,
     format_p_value,
     format_step,
     format_true_value,
@@ -34,6 +37,9 @@ from toolkit.display.text import (
 from toolkit.results import Estimand, Row, estimand_of
 
 _NOT_SHOWN, _NO_NUMBER = "not shown", "–"
+_NOT_FOR_PUBLICATION = (
+    "Not for publication: suppressed estimates and small counts are shown (show_suppressed=True)."
+)
 _NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", "out")
 _HEADS = {"label": "", "true": "True value", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
 
@@ -47,6 +53,7 @@ def table(
     missing: bool = True,
     title: str = "",
     footnotes: Sequence[str] = (),
+    show_suppressed: bool = False,
 ) -> GT:
     """Typeset a frame, or several models side by side, as a table for the screen and for print.
 
@@ -66,6 +73,9 @@ def table(
         Replaces the title.
     footnotes
         Lines to add below the table.
+    show_suppressed
+        True for a look at suppressed estimates and small counts, which the table otherwise leaves out. A line
+        below the table says that it is not for publication.
 
     Returns
     -------
@@ -87,6 +97,10 @@ def table(
     >>> "30.0 (20.0 to 40.0)" in table(frame([row])).as_raw_html()
     True
     """
+    if show_suppressed:
+        footnotes = [*footnotes, _NOT_FOR_PUBLICATION]
+    else:
+        frame = _show_each(frame)
     if not isinstance(frame, pl.DataFrame) and isinstance(frame, Mapping | Sequence):
         made = typeset_models(frame, labels, p_values=p_values)
     elif (kind := classify_frame(frame, "tk.table")) == "flow":
@@ -104,6 +118,15 @@ def table(
     return made
 
 
+def _show_each(frames: Any) -> Any:
+    """Return frames as they may be shown: one, or those of several models."""
+    if isinstance(frames, pl.DataFrame):
+        return show(frames)
+    if isinstance(frames, Mapping):
+        return {name: _show_each(one) for name, one in frames.items()}
+    return [_show_each(one) for one in frames] if isinstance(frames, list | tuple) else frames
+
+
 def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
     parts: dict[tuple[Estimand, str], list[Headed]] = {}
     for item in head_rows(frame, labels):
@@ -113,14 +136,16 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     columns = {
         "group": [_head_group(item, len(parts) > 1) for item in items],
         "label": [item.label or "estimate" for item in items],
-        "estimate": [_NOT_SHOWN if _is_hidden(row) else format_estimate(row) or _NO_NUMBER for row in rows],
+        "estimate": [
+            _NOT_SHOWN if is_suppressed(row) else format_estimate(row) or _NO_NUMBER for row in rows
+        ],
         "true": [format_true_value(row) or _NO_NUMBER for row in rows] if has_true_values(frame) else [],
-        "cases": [_NO_NUMBER if _is_hidden(row) else format_count(row["n_cases"]) for row in rows],
+        "cases": _list_cases(rows),
         "n": [format_count(row["n"]) for row in rows],
         "missing": [format_count(row["n_missing"]) for row in rows],
     }
     if p_values:
-        columns["p"] = [_NO_NUMBER if _is_hidden(row) else format_p_value(row["p_value"]) for row in rows]
+        columns["p"] = [_NO_NUMBER if is_suppressed(row) else format_p_value(row["p_value"]) for row in rows]
     return typeset(
         columns,
         {**_HEADS, "estimate": _head_estimates(list(parts), name_interval(frame))},
@@ -132,8 +157,11 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     )
 
 
-def _is_hidden(row: Row) -> bool:
-    return bool(row["reliability"] == "suppress")
+def _list_cases(rows: Sequence[Row]) -> list[str]:
+    """Format the numbers of cases, with a dash where others have one; empty where no row has."""
+    texts = [format_count(row["n_cases"]) for row in rows]
+    counted = {row["estimand"] for row in rows if row["n_cases"] is not None}
+    return [text or _NO_NUMBER * (row["estimand"] in counted) for text, row in zip(texts, rows, strict=True)]
 
 
 def _head_group(item: Headed, several: bool) -> str:
@@ -195,9 +223,9 @@ def _typeset_flow(flow: pl.DataFrame) -> GT:
     repeated = [bool(i and rows[i - 1]["step"] == row["step"]) for i, row in enumerate(rows)]
     columns = {
         "label": ["" if same else format_step(row["step"]) for same, row in zip(repeated, rows, strict=True)],
-        "n": [format_count(row["n_left"]) for row in rows],
-        "out": [format_count(row["n_out"]) if row["n_out"] else "" for row in rows],
-        "reason": [row["reason"] or "" if row["n_out"] else "" for row in rows],
+        "n": [format_count(row["n_left"]) or _NOT_SHOWN for row in rows],
+        "out": [format_excluded(row) for row in rows],
+        "reason": [row["reason"] or "" if format_excluded(row) else "" for row in rows],
     }
     heads = {"label": "Step", "n": "Remaining", "out": "Excluded", "reason": "Reason"}
     notes = [SIMULATED] * is_simulated(flow)

@@ -11,6 +11,7 @@ from toolkit.display.text.numbers import count_covered as count_covered
 from toolkit.display.text.numbers import format_condition as format_condition
 from toolkit.display.text.numbers import format_count as format_count
 from toolkit.display.text.numbers import format_estimate as format_estimate
+from toolkit.display.text.numbers import format_excluded as format_excluded
 from toolkit.display.text.numbers import format_flag as format_flag
 from toolkit.display.text.numbers import format_level as format_level
 from toolkit.display.text.numbers import format_number as format_number

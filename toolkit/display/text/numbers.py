@@ -41,7 +41,12 @@ _PROPER = re.compile(r"\b(?:mexican american|(?:other |non-)hispanic(?: (?:white
 _SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 _UNITS = {"percent": "%", "points": " percentage points"}
 # What a flag says of an estimate; one without a flag, or "ok", needs no remark.
-FLAGS = {"review": "flagged for review", "suppress": "suppressed as unreliable", "failed": "not estimated"}
+FLAGS = {
+    "review": "flagged for review",
+    "suppress": "suppressed as unreliable",
+    "withheld": "withheld to protect participants",
+    "failed": "not estimated",
+}
 SHOWN = ("ok", "review", None)
 
 
@@ -228,6 +233,11 @@ def format_p_value(value: float | None) -> str:
 def format_count(value: int | None) -> str:
     """Format a count with thousands separators; "" if there is none."""
     return "" if value is None else f"{value:,}"
+
+
+def format_excluded(row: Row) -> str:
+    """Format the number excluded at a step of a flow; "" if nobody is, "not shown" for a small count."""
+    return format_count(row["n_out"] or None) if row["n_out"] is not None else "not shown"
 
 
 def unit_of(row: Row) -> str:

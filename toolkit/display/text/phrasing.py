@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.disclosure import is_hidden
 from toolkit.display.text.numbers import (
     FLAGS,
     SHOWN,
@@ -49,10 +50,10 @@ def phrase_row(row: Row, by: Sequence[str], labels: Labels | None = None) -> str
     start = f"in the group {groups}, " if groups else ""
     flag, reason = row["reliability"], str(row["reason"] or "no reason given").rstrip(".")
     empty = row["estimate"] is None and row["statistic"] is None
+    if flag in ("suppress", "withheld") and empty:
+        return f"{start}{name_measure(row, labels)} was {FLAGS[flag]} ({reason})"
     if flag == "failed" or empty:
         return f"{start}{name_measure(row, labels)} could not be estimated: {reason}"
-    if flag == "suppress":
-        return f"{start}{name_measure(row, labels)} was {FLAGS[flag]} ({reason})"
     return f"{start}{_phrase_result(row, labels)}" + (
         f"; {FLAGS[flag]}: {reason}" if flag == "review" else ""
     )
@@ -149,7 +150,7 @@ def phrase_adjustment(row: Row, labels: Labels | None = None) -> str:
 
 def phrase_addition(row: Row, main: Row, labels: Labels | None = None) -> str:
     """Phrase another estimate of the same comparison in a few words; "" if it has no number to show."""
-    if row["reliability"] in ("failed", "suppress") or row["estimate"] is None:
+    if is_hidden(row) or row["estimate"] is None:
         return ""
     if row["estimand"] == "peak":
         return f"peak at {row['level_label']}"
@@ -237,7 +238,7 @@ def _count_lost(items: Sequence[Headed]) -> str:
     flags = Counter(item.row["reliability"] for item in items)
     lost = [
         f"{n} {'was' if n == 1 else 'were'} {FLAGS[flag]}"
-        for flag in ("suppress", "failed")
+        for flag in ("suppress", "withheld", "failed")
         if (n := flags[flag])
     ]
     return f"; of {len(items)} estimates, {join_list(lost)}" if lost else ""

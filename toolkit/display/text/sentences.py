@@ -9,6 +9,7 @@ from math import inf
 
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.display.text.numbers import (
     FLAGS,
     Labels,
@@ -79,7 +80,7 @@ def finding(
     >>> finding(frame([row]))
     'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n = 9,000).'
     """
-    check_result(frame, "tk.finding")
+    frame = show(check_result(frame, "tk.finding"))
     if is_description(frame):
         text = summarize_description(frame, labels)
     elif brief and estimand_of(frame.row(0, named=True)).kind != "test":
@@ -139,7 +140,7 @@ def reliability_sentence(frame: pl.DataFrame) -> str:
     >>> reliability_sentence(frame([{"study": "A", "estimand": "prevalence", "reliability": "ok"}]))
     'The estimate meets NCHS presentation standards.'
     """
-    check_result(frame, "sentences.reliability_sentence")
+    frame = show(check_result(frame, "sentences.reliability_sentence"))
     flags = Counter(frame["reliability"].fill_null("ok"))
     met, total = flags["ok"], frame.height
     start = f"{met} of {total} estimates {'meets' if met == 1 else 'meet'}"
@@ -181,12 +182,17 @@ def missing_sentence(frame: pl.DataFrame) -> str:
     >>> missing_sentence(frame([{"study": "A", "estimand": "mean", "n": 90, "n_missing": 10}]))
     '90 participants had complete data; 10 (10.0%) were excluded for missing values.'
     """
-    check_result(frame, "sentences.missing_sentence")
+    given = check_result(frame, "sentences.missing_sentence")
+    frame = show(given)
+    hidden = frame["n_missing"].null_count() > given["n_missing"].null_count()
     pairs = sorted({(r["n"], r["n_missing"] or 0) for r in frame.rows(named=True) if r["n"] is not None})
     if not pairs:
-        return "The sample sizes were not recorded."
+        return "The sample sizes were not recorded or are too small to be shown."
     (n, _), (most, _) = pairs[0], pairs[-1]
     missing = sorted(lost for _, lost in pairs)
+    if hidden:
+        sizes = format_count(n) if n == most else f"{format_count(n)} to {format_count(most)}"
+        return f"{sizes} participants had complete data; few were excluded for missing values."
     if len(pairs) > 1:
         lost = f"{format_count(missing[0])} to {format_count(missing[-1])}" if missing[-1] else "none"
         return (
@@ -217,18 +223,25 @@ def flow_sentence(flow: pl.DataFrame) -> str:
 
     Examples
     --------
-    >>> rows = {"step": ["A", "age known"], "reason": ["", "refused"], "n_left": [10, 8], "n_out": [0, 2]}
+    >>> rows = {"step": ["A", "age known"], "reason": ["", "refused"], "n_left": [90, 70], "n_out": [0, 20]}
     >>> flow_sentence(pl.DataFrame(rows))
-    'Of 10 participants, 8 were included in the analysis; 2 were excluded: refused (2).'
+    'Of 90 participants, 70 were included in the analysis; 20 were excluded: refused (20).'
     """
-    check_flow(flow, "sentences.flow_sentence")
+    flow = show(check_flow(flow, "sentences.flow_sentence"))
     rows = flow.rows(named=True)
-    start, end = (rows[0]["n_left"] or 0) + (rows[0]["n_out"] or 0), rows[-1]["n_left"] or 0
+    if None in (rows[0]["n_left"], rows[-1]["n_left"]):
+        return add_warning("The numbers of participants are too small to be shown.", flow)
+    start, end = rows[0]["n_left"] + (rows[0]["n_out"] or 0), rows[-1]["n_left"]
     excluded: Counter[str] = Counter()
     for row in rows:
         excluded[row["reason"] or row["step"]] += row["n_out"] or 0
     named = excluded.most_common(4)
     reasons = [f"{reason} ({format_count(n)})" for reason, n in named if n]
+    hidden = [row["reason"] or row["step"] for row in rows if row["n_out"] is None]
+    if hidden:
+        reasons += [f"{reason} (few)" for reason in dict.fromkeys(hidden)]
+        text = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis"
+        return add_warning(f"{text}; others were excluded: {join_list(reasons)}.", flow)
     more = start - end - sum(n for _, n in named)
     rest = [f"other reasons ({format_count(more)})"] if more > 0 else []
     lost = (

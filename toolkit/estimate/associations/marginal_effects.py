@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from toolkit.disclosure import unknown_level
 from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.regression import (
     STANDARDIZED,
@@ -325,8 +326,8 @@ def _read_values(model: ModelSpec, name: str, given: Values, formula: str) -> li
             raise VariableError(
                 f"'{name}' is continuous, and {value!r} is not a number. Use at={{'{name}': (30, 50)}}."
             )
-        if not column.continuous:
-            require_known(f"'{name}' has no level", str(value), column.levels, "Levels:", VariableError)
+        if not column.continuous and str(value) not in column.levels:
+            raise VariableError(unknown_level(f"'{name}' has no level", value, column.levels))
     return values
 
 

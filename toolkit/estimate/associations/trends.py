@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.dag import Diagrams, Question, adjust_text, covariates_for
+from toolkit.disclosure import list_levels
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression import (
     Analysis,
@@ -156,8 +157,8 @@ def _score_levels(column: Column, scores: Mapping[str, float] | None) -> tuple[S
         lacking = [level for level in column.levels if level not in scores]
         if lacking:
             raise VariableError(
-                f"scores= lacks the level '{lacking[0]}' of '{column.name}'. Supply a number for each: "
-                f"{', '.join(repr(level) for level in column.levels)}."
+                f"scores= lacks a level of '{column.name}'. Supply a number for each: "
+                f"{list_levels(column.levels)}."
             )
         step = "per year" if all(years) else "per unit of score"
         return [float(scores[level]) for level in column.levels], step

@@ -66,7 +66,9 @@ class Sample:
     @cached_property
     def label(self) -> str:
         """Name of the study with the contributing cycles, as in the column `study` of results."""
-        return label_of(self.study.label, self.study.design.cycles, self.weight.cycles)
+        label = label_of(self.study.label, self.study.design.cycles, self.weight.cycles)
+        self.study.declare_policy(label)
+        return label
 
     @cached_property
     def size(self) -> int:

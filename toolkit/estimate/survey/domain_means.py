@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logit
 
-from toolkit.errors import EstimationError, require_known
+from toolkit.disclosure import unknown_level
+from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
     Estimate,
@@ -268,7 +269,9 @@ def _place_in_levels(sample: Sample, standard: Standard) -> Indices:
     for at, name in enumerate(standard.variables):
         levels = sample.columns[name].levels
         for key in standard.shares:
-            require_known(f"The standard is not usable: '{name}' has no level", key[at], levels)
+            if key[at] not in levels:
+                what = f"The standard is not usable: '{name}' has no level"
+                raise EstimationError(unknown_level(what, key[at], levels))
     codes = np.stack([sample.codes(name) for name in standard.variables], axis=1)
     stratum = np.full(len(codes), -1)
     for number, key in enumerate(standard.shares):

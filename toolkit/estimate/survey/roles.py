@@ -12,7 +12,8 @@ from functools import cached_property, partial
 import numpy as np
 import polars as pl
 
-from toolkit.errors import VariableError, require_known, unknown
+from toolkit.disclosure import common_levels, list_levels, unknown_level
+from toolkit.errors import VariableError, require_known
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
 from toolkit.studies import Study, describe_column, distinct_values
@@ -81,7 +82,7 @@ def require_levels(column: Column, instead: str = "") -> None:
 def require_continuous(column: Column, remedy: str) -> None:
     """Raise if a variable is categorical; `remedy` is a sentence."""
     if not column.continuous:
-        levels = ", ".join(map(repr, column.levels))
+        levels = list_levels(column.levels)
         raise VariableError(
             f"'{column.name}' is categorical ({len(column.levels)} levels: {levels}). {remedy}"
         )
@@ -114,12 +115,13 @@ def require_order(column: Column, purpose: str) -> None:
     """Raise unless a variable is continuous or ordinal; `purpose` is the subject of the message."""
     if column.continuous or column.variable.ordered:
         return
-    levels = ", ".join(map(repr, column.levels))
+    levels = list_levels(column.levels)
+    every = ", ".join(map(repr, column.levels)) if common_levels(column.levels) == column.levels else "..."
     new = "_".join(re.findall(r"\w+", column.name)) + "_ordered"
     raise VariableError(
         f"{purpose} needs an ordinal variable, and '{column.name}' has no declared order. Its levels are "
         f"{levels}. Declare them from lowest to highest with study = study.derive({new!r}, "
-        f"{quoted(column.name)!r}, levels=[{levels}]), and use '{new}'."
+        f"{quoted(column.name)!r}, levels=[{every}]), and use '{new}'."
     )
 
 
@@ -209,8 +211,7 @@ def with_reference(study: Study, exposure: str | None, reference: str | None) ->
             f"first with study.cut('{exposure}')."
         )
     if reference not in variable.levels:
-        listed = "Levels: " + ", ".join(map(repr, variable.levels))
-        raise VariableError(unknown(f"'{exposure}' has no level", str(reference), variable.levels, listed))
+        raise VariableError(unknown_level(f"'{exposure}' has no level", reference, variable.levels))
     chosen = replace(variable, reference=reference)
     return replace(study, codebook=study.codebook.with_variables(chosen))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
+from toolkit.disclosure import show
 from toolkit.display.text import (
     flow_sentence,
     format_condition,
@@ -94,8 +95,8 @@ def strobe(
     >>> strobe(study, tk.flow(ratio), ratio, facts, Paper()).html.count("Open: for the author")
     4
     """
-    row = result.row(0, named=True)
-    cases = "" if row["reliability"] == "suppress" else f"{format_count(row['n_cases'])} cases among "
+    row = show(result).row(0, named=True)
+    cases = "" if row["n_cases"] is None else f"{format_count(row['n_cases'])} cases among "
     weighting = "no sampling design was declared"
     if design.kind == "linearization":
         weighting = f"weights, {design.strata:,} strata, {design.psus:,} sampling units, {design.df:,} df"

@@ -10,6 +10,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
+from toolkit.disclosure import is_hidden, show
 from toolkit.display.charts.row_layout import remove_title
 from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
@@ -21,6 +22,7 @@ from toolkit.display.text import (
     finding,
     format_count,
     format_estimate,
+    format_excluded,
     format_step,
     format_true_value,
     has_true_values,
@@ -41,10 +43,7 @@ from toolkit.report.paper.passages import (
     prose,
     published_finding,
 )
-from toolkit.results import SCHEMA, TRUE_VALUE, estimand_of
-
-# Columns of a result that are empty where an estimate is not to be shown.
-_HIDDEN = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_cases", TRUE_VALUE)
+from toolkit.results import SCHEMA, estimand_of
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ class Paper:
 
     def _name_sets(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
         """Replace covariates by the name of their set, which Statistical analysis lists in full."""
+        rows = show(rows)
         names = [name_set(row, self.labels) for row in rows.rows(named=True)]
         # A set that was requested is named by its covariates alone.
         names = ["" if name.startswith("Adjusted") else name for name in names]
@@ -285,8 +285,9 @@ _IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure")
 def _fold_data(frame: pl.DataFrame, names: Mapping[str, str], number: str) -> str:
     """Write the data of a figure as a table that opens on a click, with a link that saves them."""
     results = classify_frame(frame, "tk.reports.Paper") == "result"
+    frame = show(frame)
     heads, lines = _list_results(frame, names) if results else _list_steps(frame)
-    text = _hide_estimates(frame) if results else frame
+    text = _drop_repeated(frame) if results else frame
     packed = b64encode(pack_csv(text)).decode()
     name = number.lower().replace(" ", "-")
     # Column names have no spaces; a script of the page makes a workbook of the same data.
@@ -297,17 +298,11 @@ def _fold_data(frame: pl.DataFrame, names: Mapping[str, str], number: str) -> st
     return f"{head}{table}<p>{link}Save as CSV</a></p></details>"
 
 
-def _hide_estimates(frame: pl.DataFrame) -> pl.DataFrame:
-    """Remove the numbers of estimates that are not to be shown, and columns that say the same in many rows.
-
-    The files beside the page have every column.
-    """
-    shown = ~pl.col("reliability").fill_null("ok").is_in(["suppress", "failed"])
-    hidden = [name for name in _HIDDEN if name in frame.columns]
-    kept = frame.with_columns(pl.when(shown).then(pl.col(name)).alias(name) for name in hidden)
-    fewest = 2 if kept.height > _MANY_ROWS else 1
-    told = [s.name for s in kept if s.name not in SCHEMA or s.name in _IDENTIFIERS or _count(s) >= fewest]
-    return pl.DataFrame(kept.select(told))
+def _drop_repeated(frame: pl.DataFrame) -> pl.DataFrame:
+    """Remove columns that say the same in many rows; the files beside the page have every column."""
+    fewest = 2 if frame.height > _MANY_ROWS else 1
+    kept = [s.name for s in frame if s.name not in SCHEMA or s.name in _IDENTIFIERS or _count(s) >= fewest]
+    return pl.DataFrame(frame.select(kept))
 
 
 def _count(column: pl.Series) -> int:
@@ -319,7 +314,7 @@ def _list_results(frame: pl.DataFrame, labels: Mapping[str, str]) -> tuple[list[
     true = has_true_values(frame)
     lines = []
     for item in head_rows(frame, labels):
-        row, hidden = item.row, item.row["reliability"] in ("suppress", "failed")
+        row, hidden = item.row, is_hidden(item.row)
         lines.append(
             [
                 item.name or "estimate",
@@ -338,9 +333,9 @@ def _list_steps(flow: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
     lines = [
         [
             format_step(row["step"]),
-            format_count(row["n_left"]),
-            format_count(row["n_out"]) if row["n_out"] else "",
-            row["reason"] or "" if row["n_out"] else "",
+            format_count(row["n_left"]) or "not shown",
+            format_excluded(row),
+            row["reason"] or "" if format_excluded(row) else "",
         ]
         for row in rows
     ]

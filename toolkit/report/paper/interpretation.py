@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.disclosure import is_hidden, show
 from toolkit.display.text import capitalize, format_count, format_estimate, format_p_value
 from toolkit.errors import join_list
 from toolkit.report.paper.passages import Passage, bullets
@@ -38,6 +39,7 @@ def interaction_sentence(result: pl.DataFrame) -> str:
     >>> interaction_sentence(rows).partition(" was ")[0]
     'For sex (female), the prevalence ratio for diagnosed arthritis (yes vs. no)'
     """
+    result = show(result)
     for row in result.filter(pl.col("estimand") == "interaction_test").rows(named=True):
         return _phrase_test(row)
     sentences = []
@@ -46,12 +48,12 @@ def interaction_sentence(result: pl.DataFrame) -> str:
         rows = {row["estimand"]: row for row in result.filter(pl.col("level") == pair).rows(named=True)}
         ratio, excess = rows["ratio_of_ratios"], rows["reri"]
         where, name, against = _name_pair(ratio)
-        if ratio["reliability"] in ("failed", "suppress"):
+        if is_hidden(ratio):
             reason = str(ratio["reason"]).rstrip(".")
             sentences.append(f"{where}, the interaction could not be estimated: {reason}.")
             continue
         value, interval = _split_interval(ratio)
-        shown = excess["reliability"] not in ("failed", "suppress")
+        shown = not is_hidden(excess)
         reri = (
             f"the RERI was {' '.join(_split_interval(excess))}"
             if shown
@@ -70,7 +72,7 @@ def interaction_sentence(result: pl.DataFrame) -> str:
 def _phrase_test(row: Mapping[str, Any]) -> str:
     """State the test of all products of two exposures."""
     names = join_list(str(row["exposure_label"]).split(" × "))
-    if row["reliability"] in ("failed", "suppress"):
+    if is_hidden(row):
         reason = str(row["reason"] or "no reason given").rstrip(".")
         return f"The interaction of {names} could not be tested: {reason}."
     return (
@@ -100,9 +102,10 @@ def curve_sentence(result: pl.DataFrame) -> str:
     >>> curve_sentence(rows)
     'Age (years): test of the curve p < 0.001, test of nonlinearity p = ...; n = 11,983.'
     """
+    result = show(result)
     row = result.row(0, named=True)
     name = capitalize(str(row["exposure_label"] or row["exposure"]))
-    if row["reliability"] in ("failed", "suppress"):
+    if is_hidden(row):
         return f"{name}: the curve could not be estimated ({str(row['reason']).rstrip('.')})."
     tests = {row["level"]: row for row in result.filter(pl.col("estimand") == "term").rows(named=True)}
     named = [
@@ -155,7 +158,7 @@ def caution(result: pl.DataFrame, unmeasured: tuple[str, ...] = ()) -> str:
     >>> caution(frame([row])).partition(".")[0]
     'Exposure and outcome were reported for the same period, so that the temporal order is unknown'
     """
-    row = result.row(0, named=True)
+    row = show(result).row(0, named=True)
     name, outcome = row["exposure_label"] or row["exposure"], row["outcome_label"] or row["outcome"]
     outcome = re.sub(r"^any | in the past month$", "", str(outcome))
     text = (

@@ -54,7 +54,9 @@ def examine_in_place(declaration: Declaration) -> tuple[list[Problem], Study | N
     parsed = {name: formula(v.expression) for name, v in study.variables.items() if v.expression}
     frame = _select(declaration, table, columns, _design_columns(design, names, table, parsed))
     codebook = Codebook.of(*(column.variable for column in columns))
-    opened = open_on_engine(LazyParquet(files, frame), design, study.name, codebook)
+    opened = open_on_engine(
+        LazyParquet(files, frame), design, study.name, codebook, study.disclosure.smallest_cell
+    )
     return _computed(declaration, opened, parsed, columns, problems)
 
 
@@ -128,7 +130,10 @@ def _computed(
         "files": [{"file": str(Path(study.files[declaration.home].path))}],
         "notes": [str(problem) for problem in problems if problem.note],
     }
-    found = Study(study.name, label, people, opened.design, codebook, provenance, study.simulated)
+    found = Study(
+        study.name, label, people, opened.design, codebook, provenance, study.simulated,
+        smallest_cell=study.disclosure.smallest_cell,
+    )  # fmt: skip
     return problems, None if any(not problem.note for problem in problems) else found
 
 

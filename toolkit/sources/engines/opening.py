@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
+from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError
 from toolkit.sources.from_frame import (
     TOOLKIT,
@@ -27,7 +28,13 @@ from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame
 from toolkit.variables import Codebook, Reason, Variable, why
 
 
-def open_on_engine(engine: Engine, design: Design, name: str, codebook: Codebook | str | None) -> Study:
+def open_on_engine(
+    engine: Engine,
+    design: Design,
+    name: str,
+    codebook: Codebook | str | None,
+    smallest_cell: int = SMALLEST_CELL,
+) -> Study:
     """Make a study of participants on an engine."""
     require_codebook(codebook)
     raw = EnginePeople(engine, pl.Schema(engine.schema))
@@ -39,9 +46,10 @@ def open_on_engine(engine: Engine, design: Design, name: str, codebook: Codebook
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
     if isinstance(codebook, Codebook):
-        return Study(name, name, as_frame(people), design, codebook)
+        return Study(name, name, as_frame(people), design, codebook, smallest_cell=smallest_cell)
     known = known_variables() if codebook == TOOLKIT else Codebook()
-    return Study(name, name, as_frame(people), design, _describe_columns(people, raw, design, known))
+    entries = _describe_columns(people, raw, design, known)
+    return Study(name, name, as_frame(people), design, entries, smallest_cell=smallest_cell)
 
 
 def _with_types(raw: EnginePeople, given: Mapping[str, Variable]) -> EnginePeople:

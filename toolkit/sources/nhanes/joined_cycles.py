@@ -90,6 +90,7 @@ def open_nhanes(
         provenance=provenance,
         simulated=found.mark is not None,
         inputs=inputs,
+        smallest_cell=0,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from toolkit.causes import DERIVATIONS
+from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError, VariableError, unknown, unknown_words
 from toolkit.files.checked_toml import Checked, list_problems, read_valid_part
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
@@ -79,6 +80,12 @@ class Repeated(Checked):
     variables: Mapping[str, OwnVariable] = {}
 
 
+class Disclosure(Checked):
+    """Which counts charts, tables, sentences and files may show."""
+
+    smallest_cell: int = SMALLEST_CELL  # smaller counts of participants are left out; 0 shows all
+
+
 class FollowUp(Checked):
     """Columns of the first file with the dates on which follow-up starts and ends."""
 
@@ -101,6 +108,7 @@ class OwnStudy(Checked):
     diary: Repeated | None = None
     follow_up: FollowUp | None = None
     weather: OwnWeather | None = None
+    disclosure: Disclosure = Disclosure()
 
     @property
     def records(self) -> dict[str, Repeated]:
@@ -209,6 +217,8 @@ def _static(found: Declaration) -> Iterator[Problem]:
     if not study.files:
         yield Problem("files", "The study lists no files", 'Write [files.people] with path = "people.csv".')
     yield from _design_problems(study.design)
+    if study.disclosure.smallest_cell < 0:
+        yield Problem("disclosure", "smallest_cell is negative", "Write a count of participants, such as 5.")
     for name, entry in study.files.items():
         yield from _unknown(f"files.{name}", "reason", [*entry.missing.values(), entry.absent], REASONS)
     for section, variables in _sections(study):

@@ -166,6 +166,7 @@ class _Reading:
             self.codebook.with_variables(*added),
             provenance,
             self.study.simulated,
+            smallest_cell=self.study.disclosure.smallest_cell,
             **parts,
         )
         return self._with_weather(population)

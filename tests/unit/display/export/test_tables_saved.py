@@ -82,7 +82,7 @@ def test_a_word_table_has_caption_header_cells_and_footnotes(hostile: pl.DataFra
     assert table.rows[1]._tr.trPr.find(qn("w:tblHeader")) is None
     assert ["", "Prevalence, % (95% CI)", "Cases", "n", "Missing"] == [cell.text for cell in first.cells]
     assert [*HOSTILE, "hidden"] == [line.cells[0].text for line in table.rows[1:]]
-    assert ["30.0 (20.0 to 40.0)", "370", "1,234", "5"] == [c.text for c in table.rows[1].cells[1:]]
+    assert ["30.0 (20.0 to 40.0)", "–", "1,234", "5"] == [c.text for c in table.rows[1].cells[1:]]
     assert "not showna" == table.rows[-1].cells[1].text
     assert "a Suppressed as unreliable: fewer than 30 participants." in [p.text for p in document.paragraphs]
 
@@ -95,7 +95,7 @@ def test_a_sheet_has_numbers_as_numbers_and_labels_as_text(hostile: pl.DataFrame
     body = lines[start + 1 : start + 1 + len(HOSTILE)]
     assert HOSTILE == [line[0].value for line in body]
     assert {"s"} == {line[0].data_type for line in body}, "a formula would have the type f"
-    assert [30.0, 20.0, 40.0, 370, 1234, 5] == [c.value for c in body[0][1:]]
+    assert [30.0, 20.0, 40.0, "–", 1234, 5] == [c.value for c in body[0][1:]]
     assert ["#,##0.0", "#,##0"] == [body[0][place].number_format for place in (1, 5)]
     assert "not shown a" == lines[start + 1 + len(HOSTILE)][1].value
     rows = list(book["Estimates"].iter_rows(values_only=True))

@@ -137,7 +137,7 @@ def test_what_cannot_be_cut_is_told(call, said) -> None:
         }
     )
     with pytest.raises(tk.VariableError, match=mentioning(said)):
-        call(tk.study(people, design=NONE))
+        call(tk.study(people, design=NONE, smallest_cell=0))
 
 
 PAIN = ("none", "mild", "moderate", "severe")
@@ -152,7 +152,7 @@ def in_pain(**options) -> tk.Study:
             "x": [1.0, 2.0, 3.0, 4.0, 5.0],
         }
     )
-    return tk.study(people, design=NONE)
+    return tk.study(people, design=NONE, smallest_cell=0)
 
 
 def test_merged_levels_keep_their_place_reference_and_reasons() -> None:

@@ -283,7 +283,8 @@ def test_an_unknown_variable_offers_the_nearest(own):
         draw(own, ["cramps"], "ages > 3")
 
 
-def test_an_unknown_level_of_the_domain_names_the_levels(own):
+def test_an_unknown_level_of_the_domain_names_the_levels():
+    own = small()
     with pytest.raises(VariableError, match=mentioning("'sex'", "'female'", "'f'", "'m'")):
         draw(own, ["cramps"], "sex == 'female'")
 

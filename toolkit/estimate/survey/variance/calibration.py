@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError, require_known
+from toolkit.disclosure import common_levels, unknown_level
+from toolkit.errors import DesignError
 from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.variance.design_variance import Replication, Residuals, Units
 from toolkit.results import Floats, Indices
@@ -154,7 +155,7 @@ def _write_block(
 def _require_number(margin: Margin, columns: dict[str, Column]) -> None:
     for name in margin.variables:
         if not columns[name].continuous:
-            shown = ", ".join(f"'{level}': ..." for level in columns[name].levels)
+            shown = ", ".join(f"'{level}': ..." for level in common_levels(columns[name].levels))
             raise DesignError(
                 f"'{name}' is categorical and needs a total for each level: "
                 f"design.calibrated({{'{name}': {{{shown}}}}})."
@@ -172,7 +173,8 @@ def _read_levels(margin: Margin, place: int, column: Column) -> list[str]:
     found = [numbered.get(levels[place], levels[place]) for levels, _ in margin.totals]
     for level in found:
         what = f"The totals name an unknown level of '{column.name}',"
-        require_known(what, level, column.levels, "Levels:", DesignError)
+        if level not in column.levels:
+            raise DesignError(unknown_level(what, level, column.levels))
     return found
 
 
