@@ -34,6 +34,8 @@ UNWANTED = {
     "knows no": r"\bknows no\b",
     "asked of": r"\basked of\b",
     "with care": r"\bwith care\b",
+    "no clear difference": r"\bno clear (difference|effect|association)\b",
+    "ruled out": r"\b(ruled|rules|rule) out\b",
 }
 FOUND = {name: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for name, pattern in UNWANTED.items()}
 FOUND["word, as a verb"] = re.compile(UNWANTED["word, as a verb"], re.MULTILINE)

@@ -74,7 +74,10 @@ def _count_values(status: str, rows: Rows) -> tuple[str, str]:
     cycles = {row["cycle"]: row for row in rows}.values()
     shares = [row["percent_missing"] for row in cycles if row["percent_missing"] is not None]
     ends = dict.fromkeys(_format_percent(share) for share in (min(shares), max(shares))) if shares else {}
-    n, share = sum(row["n"] for row in cycles), " to ".join(ends)
+    share = " to ".join(ends)
+    if any(row["n"] is None for row in cycles):  # A small count is not shown, nor what it is a part of.
+        return "–", share
+    n = sum(row["n"] for row in cycles)
     reasons = _list_reasons(rows, n)
     return format_count(n), f"{share}: {reasons}" if reasons else share
 
@@ -83,7 +86,7 @@ def _list_reasons(rows: Rows, n: int) -> str:
     """List the reasons of missing values over the cycles of a line, the most frequent first."""
     totals: dict[str, int] = {}
     for row in rows:
-        if row.get("missing_reason"):
+        if row.get("missing_reason") and row["missing_n"] is not None:
             totals[row["missing_reason"]] = totals.get(row["missing_reason"], 0) + row["missing_n"]
     applied = sum(totals.values()) + n
     ordered = sorted(totals.items(), key=lambda item: -item[1])

@@ -136,9 +136,7 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     columns = {
         "group": [_head_group(item, len(parts) > 1) for item in items],
         "label": [item.label or "estimate" for item in items],
-        "estimate": [
-            _NOT_SHOWN if is_suppressed(row) else format_estimate(row) or _NO_NUMBER for row in rows
-        ],
+        "estimate": [_format(row) for row in rows],
         "true": [format_true_value(row) or _NO_NUMBER for row in rows] if has_true_values(frame) else [],
         "cases": _list_cases(rows),
         "n": [format_count(row["n"]) for row in rows],
@@ -155,6 +153,10 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
         footnotes=[("estimate", line, row) for line, row in enumerate(rows)],
         source=_describe_methods(frame),
     )
+
+
+def _format(row: Row) -> str:
+    return _NOT_SHOWN if is_suppressed(row) else format_estimate(row) or _NO_NUMBER
 
 
 def _list_cases(rows: Sequence[Row]) -> list[str]:

@@ -137,4 +137,6 @@ def _add_reason(verdict: Verdict, reason: str | None) -> Verdict:
 
 
 def _few(n_effective: float) -> Verdict:
-    return "suppress", f"effective sample size {n_effective:.0f}, below {SMALLEST_N}"
+    # 29.7 is not rounded to the limit that it is below.
+    size = f"{n_effective:.0f}" if round(n_effective) < SMALLEST_N else f"{min(n_effective, 29.9):.1f}"
+    return "suppress", f"effective sample size {size}, below {SMALLEST_N}"

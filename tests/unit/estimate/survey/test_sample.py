@@ -284,7 +284,7 @@ def test_an_unknown_variable_offers_the_nearest(own):
 
 
 def test_an_unknown_level_of_the_domain_names_the_levels():
-    own = small()
+    own = study(PEOPLE, design=CLUSTERED, name="own", smallest_cell=0)
     with pytest.raises(VariableError, match=mentioning("'sex'", "'female'", "'f'", "'m'")):
         draw(own, ["cramps"], "sex == 'female'")
 
