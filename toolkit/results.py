@@ -3,7 +3,7 @@
 import html
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf, nan
@@ -203,8 +203,7 @@ class Estimates(pl.DataFrame):
     # Frames that polars makes of this one lack both. The rows are kept because a frame can change in place.
     _matrix: Floats | None = None
     _rows: pl.DataFrame | None = None
-    # Estimator, key of the study, and what gives the arguments.
-    _request: tuple[str, int, Callable[[], Mapping[str, Any]]] | None = None
+    _request: tuple[str, int, Mapping[str, Any]] | None = None  # Estimator, key of the study, arguments.
 
     def __init__(
         self, data: Any = None, schema: Any = None, *, covariance: Floats | None = None, **options: Any
@@ -261,15 +260,15 @@ class Estimates(pl.DataFrame):
             found._matrix, found._request = self._matrix, self._request
         return found
 
-    def record_request(self, estimator: str, study: Any, arguments: Callable[[], Mapping[str, Any]]) -> None:
+    def record_request(self, estimator: str, study: Any, arguments: Mapping[str, Any]) -> None:
         """Record the call that gave these rows; the study itself is not kept."""
         key = study.computed.setdefault("key", next(_KEYS))
         _STUDIES[key] = study
-        self._request = estimator, key, arguments
+        self._request = estimator, key, dict(arguments)
 
     def request(self) -> tuple[str, Any, Mapping[str, Any]]:
         """Return estimator, study and arguments of the call that gave these rows."""
-        estimator, key, arguments = self._request or ("", -1, dict)
+        estimator, key, arguments = self._request or ("", -1, {})
         study = _STUDIES.get(key)
         if study is None or self._rows is None or not self._rows.equals(self):
             raise EstimationError(
@@ -277,7 +276,7 @@ class Estimates(pl.DataFrame):
                 "copied after estimation, their estimator has no participant flow, or their study is not in "
                 "memory. Use tk.flow(study, outcome, exposure, ...)."
             )
-        return estimator, study, arguments()
+        return estimator, study, arguments
 
     def __str__(self) -> str:
         if not self._is_result():

@@ -91,6 +91,7 @@ def test_a_report_takes_outcome_exposure_adjustment_and_domain(
         "study": "simulated", "cause": "diabetes", "output": tmp_path, "outcome": "frequent_cramps",
         "exposure": "hba1c_group", "adjust": ("age", "sex"), "domain": "age >= 60",
         "force": False, "interactive": False, "notebook": False,
+        "format": (), "export": (), "paper": "a4", "overwrite": False,
     } == asked  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Check the arguments that name variables (`by=`, `adjust=`), and add `covariance=` to estimators."""
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
-from inspect import Parameter, Signature, signature
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from toolkit.errors import VariableError
@@ -31,27 +31,18 @@ def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
     @wraps(estimator)
     def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
         rows = estimator(*args, **options)
-        subject = args[0] if args else options[first]
-        if hasattr(subject, "people"):
-            # The study is left out, because a result does not keep it.
-            given = (None, *args[1:]) if args else (None,)
-            others = {name: value for name, value in options.items() if name != first}
-            rows.record_request(estimator.__name__, subject, partial(_bind, shape, given, others))
+        given = shape.bind(*args, **options)
+        given.apply_defaults()
+        subject, *others = given.arguments.items()
+        if hasattr(subject[1], "people"):
+            rows.record_request(estimator.__name__, subject[1], dict(others))
         return (rows, rows.covariance()) if covariance else rows
 
     shape = signature(estimator)
-    first = next(iter(shape.parameters))
     flag = Parameter("covariance", Parameter.KEYWORD_ONLY, default=False, annotation=bool)
     parameters = sorted([*shape.parameters.values(), flag], key=lambda parameter: parameter.kind)
     estimate.__signature__ = shape.replace(parameters=parameters)  # type: ignore[attr-defined]
     return cast("Estimator[P]", estimate)
-
-
-def _bind(shape: Signature, args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Name the arguments of a call, with the defaults, without the first."""
-    given = shape.bind(*args, **options)
-    given.apply_defaults()
-    return dict(list(given.arguments.items())[1:])
 
 
 def as_names(given: Names, argument: str) -> tuple[str, ...]:
