@@ -262,7 +262,7 @@ def own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     )
     if name := name_set(row, labels):
         adjusted = f"{name}: {adjusted}"
-    size = f"{sample}, n = {row['n']:,}"
+    size = sample if row["n"] is None else f"{sample}, n = {row['n']:,}"
     return ["This report", size, f"{row['exposure_label']}{levels}", finding, adjusted or "none (crude)"]
 
 

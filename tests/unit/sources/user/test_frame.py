@@ -17,7 +17,7 @@ from tests.support.four_people import FRAME, WEIGHTED, make
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError, DesignError, VariableError
 from toolkit.sources.registry import study
-from toolkit.studies import Design
+from toolkit.studies import Design, count_missing
 
 
 def test_a_frame_of_ones_own_is_read_by_its_types() -> None:
@@ -147,8 +147,8 @@ def test_by_name_columns_are_the_codebook_s_variables_and_the_causes_are_derived
 def test_reasons_that_stand_beside_a_column_are_kept_and_are_no_variable() -> None:
     for made in (named(), study(NAMED, design=SINGLY)):
         assert "cramp_frequency.why" not in made.codebook
-        assert 1 == made.missing("cramp_frequency").filter(reason="refused")["n"].item()
-    assert 1 == named().missing("frequent_cramps").filter(reason="refused")["n"].item()
+        assert 1 == count_missing(made.people, "cramp_frequency").filter(reason="refused")["n"].item()
+    assert 1 == count_missing(named().people, "frequent_cramps").filter(reason="refused")["n"].item()
 
 
 def test_the_people_of_a_study_are_read_back_as_they_were() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import toolkit as tk
 from tests.support.own_survey import PEOPLE, TOML, having, survey
 from toolkit.sources.user.loader import examine
+from toolkit.studies import count_missing
 from toolkit.variables import why
 
 LABELS = {"cr": {0: "Never", 1: "Rarely", 2: "Sometimes", 3: "Often", 4: "Almost always", 9: "Refused"}}
@@ -50,7 +51,7 @@ def test_a_missing_code_keeps_its_reason_through_formulas(tmp_path: Path) -> Non
     toml = TOML + '[variables.older]\nexpression = "age >= 40"\n'
     study = tk.open_study(survey(tmp_path, people=having("age", 3, -9), toml=toml))
     for name in ("age", "older", "age_group"):
-        counts = dict(study.missing(name).select("reason", "n").rows())
+        counts = dict(count_missing(study.people, name).select("reason", "n").rows())
         assert 1 == counts["refused"], name
 
 
