@@ -140,9 +140,8 @@ class _Drawing:
         """Raise if a weight or the design is not valid."""
         self.require_design()
         if self.weight is not None and not self.all_weighted:
-            counts = self.people.with_columns(self.weight.alias(WEIGHT)).select(
-                **count_unfit_weights(self.study)
-            )
+            weighted = self.people.with_columns(self.weight.alias(WEIGHT))
+            counts = weighted.select(**count_unfit_weights(self.study))
             refuse_weight(self.study, self.choice, counts.row(0, named=True))
         names = design_columns(self.study.design)
         if names:
@@ -152,10 +151,8 @@ class _Drawing:
 
     def require_design(self) -> None:
         design = self.study.design
-        for given, what in (
-            (design.replicate_weights, "Replicate weights"),
-            (design.calibration, "Calibrated weights"),
-        ):
+        unserved = {"Replicate weights": design.replicate_weights, "Calibrated weights": design.calibration}
+        for what, given in unserved.items():
             if given:
                 raise DesignError(
                     f"{what} need the participants in memory, and those of this study stay on "
@@ -169,6 +166,8 @@ class _Drawing:
         """Aggregate to cells and number the sampling units."""
         self.require_design()
         table = self._aggregate()
+        if not self._narrowed:
+            self.people.expect_height(int(table[COUNT].sum()))
         unfit = table[_UNFIT].sum() if _UNFIT in table.columns else 0
         if unfit or not np.isfinite(table[WEIGHT].to_numpy()).all():
             self.check()
@@ -216,8 +215,7 @@ class _Drawing:
             # Groups are those of the column as it is, because codes are faster than their levels.
             value = column.expression.is_not_null() if name in self.spread else pl.col(name)
             keys[name] = value if part is None else pl.when(pl.col(_PART) == _INSIDE).then(value)
-        by_component = self.choice.parts or not isinstance(self.study.design.weight, str)
-        if not self.all_weighted and by_component:
+        if self._narrowed:
             people = people.filter(self._one.is_not_null())
         queries = [people.query(keys, self._totals())]
         if self._pooled:
@@ -240,15 +238,18 @@ class _Drawing:
             )
         return table
 
+    @property
+    def _narrowed(self) -> bool:
+        """Whether participants without a weight are left out, as those of another component or cycle."""
+        by_component = bool(self.choice.parts) or not isinstance(self.study.design.weight, str)
+        return by_component and not self.all_weighted
+
     def _part(self) -> pl.Expr | None:
         """Write the part of each participant as a number; None if everyone is in the analysis."""
         part: pl.Expr = pl.lit(_INSIDE, pl.Int8)
         if self.inside is not None:
-            outside = (
-                pl.when(self.inside.is_null())
-                .then(pl.lit(_UNKNOWN, pl.Int8))
-                .otherwise(pl.lit(_OUTSIDE, pl.Int8))
-            )
+            unknown, outside = pl.lit(_UNKNOWN, pl.Int8), pl.lit(_OUTSIDE, pl.Int8)
+            outside = pl.when(self.inside.is_null()).then(unknown).otherwise(outside)
             part = pl.when(self.inside).then(part).otherwise(outside)
         if not self.all_weighted:
             assert self.weight is not None  # noqa: S101 - everyone counts without a weight

@@ -99,6 +99,15 @@ class EnginePeople:
         """Number of participants."""
         return int(self.select(pl.len()).item())
 
+    def expect_height(self, found: int) -> None:
+        """Raise if a query found another number of participants than when the study was opened."""
+        if found != self.height:
+            raise DatasetError(
+                f"The source of this study, {self.engine.noun}, had {self.height:,} rows when the study was "
+                f"opened and has {found:,} now. Estimates of one study would come from different data. Open "
+                "the study again with tk.study(...)."
+            )
+
     def head(self, n: int = 0) -> pl.DataFrame:
         """Return a frame without rows that has the columns; rows are refused."""
         return self._without_rows if n == 0 else self.refuse()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -18,6 +19,7 @@ from tests.support.engine_studies import (
     rows_fetched,
 )
 from tests.support.looping import in_one_test
+from tests.support.messages import mentioning
 
 Call = Callable[[tk.Study], Any]
 
@@ -257,3 +259,13 @@ def test_what_is_wrong_is_explained_as_in_memory(name: str, engine: str) -> None
             WRONG[name](study)
         texts.append(f"{type(caught.value).__name__}: {caught.value}")
     assert texts[0] == texts[1]
+
+
+def test_a_table_that_grew_since_it_was_opened_is_refused() -> None:
+    connection = duckdb.connect()
+    connection.execute("create table people as select i % 2 as cramps, 1.0 + i % 3 as w from range(90) t(i)")
+    study = tk.study(connection.table("people"), design=tk.Design(weight="w"), name="growing")
+    assert [90] == tk.prevalence(study, "cramps")["n"].to_list()
+    connection.execute("insert into people values (1, 2.0)")
+    with pytest.raises(tk.DatasetError, match=mentioning("90 rows", "91 now", "tk.study")):
+        tk.prevalence(study, "cramps")
