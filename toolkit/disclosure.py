@@ -270,10 +270,15 @@ def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()
     for at, row in enumerate(rows if margin else ()):
         lines.setdefault(tuple(row[name] for name in margin), []).append(at)
     for line in lines.values():
-        others = [at for at in line if not hidden[at] and rows[at]["n"]]
-        if sum(hidden[at] for at in line) == 1 and others:
-            hidden[min(others, key=lambda at: rows[at]["n"])] = True
+        for at in _second_hidden({at: rows[at]["n"] for at in line}, {at for at in line if hidden[at]}):
+            hidden[at] = True
     return pl.Series(hidden, dtype=pl.Boolean)
+
+
+def _second_hidden(counts: Mapping[int, int | None], hidden: Collection[int]) -> set[int]:
+    """Choose the smallest other count where a single one is hidden, which their sum would give back."""
+    others = {at: n for at, n in counts.items() if n and at not in hidden}
+    return {min(others, key=others.__getitem__)} if len(hidden) == 1 and others else set()
 
 
 def _fewer(found: re.Match[str], policy: Policy) -> str:
@@ -289,9 +294,7 @@ def _show_flow(flow: pl.DataFrame) -> pl.DataFrame:
     hidden = {at for at, row in enumerate(rows) if policy.hides(row["n_out"])}
     if not hidden:
         return flow
-    others = [at for at, row in enumerate(rows) if row["n_out"] and at not in hidden]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=lambda at: rows[at]["n_out"]))
+    hidden |= _second_hidden({at: row["n_out"] for at, row in enumerate(rows)}, hidden)
     first, last = min(hidden), max(hidden)
     out = [None if at in hidden else row["n_out"] for at, row in enumerate(rows)]
     left = [

@@ -6,7 +6,7 @@ import polars as pl
 from great_tables import GT
 
 from toolkit.disclosure import is_suppressed
-from toolkit.display.tables.typesetting import typeset
+from toolkit.display.tables.typesetting import NO_NUMBER, format_cell, typeset
 from toolkit.display.text import (
     SIMULATED,
     Labels,
@@ -14,7 +14,6 @@ from toolkit.display.text import (
     check_result,
     format_adjustment,
     format_count,
-    format_estimate,
     format_p_value,
     head_rows,
     is_description,
@@ -26,7 +25,6 @@ from toolkit.display.text import (
 from toolkit.errors import VariableError
 from toolkit.results import Row, by_columns, estimand_of
 
-_NO_NUMBER = "–"
 # What identifies a row whatever the model.
 _KEYS = ("estimand", "outcome", "exposure", "level", "reference")
 
@@ -65,7 +63,7 @@ def typeset_models(
         size = "" if several or None in sizes else f" (n = {format_count(*sizes)})"
         spanners[f"{name}{size}"] = list(cells)
         found = [own.get(key) for key in lines]
-        columns[f"estimate {place}"] = [_format(row) for row in found]
+        columns[f"estimate {place}"] = [format_cell(row) if row else "" for row in found]
         if several:
             columns[f"n {place}"] = ["" if row is None else format_count(row["n"]) for row in found]
         if p_values:
@@ -143,17 +141,11 @@ def _head_estimate(frame: pl.DataFrame) -> str:
     return capitalize(f"{measures[0].noun}{sign} ({name_interval(frame)})")
 
 
-def _format(row: Row | None) -> str:
-    if row is None:
-        return ""
-    return "not shown" if is_suppressed(row) else format_estimate(row) or _NO_NUMBER
-
-
 def _format_p(row: Row | None) -> str:
     if row is None:
         return ""
     text = format_p_value(row["p_value"]).removeprefix("p ").removeprefix("= ")
-    return _NO_NUMBER if is_suppressed(row) else text
+    return NO_NUMBER if is_suppressed(row) else text
 
 
 def _describe_models(models: Mapping[str, pl.DataFrame], labels: Labels | None) -> str:

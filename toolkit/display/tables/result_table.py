@@ -11,7 +11,7 @@ from toolkit.disclosure import is_suppressed, show
 from toolkit.display.tables.availability import list_availability
 from toolkit.display.tables.characteristics import typeset_table_one
 from toolkit.display.tables.model_columns import typeset_models
-from toolkit.display.tables.typesetting import retitle, typeset
+from toolkit.display.tables.typesetting import NO_NUMBER, NOT_SHOWN, format_cell, retitle, typeset
 from toolkit.display.text import (
     SIMULATED,
     Headed,
@@ -20,7 +20,6 @@ from toolkit.display.text import (
     classify_frame,
     count_covered,
     format_count,
-    format_estimate,
     format_excluded,
     format_p_value,
     format_step,
@@ -36,7 +35,6 @@ from toolkit.display.text import (
 )
 from toolkit.results import Estimand, Row, estimand_of
 
-_NOT_SHOWN, _NO_NUMBER = "not shown", "–"
 _NOT_FOR_PUBLICATION = (
     "Not for publication: suppressed estimates and small counts are shown (show_suppressed=True)."
 )
@@ -136,14 +134,14 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     columns = {
         "group": [_head_group(item, len(parts) > 1) for item in items],
         "label": [item.label or "estimate" for item in items],
-        "estimate": [_format(row) for row in rows],
-        "true": [format_true_value(row) or _NO_NUMBER for row in rows] if has_true_values(frame) else [],
+        "estimate": [format_cell(row) for row in rows],
+        "true": [format_true_value(row) or NO_NUMBER for row in rows] if has_true_values(frame) else [],
         "cases": _list_cases(rows),
         "n": [format_count(row["n"]) for row in rows],
         "missing": [format_count(row["n_missing"]) for row in rows],
     }
     if p_values:
-        columns["p"] = [_NO_NUMBER if is_suppressed(row) else format_p_value(row["p_value"]) for row in rows]
+        columns["p"] = [NO_NUMBER if is_suppressed(row) else format_p_value(row["p_value"]) for row in rows]
     return typeset(
         columns,
         {**_HEADS, "estimate": _head_estimates(list(parts), name_interval(frame))},
@@ -155,15 +153,11 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     )
 
 
-def _format(row: Row) -> str:
-    return _NOT_SHOWN if is_suppressed(row) else format_estimate(row) or _NO_NUMBER
-
-
 def _list_cases(rows: Sequence[Row]) -> list[str]:
     """Format the numbers of cases, with a dash where others have one; empty where no row has."""
     texts = [format_count(row["n_cases"]) for row in rows]
     counted = {row["estimand"] for row in rows if row["n_cases"] is not None}
-    return [text or _NO_NUMBER * (row["estimand"] in counted) for text, row in zip(texts, rows, strict=True)]
+    return [text or NO_NUMBER * (row["estimand"] in counted) for text, row in zip(texts, rows, strict=True)]
 
 
 def _head_group(item: Headed, several: bool) -> str:
@@ -225,7 +219,7 @@ def _typeset_flow(flow: pl.DataFrame) -> GT:
     repeated = [bool(i and rows[i - 1]["step"] == row["step"]) for i, row in enumerate(rows)]
     columns = {
         "label": ["" if same else format_step(row["step"]) for same, row in zip(repeated, rows, strict=True)],
-        "n": [format_count(row["n_left"]) or _NOT_SHOWN for row in rows],
+        "n": [format_count(row["n_left"]) or NOT_SHOWN for row in rows],
         "out": [format_excluded(row) for row in rows],
         "reason": [row["reason"] or "" if format_excluded(row) else "" for row in rows],
     }

@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
+from toolkit.disclosure import is_suppressed
 from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, WARNING
-from toolkit.display.text import SIMULATED, capitalize, format_flag
+from toolkit.display.text import SIMULATED, capitalize, format_estimate, format_flag
 from toolkit.results import Row
 
+NOT_SHOWN, NO_NUMBER = "not shown", "–"
 _OPTIONS: dict[str, Any] = {
     "table_font_names": FONT.replace("'", "").split(", "),
     "table_font_size": "14px",
@@ -26,6 +28,11 @@ _OPTIONS: dict[str, Any] = {
     "container_overflow_x": "auto",
     "table_margin_left": "0px",
 }
+
+
+def format_cell(row: Row) -> str:
+    """Format the estimate of a row for a cell, or say that it is not shown, or that there is none."""
+    return NOT_SHOWN if is_suppressed(row) else format_estimate(row) or NO_NUMBER
 
 
 def typeset(

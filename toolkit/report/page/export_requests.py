@@ -5,11 +5,11 @@ A file that was changed since it was written, or that something else wrote, is r
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from toolkit.display.export.formats import read_formats, read_paper
 from toolkit.errors import DatasetError, unknown
+from toolkit.files.cache import sha256_of
 
 FORMS = ("html", "docx", "pdf")
 
@@ -76,9 +76,4 @@ def refuse_files(folder: Path, targets: Iterable[Path], asked: Exports, written:
 def is_own(folder: Path, path: Path, written: Mapping[str, str]) -> bool:
     """Whether a file is as this report wrote it."""
     known = written.get(path.relative_to(folder).as_posix())
-    return known is not None and path.is_file() and known == hash_file(path)
-
-
-def hash_file(path: Path) -> str:
-    """Hash the content of a file."""
-    return sha256(path.read_bytes()).hexdigest()
+    return known is not None and path.is_file() and known == sha256_of(path)

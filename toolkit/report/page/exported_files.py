@@ -15,8 +15,9 @@ from toolkit.display.export.exported_items import Item, read_item
 from toolkit.display.export.formats import Paper, read_paper
 from toolkit.display.export.manuscript import Figure, Manuscript, Table
 from toolkit.display.text import SIMULATED
+from toolkit.files.cache import sha256_of
 from toolkit.files.safe_files import replacing
-from toolkit.report.page.export_requests import Exports, hash_file, is_own, refuse_files
+from toolkit.report.page.export_requests import Exports, is_own, refuse_files
 from toolkit.report.page.page_reader import read_manuscript
 
 # Narrower than those of a single table, so that a figure of 170 mm fits on A4.
@@ -46,7 +47,7 @@ def write_exports(
     for path in gone:
         path.unlink()
     kept = {file: known for file, known in written.items() if folder / file not in gone}
-    return saved, {**kept, **{one.path.relative_to(folder).as_posix(): hash_file(one.path) for one in saved}}
+    return saved, {**kept, **{one.path.relative_to(folder).as_posix(): sha256_of(one.path) for one in saved}}
 
 
 def _list_own(folder: Path, name: str, asked: Exports, written: Mapping[str, str]) -> list[Path]:

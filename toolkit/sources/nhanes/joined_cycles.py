@@ -1,7 +1,6 @@
 """Open NHANES: read the files of some cycles and join them to one row per participant."""
 
 from collections.abc import Collection, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +206,7 @@ def _provenance(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found
         "files": files,
         "not_found": sorted(found.absent.values()),
         "codebook": {
-            f"{path.parent.name}/{path.name}": sha256(path.read_bytes()).hexdigest()
+            f"{path.parent.name}/{path.name}": sha256_of(path)
             for path in sorted(shipped("datasets").rglob("*.toml"))
             if path.name.startswith("nhanes") or path.parent.name in ("nhanes-variables", "codebook")
         },
