@@ -70,7 +70,7 @@ _RARE: dict[tuple[str, ...], Counter[str]] = {}
 def declare_policy(study: str, policy: Policy) -> None:
     """Declare the policy of a study by its name in result rows; of two of one name the stricter applies."""
     known = _POLICIES.get(study)
-    if known is None:
+    if known is None or known == policy:
         _POLICIES[study] = policy
         return
     rare = {n: {*known.rare.get(n, ()), *policy.rare.get(n, ())} for n in {**known.rare, **policy.rare}}

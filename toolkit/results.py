@@ -353,7 +353,7 @@ def frame(rows: Iterable[Row], by: Sequence[str] = (), covariance: Floats | None
     schema: dict[str, pl.DataType] = {**dict.fromkeys(by, _TEXT), **SCHEMA}
     data = [{name: row.get(name) for name in schema} for row in map(_without_nan, rows)]
     # Of all ways to make a frame of few rows and many columns this takes the least time.
-    found = pl.from_dicts(data, schema) if data else pl.DataFrame(schema=schema)
+    found = pl.from_dicts(data, schema_overrides=schema) if data else pl.DataFrame(schema=schema)
     return Estimates(found, covariance=covariance)
 
 

@@ -31,14 +31,16 @@ def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
     @wraps(estimator)
     def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
         rows = estimator(*args, **options)
-        given = shape.bind(*args, **options)
-        given.apply_defaults()
-        subject, *others = given.arguments.items()
-        if hasattr(subject[1], "people"):
-            rows.record_request(estimator.__name__, subject[1], dict(others))
+        given = dict(zip(defaults, args, strict=False)) | options
+        study = given.pop(subject)
+        if hasattr(study, "people"):
+            rows.record_request(estimator.__name__, study, others | given)
         return (rows, rows.covariance()) if covariance else rows
 
     shape = signature(estimator)
+    defaults = {name: parameter.default for name, parameter in shape.parameters.items()}
+    subject, *_ = defaults
+    others = {name: default for name, default in defaults.items() if name != subject}
     flag = Parameter("covariance", Parameter.KEYWORD_ONLY, default=False, annotation=bool)
     parameters = sorted([*shape.parameters.values(), flag], key=lambda parameter: parameter.kind)
     estimate.__signature__ = shape.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -27,6 +27,7 @@ from toolkit.estimate.survey import (
     make_result,
     population_size,
     require_countable,
+    weighted_moments,
     zero_variance,
 )
 from toolkit.results import Estimates, Floats
@@ -125,36 +126,23 @@ def _describe_total(
     if not group.n:
         return row
     cells = group.cells
-    values, weights = every[cells], sample.weights[cells]
+    weights = sample.weights[cells]
     if column.continuous:
         verdict = judge_mean(estimate, variance, group.df, group.n)
     else:
-        row["n_cases"] = int(sample.persons[cells] @ values)
+        row["n_cases"] = int(sample.persons[cells] @ every[cells])
         verdict = judge_count(estimate, row["n_cases"], variance, group.df)
     ends = intervals.around(estimate, sqrt(variance), group.df, confidence)
     row |= interval_columns(sqrt(variance), ends, group.df, verdict)
     center, own = sample.deviations(column.name) if column.continuous else (0.0, every)
-    deff = _compute_deff(sample, group, (center, own[cells], weights), variance)
-    row |= {"estimate": estimate, "deff": deff}
-    if not values.any():
+    total, mean, between = weighted_moments(own[cells], weights)
+    mean, same = mean + center, sqrt(between) <= ROUNDING * abs(mean + center)
+    row["estimate"] = estimate
+    if same and not mean:
         return constant({**row, "deff": None}, f"'{column.name}' is 0 for all {group.n:,} participants")
-    return zero_variance(sample, group.counted, row, length(values * weights))
-
-
-def _compute_deff(
-    sample: Sample, group: Group, counted: tuple[float, Floats, Floats], variance: float
-) -> float | None:
-    """Compare a total with that of a simple random sample of the same participants."""
-    center, values, weights = counted
-    total = float(weights.sum())
-    mean = float((values * weights).sum()) / total
-    deviation = values - mean
-    # The mean of values far from 0 is rounded: what it lost is the mean of their deviations.
-    deviation -= float((deviation * weights).sum()) / total
-    if float(np.abs(deviation).max()) <= ROUNDING * abs(center + mean):
-        return None
-    between = float((np.square(deviation, out=deviation) * weights).sum()) / total
-    return design_effect(variance / total**2, between, group.n, population_size(sample, total))
+    if not same:
+        row["deff"] = design_effect(variance / total**2, between, group.n, population_size(sample, total))
+    return zero_variance(sample, group.counted, row, total * sqrt((between + mean**2) / group.n))
 
 
 @with_covariance

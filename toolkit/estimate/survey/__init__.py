@@ -24,6 +24,7 @@ from toolkit.estimate.survey.estimator_covariance import joint_covariance as joi
 from toolkit.estimate.survey.estimator_covariance import joint_totals as joint_totals
 from toolkit.estimate.survey.estimator_covariance import population_size as population_size
 from toolkit.estimate.survey.estimator_covariance import replicate_points as replicate_points
+from toolkit.estimate.survey.estimator_covariance import weighted_moments as weighted_moments
 from toolkit.estimate.survey.groups import Group as Group
 from toolkit.estimate.survey.groups import GroupEstimator as GroupEstimator
 from toolkit.estimate.survey.groups import Row as Row

@@ -15,7 +15,7 @@ import polars as pl
 from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.engine_cells import Cells, Values, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
-from toolkit.estimate.survey.sampling_units import Participants, index_participants
+from toolkit.estimate.survey.sampling_units import Everyone, Participants, index_participants
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums
 from toolkit.files.cache import compute_once
@@ -62,6 +62,8 @@ class Sample:
     sums: ParticipantSums | None = None
     # What the values of continuous variables on an engine are deviations from.
     centers: Mapping[str, float] = field(default_factory=dict)
+    # Sums over the participants of an analysis in memory without a domain.
+    everyone: Everyone | None = None
 
     @cached_property
     def label(self) -> str:
@@ -185,6 +187,7 @@ def draw(
         cells.mean_weight,
         cells.sums,
         cells.centers,
+        cells.everyone,
     )
 
 
@@ -199,7 +202,8 @@ def _aggregate_in_memory(
     participants = index_participants(study, weight)
     places, unknown = participants.places_in(condition)
     rows = _select_rows(participants, chosen, places, unknown)
-    _require_finite(rows.values, chosen.values())
+    for name in participants.infinite & {name for name, column in chosen.items() if column.continuous}:
+        _refuse_infinite(name, int(np.isinf(rows.values[name]).sum()))
     alone = not aggregate or participants.rows_are_units or any(c.continuous for c in chosen.values())
     return rows if alone else _aggregate_cells(rows, chosen)
 
@@ -231,6 +235,7 @@ def _select_rows(
         unknown,
         len(participants.unit),
         participants.mean_weight,
+        everyone=participants.sums if places is None else None,
     )
 
 
@@ -259,12 +264,6 @@ def _aggregate_cells(rows: Cells, columns: dict[str, Column]) -> Cells:
     return replace(
         rows, values=values, unit=rows.unit[row], weights=weights, persons=persons[present], squared=squared
     )
-
-
-def _require_finite(values: Values, columns: Iterable[Column]) -> None:
-    """Raise if a continuous variable is infinite, because no estimate of it has a meaning."""
-    for name in (column.name for column in columns if column.continuous):
-        _refuse_infinite(name, int(np.isinf(values[name]).sum()))
 
 
 def _require_finite_on_engine(

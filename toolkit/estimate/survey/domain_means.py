@@ -15,6 +15,7 @@ from toolkit.disclosure import unknown_level
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
+    ROUNDED,
     Estimate,
     estimate_with_covariance,
     mark_units,
@@ -33,9 +34,6 @@ from toolkit.estimate.survey.groups import (
 from toolkit.estimate.survey.standard_populations import Standard
 from toolkit.estimate.survey.variance.design_variance import covariance_of_totals, replicate_covariance
 from toolkit.results import Floats, Indices, Mask
-
-# A mean may lose this share of the variance of the values, by rounding.
-_ROUNDING = 1e-26
 
 
 @dataclass(frozen=True)
@@ -134,29 +132,34 @@ def _sum_columns(sample: Sample, values: Floats, division: Division, cells: slic
         found = [own.sum()] if number is None else np.bincount(number, own, minlength=count)
         return np.asarray(found, np.float64)
 
-    count, room = len(division.levels), np.empty(len(weights))
-    size = in_groups(weights)
+    count, room, pull = len(division.levels), np.empty(len(weights)), np.empty(len(weights))
+    if sample.everyone and number is None and len(weights) == len(sample.unit):
+        size, squares = np.array([[sample.everyone.weights], [sample.everyone.squares]])
+    else:
+        size = in_groups(weights)
+        squares = in_groups(np.square(weights, out=room) if persons is None else sample.squares[cells])
     divisor = np.where(size > 0, size, 1.0)
-    influence, means, between, cases = [], [], [], []
-    for column in values.T:
+
+    def sum_deviations(deviation: Floats) -> tuple[Floats, Floats]:
+        np.multiply(weights, deviation, out=pull)
+        by_unit = division.sums(sample, places, pull) / divisor[:, None]
+        return by_unit, in_groups(np.multiply(pull, deviation, out=pull)) / divisor
+
+    influence = np.empty((count, values.shape[1], len(sample.units)))
+    means, variances, cases = np.empty((3, count, values.shape[1]))
+    for k, column in enumerate(values.T):
         x = column[cells]
-        with np.errstate(invalid="ignore"):
-            means.append(in_groups(np.multiply(weights, x, out=room)) / size)
-        deviation = np.subtract(x, means[-1] if number is None else means[-1][number], out=room)
-        pull = weights * deviation
-        lost, variance = in_groups(pull) / divisor, in_groups(pull * deviation) / divisor
-        if np.any(np.square(lost) > _ROUNDING * variance):
-            # The mean of values far from 0 is rounded: what it lost is the mean of their deviations.
-            deviation -= lost if number is None else lost[number]
-            pull = weights * deviation
-            variance = in_groups(pull * deviation) / divisor
-        influence.append(division.sums(sample, places, pull) / divisor[:, None])
-        between.append(variance)
-        cases.append(in_groups(x if persons is None else np.multiply(x, persons, out=room)))
-    squares = in_groups(np.square(weights, out=room) if persons is None else sample.squares[cells])
-    by_unit = np.stack(influence, axis=1).reshape(-1, len(sample.units)).T
-    columns = (np.stack(own, axis=1) for own in (means, between, cases))
-    return _Sums(by_unit, size, squares, *columns)
+        means[:, k] = np.where(size > 0, in_groups(np.multiply(weights, x, out=room)) / divisor, np.nan)
+        deviation = np.subtract(x, means[0, k] if number is None else means[number, k], out=room)
+        by_unit, variances[:, k] = sum_deviations(deviation)
+        lost = by_unit.sum(axis=1)
+        if np.any(np.square(lost) > ROUNDED * variances[:, k]):
+            deviation -= lost[0] if number is None else lost[number]
+            by_unit, variances[:, k] = sum_deviations(deviation)
+        influence[:, k] = by_unit
+        cases[:, k] = in_groups(x if persons is None else np.multiply(x, persons, out=room))
+    by_unit = influence.reshape(-1, len(sample.units)).T
+    return _Sums(by_unit, size, squares, means, variances, cases)
 
 
 def _replicate_means(

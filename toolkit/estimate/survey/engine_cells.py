@@ -17,6 +17,7 @@ from toolkit.estimate.survey.roles import MOST_CODES, Column
 from toolkit.estimate.survey.sampling_units import (
     UNIT,
     WEIGHT,
+    Everyone,
     count_unfit_weights,
     derive_weights,
     design_columns,
@@ -69,6 +70,8 @@ class Cells:
     sums: ParticipantSums | None = None
     # What the values of these variables are deviations from.
     centers: Mapping[str, float] = field(default_factory=dict)
+    # Sums over the participants of an analysis in memory without a domain.
+    everyone: Everyone | None = None
 
 
 def check_participants(study: Study, weight: WeightChoice) -> None:

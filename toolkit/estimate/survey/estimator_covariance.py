@@ -11,14 +11,12 @@ import numpy as np
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.variance.design_variance import (
-    Units,
     covariance_of_totals,
     degrees_of_freedom,
     replicate_covariance,
-    replicate_df,
     sum_by_unit,
 )
-from toolkit.results import Floats, Indices, Mask
+from toolkit.results import Floats, Mask
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,9 @@ def replicate_points(sample: Sample, points: Callable[[Sample], Floats]) -> Floa
     for number, factors in enumerate(replication.factors, start=1):
         try:
             # In a replicate a group may have no weight; its estimate is then NaN.
+            drawn = replace(sample, weights=sample.weights * factors[sample.unit], everyone=None)
             with np.errstate(all="ignore"):
-                found.append(points(replace(sample, weights=sample.weights * factors[sample.unit])))
+                found.append(points(drawn))
         except EstimationError as error:
             raise EstimationError(
                 f"Replicate weight {number} of {len(replication.factors)} gives no estimate. {error}"
@@ -79,6 +78,8 @@ def joint_covariance(sample: Sample, found: Estimate) -> Floats:
 def covariance_of_rows(sample: Sample, parts: Sequence[Estimate | None]) -> Floats:
     """Compute the covariance of separate estimates; NaN for one that failed (None)."""
     there = [part for part in parts if part is not None]
+    if there and len(there) == len(parts):
+        return _covariance_of_estimates(sample, there)
     failed = np.array(
         [part is None for part in parts for _ in range(1 if part is None else len(part.points))], bool
     )
@@ -96,8 +97,8 @@ def _covariance_of_estimates(sample: Sample, parts: Sequence[Estimate]) -> Float
         points = np.concatenate([part.points for part in parts])
         return replicate_covariance(np.hstack(replicates), points, units.replication)
     totals = [joint_totals(sample, part) for part in parts]
-    counted = {id(part.counted): part.counted for part in parts}
-    used = mark_units(sample, np.any([*counted.values()], axis=0))
+    first, *others = {id(part.counted): part.counted for part in parts}.values()
+    used = mark_units(sample, np.any([first, *others], axis=0) if others else first)
     return covariance_of_totals(np.hstack(totals), used, units)
 
 
@@ -123,14 +124,7 @@ def mark_units(sample: Sample, cells: Mask) -> Mask:
 
 def design_df(sample: Sample, cells: Mask) -> int:
     """Count PSUs minus strata among the cells marked, or the rank of their replicate weights minus 1."""
-    return df_of_units(sample.unit[cells], sample.units)
-
-
-def df_of_units(unit: Indices, units: Units) -> int:
-    """Count PSUs minus strata among units, or the rank of their replicate weights minus 1."""
-    if units.replication is not None:
-        return replicate_df(unit, units.replication) if len(unit) else 0
-    return degrees_of_freedom(unit, units)
+    return degrees_of_freedom(sample.unit[cells], sample.units)
 
 
 def delta_method(
@@ -142,6 +136,9 @@ def delta_method(
     return found, joint_covariance(sample, found)
 
 
+# The rounded mean of values far from 0 may take this share of their variance; what it lost is the mean of
+# their deviations.
+ROUNDED = 1e-26
 # Weights of a mean below this do not sum to a population: a sample of more than half of one declares its fpc.
 _SMALLEST_MEAN = 2.0
 
@@ -150,6 +147,20 @@ def population_size(sample: Sample, total: float) -> float:
     """Take the sum of weights; infinite (with replacement, `deff = "replace"`) where they are relative."""
     relative = not sample.study.design.fpcs and sample.mean_weight < _SMALLEST_MEAN
     return float("inf") if relative else total
+
+
+def weighted_moments(values: Floats, weights: Floats) -> tuple[float, float, float]:
+    """Compute the sum of the weights, and the weighted mean and variance of values, however far from 0."""
+    total, room = float(weights.sum()), weights * values
+    mean = float(room.sum()) / total
+    deviation = np.subtract(values, mean, out=room)
+    pull = weights * deviation
+    lost = float(pull.sum()) / total
+    variance = float(np.multiply(pull, deviation, out=pull).sum()) / total
+    if lost**2 > ROUNDED * variance:
+        deviation -= lost
+        variance = float((weights * np.square(deviation)).sum()) / total
+    return total, mean, variance
 
 
 def design_effect(variance: float, between: float, n: int, size: float) -> float | None:

@@ -14,12 +14,12 @@ from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
     Estimate,
     covariance_of_rows,
-    df_of_units,
     replicate_points,
 )
 from toolkit.estimate.survey.intervals import Ends, around
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
+from toolkit.estimate.survey.variance.design_variance import degrees_of_freedom
 from toolkit.results import SCHEMA, Estimates, Floats, Indices, Mask, frame
 
 Row = dict[str, Any]
@@ -136,7 +136,11 @@ def require_values(sample: Sample, by: tuple[str, ...], known: Mask) -> None:
 def count_division(sample: Sample, by: tuple[str, ...], division: Division, known: Mask) -> list[Group]:
     """Count the participants of each group of a division in one pass."""
     places = division.places(sample)
-    persons = division.sums(sample, places, None if sample.squared is None else sample.persons)
+    everyone = sample.everyone if division.number is None else None
+    if everyone:
+        persons = everyone.persons[None]
+    else:
+        persons = division.sums(sample, places, None if sample.squared is None else sample.persons)
     size, every = persons.sum(axis=1), bool(known.all())
     valued = size if every else division.sums(sample, places[known], sample.persons[known]).sum(axis=1)
     apart = division.number is None or (by and division.number.min() >= 0)
@@ -145,7 +149,8 @@ def count_division(sample: Sample, by: tuple[str, ...], division: Division, know
         inside, n = mark_group(sample, division, place), round(valued[place])
         counted = inside if every else inside & known
         missing = size[place] - n if apart else counts(sample, by, levels, counted)["n_missing"]
-        df = df_of_units(np.flatnonzero(persons[place]), sample.units)
+        present = persons[place].nonzero()[0]
+        df = everyone.df if everyone else degrees_of_freedom(present, sample.units)
         found.append(Group(levels, inside, counted, round(size[place]), n, round(missing), df))
     return found
 

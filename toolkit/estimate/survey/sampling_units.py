@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
-from toolkit.estimate.survey.variance.design_variance import Stage, Units, replication_of
+from toolkit.estimate.survey.variance.design_variance import (
+    Stage,
+    Units,
+    degrees_of_freedom,
+    replication_of,
+)
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import COMPUTED, Design, Study, WeightChoice
@@ -29,6 +34,18 @@ _LONG = (pl.UInt64, pl.Int128)
 _NARROW = 4
 
 
+class Everyone(NamedTuple):
+    """Sums over all participants with a weight."""
+
+    # Number of participants of each last-stage unit.
+    persons: Indices
+    # Degrees of freedom of the units that hold one.
+    df: int
+    # Of the weights, and of the squared weights.
+    weights: np.float64
+    squares: np.float64
+
+
 @dataclass(frozen=True)
 class Participants:
     """The participants with a positive weight, and the sampling units of the design."""
@@ -44,6 +61,8 @@ class Participants:
     rows_are_units: bool
     # The values of the variables that analyses have used so far, by name and levels.
     _arrays: "dict[tuple[str, tuple[str, ...]], Floats | Indices]" = field(default_factory=dict, repr=False)
+    # The continuous variables among these that are infinite for anyone.
+    infinite: set[str] = field(default_factory=set, repr=False)
 
     @property
     def everyone(self) -> int:
@@ -59,6 +78,13 @@ class Participants:
     def weights(self) -> Floats:
         """The positive weights."""
         return self.placed[WEIGHT].to_numpy()
+
+    @cached_property
+    def sums(self) -> "Everyone":
+        """What analyses of everyone share."""
+        persons = np.bincount(self.unit, minlength=len(self.units))
+        df = degrees_of_freedom(np.flatnonzero(persons), self.units)
+        return Everyone(persons, df, self.weights.sum(), np.square(self.weights).sum())
 
     @cached_property
     def mean_weight(self) -> float:
@@ -79,7 +105,11 @@ class Participants:
             rows = self.select(
                 *(c.expression if c.continuous else c.expression.to_physical() for c in new.values())
             )
-            self._arrays.update({key: column.array(rows[key[0]]) for key, column in new.items()})
+            for key, column in new.items():
+                own = column.array(rows[column.name])
+                self._arrays[key] = own
+                if column.continuous and np.isinf(own).any():
+                    self.infinite.add(column.name)
         return {key[0]: self._arrays[key] for key in keys}
 
     def places_in(self, condition: Condition) -> tuple[Indices | None, int]:

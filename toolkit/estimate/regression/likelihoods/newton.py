@@ -26,8 +26,12 @@ FAR = 1e4
 COLLINEAR = 1e-7
 # Below this share of own variance the normal equations would lose digits: the columns are made orthogonal.
 NEARLY_COLLINEAR = 1e-5
-# Rows of which a weighted copy stays in the processor's cache.
-BLOCK = 16_384
+# Rows of which a weighted copy stays in the processor's cache, and whose products wake no other thread.
+BLOCK = 4_096
+# glibc returns large arrays to the system when they are freed, so that each fit waits for new pages. When it
+# has freed one of this many bytes, it keeps all up to that size (mallopt(3), M_MMAP_THRESHOLD).
+KEPT = 31 * 2**20
+np.empty(KEPT, np.uint8)
 
 
 class NotConvergedError(EstimationError):
@@ -132,6 +136,12 @@ def _invert_curvature(information: Floats) -> Floats:
     """Invert the information; where the likelihood is not concave, point uphill along its own axes."""
     if not np.isfinite(information).all():
         raise NotConvergedError("The log-likelihood is not finite.")
+    try:
+        own = np.square(np.linalg.cholesky(information).diagonal())
+        if own.min() > NEARLY_COLLINEAR * own.max():
+            return np.asarray(np.linalg.inv(information), np.float64)
+    except np.linalg.LinAlgError:
+        pass
     values, axes = np.linalg.eigh((information + information.T) / 2)
     steepest = np.abs(values).max(initial=0.0)
     if np.abs(values[:1]).max(initial=0.0) <= FLAT * steepest:
@@ -195,10 +205,11 @@ def scale_columns(X: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 def weighted_products(Z: Floats, weight: Floats) -> Floats:
     """Compute Z' W Z in blocks of rows, so that no weighted copy of all rows is made."""
-    total = np.zeros((Z.shape[1],) * 2)
+    total, room = np.zeros((Z.shape[1],) * 2), np.empty((min(BLOCK, len(Z)), Z.shape[1]), order="F")
     for first in range(0, len(Z), BLOCK):
-        rows = slice(first, first + BLOCK)
-        total += (Z[rows] * weight[rows, None]).T @ Z[rows]
+        rows = Z[first : first + BLOCK]
+        weighted = np.multiply(rows, weight[first : first + BLOCK, None], out=room[: len(rows)])
+        total += weighted.T @ rows
     return total
 
 

@@ -175,7 +175,9 @@ def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
 
 
 def degrees_of_freedom(unit: Indices, units: Units) -> int:
-    """Count PSUs minus strata among those that hold one of the cells."""
+    """Count PSUs minus strata among those that hold one of the cells, or rank replicate weights minus 1."""
+    if units.replication is not None:
+        return replicate_df(unit, units.replication) if len(unit) else 0
     first = units.stages[0]
     present = np.bincount(units.first_stage(unit), minlength=len(first.parent)) > 0
     counts = first.count(present, units.strata)
