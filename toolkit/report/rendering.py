@@ -35,7 +35,7 @@ from toolkit.report.parameters import check_names, fill_parameters, read_paramet
 from toolkit.report.plan import Found, find_report
 from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance
 from toolkit.sources.registry import open_study
-from toolkit.studies import Study, hand_over
+from toolkit.studies import EnginePeople, Study, hand_over
 
 if TYPE_CHECKING:
     from toolkit.display.export.destinations import Saved
@@ -214,6 +214,8 @@ def render(
 def open_job(study: str | Study, output: str | Path | None, options: Options) -> Job:
     """Open the study of a call, and choose the folder of its reports."""
     opened = open_study(study) if isinstance(study, str) else study
+    if isinstance(opened.people, EnginePeople):
+        opened.people.refuse()
     named = study if isinstance(study, str) else study.name
     return Job(opened, folder_of(opened, output), options, named)
 

@@ -34,6 +34,7 @@ from toolkit.estimate.survey import (
     judge_proportion,
     make_result,
     proportion,
+    read,
     require_countable,
     require_levels,
     standardized_averages,
@@ -134,9 +135,9 @@ def proportions(
     intervals.check(*how)
     parts = [outcome, *by, *(standard.variables if standard and not standard.starts else ())]
     names = [*parts, *(standard.variables if standard else ())]
-    sample = draw(study, names, domain, in_groups=parts, by=by)
-    column = sample.columns[outcome]
+    column = read(study, [outcome], [outcome])[outcome]
     require_levels(column, f"tk.mean(study, '{outcome}')")
+    sample = draw(study, names, domain, in_groups=parts, by=by)
     # The case of two levels has a row, and each of more.
     levels = column.levels if column.case is None or (every and column.levels != YES_NO) else (column.case,)
     values = sample.marks(outcome, levels)

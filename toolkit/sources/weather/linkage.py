@@ -15,7 +15,7 @@ from toolkit.sources.weather.daily import (
     join_mean_before,
     mark_heat_waves,
 )
-from toolkit.studies import Study
+from toolkit.studies import EnginePeople, Study
 from toolkit.variables import Reason, Variable, derive, why
 
 HEAT_INDEX = "heat_index"
@@ -61,6 +61,8 @@ def add_weather(population: Study, weather: pl.DataFrame, *, days: int = MONTH) 
     >>> found.people["heat_index"].round(1).item()
     87.9
     """
+    if isinstance(population.people, EnginePeople):
+        population.people.refuse()
     if HEAT_INDEX in population.people.columns:
         raise DatasetError(
             f"The study already has a variable '{HEAT_INDEX}'. Rename it before joining weather."

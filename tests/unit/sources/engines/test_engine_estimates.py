@@ -1,6 +1,6 @@
 """Estimates on an engine are those in memory, in every column, and read no participants."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -150,66 +150,6 @@ def test_an_estimate_is_one_pass_that_fetches_cells(name: str, engine: str) -> N
     (fetched,) = rows_fetched(study)[opened:]
     assert len(result)
     assert 0 < fetched < PERSONS
-
-
-def participants_needed() -> Iterator[tuple[str, Call]]:
-    """List the public calls that need participants one by one."""
-    yield "describe", lambda s: tk.describe(s, ["sex", "age"])
-    yield "rank_test", lambda s: tk.rank_test(s, "nights", "sex")
-    yield "cox", lambda s: tk.model(s, "Surv(nights, cramps) ~ sex", family="cox")
-    yield "weights", tk.weights
-    yield "replicates", lambda s: tk.survey.replicates(s, method="bootstrap")
-    yield "design_matrix", lambda s: tk.design_matrix(s, "cramps ~ sex")
-    yield "data_dictionary", tk.data_dictionary
-    yield "to_r", lambda s: s.to_r("/nowhere")
-    yield "write", lambda s: s.write("people.dta")
-    yield "head", lambda s: s.people.head(3)
-    yield "column", lambda s: s.people["sex"]
-    yield "rows", lambda s: s.people.rows()
-    yield "iteration", lambda s: list(s.people)
-    yield "select", lambda s: s.people.select("sex")
-    yield "select all", lambda s: s.people.select(pl.all())
-    yield "quantile", lambda s: tk.quantile(s, "bmi")
-    yield "t_test", lambda s: tk.t_test(s, "bmi", "sex")
-    yield (
-        "continuous term without PSUs",
-        lambda s: tk.model(s.with_design(tk.Design(weight="positive")), "cramps ~ bmi"),
-    )
-    yield "continuous term in a product", lambda s: tk.model(s, "cramps ~ bmi * sex")
-    yield "continuous term in margins", lambda s: tk.margins(s, "cramps ~ bmi + sex", "sex")
-    yield (
-        "standardized by a measurement",
-        lambda s: tk.association(s, "cramps", "sex", adjust=("bmi",), estimand="standardised_ratio"),
-    )
-    yield "cut", lambda s: s.cut("bmi")
-    yield (
-        "calibrated",
-        lambda s: tk.prevalence(
-            s.with_design(s.design.calibrated({"sex": {"male": 10, "female": 20}})), "cramps"
-        ),
-    )
-    yield (
-        "replicate weights",
-        lambda s: tk.prevalence(
-            s.with_design(
-                tk.Design(weight="weight", replicate_weights=["bmi", "age"], replicate_method="BRR")
-            ),
-            "cramps",
-        ),
-    )
-
-
-NEEDED = dict(participants_needed())
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-@in_one_test("name", NEEDED)
-def test_what_needs_participants_names_the_call_that_reads_them(name: str, engine: str) -> None:
-    study = on_engine(engine, "strata and PSUs")
-    before = len(rows_fetched(study))
-    with pytest.raises(tk.ToolkitError, match=r"tk\.study\((frame\.collect|relation\.pl)\(\), design="):
-        NEEDED[name](study)
-    assert all(rows < PERSONS for rows in rows_fetched(study)[before:])
 
 
 WRONG: dict[str, Call] = {
