@@ -22,7 +22,7 @@ Call = Callable[[tk.Study], Any]
 DESIGN = "strata and PSUs"
 COX = "Surv(nights, cramps) ~ sex"
 DAY = ("heat_index", "temperature_mean", "degree_days", "heat_wave")
-WEATHER = pl.DataFrame({"place": ["a"], "date": [date(2020, 1, 1)], **dict.fromkeys(DAY, [1.0])})
+WEATHER = pl.DataFrame({"place": ["a"], "date": [date(2020, 1, 1)], **{key: [1.0] for key in DAY}})
 OFTEN = "when(nights < 3, 'a', nights < 6, 'b', 'c')"
 
 
@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[str, Call]] = {
     "quantile of a measurement": ("quantile", lambda s: tk.quantile(s, "bmi")),
     "rank_test": ("rank_test", lambda s: tk.rank_test(s, "nights", "sex")),
     "render": ("render", lambda s: tk.render("burden", study=s)),
-    "render_plan": ("render_plan", lambda s: tk.render_plan(s)),
+    "render_plan": ("render_plan", tk.render_plan),
     "replicates": ("replicates", lambda s: tk.survey.replicates(s, method="bootstrap")),
     "t_test of a measurement": ("t_test", lambda s: tk.t_test(s, "bmi", "sex")),
     "weights": ("weights", tk.weights),
