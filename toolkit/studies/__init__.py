@@ -21,6 +21,7 @@ from toolkit.studies.handover import take_over as take_over
 from toolkit.studies.missingness import HAS_VALUE as HAS_VALUE
 from toolkit.studies.missingness import count_missing as count_missing
 from toolkit.studies.participants.engine_people import COMPUTED as COMPUTED
+from toolkit.studies.participants.engine_people import MOST_VALUES as MOST_VALUES
 from toolkit.studies.participants.engine_people import Engine as Engine
 from toolkit.studies.participants.engine_people import EnginePeople as EnginePeople
 from toolkit.studies.participants.engine_people import Facts as Facts

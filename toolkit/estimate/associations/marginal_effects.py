@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from toolkit.disclosure import unknown_level
 from toolkit.errors import EstimationError, VariableError, require_known
 from toolkit.estimate.regression import (
     STANDARDIZED,
+    Add,
     Analysis,
     Answer,
     Degrees,
@@ -18,6 +19,7 @@ from toolkit.estimate.regression import (
     Regression,
     Replacement,
     Setting,
+    SetTo,
     Standard,
     Term,
     average_predictions,
@@ -28,7 +30,7 @@ from toolkit.estimate.regression import (
     require_estimand,
     specify_formula,
 )
-from toolkit.estimate.survey import Column, with_reference
+from toolkit.estimate.survey import Column, read, with_reference
 from toolkit.results import ESTIMANDS, Estimates, Mask
 from toolkit.studies import Study
 from toolkit.variables import Names, as_names, with_covariance
@@ -148,7 +150,10 @@ def margins(
     """
     study = with_reference(study, variable, reference)
     groups = as_names(by, "by")
-    model = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df)
+    settings = max(4, len(at), _count_levels(study, variable))
+    model = specify_formula(
+        study, formula, family, domain, offset, by=groups, degrees=df, passes="averages", settings=settings
+    )
     column = _require_variable(model, variable, formula)
     margin = Margin(variable, _choose_estimand(estimand, model.outcome), tuple(at))
     _require_values(column, margin)
@@ -200,7 +205,10 @@ def predict(
     >>> found.select("sex", "age").rows()
     [('male', '30'), ('male', '70'), ('female', '30'), ('female', '70')]
     """
-    model = specify_formula(study, formula, family, domain, offset, degrees=df)
+    count = prod(1 if isinstance(own, str | float | int) else len(own) for own in at.values())
+    model = specify_formula(
+        study, formula, family, domain, offset, degrees=df, passes="averages", settings=count
+    )
     grid = [[(name, value) for value in _read_values(model, name, at[name], formula)] for name in at]
     places = list(product(*grid))
     estimand = "predicted_prevalence" if model.outcome.case else "predicted_mean"
@@ -268,14 +276,14 @@ def _set_values(column: Column, margin: Margin) -> Standard:
 
 
 def _add_one(column: Column, margin: Margin) -> Standard:
-    settings: list[Setting] = [{}, {column.name: partial(np.add, 1)}]
+    settings: list[Setting] = [{}, {column.name: Add(1)}]
     return _compare_with(0, settings, (per_unit(column.variable),), margin)
 
 
 def _set_derivative(model: ModelSpec, fitted: Regression, column: Column) -> Standard:
     """Approximate the derivative by four points on both sides of each participant's own value."""
     step = STEP * float(np.std(model.sample.numbers(column.name)[fitted.inside]))
-    settings: list[Setting] = [{column.name: partial(np.add, k * step)} for k in (1, -1, 2, -2)]
+    settings: list[Setting] = [{column.name: Add(k * step)} for k in (1, -1, 2, -2)]
     weights = np.array([[8.0, -8.0, -1.0, 1.0]]) / (12 * step)
     return Standard(settings, (per_unit(column.variable),), weights)
 
@@ -295,6 +303,10 @@ def _choose_estimand(given: str | None, outcome: Column) -> str:
             f"counts tk.model(..., family='poisson', exponentiate=True)."
         )
     return chosen
+
+
+def _count_levels(study: Study, name: str) -> int:
+    return len(read(study, [name])[name].levels) if name in study.people.columns else 0
 
 
 def _require_variable(model: ModelSpec, name: str, formula: str) -> Column:
@@ -334,7 +346,7 @@ def _read_values(model: ModelSpec, name: str, given: Values, formula: str) -> li
 def _set_value(column: Column, value: Value) -> Replacement:
     """Give every participant one value, of a category the index of its level."""
     number = float(value) if column.continuous else column.levels.index(str(value))
-    return partial(np.full_like, fill_value=number)
+    return SetTo(number)
 
 
 def _format(value: Value) -> str:

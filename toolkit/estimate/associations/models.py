@@ -18,6 +18,7 @@ from toolkit.estimate.regression import (
     STANDARDIZED,
     Analysis,
     Degrees,
+    Exposed,
     estimate,
     exposure_terms,
     ratio_of,
@@ -126,15 +127,15 @@ def association(
     adjusted = covariates_for(study, adjust, question)
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
     covariates, also = variables_of(adjusted), variables_of(as_covariates(complete))
-    # Passes over the participants of an engine sum what main effects need of continuous terms.
-    streamed = [exposure, *(name for name in adjusted if name in covariates)]
+    asked = Exposed(exposure, adjusted).asked(study, also, averages=estimand in STANDARDIZED)
+    if estimand == "prevalence_difference":
+        asked = replace(asked, averaged=[*asked.streamed, *asked.computed])
     sample = draw(
         study,
         [outcome, exposure, *covariates, *groups, *also],
         domain,
         by=groups,
-        averaged=streamed if estimand == "prevalence_difference" else (),
-        streamed=() if estimand in STANDARDIZED else streamed,
+        asked=asked,
     )
     names = (outcome, exposure, adjusted)
     fitted = specify_association(sample, names, estimand, complete=also, degrees=df)
@@ -223,7 +224,9 @@ def model(
     ['intercept', 'per unit']
     """
     groups = as_names(by, "by")
-    fitted = specify_formula(study, formula, family, domain, offset, by=groups, degrees=df, streamed=True)
+    fitted = specify_formula(
+        study, formula, family, domain, offset, by=groups, degrees=df, passes="coefficients"
+    )
     ratio = ratio_of(family, fitted.outcome, offset=bool(offset)) if exponentiate else "coefficient"
     return estimate(Analysis(fitted, groups, ratio, confidence=confidence)).frame()
 

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.errors import VariableError
 from toolkit.estimate.survey import (
     ROUNDING,
+    Asked,
     Column,
     Effect,
     GroupMeans,
@@ -193,7 +194,7 @@ def mean(
     """
     intervals.check_confidence(confidence)
     variables, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*variables, *by], domain, by=by, averaged=variables)
+    sample = draw(study, [*variables, *by], domain, by=by, asked=Asked(variables))
     columns = [sample.columns[name] for name in variables]
     for column in columns:
         require_countable(

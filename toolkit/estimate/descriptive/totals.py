@@ -9,6 +9,7 @@ import numpy as np
 
 from toolkit.estimate.survey import (
     ROUNDING,
+    Asked,
     Column,
     Group,
     Row,
@@ -90,7 +91,7 @@ def total(
     """
     intervals.check_confidence(confidence)
     names, by = as_names(variable, "variable"), as_names(by, "by")
-    sample = draw(study, [*names, *by], domain, by=by, averaged=names)
+    sample = draw(study, [*names, *by], domain, by=by, asked=Asked(names))
     summands = [one for name in names for one in _list_summands(sample, sample.columns[name])]
 
     def estimate(group: Group, weights: Floats) -> tuple[Floats, Floats]:
@@ -193,7 +194,7 @@ def ratio(
     by = as_names(by, "by")
     require_one_role(numerator=numerator, by=by)
     require_one_role(denominator=denominator, by=by)
-    sample = draw(study, [numerator, denominator, *by], domain, by=by, averaged=(numerator, denominator))
+    sample = draw(study, [numerator, denominator, *by], domain, by=by, asked=Asked((numerator, denominator)))
     for name in (numerator, denominator):
         levels = len(sample.columns[name].levels)
         require_countable(

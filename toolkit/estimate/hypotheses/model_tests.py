@@ -23,6 +23,7 @@ from toolkit.estimate.regression import (
     Matrix,
     ModelSpec,
     NotConvergedError,
+    Passes,
     Predictors,
     Regression,
     Reported,
@@ -114,7 +115,9 @@ def term_test(
     """
     require_known("tk.term_test has no method", method, METHODS, "Use one of")
     by = as_names(by, "by")
-    model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df)
+    # Rao and Scott's test needs the log-likelihood, which no pass sums.
+    passes: Passes = "averages" if method == "wald" else "none"
+    model = specify_formula(study, formula, family, domain, offset, by=by, degrees=df, passes=passes)
     sample, wanted = model.sample, as_names(terms, "terms")
     labels = [sample.columns[name].variable.label if name in sample.columns else name for name in wanted]
 

@@ -1,8 +1,5 @@
 """Regression models for survey data, from specification to coefficient rows."""
 
-from toolkit.estimate.regression.averaging import Replacement as Replacement
-from toolkit.estimate.regression.averaging import Setting as Setting
-from toolkit.estimate.regression.averaging import Standard as Standard
 from toolkit.estimate.regression.averaging import average_predictions as average_predictions
 from toolkit.estimate.regression.coefficient_rows import Analysis as Analysis
 from toolkit.estimate.regression.coefficient_rows import Answer as Answer
@@ -17,11 +14,17 @@ from toolkit.estimate.regression.coefficient_rows import report_contrasts as rep
 from toolkit.estimate.regression.coefficient_rows import test_jointly as test_jointly
 from toolkit.estimate.regression.coefficient_rows import verdict as verdict
 from toolkit.estimate.regression.coefficient_rows import with_covariates as with_covariates
+from toolkit.estimate.regression.counterfactuals import Add as Add
+from toolkit.estimate.regression.counterfactuals import Replacement as Replacement
+from toolkit.estimate.regression.counterfactuals import Setting as Setting
+from toolkit.estimate.regression.counterfactuals import SetTo as SetTo
+from toolkit.estimate.regression.counterfactuals import Standard as Standard
 from toolkit.estimate.regression.fit import Regression as Regression
 from toolkit.estimate.regression.fit import adjusted_wald as adjusted_wald
 from toolkit.estimate.regression.fit import one_thread as one_thread
 from toolkit.estimate.regression.fit import regress as regress
 from toolkit.estimate.regression.formula import ONE as ONE
+from toolkit.estimate.regression.formula import Exposed as Exposed
 from toolkit.estimate.regression.formula import MainEffects as MainEffects
 from toolkit.estimate.regression.formula import Matrix as Matrix
 from toolkit.estimate.regression.formula import Predictors as Predictors
@@ -59,6 +62,7 @@ from toolkit.estimate.regression.specification import COEFFICIENTS as COEFFICIEN
 from toolkit.estimate.regression.specification import STANDARDIZED as STANDARDIZED
 from toolkit.estimate.regression.specification import Degrees as Degrees
 from toolkit.estimate.regression.specification import ModelSpec as ModelSpec
+from toolkit.estimate.regression.specification import Passes as Passes
 from toolkit.estimate.regression.specification import choose_estimand as choose_estimand
 from toolkit.estimate.regression.specification import exposure_terms as exposure_terms
 from toolkit.estimate.regression.specification import ratio_of as ratio_of

@@ -7,38 +7,18 @@ Method: Graubard and Korn, Biometrics 55 (1999) 652-659; Binder, International S
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from toolkit.errors import EstimationError
+from toolkit.estimate.regression.counterfactuals import Setting, Standard
+from toolkit.estimate.regression.engine_averages import average_by_passes
+from toolkit.estimate.regression.engine_fits import has_moments
 from toolkit.estimate.regression.fit import Regression
-from toolkit.estimate.regression.formula import Term
 from toolkit.estimate.regression.likelihoods import Family
 from toolkit.estimate.regression.specification import ModelSpec
 from toolkit.estimate.survey import Estimate, Sample, joint_covariance
 from toolkit.results import Floats
-
-Replacement = Callable[[Any], Any]
-# By variable, what makes its values under the setting of those observed.
-Setting = dict[str, Replacement]
-
-
-@dataclass(frozen=True)
-class Standard:
-    """An average for each setting, and linear combinations of the averages, or of their logarithms."""
-
-    settings: Sequence[Setting]
-    terms: tuple[Term, ...]
-    contrast: Floats
-    log: bool = False
-
-    def combine(self, averages: Floats) -> tuple[Floats, Floats]:
-        """Compute the estimates of the terms, and their derivatives by the averages."""
-        if not self.log:
-            return self.contrast @ averages, self.contrast
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.contrast @ np.log(averages), self.contrast / averages
 
 
 @dataclass(frozen=True)
@@ -56,6 +36,8 @@ def average_predictions(model: ModelSpec, fitted: Regression, standard: Standard
         raise EstimationError(
             f"A {model.family.name} model has no single mean to average. Use family='logit' or 'poisson'."
         )
+    if has_moments(model):
+        return average_by_passes(model, fitted, standard)
     matrices, offset = _build_settings(model, fitted, standard.settings)
     predict = _Predictor(model.family, matrices, offset)
     sample, inside = model.sample, fitted.inside

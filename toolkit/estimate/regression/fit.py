@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression import fit_failures
 from toolkit.estimate.regression.engine_fits import (
+    SeparatedError,
     fit_by_passes,
     has_moments,
     needs_passes,
@@ -222,6 +223,8 @@ def _fit(model: "ModelSpec", attempt: fit_failures.Attempt, inside: Mask, shift:
         if isinstance(model.family, Likelihood):
             terms = model.family.terms(attempt.matrix, attempt.y)
         named = [replace(terms[place], outcome_level="") for place in error.endless if place < len(terms)]
+        if isinstance(error, SeparatedError):
+            raise fit_failures.separated(attempt, named) from None
         raise fit_failures.not_converged(attempt, named, of_participants=not streamed) from None
 
 

@@ -157,11 +157,7 @@ def not_converged(
     """
     along = separating_terms(attempt) if of_participants else []
     if along:
-        return EstimationError(
-            f"'{attempt.outcome}' is separated by {join_list(map(str, along))} among the {attempt.n:,} "
-            f"participants of the fit: beyond some value all have the same outcome, so a coefficient is "
-            f"infinite. {_remedy(attempt)}"
-        )
+        return separated(attempt, along)
     running = list(dict.fromkeys(term for term in endless if term.exposure))
     if running:
         return EstimationError(
@@ -177,6 +173,15 @@ def not_converged(
     return EstimationError(
         f"The {attempt.family} model of '{attempt.outcome}' did not converge with "
         f"{len(attempt.matrix.terms)} coefficients for {attempt.n:,} participants. {remedy}"
+    )
+
+
+def separated(attempt: Attempt, along: "Iterable[Term]") -> EstimationError:
+    """Explain that terms separate the cases from the others."""
+    return EstimationError(
+        f"'{attempt.outcome}' is separated by {join_list(map(str, along))} among the {attempt.n:,} "
+        f"participants of the fit: beyond some value all have the same outcome, so a coefficient is "
+        f"infinite. {_remedy(attempt)}"
     )
 
 

@@ -3,17 +3,21 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
+
+import polars as pl
 
 from toolkit.errors import EstimationError, VariableError, require_known, short
 from toolkit.estimate.regression.formula import (
     EXAMPLE,
+    Bases,
+    EnginePredictors,
+    Exposed,
     Matrix,
     Predictors,
     Taken,
     Term,
-    levels_present,
-    main_effects,
+    ask_engine,
     of_level,
     parser,
     per_unit,
@@ -29,7 +33,7 @@ from toolkit.estimate.regression.other_families import (
     negative_binomial,
     ordinal,
 )
-from toolkit.estimate.survey import Column, Sample, draw, firth_call, unknown_case
+from toolkit.estimate.survey import Asked, Column, Sample, draw, firth_call, read, unknown_case
 from toolkit.results import ESTIMANDS, Floats, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import LONGEST, Variable, one_line, quoted, require_one_role
@@ -37,6 +41,8 @@ from toolkit.variables import LONGEST, Variable, one_line, quoted, require_one_r
 # Degrees of freedom: PSUs minus strata ("design", as Stata and SUDAAN), or less the coefficients ("model",
 # as R's svyglm).
 Degrees = Literal["model", "design"]
+# What passes over the participants of an engine give an estimator: nothing, or all that it needs of a fit.
+Passes = Literal["none", "coefficients", "averages"]
 # The estimands that are coefficients of the exposure: the log link with Poisson variance is the modified
 # Poisson of Zou (2004). An association may also average the predictions of its model.
 COEFFICIENTS = ("prevalence_ratio", "odds_ratio", "prevalence_difference")
@@ -92,6 +98,11 @@ class ModelSpec:
         """Build the design matrix of cells."""
         return self.predictors.matrix(self.sample, inside)
 
+    def express(self, inside: Mask, bases: Bases) -> list[pl.Expr]:
+        """Write the columns of the design matrix as expressions over participants on an engine."""
+        predictors = cast("EnginePredictors", self.predictors)
+        return predictors.express(self.sample, inside, bases)
+
     def shift(self, inside: Mask) -> Floats | None:
         """Compute what the offset adds to the linear predictor of cells; None without an offset."""
         return self.offset.matrix(self.sample, inside).values[:, 0] if self.offset else None
@@ -105,37 +116,6 @@ class ModelSpec:
             outcome.strip() or quoted(self.outcome.name),
             [right.strip()] if right else terms,
             self.sample.domain,
-        )
-
-
-@dataclass(frozen=True)
-class Exposed:
-    """Main effects of an exposure and covariates; the exposure must vary and its reference occur."""
-
-    exposure: str
-    adjust: tuple[str, ...] = ()
-
-    def matrix(self, sample: Sample, inside: Mask) -> Matrix:
-        """Build the design matrix, or raise EstimationError if no comparison is possible."""
-        column = sample.columns[self.exposure]
-        if not column.continuous:
-            _require_comparison(sample, column, inside)
-        return main_effects(sample, (self.exposure,), inside, self.adjust)
-
-
-def _require_comparison(sample: Sample, column: Column, inside: Mask) -> None:
-    present = levels_present(column.variable, sample.codes(column.name)[inside])
-    persons = int(sample.persons[inside].sum())
-    if len(present) == 1:
-        raise EstimationError(
-            f"'{column.name}' has a single level among the {persons:,} participants of the analysis: all are "
-            f"'{present[0]}'. Widen the domain, or use another exposure."
-        )
-    if present[0] != column.reference:
-        raise EstimationError(
-            f"None of the {persons:,} participants of the analysis has '{column.name}' = "
-            f"'{column.reference}', the reference. Widen the domain, or choose another reference: "
-            f"tk.association(..., reference='{present[0]}')."
         )
 
 
@@ -190,11 +170,13 @@ def specify_formula(
     degrees: Degrees = "model",
     also: tuple[str, ...] = (),
     aggregate: bool = True,
-    streamed: bool = False,
+    passes: Passes = "none",
+    settings: int = 0,
 ) -> ModelSpec:
     """Read a formula as for `tk.model` and draw its sample, with the columns `also` besides.
 
-    `streamed` is True if coefficients alone are estimated, which need no participant in memory.
+    `passes` says whether passes over the participants of an engine give all that is estimated: coefficients,
+    or their averages as well, of which there are `settings`.
     """
     require_known("tk.model has no family", family, (*GLM_FAMILIES, *OTHERS), "Available:")
     taken = take_time(one_line(formula))
@@ -207,12 +189,14 @@ def specify_formula(
     require_one_role(outcome=reading.outcome, offset=shifting)
     require_one_role(formula=names, by=by)
     grouped = [*taken.strata, *([reading.outcome] if family in ("ordinal", "multinomial") else [])]
-    # The score of a linear model is linear in the outcome.
-    averaged = [reading.outcome] if family == "gaussian" else []
-    # Passes over the participants sum what a model of main effects needs of continuous terms; for a linear
-    # model second moments are enough.
-    passed = list(reading.variables) if streamed and reading.plain else []
-    averaged, passed = ([*averaged, *passed], passed) if family == "gaussian" else (averaged, passed)
+    asked = Asked()
+    if passes != "none":
+        plain = list(reading.variables) if reading.plain else []
+        columns = read(study, reading.variables)
+        asked = ask_engine(study, columns, reading.listed, (plain, passes == "averages"), settings)
+    if family == "gaussian":
+        # The score of a linear model is linear in the outcome, and second moments of terms are enough.
+        asked = replace(asked, averaged=[reading.outcome, *asked.streamed, *asked.computed])
     sample = draw(
         study,
         [*names, *by, *also],
@@ -221,8 +205,7 @@ def specify_formula(
         by=by,
         # The partial likelihood orders participants one by one, and corrects for ties among them.
         aggregate=aggregate and family != "cox",
-        averaged=averaged,
-        streamed=passed,
+        asked=asked,
     )
     for part in (reading, *([shift] if shift else [])):
         parser.require_numbers(part, sample)

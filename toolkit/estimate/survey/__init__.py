@@ -65,6 +65,8 @@ from toolkit.estimate.survey.roles import with_references as with_references
 from toolkit.estimate.survey.sampling_units import index_participants as index_participants
 from toolkit.estimate.survey.standard_populations import Standard as Standard
 from toolkit.estimate.survey.standard_populations import as_standard as as_standard
+from toolkit.estimate.survey.variance.computed_columns import Asked as Asked
+from toolkit.estimate.survey.variance.computed_columns import computed_column as computed_column
 from toolkit.estimate.survey.variance.design_variance import sum_by_group as sum_by_group
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums as ParticipantSums
 from toolkit.estimate.survey.variance.zero_variances import ROUNDING as ROUNDING

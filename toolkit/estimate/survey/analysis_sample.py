@@ -16,6 +16,7 @@ from toolkit.errors import EstimationError, short
 from toolkit.estimate.survey.engine_cells import Cells, Values, aggregate_on_engine
 from toolkit.estimate.survey.roles import Column, read, require_countable
 from toolkit.estimate.survey.sampling_units import Everyone, Participants, index_participants
+from toolkit.estimate.survey.variance.computed_columns import Asked
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums
 from toolkit.files.cache import compute_once
@@ -149,13 +150,12 @@ def draw(
     by: Sequence[str] = (),
     *,
     aggregate: bool = True,
-    averaged: Sequence[str] = (),
-    streamed: Sequence[str] = (),
+    asked: Asked | None = None,
 ) -> Sample:
     """Draw the analytic sample; `in_groups` and `by` are categorical. By `cycle`, each has its own weight.
 
-    `aggregate` is False for an estimator that needs participants one by one; `averaged` are variables of
-    which it needs means, totals and variances alone, `streamed` those that it sums in passes (`sums`).
+    `aggregate` is False for an estimator that needs participants one by one; `asked` is what it needs of
+    continuous variables on an engine.
     """
     condition = conditions.parse(domain)
     columns = read(study, [*names, *condition.names], [*in_groups, *by])
@@ -164,9 +164,13 @@ def draw(
     if isinstance(study.people, EnginePeople):
         if not aggregate:
             study.people.refuse()
-        inside = condition.expression(study.people.schema) if condition.text else None
+        inside, asked = (
+            condition.expression(study.people.schema) if condition.text else None,
+            asked or Asked(),
+        )
         _require_finite_on_engine(study.people, chosen.values(), inside, weight)
-        cells = aggregate_on_engine(study, weight, inside, chosen, (averaged, streamed))
+        chosen = {**chosen, **asked.computed}
+        cells = aggregate_on_engine(study, weight, inside, chosen, asked)
     else:
         cells = _aggregate_in_memory(study, weight, condition, chosen, aggregate=aggregate)
     if not len(cells.unit):

@@ -2,10 +2,10 @@
 
 The query groups by the columns of the design and the variables of the analysis; everyone else is one more
 group of each sampling unit, so that the design is whole. Continuous variables of which an estimator needs the
-first two moments alone are not grouped by: their moments become points (`moment_points`).
+first two moments alone are not grouped by: their moments become points (`engine_moments`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,16 +31,22 @@ from toolkit.estimate.survey.sampling_units import (
     refuse_weight,
     require_design_columns,
 )
+from toolkit.estimate.survey.variance.computed_columns import Asked, place_centers
 from toolkit.estimate.survey.variance.design_variance import Crowds, Stage, Units
-from toolkit.estimate.survey.variance.engine_sums import FIRST, ParticipantSums, explain_measurement
-from toolkit.estimate.survey.variance.moment_points import Moments, place_points
+from toolkit.estimate.survey.variance.engine_moments import SQUARES, Spread
+from toolkit.estimate.survey.variance.engine_sums import (
+    COUNT,
+    FIRST,
+    ParticipantSums,
+    explain_measurement,
+    explain_populations,
+)
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
-from toolkit.studies import COMPUTED, EnginePeople, Study, WeightChoice
+from toolkit.studies import COMPUTED, MOST_VALUES, EnginePeople, Study, WeightChoice
 
 # The values of cells by variable: numbers, or indices of levels.
 Values = Mapping[str, Floats | Indices]
-COUNT, SQUARES = f"{COMPUTED}count", f"{COMPUTED}squares"
 _PART, _STRATUM, _UNFIT, _POPULATION = (
     f"{COMPUTED}{name}" for name in ("part", "stratum", "unfit", "population")
 )
@@ -83,15 +89,10 @@ def check_participants(study: Study, weight: WeightChoice) -> None:
 
 
 def aggregate_on_engine(
-    study: Study,
-    weight: WeightChoice,
-    inside: pl.Expr | None,
-    columns: Mapping[str, Column],
-    by_moments: tuple[Sequence[str], Sequence[str]],
+    study: Study, weight: WeightChoice, inside: pl.Expr | None, columns: Mapping[str, Column], asked: Asked
 ) -> Cells:
-    """Aggregate participants to cells; `by_moments` are variables that are averaged, and summed in passes."""
-    averaged, streamed = map(tuple, by_moments)
-    return _Drawing(study, weight, inside, columns, averaged, streamed).cells()
+    """Aggregate participants to cells."""
+    return _Drawing(study, weight, inside, columns, asked).cells()
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,7 @@ class _Drawing:
     choice: WeightChoice
     inside: pl.Expr | None = None
     columns: Mapping[str, Column] | None = None
-    averaged: tuple[str, ...] = ()
-    streamed: tuple[str, ...] = ()
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def people(self) -> EnginePeople:
@@ -129,15 +129,35 @@ class _Drawing:
     def spread(self) -> list[str]:
         """The continuous variables that enter by their moments."""
         continuous = [name for name, column in (self.columns or {}).items() if column.continuous]
-        facts = self.people.facts_of(continuous)
-        few = {name for name in continuous if (v := facts[name].values) is not None and len(v) <= MOST_CODES}
-        # Without PSUs the variance needs the score of each participant.
-        allowed = {*self.averaged, *(() if self._persons_are_units else self.streamed)}
-        found = [name for name in continuous if name in allowed and name not in few]
-        for name in continuous:
+        own = [name for name in continuous if name not in self.asked.computed]
+        facts = self.people.facts_of(own)
+        # Without PSUs cells are few, and those of a value need no passes.
+        most = dict.fromkeys(own, MOST_VALUES if self._persons_are_units else MOST_CODES)
+        most |= dict.fromkeys(self.asked.averaged, MOST_CODES)
+        few = {name for name in own if (v := facts[name].values) is not None and len(v) <= most[name]}
+        found = [n for n in continuous if n in {*self.asked.averaged, *self.streamed} and n not in few]
+        for name in own:
             if name not in found and facts[name].values is None:
                 raise explain_measurement(name, self.people)
         return found
+
+    @property
+    def streamed(self) -> set[str]:
+        """The variables that passes will sum."""
+        return {*self.asked.streamed, *self.asked.computed}
+
+    @cached_property
+    def scored(self) -> bool:
+        """Whether passes will sum the score of each participant, who is a sampling unit."""
+        return self._persons_are_units and bool(self.streamed & set(self.spread))
+
+    @cached_property
+    def moments(self) -> Spread:
+        """What is summed of the continuous variables."""
+        columns = {n: (self.columns or {})[n].expression - self._center(n) for n in self.spread}
+        pooled = bool(columns) and (self.scored or not set(columns) & set(self.asked.averaged))
+        points = max(len(columns) + 2, self.asked.settings + 1) if self.scored else 0
+        return Spread(columns, pooled, self._persons_are_units and not self.scored, points)
 
     def check(self) -> None:
         """Raise if a weight or the design is not valid."""
@@ -190,14 +210,17 @@ class _Drawing:
         return Cells(values, unit, weight, count, squares, units, unknown, persons, mean, sums, centers)
 
     def _sums(self, inside: pl.DataFrame) -> ParticipantSums | None:
-        if self.weight is None or self._persons_are_units:
+        if not self.scored and (self._persons_are_units or not self.streamed & set(self.spread)):
             return None
-        people = self.people.filter(self.weight > 0)
+        people = self.people if self.weight is None else self.people.filter(self.weight > 0)
+        if self.weight is None and self.study.design.fpcs:
+            raise explain_populations(people)
         people = people if self.inside is None else people.filter(self.inside)
         grouping = {_design_key(name): pl.col(name) for name in design_columns(self.study.design)}
         columns = self.columns or {}
         grouping |= {name: c.expression for name, c in columns.items() if name not in self.spread}
-        return ParticipantSums(people, self.weight, grouping, inside.select(*grouping, FIRST))
+        cells = inside.select(*grouping, FIRST, COUNT)
+        return ParticipantSums(people, self._one, grouping, cells, persons=self.scored)
 
     def _refuse_unfit(self, table: pl.DataFrame, placed: int) -> None:
         if not placed:
@@ -221,10 +244,10 @@ class _Drawing:
         if self._narrowed:
             people = people.filter(self._one.is_not_null())
         queries = [people.query(keys, self._totals())]
-        if self._pooled:
+        if self.moments.pooled:
             known = [(self.columns or {})[name].expression.is_not_null() for name in self.spread]
             inside = people.filter(*known, *([] if part is None else [pl.col(_PART) == _INSIDE]))
-            queries.append(inside.query({}, self._products("w", self._one)))
+            queries.append(inside.query({}, self.moments.products("w", self._one)))
         table, *products = people.run(queries)
         table = table.with_columns(
             column.expression.alias(name)
@@ -233,12 +256,12 @@ class _Drawing:
         )
         if part is None:
             table = table.with_columns(pl.lit(_INSIDE, pl.Int8).alias(_PART))
-        if products:
-            table = self._spread_products(table, products[0])
         if self.weight is None:
             table = table.with_columns(
                 pl.col(COUNT).cast(pl.Float64).alias(name) for name in (WEIGHT, SQUARES)
             )
+        if products:
+            table = self.moments.share_products(table, pl.col(_PART) == _INSIDE, products[0])
         return table
 
     @property
@@ -266,50 +289,25 @@ class _Drawing:
             if not self.all_weighted:
                 totals[_UNFIT] = (one.is_null() | (one < 0)).cast(pl.Int64).sum()
             totals |= {WEIGHT: one.sum(), SQUARES: (one * one).sum()}
-        for measure, weight in (("w", one), ("q", one * one))[: 2 if self._persons_are_units else 1]:
-            first = {f"{COMPUTED}{measure}{i}": self._centered(name) for i, name in enumerate(self.spread)}
-            totals |= {key: (weight * value).sum() for key, value in first.items()}
-            totals |= {} if self._pooled else self._products(measure, weight)
-        return totals
+        return totals | self.moments.totals(one)
 
     @property
     def _one(self) -> pl.Expr:
         return pl.lit(1.0) if self.weight is None else self.weight
 
-    def _products(self, measure: str, weight: pl.Expr) -> dict[str, pl.Expr]:
-        values = [self._centered(name) for name in self.spread]
-        places = [(i, j) for i in range(len(values)) for j in range(i + 1)]
-        return {f"{COMPUTED}{measure}{i},{j}": (weight * values[i] * values[j]).sum() for i, j in places}
-
-    @property
-    def _pooled(self) -> bool:
-        """Whether the products of all cells together are enough: values are summed in passes again."""
-        return bool(self.spread) and not set(self.spread) & set(self.averaged)
-
-    def _spread_products(self, table: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
-        """Give each cell the covariance within cells of all cells together."""
-        known = [pl.col(name).fill_null(value=False) for name in self.spread]
-        there = table.filter(pl.col(_PART) == _INSIDE, *known)
-        size, k = max(float(there[WEIGHT].sum()), 1e-300), len(self.spread)
-        columns = []
-        for i, j in [(a, b) for a in range(k) for b in range(a + 1)]:
-            between = pl.col(f"{COMPUTED}w{i}") * pl.col(f"{COMPUTED}w{j}") / pl.col(WEIGHT)
-            whole = products[f"{COMPUTED}w{i},{j}"].item() or 0.0
-            within = (whole - there.select(between.sum()).item()) / size
-            columns.append((between + pl.col(WEIGHT) * within).alias(f"{COMPUTED}w{i},{j}"))
-        return table.with_columns(columns)
-
     @property
     def _persons_are_units(self) -> bool:
         return not self.study.design.stages
 
-    def _centered(self, name: str) -> pl.Expr:
-        """Center a variable near its mean, so that sums of squares keep their digits."""
-        return (self.columns or {})[name].expression - self._center(name)
-
     def _center(self, name: str) -> float:
+        if name in self.asked.computed:
+            return self._centers[name]
         mean = self.people.facts_of([name])[name].mean
         return mean if np.isfinite(mean) else 0.0
+
+    @cached_property
+    def _centers(self) -> dict[str, float]:
+        return place_centers(self.people, self.asked.computed)
 
     def _with_units(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
         """Index the sampling units, place points for moments, and derive weights from populations."""
@@ -321,7 +319,7 @@ class _Drawing:
             table = table.with_columns(numbered[UNIT])
             if not self.choice.weight and design.fpcs:
                 table = _scaled(table, derive_weights(units)[table[UNIT].to_numpy()])
-            return self._with_points(table), units
+            return self.moments.place(table), units
         stratum = number_values([plain[design.strata]] if design.strata else [], table.height)
         table = table.with_columns(pl.Series(_STRATUM, stratum))
         population = np.full(table.height, np.inf)
@@ -333,7 +331,7 @@ class _Drawing:
             if not self.choice.weight:
                 table = _scaled(table, population / sampled)
         table = table.with_columns(pl.Series(_POPULATION, population))
-        return self._with_crowds(self._with_points(table))
+        return self._with_crowds(self.moments.place(table))
 
     def _with_crowds(self, table: pl.DataFrame) -> tuple[pl.DataFrame, Units]:
         """Let each row stand for its participants, each of whom is a sampling unit."""
@@ -348,42 +346,6 @@ class _Drawing:
         method = "robust" if self.study.design.declared_absent else "linearised"
         units = Units((stage,), int(stratum.max()) + 1, self.study.design.lonely_psu, method)
         return table.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(UNIT)), units
-
-    def _with_points(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Replace the cells with values of continuous variables by points with their moments."""
-        table = table.with_columns(pl.lit(value=True).alias(FIRST))
-        if not self.spread:
-            return table
-        known = pl.all_horizontal(pl.col(name).fill_null(value=False) for name in self.spread)
-        there, others = table.filter(known), table.filter(~known)
-        means = [self._mean(name, at) for at, name in enumerate(self.spread)]
-        others = others.with_columns(means)
-        if there.is_empty():
-            return others
-        squares = self._moments(there, "q", SQUARES) if self._persons_are_units else None
-        found = place_points(self._moments(there, "w", WEIGHT), squares, there[SQUARES].to_numpy())
-        there = there[found.cell].with_columns(
-            pl.Series(WEIGHT, found.weight),
-            pl.Series(SQUARES, found.squares),
-            pl.Series(FIRST, found.first),
-            pl.when(pl.Series(found.first)).then(pl.col(COUNT)).otherwise(0).alias(COUNT),
-            *(pl.Series(name, found.values[:, at]) for at, name in enumerate(self.spread)),
-        )
-        return pl.concat([there, others.select(there.columns)])
-
-    def _mean(self, name: str, at: int) -> pl.Expr:
-        # Estimates exclude these cells, for another variable without a value.
-        mean = pl.col(f"{COMPUTED}w{at}") / pl.col(WEIGHT)
-        return pl.when(pl.col(name)).then(mean).alias(name)
-
-    def _moments(self, table: pl.DataFrame, measure: str, total: str) -> Moments:
-        k = len(self.spread)
-        first = np.column_stack([table[f"{COMPUTED}{measure}{i}"].to_numpy() for i in range(k)])
-        second: Floats = np.empty((table.height, k, k))
-        for i in range(k):
-            for j in range(i + 1):
-                second[:, i, j] = second[:, j, i] = table[f"{COMPUTED}{measure}{i},{j}"].to_numpy()
-        return Moments(table[total].to_numpy(), first, second)
 
 
 def _design_key(name: str) -> str:

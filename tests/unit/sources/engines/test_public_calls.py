@@ -125,8 +125,16 @@ REFUSED: dict[str, tuple[str, Call]] = {
     "replicates": ("replicates", lambda s: tk.survey.replicates(s, method="bootstrap")),
     "t_test of a measurement": ("t_test", lambda s: tk.t_test(s, "bmi", "sex")),
     "weights": ("weights", tk.weights),
-    "term_test of a measurement": ("term_test", lambda s: tk.term_test(s, "cramps ~ sex + bmi", "sex")),
+    "term_test of a measurement": (
+        "term_test",
+        lambda s: tk.term_test(s, "cramps ~ sex + bmi", "sex", method="rao-scott"),
+    ),
     "trend over a measurement": ("trend", lambda s: tk.trend(s, "cramps", "bmi", adjust=())),
+    "spline of a measurement": ("model", lambda s: tk.model(s, "cramps ~ rcs(bmi, 4)")),
+    "populations in place of weights": (
+        "Study.with_design",
+        lambda s: tk.model(s.with_design(tk.Design(strata="stratum", fpc="size")), "cramps ~ bmi"),
+    ),
     "cut of a measurement": ("Study.cut", lambda s: s.cut("bmi")),
     "to_r": ("Study.to_r", lambda s: s.to_r("/nowhere")),
     "write": ("Study.write", lambda s: s.write("people.dta")),

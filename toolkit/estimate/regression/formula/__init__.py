@@ -4,6 +4,7 @@ from toolkit.estimate.regression.formula.design_matrix import CUTPOINT as CUTPOI
 from toolkit.estimate.regression.formula.design_matrix import DISPERSION as DISPERSION
 from toolkit.estimate.regression.formula.design_matrix import ONE as ONE
 from toolkit.estimate.regression.formula.design_matrix import PER_UNIT as PER_UNIT
+from toolkit.estimate.regression.formula.design_matrix import EnginePredictors as EnginePredictors
 from toolkit.estimate.regression.formula.design_matrix import MainEffects as MainEffects
 from toolkit.estimate.regression.formula.design_matrix import Matrix as Matrix
 from toolkit.estimate.regression.formula.design_matrix import Predictors as Predictors
@@ -15,6 +16,9 @@ from toolkit.estimate.regression.formula.design_matrix import main_effects as ma
 from toolkit.estimate.regression.formula.design_matrix import of_level as of_level
 from toolkit.estimate.regression.formula.design_matrix import per_unit as per_unit
 from toolkit.estimate.regression.formula.design_matrix import spline_terms as spline_terms
+from toolkit.estimate.regression.formula.engine_columns import Bases as Bases
+from toolkit.estimate.regression.formula.exposed_terms import Exposed as Exposed
+from toolkit.estimate.regression.formula.exposed_terms import ask_engine as ask_engine
 from toolkit.estimate.regression.formula.parser import Reading as Reading
 from toolkit.estimate.regression.formula.parser import cell_key as cell_key
 from toolkit.estimate.regression.formula.parser import read_formula as read_formula

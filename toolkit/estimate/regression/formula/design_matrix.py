@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from toolkit.errors import EstimationError, VariableError
+from toolkit.estimate.regression.formula.engine_columns import Bases, Points, mark_level, write_spline
 from toolkit.estimate.regression.formula.terms import knots_at, spline
 from toolkit.estimate.survey import cells_of, in_rows
 from toolkit.results import Floats, Indices, Mask
@@ -62,6 +64,13 @@ class Predictors(Protocol):
 
     def matrix(self, sample: "Sample", inside: Mask) -> Matrix:
         """Build the design matrix; each variable has a value inside."""
+
+
+class EnginePredictors(Predictors, Protocol):
+    """Predictors whose columns an engine can compute."""
+
+    def express(self, sample: "Sample", inside: Mask, bases: Bases) -> "list[pl.Expr]":
+        """Write the columns of the design matrix as expressions over participants."""
 
 
 ONE = Term("", "", INTERCEPT, INTERCEPT)
@@ -125,6 +134,41 @@ def main_effects(
     return Matrix(matrix, tuple(terms), tuple(entered))
 
 
+def express_main_effects(
+    sample: "Sample", names: "Sequence[str]", inside: Mask, bases: Bases, adjust: "Sequence[str]" = ()
+) -> "list[pl.Expr]":
+    """Write the columns of `main_effects` as expressions over participants on an engine."""
+    columns = [pl.lit(1.0)]
+    for name in names:
+        columns += _express_variable(sample, name, inside, bases)
+    for covariate in adjust:
+        name, numbers = spline_of(covariate) or (covariate, ())
+        values, terms, used = _covariate_columns(sample, covariate, inside)
+        if not values:
+            continue
+        if not numbers or used == name:
+            columns += _express_variable(sample, name, inside, bases)
+            continue
+        cells, count = cells_of(inside), len(terms) + 1
+        knots = numbers
+        if len(numbers) == 1:
+            own = (sample.weights[cells], sample.persons[cells])
+            knots = tuple(map(float, knots_at(*_weighted_rows(own, values[0]), count, name)))
+        base = bases[name]
+        assert isinstance(base, pl.Expr)  # noqa: S101 - a spline is of a number
+        columns += [written for _, written in write_spline(covariate, name, base, knots)]
+    return columns
+
+
+def _express_variable(sample: "Sample", name: str, inside: Mask, bases: Bases) -> "list[pl.Expr]":
+    variable, base = sample.columns[name].variable, bases[name]
+    if variable.kind == "number":
+        assert isinstance(base, pl.Expr)  # noqa: S101 - a number has no levels
+        return [base]
+    _, *others = levels_present(variable, sample.codes(name)[cells_of(inside)])
+    return [mark_level(base, level) for level in others]
+
+
 def adjusted_matrix(
     sample: "Sample", own: Floats, terms: "Sequence[Term]", adjust: "Sequence[str]", inside: Mask
 ) -> Matrix:
@@ -157,6 +201,10 @@ def _covariate_columns(sample: "Sample", covariate: str, inside: Mask) -> "tuple
             "...)."
         )
     cells = cells_of(inside)
+    if name in sample.centers and len(numbers) > 1:
+        keys = [key for key, _ in write_spline(covariate, name, pl.lit(0.0), numbers)]
+        points = np.column_stack([Points(sample, inside, (key,)).values() for key in keys])
+        return _name_spline(points, covariate)
     own = (sample.weights[cells], sample.persons[cells])
     return _spline_columns(own, values[0], terms[0], (covariate, name, numbers))
 
@@ -168,9 +216,7 @@ def _spline_columns(
     covariate, name, numbers = requested
     if len(numbers) > 1:
         return _name_spline(spline(x, sorted(numbers)), covariate)
-    weights, persons = own
-    counted = weights > 0  # Copies of participants with another exposure have no weight and move no knot.
-    rows = in_rows(x[counted], weights[counted], persons[counted])
+    rows = _weighted_rows(own, x)
     for count in range(int(numbers[0]), 2, -1):
         try:
             knots = knots_at(*rows, count, name)
@@ -178,6 +224,12 @@ def _spline_columns(
             continue
         return _name_spline(spline(x, knots), covariate if count == numbers[0] else f"rcs({name}, {count})")
     return [x], [line], name
+
+
+def _weighted_rows(own: tuple[Floats, Indices], x: Floats) -> tuple[Floats, Floats]:
+    weights, persons = own
+    counted = weights > 0  # Copies of participants with another exposure have no weight and move no knot.
+    return in_rows(x[counted], weights[counted], persons[counted])
 
 
 def _name_spline(values: Floats, covariate: str) -> "tuple[list[Floats], list[Term], str]":

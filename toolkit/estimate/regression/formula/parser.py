@@ -12,6 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from toolkit.errors import VariableError
 from toolkit.estimate.regression.formula.design_matrix import (
@@ -19,12 +20,14 @@ from toolkit.estimate.regression.formula.design_matrix import (
     PER_UNIT,
     Matrix,
     Term,
+    express_main_effects,
     levels_present,
     main_effects,
     of_level,
     per_unit,
     spline_terms,
 )
+from toolkit.estimate.regression.formula.engine_columns import Bases, Points, mark_level, pieces
 from toolkit.estimate.regression.formula.factors import (
     EXAMPLE,
     FUNCTIONS,
@@ -71,6 +74,19 @@ class Reading:
         if self.plain:
             return main_effects(sample, self.variables, inside)
         return _build(self, sample, inside, every=False)
+
+    def express(self, sample: "Sample", inside: Mask, bases: Bases) -> list[pl.Expr]:
+        """Write the columns of the design matrix as expressions over participants."""
+        if self.plain:
+            return express_main_effects(sample, self.variables, inside, bases)
+        made = {text: _express(factor, sample, inside, bases) for text, factor in self.right.factors.items()}
+        first = [pl.lit(1.0)] if self.right.intercept else []
+        return [*first, *(values for values, _ in _lay_out(self.right, made, every=False))]
+
+    @property
+    def listed(self) -> list[list[Factor]]:
+        """The factors of each term."""
+        return [[self.right.factors[text] for text in term] for term in self.right.terms]
 
 
 @lru_cache(maxsize=256)
@@ -131,28 +147,46 @@ class _Columns:
     """The columns of one factor: with a reference level, and with a column for each level."""
 
     levels: int  # 0 unless it is a category
-    marked: list[tuple[Floats, Term]]
-    full: list[tuple[Floats, Term]] = field(default_factory=list)
+    marked: list[tuple[Any, Term]]  # arrays, points of cells, or expressions
+    full: list[tuple[Any, Term]] = field(default_factory=list)
 
 
 def _build(reading: Reading, sample: "Sample", inside: Mask, *, every: bool) -> Matrix:
     right = reading.right
     made = {text: _columns(factor, sample, inside) for text, factor in right.factors.items()}
-    levels = {text: own.levels for text, own in made.items() if own.levels}
     columns: list[Floats] = [np.ones(int(inside.sum()))] if right.intercept else []
     terms = [ONE] if right.intercept else []
-    for coding in codings(right.terms, levels, intercept=right.intercept):
-        for values, term in _crossed(coding, made, right.factors, every=every):
-            columns.append(values)
-            terms.append(term)
+    for values, term in _lay_out(right, made, every=every):
+        columns.append(values.values() if isinstance(values, Points) else values)
+        terms.append(term)
     matrix = np.asfortranarray(np.array(columns).T)
     _require_finite(matrix, tuple(terms), sample.persons[inside])
     return Matrix(matrix, tuple(terms))
 
 
+def _lay_out(right: Terms, made: Mapping[str, _Columns], *, every: bool) -> list[tuple[Any, Term]]:
+    """Multiply the columns of factors to those of terms, in R's order."""
+    levels = {text: own.levels for text, own in made.items() if own.levels}
+    return [
+        column
+        for coding in codings(right.terms, levels, intercept=right.intercept)
+        for column in _crossed(coding, made, right.factors, every=every)
+    ]
+
+
 def _columns(factor: Factor, sample: "Sample", inside: Mask) -> _Columns:
+    measured = any(name in sample.centers for name in factor.names)
     if factor.knots:
-        return _Columns(0, _spline(factor, sample, inside))
+        knots = _knots(factor, sample, inside)
+        terms = spline_terms(factor.text, factor.text, len(knots) - 1)
+        if measured:
+            return _Columns(0, _at_points(factor, sample, inside, terms))
+        values = spline(sample.numbers(factor.names[0])[inside], knots)
+        return _Columns(0, list(zip(values.T, terms, strict=True)))
+    if measured:
+        variable = None if factor.tree else sample.columns[factor.text].variable
+        term = per_unit(variable) if variable else Term(factor.text, factor.text, PER_UNIT, PER_UNIT)
+        return _Columns(0, _at_points(factor, sample, inside, [term]))
     if factor.tree is not None:
         numbers = {alias: sample.numbers(name)[inside] for alias, name in factor.aliases}
         with np.errstate(all="ignore"):
@@ -173,18 +207,35 @@ def _columns(factor: Factor, sample: "Sample", inside: Mask) -> _Columns:
     )
 
 
-def _spline(factor: Factor, sample: "Sample", inside: Mask) -> list[tuple[Floats, Term]]:
-    """Give a spline's columns: of knots named, or of one number of knots at the weighted quantiles."""
+def _at_points(
+    factor: Factor, sample: "Sample", inside: Mask, terms: Sequence[Term]
+) -> list[tuple[Any, Term]]:
+    """Give the columns of measurements on an engine at the points of cells."""
+    bases = {name: sample.columns[name].expression for name in factor.names}
+    own = pieces(factor, bases)
+    return [(Points(sample, inside, (key,)), term) for (key, _), term in zip(own, terms, strict=True)]
+
+
+def _express(factor: Factor, sample: "Sample", inside: Mask, bases: Bases) -> _Columns:
+    """Write the columns of a factor as expressions over participants."""
+    own = _columns(factor, sample, inside)
+    if own.levels:
+        base = bases[factor.text]
+        marked = [(mark_level(base, term.level), term) for _, term in own.marked]
+        return _Columns(own.levels, marked, [(mark_level(base, term.level), term) for _, term in own.full])
+    knots = [float(knot) for knot in _knots(factor, sample, inside)] if factor.knots else []
+    written = pieces(factor, bases, knots)
+    return _Columns(0, [(e, term) for (_, e), (_, term) in zip(written, own.marked, strict=True)])
+
+
+def _knots(factor: Factor, sample: "Sample", inside: Mask) -> Sequence[float] | Floats:
+    """Give the knots of a spline: those named, or one number of knots at the weighted quantiles."""
     (name,), knots, weights = factor.names, factor.knots or (), sample.weights[inside]
-    x = sample.numbers(name)[inside]
     if len(knots) > 1:
-        values = spline(x, sorted(knots))
-    else:
-        counted = weights > 0  # Copies with another exposure have no weight.
-        own = in_rows(x[counted], weights[counted], sample.persons[inside][counted])
-        values = spline(x, knots_at(*own, knots[0], name))
-    terms = spline_terms(factor.text, factor.text, values.shape[1])
-    return list(zip(values.T, terms, strict=True))
+        return sorted(knots)
+    x, counted = sample.numbers(name)[inside], weights > 0  # Copies with another exposure have no weight.
+    own = in_rows(x[counted], weights[counted], sample.persons[inside][counted])
+    return knots_at(*own, knots[0], name)
 
 
 def _evaluate(node: ast.expr, numbers: Mapping[str, Floats]) -> Any:
@@ -204,7 +255,7 @@ def _evaluate(node: ast.expr, numbers: Mapping[str, Floats]) -> Any:
 
 def _crossed(
     coding: Coding, made: Mapping[str, _Columns], factors: Mapping[str, Factor], *, every: bool
-) -> list[tuple[Floats, Term]]:
+) -> list[tuple[Any, Term]]:
     """Multiply the columns of a term's factors, those of the first running fastest."""
     kept = None if every else kept_columns(coding)
     choices = [made[text].full if text in coding.full else made[text].marked for text in coding.factors]

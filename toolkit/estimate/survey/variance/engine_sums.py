@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from toolkit.errors import VariableError
+from toolkit.errors import DesignError, VariableError
+from toolkit.estimate.survey.variance.moment_points import place_scores
+from toolkit.results import Floats
 from toolkit.studies import COMPUTED, EnginePeople
 
 # Marks the first of the points that stand for the participants of a cell.
 FIRST = f"{COMPUTED}first"
+COUNT = f"{COMPUTED}count"
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,11 @@ class ParticipantSums:
     people: EnginePeople
     weight: pl.Expr
     grouping: Mapping[str, pl.Expr]
-    # The cells of the analysis: their values of `grouping`, and a mark on the first point of each.
+    # The cells of the analysis: their values of `grouping`, a mark on the first point of each, and its number
+    # of participants.
     cells: pl.DataFrame
+    # Whether each participant is a sampling unit.
+    persons: bool = False
 
     def total(
         self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]], sums: Mapping[str, pl.Expr]
@@ -33,25 +40,52 @@ class ParticipantSums:
         self,
         where: Sequence[pl.Expr],
         steps: Sequence[Mapping[str, pl.Expr]],
-        sums: tuple[Mapping[str, pl.Expr], Mapping[str, pl.Expr]],
-    ) -> tuple[dict[str, Any], pl.DataFrame]:
-        """Sum over all participants, and over those of each cell in the order of the cells.
+        sums: Mapping[str, pl.Expr],
+        scores: Sequence[pl.Expr],
+    ) -> tuple[dict[str, Any], Floats]:
+        """Sum over all participants, and sum scores over those of each point, in the order of the points.
 
-        The first point of a cell has its sums, and the other points have 0.
+        The first point of a cell has its sums, and the other points have 0; where participants are sampling
+        units, points also have the products of the scores.
         """
-        people = self._computed(where, steps)
-        whole, found = people.run([people.query({}, sums[0]), people.query(self.grouping, sums[1])])
+        people, count = self._computed(where, steps), range(len(scores))
+        own = {f"{k}": scores[k].sum() for k in count}
+        pairs = [(j, k) for j in count for k in range(j + 1)] if self.persons else []
+        own |= {f"{j},{k}": (scores[j] * scores[k]).sum() for j, k in pairs}
+        queries = [people.query(self.grouping, own), *([people.query({}, sums)] if sums else [])]
+        found, *whole = people.run(queries)
         table = self.cells.join(
             found, on=list(self.grouping), how="left", nulls_equal=True, maintain_order="left"
         )
-        own = table.select(pl.when(FIRST).then(pl.col(name)).fill_null(0.0) for name in sums[1])
-        return whole.row(0, named=True), own
+        table = table.with_columns(pl.when(FIRST).then(pl.col(name)).fill_null(0.0) for name in own)
+        placed = table.select(str(k) for k in count).to_numpy()
+        if self.persons:
+            placed = self._place(table, placed, pairs)
+        return whole[0].row(0, named=True) if whole else {}, placed
+
+    def _place(self, table: pl.DataFrame, placed: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+        first, q = table[FIRST].to_numpy(), placed.shape[1]
+        products = np.empty((int(first.sum()), q, q))
+        for j, k in pairs:
+            products[:, j, k] = products[:, k, j] = table[f"{j},{k}"].to_numpy()[first]
+        persons = table[COUNT].to_numpy().astype(float)[first]
+        return place_scores(first, persons, placed[first], products)
 
     def _computed(self, where: Sequence[pl.Expr], steps: Sequence[Mapping[str, pl.Expr]]) -> EnginePeople:
         people = self.people.filter(*where)
         for step in steps:
             people = people.with_columns(**step)
         return people
+
+
+def explain_populations(people: EnginePeople) -> DesignError:
+    """Explain that sizes of populations are no weight of each participant."""
+    return DesignError(
+        f"A model with continuous terms needs a weight of each participant, and the design has sizes of "
+        f"populations alone, on {people.engine.noun}. Add a column of weights and supply "
+        f"tk.Design(weight=...), or read the participants into memory: "
+        f"tk.study({people.engine.in_memory}, design=...)."
+    )
 
 
 def explain_measurement(name: str, people: EnginePeople) -> VariableError:

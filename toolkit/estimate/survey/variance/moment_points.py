@@ -41,19 +41,28 @@ class Points:
     squares: Floats
 
 
-def place_points(weight: Moments, squares: Moments | None, total_squares: Floats) -> Points:
-    """Place the points of cells; `squares` are moments under squared weights, if participants are units."""
+def place_points(
+    weight: Moments, squares: Moments | None, total_squares: Floats, scored: tuple[Floats, int] | None = None
+) -> Points:
+    """Place the points of cells; `squares` are moments under squared weights, if participants are units.
+
+    `scored` are the participants of each cell, and the least number of points, where scores are placed on
+    points (`place_scores`).
+    """
     mean, covariance = weight.spread()
     count, k = mean.shape
     root = _square_root(covariance, weight)
     alike = ~root.any(axis=(1, 2))
-    directions, shares = _axes(k) if squares is None else _pattern(k)
+    least = scored[1] if scored else 0
+    directions, shares = _axes(k, max(least - 2 * k, 0)) if squares is None else _pattern(k)
     m = len(shares)
     values = mean[:, None, :] + np.einsum("cij,pj->cpi", root, directions)
     weights = weight.total[:, None] * shares
     own = total_squares[:, None] * shares
     if squares is not None:
         own = _match_squares(squares, mean, root, directions)
+    elif scored:
+        own = np.square(weights) * (m / scored[0])[:, None]
     cell = np.repeat(np.arange(count), m)
     first = np.tile(np.arange(m) == 0, count)
     single = np.asarray(alike, bool)[cell]
@@ -64,9 +73,11 @@ def place_points(weight: Moments, squares: Moments | None, total_squares: Floats
     return Points(cell[kept], first[kept], flat_values[kept], flat_weights[kept], flat_squares[kept])
 
 
-def _axes(k: int) -> tuple[Floats, Floats]:
-    """List directions with their shares, of mean 0 and unit covariance: two along each axis."""
-    return np.vstack([np.eye(k), -np.eye(k)]) * np.sqrt(k), np.full(2 * k, 1 / (2 * k))
+def _axes(k: int, middle: int = 0) -> tuple[Floats, Floats]:
+    """List directions with their shares, of mean 0 and unit covariance: two along each axis, some at 0."""
+    count = 2 * k + middle
+    along = np.vstack([np.eye(k), -np.eye(k), np.zeros((middle, k))])
+    return along * np.sqrt(count / 2), np.full(count, 1 / count)
 
 
 def _pattern(k: int) -> tuple[Floats, Floats]:
@@ -118,3 +129,38 @@ def _match_squares(squares: Moments, mean: Floats, root: Floats, directions: Flo
             wanted.append(two[:, i, j])
     found: Floats = (np.linalg.pinv(np.array(rows)) @ np.array(wanted)).T
     return found
+
+
+def place_scores(first: Mask, persons: Floats, totals: Floats, products: Floats) -> Floats:
+    """Give each point a share of its cell's scores, so that points have their sums and their products.
+
+    `first` marks the first point of each cell, `persons` are its participants, `totals` the sums of their
+    scores and `products` of the products of scores. The square of a point of several counts m / persons.
+    """
+    start = np.flatnonzero(first)
+    size = np.diff(np.append(start, len(first)))
+    found = np.zeros((len(first), totals.shape[1]))
+    found[start] = totals
+    several = np.flatnonzero(size > 1)
+    if not len(several):
+        return found
+    m = int(size[several[0]])
+    mean = totals[several] / m
+    within = products[several] * (persons[several] / m)[:, None, None]
+    within = within - m * mean[:, :, None] * mean[:, None, :]
+    scale = np.sqrt(np.maximum(np.einsum("cii->ci", within), 0))
+    scale[scale == 0] = 1.0
+    lengths, axes = np.linalg.eigh(within / scale[:, :, None] / scale[:, None, :])
+    rank = min(m - 1, totals.shape[1])
+    root = scale[:, :, None] * axes[:, :, -rank:] * np.sqrt(np.maximum(lengths[:, None, -rank:], 0))
+    placed = mean[:, None, :] + np.einsum("cij,pj->cpi", root, _contrasts(m)[:, :rank])
+    found[start[several][:, None] + np.arange(m)] = placed
+    return found
+
+
+def _contrasts(m: int) -> Floats:
+    """List orthonormal contrasts of m points (Helmert), by column."""
+    contrasts = np.tril(np.ones((m, m)), -1).T[:, 1:]
+    contrasts[np.arange(1, m), np.arange(m - 1)] = -np.arange(1, m)
+    unit: Floats = contrasts / np.linalg.norm(contrasts, axis=0)
+    return unit
