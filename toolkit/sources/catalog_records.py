@@ -178,7 +178,9 @@ class OwnVariable(Declaration[str]):
     column: str = ""
     label: str = ""
     note: str = ""
-    kind: Kind | None = None
+    kind: Kind | Literal["date"] | None = None
+    date_format: str = ""  # of a date, if not the file's
+    keep: tuple[str, ...] = ()  # words such as NA that are values in this column
     ordered: bool | None = None  # as listed levels are, unless false
     reference: str | None = None
     unit: str = ""  # of the column

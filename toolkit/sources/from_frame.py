@@ -4,7 +4,7 @@ Without a codebook nothing is matched by name: text is nominal, categories keep 
 true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,43 +12,96 @@ import polars as pl
 
 from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
+from toolkit.sources.frame_columns import (
+    Kept,
+    column_role,
+    has_name_of_person,
+    identifies_persons,
+    person_notes,
+    plan_column,
+    refuse_weight_of_ids,
+    words_kept,
+)
+from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Study
-from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, sorted_levels, why
+from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
     from toolkit.sources.frame_categories import Categories
 
 TOOLKIT = "toolkit"
-ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
 
 def own_population(
-    frame: Any, design: Design, name: str, codebook: Codebook | str | None, smallest_cell: int = SMALLEST_CELL
+    frame: Any,
+    design: Design,
+    name: str,
+    codebook: Codebook | str | None,
+    smallest_cell: int = SMALLEST_CELL,
+    *,
+    keep: Kept = (),
 ) -> Study:
-    """Make a study of a frame: NaN becomes null, text becomes levels, design columns are checked."""
+    """Make a study of a frame, whose columns are read as those of a file are."""
     require_codebook(codebook)
-    people, declared = _read_frame(frame)
-    people = with_float_types(people)
-    entries = codebook.variables if isinstance(codebook, Codebook) else {}
-    people = _with_changed(
-        people, (strip_blanks(people[name]) for name in people.columns if name not in entries)
-    )
-    check_design(design, people.columns)
-    people = _with_changed(people, (people[name].cast(Reason) for name in _reason_columns(people)))
+    raw, declared = _read_frame(frame)
+    check_design(design, raw.columns)
+    given = codebook.variables if isinstance(codebook, Codebook) else {}
+    people, notes = _read_columns(raw, design, given, words_kept(keep, raw.columns))
+    ids = {own: found for own in raw.columns if (found := _count_persons(raw[own]))}
+    refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
-    people = _with_changed(people, map(with_levels, people))
-    if isinstance(codebook, Codebook):
-        return Study(name, name, people, design, codebook, smallest_cell=smallest_cell)
-    ordered = {name for name, own in declared.items() if own.ordered}
-    entries = _describe_columns(
-        people, design, known_variables() if codebook == TOOLKIT else Codebook(), ordered
-    )
-    return Study(name, name, people, design, entries, smallest_cell=smallest_cell)
+    if not isinstance(codebook, Codebook):
+        ordered = {own for own, listed in declared.items() if listed.ordered}
+        known = known_variables() if codebook == TOOLKIT else Codebook()
+        codebook = _describe_columns(people.drop(ids), design, known, ordered)
+    facts = frame_facts([*notes, *person_notes(ids.keys() - set(design.columns), ids)])
+    return Study(name, name, people, design, codebook, facts, smallest_cell=smallest_cell)
+
+
+def frame_facts(notes: Sequence[str]) -> dict[str, list[str]]:
+    """Write the notes on a frame as the provenance of its study."""
+    return {"notes": list(notes)} if notes else {}
+
+
+def _read_columns(
+    raw: pl.DataFrame, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
+) -> tuple[pl.DataFrame, list[str]]:
+    """Read each column by the plan that its different values give; return what is to be reported too."""
+    reasons = set(_reason_columns(raw))
+    columns, notes = [pl.col(name).cast(Reason) for name in reasons], []
+    for name in raw.columns:
+        if name in reasons:
+            continue
+        plan = plan_column(
+            *_different(raw[name], design), column_role(name, design, given), kept.get(name, ())
+        )
+        columns += plan.columns(name, raw.columns)
+        notes += [plan.note] if plan.note else []
+    # One column has the reasons of another, which come later.
+    return (raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes)
+
+
+def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series | None]:
+    """List the different values of text, for codes and numbers of the design with their counts."""
+    if not is_text(column.dtype):
+        return column, None
+    if column.name not in design.columns:
+        return column.unique(), None
+    counts = column.value_counts(name=":n")
+    return counts[column.name], counts[":n"]
+
+
+def _count_persons(column: pl.Series) -> tuple[int, int] | None:
+    """Count persons and rows of a column that identifies participants; None for another one."""
+    if not has_name_of_person(column.name, column.dtype):
+        return None
+    persons, rows = column.drop_nulls().n_unique(), column.count()
+    return (persons, rows) if identifies_persons(persons, rows) else None
 
 
 def require_codebook(codebook: Codebook | str | None) -> None:
@@ -80,12 +133,6 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
     return as_declared(_copy_frame(people), declared), declared
-
-
-def _with_changed(people: pl.DataFrame, columns: Iterable[pl.Series | None]) -> pl.DataFrame:
-    """Replace the columns that changed; one that did not is None."""
-    changed = [column for column in columns if column is not None]
-    return people.with_columns(changed) if changed else people
 
 
 def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
@@ -123,35 +170,6 @@ def _has_one_type(column: Any) -> bool:
     return True
 
 
-def with_float_types(people: pl.DataFrame) -> pl.DataFrame:
-    """Read decimals as floats, NaN as missing, and as 0 what pandas makes of it in SAS files."""
-    decimals = [name for name, dtype in people.schema.items() if dtype.is_decimal()]
-    people = people.with_columns(pl.col(decimals).cast(pl.Float64)) if decimals else people
-    floats = pl.col([name for name, dtype in people.schema.items() if dtype.is_float()])
-    known = floats.fill_nan(None)
-    return people.with_columns(pl.when(known == ZERO_OF_SAS).then(0.0).otherwise(known).name.keep())
-
-
-def strip_blanks(column: pl.Series) -> pl.Series | None:
-    """Strip blanks around text, and read blank text as missing, as in a file; None where nothing changes."""
-    if isinstance(column.dtype, pl.Enum):
-        levels = list(dict.fromkeys(level.strip() for level in column.dtype.categories))
-        if levels == column.dtype.categories.to_list() and "" not in levels:
-            return None
-        tidy = column.cast(pl.String).str.strip_chars().replace("", None)
-        return tidy.cast(pl.Enum([level for level in levels if level]))
-    if not isinstance(column.dtype, pl.String | pl.Categorical):
-        return None
-    texts = column.unique().cast(pl.String)
-    if isinstance(column.dtype, pl.String) and _tidy(texts).equals(texts):
-        return None
-    return _tidy(column.cast(pl.String))
-
-
-def _tidy(texts: pl.Series) -> pl.Series:
-    return texts.str.strip_chars().replace("", None)
-
-
 def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
     """Find the columns with the reasons for missing values of others, as `study.people` has them."""
     for name in people.columns:
@@ -174,6 +192,7 @@ def _match_codebook(people: pl.DataFrame, design: Design) -> pl.DataFrame:
 def _match_variable(column: pl.Series, variable: Variable) -> pl.Series:
     found = column.to_frame().select(match_expression(column.name, column.dtype, variable)).to_series()
     if variable.kind == "number":
+        refuse_words(column.name, found.null_count() - column.null_count())
         ends = plausible(column.name)
         outside = 0 if ends is None else int((~found.is_between(*ends)).sum())
         refuse_implausible(column.name, outside, variable, found)
@@ -186,6 +205,8 @@ def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Ex
     """Write the expression that reads a column as a variable of the codebook; null for any other value."""
     column = pl.col(name)
     if variable.kind == "number":
+        if is_text(dtype):
+            return parse_numbers(column.cast(pl.String))
         if not dtype.is_numeric() and dtype != pl.Null:
             raise VariableError(
                 f"'{name}' has type {dtype}, but the codebook variable of that name is continuous. "
@@ -199,6 +220,15 @@ def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Ex
         words |= dict.fromkeys(_NO, "no") | dict.fromkeys(_YES, "yes")
     text = column.cast(pl.String).str.strip_chars().str.to_lowercase()
     return text.replace_strict(words, default=None, return_dtype=pl.String).cast(variable.dtype).alias(name)
+
+
+def refuse_words(name: str, unread: int) -> None:
+    """Raise if a column of text has values that are not numbers, as the variable of its name is."""
+    if unread:
+        raise VariableError(
+            f"'{name}' has type String, and {unread:,} of its values are not numbers, but the codebook "
+            f"variable of that name is continuous. Correct them, or {_suggest_name(name)}"
+        )
 
 
 def refuse_unknown_levels(name: str, strange: int, variable: Variable) -> None:
@@ -236,14 +266,6 @@ def _suggest_unit(values: pl.Series, variable: Variable) -> str:
 
 def _suggest_name(name: str) -> str:
     return f"give the column another name: frame.rename({{'{name}': 'my_{name}'}})."
-
-
-def with_levels(column: pl.Series) -> pl.Series | None:
-    """Give text its levels, unless they are too many; None where nothing changes."""
-    if not isinstance(column.dtype, pl.String | pl.Categorical):
-        return None
-    levels = sorted_levels(column.cast(pl.String).unique().drop_nulls())
-    return None if len(levels) > MOST_LEVELS else column.cast(pl.String).cast(pl.Enum(levels))
 
 
 def check_design(design: Design, columns: Sequence[str]) -> None:

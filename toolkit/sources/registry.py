@@ -15,6 +15,7 @@ from toolkit.errors import DatasetError, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
 from toolkit.sources.engines.source import engine_of
+from toolkit.sources.frame_columns import Kept
 from toolkit.sources.from_frame import TOOLKIT, own_population
 from toolkit.sources.study_cache import open_once
 from toolkit.studies import Design, Study, take_over
@@ -117,6 +118,7 @@ def study(
     name: str = "my study",
     codebook: Codebook | str | None = None,
     smallest_cell: int = SMALLEST_CELL,
+    keep: Kept = (),
 ) -> Study:
     """Make a study from a data frame.
 
@@ -143,18 +145,28 @@ def study(
         Charts, tables, sentences, printed results and files leave out counts of 1 to `smallest_cell` - 1
         participants, what gives them back by subtraction, and the names of categories of so few. 0 shows all,
         as for public-use files. The columns of a result have every number.
+    keep
+        Words that are values and not missing, such as "NA" for Namibia: in all columns, or by column,
+        ``{"country": "NA"}``. Without it NA, N/A, #N/A, NULL, NaN, NaT, <NA> and a lone full stop in text are
+        missing, in capital or small letters.
 
     Returns
     -------
     Study
-        NaN becomes null; missing values have the reason "no value recorded".
+        Columns are read by the rules for columns of a file. Blank text, NaN and NaT are missing with the
+        reason "no value recorded", words such as NA with the reason "recorded as NA". Blanks around text are
+        removed, text of true and false is yes/no, and timestamps and text of ISO dates are dates (local to
+        their time zone). Weights that came as text are read as numbers. Strata and PSUs that are spelled in
+        two ways ("Coast" and "coast", "01" and "1") are read as one, and a column that identifies the
+        participants is not a variable. `print(study)` reports both, with repeated participants.
 
     Raises
     ------
     DatasetError
         If the frame is empty or not a data frame, or parquet files are damaged or do not fit together.
     DesignError
-        If no design is declared, or it names an unknown column.
+        If no design is declared, or it names an unknown column, a weight of text that is not numbers, or
+        the column that identifies the participants as weight.
     VariableError
         If a column matched by name contradicts the codebook.
 
@@ -167,11 +179,11 @@ def study(
     """
     engine = engine_of(frame)
     if engine is None:
-        opened = own_population(frame, design, name, codebook, smallest_cell)
+        opened = own_population(frame, design, name, codebook, smallest_cell, keep=keep)
     else:
         from toolkit.sources.engines.opening import open_on_engine
 
-        opened = open_on_engine(engine, design, name, codebook, smallest_cell)
+        opened = open_on_engine(engine, design, name, codebook, smallest_cell, keep=keep)
     return _with_exposures(opened) if codebook == TOOLKIT else opened
 
 

@@ -103,7 +103,7 @@ class Study(StudyFiles):
     @property
     def summary(self) -> dict[str, str]:
         """Facts about the study by name, as they are printed."""
-        return missingness.summarize(
+        facts = missingness.summarize(
             self.people,
             self.codebook,
             visits=self.visits,
@@ -111,6 +111,7 @@ class Study(StudyFiles):
             cycles=self.cycles,
             design=self.design.summary,
         )
+        return facts | {f"Note {n}": text for n, text in enumerate(self.provenance.get("notes", ()), 1)}
 
     def variables(self, search: str = "") -> pl.DataFrame:
         """List the variables of the study.

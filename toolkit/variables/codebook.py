@@ -47,6 +47,7 @@ Kind = Literal["yes_no", "category", "number"]
 Status = Literal["measured", "proxy", "not measured"]
 Verdict = Literal["same", "changed", "absent"]
 
+RECORDED_AS_NA = "recorded as NA"  # in text, by a program or data entry that had no value
 # The order is the order of precedence when a derived value is missing for two reasons.
 REASONS = (
     "not asked",
@@ -60,6 +61,7 @@ REASONS = (
     "no usable recall",
     "outside the domain",
     "outside the groups",
+    RECORDED_AS_NA,
     "no value recorded",
 )
 Reason = pl.Enum(REASONS)
@@ -238,6 +240,8 @@ class Variable:
         ('f', 'm')
         """
         levels = _levels_of(column)
+        if levels == YES_NO and not (ordered and isinstance(column.dtype, pl.Enum)):
+            return cls(column.name, column.name, "yes_no", component="")
         if levels:
             declared = ordered and isinstance(column.dtype, pl.Enum)
             return cls(column.name, column.name, "category", levels, component="", ordered=declared)

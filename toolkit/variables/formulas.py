@@ -41,13 +41,14 @@ _OF_ONE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "round": lambda a: a.round(0),
 }
 _OF_SEVERAL: dict[str, Callable[..., pl.Expr]] = {"min": pl.min_horizontal, "max": pl.max_horizontal}
+_OF_DATES = {"days": 2, "month": 1}  # the number of dates that each takes
 _FORMULAS = Language(
     "formula",
     "A formula is a condition as in a domain, or arithmetic (+ - * / **, parentheses) on numbers, with abs, "
-    "sqrt, log, exp, round, min, max, missing(x), missing(x, 'reason'), days(from, to) and when(condition, "
-    "value, ..., else)",
+    "sqrt, log, exp, round, min, max, missing(x), missing(x, 'reason'), days(from, to), month(date) and "
+    "when(condition, value, ..., else)",
     (*CONDITION_PIECES, ast.BinOp, *_ARITHMETIC),
-    (*_OF_ONE, *_OF_SEVERAL, "when", MISSING, "days"),
+    (*_OF_ONE, *_OF_SEVERAL, "when", MISSING, *_OF_DATES),
 )
 
 Result = Literal["yes_no", "number", "category"]
@@ -65,9 +66,10 @@ class Formula:
 
     @property
     def dates(self) -> frozenset[str]:
-        """The names inside days(from, to), which must be dates."""
+        """The names inside days(from, to) and month(date), which must be dates."""
         calls = [node for node in pieces_in_order(self._tree.root) if isinstance(node, ast.Call)]
-        terms = [term for call in calls if is_call(call, "days") for term in call.args]
+        dated = [call for call in calls if any(is_call(call, name) for name in _OF_DATES)]
+        terms = [term for call in dated for term in call.args]
         return frozenset(self._tree.name(term) for term in terms if isinstance(term, ast.Name))
 
     def expression(self, schema: Mapping[str, pl.DataType]) -> pl.Expr:
@@ -94,9 +96,9 @@ def formula(text: str) -> Formula:
 
 def _check_arguments(node: ast.Call) -> None:
     name, count = ast.unparse(node.func), len(node.args)
-    fits = {"when": count >= 2, MISSING: count in (1, 2), "days": count == 2}.get(
-        name, count == 1 if name in _OF_ONE else count >= 2
-    )
+    special = {"when": count >= 2, MISSING: count in (1, 2)}
+    special |= {of_dates: count == dates for of_dates, dates in _OF_DATES.items()}
+    fits = special.get(name, count == 1 if name in _OF_ONE else count >= 2)
     if node.keywords or not fits:
         raise VariableError(
             f"'{write_piece(node)}' has {count} arguments, too few or too many. {_FORMULAS.description}."
@@ -183,6 +185,8 @@ class _FormulaWriter(ConditionWriter):
         if name == "days":
             start, end = (self.date(term) for term in node.args)
             return (end - start).dt.total_days().cast(pl.Float64)
+        if name == "month":
+            return self.date(node.args[0]).dt.month().cast(pl.Float64)
         terms = [self.number(term) for term in node.args]
         if name in _OF_ONE:
             return _OF_ONE[name](terms[0])
@@ -199,5 +203,7 @@ class _FormulaWriter(ConditionWriter):
 
     def date(self, node: ast.expr) -> pl.Expr:
         if not is_variable(node) or not isinstance(self.dtype(self.tree.name(node)), pl.Date | pl.Datetime):
-            raise VariableError(f"'{write_piece(node)}' is not a date, and days(from, to) takes two dates.")
+            raise VariableError(
+                f"'{write_piece(node)}' is not a date, and days(from, to) and month(date) take dates."
+            )
         return pl.col(self.tree.name(node)).cast(pl.Date)

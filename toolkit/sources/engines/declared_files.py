@@ -5,6 +5,7 @@ checked, because that needs all IDs at once.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,8 @@ from toolkit.errors import DatasetError, VariableError
 from toolkit.sources.engines.opening import open_on_engine
 from toolkit.sources.engines.parquet_files import LazyParquet, ParquetFiles
 from toolkit.sources.harmonize.join import compute_variable, order_formulas
-from toolkit.sources.harmonize.raw_values import read_codes, read_numbers
+from toolkit.sources.harmonize.raw_values import read_dates, read_groups, read_numbers
+from toolkit.sources.harmonize.spellings import unify_codes
 from toolkit.sources.user.declaration import Declaration, Problem
 from toolkit.sources.user.declared_columns import declared_design, lost_columns, reserved_names
 from toolkit.sources.user.file_columns import FileColumn, describe_expression, file_column
@@ -47,6 +49,10 @@ def examine_in_place(declaration: Declaration) -> tuple[list[Problem], Study | N
     if any(not problem.note for problem in problems):
         return problems, None
     design, names, wrong = declared_design(declaration, table.columns)
+    groups = [names[name] for name in (design.strata, *design.stages) if name]
+    alike, spellings = unify_codes(scan, groups)
+    table = replace(table, frame=alike)
+    problems += [Problem(f"files.{home}", str(each), "", each.n, note=True) for each in spellings]
     columns, unread = _read_columns(declaration, table)
     problems += [*wrong, *unread]
     if any(not problem.note for problem in problems):
@@ -73,7 +79,7 @@ def _unsupported(declaration: Declaration) -> Iterator[Problem]:
 def _read_columns(declaration: Declaration, table: Table) -> tuple[list[FileColumn], list[Problem]]:
     entry, columns, problems = declaration.study.files[declaration.home], [], []
     for name, declared in declaration.study.variables.items():
-        if not declared.column:
+        if not declared.column or declared.kind == "date":
             continue
         try:
             columns.append(file_column(name, declared, entry, table, declaration.place(declared.column)[1]))
@@ -88,7 +94,7 @@ def _design_columns(
     """Read the columns of the design, and those that expressions read and no variable is."""
     schema, groups = table.frame.collect_schema(), {*filter(None, (design.strata,)), *design.stages}
     read = [
-        (read_codes(column, schema) if name in groups else read_numbers(column, schema)).alias(name)
+        (read_groups(column, schema) if name in groups else read_numbers(column, schema)).alias(name)
         for name, column in names.items()
     ]
     inputs = {name for one in parsed.values() for name in one.names}
@@ -100,6 +106,11 @@ def _select(
 ) -> pl.LazyFrame:
     schema = table.frame.collect_schema()
     wanted = [expression for column in columns for expression in column.expressions(schema)]
+    entry = declaration.study.files[declaration.home]
+    for name, declared in declaration.study.variables.items():
+        if declared.kind == "date":
+            place = declaration.place(declared.column)[1]
+            wanted.append(read_dates(place, schema, declared.date_format or entry.date_format).alias(name))
     taken = set(declaration.study.variables)
     return table.frame.select(*wanted, *(own for own in others if own.meta.output_name() not in taken))
 

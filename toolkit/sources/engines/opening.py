@@ -3,25 +3,34 @@
 The rules are those of a frame in memory (`from_frame`), applied to the different values of each column.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
 from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError
+from toolkit.sources.frame_columns import (
+    Kept,
+    Plan,
+    column_role,
+    has_name_of_person,
+    identifies_persons,
+    person_notes,
+    plan_column,
+    refuse_weight_of_ids,
+    words_kept,
+)
 from toolkit.sources.from_frame import (
     TOOLKIT,
-    ZERO_OF_SAS,
     are_reasons,
     check_design,
+    frame_facts,
     match_expression,
     refuse_implausible,
     refuse_unknown_levels,
     require_codebook,
-    strip_blanks,
-    with_float_types,
-    with_levels,
 )
+from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, read_cell
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
@@ -34,6 +43,8 @@ def open_on_engine(
     name: str,
     codebook: Codebook | str | None,
     smallest_cell: int = SMALLEST_CELL,
+    *,
+    keep: Kept = (),
 ) -> Study:
     """Make a study of participants on an engine."""
     require_codebook(codebook)
@@ -42,90 +53,76 @@ def open_on_engine(
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    people = _with_types(raw, given)
+    people, notes = _read_columns(raw, design, given, words_kept(keep, raw.columns))
+    ids = {own: found for own in raw.columns if (found := _count_persons(raw, own))}
+    refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
-    if isinstance(codebook, Codebook):
-        return Study(name, name, as_frame(people), design, codebook, smallest_cell=smallest_cell)
-    known = known_variables() if codebook == TOOLKIT else Codebook()
-    entries = _describe_columns(people, raw, design, known)
-    return Study(name, name, as_frame(people), design, entries, smallest_cell=smallest_cell)
+    if not isinstance(codebook, Codebook):
+        known = known_variables() if codebook == TOOLKIT else Codebook()
+        codebook = _describe_columns(people, raw, {*design.columns, *ids}, known)
+    facts = frame_facts([*notes, *person_notes(ids.keys() - set(design.columns), ids)])
+    return Study(name, name, as_frame(people), design, codebook, facts, smallest_cell=smallest_cell)
 
 
-def _with_types(raw: EnginePeople, given: Mapping[str, Variable]) -> EnginePeople:
-    """Read every column as a frame in memory is read, from its different values."""
+def _read_columns(
+    raw: EnginePeople, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
+) -> tuple[EnginePeople, list[str]]:
+    """Read each column by the plan that its different values give, as a frame in memory is read."""
     facts = raw.facts_of(raw.columns)
-    odd = _count_odd_numbers(raw, [name for name in raw.columns if facts[name].values is None])
-    steps, found = {}, {}
+    odd = _count_odd_values(raw, [name for name in raw.columns if facts[name].values is None], kept)
+    steps: dict[str, pl.Expr] = {}
+    found: dict[str, Facts] = {}
+    notes = []
     for name in raw.columns:
-        values, counts = facts[name].values, facts[name].counts
+        values, counts, words = facts[name].values, facts[name].counts, kept.get(name, ())
         if values is None or counts is None:
-            steps[name] = _clean_measurement(name, raw.schema[name], odd=bool(odd.get(name)))
-            if not odd.get(name):
-                found[name] = facts[name]
-            continue
-        tidy = _tidy_values(raw, name, values, stripped=name not in given)
-        steps[name] = _clean_values(name, values, tidy)
-        found[name] = _merge(tidy, counts)
-    changed = {name: step for name, step in steps.items() if step is not None}
-    people = raw.with_columns(**changed)
+            plan = _plan_measurement(name, raw.schema[name], odd, words)
+            found |= {} if plan.value is not None else {name: facts[name]}
+        elif name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(values):
+            plan = Plan(pl.col(name).cast(Reason))
+        else:
+            plan = plan_column(values, counts, column_role(name, design, given), words)
+        steps |= {one.meta.output_name(): one for one in plan.columns(name, raw.columns)}
+        notes += [plan.note] if plan.note else []
+        if values is not None and counts is not None:
+            read = values.to_frame().select(steps.get(name, pl.col(name))).to_series()
+            found[name] = _merge(read, counts)
+    people = raw.with_columns(**steps)
     people.facts.update(found)
-    return people
+    return people, notes
 
 
-def _count_odd_numbers(raw: EnginePeople, names: list[str]) -> dict[str, int]:
-    """Count in each measurement the values that are not a number, or 0 as SAS wrote it."""
-    floats = [name for name in names if raw.schema[name].is_float()]
-    if not floats:
-        return {}
-    odd = [(pl.col(n).is_nan() | (pl.col(n) == ZERO_OF_SAS)).cast(pl.Int64).sum().alias(n) for n in floats]
-    return raw.select(odd).row(0, named=True)
+def _count_odd_values(
+    raw: EnginePeople, names: list[str], kept: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
+    """Count the values of each measurement that are NaN, 0 as SAS wrote it, or a word for NA in text."""
+    odd = {}
+    for name in names:
+        column = pl.col(name)
+        if raw.schema[name].is_float():
+            odd[name] = (column.is_nan() | (column == ZERO_OF_SAS)).cast(pl.Int64).sum()
+        elif is_text(raw.schema[name]):
+            odd[name] = na_reason(name, kept.get(name, ())).is_not_null().cast(pl.Int64).sum()
+    return raw.select(**odd).row(0, named=True) if odd else {}
 
 
-def _clean_measurement(name: str, dtype: pl.DataType, *, odd: bool) -> pl.Expr | None:
-    column = pl.col(name)
-    if isinstance(dtype, pl.String | pl.Categorical):
-        text = column.cast(pl.String).str.strip_chars()
-        return pl.when(text != "").then(text)
-    if dtype.is_decimal():
-        return column.cast(pl.Float64)
-    if odd:
-        return pl.when(column == ZERO_OF_SAS).then(0.0).when(~column.is_nan()).then(column)
-    return None
+def _plan_measurement(name: str, dtype: pl.DataType, odd: Mapping[str, int], kept: Sequence[str]) -> Plan:
+    """Plan how a column of more values than can be listed is read."""
+    if dtype.is_float() and not odd.get(name):
+        return Plan()
+    reads = dtype.is_float() or dtype.is_decimal() or is_text(dtype) or isinstance(dtype, pl.Datetime)
+    reason = na_reason(name, kept) if is_text(dtype) and odd.get(name) else None
+    return Plan(read_cell(name, dtype, kept) if reads else None, reason)
 
 
-def _tidy_values(raw: EnginePeople, name: str, values: pl.Series, *, stripped: bool) -> pl.Series:
-    """Read the different values of a column as those of a frame in memory."""
-    tidy = with_float_types(values.to_frame())[name]
-    if stripped:
-        tidy = _changed(tidy, strip_blanks)
-    if name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(tidy):
-        return tidy.cast(Reason)
-    return _changed(tidy, with_levels)
-
-
-def _changed(values: pl.Series, change: Callable[[pl.Series], pl.Series | None]) -> pl.Series:
-    found = change(values)
-    return values if found is None else found
-
-
-def _clean_values(name: str, values: pl.Series, tidy: pl.Series) -> pl.Expr | None:
-    """Write the expression that turns the values of a column into those read."""
-    column, kind = pl.col(name), tidy.dtype
-    if not isinstance(kind, pl.Enum | pl.String):
-        same = (
-            tidy.cast(values.dtype).equals(values, null_equal=False)
-            if values.dtype != kind
-            else tidy.equals(values)
-        )
-        if values.dtype.is_float() and not same:
-            return _clean_measurement(name, values.dtype, odd=True)
-        return None if values.dtype == kind else column.cast(kind)
-    text = values.cast(pl.String)
-    if not tidy.cast(pl.String).equals(text):
-        column = column.cast(pl.String).str.strip_chars()
-        column = pl.when(column != "").then(column)
-    return None if values.dtype == kind and tidy.cast(pl.String).equals(text) else column.cast(kind)
+def _count_persons(raw: EnginePeople, name: str) -> tuple[int, int] | None:
+    """Count persons and rows of a column that identifies participants; many are taken as different."""
+    if not has_name_of_person(name, raw.schema[name]):
+        return None
+    facts = raw.facts_of([name])[name]
+    persons = facts.known if facts.values is None else len(facts.values)
+    return (persons, facts.known) if identifies_persons(persons, facts.known) else None
 
 
 def _merge(tidy: pl.Series, counts: pl.Series) -> Facts:
@@ -161,8 +158,10 @@ def _count_unmatched(name: str, variable: Variable, matched: pl.Expr) -> list[tu
     return [(name, strange.cast(pl.Int64).sum())]
 
 
-def _describe_columns(people: EnginePeople, raw: EnginePeople, design: Design, known: Codebook) -> Codebook:
-    left = {*design.columns, *(why(name) for name in people.columns)}
+def _describe_columns(
+    people: EnginePeople, raw: EnginePeople, taken: Collection[str], known: Codebook
+) -> Codebook:
+    left = {*taken, *(why(name) for name in people.columns)}
     entries = []
     for name in people.columns:
         if name in left:

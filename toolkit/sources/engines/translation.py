@@ -14,6 +14,7 @@ import narwhals as nw
 import polars as pl
 
 from toolkit.errors import VariableError
+from toolkit.sources.harmonize.raw_values import ISO
 
 Tree = Any
 # What polars strips around text: the characters that Unicode calls white space.
@@ -50,6 +51,7 @@ _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "Exp": lambda a: a.exp(),
     "StripChars": lambda a: a.str.strip_chars(_BLANKS),
     "Lowercase": lambda a: a.str.to_lowercase(),
+    "Month": lambda a: a.dt.month(),
     "Sqrt": lambda a: a.sqrt(),
 }
 _OF_SEVERAL: dict[str, Callable[[list[Any]], Any]] = {
@@ -171,6 +173,9 @@ class Translation:
             "Round": lambda: _round_to_even(self.piece(inputs[0]), options),
             "ReplaceStrict": lambda: self.replaced(inputs),
             "ToPhysical": lambda: self.number_levels(inputs[0]),
+            "Contains": lambda: self.piece(inputs[0]).str.contains(self.value(inputs[1])),
+            "Slice": lambda: self.piece(inputs[0]).str.slice(*(self.value(one) for one in inputs[1:])),
+            "Strptime": lambda: self.iso_date(inputs[0], options),
         }
         if name not in special:
             raise _refuse({"Function": function})
@@ -199,6 +204,13 @@ class Translation:
             raise _refuse({"ReplaceStrict": None})
         value, old, new = self.piece(inputs[0]), self.listed(inputs[1]), self.listed(inputs[2])
         return _chain([(value == a, nw.lit(b)) for a, b in zip(old, new, strict=True)], self.value(inputs[3]))
+
+    def iso_date(self, tree: Tree, options: Tree) -> nw.Expr:
+        """Translate text of dates in the form that every engine casts."""
+        if options[1]["format"] != ISO:
+            raise _refuse({"Strptime": None})
+        found: nw.Expr = self.piece(tree).cast(nw.Date)
+        return found
 
     def number_levels(self, tree: Tree) -> nw.Expr:
         """Give the places of levels of a category."""

@@ -1,16 +1,24 @@
-"""Read a raw column as numbers, dates or coded values, and record why each missing value is missing."""
+"""Read a raw column of a file or frame as numbers, dates or codes, with reasons for missing values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from toolkit.sources.harmonize.units import Conversion
-from toolkit.variables import Reason
+from toolkit.variables import RECORDED_AS_NA, Reason
 
 UNREAD = ".unread"  # ends the name of the column that marks entries which the declaration does not explain
 DECLARED_MISSING = ":declared missing"  # ends that of the column with the missing codes of SPSS and Stata
+ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
+# What R, pandas, spreadsheets, data bases, SAS and Stata write for a missing value in text, in small letters.
+NA_WORDS = ("na", "n/a", "#n/a", "null", "nan", "nat", "<na>", ".")
+ISO = "%Y-%m-%d"
+_ISO_TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}:?(\d{2})?))?)?$"
+# How `date_format` names the days that Excel, and SAS and Stata, count, and the day that is their 0.
+SERIAL_DAYS = {"excel": date(1899, 12, 30), "sas": date(1960, 1, 1), "stata": date(1960, 1, 1)}
 
 
 @dataclass(frozen=True)
@@ -50,24 +58,73 @@ def divide_exactly(value: pl.Expr, by: float) -> pl.Expr:
     return value / (value * 0 + by)
 
 
+def read_cell(column: str, dtype: pl.DataType, kept: Collection[str] = ()) -> pl.Expr:
+    """Read a cell as it is typed: text without blanks around it, no NaN, zeros of SAS, local dates.
+
+    Blank text and words for a missing value are null, except the words `kept`.
+    """
+    cell = pl.col(column)
+    if is_text(dtype):
+        text = cell.cast(pl.String).str.strip_chars()
+        return pl.when((text != "") & ~_is_na_word(text, kept)).then(text)
+    if dtype.is_float():
+        return pl.when(cell == ZERO_OF_SAS).then(0.0).when(~cell.is_nan()).then(cell)
+    if dtype.is_decimal() or isinstance(dtype, pl.Int128 | pl.UInt128):
+        return cell.cast(pl.Float64)
+    return cell.cast(pl.Date) if isinstance(dtype, pl.Datetime) else cell
+
+
+def na_reason(column: str, kept: Collection[str] = ()) -> pl.Expr:
+    """Give the reason for cells of text that contain a word for a missing value."""
+    text = pl.col(column).cast(pl.String).str.strip_chars()
+    return pl.when(_is_na_word(text, kept)).then(pl.lit(RECORDED_AS_NA, Reason))
+
+
+def na_words(kept: Collection[str] = ()) -> dict[str, str]:
+    """Map each word for a missing value, except those kept, to its reason."""
+    values = {word.strip().lower() for word in kept}
+    return {word: RECORDED_AS_NA for word in NA_WORDS if word not in values}
+
+
+def _is_na_word(text: pl.Expr, kept: Collection[str]) -> pl.Expr:
+    words = list(na_words(kept))
+    return text.str.to_lowercase().is_in(words) if words else pl.lit(value=False)
+
+
+def is_text(dtype: pl.DataType | None) -> bool:
+    """Whether a column contains text: strings, or categories."""
+    return isinstance(dtype, pl.String | pl.Categorical | pl.Enum | pl.Binary)
+
+
 def is_filled(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
-    """Mark cells with an entry; NaN counts, blanks do not."""
+    """Mark cells with an entry; NaN and words for a missing value count, blanks do not."""
     cell = pl.col(column)
-    text = isinstance(schema[column], pl.String)
-    return cell.is_not_null() & (cell.str.strip_chars() != "") if text else cell.is_not_null()
+    return (
+        cell.is_not_null() & ~(cell.str.strip_chars() == "")
+        if is_text(schema[column])
+        else cell.is_not_null()
+    )
 
 
-def read_numbers(column: str, schema: Mapping[str, pl.DataType], decimal: str = ".") -> pl.Expr:
+def read_numbers(
+    column: str, schema: Mapping[str, pl.DataType], decimal: str = ".", thousands: str = ""
+) -> pl.Expr:
     """Read a column as finite numbers."""
-    cell = pl.col(column)
-    is_text = isinstance(schema[column], pl.String)
-    value = parse_numbers(cell, decimal) if is_text else cell.cast(pl.Float64, strict=False)
+    dtype, cell = schema[column], read_cell(column, schema[column])
+    value = parse_numbers(cell, decimal, thousands) if is_text(dtype) else cell.cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)
 
 
-def parse_numbers(text: pl.Expr, decimal: str) -> pl.Expr:
-    """Parse text as numbers. With a decimal comma, text with a point (for thousands) is not a number."""
+def parse_numbers(text: pl.Expr, decimal: str = ".", thousands: str = "") -> pl.Expr:
+    """Parse text as numbers with a decimal sign and perhaps a sign between groups of three digits.
+
+    With a decimal comma, text with a point that does not separate thousands is not a number.
+    """
     digits = text.str.strip_chars()
+    if thousands:
+        grouped = digits.str.contains(grouped_number(decimal, thousands))
+        bare = digits.str.replace_all(thousands, "", literal=True)
+        digits = pl.when(grouped).then(bare).otherwise(digits)
     if decimal == ",":
         digits = pl.when(~digits.str.contains(".", literal=True)).then(
             digits.str.replace(",", ".", literal=True)
@@ -75,18 +132,39 @@ def parse_numbers(text: pl.Expr, decimal: str) -> pl.Expr:
     return digits.cast(pl.Float64, strict=False)
 
 
+def grouped_number(decimal: str, thousands: str) -> str:
+    """Write the pattern of a number whose digits are grouped in threes."""
+    return rf"^-?[1-9]\d{{0,2}}([{thousands}]\d{{3}})+([{decimal}]\d+)?$"
+
+
 def read_dates(column: str, schema: Mapping[str, pl.DataType], date_format: str) -> pl.Expr:
-    """Read a column as dates; a number such as 20240131 is read by its digits."""
-    cell = pl.col(column)
-    if schema[column].is_temporal():
-        return cell.cast(pl.Date, strict=False)
-    return _write_text(cell, schema[column], ".").str.to_date(date_format, strict=False)
+    """Read a column as dates, by a format of text (numbers are read by their digits) or as serial days."""
+    dtype = schema[column]
+    if dtype.is_temporal():
+        return pl.col(column).cast(pl.Date, strict=False)
+    if date_format in SERIAL_DAYS:
+        days = read_numbers(column, schema)
+        span = pl.duration(days=days.floor().cast(pl.Int64))
+        return pl.when(days.is_between(0, 100_000)).then(pl.lit(SERIAL_DAYS[date_format]) + span)
+    text = _write_text(column, dtype, ".")
+    return parse_iso_dates(text) if date_format == ISO else text.str.to_date(date_format, strict=False)
+
+
+def parse_iso_dates(text: pl.Expr) -> pl.Expr:
+    """Parse ISO dates and timestamps as dates, local to their time zone."""
+    day = text.str.slice(0, len("2005-01-31")).str.to_date(ISO, strict=False)
+    return pl.when(text.str.contains(_ISO_TIME)).then(day)
 
 
 def read_codes(column: str, schema: Mapping[str, pl.DataType], decimal: str = ".") -> pl.Expr:
-    """Read a column as codes: 1, 1.0 and "1" are the same code, blanks are null."""
-    text = _write_text(pl.col(column), schema[column], decimal)
-    return pl.coalesce(text, declared_missing(column, schema))
+    """Read a column as codes: 1, 1.0 and "1" are the same code, blanks are null, words for NA are codes."""
+    return pl.coalesce(_write_text(column, schema[column], decimal), declared_missing(column, schema))
+
+
+def read_groups(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Read a column as codes of persons, strata or sampling units, which a word for NA is not."""
+    code = read_codes(column, schema)
+    return pl.when(~_is_na_word(code, ())).then(code)
 
 
 def declared_missing(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
@@ -95,15 +173,15 @@ def declared_missing(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     return pl.col(name) if name in schema else pl.lit(None, pl.String)
 
 
-def _write_text(value: pl.Expr, dtype: pl.DataType, decimal: str) -> pl.Expr:
-    if dtype.is_float():
+def _write_text(column: str, dtype: pl.DataType, decimal: str) -> pl.Expr:
+    value = read_cell(column, dtype, kept=NA_WORDS)
+    if dtype.is_float() or dtype.is_decimal():
         whole = (value == value.round(0)) & (value.abs() < 2.0**53)
         digits = value.cast(pl.Int64, strict=False).cast(pl.String)
-        return pl.when(value.is_not_nan()).then(pl.when(whole).then(digits).otherwise(value.cast(pl.String)))
+        return pl.when(whole).then(digits).otherwise(value.cast(pl.String))
     if isinstance(dtype, pl.Boolean):
         return pl.when(value).then(pl.lit("true")).when(~value).then(pl.lit("false"))
-    text = value.cast(pl.String).str.strip_chars().str.replace(rf"^(-?\d+)[{decimal}]0+$", "$1")
-    return pl.when(text != "").then(text)
+    return value.cast(pl.String).str.replace(rf"^(-?\d+)[{decimal}]0+$", "$1")
 
 
 def fold_code(code: str) -> str:

@@ -43,11 +43,13 @@ class FileEntry(Checked):
     sheet: str = ""
     separator: str = ""
     decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""  # sign between groups of three digits
     encoding: str = "utf-8"
     missing: Mapping[str, str] = {}  # codes that mean missing in all of its columns
+    keep: tuple[str, ...] = ()  # words such as NA that are values in all of its columns
     absent: str = NO_VALUE  # reason for participants without a row in it
     strangers: Literal["", "leave out"] = ""  # whether to allow rows of persons not in the first file
-    date_format: str = "%Y-%m-%d"  # of dates in formulas
+    date_format: str = "%Y-%m-%d"  # of dates, or "excel", "sas" or "stata" for the days that these count
 
 
 class OwnDesign(Checked):

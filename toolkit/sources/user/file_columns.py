@@ -15,6 +15,7 @@ from toolkit.sources.harmonize.raw_values import (
     declared_missing,
     fold_code,
     is_filled,
+    na_words,
     read_codes,
     read_dates,
     read_numbers,
@@ -36,11 +37,12 @@ class FileColumn:
     recoder: Recoder
     column: str
     decimal: str = "."
+    thousands: str = ""
 
     def expressions(self, schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
         """Read value, reason and the mark of unexplained entries as columns of the table."""
         code = read_codes(self.column, schema, self.decimal).str.to_lowercase()
-        number = read_numbers(self.column, schema, self.decimal)
+        number = read_numbers(self.column, schema, self.decimal, self.thousands)
         unread = self.recoder.unexplained(code, number) & declared_missing(self.column, schema).is_null()
         return _with_reason(
             self.variable.name, self.recoder.value(code, number), self.recoder.reason(code), unread
@@ -56,7 +58,8 @@ def read_input(name: str, column: str, date_format: str, table: Table, entry: Fi
     """Read a column that only expressions use, as codes or (with a format) as dates, with its reasons."""
     schema = table.frame.collect_schema()
     code = read_codes(column, schema, entry.decimal)
-    recoder = Recoder(missing=_labeled_reasons(table.value_labels.get(column, {})) | _fold(entry.missing))
+    stated = _labeled_reasons(table.value_labels.get(column, {})) | _fold(entry.missing)
+    recoder = Recoder(missing=na_words(entry.keep) | stated)
     reason = recoder.reason(code.str.to_lowercase())
     is_missing = reason.is_not_null() | declared_missing(column, schema).is_not_null()
     value = pl.when(~is_missing).then(read_dates(column, schema, date_format) if date_format else code)
@@ -68,16 +71,17 @@ def file_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table
     labels = table.value_labels.get(column, {})
     declared = _with_file_levels(declared, labels, table.categories.get(column))
     variable = describe_variable(name, declared, labels, table.labels.get(column, ""))
-    missing = _labeled_reasons(labels) | _fold({**entry.missing, **declared.missing})
+    stated = _labeled_reasons(labels) | _fold({**entry.missing, **declared.missing})
     change = _unit_change(variable, declared)
     codes: Mapping[str, str | float] = (
         {fold_code(code): value * change.times + change.plus for code, value in declared.values.items()}
         if variable.kind == "number"
         else _level_codes(variable, declared, labels)
     )
-    kept = {code: value for code, value in codes.items() if code not in missing}
+    kept = {code: value for code, value in codes.items() if code not in stated}
+    missing = na_words([*entry.keep, *declared.keep, *kept]) | stated
     recoder = Recoder(variable.dtype, kept, missing, change=change)
-    return FileColumn(variable, recoder, column, entry.decimal)
+    return FileColumn(variable, recoder, column, entry.decimal, entry.thousands)
 
 
 def _with_file_levels(declared: OwnVariable, labels: Labels, listed: Categories | None) -> OwnVariable:
@@ -111,7 +115,7 @@ def describe_variable(
             component=known.component if declared.component is None else declared.component,
             **shared,
         )
-    kind = declared.kind or _kind_of(levels)
+    kind = _kind_of(levels) if declared.kind is None or declared.kind == "date" else declared.kind
     return Variable(
         name,
         declared.label or file_label or name,

@@ -12,6 +12,7 @@ from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.safe_files import write_bytes
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.catalog_records import NO_VALUE, Measured
+from toolkit.sources.harmonize.raw_values import ISO
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import REPEATED, Profile
@@ -106,6 +107,11 @@ def fold_name(word: str) -> str:
     return "".join(letter for letter in word.lower() if letter.isalnum())
 
 
+def is_person_name(name: str) -> bool:
+    """Check whether a column has one of the usual names of participant ids."""
+    return fold_name(name) in words().roles["person"]
+
+
 def has_role(profile: Profile, role: str) -> bool:
     """Check whether a column has one of the usual names of a role."""
     return fold_name(profile.name) in words().roles[role]
@@ -159,7 +165,8 @@ def _match(profile: Profile, variable: Variable) -> list[str] | None:
 def _number_lines(profile: Profile, variable: Variable) -> list[str] | None:
     if not profile.numeric or profile.low is None or profile.high is None:
         return None
-    missing, ends = _missing_line(missing_codes(profile)), plausible(variable.name)
+    missing = [*_missing_line(missing_codes(profile)), *_doubts(profile)]
+    ends = plausible(variable.name)
     if ends is None or (ends[0] <= profile.low and profile.high <= ends[1]):
         return missing
     units = other_units(variable.name, variable.unit, profile.low, profile.high)
@@ -173,6 +180,21 @@ def missing_codes(profile: Profile) -> dict[str, str]:
     """Find codes for missing values: by their labels, or repeated 7s, 8s and 9s far from all numbers."""
     labeled = {code: reason for code, label in profile.value_labels.items() if (reason := reason_of(label))}
     return _reasons_by_digit(profile.suspects) | labeled
+
+
+def _doubts(profile: Profile) -> list[str]:
+    """Mark numbers that may be codes: 7s, 8s and 9s apart from the others, and leading zeros."""
+    found = []
+    if profile.doubtful:
+        listed, usual = ", ".join(profile.doubtful), _reasons_by_digit(profile.doubtful)
+        found.append(
+            f"# {GUESS}: {listed} read as numbers. If they mean missing: missing = {_inline_table(usual)}"
+        )
+    if profile.zeros:
+        found.append(
+            f"# {GUESS}: numbers with leading zeros. If they are codes, write levels = {{ 01 = 'first' }}"
+        )
+    return found
 
 
 def _reasons_by_digit(codes: Iterable[str]) -> dict[str, str]:
@@ -247,12 +269,12 @@ def _nhanes_codes(column: str, name: str) -> tuple[dict[str, str], dict[str, str
 
 def _guess_own(profile: Profile, taken: set[str]) -> Guess:
     """Describe a column that is not a variable of the codebook."""
-    if profile.date_form:
-        return Guess("", reason=_describe_dates(profile))
     label = [f"label = {quote(profile.label)}"] if profile.label else []
     labeled = any(not reason_of(text) for text in profile.value_labels.values())
     coded = labeled and set(profile.codes) <= set(profile.value_labels)
-    if profile.numeric and not coded:
+    if profile.date_form:
+        lines, reason = ['kind = "date"', *format_lines(profile)], "a date of the study"
+    elif profile.numeric and not coded:
         lines, reason = _own_number(profile), "a continuous variable of the study"
     elif coded or profile.words:
         lines, reason = _own_levels(profile), "a categorical variable of the study"
@@ -261,19 +283,21 @@ def _guess_own(profile: Profile, taken: set[str]) -> Guess:
     return Guess(_free_name(profile.name, taken), (*label, *lines), reason)
 
 
-def _describe_dates(profile: Profile) -> str:
-    formats = profile.date_form
-    if profile.other_form:
-        formats += f", or {profile.other_form}; no day is above 12. Declare date_format = '...' of the file"
-    return f"contains dates ({formats}), for days(from, to) in an expression"
+def format_lines(profile: Profile) -> list[str]:
+    """Declare the format of a column of dates, marked where day and month may be swapped."""
+    form, other = profile.date_form, profile.other_form
+    mark = f"  # {GUESS}: or {quote(other)}; no day is above 12" if other else ""
+    return [] if form in ("date", ISO) else [f"date_format = {quote(form)}{mark}"]
 
 
 def _own_number(profile: Profile) -> list[str]:
     if profile.codes and set(profile.codes) <= {"0", "1"}:
         return [f'kind = "yes_no"  # {GUESS}: 0 is no, 1 is yes']
-    lines = _missing_line(missing_codes(profile))
-    if profile.excel_days:
-        return [f"# {GUESS}: a number. If these are Excel's day numbers, write dates in the file", *lines]
+    lines = [*_missing_line(missing_codes(profile)), *_doubts(profile)]
+    if profile.serial_days:
+        whose = {"excel": "Excel's day numbers", "sas": "day numbers of SAS or Stata"}[profile.serial_days]
+        form = f"kind = 'date', date_format = '{profile.serial_days}'"
+        return [f"# {GUESS}: a number. If these are {whose}: {form}", *lines]
     few = 2 <= profile.different <= 9 and all(code.lstrip("-").isdigit() for code in profile.codes)
     comment = f"# {GUESS}: a number. If the values are codes, write levels = {{ 1 = 'first', 2 = 'second' }}"
     return [comment, *lines] if few else lines

@@ -191,7 +191,11 @@ class _Reading:
         repeated = {part.file for part in self.study.records.values()}
         for file in self.columns:
             request = self._request(file)
-            if file != home and file not in repeated and (request.variables or request.inputs):
+            if (
+                file != home
+                and file not in repeated
+                and (request.variables or request.inputs or request.dates)
+            ):
                 people = self._joined(people, file)
         return people
 
@@ -236,13 +240,15 @@ class _Reading:
         }
         in_days = {name for parsed in self.formulas.values() for name in parsed.dates}
         date_format = self.study.files[file].date_format
+        mine = {name: (v, column) for name, (v, (place, column)) in places.items() if place == file}
         request = Request(
-            {name: (v, column) for name, (v, (place, column)) in places.items() if place == file},
+            {name: own for name, own in mine.items() if own[0].kind != "date"},
             {
                 _INPUT + name: (column, date_format if name in in_days else "")
                 for name, (place, column) in self.inputs.items()
                 if place == file
             },
+            dates=_date_variables(mine, date_format),
             rules=tuple(person_rules((PERSON,), "person")),
         )
         return self._with_design(request) if file == self.declaration.home else request
@@ -255,7 +261,9 @@ class _Reading:
             request,
             codes={name: names[name] for name in sorted(groups)},
             numbers={name: names[name] for name in sorted(set(names) - groups)},
-            dates={name: (column, follow_up.date_format) for name, column in dates.items() if follow_up},
+            alike=tuple(names[name] for name in sorted(groups)),
+            dates={**request.dates}
+            | {name: (column, follow_up.date_format) for name, column in dates.items() if follow_up},
             rules=(
                 *request.rules,
                 *design_rules(design, names, nest=bool(self.study.design.nest)),
@@ -300,10 +308,11 @@ class _Reading:
             "Supply the date in the file.",
         )
         variables = self._readable(part.variables, f"{section}.variables")
+        mine = {name: (variable, variable.column) for name, variable in variables.items()}
         request = Request(
-            {name: (variable, variable.column) for name, variable in variables.items()},
+            {name: own for name, own in mine.items() if own[0].kind != "date"},
             codes={PLACE: part.place} if part.place and f"{section}.place" not in self.lost else {},
-            dates={DATE: (part.date, part.date_format)},
+            dates=_date_variables(mine, part.date_format) | {DATE: (part.date, part.date_format)},
             rules=(*person_rules((PERSON, DATE), what), dated),
         )
         rows = read_rows(self.declaration, part.file, request)
@@ -345,6 +354,14 @@ class _Reading:
             note=True,
         )
         self.problems += check_rows(self.study.files[file].path, dated.with_columns(absent), [rule])
+
+
+def _date_variables(
+    variables: Mapping[str, tuple[OwnVariable, str]], usual: str
+) -> dict[str, tuple[str, str]]:
+    """List the column and the format of each variable that is a date."""
+    dates = {name: own for name, own in variables.items() if own[0].kind == "date"}
+    return {name: (column, v.date_format or usual) for name, (v, column) in dates.items()}
 
 
 def _first_rows(frame: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from toolkit.sources.frame_categories import Categories
-from toolkit.sources.harmonize.raw_values import parse_numbers, read_codes
+from toolkit.sources.harmonize.raw_values import (
+    DECLARED_MISSING,
+    ISO,
+    NA_WORDS,
+    parse_iso_dates,
+    parse_numbers,
+    read_cell,
+    read_codes,
+)
 from toolkit.sources.user.tabular_files import Table
 from toolkit.variables import sorted_levels
 
@@ -15,12 +23,13 @@ SEEN = 50_000  # rows that are profiled
 MOST_CODES = 30  # a column of more different values does not contain codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
 # How instruments and databases write the time of day after a date.
-_TIMES = ("", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", " %H:%M:%S%.f", " %H:%M:%S%.f%#z", " %H:%M", "T%H:%M")
+_TIMES = ("", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", "T%H:%M", " %H:%M:%S%.f%#z")
 REPEATED = re.compile(r"^-?([789])\1*$")
-_MISSING_WORDS = ("NA", "N/A", "#N/A", "NULL", "null", "NaN", "nan", ".")
+_GROUP = r"^-?[1-9]\d{0,2},\d{3}$"  # a comma between thousands, or before three decimals
 _EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be swapped
 _MANY = 20  # different days of a column of dates, at least
 _NEARLY = 0.95
+_APART, _OFTEN = 2, 3  # distance from the next number, and times its usual frequency, of a doubtful number
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,9 @@ class Profile:
     suspects: tuple[str, ...] = ()  # repeated 7s, 8s or 9s far from all others, perhaps codes
     date_form: str = ""  # "date" if the file has the type
     other_form: str = ""  # another form that fits where no day is above 12
-    excel_days: bool = False  # may be Excel's day numbers
+    serial_days: str = ""  # the program whose day numbers the values may be
+    doubtful: tuple[str, ...] = ()  # repeated 7s, 8s or 9s apart from the other numbers, perhaps codes
+    zeros: bool = False  # numbers with leading zeros, perhaps codes
     ordered: bool = False  # the file declares an order
 
     @property
@@ -65,45 +76,67 @@ def read_first_rows(table: Table) -> pl.DataFrame:
     return table.frame.head(SEEN).collect(engine="streaming")
 
 
-def find_decimal(frame: pl.DataFrame) -> str:
-    """Find the decimal sign of a text file: a comma if all numbers of some column fit it."""
-    for name in frame.select(pl.col(pl.String)).columns:
-        text = frame[name].drop_nulls().str.strip_chars()
-        commas = text.str.contains(r"^-?\d+,\d+$")
-        if commas.any() and (commas | text.str.contains(r"^-?\d*$")).mean() == 1:
-            return ","
-    return "."
+@dataclass(frozen=True)
+class NumberSigns:
+    """The decimal sign of numbers in text, the sign between thousands, and whether it may be otherwise."""
+
+    decimal: str = "."
+    thousands: str = ""
+    unsure: bool = False
 
 
-def has_thousands_commas(frame: pl.DataFrame) -> bool:
-    """Check whether all commas in numbers precede three digits, so that they may separate thousands."""
+def find_signs(frame: pl.DataFrame, separator: str) -> NumberSigns:
+    """Find the signs in numbers of a text file from all of its columns; "5,501" alone may be either."""
     texts = [frame[name].drop_nulls().str.strip_chars() for name in frame.select(pl.col(pl.String)).columns]
-    commas = [text.filter(text.str.contains(r"^-?\d+,\d+$")) for text in texts]
-    return any(len(text) for text in commas) and all(
-        text.str.contains(r"^-?\d{1,3},\d{3}$").all() for text in commas if len(text)
+    numbers = [text for text in texts if len(text) and text.str.contains(r"^-?\d[\d.,]*$|^-?,\d+$").all()]
+
+    def seen(pattern: str) -> bool:
+        return any(text.str.contains(pattern).any() for text in numbers)
+
+    groups = seen(r"^-?[1-9]\d{0,2}(,\d{3})+\.\d+$") or seen(r"^-?[1-9]\d{0,2}(,\d{3}){2,}$")
+    fractions = any(
+        _of_one_comma(text).filter(~_of_one_comma(text).str.contains(_GROUP)).len() for text in numbers
     )
+    if fractions or seen(r"^-?[1-9]\d{0,2}(\.\d{3})+,\d+$"):
+        return NumberSigns(",", "." if seen(r"^-?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$") else "", groups)
+    if groups:
+        return NumberSigns(".", ",")
+    if seen(_GROUP):
+        if any(text.str.contains(r"^-?\d*\.\d+$").any() for text in numbers):
+            return NumberSigns(".", ",")
+        return NumberSigns(".", ",", unsure=True) if separator == "," else NumberSigns(",", "", unsure=True)
+    points = [text for text in numbers if text.str.contains(".", literal=True).any()]
+    grouped = [t for t in points if t.str.contains(r"^-?([1-9]\d{0,2}\.\d{3}|\d{1,3})$").all()]
+    return NumberSigns(unsure=separator == ";" and bool(points) and len(points) == len(grouped))
+
+
+def _of_one_comma(text: pl.Series) -> pl.Series:
+    return text.filter(text.str.contains(r"^-?\d*,\d+$"))
 
 
 def drop_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Remove words that programs write for missing values, such as R's NA; return frame and words."""
-    columns = frame.select(pl.col(pl.String)).columns
-    found = [word for word in _MISSING_WORDS if any((frame[name] == word).any() for name in columns)]
-    none = pl.when(~pl.col(columns).is_in(found)).then(pl.col(columns)) if found and columns else None
-    return (frame.with_columns(none) if none is not None else frame), tuple(found)
+    """Remove words that are read as missing, such as R's NA; return the frame and the words, in capitals."""
+    columns = [c for c in frame.select(pl.col(pl.String)).columns if not c.endswith(DECLARED_MISSING)]
+    folded = frame.select(pl.col(columns).str.strip_chars().str.to_lowercase()) if columns else frame.select()
+    found = [word for word in NA_WORDS if any((folded[name] == word).any() for name in columns)]
+    words = [word.upper() for word in found]
+    read = [read_cell(name, frame.schema[name]).alias(name) for name in columns] if found else []
+    return frame.with_columns(read), tuple(words)
 
 
-def profile_columns(table: Table, frame: pl.DataFrame, decimal: str) -> Iterator[Profile]:
+def profile_columns(table: Table, frame: pl.DataFrame, signs: NumberSigns) -> Iterator[Profile]:
     """Profile each column of a table."""
     # Codes that the file itself declares as missing are not values.
     own = frame.select(table.columns)
     for name in table.columns:
-        yield _profile_column(table, own, name, decimal)
+        yield _profile_column(table, own, name, signs)
 
 
-def _profile_column(table: Table, frame: pl.DataFrame, name: str, decimal: str) -> Profile:
-    values = frame.select(cell=read_codes(name, frame.schema, decimal))["cell"].drop_nulls()
-    sign = decimal if isinstance(frame.schema[name], pl.String) else "."
-    numbers = pl.select(parse_numbers(pl.lit(values), sign)).to_series().drop_nulls().drop_nans()
+def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberSigns) -> Profile:
+    values = frame.select(cell=read_codes(name, frame.schema, signs.decimal))["cell"].drop_nulls()
+    own = signs if isinstance(frame.schema[name], pl.String) else NumberSigns()
+    parsed = parse_numbers(pl.col("cell"), own.decimal, own.thousands)
+    numbers = values.to_frame("cell").select(parsed).to_series().drop_nulls().drop_nans()
     different = values.n_unique()
     suspects = _suspects(numbers)
     numbers = numbers.filter(~numbers.is_in([float(code) for code in suspects])).cast(pl.Float64)
@@ -122,7 +155,9 @@ def _profile_column(table: Table, frame: pl.DataFrame, name: str, decimal: str) 
         _percentile(numbers, 0.95),
         suspects,
         *_date_formats(frame.schema[name], values),
-        _are_excel_days(numbers),
+        _serial_days(f"{name} {table.labels.get(name, '')}", numbers),
+        tuple(code for code in _doubtful(numbers) if code not in suspects),
+        bool(values.str.contains(r"^-?0\d").any()),
         ordered=name in table.categories and table.categories[name].ordered,
     )
 
@@ -134,9 +169,10 @@ def _percentile(numbers: pl.Series, share: float) -> float | None:
 
 def _suspects(numbers: pl.Series) -> tuple[str, ...]:
     """Find numbers of repeated digits that are negative or far above all others, and a single -1 to -9."""
-    below = numbers.filter(numbers < 0).unique()
-    if len(below) == 1 and below[0] in range(-9, 0) and (numbers >= 0).any():
-        return (str(int(below[0])),)
+    below = numbers.filter(numbers < 0).unique().sort()
+    coded = all(number in range(-9, 0) or REPEATED.match(f"{number:g}") for number in below)
+    if len(below) and coded and (len(below) == 1 or below[0] <= -7) and (numbers >= 0).any():
+        return tuple(f"{number:g}" for number in below)
     found = {float(n) for n in numbers.unique() if n == int(n) and REPEATED.match(str(int(n)))}
     others = numbers.filter(~numbers.is_in(sorted(found)))
     if not found or not len(others):
@@ -172,19 +208,47 @@ def _date_formats(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
     if not form.startswith(_EITHER):
         return form, ""
     swapped = form.replace("%d", "%D").replace("%m", "%d").replace("%D", "%m")
-    read, other = (values.str.to_date(each, strict=False).count() for each in (form, swapped))
+    read, other = (_parse_dates(each, values).count() for each in (form, swapped))
     return form, swapped if read == other else ""
 
 
 def _fits(form: str, values: pl.Series) -> bool:
-    if not values.head(_MANY).str.to_date(form, strict=False).count():  # most columns do not contain dates
+    if not _parse_dates(form, values.head(_MANY)).count():  # most columns do not contain dates
         return False
-    read = values.str.to_date(form, strict=False).drop_nulls()
+    read = _parse_dates(form, values).drop_nulls()
     return len(read) >= _NEARLY * len(values) and bool(read.dt.year().is_between(1900, 2100).all())
 
 
-def _are_excel_days(numbers: pl.Series) -> bool:
-    """Check whether numbers are whole, many, and all days of 1990 to 2050 counted from the end of 1899."""
+def _parse_dates(form: str, values: pl.Series) -> pl.Series:
+    text = pl.col("text")
+    parsed = parse_iso_dates(text) if form == ISO else text.str.to_date(form, strict=False)
+    return values.to_frame("text").select(parsed).to_series()
+
+
+def _doubtful(numbers: pl.Series) -> tuple[str, ...]:
+    """Find numbers of repeated 7s, 8s or 9s at the upper end that stand apart or are frequent."""
+    counts = numbers.value_counts(name="n").sort(numbers.name)
+    rest = counts.filter(~counts[numbers.name].map_elements(_is_repeated, return_dtype=pl.Boolean))
+    if rest.is_empty():
+        return ()
+    top, usual = float(rest[numbers.name].max()), float(rest["n"].median() or 0)  # type: ignore[arg-type]
+    found = [
+        number
+        for number, n in counts.iter_rows()
+        if _is_repeated(number) and number > top and (number - top >= _APART or n > _OFTEN * usual)
+    ]
+    return tuple(f"{number:g}" for number in found)
+
+
+def _is_repeated(number: float) -> bool:
+    return bool(REPEATED.match(f"{number:g}"))
+
+
+def _serial_days(described: str, numbers: pl.Series) -> str:
+    """Find whose day numbers whole numbers may be: those of Excel, or (where so named) of SAS and Stata."""
     if numbers.n_unique() < _MANY or (numbers != numbers.round()).any():
-        return False
-    return bool(numbers.is_between(32_874, 54_789).all())
+        return ""
+    if numbers.is_between(32_874, 54_789).all():  # 1990 to 2050, counted from the end of 1899
+        return "excel"
+    named = any(word in described.lower() for word in ("date", "datum", "fecha", "_dt"))
+    return "sas" if named and numbers.is_between(10_957, 32_872).all() else ""

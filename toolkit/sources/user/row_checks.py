@@ -19,7 +19,6 @@ LONG = "long"
 PERSON = "person"
 DATE = "date"
 _LISTED_ROWS = 10
-_LISTED_CODES = 6
 _CHUNK = 1 << 22
 _QUOTED = r'"[^"]*"'
 _LARGEST = 1 << 27  # characters in one cell; csv stops at 131,072 otherwise
@@ -29,16 +28,12 @@ _OUTSIDE = "These participants are outside every weighted analysis."
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on each row, what it means where the condition is false, and the remedy.
-
-    A condition that is null is met. `listed` names a column of the design whose codes the problem lists.
-    """
+    """A condition on each row (met where it is null), what it means where it is false, and the remedy."""
 
     finding: str
     valid: pl.Expr
     remedy: str
     note: bool = False
-    listed: str = ""
 
 
 def check_rows(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[Problem]:
@@ -51,17 +46,9 @@ def check_rows(where: str, frame: pl.DataFrame, rules: Iterable[Rule]) -> list[P
     for number, rule in enumerate(rules):
         rows = failed.filter(pl.col(f":{number}"))
         if rows.height:
-            finding = rule.finding + _list_codes(rows, rule.listed)
             first = tuple(rows[ROW].sort().head(_LISTED_ROWS).to_list())
-            problems.append(Problem(where, finding, rule.remedy, rows.height, first, rule.note))
+            problems.append(Problem(where, rule.finding, rule.remedy, rows.height, first, rule.note))
     return problems
-
-
-def _list_codes(rows: pl.DataFrame, column: str) -> str:
-    if not column:
-        return ""
-    codes = rows[column].cast(pl.String).drop_nulls().unique().sort()
-    return f": {', '.join(f'{code!r}' for code in codes.head(_LISTED_CODES))}"
 
 
 def person_rules(key: tuple[str, ...], what: str) -> Iterator[Rule]:
@@ -145,8 +132,6 @@ def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Ite
         yield Rule(f"{name} is 0", value != 0, _OUTSIDE, note=True)
     for column in filter(None, (strata, psu)):
         yield Rule(f"'{column}' is missing", pl.col(column).is_not_null(), _CORRECT)
-    yield from _spelling_rules("stratum", strata, [])
-    yield from _spelling_rules("PSU", psu, [strata] if strata else [])
     if strata and psu and not nest:
         yield Rule(
             f"A PSU of '{psu}' is in two strata of '{strata}'",
@@ -160,20 +145,6 @@ def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Ite
         if column not in (*weights, strata, *design.stages, *design.fpcs):
             valid = pl.col(column).is_not_null() & (pl.col(column) > -1e-300)
             yield Rule(f"Replicate weight '{names[column]}' is missing or negative", valid, _CORRECT)
-
-
-def _spelling_rules(what: str, column: str | None, within: list[str]) -> Iterator[Rule]:
-    """Require one spelling of each stratum or PSU: "North" and "NORTH", or "7" and "007", are two."""
-    if not column:
-        return
-    code = pl.col(column).cast(pl.String).str.strip_chars()
-    normalized = code.str.to_lowercase().str.replace(r"^0+(\d)", "$1")
-    yield Rule(
-        f"A {what} of '{column}' is spelled in two ways, with capital letters or leading zeros",
-        (code.n_unique().over([normalized, *within]) <= 1) | code.is_null(),
-        "Use one spelling in the file.",
-        listed=column,
-    )
 
 
 def uneven_rows(path: Path, separator: str) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +14,12 @@ from toolkit.sources.harmonize.raw_values import (
     UNREAD,
     is_filled,
     parse_numbers,
-    read_codes,
+    read_cell,
     read_dates,
+    read_groups,
     read_numbers,
 )
+from toolkit.sources.harmonize.spellings import unify_codes
 from toolkit.sources.user.declaration import Declaration, FileEntry, Problem
 from toolkit.sources.user.file_columns import FileColumn, file_column, read_input
 from toolkit.sources.user.row_checks import (
@@ -45,6 +47,7 @@ class Request:
     codes: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # column and format
+    alike: tuple[str, ...] = ()  # columns of codes whose spellings are made one
     rules: tuple[Rule, ...] = ()
 
 
@@ -76,8 +79,11 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
     entry, path = declaration.study.files[file], declaration.paths[file]
     before = path.stat()
     try:
-        with _open(path, entry) as table:
+        with _open(path, entry) as opened:
+            scan, spellings = unify_codes(opened.frame, request.alike)
+            table = replace(opened, frame=scan)
             columns, problems = _declared_columns(table, entry, request)
+            problems += [Problem(entry.path, str(each), "", each.n, note=True) for each in spellings]
             problems += _check_widths(table, entry)
             frame = _collect(table, entry, entry.person or declaration.study.person, columns, request)
         digest = sha256_of(path)
@@ -87,7 +93,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         finding = f"'{entry.path}' changed while it was read"
         problems.append(Problem(f"files.{file}", finding, "Open the study again."))
-    frame, doubtful = _with_numbers(frame, request, entry.decimal)
+    frame, doubtful = _with_numbers(frame, request, entry)
     filled = frame.filter(~_is_blank(frame))
     problems += _check_size(entry, frame)
     problems += _check_values(entry, filled, columns, request, doubtful)
@@ -147,32 +153,34 @@ def _collect(
     schema = table.frame.collect_schema()
     wanted = [
         pl.col(ROW).cast(pl.Int64),
-        read_codes(person, schema).alias(PERSON),
+        read_groups(person, schema).alias(PERSON),
         *(expression for column in columns for expression in column.expressions(schema)),
-        *(read_codes(column, schema).alias(name) for name, column in request.codes.items()),
+        *(read_groups(column, schema).alias(name) for name, column in request.codes.items()),
     ]
     for name, (column, date_format) in request.inputs.items():
         wanted += read_input(name, column, date_format, table, entry)
     for name, column in request.numbers.items():
-        wanted += _with_mark(name, column, schema, read_numbers(column, schema, entry.decimal))
+        number = read_numbers(column, schema, entry.decimal, entry.thousands)
+        wanted += _with_mark(name, number, is_filled(column, schema))
     for name, (column, date_format) in request.dates.items():
-        wanted += _with_mark(name, column, schema, read_dates(column, schema, date_format))
+        there = read_cell(column, schema[column]).is_not_null()
+        wanted += _with_mark(name, read_dates(column, schema, date_format), there)
     return table.frame.with_row_index(ROW, 1).select(wanted).collect(engine="streaming")
 
 
-def _with_mark(name: str, column: str, schema: pl.Schema, value: pl.Expr) -> list[pl.Expr]:
-    unread = is_filled(column, schema) & value.is_null()
-    return [value.alias(name), unread.alias(name + UNREAD)]
+def _with_mark(name: str, value: pl.Expr, there: pl.Expr) -> list[pl.Expr]:
+    return [value.alias(name), (there & value.is_null()).alias(name + UNREAD)]
 
 
-def _with_numbers(frame: pl.DataFrame, request: Request, decimal: str) -> tuple[pl.DataFrame, list[str]]:
+def _with_numbers(frame: pl.DataFrame, request: Request, entry: FileEntry) -> tuple[pl.DataFrame, list[str]]:
     """Read inputs of expressions as numbers where most entries are; name those that have others too."""
     doubtful = []
     for name, (_, date_format) in request.inputs.items():
         column = frame[name]
         if date_format or not column.count():
             continue
-        numbers = pl.select(parse_numbers(pl.lit(column), decimal).alias(name)).to_series()
+        parsed = parse_numbers(pl.col(name), entry.decimal, entry.thousands)
+        numbers = frame.select(parsed.alias(name)).to_series()
         if 2 * numbers.count() >= column.count():
             unread = (numbers.is_null() & column.is_not_null()).alias(name + UNREAD)
             frame = frame.with_columns(numbers, unread)

@@ -12,13 +12,22 @@ from toolkit.errors import DatasetError
 from toolkit.files.safe_files import write_text
 from toolkit.sources.user.declaration import FORMATS, Problem
 from toolkit.sources.user.design_guess import guess_design, has_design_role
-from toolkit.sources.user.guesses import GUESS, Guess, fold_name, guess, has_role, quote, words
+from toolkit.sources.user.guesses import (
+    GUESS,
+    Guess,
+    fold_name,
+    format_lines,
+    guess,
+    has_role,
+    quote,
+    words,
+)
 from toolkit.sources.user.loader import examine
 from toolkit.sources.user.profiles import (
+    NumberSigns,
     Profile,
     drop_missing_words,
-    find_decimal,
-    has_thousands_commas,
+    find_signs,
     profile_columns,
     read_first_rows,
 )
@@ -43,7 +52,7 @@ class _File:
     path: Path
     name: str
     encoding: str
-    decimal: str
+    signs: NumberSigns
     columns: tuple[Profile, ...]
     frame: pl.DataFrame = field(repr=False)
     missing: tuple[str, ...] = ()
@@ -125,17 +134,16 @@ def _profile_file(path: Path, folder: Path) -> _File:
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, encoding=encoding))
         frame = read_first_rows(table)
-        if not frame.height:  # with lines that end in CR alone, the heading may contain people
+        if not frame.height:
             raise DatasetError(
                 f"'{path}' has no row below its heading. Check how the file was written. Its lines must end "
-                "in LF, or in CR and LF."
+                "in LF, CR, or CR and LF."
             )
-        text = path.suffix.lower() in TEXT
-        frame, missing = drop_missing_words(frame) if text else (frame, ())
-        decimal = find_decimal(frame) if text else "."
-        columns = tuple(profile_columns(table, frame, decimal))
+        frame, missing = drop_missing_words(frame)
+        signs = find_signs(frame, table.text[1]) if table.text else NumberSigns()
+        columns = tuple(profile_columns(table, frame, signs))
     name = fold_name(path.stem) or "people"
-    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, decimal, columns, frame, missing)
+    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, signs, columns, frame, missing)
 
 
 def _find_encoding(path: Path) -> str:
@@ -241,13 +249,26 @@ def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> s
         lines.append(f"person = {quote(mine.name)}  # {GUESS}: by its name")
     if file.encoding != "utf-8":
         lines.append(f"encoding = {quote(file.encoding)}  # {GUESS}: it is not UTF-8")
-    if file.decimal != ".":
-        mark = f"  # {GUESS}: or do commas separate thousands? Then remove them in the file"
-        lines.append(f"decimal = {quote(file.decimal)}{mark if has_thousands_commas(file.frame) else ''}")
+    lines += _sign_lines(file.signs)
     if file.missing:
-        table = ", ".join(f"{quote(word)} = 'no value recorded'" for word in file.missing)
-        lines.append(f"missing = {{ {table} }}  # {GUESS}: usual words for a missing value")
+        listed = ", ".join(file.missing)
+        lines.append(
+            f"# {GUESS}: missing, recorded as NA: {listed}. If one is a value, such as NA for Namibia: "
+            f"keep = [{quote(file.missing[0])}]"
+        )
     return "\n".join(lines)
+
+
+def _sign_lines(signs: NumberSigns) -> Iterator[str]:
+    """Declare the signs in numbers, and mark those that may mean something else."""
+    if signs.decimal != ".":
+        mark = f"  # {GUESS}: or do commas separate thousands? Then write thousands = ','"
+        yield f"decimal = {quote(signs.decimal)}{mark if signs.unsure else ''}"
+    if signs.thousands:
+        mark = f"  # {GUESS}: or is the comma a decimal sign? Then write decimal = ','"
+        yield f"thousands = {quote(signs.thousands)}{mark if signs.unsure and signs.decimal == '.' else ''}"
+    if signs.unsure and signs == NumberSigns(unsure=True):
+        yield f"# {GUESS}: points are decimal signs. For thousands write thousands = '.' and decimal = ','"
 
 
 def _skipped_file(file: _File) -> str:
@@ -279,16 +300,10 @@ def _follow_up_block(home: _File) -> str:
     for key in ("start", "end"):
         if (column := home.column(key)) and column.date_form:
             lines.append(f"{key} = {quote(column.name)}  # {GUESS}: by its name")
-            form = _format_line(column)
+            form = format_lines(column)
     if len(lines) == 1:
         return ""
     return "\n".join([*lines, *form])
-
-
-def _format_line(column: Profile) -> list[str]:
-    form, other = column.date_form, column.other_form
-    mark = f"  # {GUESS}: or {quote(other)}; no day is above 12" if other else ""
-    return [] if form in ("date", "%Y-%m-%d") else [f"date_format = {quote(form)}{mark}"]
 
 
 def _variable_blocks(
@@ -301,8 +316,7 @@ def _variable_blocks(
         found = guess(column, taken)
         _count_guess(counts, found)
         if not found.name:
-            mark = f"{GUESS}: not" if column.other_form else "Not"
-            left.append(f"# {mark} read: {quote(column.name)} {found.reason}.")
+            left.append(f"# Not read: {quote(column.name)} {found.reason}.")
             continue
         taken.add(found.name)
         place = column.name if home else f"{file.name}.{column.name}"
@@ -325,7 +339,7 @@ def _record_blocks(section: str, file: _File, counts: dict[str, int]) -> str:
     person, day, place = _find_person(file), _date_column(file), file.column("place")
     lines = [f"[{section}]", f"file = {quote(file.name)}  # {GUESS}: several dated rows per person"]
     if day:
-        lines += [f"date = {quote(day.name)}", *_format_line(day)]
+        lines += [f"date = {quote(day.name)}", *format_lines(day)]
     if place:
         lines.append(f"place = {quote(place.name)}  # {GUESS}: by its name")
     skip = {c.name for c in (person, day, place) if c}

@@ -7,6 +7,7 @@ import codecs
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -117,7 +118,9 @@ def _open_labeled(path: Path) -> Table:
 
 
 def _clean_labels(labels: Mapping[Any, Any]) -> dict[str, str]:
-    return {str(code).removesuffix(".0"): str(label).strip() for code, label in labels.items()}
+    # The reader writes the code .a of Stata as MISSING_a in labels, and as .a in the data.
+    codes = {str(code).removesuffix(".0").replace("MISSING_", "."): label for code, label in labels.items()}
+    return {code: str(label).strip() for code, label in codes.items()}
 
 
 def _find_separator(path: Path, suffix: str) -> str:
@@ -131,18 +134,33 @@ def _find_separator(path: Path, suffix: str) -> str:
 @contextmanager
 def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
     _expect_encoding(path, encoding)
-    if encoding.lower() in _UTF8:
+    if encoding.lower() in _UTF8 and not _has_bare_returns(path, path.stat().st_mtime_ns):
         yield path
         return
     with _copy(path.suffix) as (copy, plain):
         try:
-            with restate_full_temporary_folder(), path.open(encoding=encoding, newline="") as source:
+            # Lines that end in CR alone, as old spreadsheets write them, are read like others.
+            with restate_full_temporary_folder(), path.open(encoding=encoding) as source:
                 while chunk := source.read(_CHUNK):
                     copy.write(chunk.removeprefix("\ufeff").encode())
                 copy.flush()
         except UnicodeError:
             raise DatasetError(_encoding_error(path, encoding)) from None
         yield plain
+
+
+@lru_cache(maxsize=64)
+def _has_bare_returns(path: Path, _changed: int) -> bool:
+    """Whether a file has line ends of CR alone."""
+    last = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            piece = last + chunk
+            last = b"\r" if piece.endswith(b"\r") else b""
+            body = piece[: len(piece) - len(last)]
+            if body.count(b"\r") > body.count(b"\r\n"):
+                return True
+    return bool(last)
 
 
 @contextmanager

@@ -1,0 +1,183 @@
+"""Plan how the columns of a frame are read, in memory or on an engine, as columns of a file are.
+
+The different values of a column decide; the plan is an expression, evaluated where the participants are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from toolkit.errors import DatasetError, DesignError, require_known
+from toolkit.sources.harmonize.raw_values import (
+    NA_WORDS,
+    is_text,
+    na_reason,
+    na_words,
+    parse_iso_dates,
+    parse_numbers,
+    read_cell,
+)
+from toolkit.sources.harmonize.spellings import find_spellings
+from toolkit.sources.user.guesses import is_person_name
+from toolkit.studies import Design
+from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
+
+# "given" is a variable of the user's own codebook, which is read as it is typed.
+Role = Literal["variable", "group", "number", "given"]
+Kept = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+_MOST_ROWS = 20  # of one person, in a column that has the name of an id
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a column is read: its value (None: as it is), the reason of words for NA, and what to report."""
+
+    value: pl.Expr | None = None
+    reason: pl.Expr | None = None
+    note: str = ""
+
+    def columns(self, name: str, there: Collection[str]) -> list[pl.Expr]:
+        """Write the columns that the plan changes or adds: values, and reasons beside known ones."""
+        value = [] if self.value is None else [self.value.alias(name)]
+        if self.reason is None:
+            return value
+        known = [pl.col(why(name))] if why(name) in there else []
+        return [*value, pl.coalesce(*known, self.reason).alias(why(name))]
+
+
+def column_role(name: str, design: Design, given: Collection[str]) -> Role:
+    """Find what a column is read as: codes or numbers of the design, or a variable."""
+    if name in (design.strata, *design.stages):
+        return "group"
+    if name in design.columns:
+        return "number"
+    return "given" if name in given else "variable"
+
+
+def words_kept(keep: Kept, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """List for each column the words for a missing value that are values there, such as NA for Namibia."""
+    if isinstance(keep, Mapping):
+        for name in keep:
+            require_known("keep= names an absent column", name, columns, error=DatasetError)
+        chosen = dict(keep)
+    else:
+        chosen = dict.fromkeys(columns, keep)
+    kept = {name: (own,) if isinstance(own, str) else tuple(own) for name, own in chosen.items()}
+    for word in {word for own in kept.values() for word in own}:
+        if word.strip().lower() not in NA_WORDS:
+            raise DatasetError(
+                f"keep= names '{word}', which is not read as missing. The words that are: "
+                f"{', '.join(NA_WORDS)}. For one column write keep={{'column': 'NA'}}."
+            )
+    return kept
+
+
+def plan_column(values: pl.Series, counts: pl.Series | None, role: Role, kept: Sequence[str] = ()) -> Plan:
+    """Plan how a column is read, from its different values (and, for codes of the design, their counts)."""
+    name, dtype = values.name, values.dtype
+    if not is_text(dtype):
+        value = read_cell(name, dtype)
+        read = values.to_frame().select(value).to_series()
+        same = read.dtype == dtype and read.equals(values, null_equal=True)
+        return Plan() if same else Plan(value)
+    if role == "given":
+        return Plan(_as_levels(pl.col(name).cast(pl.String), values.cast(pl.String), dtype))
+    clean, note = read_cell(name, dtype, kept), ""
+    spellings = find_spellings(values, counts) if role == "group" and counts is not None else None
+    if spellings:
+        clean, note = spellings.unify(clean), f"{spellings} ({spellings.n:,} participants)."
+    tidy = values.to_frame().select(clean).to_series()
+    if tidy.equals(values.cast(pl.String)):
+        clean = pl.col(name).cast(pl.String)
+    found = _stated(values, kept)
+    reason = na_reason(name, kept) if found else None
+    if role == "number":
+        return Plan(
+            _as_numbers(clean, tidy, values, counts),
+            note=f"'{name}' of the design is text that was read as numbers.",
+        )
+    typed = _as_typed_words(clean, tidy) if role == "variable" and not isinstance(dtype, pl.Enum) else None
+    return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
+
+
+def _stated(values: pl.Series, kept: Sequence[str]) -> bool:
+    """Whether a column of text contains words for a missing value."""
+    words = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+    return bool(words.is_in(list(na_words(kept))).any())
+
+
+def _as_typed_words(clean: pl.Expr, tidy: pl.Series) -> pl.Expr | None:
+    """Read text of true and false, of yes and no in several spellings, or of ISO dates as what it states."""
+    known = set(tidy.drop_nulls())
+    folded = {text.lower() for text in known} if len(known) <= MOST_LEVELS else set()
+    if folded and folded <= {"true", "false"}:
+        return clean.str.to_lowercase() == "true"
+    if folded and folded <= set(YES_NO) and (known <= set(YES_NO) or len(known) > len(folded)):
+        return clean.str.to_lowercase().cast(pl.Enum(YES_NO))
+    first = pl.DataFrame({"text": [next(iter(known), None)]}, schema={"text": pl.String})
+    if all(_are_dates(texts) for texts in (first["text"], tidy.alias("text"))):
+        return parse_iso_dates(clean)
+    return None
+
+
+def _are_dates(texts: pl.Series) -> bool:
+    days = texts.to_frame().select(parse_iso_dates(pl.col("text"))).to_series()
+    return texts.count() > 0 and days.count() == texts.count()
+
+
+def _as_levels(clean: pl.Expr, tidy: pl.Series, dtype: pl.DataType) -> pl.Expr | None:
+    """Give text its levels, declared or sorted, unless they are too many."""
+    if isinstance(dtype, pl.Enum):
+        listed = pl.Series(tidy.name, dtype.categories, dtype=pl.Enum(dtype.categories))
+        read = listed.to_frame().select(clean).to_series().drop_nulls()
+        levels = tuple(dict.fromkeys(read))
+        return None if levels == tuple(dtype.categories) else clean.cast(pl.Enum(levels))
+    levels = sorted_levels(tidy.drop_nulls().unique())
+    return clean if len(levels) > MOST_LEVELS else clean.cast(pl.Enum(levels))
+
+
+def _as_numbers(clean: pl.Expr, tidy: pl.Series, values: pl.Series, counts: pl.Series | None) -> pl.Expr:
+    """Read a weight, a population or a replicate weight that came as text; refuse it if it is not numbers."""
+    numbers = tidy.to_frame().select(parse_numbers(pl.col(tidy.name))).to_series()
+    unread = tidy.is_not_null() & numbers.is_null()
+    if unread.any():
+        rows = int(unread.sum()) if counts is None else int(counts.filter(unread).sum())
+        every = len(values) if counts is None else int(counts.sum())
+        raise DesignError(
+            f"'{values.name}' of the design is text, and {rows:,} of its {every:,} entries are not numbers. "
+            f"Correct them, or convert the column before tk.study: "
+            f"frame.with_columns(pl.col('{values.name}').cast(pl.Float64, strict=False))."
+        )
+    return clean.cast(pl.Float64)
+
+
+def has_name_of_person(name: str, dtype: pl.DataType) -> bool:
+    """Whether a column of codes has one of the usual names of participant ids."""
+    return (is_text(dtype) or dtype.is_integer() or dtype.is_float()) and is_person_name(name)
+
+
+def identifies_persons(persons: int, rows: int) -> bool:
+    """Whether a column with the name of an id has as many different values as one."""
+    return persons > 2 and _MOST_ROWS * persons >= rows
+
+
+def person_notes(names: Iterable[str], ids: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Report the columns that identify participants and in how many rows one occurs again."""
+    return [
+        f"'{name}' identifies {ids[name][0]:,} participants in {ids[name][1]:,} rows. A study has one row "
+        "per participant. Keep one, or open repeated visits as a cohort with a study.toml."
+        for name in sorted(names)
+        if ids[name][0] < ids[name][1]
+    ]
+
+
+def refuse_weight_of_ids(design: Design, ids: Iterable[str]) -> None:
+    """Raise if a column that identifies participants is declared as weight."""
+    weights = {column for weight in design.components.values() for column in weight.columns}
+    for name in weights & set(ids):
+        raise DesignError(
+            f"'{name}' identifies the participants and cannot be their weight. Name the column of the "
+            "sampling weight, or use tk.Design.none()."
+        )

@@ -1,0 +1,59 @@
+"""Read codes of strata and sampling units alike that are spelled in two ways, and report them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from toolkit.sources.harmonize.raw_values import is_text
+
+_LISTED = 6
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """The rarer spellings of codes in a column, each with the usual one, and how many rows have them."""
+
+    column: str
+    same: Mapping[str, str]
+    n: int
+
+    def unify(self, text: pl.Expr) -> pl.Expr:
+        """Replace the rarer spellings."""
+        for spelling, usual in self.same.items():
+            text = pl.when(text == spelling).then(pl.lit(usual)).otherwise(text)
+        return text
+
+    def __str__(self) -> str:
+        pairs = [f"{spelling!r} as {usual!r}" for spelling, usual in self.same.items()]
+        listed = ", ".join(pairs[:_LISTED]) + (", ..." if len(pairs) > _LISTED else "")
+        return (
+            f"'{self.column}' of the design has codes spelled in two ways, with capital letters or leading "
+            f"zeros, which are read as one: {listed}"
+        )
+
+
+def find_spellings(codes: pl.Series, counts: pl.Series) -> Spellings | None:
+    """Find codes that differ only in capital letters, leading zeros and the blanks around them."""
+    table = pl.DataFrame({"code": codes.cast(pl.String).str.strip_chars(), "n": counts}).drop_nulls()
+    spelled = table.filter(pl.col("code") != "").group_by("code").agg(pl.col("n").sum())
+    plain = pl.col("code").str.to_lowercase().str.replace(r"^0+(\d)", "$1")
+    ranked = spelled.sort(-pl.col("n").cast(pl.Int64), "code").with_columns(
+        usual=pl.col("code").first().over(plain, mapping_strategy="group_to_rows")
+    )
+    others = ranked.filter(pl.col("code") != pl.col("usual")).sort("code")
+    same = dict(others.select("code", "usual").iter_rows())
+    return Spellings(codes.name, same, int(others["n"].sum())) if same else None
+
+
+def unify_codes(frame: pl.LazyFrame, columns: Iterable[str]) -> tuple[pl.LazyFrame, list[Spellings]]:
+    """Give each code in columns of a file one spelling, before anything reads them."""
+    schema = frame.collect_schema()
+    found = []
+    for name in dict.fromkeys(columns):
+        if is_text(schema[name]):
+            code = pl.col(name).cast(pl.String).str.strip_chars()
+            counts = frame.group_by(code.alias(name)).len("n").collect(engine="streaming")
+            found += [each for each in [find_spellings(counts[name], counts["n"])] if each]
+    texts = {each.column: each.unify(pl.col(each.column).cast(pl.String).str.strip_chars()) for each in found}
+    return frame.with_columns(**texts), found
