@@ -175,14 +175,15 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
     type=click.Path(path_type=Path),
     help="File to write.  [default: study.toml beside the first of FILES]",
 )
-def new_study(files: tuple[Path, ...], out: Path | None) -> None:
+@click.option("--keep", multiple=True, help="Word such as NA that is a value; repeat for several.")
+def new_study(files: tuple[Path, ...], out: Path | None, keep: tuple[str, ...]) -> None:
     """Write a draft study.toml from FILES and mark each guess.
 
     An existing file is never overwritten.
     """
     from toolkit.sources.user.scaffold import write_first_study
 
-    first = write_first_study(files, out)
+    first = write_first_study(files, out, keep)
     click.echo(first)
     for problem in first.problems:
         click.echo(f"- {problem}")

@@ -1,5 +1,6 @@
 """Write a frame as the smallest Excel workbook, so that reading one can be tried."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -25,9 +26,9 @@ _PARTS = {
 }
 
 
-def write_workbook(path: Path, frame: pl.DataFrame) -> None:
-    """Write one sheet, named people."""
-    lines = [frame.columns, *frame.rows()]
+def write_workbook(path: Path, frame: pl.DataFrame, names: Sequence[str] = ()) -> None:
+    """Write one sheet, named people; the heading may have other names than the frame."""
+    lines = [names or frame.columns, *frame.rows()]
     rows = "".join(f"<row>{''.join(_cell(value) for value in line)}</row>" for line in lines)
     with ZipFile(path, "w") as book:
         for name, text in _PARTS.items():

@@ -39,12 +39,12 @@ class Plan:
     note: str = ""
 
     def columns(self, name: str, there: Collection[str]) -> list[pl.Expr]:
-        """Write the columns that the plan changes or adds: values, and reasons beside known ones."""
+        """Write the columns that the plan adds or changes: reasons, read from the raw values, then values."""
         value = [] if self.value is None else [self.value.alias(name)]
         if self.reason is None:
             return value
         known = [pl.col(why(name))] if why(name) in there else []
-        return [*value, pl.coalesce(*known, self.reason).alias(why(name))]
+        return [pl.coalesce(*known, self.reason).alias(why(name)), *value]
 
 
 def column_role(name: str, design: Design, given: Collection[str]) -> Role:

@@ -4,6 +4,7 @@ Without a codebook nothing is matched by name: text is nominal, categories keep 
 true/false and 0/1 are yes/no, other numbers are continuous.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,19 @@ def _count_persons(column: pl.Series) -> tuple[int, int] | None:
     return (persons, rows) if identifies_persons(persons, rows) else None
 
 
+def refuse_repeated_names(frame: Any) -> None:
+    """Raise if a frame or relation has two columns of one name, of which readers keep one or rename it."""
+    if hasattr(frame, "collect_schema"):  # polars has unique names, and those of a lazy frame cost a query
+        return
+    given = getattr(frame, "column_names", getattr(frame, "columns", ()))
+    counts = Counter(map(str, given if isinstance(given, Iterable) else ()))
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise DatasetError(
+            f"The frame has the column '{twice[0]}' {counts[twice[0]]} times. Give each column a unique name."
+        )
+
+
 def require_codebook(codebook: Codebook | str | None) -> None:
     """Raise for the name of a codebook that does not exist."""
     if isinstance(codebook, str) and codebook != TOOLKIT:
@@ -143,10 +157,6 @@ def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _explain_unreadable(frame: Any, error: Exception) -> str:
-    named = list(map(str, getattr(frame, "columns", ())))
-    if twice := sorted({name for name in named if named.count(name) > 1}):
-        count = named.count(twice[0])
-        return f"The frame has the column '{twice[0]}' {count} times. Give each column a unique name."
     if hasattr(frame, "columns") and type(error).__module__.startswith("pyarrow"):
         mixed = next((name for name in frame.columns if not _has_one_type(frame[name])), None)
         column = "A column of the frame" if mixed is None else f"The column '{mixed}'"

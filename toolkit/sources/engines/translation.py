@@ -51,6 +51,7 @@ _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "Exp": lambda a: a.exp(),
     "StripChars": lambda a: a.str.strip_chars(_BLANKS),
     "Lowercase": lambda a: a.str.to_lowercase(),
+    "Date": lambda a: a.cast(nw.Date),
     "Month": lambda a: a.dt.month(),
     "Sqrt": lambda a: a.sqrt(),
 }

@@ -15,6 +15,8 @@ DECLARED_MISSING = ":declared missing"  # ends that of the column with the missi
 ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 # What R, pandas, spreadsheets, data bases, SAS and Stata write for a missing value in text, in small letters.
 NA_WORDS = ("na", "n/a", "#n/a", "null", "nan", "nat", "<na>", ".")
+_NOT_A_NUMBER = ("nan", "nat", "<na>")  # as text of what frames have as missing values
+NOT_A_VALUE = "no value recorded"
 ISO = "%Y-%m-%d"
 _ISO_TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}:?(\d{2})?))?)?$"
 # How `date_format` names the days that Excel, and SAS and Stata, count, and the day that is their 0.
@@ -71,19 +73,21 @@ def read_cell(column: str, dtype: pl.DataType, kept: Collection[str] = ()) -> pl
         return pl.when(cell == ZERO_OF_SAS).then(0.0).when(~cell.is_nan()).then(cell)
     if dtype.is_decimal() or isinstance(dtype, pl.Int128 | pl.UInt128):
         return cell.cast(pl.Float64)
-    return cell.cast(pl.Date) if isinstance(dtype, pl.Datetime) else cell
+    return cell.dt.date() if isinstance(dtype, pl.Datetime) else cell
 
 
 def na_reason(column: str, kept: Collection[str] = ()) -> pl.Expr:
     """Give the reason for cells of text that contain a word for a missing value."""
-    text = pl.col(column).cast(pl.String).str.strip_chars()
-    return pl.when(_is_na_word(text, kept)).then(pl.lit(RECORDED_AS_NA, Reason))
+    text = pl.col(column).cast(pl.String).str.strip_chars().str.to_lowercase()
+    words = [word for word, reason in na_words(kept).items() if reason == RECORDED_AS_NA]
+    return pl.when(text.is_in(words)).then(pl.lit(RECORDED_AS_NA, Reason))
 
 
 def na_words(kept: Collection[str] = ()) -> dict[str, str]:
     """Map each word for a missing value, except those kept, to its reason."""
     values = {word.strip().lower() for word in kept}
-    return {word: RECORDED_AS_NA for word in NA_WORDS if word not in values}
+    reasons = {word: NOT_A_VALUE if word in _NOT_A_NUMBER else RECORDED_AS_NA for word in NA_WORDS}
+    return {word: reason for word, reason in reasons.items() if word not in values}
 
 
 def _is_na_word(text: pl.Expr, kept: Collection[str]) -> pl.Expr:
@@ -129,7 +133,8 @@ def parse_numbers(text: pl.Expr, decimal: str = ".", thousands: str = "") -> pl.
         digits = pl.when(~digits.str.contains(".", literal=True)).then(
             digits.str.replace(",", ".", literal=True)
         )
-    return digits.cast(pl.Float64, strict=False)
+    number = digits.cast(pl.Float64, strict=False)
+    return pl.when(number == ZERO_OF_SAS).then(0.0).otherwise(number)
 
 
 def grouped_number(decimal: str, thousands: str) -> str:
@@ -141,7 +146,7 @@ def read_dates(column: str, schema: Mapping[str, pl.DataType], date_format: str)
     """Read a column as dates, by a format of text (numbers are read by their digits) or as serial days."""
     dtype = schema[column]
     if dtype.is_temporal():
-        return pl.col(column).cast(pl.Date, strict=False)
+        return read_cell(column, dtype).cast(pl.Date, strict=False)
     if date_format in SERIAL_DAYS:
         days = read_numbers(column, schema)
         span = pl.duration(days=days.floor().cast(pl.Int64))

@@ -9,12 +9,12 @@ from toolkit.errors import DesignError, unknown
 from toolkit.sources.user.declaration import Declaration, Problem, Repeated
 from toolkit.sources.user.follow_up import COLUMNS, END, START
 from toolkit.sources.user.row_checks import DATE, PERSON
+from toolkit.sources.user.tabular_files import TWICE
 from toolkit.studies import Design
 
 PLACE = "place"
 _RESERVED = (PERSON, DATE, PLACE, START, END)
 _BESIDE = "_of_design"  # ends the name of a design column that shares its name with a variable
-_TWICE = "_duplicated_0"  # how the text reader names the second column of a name
 
 Reference = tuple[str, str, str]  # place in the declaration, file, column
 
@@ -26,7 +26,7 @@ def lost_columns(declaration: Declaration, columns: Mapping[str, tuple[str, ...]
         if there is not None and column not in there and not any(fnmatchcase(c, column) for c in there):
             name = declaration.study.files[file].path
             yield Problem(where, unknown(f"'{name}' has no column", column, there), "")
-        if there is not None and column + _TWICE in there:
+        if there is not None and column + TWICE in there:
             finding = f"'{declaration.study.files[file].path}' has several columns '{column}'"
             yield Problem(where, finding, "Give each column of the file a unique name.")
 

@@ -1,7 +1,7 @@
 """Profile a user's columns from the first rows, keeping no individual values except codes."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -10,7 +10,7 @@ from toolkit.sources.frame_categories import Categories
 from toolkit.sources.harmonize.raw_values import (
     DECLARED_MISSING,
     ISO,
-    NA_WORDS,
+    na_words,
     parse_iso_dates,
     parse_numbers,
     read_cell,
@@ -114,13 +114,13 @@ def _of_one_comma(text: pl.Series) -> pl.Series:
     return text.filter(text.str.contains(r"^-?\d*,\d+$"))
 
 
-def drop_missing_words(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def drop_missing_words(frame: pl.DataFrame, keep: Sequence[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Remove words that are read as missing, such as R's NA; return the frame and the words, in capitals."""
     columns = [c for c in frame.select(pl.col(pl.String)).columns if not c.endswith(DECLARED_MISSING)]
     folded = frame.select(pl.col(columns).str.strip_chars().str.to_lowercase()) if columns else frame.select()
-    found = [word for word in NA_WORDS if any((folded[name] == word).any() for name in columns)]
+    found = [word for word in na_words(keep) if any((folded[name] == word).any() for name in columns)]
     words = [word.upper() for word in found]
-    read = [read_cell(name, frame.schema[name]).alias(name) for name in columns] if found else []
+    read = [read_cell(name, frame.schema[name], keep).alias(name) for name in columns] if found else []
     return frame.with_columns(read), tuple(words)
 
 
@@ -136,7 +136,8 @@ def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberS
     values = frame.select(cell=read_codes(name, frame.schema, signs.decimal))["cell"].drop_nulls()
     own = signs if isinstance(frame.schema[name], pl.String) else NumberSigns()
     parsed = parse_numbers(pl.col("cell"), own.decimal, own.thousands)
-    numbers = values.to_frame("cell").select(parsed).to_series().drop_nulls().drop_nans()
+    numbers = values.to_frame("cell").select(parsed).to_series()
+    numbers = numbers.filter(numbers.is_finite())
     different = values.n_unique()
     suspects = _suspects(numbers)
     numbers = numbers.filter(~numbers.is_in([float(code) for code in suspects])).cast(pl.Float64)

@@ -131,10 +131,10 @@ def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Ite
         yield Rule(f"{name} is negative", value >= 0, _CORRECT)
         yield Rule(f"{name} is 0", value != 0, _OUTSIDE, note=True)
     for column in filter(None, (strata, psu)):
-        yield Rule(f"'{column}' is missing", pl.col(column).is_not_null(), _CORRECT)
+        yield Rule(f"'{names[column]}' is missing", pl.col(column).is_not_null(), _CORRECT)
     if strata and psu and not nest:
         yield Rule(
-            f"A PSU of '{psu}' is in two strata of '{strata}'",
+            f"A PSU of '{names[psu]}' is in two strata of '{names[strata]}'",
             (pl.col(strata).drop_nulls().n_unique().over(psu) <= 1) | pl.col(psu).is_null(),
             "If PSU numbers restart in each stratum, write nest = true under [design].",
         )

@@ -56,6 +56,7 @@ class _File:
     columns: tuple[Profile, ...]
     frame: pl.DataFrame = field(repr=False)
     missing: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def column(self, role: str) -> Profile | None:
         return next((column for column in self.columns if has_role(column, role)), None)
@@ -81,8 +82,10 @@ class First:
         )
 
 
-def write_first_study(files: Sequence[str | Path], target: str | Path | None = None) -> First:
-    """Write a first study.toml beside the first file, or to `target`.
+def write_first_study(
+    files: Sequence[str | Path], target: str | Path | None = None, keep: Sequence[str] = ()
+) -> First:
+    """Write a first study.toml beside the first file, or to `target`; words like NA in `keep` are values.
 
     The first file with one row per person decides who is in the study. Returns what was matched, with the
     problems that `cramps check` still reports.
@@ -98,7 +101,7 @@ def write_first_study(files: Sequence[str | Path], target: str | Path | None = N
         raise DatasetError(
             f"'{written}' already exists and is never overwritten. Name another file: --out FILE."
         )
-    profiled = [_profile_file(path, written.parent) for path in paths]
+    profiled = [_profile_file(path, written.parent, tuple(keep)) for path in paths]
     first = _draft(profiled, written)
     write_text(written, first.text)
     return _comment_out_errors(first)
@@ -123,7 +126,7 @@ def _comment_out_errors(first: First) -> First:
     return replace(first, text=text, problems=examine(first.path).errors)
 
 
-def _profile_file(path: Path, folder: Path) -> _File:
+def _profile_file(path: Path, folder: Path, keep: tuple[str, ...]) -> _File:
     if path.suffix.lower() not in FORMATS:
         raise DatasetError(f"'{path}' has an unsupported format. Use one of: {' '.join(FORMATS)}.")
     if not path.is_file():
@@ -139,11 +142,13 @@ def _profile_file(path: Path, folder: Path) -> _File:
                 f"'{path}' has no row below its heading. Check how the file was written. Its lines must end "
                 "in LF, CR, or CR and LF."
             )
-        frame, missing = drop_missing_words(frame)
+        frame, missing = drop_missing_words(frame, keep)
         signs = find_signs(frame, table.text[1]) if table.text else NumberSigns()
         columns = tuple(profile_columns(table, frame, signs))
     name = fold_name(path.stem) or "people"
-    return _File(path, f"f{name}" if name[0].isdigit() else name, encoding, signs, columns, frame, missing)
+    return _File(
+        path, f"f{name}" if name[0].isdigit() else name, encoding, signs, columns, frame, missing, keep
+    )
 
 
 def _find_encoding(path: Path) -> str:
@@ -250,6 +255,8 @@ def _file_block(file: _File, folder: Path, person: Profile, repeated: bool) -> s
     if file.encoding != "utf-8":
         lines.append(f"encoding = {quote(file.encoding)}  # {GUESS}: it is not UTF-8")
     lines += _sign_lines(file.signs)
+    if file.keep:
+        lines.append(f"keep = [{', '.join(map(quote, file.keep))}]")
     if file.missing:
         listed = ", ".join(file.missing)
         lines.append(

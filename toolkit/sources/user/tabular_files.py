@@ -4,7 +4,7 @@ Text files are read as text and in a stream: codes keep leading zeros, and files
 """
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -22,6 +22,7 @@ TEXT = (".csv", ".tsv", ".txt")
 LABELED = (".sav", ".zsav", ".dta", ".sas7bdat", ".xpt")
 ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xls", ".xlsb", ".ods")
+TWICE = "_duplicated_0"  # how the text reader names the second column of a name
 _CHUNK = 1 << 22
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
@@ -82,7 +83,15 @@ def _as_table(frame: pl.LazyFrame) -> Table:
 
 def _read_excel(path: Path, sheet: str) -> pl.DataFrame:
     try:
-        return pl.read_excel(path, sheet_name=sheet or None, infer_schema_length=None)
+        frame = pl.read_excel(path, sheet_name=sheet or None, infer_schema_length=None)
+        heading = pl.read_excel(
+            path,
+            sheet_name=sheet or None,
+            has_header=False,
+            read_options={"n_rows": 1},
+            infer_schema_length=None,
+        )
+        return _with_marked_names(frame, [str(name) for name in next(heading.iter_rows(), ())])
     except ImportError as error:
         raise DatasetError(
             f"'{path.name}' needs a package that reads Excel files. Install it with: pip install fastexcel. "
@@ -92,6 +101,17 @@ def _read_excel(path: Path, sheet: str) -> pl.DataFrame:
         raise DatasetError(
             f"'{path.name}' has no sheet '{sheet}'. Use one of its sheets, or remove the key sheet."
         ) from error
+
+
+def _with_marked_names(frame: pl.DataFrame, heading: Sequence[str]) -> pl.DataFrame:
+    """Name the second column of a name as the reader of text does, which the check of columns knows."""
+    repeated = {
+        own: f"{name}{TWICE}"
+        for at, (own, name) in enumerate(zip(frame.columns, heading, strict=False))
+        if name in heading[:at] and own != name and f"{name}{TWICE}" not in frame.columns
+    }
+    first = {new: own for own, new in repeated.items()}  # a third column of a name keeps that of the reader
+    return frame.rename({own: new for new, own in first.items()})
 
 
 def _open_labeled(path: Path) -> Table:

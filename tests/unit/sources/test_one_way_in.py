@@ -1,0 +1,216 @@
+"""One way in: a column comes out the same from every frame library, engine and file format."""
+
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import toolkit as tk
+from tests.support.doors import DOORS, FILES, FRAMES, TIMES, Raw, local, open_by, read_back
+from tests.support.messages import mentioning, mentions
+from tests.support.workbook import write_workbook
+from toolkit.sources.user.scaffold import write_first_study
+
+NA, BLANK = "recorded as NA", "no value recorded"
+FEW = date(2022, 11, 1), date(2022, 6, 2), date(2021, 1, 31)
+STATISTICS = ("stata", "spss", "xpt")  # formats of numbers and text alone
+
+
+class Case(NamedTuple):
+    """A column, what every door makes of its values, and the doors that cannot hold them, with the reason."""
+
+    raw: Raw
+    expected: tuple[Any, ...]  # values, or reasons in angle brackets
+    levels: tuple[str, ...] = ()
+    cannot: dict[str, str] = {}
+
+
+def cases() -> dict[str, Case]:
+    no_number = dict.fromkeys(STATISTICS, "written as 0 and 1")
+    return {
+        "text booleans": Case(Raw(("true", "FALSE", "True", "", None)), ("yes", "no", "yes", None, None)),
+        "yes and no": Case(Raw(("yes", "No", "YES", " no ")), ("yes", "no", "yes", "no"), ("no", "yes")),
+        "booleans": Case(Raw((True, False, None), as_number=int), ("yes", "no", None)),
+        "0 and 1": Case(Raw((1, 0, None, 1)), ("yes", "no", None, "yes")),
+        "nullable integers": Case(Raw((1, 2, 30, None)), (1.0, 2.0, 30.0, None)),
+        "big integers": Case(Raw((2**40, 2**53, 5, None)), (2.0**40, 2.0**53, 5.0, None)),
+        "decimals": Case(
+            Raw((Decimal("1.25"), Decimal("2.50"), None), as_number=float), (1.25, 2.5, None)
+        ),
+        "not a number": Case(Raw((1.5, float("nan"), 2.0)), (1.5, None, 2.0)),
+        "zeros of SAS": Case(Raw((5.397605346934028e-79, 2.5, 1.0)), (0.0, 2.5, 1.0)),
+        "dates": Case(Raw((*FEW, None)), (*FEW, None)),
+        "times": Case(Raw(tuple(datetime(d.year, d.month, d.day, 23, 30) for d in FEW)), FEW),
+        "time zones": Case(
+            Raw(
+                tuple(local(day, 23) for day in FEW),
+                as_text=datetime.isoformat,
+                as_number=lambda value: value.replace(tzinfo=None),
+            ),
+            FEW,
+        ),
+        "text of dates": Case(
+            Raw(("2022-11-01T23:30:00-04:00", "2022-06-02T08:00:00Z", "2021-01-31T10:00:00Z")), FEW
+        ),
+        "padded text": Case(
+            Raw(("male", "male ", " female", "female")), ("male", "male", "female", "female"), ("female", "male")
+        ),
+        "blank text": Case(Raw(("never", "", "  ", "now", None)), ("never", None, None, "now", None), ("never", "now")),
+        "words for NA": Case(
+            Raw(("a", "NA", "n/a", "#N/A", "NULL", " . ", "b", "")),
+            ("a", f"<{NA}>", f"<{NA}>", f"<{NA}>", f"<{NA}>", f"<{NA}>", "b", None),
+            ("a", "b"),
+        ),
+        "numbers as text": Case(
+            Raw(("5-9", "10-14", "100-104")), ("5-9", "10-14", "100-104"), ("5-9", "10-14", "100-104")
+        ),
+        "bands with words": Case(
+            Raw(("10+", "under 5", "5 to 9")), ("10+", "under 5", "5 to 9"), ("under 5", "5 to 9", "10+")
+        ),
+        "categories": Case(
+            Raw(("b", "a", None, "c"), levels=("c", "a", "b")), ("b", "a", None, "c"), ("c", "a", "b"),
+            {
+                **dict.fromkeys(("csv", "xpt", "excel"), "text lists no levels"),
+                **dict.fromkeys(("polars", "lazy polars", "duckdb"), "an Enum is ordered"),
+                **dict.fromkeys(("stata", "spss"), "labels of codes are ordered"),
+            },
+        ),
+        "ordered categories": Case(
+            Raw(("good", "poor", "fair", None), levels=("poor", "fair", "good"), ordered=True), ("good", "poor", "fair", None),
+            ("poor", "fair", "good"), dict.fromkeys(("csv", "xpt", "excel"), "text declares no order"),
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("named", cases())
+def test_a_column_comes_out_the_same_by_every_door(named: str, door: str, tmp_path: Path) -> None:
+    case = cases()[named]
+    if door in case.cannot:
+        pytest.skip(f"{door}: {case.cannot[door]}")
+    study = open_by(door, case.raw, tmp_path / "study")
+    assert _counted(case.expected) == read_back(study)
+    if case.levels:
+        assert case.levels == study.codebook["x"].levels
+        assert case.raw.ordered == study.codebook["x"].ordered or study.codebook["x"].kind == "yes_no"
+
+
+def _counted(expected: tuple[Any, ...]) -> Counter[tuple[Any, str]]:
+    found: Counter[tuple[Any, str]] = Counter()
+    for value in expected:
+        reason = value[1:-1] if isinstance(value, str) and value.startswith("<") else BLANK
+        missing = value is None or reason == NA
+        found[None if missing else value, reason if missing else ""] += TIMES
+    return found
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_word_for_na_that_is_kept_is_a_value(door: str, tmp_path: Path) -> None:
+    study = open_by(door, Raw(("NA", "DE", ".")), tmp_path / "study", keep=["NA"])
+    kept = "na" if door in FILES else "NA"  # levels of files are in small letters
+    found = {(value if value is None else value.lower(), why) for value, why in read_back(study)}
+    assert {(kept.lower(), ""), ("de", ""), (None, NA)} == found
+
+
+@pytest.mark.parametrize("keep", ["Namibia", {"y": "NA", "z": "NA"}])
+def test_a_word_that_is_no_word_for_na_cannot_be_kept(keep: Any) -> None:
+    with pytest.raises(tk.DatasetError, match=mentioning("keep=")):
+        tk.study(pl.DataFrame({"y": [0, 1]}), design=tk.Design.none(), keep=keep)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_weight_that_came_as_text_is_read_as_numbers(door: str, tmp_path: Path) -> None:
+    study = open_by(door, Raw(("1.5", " 2", "4")), tmp_path / "study", {"weight": "x"})
+    # Every third participant has each weight, and every second one the outcome, so that the halves weigh alike.
+    assert 0.5 == pytest.approx(tk.prevalence(study, "y")["estimate"].item(), rel=1e-12)
+    weights = study.people.select(pl.col(study.design.weight).sum()).item()
+    assert 7.5 * TIMES == weights
+
+
+REFUSED: dict[str, tuple[Raw, str, tuple[str, ...], dict[str, str]]] = {
+    "text as weight": (Raw(("1.5", "two", "3")), "weight", ("'x'", f"{TIMES}"), {}),
+    "negative weight": (Raw((1.5, -2.0, 3.0)), "weight", ("'x'", f"{TIMES}"), {}),
+    "infinite weight": (
+        Raw((1.5, float("inf"), 3.0)), "weight", ("'x'", f"{TIMES}"),
+        dict.fromkeys(("stata", "spss", "xpt"), "has no infinity"),
+    ),
+    "blank PSU": (Raw(("a", "b", " ", "c")), "psu", ("'x'", f"{TIMES}"), {}),
+    "NA as stratum": (Raw(("a", "b", "NA", "c")), "strata", ("'x'", f"{TIMES}"), {}),
+    "infinite value": (
+        Raw((1.5, float("inf"), 3.0)), "", ("'x'",), dict.fromkeys(("stata", "spss", "xpt"), "has no infinity")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("named", REFUSED)
+def test_what_cannot_be_is_refused_by_name_and_count(named: str, door: str, tmp_path: Path) -> None:
+    raw, role, told, cannot = REFUSED[named]
+    if door in cannot:
+        pytest.skip(f"{door}: {cannot[door]}")
+    design = {"weight": "y", role: "x"} if role else {}
+    with pytest.raises(tk.ToolkitError, match=mentioning(told)):
+        study = open_by(door, raw, tmp_path / "study", design)
+        tk.prevalence(study, "y") if role else tk.mean(study, "x")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_codes_of_the_design_in_two_spellings_are_one_and_reported(door: str, tmp_path: Path) -> None:
+    raw = Raw(("Coast", "coast ", "HILL", "Hill", "Hill", "01", "1", "1"))
+    study = open_by(door, raw, tmp_path / "study", {"weight": "w", "strata": "x", "psu": "pid"})
+    assert 8 * TIMES - 3 == tk.prevalence(study, "y")["df"].item()
+    assert mentions(study.provenance["notes"], "'x'", "'01' as '1'", f"{3 * TIMES}")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_id_is_no_variable_and_no_weight(door: str, tmp_path: Path) -> None:
+    study = open_by(door, Raw((1.5, 2.0)), tmp_path / "study")
+    assert "pid" not in study.codebook
+    if door in FRAMES:
+        frame = pl.DataFrame({"pid": range(40), "y": [0, 1] * 20})
+        with pytest.raises(tk.DesignError, match=mentioning("'pid'")):
+            tk.study(frame, design=tk.Design(weight="pid"))
+
+
+@pytest.mark.parametrize("library", [pl.DataFrame, pd.DataFrame, pa.table, pl.LazyFrame])
+def test_several_rows_of_one_participant_are_noticed(library: Any) -> None:
+    frame = library({"pid": [f"p{at // 3}" for at in range(90)], "bmi": list(np.linspace(20, 30, 90))})
+    study = tk.study(frame, design=tk.Design.none())
+    assert mentions(study.provenance["notes"], "'pid'", "30", "90")
+    assert mentions(study, "'pid'", "30", "90")
+
+
+def twice() -> dict[str, Any]:
+    column = pa.array([1, 2, 3])
+    return {
+        "pandas": pd.DataFrame([[1, 2], [3, 4]], columns=["x", "x"]),
+        "pyarrow": pa.Table.from_arrays([column, column], names=["x", "x"]),
+        "duckdb": duckdb.sql("select 1 as x, 2 as x"),
+        "pandas of several types": pd.DataFrame({"x": [1, "a", 2.5]}),
+    }
+
+
+@pytest.mark.parametrize("library", twice())
+def test_a_column_that_is_there_twice_or_of_several_types_is_named(library: str) -> None:
+    with pytest.raises(tk.ToolkitError, match=mentioning("'x'")):
+        tk.study(twice()[library], design=tk.Design.none())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_column_that_is_twice_in_a_file_is_named(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"people{suffix}"
+    if suffix == ".csv":
+        path.write_text("pid,x,x\n" + "".join(f"p{at},1,2\n" for at in range(30)))
+    else:
+        rows = pl.DataFrame({"pid": [f"p{at}" for at in range(30)], "x": 1.0, "x ": 2.0})
+        write_workbook(path, rows, names=["pid", "x", "x"])
+    first = write_first_study([path])
+    assert mentions(first.text, "# NOT READ", "'x'")
