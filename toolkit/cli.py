@@ -175,7 +175,9 @@ def describe(study: str, out: Path | None, exact: bool) -> None:
     type=click.Path(path_type=Path),
     help="File to write.  [default: study.toml beside the first of FILES]",
 )
-@click.option("--keep", multiple=True, help="Word such as NA that is a value; repeat for several.")
+@click.option(
+    "--keep", multiple=True, help="A word such as NA that is a value and not missing; repeat for several."
+)
 def new_study(files: tuple[Path, ...], out: Path | None, keep: tuple[str, ...]) -> None:
     """Write a draft study.toml from FILES and mark each guess.
 

@@ -51,7 +51,7 @@ def _plain(raw: Raw) -> pl.DataFrame:
     cells = (
         pl.Series(raw.cells, dtype=pl.Enum(raw.levels)) if raw.levels else pl.Series(raw.cells, strict=False)
     )
-    if cells.dtype == pl.Object or isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:
+    if cells.dtype == pl.Object or (isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone):
         cells = cells.dt.convert_time_zone(str(ZONE))
     return pl.DataFrame({**_others(raw), "x": cells})
 

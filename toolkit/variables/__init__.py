@@ -10,7 +10,6 @@ from toolkit.variables.arguments import with_covariance as with_covariance
 from toolkit.variables.codebook import COMPONENTS as COMPONENTS
 from toolkit.variables.codebook import MOST_LEVELS as MOST_LEVELS
 from toolkit.variables.codebook import REASONS as REASONS
-from toolkit.variables.codebook import RECORDED_AS_NA as RECORDED_AS_NA
 from toolkit.variables.codebook import YES_NO as YES_NO
 from toolkit.variables.codebook import Availability as Availability
 from toolkit.variables.codebook import Codebook as Codebook

@@ -47,7 +47,6 @@ Kind = Literal["yes_no", "category", "number"]
 Status = Literal["measured", "proxy", "not measured"]
 Verdict = Literal["same", "changed", "absent"]
 
-RECORDED_AS_NA = "recorded as NA"  # in text, by a program or data entry that had no value
 # The order is the order of precedence when a derived value is missing for two reasons.
 REASONS = (
     "not asked",
@@ -61,7 +60,7 @@ REASONS = (
     "no usable recall",
     "outside the domain",
     "outside the groups",
-    RECORDED_AS_NA,
+    "recorded as NA",
     "no value recorded",
 )
 Reason = pl.Enum(REASONS)
@@ -240,12 +239,10 @@ class Variable:
         ('f', 'm')
         """
         levels = _levels_of(column)
-        if levels == YES_NO and not (ordered and isinstance(column.dtype, pl.Enum)):
-            return cls(column.name, column.name, "yes_no", component="")
-        if levels:
-            declared = ordered and isinstance(column.dtype, pl.Enum)
+        declared = ordered and isinstance(column.dtype, pl.Enum)
+        if levels and (declared or levels != YES_NO):
             return cls(column.name, column.name, "category", levels, component="", ordered=declared)
-        if isinstance(column.dtype, pl.Boolean) or _zero_or_one(column):
+        if levels or isinstance(column.dtype, pl.Boolean) or _zero_or_one(column):
             return cls(column.name, column.name, "yes_no", component="")
         return cls(column.name, column.name, "number", component="") if column.dtype.is_numeric() else None
 

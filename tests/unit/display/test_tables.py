@@ -171,3 +171,13 @@ def test_what_is_no_frame_of_ours_is_refused():
         table(pl.DataFrame({"x": [1]}))
     with pytest.raises(VariableError, match=mentioning("tk.table", "rows")):
         table(frames.flow().clear())
+
+
+def test_a_flagged_table_is_latex_with_its_notes_below() -> None:
+    flagged = table(frames.nasty())
+    notes = re.findall(r"gt_footnote_marks[^>]*>\w+</span> ([^<]+)<", flagged.as_raw_html())
+    text = flagged.as_latex()
+    below = text.partition(r"\end{tabular*}")[2]
+    assert notes
+    assert all(unescape(note)[:40].replace("%", r"\%") in below for note in notes)
+    assert not re.search(r"</?(strong|span|br|em)\b", text)

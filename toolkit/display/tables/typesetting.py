@@ -1,8 +1,9 @@
 """Typeset columns of text as a table that needs no script in a notebook or a report."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from toolkit.display.charts.palette import FONT, INK, MUTED, STRIPE, WARNING
 from toolkit.display.text import SIMULATED, capitalize, format_estimate, format_flag
 from toolkit.results import Row
 
+_TAG = re.compile(r"<[^<>]*>")
 NOT_SHOWN, NO_NUMBER = "not shown", "–"
 _OPTIONS: dict[str, Any] = {
     "table_font_names": FONT.replace("'", "").split(", "),
@@ -35,6 +37,31 @@ def format_cell(row: Row) -> str:
     return NOT_SHOWN if is_suppressed(row) else format_estimate(row) or NO_NUMBER
 
 
+class ResultTable(GT):
+    """A table that is written in LaTeX too, where great-tables has no footnotes and reads no HTML."""
+
+    def as_latex(self, *args: Any, **options: Any) -> str:
+        """Write the table in LaTeX with plain headings and its footnotes as notes below it."""
+        heading, given = self._heading, [*self._source_notes]
+        flags = dict.fromkeys(_as_plain(text) for note in self._footnotes for text in note.footnotes or ())
+        subtitle = None if heading.subtitle is None else _as_plain(heading.subtitle)
+        labels: dict[str, Any] = {
+            str(c.var): _as_plain(c.column_label) for c in self._boxhead if c.column_label is not None
+        }
+        emptied = {name: type(getattr(self, name))() for name in ("_footnotes", "_source_notes", "_styles")}
+        plain = self._replace(**emptied)
+        plain = plain.tab_header(title=_as_plain(heading.title or ""), subtitle=subtitle).cols_label(labels)
+        for text in [*flags, *map(_as_plain, given)]:
+            plain = plain.tab_source_note(text)
+        return GT.as_latex(plain, *args, **options)
+
+
+def _as_plain(text: Any) -> str:
+    """Write text of HTML without its tags."""
+    lines = getattr(text, "text", str(text)).split("<br>")
+    return "; ".join(unescape(_TAG.sub(" ", line)).strip() for line in lines)
+
+
 def typeset(
     columns: Mapping[str, Sequence[str]],
     heads: Mapping[str, Any],
@@ -54,7 +81,7 @@ def typeset(
     data = pl.DataFrame({name: list(texts) for name, texts in shown.items()})
     # Named by its contents, so that the same results give the same page.
     identity = "table-" + sha256(repr((title, shown)).encode()).hexdigest()[:10]
-    made = GT(data, groupname_col="group" if "group" in shown else None, id=identity)
+    made: GT = ResultTable(data, groupname_col="group" if "group" in shown else None, id=identity)
     made = made.tab_header(title=_format_title(title), subtitle=html(_format_notes(notes)) if notes else None)
     made = made.cols_label({name: heads[name] for name in shown if name != "group"})
     right = [name for name in shown if name in numbers]

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.sources.harmonize.units import Conversion
-from toolkit.variables import RECORDED_AS_NA, Reason
+from toolkit.variables import Reason
 
 UNREAD = ".unread"  # ends the name of the column that marks entries which the declaration does not explain
 DECLARED_MISSING = ":declared missing"  # ends that of the column with the missing codes of SPSS and Stata
@@ -16,7 +16,7 @@ ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 # What R, pandas, spreadsheets, data bases, SAS and Stata write for a missing value in text, in small letters.
 NA_WORDS = ("na", "n/a", "#n/a", "null", "nan", "nat", "<na>", ".")
 _NOT_A_NUMBER = ("nan", "nat", "<na>")  # as text of what frames have as missing values
-NOT_A_VALUE = "no value recorded"
+NOT_A_VALUE, RECORDED_AS_NA = "no value recorded", "recorded as NA"
 ISO = "%Y-%m-%d"
 _ISO_TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}:?(\d{2})?))?)?$"
 # How `date_format` names the days that Excel, and SAS and Stata, count, and the day that is their 0.
