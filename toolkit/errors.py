@@ -127,10 +127,13 @@ def leave_out_rare(text: str, names: "Iterable[str]" = ()) -> str:
     return text
 
 
-def short(text: str, most: int = 100) -> str:
-    """Return a text in one line, cut where it is longer than `most`."""
+QUOTED = 60  # characters of long input that a message repeats
+
+
+def short(text: str, most: int = QUOTED) -> str:
+    """Return a text in one line, and of a longer one its first `most` characters."""
     line = " ".join(str(text).split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def join_list(parts: "Iterable[str]", conjunction: str = "and") -> str:

@@ -34,5 +34,7 @@ from toolkit.variables.derivation import derive as derive
 from toolkit.variables.formulas import Formula as Formula
 from toolkit.variables.formulas import formula as formula
 from toolkit.variables.syntax import LONGEST as LONGEST
+from toolkit.variables.syntax import is_too_deep as is_too_deep
 from toolkit.variables.syntax import one_line as one_line
 from toolkit.variables.syntax import quoted as quoted
+from toolkit.variables.syntax import require_storable as require_storable

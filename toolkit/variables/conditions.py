@@ -32,6 +32,8 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], pl.Expr]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_LARGEST_WHOLE = 2**63 - 1  # of polars' integers; larger ones are compared as decimal numbers
+_FEW = 20  # values of a list that are compared one by one
 _MIRROR = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 _CONDITIONS = Language(
     "condition",
@@ -161,7 +163,10 @@ class ConditionWriter:
                 f"A list must follow in, such as {name} in [1, 2]. {_CONDITIONS.description}."
             )
         values = [self.value_for(name, _literal(item), ast.Eq()) for item in right.elts]
-        return _combine(operator.or_, [pl.col(name) == value for value in dict.fromkeys(values)])
+        distinct = list(dict.fromkeys(values))
+        if len(distinct) > _FEW and (listed := _series(distinct, self.dtype(name))) is not None:
+            return pl.col(name).is_in(listed.implode())
+        return _combine(operator.or_, [pl.col(name) == value for value in distinct])
 
     def two_variables(self, name: str, op: ast.cmpop, other: str) -> pl.Expr:
         """Compare two continuous variables."""
@@ -223,14 +228,24 @@ def _combine(combine: Callable[[Any, Any], Any], terms: Sequence[pl.Expr]) -> pl
     return terms[0]
 
 
+def _series(values: list[Any], dtype: pl.DataType) -> pl.Series | None:
+    """Write the values of a long list as a column of the variable's type; None if it has other numbers."""
+    if isinstance(dtype, pl.Boolean | pl.Enum | pl.String):
+        return pl.Series(values, dtype=dtype)
+    exact = (int, float) if dtype == pl.Float64 else (int,) if dtype == pl.Int64 else ()
+    return pl.Series(values, dtype=dtype, strict=False) if all(type(v) in exact for v in values) else None
+
+
 def _literal(node: ast.expr) -> Any:
     match node:
+        case ast.Constant(value=int() as value) if abs(value) > _LARGEST_WHOLE:
+            return float(value)
         case ast.Constant(value=bool() | int() | float() | str() as value):
             return value
         case ast.Name(id=word) if word in WORDS:
             return WORDS[word]
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as positive):
+            return -_literal(positive)
     raise VariableError(
         f"'{write_piece(node)}' is not a number, a text in quotes, true or false. {_CONDITIONS.description}."
     )

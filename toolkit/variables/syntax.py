@@ -5,13 +5,15 @@ The text becomes a syntax tree whose every piece is looked up in a list of what 
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from toolkit.errors import VariableError, short, unknown
 
-LONGEST = 10_000  # characters; longer text can exhaust the parser's stack
+LONGEST = 200_000  # characters: some thousand comparisons; the parser's time and memory grow with them
 _DEEPEST = 100  # pieces inside one another; a person writes fewer than ten
 _QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 _BACKTICKS = re.compile(_QUOTED + "|`([^`]+)`", re.DOTALL)
@@ -54,6 +56,8 @@ class Language:
                 )
             if (call and not named) or not isinstance(node, self.pieces):
                 raise self.refuse(line, _describe_offense(node))
+            if isinstance(node, ast.Constant):
+                require_storable(node.value, line)
         return Tree(root, aliases)
 
     def _syntax_tree(self, plain: str, text: str) -> ast.expr:
@@ -68,7 +72,7 @@ class Language:
                 tree = ast.parse(plain, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
             raise self.refuse(text, _hint(plain)) from problem
-        if _depth(tree) > _DEEPEST:
+        if is_too_deep(tree):
             raise VariableError(
                 f"The {self.noun} '{short(text)}' has more than {_DEEPEST} pieces inside one another. Derive "
                 "a variable of a part of it first: study.derive(...)."
@@ -104,9 +108,27 @@ def one_line(text: str) -> str:
     return " ".join(line.strip() for line in lines if line.strip())
 
 
+def require_storable(number: Any, text: str) -> None:
+    """Refuse a number of a text that is larger than the largest that a column can hold."""
+    if isinstance(number, int | float) and abs(number) > sys.float_info.max:
+        raise VariableError(
+            f"'{short(text)}' contains a number above 1.8e308, which no variable can have. Write a smaller "
+            "number."
+        )
+
+
 def quoted(name: str) -> str:
     """Write a name as conditions and formulas require it: in backticks unless it is a plain word."""
     return name if name.isidentifier() else f"`{name}`"
+
+
+def is_too_deep(tree: ast.AST) -> bool:
+    """Whether a tree has more pieces inside one another than functions that call themselves can follow."""
+    depth, level = 0, [tree]
+    while level and depth <= _DEEPEST:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth > _DEEPEST
 
 
 def is_call(node: ast.AST, name: str) -> bool:
@@ -141,14 +163,6 @@ def _replace_backticks(text: str) -> tuple[str, dict[str, str]]:
         return alias
 
     return _BACKTICKS.sub(replace, text), aliases
-
-
-def _depth(tree: ast.AST) -> int:
-    deepest, level = 0, [tree]
-    while level and deepest <= _DEEPEST:
-        deepest += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return deepest
 
 
 def _hint(plain: str) -> str:

@@ -107,7 +107,7 @@ def test_names_stand_in_the_order_of_their_first_use() -> None:
         ("numbers", "age == sex"),
         ("'3'", "place == 3"),
         ("'flag'", "flag == 3"),
-        ("10,000", "age > 1 and " * 2000 + "age > 1"),
+        ("200,000", "age > 1 and " * 20_000 + "age > 1"),
     ],
 )
 def test_a_bad_condition_says_what_to_write(remedy: str, text: str) -> None:

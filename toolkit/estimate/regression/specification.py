@@ -60,7 +60,7 @@ RATIOS = {
     "log-binomial": "prevalence_ratio",
     "negative-binomial": "rate_ratio",
 }
-_LONG_QUOTE = re.compile(r"'([^']{100,})'")
+_LONG_QUOTE = re.compile(r"'([^']{64,})'")
 _COUNTS = ("poisson", "poisson-identity", "negative-binomial")
 _POSITIVE = ("gamma", "inverse-gaussian")
 
@@ -235,7 +235,8 @@ def _read_formula(formula: str) -> parser.Reading:
 def _require_time(taken: Taken, formula: str, family: str) -> None:
     if family == "cox" and taken.time is None:
         raise VariableError(
-            f"family='cox' requires the time to the event on the left of '{formula}'. Example: {EXAMPLE}."
+            f"family='cox' requires the time to the event on the left of '{short(formula)}'. Example: "
+            f"{EXAMPLE}."
         )
     if family != "cox" and (taken.time or taken.strata):
         raise VariableError(

@@ -29,6 +29,7 @@ PER_UNIT = "per unit"
 # What a family may estimate beside its coefficients.
 # So many matrices are shared: one for each adjustment set and domain of an exposure, in most atlases.
 MOST_SHARED = 32
+MOST_COLUMNS = 5_000
 CUTPOINT, DISPERSION = "cutpoint", "dispersion"
 
 
@@ -127,6 +128,7 @@ def main_effects(
         columns += values
         terms += own
         entered.append((covariate, used))
+    require_few_columns(len(columns))
     # Column by column: the sums that follow run down columns, and rows first would copy with strides.
     matrix = np.empty((len(columns[0]), len(columns)), order="F")
     for j, column in enumerate(columns):
@@ -184,6 +186,7 @@ def _variable_columns(sample: "Sample", name: str, inside: Mask) -> "tuple[list[
         return [sample.numbers(name)[cells_of(inside)]], [per_unit(variable)]
     codes = sample.codes(name)[cells_of(inside)]
     reference, *others = levels_present(variable, codes)
+    require_few_columns(len(others), name)
     marks = [codes == variable.levels.index(level) for level in others]
     return marks, [of_level(variable, level, reference) for level in others]
 
@@ -240,6 +243,16 @@ def spline_terms(name: str, label: str, count: int) -> list[Term]:
     """Name the columns of a spline."""
     levels = ["linear part", *(f"nonlinear part {k}" for k in range(1, count))]
     return [Term(name, label, level, level) for level in levels]
+
+
+def require_few_columns(count: int, name: str = "") -> None:
+    """Refuse a model of too many columns before they are made."""
+    if count > MOST_COLUMNS:
+        largest = f" '{name}' alone has that many levels." if name else ""
+        raise EstimationError(
+            f"The model would have {count:,} columns, more than {MOST_COLUMNS:,}.{largest} Name fewer "
+            "terms, or combine levels with study.derive(...)."
+        )
 
 
 def levels_present(variable: "Variable", codes: Indices) -> list[str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import VariableError, nearest
+from toolkit.errors import VariableError, nearest, short
 from toolkit.results import Floats
-from toolkit.variables import quoted
+from toolkit.variables import LONGEST, is_too_deep, quoted, require_storable
 
 Names = frozenset[str]
 
@@ -104,7 +104,6 @@ _TOKEN = re.compile(
     r"|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<sign>\*\*|%in%|[-+*/:^(),~]))"
 )
-_LONGEST, _SHOWN = 10_000, 150
 _ARITHMETIC = (
     ast.BinOp, ast.UnaryOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd, ast.Load,
     ast.Name, ast.Constant, ast.Call,
@@ -139,16 +138,11 @@ class Factor:
         return self.tree is None and self.knots is None
 
 
-def shorten(text: str) -> str:
-    """Cut a long piece of a formula for a message."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
 def tokens(text: str) -> list[Token]:
     """Split a formula into tokens, or raise VariableError with the first that no formula has."""
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         raise VariableError(
-            f"The formula has {len(text):,} characters, more than {_LONGEST:,}. Derive variables first: "
+            f"The formula has {len(text):,} characters, more than {LONGEST:,}. Derive variables first: "
             f"study.derive(...)."
         )
     found, place, end = [], 0, len(text.rstrip())
@@ -168,29 +162,29 @@ def tokens(text: str) -> list[Token]:
 def _foreign(text: str, sign: str) -> VariableError:
     if sign == "|":
         return VariableError(
-            f"The formula '{shorten(text)}' has several parts; join its terms by +: {EXAMPLE}."
+            f"The formula '{short(text)}' has several parts; join its terms by +: {EXAMPLE}."
         )
     if sign == "`":
         return VariableError(
-            f"The formula '{shorten(text)}' has a backtick without its partner. Example: {EXAMPLE}."
+            f"The formula '{short(text)}' has a backtick without its partner. Example: {EXAMPLE}."
         )
     if sign == ".":
         return VariableError(
-            f"'{shorten(text)}' cannot be read as a formula. Name each variable. Example: {EXAMPLE}."
+            f"'{short(text)}' cannot be read as a formula. Name each variable. Example: {EXAMPLE}."
         )
     return _refused(sign, text)
 
 
 def _refused(factor: str, formula: str) -> VariableError:
     return VariableError(
-        f"'{shorten(factor)}' in the formula '{shorten(formula)}' is more than arithmetic on variables. "
+        f"'{short(factor)}' in the formula '{short(formula)}' is more than arithmetic on variables. "
         f"Derive a variable first, study.derive(...), and name it. Example: {EXAMPLE}."
     )
 
 
 def unreadable(formula: str) -> VariableError:
     """State that text is not a formula."""
-    return VariableError(f"'{shorten(formula)}' cannot be read as a formula. Example: {EXAMPLE}.")
+    return VariableError(f"'{short(formula)}' cannot be read as a formula. Example: {EXAMPLE}.")
 
 
 def parse_factor(text: str) -> Factor:
@@ -208,12 +202,12 @@ def parse_call(given: Sequence[Token], formula: str) -> Factor:
 def _require_function(name: str, factor: str, formula: str) -> None:
     if name == "offset":
         raise VariableError(
-            f"'{shorten(factor)}' cannot be a term of a formula. Supply an offset as an argument: "
+            f"'{short(factor)}' cannot be a term of a formula. Supply an offset as an argument: "
             f"tk.model(..., offset='log(follow_up)')."
         )
     if name in _CATEGORY_MAKERS:
         raise VariableError(
-            f"'{shorten(factor)}' cannot be a term of a formula, because the codebook defines which "
+            f"'{short(factor)}' cannot be a term of a formula, because the codebook defines which "
             f"variables are categories. Use the name alone, or create categories with study.derive(...)."
         )
     if "." in name:
@@ -221,7 +215,7 @@ def _require_function(name: str, factor: str, formula: str) -> None:
     if name not in (*FUNCTIONS, SPLINE, IDENTITY):
         near = nearest(name, FUNCTIONS)
         raise VariableError(
-            f"The formula '{shorten(formula)}' calls '{name}', which is not available."
+            f"The formula '{short(formula)}' calls '{name}', which is not available."
             f"{f' Nearest: {near}.' if near else ''} Functions: I, {SPLINE}, {', '.join(FUNCTIONS)}."
         )
 
@@ -241,7 +235,7 @@ def _spline(given: Sequence[Token], text: str) -> Factor:
 def _not_a_spline(text: str) -> VariableError:
     """State how a spline is written."""
     return VariableError(
-        f"'{shorten(text)}' is not a spline. Use rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for "
+        f"'{short(text)}' is not a spline. Use rcs(age, 4) for 4 knots, or rcs(age, 30, 50, 70) for "
         f"your own knots, as a term by itself."
     )
 
@@ -252,7 +246,8 @@ def _numbers(given: Sequence[Token]) -> tuple[float, ...]:
     parts = text.split(",")
     if not all(re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", part) for part in parts):
         return ()
-    return tuple(float(part) for part in parts)
+    numbers = tuple(float(part) for part in parts)
+    return numbers if np.isfinite(numbers).all() else ()
 
 
 def _arithmetic(given: Sequence[Token], formula: str, named: str | None) -> Factor:
@@ -276,6 +271,8 @@ def _arithmetic(given: Sequence[Token], formula: str, named: str | None) -> Fact
         tree = ast.parse(" ".join(pieces), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise _refused(source, formula) from None
+    if is_too_deep(tree):
+        raise _refused(source, formula)
     _require_arithmetic(tree, source, formula)
     text = _written(tree, aliases)
     return Factor(text, tuple(aliases.values()), tree, tuple(aliases.items()))
@@ -286,6 +283,8 @@ def _require_arithmetic(tree: ast.expr, source: str, formula: str) -> None:
         number = not isinstance(node, ast.Constant) or type(node.value) in (int, float)
         if not isinstance(node, _ARITHMETIC) or not number:
             raise _refused(source, formula)
+        if isinstance(node, ast.Constant):
+            require_storable(node.value, source)
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -294,7 +293,7 @@ def _require_arithmetic(tree: ast.expr, source: str, formula: str) -> None:
         _require_function(name or source, source, formula)
         if len(node.args) != 1 or node.keywords:
             raise VariableError(
-                f"'{name}' takes one argument, and '{shorten(source)}' gives it {len(node.args)}. Write a "
+                f"'{name}' takes one argument, and '{short(source)}' gives it {len(node.args)}. Write a "
                 f"logarithm of another base as I(log(age) / log(3))."
             )
 

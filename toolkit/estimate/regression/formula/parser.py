@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from toolkit.errors import VariableError
+from toolkit.errors import VariableError, short
 from toolkit.estimate.regression.formula.design_matrix import (
     ONE,
     PER_UNIT,
@@ -25,6 +26,7 @@ from toolkit.estimate.regression.formula.design_matrix import (
     main_effects,
     of_level,
     per_unit,
+    require_few_columns,
     spline_terms,
 )
 from toolkit.estimate.regression.formula.engine_columns import Bases, Points, mark_level, pieces
@@ -37,7 +39,6 @@ from toolkit.estimate.regression.formula.factors import (
     codings,
     kept_columns,
     parse_factor,
-    shorten,
     tokens,
     unreadable,
 )
@@ -99,7 +100,7 @@ def read_formula(formula: str) -> Reading:
         raise unreadable(formula)
     if not tildes or len(left) != 1 or left[0].kind != "name":
         raise VariableError(
-            f"The formula '{shorten(formula)}' requires the name of one outcome left of '~'. Example: "
+            f"The formula '{short(formula)}' requires the name of one outcome left of '~'. Example: "
             f"{EXAMPLE}."
         )
     terms, outcome = parse_terms(right, formula), left[0].text
@@ -107,12 +108,11 @@ def read_formula(formula: str) -> Reading:
     variables = tuple(dict.fromkeys(name for factor in factors for name in factor.names))
     if outcome in variables:
         raise VariableError(
-            f"'{outcome}' is on both sides of '~' in '{shorten(formula)}'. Remove it from the right: "
-            f"{EXAMPLE}."
+            f"'{outcome}' is on both sides of '~' in '{short(formula)}'. Remove it from the right: {EXAMPLE}."
         )
     if not terms.terms and not terms.intercept:
         raise VariableError(
-            f"The formula '{shorten(formula)}' has no term and no intercept. Example: {EXAMPLE}."
+            f"The formula '{short(formula)}' has no term and no intercept. Example: {EXAMPLE}."
         )
     inside = frozenset(name for factor in factors if not factor.plain for name in factor.names)
     alone = terms.intercept and not inside and all(len(term) == 1 for term in terms.terms)
@@ -153,6 +153,7 @@ class _Columns:
 
 def _build(reading: Reading, sample: "Sample", inside: Mask, *, every: bool) -> Matrix:
     right = reading.right
+    _require_few_columns(right, sample, inside)
     made = {text: _columns(factor, sample, inside) for text, factor in right.factors.items()}
     columns: list[Floats] = [np.ones(int(inside.sum()))] if right.intercept else []
     terms = [ONE] if right.intercept else []
@@ -172,6 +173,27 @@ def _lay_out(right: Terms, made: Mapping[str, _Columns], *, every: bool) -> list
         for coding in codings(right.terms, levels, intercept=right.intercept)
         for column in _crossed(coding, made, right.factors, every=every)
     ]
+
+
+def _require_few_columns(right: Terms, sample: "Sample", inside: Mask) -> None:
+    """Refuse a formula of too many columns, by the levels of its factors."""
+    levels = {
+        text: len(levels_present(sample.columns[text].variable, sample.codes(text)[inside]))
+        for text, factor in right.factors.items()
+        if factor.plain and not sample.columns[text].continuous
+    }
+    spline = {
+        text: int(f.knots[0]) if len(f.knots) == 1 else len(f.knots)
+        for text, f in right.factors.items()
+        if f.knots
+    }
+    count = int(right.intercept)
+    for coding in codings(right.terms, levels, intercept=right.intercept):
+        count += prod(
+            levels[text] - (text not in coding.full) if text in levels else max(spline.get(text, 2) - 1, 1)
+            for text in coding.factors
+        )
+    require_few_columns(count)
 
 
 def _columns(factor: Factor, sample: "Sample", inside: Mask) -> _Columns:

@@ -7,12 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError, short
 from toolkit.estimate.regression.formula.factors import (
     Factor,
     Token,
     parse_call,
-    shorten,
     tokens,
     unreadable,
 )
@@ -20,7 +19,8 @@ from toolkit.estimate.survey import QUANTILE_RULES
 from toolkit.results import Floats
 from toolkit.variables import quoted
 
-_DEEPEST, _MOST_TERMS = 50, 1_000
+_DEEPEST, _MOST_TERMS = 50, 5_000
+_MOST_PAIRS = 1_000_000  # of terms that one operator crosses
 Names = frozenset[str]
 
 
@@ -39,11 +39,11 @@ def parse_terms(given: Sequence[Token], formula: str) -> Terms:
     parts = parser.parse()
     order = {text: place for place, text in enumerate(parser.factors)}
     listed = sorted(parts, key=len)
-    idle = [text for text in order if not any(text in part for part in listed)]
+    used = frozenset().union(*listed)
+    idle = [text for text in order if text not in used]
     if idle:
         raise VariableError(
-            f"'{idle[0]}' is added to the formula '{shorten(formula)}' and removed again. Remove both "
-            f"mentions."
+            f"'{idle[0]}' is added to the formula '{short(formula)}' and removed again. Remove both mentions."
         )
     terms = tuple(tuple(sorted(part, key=order.__getitem__)) for part in listed)
     return Terms(parser.intercept, parser.factors, terms)
@@ -89,7 +89,7 @@ class _Parser:
         return ""
 
     def sum(self) -> list[Names]:
-        parts: list[Names] = []
+        parts: dict[Names, None] = {}
         sign = self.ahead("+", "-") or "+"
         while sign:
             while turned := self.ahead("+", "-"):
@@ -97,9 +97,12 @@ class _Parser:
             outer, self.kept = self.kept, self.kept == (sign == "+")
             found = self.crossed()
             self.kept = outer
-            parts = _unique([*parts, *found]) if sign == "+" else [p for p in parts if p not in found]
+            if sign == "+":
+                parts |= dict.fromkeys(found)
+            else:
+                parts = {part: None for part in parts if part not in found}
             sign = self.ahead("+", "-")
-        return parts
+        return self._few(parts)
 
     def crossed(self) -> list[Names]:
         left = self.nested()
@@ -141,12 +144,12 @@ class _Parser:
         self.place += 1
         if not token or token.kind != "number" or not token.text.isdigit() or self.ahead("^", "**"):
             raise VariableError(
-                f"The formula '{shorten(self.formula)}' raises '{text}' to a power that is not a whole "
+                f"The formula '{short(self.formula)}' raises '{text}' to a power that is not a whole "
                 f"number. Write arithmetic within I(...), such as I({text} ** 0.5)."
             )
         if len(base) < 2:
             raise VariableError(
-                f"The formula '{shorten(self.formula)}' raises '{text}' to a power as formulas cross terms, "
+                f"The formula '{short(self.formula)}' raises '{text}' to a power as formulas cross terms, "
                 f"which does not give its power. Write I({text} ** {token.text})."
             )
         crossed = base
@@ -165,9 +168,10 @@ class _Parser:
             self.intercept = (token.text == "1") == self.kept
             return []
         if token.kind == "number":
+            number = short(token.text)
             raise VariableError(
-                f"The number {token.text} is a term of the formula '{shorten(self.formula)}'. A variable of "
-                f"that name is written in backticks, `{token.text}`; arithmetic is written within I(...)."
+                f"The number {number} is a term of the formula '{short(self.formula)}'. A variable of that "
+                f"name is written in backticks, `{number}`; arithmetic is written within I(...)."
             )
         if token.kind != "name":
             raise unreadable(self.formula)
@@ -203,27 +207,32 @@ class _Parser:
         return self.formula[self.given[start].start : self.given[end - 1].end]
 
     def _pairs(self, left: list[Names], right: list[Names]) -> list[Names]:
+        if len(left) * len(right) > _MOST_PAIRS:
+            raise self._too_many()
         return [one | other for one, other in product(left, right)]
 
-    def _few(self, parts: list[Names]) -> list[Names]:
+    def _few(self, parts: Iterable[Names]) -> list[Names]:
         own = _unique(parts)
         if len(own) > _MOST_TERMS:
-            raise VariableError(
-                f"The formula '{shorten(self.formula)}' has more than {_MOST_TERMS:,} terms. Name those that "
-                f"you need."
-            )
+            raise self._too_many()
         return own
+
+    def _too_many(self) -> VariableError:
+        return VariableError(
+            f"The formula '{short(self.formula)}' has more than {_MOST_TERMS:,} terms. Name those that you "
+            "need."
+        )
 
     def _require_two(self, left: list[Names], right: list[Names], sign: str) -> None:
         if not left or not right:
             raise VariableError(
-                f"The formula '{shorten(self.formula)}' crosses a term with a number by '{sign}'. Write "
+                f"The formula '{short(self.formula)}' crosses a term with a number by '{sign}'. Write "
                 f"arithmetic within I(...), such as I(age / 10)."
             )
         if left == right and len(left) == 1:
             text = ":".join(sorted(left[0]))
             raise VariableError(
-                f"The formula '{shorten(self.formula)}' crosses '{text}' with itself by '{sign}', which "
+                f"The formula '{short(self.formula)}' crosses '{text}' with itself by '{sign}', which "
                 f"gives no square. Write '{text}' once, or I({text} ** 2)."
             )
 
@@ -259,7 +268,7 @@ def take_time(formula: str) -> Taken:
     names = _listed(given[1:tilde])
     if len(names) not in (2, 3):
         raise VariableError(
-            f"'{left}' cannot be read. Write Surv(time, event), or Surv(entry, time, event) where "
+            f"'{short(left)}' cannot be read. Write Surv(time, event), or Surv(entry, time, event) where "
             f"observation began late. Example: {EXAMPLE}."
         )
     *entry, time, event = names
@@ -294,7 +303,7 @@ def _without_strata(given: Sequence[Token], formula: str) -> tuple[str, tuple[st
         joined = all(_is(sign, "+") for sign in before) and all(_is(sign, "+", "-") for sign in after)
         if not own or not joined:
             raise VariableError(
-                f"strata(...) in '{formula}' must be a separate term of names, as in "
+                f"strata(...) in '{short(formula)}' must be a separate term of names, as in "
                 f"... + strata(sex, region). Example: {EXAMPLE}."
             )
         names += own
