@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.disclosure import common_levels, unknown_level
-from toolkit.errors import VariableError, unknown
+from toolkit.errors import VariableError, short, unknown
 from toolkit.variables.codebook import REASONS, YES_NO, Reason, unknown_variable, why
 from toolkit.variables.syntax import (
     CONDITION_PIECES,
@@ -201,16 +201,16 @@ class ConditionWriter:
             truths: dict[Any, bool] = {"yes": True, "no": False, True: True, False: False}
             if value not in truths:
                 raise VariableError(
-                    f"'{name}' is true or false and cannot be compared with '{value}'. Write {name}."
+                    f"'{name}' is true or false and cannot be compared with '{short(value)}'. Write {name}."
                 )
             return truths[value]
         if dtype.is_numeric() and isinstance(value, str):
             raise VariableError(
-                f"'{name}' is a number and cannot be compared with the text '{value}'. Write {name} >= 20, "
-                "without quotes."
+                f"'{name}' is a number and cannot be compared with the text '{short(value)}'. Write "
+                f"{name} >= 20, without quotes."
             )
         if isinstance(dtype, pl.String) and not isinstance(value, str):
-            raise VariableError(f"'{name}' is text. Put the value in quotes, {name} == '{value}'.")
+            raise VariableError(f"'{name}' is text. Put the value in quotes, {name} == '{short(value)}'.")
         return value
 
     def dtype(self, name: str) -> pl.DataType:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from toolkit.disclosure import unknown_level
-from toolkit.errors import EstimationError, VariableError, require_known
+from toolkit.errors import EstimationError, VariableError, require_known, short
 from toolkit.estimate.regression import (
     STANDARDIZED,
     Add,
@@ -311,7 +311,7 @@ def _count_levels(study: Study, name: str) -> int:
 
 def _require_variable(model: ModelSpec, name: str, formula: str) -> Column:
     known = [other for other in model.names if other != model.outcome.name]
-    require_known(f"The formula '{formula}' has no variable", name, known, "It has:", VariableError)
+    require_known(f"The formula '{short(formula)}' has no variable", name, known, "It has:", VariableError)
     return model.sample.columns[name]
 
 

@@ -1,6 +1,5 @@
 """Specify regression models, from a formula or from outcome, exposure and covariates; none is fitted here."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
@@ -60,7 +59,6 @@ RATIOS = {
     "log-binomial": "prevalence_ratio",
     "negative-binomial": "rate_ratio",
 }
-_LONG_QUOTE = re.compile(r"'([^']{64,})'")
 _COUNTS = ("poisson", "poisson-identity", "negative-binomial")
 _POSITIVE = ("gamma", "inverse-gaussian")
 
@@ -223,9 +221,6 @@ def _read_formula(formula: str) -> parser.Reading:
             return parser.read_formula(formula)
     except (MemoryError, RecursionError):
         pass
-    except VariableError as error:
-        # The message may quote the whole of a long formula, or of a factor.
-        raise VariableError(_LONG_QUOTE.sub(lambda found: f"'{short(found[1])}'", str(error))) from None
     raise VariableError(
         f"The formula '{short(formula)}' has {len(formula):,} characters, or too many nested terms. Derive "
         f"variables first with study.derive(...), and name them."

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, unknown
+from toolkit.errors import EstimationError, VariableError, short, unknown
 from toolkit.results import variables_of
 from toolkit.sources.simulated.causal_model import load_model
 from toolkit.sources.simulated.conditional_odds import fit_log_odds
@@ -119,7 +119,7 @@ def _find_groups(seed: int, domain: str, by: tuple[str, ...]) -> Mapping[tuple[s
     inside = frame.filter(condition.expression(frame.schema).fill_null(value=False)) if domain else frame
     if inside.is_empty():
         raise EstimationError(
-            f"No simulated participants meet the condition '{domain}'. Check the condition."
+            f"No simulated participants meet the condition '{short(domain)}'. Check the condition."
         )
     if not by:
         return {(): inside[ROW]}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError, short
 from toolkit.estimate.regression.formula.engine_columns import Bases, Points, mark_level, write_spline
 from toolkit.estimate.regression.formula.terms import knots_at, spline
 from toolkit.estimate.survey import cells_of, in_rows
@@ -48,7 +48,8 @@ class Term:
     def __str__(self) -> str:
         if not self.exposure:
             return "the intercept"
-        return f"'{self.exposure}'" if PER_UNIT in self.level else f"'{self.exposure}: {self.level}'"
+        name = short(self.exposure)
+        return f"'{name}'" if PER_UNIT in self.level else f"'{name}: {short(self.level)}'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,7 +338,7 @@ def _require_finite(values: Floats, terms: tuple[Term, ...], persons: Any) -> No
     if broken.any():
         j = int(np.flatnonzero(broken.any(axis=0))[0])
         raise VariableError(
-            f"'{terms[j].exposure}' is not a finite number for {persons[broken[:, j]].sum():,} of "
+            f"'{short(terms[j].exposure)}' is not a finite number for {persons[broken[:, j]].sum():,} of "
             f"{persons.sum():,} participants. Restrict the domain, or derive another variable: "
             f"study.derive(...)."
         )

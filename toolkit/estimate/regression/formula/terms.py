@@ -43,7 +43,8 @@ def parse_terms(given: Sequence[Token], formula: str) -> Terms:
     idle = [text for text in order if text not in used]
     if idle:
         raise VariableError(
-            f"'{idle[0]}' is added to the formula '{short(formula)}' and removed again. Remove both mentions."
+            f"'{short(idle[0])}' is added to the formula '{short(formula)}' and removed again. Remove "
+            "both mentions."
         )
     terms = tuple(tuple(sorted(part, key=order.__getitem__)) for part in listed)
     return Terms(parser.intercept, parser.factors, terms)
@@ -137,7 +138,7 @@ class _Parser:
     def power(self) -> list[Names]:
         start = self.place
         base = self.atom()
-        text = self._between(start, self.place)
+        text = short(self._between(start, self.place))
         if not self.ahead("^", "**"):
             return base
         token = self.given[self.place] if self.place < len(self.given) else None
@@ -230,7 +231,7 @@ class _Parser:
                 f"arithmetic within I(...), such as I(age / 10)."
             )
         if left == right and len(left) == 1:
-            text = ":".join(sorted(left[0]))
+            text = short(":".join(sorted(left[0])))
             raise VariableError(
                 f"The formula '{short(self.formula)}' crosses '{text}' with itself by '{sign}', which "
                 f"gives no square. Write '{text}' once, or I({text} ** 2)."
