@@ -369,9 +369,13 @@ def _without_nan(row: Row) -> Row:
     return known
 
 
+# The columns that a result has or can have, whatever its groups.
+RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE})
+
+
 def by_columns(result: pl.DataFrame) -> list[str]:
     """Name the grouping columns of a result: those that are not of the schema."""
-    return [name for name in result.columns if name not in {*SCHEMA, INFORMATION, TRUE_VALUE}]
+    return [name for name in result.columns if name not in RESERVED]
 
 
 # A covariate that enters as a restricted cubic spline, such as "rcs(age, 4)".

@@ -6,7 +6,7 @@ clusters that the analysis would have; the association itself is not estimated.
 
 from dataclasses import dataclass
 from functools import partial
-from math import exp, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from toolkit.estimate.survey import (
     design_df,
     draw,
     estimate_with_covariance,
+    exponential,
     heading,
     intervals,
     judge_test,
@@ -243,7 +244,7 @@ def _both_scales(sample: Sample, group: Group, names: _Names, plan: _Plan, row: 
             reach = plan.reach(df) * rescaled
             row = {
                 **describe_term(matrix.terms[place], estimand),
-                "estimate": exp(reach) if scale == "log" else reach,
+                "estimate": exponential(reach) if scale == "log" else reach,
                 "std_error": rescaled,
                 "scale": scale,
             }

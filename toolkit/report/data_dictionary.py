@@ -192,7 +192,7 @@ def _count_levels(values: pl.Series, variable: Variable) -> Iterator[tuple[str, 
     text = values.cast(pl.String)
     if variable.kind == "yes_no" and not set(text.unique()) <= {"yes", "no"}:
         text = text.replace(_YES_NO)
-    found = dict(text.value_counts().iter_rows())
+    found = dict(text.alias("level").value_counts().iter_rows())
     for level in variable.levels or tuple(sorted(found)):
         yield level, found.get(level, 0)
 

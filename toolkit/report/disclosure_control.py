@@ -112,7 +112,7 @@ def _bar_heights(values: pl.Series, low: float, high: float, *, exact: bool) -> 
     width = max(1.0, -(-(high - low + 1) // bins)) if whole else (high - low) / bins
     place = ((inside - low) / width).floor().cast(pl.Int64)
     top = int((high - low) // width) if whole else bins - 1
-    counts = dict(place.clip(0, top).value_counts().iter_rows())
+    counts = dict(place.clip(0, top).alias("bar").value_counts().iter_rows())
     heights = [counts.get(i, 0) for i in range(top + 1)]
     return [h if exact else (round_count(h) or 0) for h in heights]
 

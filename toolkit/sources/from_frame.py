@@ -26,7 +26,7 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies import Design, Study
+from toolkit.studies import Design, Study, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def own_population(
     """Make a study of a frame, whose columns are read as those of a file are."""
     require_codebook(codebook)
     raw, declared = _read_frame(frame)
+    refuse_unusable_names(raw.columns)
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
     people, notes = _read_columns(raw, design, given, words_kept(keep, raw.columns))

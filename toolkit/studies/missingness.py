@@ -47,7 +47,7 @@ def _count_levels(people: Any, name: str) -> dict[str, int]:
         if facts is None or facts.values is None or facts.counts is None:
             return {}
         return dict(zip(facts.values.cast(pl.String), facts.counts, strict=True))
-    return dict(people[name].drop_nulls().cast(pl.String).value_counts().iter_rows())
+    return dict(people[name].drop_nulls().alias("level").cast(pl.String).value_counts().iter_rows())
 
 
 def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:

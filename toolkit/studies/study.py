@@ -15,7 +15,7 @@ from toolkit.files.html_templates import render_html
 from toolkit.studies import analyst_variables, missingness
 from toolkit.studies.design import Design
 from toolkit.studies.participants.engine_people import EnginePeople
-from toolkit.studies.participants.person_frame import PersonFrame
+from toolkit.studies.participants.person_frame import PersonFrame, refuse_unusable_names
 from toolkit.studies.study_files import StudyFiles
 from toolkit.studies.weights import WeightChoice, choose_weight
 from toolkit.variables import Codebook, Derivation, Variable, derive, formula, parse
@@ -72,6 +72,7 @@ class Study(StudyFiles):
     def __post_init__(self) -> None:
         for name in ("people", "visits", "diary"):
             frame = getattr(self, name)
+            refuse_unusable_names(() if frame is None else frame.columns)
             if frame is not None and not isinstance(frame, PersonFrame | EnginePeople):
                 object.__setattr__(self, name, PersonFrame(frame))
         if self.simulated:

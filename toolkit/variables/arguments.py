@@ -6,7 +6,7 @@ from inspect import Parameter, signature
 from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from toolkit.errors import VariableError
-from toolkit.results import SPLINE, Estimates, Floats
+from toolkit.results import RESERVED, SPLINE, Estimates, Floats
 
 P = ParamSpec("P")
 Names = str | Sequence[str]
@@ -54,6 +54,11 @@ def as_names(given: Names, argument: str) -> tuple[str, ...]:
         if names.count(name) > 1:
             rest = tuple(dict.fromkeys(names))
             raise VariableError(f"'{name}' in {argument} is repeated. Use {argument}={rest}.")
+        if argument == "by" and name in RESERVED:
+            raise VariableError(
+                f"'{name}' is also a column of every result, so it cannot name the groups. Use another name: "
+                f"study.derive('{name}_group', ...)."
+            )
     return names
 
 

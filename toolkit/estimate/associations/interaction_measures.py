@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from math import exp, log, nan
+from math import log, nan
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,15 @@ from toolkit.estimate.regression import (
     test_jointly,
     verdict,
 )
-from toolkit.estimate.survey import Estimate, Sample, delta_method, draw, not_estimable, with_references
+from toolkit.estimate.survey import (
+    Estimate,
+    Sample,
+    delta_method,
+    draw,
+    exponential,
+    not_estimable,
+    with_references,
+)
 from toolkit.results import ESTIMANDS, Estimates, Mask, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates, as_names, quoted, require_one_role, with_covariance
@@ -327,14 +335,15 @@ def _measures(estimand: str) -> list[_Measure]:
 
 
 def _synergy(a: float, b: float, ab: float) -> float:
-    joint, single = exp(a + b + ab) - 1, exp(a) + exp(b) - 2
-    return log(joint / single) if joint > 0 and single > 0 else nan
+    joint, single = exponential(a + b + ab) - 1, exponential(a) + exponential(b) - 2
+    index = joint / single if joint > 0 and single > 0 else nan
+    return log(index) if index > 0 else nan
 
 
 def _synergy_slope(a: float, b: float, ab: float) -> tuple[float, float, float]:
-    both, single = exp(a + b + ab), exp(a) + exp(b) - 2
+    both, single = exponential(a + b + ab), exponential(a) + exponential(b) - 2
     joint = both / (both - 1)
-    return joint - exp(a) / single, joint - exp(b) / single, joint
+    return joint - exponential(a) / single, joint - exponential(b) / single, joint
 
 
 _ON_RATIOS = (
@@ -342,17 +351,21 @@ _ON_RATIOS = (
     _Measure(
         "reri",
         (1, 1),
-        lambda a, b, ab: exp(a + b + ab) - exp(a) - exp(b) + 1,
-        lambda a, b, ab: (exp(a + b + ab) - exp(a), exp(a + b + ab) - exp(b), exp(a + b + ab)),
+        lambda a, b, ab: exponential(a + b + ab) - exponential(a) - exponential(b) + 1,
+        lambda a, b, ab: (
+            exponential(a + b + ab) - exponential(a),
+            exponential(a + b + ab) - exponential(b),
+            exponential(a + b + ab),
+        ),
     ),
     _Measure(
         "attributable_proportion",
         (1, 1),
-        lambda a, b, ab: 1 - exp(-b - ab) - exp(-a - ab) + exp(-a - b - ab),
+        lambda a, b, ab: 1 - exponential(-b - ab) - exponential(-a - ab) + exponential(-a - b - ab),
         lambda a, b, ab: (
-            exp(-a - ab) - exp(-a - b - ab),
-            exp(-b - ab) - exp(-a - b - ab),
-            exp(-b - ab) + exp(-a - ab) - exp(-a - b - ab),
+            exponential(-a - ab) - exponential(-a - b - ab),
+            exponential(-b - ab) - exponential(-a - b - ab),
+            exponential(-b - ab) + exponential(-a - ab) - exponential(-a - b - ab),
         ),
     ),
     _Measure("synergy_index", (1, 1), _synergy, _synergy_slope),

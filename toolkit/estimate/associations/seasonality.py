@@ -8,7 +8,7 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from math import atan2, cos, exp, hypot, pi, sqrt
+from math import atan2, cos, hypot, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,17 @@ from toolkit.estimate.regression import (
     estimate,
     specify_estimand,
 )
-from toolkit.estimate.survey import Column, Sample, draw, for_review, intervals, require_order, wald
+from toolkit.estimate.survey import (
+    Column,
+    Sample,
+    draw,
+    exponential,
+    finite,
+    for_review,
+    intervals,
+    require_order,
+    wald,
+)
 from toolkit.results import ESTIMANDS, Estimates, Floats, Mask, frame, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, Variable, as_names, require_one_role, with_covariance
@@ -273,9 +283,9 @@ def _swing(wave: _Wave, measured: str, confidence: float) -> dict[str, Any]:
     std_error = sqrt(float(slope @ wave.covariance @ slope))
     low, high = intervals.around(point, std_error, wave.df, confidence)
     scale = ESTIMANDS[name].scale
-    shown = exp if scale == "log" else float
+    shown = exponential if scale == "log" else float
     # The swing is at least zero.
-    ends = {"conf_low": shown(max(low, 0.0)), "conf_high": shown(high)}
+    ends = {"conf_low": shown(max(low, 0.0)), "conf_high": finite(shown(high))}
     return {"estimate": shown(point), "std_error": std_error, "scale": scale, **ends}
 
 

@@ -4,7 +4,7 @@ Method: the ratio of two weighted totals with design-based variance, and an inte
 """
 
 from dataclasses import replace
-from math import exp, inf, isfinite, log, sqrt
+from math import inf, isfinite, log, sqrt
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.descriptive.totals import flag_constant_ratio
@@ -18,6 +18,7 @@ from toolkit.estimate.survey import (
     counted_in_any,
     draw,
     estimate_groups,
+    exponential,
     heading,
     interval_columns,
     intervals,
@@ -183,7 +184,7 @@ def _describe_rate(
         return {**row, "std_error": None, "deff": effect.deff, "variance": effect.source}
     std_error = sqrt(variance)
     reach = student(confidence, group.df) * std_error / estimate
-    low, high = estimate * exp(-reach), estimate * exp(reach)
+    low, high = estimate * exponential(-reach), estimate * exponential(reach)
     verdict = judge_rate(cases, (high - low) / estimate, group.df)
     row |= interval_columns(std_error, (low, high), group.df, verdict)
     return flag_constant_ratio(sample, group, row, (per * numbers[0], numbers[1]), "rate")

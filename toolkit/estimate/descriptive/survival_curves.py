@@ -5,7 +5,7 @@ values, which is Greenwood's in a simple random sample.
 """
 
 from collections.abc import Sequence
-from math import exp, isfinite, log, nan, sqrt
+from math import isfinite, log, nan, sqrt
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from toolkit.estimate.survey import (
     counted_in_any,
     draw,
     estimate_groups,
+    exponential,
     heading,
     interval_columns,
     intervals,
@@ -223,6 +224,6 @@ def _compute_ends(how: tuple[str, float], estimate: float, std_error: float, df:
     if interval == "plain":
         return max(estimate - reach, 0.0), min(estimate + reach, 1.0)
     if interval == "log":
-        return estimate * exp(-reach / estimate), min(estimate * exp(reach / estimate), 1.0)
+        return estimate * exponential(-reach / estimate), min(estimate * exponential(reach / estimate), 1.0)
     turned = reach / (estimate * abs(log(estimate)))
-    return estimate ** exp(turned), estimate ** exp(-turned)
+    return estimate ** exponential(turned), estimate ** exponential(-turned)

@@ -39,14 +39,16 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
-from toolkit.studies import Study
+from toolkit.studies import COMPUTED, Study
 from toolkit.variables import Names, as_names, conditions, reason_for
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
 _SUMMARIES = ("mean", "median", "both")
 # Names that no variable has.
-_MISSING, _REASON, _INSIDE = ".missing", ".reason", ".inside"
+_MISSING, _REASON, _INSIDE, _COUNT = (
+    f"{COMPUTED}{name}" for name in ("missing", "reason", "inside", "count")
+)
 
 
 @dataclass(frozen=True)
@@ -297,11 +299,11 @@ def _select_with_reasons(part: _Description, sample: Sample) -> pl.DataFrame:
 def _count_reasons(people: pl.DataFrame, groups: tuple[str, ...]) -> list[Row]:
     """Count each reason within each group, the most frequent first."""
     known = people.drop_nulls(list(groups)) if groups else people
-    sizes = {tuple(key): size for *key, size in known.group_by(*groups).len().rows()} if groups else {}
-    counts = known.filter(_MISSING).group_by(*groups, _REASON).len()
-    order = [*groups, "len", _REASON]
+    sizes = {tuple(key): size for *key, size in known.group_by(*groups).len(_COUNT).rows()} if groups else {}
+    counts = known.filter(_MISSING).group_by(*groups, _REASON).len(_COUNT)
+    order = [*groups, _COUNT, _REASON]
     rows = []
-    for *key, reason, count in counts.sort(order, descending=[name == "len" for name in order]).rows():
+    for *key, reason, count in counts.sort(order, descending=[name == _COUNT for name in order]).rows():
         size = sizes[tuple(key)] if groups else known.height
         own = {"level": reason, "level_label": reason, "n": size, "n_cases": count, "n_missing": count}
         rows.append({"group": tuple(key), **own, "estimate": count / size})

@@ -290,6 +290,11 @@ def _test_slopes(fitted: Regression) -> Iterator[tuple[Term, dict[str, Any]]]:
         )
     own = [term for term in fitted.terms if term.outcome_level == cuts[0]]
     slopes = [k for k, term in enumerate(own) if term.exposure]
+    if not slopes:
+        raise EstimationError(
+            "The model has no slope to compare among cuts, because no variable varies among its "
+            "participants. Name other variables, or widen the domain."
+        )
     for exposure in dict.fromkeys(own[k].exposure for k in slopes):
         there = [k for k in slopes if own[k].exposure == exposure]
         label = own[there[0]].exposure_label

@@ -25,6 +25,7 @@ from toolkit.estimate.survey import (
     difference,
     effects,
     exact,
+    exponential,
     finite,
     intervals,
     not_estimable,
@@ -182,11 +183,11 @@ def _report_penalized(
     except NotConvergedError:
         low = high = statistic = p = nan
         reason = "and the penalized likelihood has no interval or test"
-    shown = np.exp if ESTIMANDS[estimand].scale == "log" else float
+    shown = exponential if ESTIMANDS[estimand].scale == "log" else float
     return {
         **figures(estimand, analysis.confidence, (point, error, inf)),
-        "conf_low": finite(float(shown(low))),
-        "conf_high": finite(float(shown(high))),
+        "conf_low": finite(shown(low)),
+        "conf_high": finite(shown(high)),
         "statistic": statistic,
         "p_value": p,
         "df": None,

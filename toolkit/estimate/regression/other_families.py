@@ -58,7 +58,7 @@ class Clock:
     @property
     def names(self) -> tuple[str, ...]:
         """Every variable named, the event first."""
-        return tuple(n for n in (self.event, self.time, self.entry, *self.strata) if n)
+        return tuple(n for n in (self.event, self.time, self.entry, *self.strata) if n is not None)
 
 
 def ordinal(outcome: Column) -> Likelihood:

@@ -34,6 +34,7 @@ from toolkit.estimate.survey.groups import counted_in_any as counted_in_any
 from toolkit.estimate.survey.groups import counts as counts
 from toolkit.estimate.survey.groups import divide_sample as divide_sample
 from toolkit.estimate.survey.groups import estimate_groups as estimate_groups
+from toolkit.estimate.survey.groups import exponential as exponential
 from toolkit.estimate.survey.groups import finite as finite
 from toolkit.estimate.survey.groups import heading as heading
 from toolkit.estimate.survey.groups import interval_columns as interval_columns

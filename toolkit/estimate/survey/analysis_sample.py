@@ -19,6 +19,7 @@ from toolkit.estimate.survey.sampling_units import Everyone, Participants, index
 from toolkit.estimate.survey.variance.computed_columns import Asked
 from toolkit.estimate.survey.variance.design_variance import Units
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums
+from toolkit.estimate.survey.variance.extreme_values import extreme, is_extreme
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import CYCLE, EnginePeople, Study, WeightChoice, choose_weight, label_of
@@ -206,8 +207,9 @@ def _aggregate_in_memory(
     participants = index_participants(study, weight)
     places, unknown = participants.places_in(condition)
     rows = _select_rows(participants, chosen, places, unknown)
-    for name in participants.infinite & {name for name, column in chosen.items() if column.continuous}:
-        _refuse_infinite(name, int(np.isinf(rows.values[name]).sum()))
+    for name in participants.extreme & {name for name, column in chosen.items() if column.continuous}:
+        own = rows.values[name]
+        _refuse_extreme(name, int(np.isinf(own).sum()), int(is_extreme(own).sum()))
     alone = not aggregate or participants.rows_are_units or any(c.continuous for c in chosen.values())
     return rows if alone else _aggregate_cells(rows, chosen)
 
@@ -273,21 +275,30 @@ def _aggregate_cells(rows: Cells, columns: dict[str, Column]) -> Cells:
 def _require_finite_on_engine(
     people: EnginePeople, columns: Iterable[Column], inside: pl.Expr | None, weight: WeightChoice
 ) -> None:
-    """Raise if a continuous variable is infinite for a participant in the domain who has a weight."""
+    """Raise if a continuous variable is infinite or extreme for a weighted participant in the domain."""
     continuous = {column.name: column.expression for column in columns if column.continuous}
     facts = people.facts_of(list(continuous))
-    for name in (name for name, own in facts.items() if np.isinf([own.low, own.high]).any()):
+    for name, value in continuous.items():
+        if not is_extreme(np.array([facts[name].low, facts[name].high], float)).any():
+            continue
         weighted = [weight.expression > 0] if weight.weight else []
         there = people.filter(*weighted, *([] if inside is None else [inside]))
-        _refuse_infinite(name, int(there.select(continuous[name].is_infinite().cast(pl.Int64).sum()).item()))
+        counted = (value.is_infinite(), extreme(value))
+        _refuse_extreme(name, *(int(there.select(c.cast(pl.Int64).sum()).item()) for c in counted))
 
 
-def _refuse_infinite(name: str, infinite: int) -> None:
+def _refuse_extreme(name: str, infinite: int, extreme_ones: int) -> None:
     if infinite:
         raise EstimationError(
             f"'{name}' is infinite for {infinite:,} participants, so nothing can be estimated with it. "
             f"Exclude them with domain='{quoted(name)} > -1e9 and {quoted(name)} < 1e9', "
             "or correct the values."
+        )
+
+    if extreme_ones:
+        raise EstimationError(
+            f"'{name}' is above 1e100 or below 1e-100 in size for {extreme_ones:,} participants, so sums of "
+            "its squares cannot be computed. Correct the values, or change the unit with study.derive(...)."
         )
 
 

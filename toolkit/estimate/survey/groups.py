@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtr
 
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError
 from toolkit.estimate.survey.analysis_sample import Sample, cells_of
 from toolkit.estimate.survey.estimator_covariance import (
     Estimate,
@@ -20,7 +20,7 @@ from toolkit.estimate.survey.intervals import Ends, around
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.estimate.survey.variance.design_variance import degrees_of_freedom
-from toolkit.results import SCHEMA, Estimates, Floats, Indices, Mask, frame
+from toolkit.results import Estimates, Floats, Indices, Mask, frame
 
 Row = dict[str, Any]
 
@@ -87,11 +87,6 @@ def divide(sample: Sample, by: tuple[str, ...]) -> Division:
     """Divide the cells by the combinations of levels of the `by` variables."""
     for name in by:
         require_levels(sample.columns[name])
-        if name in SCHEMA:
-            raise VariableError(
-                f"'{name}' is also a column of every result, so it cannot name the groups. Use another name: "
-                f"study.derive('{name}_group', pl.col('{name}'), levels=[..])."
-            )
     if not by:
         return Division([()], None)
     levels = [sample.columns[name].levels for name in by]
@@ -243,14 +238,14 @@ def interval_columns(std_error: float, ends: Ends, df: float, verdict: Verdict) 
 def t_columns(point: float, std_error: float, df: float, confidence: float, *, log: bool = False) -> Row:
     """Give estimate, error, t interval and t test of a point on the scale of its standard error."""
     low, high = around(point, std_error, df, confidence)
-    shown = np.exp if log else float
+    shown = exponential if log else float
     statistic = point / std_error if std_error > 0 else None
     return {
-        "estimate": float(shown(point)),
+        "estimate": shown(point),
         "std_error": std_error,
         "scale": "log" if log else "identity",
-        "conf_low": float(shown(low)),
-        "conf_high": float(shown(high)),
+        "conf_low": finite(shown(low)),
+        "conf_high": finite(shown(high)),
         "statistic": statistic,
         "p_value": None if statistic is None else 2 * float(stdtr(df, -abs(statistic))),
         "df": df,
@@ -260,6 +255,12 @@ def t_columns(point: float, std_error: float, df: float, confidence: float, *, l
 def verdict_columns(verdict: Verdict) -> Row:
     """Give the columns of reliability of a row."""
     return {"reliability": verdict[0], "reason": verdict[1]}
+
+
+def exponential(number: float) -> float:
+    """Return the exponential, infinite where it is larger than a number can be."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(number))
 
 
 def finite(number: float) -> float | None:
@@ -284,5 +285,9 @@ def make_result(
         **fixed,
     }
     flagged = (for_review(row, sample.review, sample.unfit) for row in rows)
-    named = ({**common, **row, **dict(zip(by, row.get("group", ()), strict=False))} for row in flagged)
+    # A variable of `by` may be named "group" itself.
+    named = (
+        {**common, **row, "group": None, **dict(zip(by, row.get("group", ()), strict=False))}
+        for row in flagged
+    )
     return frame(named, by, covariance)

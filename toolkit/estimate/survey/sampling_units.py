@@ -16,6 +16,7 @@ from toolkit.estimate.survey.variance.design_variance import (
     degrees_of_freedom,
     replication_of,
 )
+from toolkit.estimate.survey.variance.extreme_values import extreme, is_extreme
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import COMPUTED, Design, Study, WeightChoice
@@ -61,8 +62,8 @@ class Participants:
     rows_are_units: bool
     # The values of the variables that analyses have used so far, by name and levels.
     _arrays: "dict[tuple[str, tuple[str, ...]], Floats | Indices]" = field(default_factory=dict, repr=False)
-    # The continuous variables among these that are infinite for anyone.
-    infinite: set[str] = field(default_factory=set, repr=False)
+    # The continuous variables among these that are infinite or extreme for anyone.
+    extreme: set[str] = field(default_factory=set, repr=False)
 
     @property
     def everyone(self) -> int:
@@ -108,8 +109,8 @@ class Participants:
             for key, column in new.items():
                 own = column.array(rows[column.name])
                 self._arrays[key] = own
-                if column.continuous and np.isinf(own).any():
-                    self.infinite.add(column.name)
+                if column.continuous and is_extreme(own).any():
+                    self.extreme.add(column.name)
         return {key[0]: self._arrays[key] for key in keys}
 
     def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
@@ -179,8 +180,8 @@ def require_design_columns(people: pl.DataFrame, design: Design) -> None:
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(
-                f"The design names '{name}', but the study has no such column. "
-                f"Use one of study.people.columns."
+                f"The design names '{name}', but the study has no such column. Use one of "
+                "study.people.columns."
             )
     weights = (column for w in design.components.values() for column in w.columns)
     for name in (*weights, *design.fpcs):
@@ -200,6 +201,7 @@ def _apply_weight(people: pl.DataFrame, study: Study, choice: WeightChoice) -> p
         "missing": int(np.isnan(numbers).sum()) - (absent if by_component else 0),
         "negative": int((numbers < 0).sum()),
         "infinite": int((numbers == np.inf).sum()),
+        "above 1e100 or below 1e-100": int(is_extreme(numbers[np.isfinite(numbers)]).sum()),
         "positive": int((numbers > 0).sum()),
     }
     refuse_weight(study, choice, counts)
@@ -214,13 +216,14 @@ def count_unfit_weights(study: Study) -> dict[str, pl.Expr]:
         "missing": missing.cast(pl.Int64).sum(),
         "negative": (weight < 0).cast(pl.Int64).sum(),
         "infinite": (weight.is_infinite() & (weight > 0)).cast(pl.Int64).sum(),
+        "above 1e100 or below 1e-100": (weight.is_finite() & extreme(weight)).cast(pl.Int64).sum(),
         "positive": (weight > 0).cast(pl.Int64).sum(),
     }
 
 
 def refuse_weight(study: Study, choice: WeightChoice, counts: Mapping[str, int]) -> None:
     """Raise if weights are not valid, or none is positive."""
-    name, unfit = choice.weight, ("missing", "negative", "infinite")
+    name, unfit = choice.weight, [what for what in counts if what != "positive"]
     seen = ", ".join(f"{what} for {counts[what]:,}" for what in unfit if counts[what])
     if seen:
         raise DesignError(
@@ -358,6 +361,12 @@ def refuse_varying(parent: Indices, sizes: Floats, name: str) -> None:
 
 def read_population(fpc: Floats, sampled: Floats, name: str) -> Floats:
     """Read population sizes, or sampling fractions, beside the number of units sampled."""
+    unfit = int((~(fpc > 0) | np.isinf(fpc)).sum())
+    if unfit:
+        raise DesignError(
+            f"'{name}' is not a positive number in {unfit:,} of {len(fpc):,} units. Supply population counts "
+            "in units of the stage, or sampling fractions above 0 and at most 1."
+        )
     population: Floats = fpc if (fpc > 1).any() else sampled / fpc
     too_few = int((population < sampled * (1 - 1e-12)).sum())
     if too_few:

@@ -1,15 +1,31 @@
 """A data frame of participants that prints a summary instead of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
 import polars as pl
 
+from toolkit.errors import DatasetError, short
 from toolkit.variables import Reason
 
 _HINT = "Rows of participants are printed only on request:"
 _KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing values", "other")
+
+
+def refuse_unusable_names(columns: Iterable[str]) -> None:
+    """Raise if a column has no name, or one that polars would read as a pattern of several columns."""
+    for name in columns:
+        if not name.strip():
+            raise DatasetError(
+                "A column has no name, or one of blanks. Rename it, such as "
+                f"frame.rename({{'{name}': 'my_column'}})."
+            )
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DatasetError(
+                f"A column is named '{short(name)}', which would be read as a pattern of several columns. "
+                f"Rename it, such as frame.rename({{'{short(name)}': 'my_column'}})."
+            )
 
 
 class PersonFrame(pl.DataFrame):

@@ -334,7 +334,7 @@ def _joined(factors: Sequence[Factor], parts: Sequence[Term], dropped: str | Non
 
 
 def _require_finite(values: Floats, terms: tuple[Term, ...], persons: Any) -> None:
-    broken = ~np.isfinite(values)
+    broken = ~(np.abs(values) < 1e100)
     if broken.any():
         j = int(np.flatnonzero(broken.any(axis=0))[0])
         raise VariableError(

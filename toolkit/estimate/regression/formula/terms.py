@@ -374,6 +374,10 @@ def spline(values: Floats, knots: "Sequence[float] | Floats") -> Floats:
     t = np.asarray(knots, float)
     cubed = np.maximum(values[:, None] - t, 0) ** 3
     last, before = t[-1], t[-2]
+    if not (np.diff(t) > 0).all() or not (last - t[0]) ** 2 > 0:
+        raise EstimationError(
+            "The knots of a spline coincide. Supply knots that differ, such as rcs(age, 30, 50, 70)."
+        )
     bends = (
         cubed[:, :-2]
         - cubed[:, -2:-1] * (last - t[:-2]) / (last - before)

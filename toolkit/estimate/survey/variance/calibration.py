@@ -112,7 +112,9 @@ def _write_equations(
     names = calibration.variables
     grouped = [name for margin in calibration.margins if margin.crossed for name in margin.variables]
     read_as = read(study, names, in_groups=grouped)
-    values = people.select(pl.lit(0).alias("."), *(column.expression for column in read_as.values()))
+    values = people.select(
+        pl.lit(0).alias(f"{COMPUTED}one"), *(column.expression for column in read_as.values())
+    )
     _refuse_missing(values)
     kinds = values.unique().sort(values.columns).with_row_index(_KIND)
     of_person = values.join(kinds, on=values.columns, how="left", maintain_order="left")[_KIND]

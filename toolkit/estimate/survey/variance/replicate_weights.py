@@ -157,6 +157,8 @@ def _add_weight(study: Study) -> Study:
 def _number_psus(study: Study) -> tuple[pl.DataFrame, Stage]:
     weights = [pl.col(name).is_not_null() for w in study.design.components.values() for name in w.columns]
     people = study.people.with_row_index(ROW).filter(pl.any_horizontal(weights))
+    if not people.height:
+        raise DesignError("No participant has a weight, so there is nothing to replicate. Check the weight.")
     people, units = number_units(people, study.design)
     return people, units.stages[0]
 
