@@ -132,7 +132,7 @@ QUOTED = 60  # characters of long input that a message repeats
 
 def short(text: str, most: int = QUOTED) -> str:
     """Return a text in one line, and of a longer one its first `most` characters."""
-    line = " ".join(str(text).split())
+    line = "".join(sign if sign.isprintable() else "\ufffd" for sign in " ".join(str(text).split()))
     return line if len(line) <= most else f"{line[:most]}..."
 
 
@@ -148,7 +148,7 @@ def nearest(name: str, known: "Iterable[str]", count: int = 3) -> str:
     # Columns are often in capitals, so case is ignored.
     by_lower = {word.lower(): word for word in reversed(words)}
     close = [by_lower[low] for low in get_close_matches(str(name).lower(), by_lower, n=count, cutoff=0.55)]
-    quoted = [f"'{word}'" for word in close or (words if len(words) <= 2 * count else [])]
+    quoted = [f"'{short(word)}'" for word in close or (words if len(words) <= 2 * count else [])]
     return join_list(quoted, "or")
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from toolkit.causes.evidence import citation_of
 from toolkit.errors import DatasetError, VariableError, require_known, unknown_words
 from toolkit.files.checked_toml import Checked, read_toml, shipped
+from toolkit.files.table_files import refuse_special_file
 from toolkit.results import EDGES_SCHEMA
 
 FILE = "causal-diagram.toml"
@@ -190,6 +191,7 @@ def causal_diagram(path: str | Path | None = None) -> Diagram:
     named = path.parent == Path() and path.stem.startswith(Path(FILE).stem)
     if named and not path.is_file() and (shipped("datasets") / path.name).is_file():
         return _shipped(path.name)
+    refuse_special_file(path)
     return _parse(path, path.read_bytes() if path.is_file() else b"")
 
 

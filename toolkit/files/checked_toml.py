@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from toolkit.errors import DatasetError, require_known, unknown
+from toolkit.errors import DatasetError, require_known, short, unknown
+from toolkit.files.table_files import refuse_special_file
 
 SHIPPED = ("datasets", "notebooks", "reports")
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -80,6 +81,7 @@ def read_valid_part(path: Path, model: type[Record], needed: Collection[object])
 
 def parse_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; raise a DatasetError if it cannot be read or is not valid TOML."""
+    refuse_special_file(path)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -87,7 +89,12 @@ def parse_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DatasetError(f"'{path.name}' is not UTF-8 text. Save it in that encoding.") from error
     except tomllib.TOMLDecodeError as error:
-        raise DatasetError(f"'{path.name}' is not valid TOML: {error}. Correct that line.") from error
+        raise DatasetError(f"'{path.name}' is not valid TOML: {short(error)}. Correct that line.") from error
+    except (RecursionError, ValueError) as error:
+        raise DatasetError(
+            f"'{path.name}' has lists within lists, or digits of a number, beyond what can be read. "
+            "Simplify it."
+        ) from error
 
 
 def list_problems(file: str, problems: Iterable[str], remedy: str = "Correct the file") -> DatasetError:

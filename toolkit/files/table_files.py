@@ -52,8 +52,16 @@ def find_ignoring_case(path: Path) -> Path | None:
     return next((p for p in siblings if p.name.lower() == path.name.lower() and p.is_file()), None)
 
 
+def refuse_special_file(path: Path) -> None:
+    """Raise for a folder, a pipe or a device, which cannot be read as a file, or never ends."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise DatasetError(f"'{path}' is {kind}, not a file. Check the path.")
+
+
 def _expect_file(path: str | Path) -> Path:
     source = Path(path)
+    refuse_special_file(source)
     if not source.is_file():
         raise DatasetError(
             f"The file '{source}' does not exist. Check the path, which is relative to {Path.cwd()}."

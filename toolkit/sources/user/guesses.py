@@ -10,6 +10,7 @@ from pathlib import Path
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.safe_files import write_bytes
+from toolkit.files.table_files import refuse_special_file
 from toolkit.sources.catalog import nhanes
 from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.raw_values import ISO
@@ -385,6 +386,7 @@ def _marks(text: str) -> Iterator[re.Match[str]]:
 
 
 def _read_text(path: Path) -> str:
+    refuse_special_file(path)
     try:
         return path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

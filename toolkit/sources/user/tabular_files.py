@@ -97,6 +97,9 @@ def _read_excel(path: Path, sheet: str) -> pl.DataFrame:
             f"'{path.name}' needs a package that reads Excel files. Install it with: pip install fastexcel. "
             "Or save the sheet as CSV."
         ) from error
+    except _excel_errors() as error:
+        # The readers' messages name the folder and the signature of the file.
+        raise DatasetError(_unreadable(path, path.suffix.lower())) from error
     except ValueError as error:
         raise DatasetError(
             f"'{path.name}' has no sheet '{sheet}'. Use one of its sheets, or remove the key sheet."
@@ -112,6 +115,12 @@ def _with_marked_names(frame: pl.DataFrame, heading: Sequence[str]) -> pl.DataFr
     }
     first = {new: own for own, new in repeated.items()}  # a third column of a name keeps that of the reader
     return frame.rename({own: new for new, own in first.items()})
+
+
+def _excel_errors() -> tuple[type[Exception], ...]:
+    from fastexcel import FastExcelError
+
+    return (FastExcelError, pl.exceptions.NoDataError)
 
 
 def _open_labeled(path: Path) -> Table:

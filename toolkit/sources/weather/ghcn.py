@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from toolkit.errors import DatasetError
+from toolkit.files.table_files import refuse_special_file
 from toolkit.sources.harmonize.raw_values import divide_exactly
 from toolkit.sources.weather.daily import DATE, PLACE, complete_weather
 
@@ -64,6 +65,7 @@ def read_ghcn(*paths: str | Path) -> pl.DataFrame:
 
 
 def _station(path: Path) -> pl.DataFrame:
+    refuse_special_file(path)
     try:
         rows = _fixed(path) if path.suffix == ".dly" else _csv(path)
     except OSError as error:

@@ -47,9 +47,16 @@ def test_a_number_makes_no_groups(sample) -> None:
         list(divide_sample(sample, ("age",)))
 
 
-def test_a_column_of_every_result_cannot_name_the_groups(sample) -> None:
-    with pytest.raises(VariableError, match=mentioning("'level'", "study.derive")):
-        list(divide_sample(sample, ("level",)))
+@pytest.mark.parametrize("name", ["level", "weight", "true_value"])
+def test_a_column_of_every_result_cannot_name_the_groups(name) -> None:
+    frame = pl.DataFrame({"cramps": [0, 1, 1, 0], name: ["a", "b", "a", "b"]})
+    mine = tk.study(frame, design=tk.Design.none(), name="four people")
+    for call in (
+        lambda: tk.prevalence(mine, "cramps", by=name),
+        lambda: tk.describe(mine, ["cramps"], by=name),
+    ):
+        with pytest.raises(VariableError, match=mentioning(f"'{name}'", "study.derive")):
+            call()
 
 
 def test_each_group_has_its_estimate_and_the_covariance_of_all(sample) -> None:
