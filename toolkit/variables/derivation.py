@@ -130,7 +130,8 @@ def _reason(people: pl.DataFrame, step: Derivation) -> pl.Expr:
     ranks = [pl.col(column).to_physical() for column in columns]
     first = pl.min_horizontal(ranks).cast(pl.UInt8).cat.to(Reason) if ranks else pl.lit(None, Reason)
     gate = pl.col(why(step.gate)) if why(step.gate) in columns else pl.lit(None, Reason)
-    complete = pl.all_horizontal(pl.col(name).is_not_null() for name in step.reads if name in people.columns)
+    present = [pl.col(name).is_not_null() for name in step.reads if name in people.columns]
+    complete = pl.all_horizontal(present) if present else pl.lit(value=True)  # a constant reads nothing
     outside = pl.when(complete).then(pl.lit("outside the groups", Reason))
     unexplained = outside.otherwise(pl.lit("no value recorded", Reason))
     known = pl.coalesce(gate, first, unexplained)
