@@ -18,7 +18,9 @@ OFFENDERS = (Path(__file__).parent / "offenders.txt").read_text(encoding="utf-8"
 ROWS = [
     {"age": age, "a b": other, "sex": sex, "2": level}
     for age, other, sex, level in zip(
-        (None, 0.0, 2.5, 7.0, -3.0, 1e300, 12.0), (3, None, 0, 12, -1, 4, 7), ("f", "m", None, "it's") * 2,
+        (None, 0.0, 2.5, 7.0, -3.0, 1e300, 12.0),
+        (3, None, 0, 12, -1, 4, 7),
+        ("f", "m", None, "it's") * 2,
         ("m", None, "f", "f", "it's", "m", "m"), strict=False,
     )
 ]  # fmt: skip

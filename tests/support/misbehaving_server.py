@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -59,6 +59,32 @@ class Misbehaving(BaseHTTPRequestHandler):
     def give_slow(self) -> None:
         time.sleep(0.1)
         self.answer(GOOD)
+
+    def give_dripping(self) -> None:
+        """Give a byte at a time, too slowly to be worth waiting for."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(GOOD)))
+        self.end_headers()
+        with suppress(OSError):
+            for byte in GOOD[:100]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.02)
+
+    def give_endless(self) -> None:
+        """Give data without an end and without saying how much."""
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(GOOD)
+
+    def give_circle(self) -> None:
+        """Redirect to the same place."""
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def give_moved(self) -> None:
         self.send_error(404)

@@ -30,6 +30,7 @@ from toolkit.files.http import (
     Pace,
     ProgressBar,
     StoppedError,
+    TooLargeError,
     claimed,
     progress_bar,
     requested_rest,
@@ -43,6 +44,7 @@ RENEW = "cramps download nhanes --renew"
 CONNECTIONS = 4
 HASHES = "hashes.sha256"
 _ABSENT = (404, 410)
+_REFUSED = (401, 403)
 _LISTED = 5
 _PRIVATE = 0o600
 
@@ -215,6 +217,11 @@ class _Delivery:
         except requests.RequestException as error:
             # The libraries' own chain of errors would bury the remedy.
             raise _explain_failure(self.mirror, url, error) from None
+        except TooLargeError as error:
+            raise _OneFileError(
+                f"The download from {url} was discarded, because the server sends {error}. "
+                f"Check the address, which {self.mirror.setting} may name."
+            ) from None
 
     def _accept(self, item: Wanted, part: Path, known: str | None) -> None:
         """Check a whole download and compare it with the first one's hash, which is recorded."""
@@ -281,6 +288,8 @@ def _join_failures(failures: list[DatasetError]) -> DatasetError:
 
 def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException) -> DatasetError:
     remedy = f"Set {mirror.setting} to a folder or an address laid out like {mirror.site} that has the file."
+    if isinstance(error, requests.TooManyRedirects):
+        return _OneFileError(f"{url} redirects again and again, and never to a file. {remedy}")
     if error.response is None:
         name = type(error).__name__
         return _InterruptedError(
@@ -289,6 +298,8 @@ def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException)
     status, rest = error.response.status_code, requested_rest(error)
     if status in _ABSENT:
         return _NotThereError(f"No file exists at {url} (status {status}). It may have moved. {remedy}")
+    if status in _REFUSED:
+        return _OneFileError(f"The server refuses to send {url} (status {status}). {remedy}")
     if rest > LONGEST_REST:
         return _InterruptedError(
             f"{url} answered with status {status} and requests a pause of {rest / 60:.0f} minutes. "

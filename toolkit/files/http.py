@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import requests
-from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.exceptions import DecodeError, InvalidHeader, MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.util import Retry
 
 from toolkit.files.cache import toolkit_version
@@ -64,6 +64,10 @@ def progress_bar(
 
 TRIES = 5
 _TIMEOUT = 60
+_FEWEST = (
+    10_000  # bytes within `_TIMEOUT` seconds; a server that sends fewer counts as one that does not answer
+)
+_MOST = 1 << 29  # bytes of a file; the largest table of a survey has less than a tenth of it
 # The part of a chunk that came before the connection broke is lost, so chunks are small.
 _CHUNK = 1 << 13
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -72,6 +76,10 @@ LONGEST_REST = 300.0
 _BUSY = (429, 500, 502, 503, 504)
 _PARTIAL, _CANNOT_RESUME = 206, 416
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+class TooLargeError(Exception):
+    """A server sends more than any table has, as one does that never ends."""
 
 
 class StoppedError(Exception):
@@ -184,6 +192,8 @@ class _Target:
     def write(self, chunk: bytes) -> None:
         self.pace.expect_running()
         self.report(len(chunk))
+        if self.file.tell() + len(chunk) > _MOST:
+            raise TooLargeError(f"more than {_MOST / 1e6:,.0f} MB")
         self.file.write(chunk)
 
     def size(self) -> int:
@@ -216,12 +226,29 @@ def _fetch_rest(url: str, target: _Target) -> None:
     with requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as response:
         try:
             total = _place_answer(response, target, start)
-            for chunk in response.iter_content(_CHUNK):
+            for chunk in _receive(response):
                 target.write(chunk)
         finally:
             target.file.flush()
     if total is not None and target.size() != total:
         raise requests.ConnectionError(f"{target.size():,} of {total:,} bytes came")
+
+
+def _receive(response: requests.Response) -> Iterator[bytes]:
+    """Yield bytes as they come, and raise where they come too slowly to be worth waiting for."""
+    began, received = time.monotonic(), 0
+    try:
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            yield chunk
+            received += len(chunk)
+            if time.monotonic() - began > _TIMEOUT:
+                if received < _FEWEST:
+                    raise requests.ReadTimeout(f"{received:,} bytes came within {_TIMEOUT} seconds")
+                began, received = time.monotonic(), 0
+    except ReadTimeoutError as error:
+        raise requests.ReadTimeout(str(error)) from error
+    except (ProtocolError, DecodeError) as error:
+        raise requests.exceptions.ChunkedEncodingError(str(error)) from error
 
 
 def _place_answer(response: requests.Response, target: _Target, start: int) -> int | None:

@@ -164,6 +164,33 @@ def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):
     assert unfinished(cache) == (["a%2Fcut"] if name == "cut" else [])
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("endless", ("http", "/endless", "1 MB", "CRAMPS_TEST")),
+        ("dripping", ("http", "/dripping", "ReadTimeout", "CRAMPS_TEST")),
+        ("circle", ("http", "/circle", "redirects", "CRAMPS_TEST")),
+    ],
+)
+def test_a_server_that_never_comes_to_an_end_is_left(server, cache, monkeypatch, name, told):
+    monkeypatch.setattr(http, "_MOST", 1_000_000)
+    monkeypatch.setattr(http, "_TIMEOUT", 0.1)
+    monkeypatch.setattr(http, "TRIES", 2)
+    with pytest.raises(DatasetError, match=mentioning(told)):
+        fetch(choose_mirror(server, SITE, SETTING), f"a/{name}", expect_good)
+    assert kept(cache) == []
+    assert unfinished(cache) == (["a%2Fdripping"] if name == "dripping" else [])
+
+
+def test_tables_that_are_forbidden_are_named_and_the_others_kept(server, cache):
+    with pytest.raises(DatasetError, match=mentioning("/forbidden", "403")):
+        fetch_all(
+            choose_mirror(server, SITE, SETTING),
+            [Wanted(path, expect_good) for path in ("forbidden", "slow", "slow-2", "good")],
+        )
+    assert {"good", "slow", "slow-2"} == set(kept(cache))
+
+
 def test_a_server_that_is_not_there(cache):
     with pytest.raises(DatasetError, match=mentioning("ConnectionError")):
         fetch(choose_mirror("http://127.0.0.1:9/", SITE, SETTING), "file", expect_good)
