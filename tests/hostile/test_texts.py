@@ -27,9 +27,9 @@ ROWS = [
 PEOPLE = pl.DataFrame(ROWS, schema_overrides={"sex": pl.Enum(kleene.LEVELS)})
 PIECES = st.sampled_from(
     (
-        "age", "`a b`", "sex", "and", "or", "not", "in", "(", ")", "[", "]", ",", "==", "<", "-", "+", "*", "**",
-        "/", "~", ":", "^", "%in%", "1", "2.5", "1e999", "'f'", "missing", "rcs", "I", "log", "when", "true",
-        "#", "\n", "`", "|", "&", "=", "0", "Surv", "strata", "days",
+        "age", "`a b`", "sex", "and", "or", "not", "in", "(", ")", "[", "]", ",", "==", "<", "-", "+", "*",
+        "**", "/", "~", ":", "^", "%in%", "1", "2.5", "1e999", "'f'", "missing", "rcs", "I", "log", "when",
+        "true", "#", "\n", "`", "|", "&", "=", "0", "Surv", "strata", "days",
     )
 )  # fmt: skip
 

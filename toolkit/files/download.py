@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -45,6 +45,7 @@ CONNECTIONS = 4
 HASHES = "hashes.sha256"
 _ABSENT = (404, 410)
 _REFUSED = (401, 403)
+_MOST_REFUSALS = 3  # a server that refuses so many files is not asked for the others
 _LISTED = 5
 _PRIVATE = 0o600
 
@@ -55,6 +56,10 @@ class _OneFileError(DatasetError):
 
 class _NotThereError(_OneFileError):
     """The server does not have the file."""
+
+
+class _RefusedError(_OneFileError):
+    """The server refuses one file, or this user."""
 
 
 class _InterruptedError(DatasetError):
@@ -181,6 +186,7 @@ class _Delivery:
     renew: bool
     bar: ProgressBar
     pace: Pace
+    refusals: list[DatasetError] = field(default_factory=list)
 
     def bring(self, item: Wanted) -> DatasetError | None:
         """Download one file; return what went wrong, and stop the others if they would fail alike."""
@@ -189,7 +195,8 @@ class _Delivery:
         except StoppedError:
             return None
         except DatasetError as error:
-            if not isinstance(error, _OneFileError):
+            self.refusals.extend([error] * isinstance(error, _RefusedError))
+            if not isinstance(error, _OneFileError) or len(self.refusals) >= _MOST_REFUSALS:
                 self.pace.stop.set()
             return error
         self.bar.advance()
@@ -299,7 +306,7 @@ def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException)
     if status in _ABSENT:
         return _NotThereError(f"No file exists at {url} (status {status}). It may have moved. {remedy}")
     if status in _REFUSED:
-        return _OneFileError(f"The server refuses to send {url} (status {status}). {remedy}")
+        return _RefusedError(f"The server refuses to send {url} (status {status}). {remedy}")
     if rest > LONGEST_REST:
         return _InterruptedError(
             f"{url} answered with status {status} and requests a pause of {rest / 60:.0f} minutes. "
