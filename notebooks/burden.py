@@ -40,7 +40,10 @@ core = {"age": "rcs(age, 4)", "sex": "sex", "race_ethnicity": "race_ethnicity", 
 adjust = adjust or tuple(term for name, term in core.items() if name in measured)
 answers = [name for name in burden if name in measured and people.codebook[name].kind == "yes_no"]
 amounts = [name for name in burden if name in measured and people.codebook[name].kind == "number"]
-estimable = cramps in people.people.columns and bool(answers)
+why_none = "the study did not measure cramps and their burden"
+if cramps in people.people.columns and answers:
+    why_none = tk.reports.why_no_estimate(people, (cramps,), domain)
+estimable = not why_none
 
 # %% [markdown] tags=["notebook-only"]
 # ## Estimates
@@ -55,12 +58,16 @@ if estimable:
     )
     compared = tk.truth(people, compared)
     adjusted = compared.filter(pl.col("adjust") != "")
-    common = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=domain) for name in answers)
+    common = pl.concat(
+        tk.reports.attempt(tk.prevalence, people, name, by=(cramps,), domain=domain) for name in answers
+    )
     common = tk.truth(people, common)
     analyzed = " and ".join(
         [f"({domain})"] * bool(domain) + [f"not missing({name})" for name in core if name in measured]
     )
-    sizes = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=analyzed) for name in answers)
+    sizes = pl.concat(
+        tk.reports.attempt(tk.prevalence, people, name, by=(cramps,), domain=analyzed) for name in answers
+    )
     flow = tk.flow(people, outcome=cramps, domain=domain)
     design = tk.survey.describe_design(people, adjusted.head(1))
 
@@ -81,7 +88,7 @@ if estimable:
         )
     )
 else:
-    display(paper.prose("No estimate is shown, because the study did not measure cramps and their burden."))
+    display(paper.prose(f"No estimate is shown, because {why_none}."))
 
 # %% [markdown]
 # ## Background
@@ -122,7 +129,7 @@ if unmeasured:
 
 # %%
 if estimable:
-    means = [tk.mean(people, name, by=(cramps,), domain=domain) for name in amounts]
+    means = [tk.reports.attempt(tk.mean, people, name, by=(cramps,), domain=domain) for name in amounts]
     means = tk.truth(people, pl.concat(means)) if means else None
     formulas = [f"{name} ~ {' + '.join((cramps, *adjust))}" for name in amounts]
     fitted = [
@@ -226,8 +233,7 @@ display(paper.references())
 if estimable:
     display(checklist)
 every = [common, compared, *numbers, sensitivity] if estimable else []
-nothing = "No estimate: the study did not measure cramps and their burden."
-found = nothing
+found = f"No estimate: {why_none}."
 if estimable:
     # The index of reports shows the most frequent cramps and symptoms of insomnia, or the first answer.
     shown = adjusted.filter(pl.col("outcome") == ("insomnia" if "insomnia" in answers else answers[0]))

@@ -38,7 +38,10 @@ if all(name in measured for name in sleep):
 conditions = ("diabetes_told", "joint_limitation", "diuretic", "pregnant")
 features = [name for name in (*sleep, *conditions) if name in measured]
 not_measured = [name for name in (*sleep, *conditions) if name not in measured]
-estimable = cramps in measured and bool(features)
+why_none = tk.reports.why_no_estimate(people, (cramps,), domain)
+if not features:
+    why_none = "the study did not measure any of the features"
+estimable = not why_none
 within = f"({domain}) and {cramps} == 'yes'" if domain else f"{cramps} == 'yes'"
 
 # %% [markdown] tags=["notebook-only"]
@@ -46,7 +49,9 @@ within = f"({domain}) and {cramps} == 'yes'" if domain else f"{cramps} == 'yes'"
 
 # %%
 if estimable:
-    shares = pl.concat(tk.prevalence(people, outcome=name, by=(cramps,), domain=domain) for name in features)
+    shares = pl.concat(
+        tk.reports.attempt(tk.prevalence, people, name, by=(cramps,), domain=domain) for name in features
+    )
     shares = tk.truth(people, shares)
     flow = tk.flow(people, outcome=cramps, domain=domain)
     overall = tk.prevalence(people, outcome=cramps, domain=domain)
@@ -54,7 +59,7 @@ if estimable:
 has_doctor = estimable and "told_doctor_of_sleep" in measured
 if has_doctor:
     groups = (cramps, "poor_sleep") if "poor_sleep" in measured else (cramps,)
-    doctor = tk.prevalence(people, outcome="told_doctor_of_sleep", by=groups, domain=domain)
+    doctor = tk.reports.attempt(tk.prevalence, people, "told_doctor_of_sleep", by=groups, domain=domain)
 
 # %% [markdown]
 # ## Summary
@@ -74,7 +79,7 @@ if estimable:
         )
     )
 else:
-    display(paper.prose("No estimate is shown, because the study did not measure frequent cramps."))
+    display(paper.prose(f"No estimate is shown, because {why_none}."))
 
 # %% [markdown]
 # ## Background
@@ -105,7 +110,9 @@ if estimable:
     )
     totals = None
     if people.design.weight:
-        totals = pl.concat(tk.survey.total(people, name, domain=within) for name in features)
+        totals = pl.concat(
+            tk.reports.attempt(tk.survey.total, people, name, domain=within) for name in features
+        )
     kept = [overall, shares, *([] if totals is None else [totals]), *([doctor] if has_doctor else [])]
     everything = pl.concat(kept, how="diagonal_relaxed")
     paragraph = tk.reports.methods(everything, design, paper)
@@ -170,6 +177,6 @@ display(paper.references())
 # ## Reproducibility
 
 # %%
-nothing = "No estimate: the study did not measure frequent cramps."
+nothing = f"No estimate: {why_none}."
 found = tk.finding(overall, labels=paper.labels, brief=True) if estimable else nothing
 tk.reports.keep(*(kept if estimable else []), title=title, finding=found)

@@ -37,10 +37,13 @@ paper = tk.reports.Paper({name: variable.label for name, variable in people.code
 main = card.exposure_among(measured)
 exposure = exposure or (main.name if main else "")
 outcome = outcome or "any_cramps"
-estimable = bool(exposure) and outcome in measured
 without_pregnant = "(pregnant != 'yes' or missing(pregnant))"
 if exclude_pregnant:
     domain = f"({domain}) and {without_pregnant}" if domain else without_pregnant
+why_none = "the study did not measure any exposure of this cause"
+if exposure:
+    why_none = tk.reports.why_no_estimate(people, (outcome, exposure), domain)
+estimable = not why_none
 
 # %% [markdown] tags=["notebook-only"]
 # ## Estimates
@@ -74,7 +77,7 @@ if estimable:
         paper.labels[graded] = people.codebook[graded].label
     common = tk.truth(people, tk.prevalence(people, outcome=outcome, by=(graded,), domain=domain))
     analyzed = " and ".join([f"({domain})"] * bool(domain) + [f"not missing({c})" for c in sets.complete])
-    sizes = tk.prevalence(people, outcome=outcome, by=(graded,), domain=analyzed)
+    sizes = tk.reports.attempt(tk.prevalence, people, outcome, by=(graded,), domain=analyzed)
 
 # %% [markdown]
 # ## Summary
@@ -88,12 +91,8 @@ if estimable:
     forest = tk.forest(ratios, labels=paper.labels, counts=sizes)
     display(paper.figure(forest, ratios, "Crude and adjusted prevalence ratios"))
     display(paper.prose(tk.reports.caution(ratios, unmeasured)))
-elif exposure:
-    display(paper.prose("No estimate is shown, because the study did not measure the outcome."))
 else:
-    display(
-        paper.prose("No estimate is shown, because the study did not measure any exposure of this cause.")
-    )
+    display(paper.prose(f"No estimate is shown, because {why_none}."))
 
 # %% [markdown]
 # ## Background
@@ -228,7 +227,7 @@ if estimable:
     display(paper.prose(heading="Results"))
     display(paper.prose(heading="Participants", level=3))
     described = [name for name in sets.complete if name not in ("cycle", exposure)]
-    table_one = tk.describe(people, described or [exposure], by=(graded,), domain=domain, test=False)
+    table_one = tk.describe(people, described or [outcome], by=(graded,), domain=domain, test=False)
     note = "Participants of the subpopulation before exclusions for missing values."
     display(paper.table(table_one, f"Participants by {paper.labels[graded]}", note))
 
@@ -344,6 +343,5 @@ if estimable:
         main=ratios.filter(pl.col("adjust").is_in(["", main_set])),
     )
 else:
-    lacking = "the outcome" if exposure else "any exposure of this cause"
-    kept = tk.reports.keep(title=title, finding=f"No estimate: the study did not measure {lacking}.")
+    kept = tk.reports.keep(title=title, finding=f"No estimate: {why_none}.")
 display(kept)

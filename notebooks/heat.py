@@ -32,12 +32,15 @@ card = tk.causes.card("dehydration_heat")
 title = "Heat, season and nocturnal leg cramps"
 paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
 outcome = outcome or "any_cramps"
-measured = [name for name in people.codebook if name in people.people.columns]
-has_season = "season" in measured and outcome in measured
-has_weather = "heat_index" in measured and outcome in measured
-has_diary = people.diary is not None
-by_month_heat = has_weather and not has_diary
-every, main, lags, nothing = [], None, None, "neither season, nor heat index, nor a diary"
+why_no_season = tk.reports.why_no_estimate(people, (outcome, "season"), domain)
+why_no_weather = tk.reports.why_no_estimate(people, (outcome, "heat_index"), domain)
+nights = tk.longitudinal.records(people) if people.diary is not None else None
+why_no_nights = "the study has no diary"
+if nights is not None:
+    why_no_nights = tk.reports.why_no_estimate(nights, (night_outcome,), domain)
+has_season, has_diary = not why_no_season, not why_no_nights
+by_month_heat = not why_no_weather and not has_diary
+every, main, lags = [], None, None
 
 # %% [markdown] tags=["notebook-only"]
 # ## Estimates
@@ -68,7 +71,6 @@ if by_month_heat:
     main = by_heat if main is None else main
     flow = flow if has_season else tk.flow(tenths, **warmth, adjust=adjust)
 if has_diary:
-    nights = tk.longitudinal.records(people)
     paper.labels |= {name: variable.label for name, variable in nights.codebook.items()}
     night_asked = {"outcome": night_outcome, "domain": domain}
     by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
@@ -118,7 +120,16 @@ if every:
         )
     )
 else:
-    display(paper.prose(f"No estimate is shown, because the study has {nothing}."))
+    display(paper.prose("No estimate is shown, for these reasons:"))
+    display(
+        tk.reports.bullets(
+            [
+                f"half-years: {why_no_season}",
+                f"weather of the previous month: {why_no_weather}",
+                f"diary: {why_no_nights}",
+            ]
+        )
+    )
 
 # %% [markdown]
 # ## Background
@@ -128,9 +139,7 @@ display(paper.prose(card.what, card.mechanism))
 display(paper.evidence(card))
 
 # %%
-if not every:
-    display(paper.prose(f"The study has {nothing}.", heading="Unmeasured exposures"))
-else:
+if every:
     display(paper.prose(heading="Methods"))
     display(paper.prose(heading="Study population", level=3))
     units = "nights" if has_diary else "participants"
@@ -246,7 +255,7 @@ display(paper.references())
 # %%
 if every:
     display(checklist)
-found = f"No estimate: the study has {nothing}."
+found = "No estimate: the study has no data on season, weather or nights beside those on the outcome."
 if every:
     found = tk.finding(main, labels=paper.labels, brief=True)
 tk.reports.keep(*every, title=title, finding=found)

@@ -82,6 +82,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
     from toolkit.report.paper.attempted_estimates import attempt as attempt
+    from toolkit.report.paper.attempted_estimates import why_no_estimate as why_no_estimate
     from toolkit.report.paper.bibliography import trials as trials
     from toolkit.report.paper.checklist import strobe as strobe
     from toolkit.report.paper.exhibits import Paper as Paper
@@ -247,6 +248,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "curve_sentence": "report.paper.interpretation",
             "covariate_list": "report.paper.passages",
             "attempt": "report.paper.attempted_estimates",
+            "why_no_estimate": "report.paper.attempted_estimates",
             "prose": "report.paper.passages",
             "bullets": "report.paper.passages",
             "definition": "report.paper.passages",

@@ -328,9 +328,15 @@ def adjustment_models(
     except NoAdjustmentSetError as error:
         if given is None:
             raise
-        return ModelSets({CRUDE: (), GIVEN: given}, given, (), None, given, error.finding)
+        return ModelSets(_distinct({CRUDE: (), GIVEN: given}), given, (), None, given, error.finding)
     main = chosen.terms if given is None else given
     models = {CRUDE: (), FIRST: core.terms, SECOND if given is None else GIVEN: main}
     if set(main) == set(core.terms):
         models = {CRUDE: (), BOTH: main}
-    return ModelSets(models, main, full.terms, chosen, given)
+    return ModelSets(_distinct(models), main, full.terms, chosen, given)
+
+
+def _distinct(models: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Leave out a model with the covariates of an earlier one, such as one without any beside the crude."""
+    first = {frozenset(own): name for name, own in reversed(models.items())}
+    return {name: own for name, own in models.items() if first[frozenset(own)] == name}

@@ -1,14 +1,19 @@
 """Keep an estimate that is not possible as a row with its reason, so that a page can say so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
 import polars as pl
 
-from toolkit.errors import EstimationError
+from toolkit.display.text import format_condition, label_variable
+from toolkit.errors import EstimationError, join_list
 from toolkit.results import frame
 from toolkit.studies import Study
+from toolkit.variables import parse
+
+# What the estimators give that do not compare levels of an exposure.
+_ESTIMANDS = {"prevalence": "prevalence", "mean": "mean", "total": "total", "model": "coefficient"}
 
 
 def attempt(estimator: Callable[..., pl.DataFrame], study: Study, *given: Any, **named: Any) -> pl.DataFrame:
@@ -47,24 +52,72 @@ def attempt(estimator: Callable[..., pl.DataFrame], study: Study, *given: Any, *
     except EstimationError as error:
         asked = signature(estimator).bind_partial(study, *given, **named).arguments
         asked |= asked.pop("named", {})
-        return frame([_failed_row(study, asked, str(error))])
+        return frame([_failed_row(study, asked, str(error), estimator.__name__)])
 
 
-def _failed_row(study: Study, asked: dict[str, Any], reason: str) -> dict[str, Any]:
+def _failed_row(study: Study, asked: dict[str, Any], reason: str, estimator: str) -> dict[str, Any]:
     exposures = asked.get("exposures") or (asked.get("exposure"),)
-    names: dict[str, str] = {"outcome": str(asked["outcome"]), "exposure": str(exposures[0])}
+    outcome = asked.get("outcome") or asked.get("variable") or asked.get("formula", "").partition("~")[0]
+    names: dict[str, str | None] = {"outcome": str(outcome).strip(), "exposure": exposures[0]}
     labels = {
-        f"{role}_label": study.codebook[name].label if name in study.codebook else name
+        f"{role}_label": study.codebook[name].label if name and name in study.codebook else name
         for role, name in names.items()
     }
     adjust = asked.get("adjust") or ()
     return {
         "study": study.label,
         "domain": asked.get("domain", ""),
-        "estimand": asked.get("estimand", "prevalence_ratio"),
+        "estimand": asked.get("estimand") or _ESTIMANDS.get(estimator, "prevalence_ratio"),
         **names,
         **labels,
         "adjust": adjust if isinstance(adjust, str) else ", ".join(adjust),
         "reliability": "failed",
         "reason": reason,
     }
+
+
+def why_no_estimate(study: Study, names: Sequence[str], domain: str = "") -> str:
+    """State why an analysis would have no participants.
+
+    Parameters
+    ----------
+    study
+        The study.
+    names
+        The variables that must have a value, such as outcome and exposure.
+    domain
+        The subpopulation, as a condition; "" for everyone.
+
+    Returns
+    -------
+    str
+        The reason, to follow "because"; "" if the analysis has participants.
+
+    Raises
+    ------
+    VariableError
+        For a condition that is not valid.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> people = pl.DataFrame({"cramps": [0, 1, 1, 0], "age": [30, 50, 70, 40]})
+    >>> mine = tk.study(people, design=tk.Design.none(), name="mine")
+    >>> why_no_estimate(mine, ("cramps", "age"), "age > 80")
+    'no participant meets the condition age > 80'
+    >>> why_no_estimate(mine, ("cramps", "age"), "age > 60")
+    ''
+    """
+    labels = {name: variable.label for name, variable in study.codebook.items()}
+    condition = parse(domain)
+    if absent := [name for name in (*names, *condition.names) if name not in study.people.columns]:
+        return f"the study did not measure {join_list(label_variable(name, labels) for name in absent)}"
+    inside = study.people.filter(condition.expression(study.people.schema))
+    if not inside.height:
+        return f"no participant meets the condition {format_condition(condition.text, labels)}"
+    where = " of the subpopulation" if condition.text else ""
+    empty = [name for name in names if not inside[name].count()]
+    if not empty and inside.select(names).drop_nulls().height:
+        return ""
+    lacking = join_list(label_variable(name, labels) for name in empty or names)
+    return f"no participant{where} has data on {lacking}"
