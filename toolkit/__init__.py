@@ -72,6 +72,11 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.multiple_imputation import pool as pool
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
+    from toolkit.estimate.sensitivity.bias_analysis import MisclassifiedExposure as MisclassifiedExposure
+    from toolkit.estimate.sensitivity.bias_analysis import MisclassifiedOutcome as MisclassifiedOutcome
+    from toolkit.estimate.sensitivity.bias_analysis import UnmeasuredConfounder as UnmeasuredConfounder
+    from toolkit.estimate.sensitivity.bias_analysis import bias_analysis as bias_analysis
+    from toolkit.estimate.sensitivity.e_values import sensitivity as sensitivity
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
@@ -139,6 +144,7 @@ _EVERYDAY = {
     "causal_diagram": "dag.diagram",
     "adjustment_for": "dag.adjustment",
     "flow": "estimate.survey.participant_flow",
+    "sensitivity": "estimate.sensitivity.e_values",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",
@@ -195,6 +201,10 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "season_ratio": "estimate.associations.seasonality",
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
+            "bias_analysis": "estimate.sensitivity.bias_analysis",
+            "MisclassifiedExposure": "estimate.sensitivity.bias_analysis",
+            "MisclassifiedOutcome": "estimate.sensitivity.bias_analysis",
+            "UnmeasuredConfounder": "estimate.sensitivity.bias_analysis",
             "imputed": "estimate.multiple_imputation",
             "pool": "estimate.multiple_imputation",
         },

@@ -182,6 +182,26 @@ VARIABLES_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
     "n": _COUNT,
 }
+# The E-values of comparisons, and what omitting each covariate does to them.
+SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
+    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
+    "omitted": _TEXT,
+    **dict.fromkeys(("estimate", "conf_low", "conf_high", "contrast"), _NUMBER),
+    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), _NUMBER),
+    "conversion": _TEXT,
+    **dict.fromkeys(("e_value", "e_value_limit", "change"), _NUMBER),
+    "reason": _TEXT,
+}
+# Associations corrected for a bias; `error`: random, systematic, total.
+BIAS_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
+    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
+    "error": _TEXT,
+    **dict.fromkeys(("estimate", "conf_low", "conf_high", "conf_level"), _NUMBER),
+    **dict.fromkeys(("draws", "rejected"), _COUNT),
+    "reason": _TEXT,
+}
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
 EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
     ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation"),

@@ -1,0 +1,1 @@
+"""What an association is worth: how much confounding, misclassification or chance could explain it."""
