@@ -33,6 +33,8 @@ _INSIDE = f"{COMPUTED}inside"
 _LONG = (pl.UInt64, pl.Int128)
 # Whole numbers in a range of so many for each participant are numbered by counting.
 _NARROW = 4
+# The memory for values of variables that further analyses may use.
+_MOST_BYTES = 2**30
 
 
 class Everyone(NamedTuple):
@@ -101,17 +103,31 @@ class Participants:
     def arrays(self, columns: "Iterable[Column]") -> "dict[str, Floats | Indices]":
         """Return the values of variables; each is read once for all analyses with this weight."""
         keys = {(column.name, column.levels): column for column in columns}
-        new = {key: column for key, column in keys.items() if key not in self._arrays}
+        # Another thread may drop what is kept: these are held for this analysis.
+        held = {key: own for key in keys if (own := self._arrays.get(key)) is not None}
+        new = {key: column for key, column in keys.items() if key not in held}
         if new:
             rows = self.select(
                 *(c.expression if c.continuous else c.expression.to_physical() for c in new.values())
             )
-            for key, column in new.items():
-                own = column.array(rows[column.name])
-                self._arrays[key] = own
-                if column.continuous and is_extreme(own).any():
-                    self.extreme.add(column.name)
-        return {key[0]: self._arrays[key] for key in keys}
+            read = {key: column.array(rows[key[0]]) for key, column in new.items()}
+            self.extreme.update(key[0] for key, own in read.items() if not key[1] and is_extreme(own).any())
+            self._keep(read, keys)
+            held |= read
+        return {key[0]: held[key] for key in keys}
+
+    def _keep(
+        self, read: "dict[tuple[str, tuple[str, ...]], Floats | Indices]", used: "Iterable[object]"
+    ) -> None:
+        """Keep values for further analyses, read-only; beyond a size those read first are dropped."""
+        for own in read.values():
+            own.flags.writeable = False
+        self._arrays.update(read)
+        size = sum(own.nbytes for own in self._arrays.values())
+        for key in [key for key in self._arrays if key not in set(used)]:
+            if size <= _MOST_BYTES:
+                break
+            size -= self._arrays.pop(key).nbytes
 
     def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
         """Find who meets a condition (None for everyone), and count those for whom it is undecided."""

@@ -1,11 +1,16 @@
 """Aggregate participants on a polars lazy frame, by its streaming engine."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import polars as pl
 
-from toolkit.sources.engines.passes import Passes
+from toolkit.sources.engines.passes import Passes, explain_failure
 from toolkit.studies import Query
+
+
+def _leave() -> None:
+    """Do nothing at Ctrl-C: polars heeds it itself, or ends beside, where a notebook took the signal."""
 
 
 class LazyPolars:
@@ -22,7 +27,12 @@ class LazyPolars:
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Collect queries together, so that they share the scan."""
         plans = [self._plan(query) for query in queries]
-        return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"))
+        with self.failures():
+            return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"), _leave)
+
+    def failures(self) -> AbstractContextManager[None]:
+        """Restate the errors of polars."""
+        return explain_failure(self.noun, self.in_memory)
 
     def _plan(self, query: Query) -> pl.LazyFrame:
         frame = self.frame if query.rows is None else self.frame.head(query.rows)

@@ -1,6 +1,7 @@
 """A parquet file, or a folder or pattern of them, as one lazy frame whose files must not change."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.sources.engines.lazy_polars import LazyPolars
+from toolkit.sources.engines.passes import explain_failure
 from toolkit.studies import Query
 
 _SUFFIX = ".parquet"
@@ -75,6 +77,10 @@ class LazyParquet(LazyPolars):
         self.files = files
         self.in_memory = f"pl.read_parquet('{files.path}', columns=[...])"
 
+    def failures(self) -> AbstractContextManager[None]:
+        """Leave errors to `run`, which looks for the file."""
+        return nullcontext()
+
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries, if the files are as they were before and after."""
         self.files.expect_unchanged()
@@ -84,7 +90,8 @@ class LazyParquet(LazyPolars):
             self.files.expect_unchanged()
             broken = self.files.find_broken()
             if broken is None:
-                raise
+                with explain_failure(self.noun, self.in_memory):
+                    raise
             raise _explain_broken(broken, error) from None
         self.files.expect_unchanged()
         return found

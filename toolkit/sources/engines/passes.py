@@ -2,15 +2,20 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
+from typing import Any
 
 import polars as pl
 
+from toolkit.errors import DatasetError, ToolkitError
+
 # Seconds after which a pass shows how long it runs, and between two looks at it.
 _PATIENCE, _LOOK = 2.0, 0.1
+# Seconds that a pass has to end after Ctrl-C.
+_END = 0.5
 Frames = list[pl.DataFrame]
 
 
@@ -20,23 +25,15 @@ class Passes:
 
     noun: str
     rows: list[int] = field(default_factory=list)
+    # One connection runs one query at a time.
+    _turn: Any = field(default_factory=Lock, repr=False)
 
-    def fetch(self, collect: Callable[[], Frames], cancel: Callable[[], None] | None = None) -> Frames:
-        """Collect the results of one pass; `cancel` stops an engine that does not heed Ctrl-C itself."""
-        with _progress(self.noun):
-            found = _collect_here(collect) if cancel is None else _collect_beside(collect, cancel)
+    def fetch(self, collect: Callable[[], Frames], cancel: Callable[[], None]) -> Frames:
+        """Collect the results of one pass; `cancel` stops the engine at Ctrl-C."""
+        with self._turn, _progress(self.noun):
+            found = _collect_beside(collect, cancel)
         self.rows.append(sum(frame.height for frame in found))
         return found
-
-
-def _collect_here(collect: Callable[[], Frames]) -> Frames:
-    try:
-        return collect()
-    except KeyboardInterrupt:
-        # Polars stops at Ctrl-C, after which Python raises it a second time.
-        with suppress(KeyboardInterrupt):
-            Event().wait(_LOOK)
-        raise
 
 
 def _collect_beside(collect: Callable[[], Frames], cancel: Callable[[], None]) -> Frames:
@@ -57,11 +54,28 @@ def _collect_beside(collect: Callable[[], Frames], cancel: Callable[[], None]) -
             thread.join(_LOOK)
     except KeyboardInterrupt:
         cancel()
-        thread.join(1.0)
+        thread.join(_END)
         raise
     if failed:
         raise failed[0]
     return found[0]
+
+
+@contextmanager
+def explain_failure(noun: str, in_memory: str) -> Iterator[None]:
+    """Restate the error of an engine; its own message may quote a participant's value, and stays out."""
+    try:
+        yield
+    except (ToolkitError, MemoryError):
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        raise DatasetError(
+            f"The query failed on {noun} ({kind}), and no estimate was made. Check that its source can be "
+            f"read and that functions accept the values of their columns, and call again; the engine's own "
+            f"message is in error.__context__. Or read the participants into memory: "
+            f"tk.study({in_memory}, design=...)."
+        ) from None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from toolkit.sources.engines.passes import Passes
+from toolkit.sources.engines.passes import Passes, explain_failure
 from toolkit.sources.engines.translation import (
     Translation,
     Tree,
@@ -62,7 +62,8 @@ class Relation:
             return [plan.collect() for plan in plans]
 
         try:
-            found = self.passes.fetch(collect, self.control.cancel)
+            with explain_failure(self.noun, self.in_memory):
+                found = self.passes.fetch(collect, self.control.cancel)
         except UntranslatableError as error:
             raise UntranslatableError(f"{error}: tk.study({self.in_memory}, design=...).") from None
         return [plan.finish(frame) for plan, frame in zip(plans, found, strict=True)]

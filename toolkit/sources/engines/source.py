@@ -1,10 +1,12 @@
 """Find the engine of what a study is made of."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from toolkit.errors import DatasetError
 from toolkit.sources.engines.lazy_polars import LazyPolars
 from toolkit.sources.engines.parquet_files import LazyParquet, ParquetFiles
 from toolkit.studies import Engine
@@ -15,6 +17,7 @@ def engine_of(source: Any) -> Engine | None:
     import narwhals as nw
 
     if isinstance(source, str | Path):
+        _refuse_data_base(Path(source).expanduser())
         return LazyParquet(ParquetFiles.find(source))
     try:
         known = nw.from_native(source, pass_through=True)
@@ -26,6 +29,30 @@ def engine_of(source: Any) -> Engine | None:
     if isinstance(native, pl.LazyFrame):
         return LazyPolars(native)
     return _relation(known)
+
+
+def _refuse_data_base(path: Path) -> None:
+    """Explain how the tables of a DuckDB file are passed, and which process has locked it."""
+    if path.suffix not in (".duckdb", ".ddb", ".db") or not path.is_file():
+        return
+    import duckdb
+
+    way_out = f"connection = duckdb.connect('{path}', read_only=True); tk.study(connection.table('...'), ...)"
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            tables = [name for (name,) in connection.execute("show tables").fetchall()]
+    except duckdb.Error as error:
+        holder = re.search(r"PID \d+", str(error))
+        by = f" by another process ({holder[0]})" if holder else ""
+        raise DatasetError(
+            f"The DuckDB file '{path}' cannot be opened{by}: {type(error).__name__}. DuckDB lets either one "
+            f"process write to a file or several read it. Close the connection of the other process, or let "
+            f"both open it with read_only=True, and pass a table: {way_out}"
+        ) from None
+    raise DatasetError(
+        f"'{path}' is a DuckDB data base, of which a study takes one table. It has "
+        f"{', '.join(map(repr, tables)) or 'no tables'}. Pass a table: {way_out}"
+    )
 
 
 def _relation(known: Any) -> Engine:

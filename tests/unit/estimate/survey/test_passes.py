@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from toolkit.estimate.regression import specification
+from toolkit.estimate.regression.formula import exposed_terms
 from toolkit.estimate.survey import draw, estimator_covariance, index_participants, sampling_units
 
 PEOPLE = pl.DataFrame(
@@ -102,7 +102,7 @@ def test_a_model_sums_its_influence_values_once(study, monkeypatch):
 
 
 def test_an_atlas_builds_the_design_matrix_of_an_exposure_once_for_all_outcomes(study, monkeypatch):
-    counted = count_calls(monkeypatch, specification, "main_effects")
+    counted = count_calls(monkeypatch, exposed_terms, "main_effects")
     sets, domains = [(), ("age",)], ("age > 18", "age < 70")
     rows = tk.atlas(study, ["cramps", "often"], ["sex", "bmi"], adjust=sets, domain=domains)
     assert 2 * 2 * 2 * 2 == rows.height
