@@ -1,11 +1,13 @@
 """Write a small survey of one's own into a folder, as a test wants it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from toolkit.sources.user.loader import examine
+from toolkit.sources.user.scaffold import First
 
 PEOPLE = pl.DataFrame(
     {
@@ -81,3 +83,11 @@ def having(column: str, row: int, value: object) -> pl.DataFrame:
 def told(path: Path) -> list[str]:
     """List the problems of a study as a user reads them."""
     return [str(problem) for problem in examine(path).errors]
+
+
+def without_design(first: First) -> Path:
+    """Declare that nobody was drawn, as only a person can."""
+    assert ["design"] == [problem.where for problem in first.problems]
+    text = re.sub(r"^undeclared = .*$", "none = true", first.path.read_text(), flags=re.MULTILINE)
+    first.path.write_text(text)
+    return first.path

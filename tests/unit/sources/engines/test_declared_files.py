@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import toolkit as tk
-from tests.support.messages import mentioning
+from tests.support.messages import mentioning, mentions
 from tests.support.own_survey import PEOPLE, TOML
 from toolkit.studies import EnginePeople
 
@@ -68,3 +68,22 @@ def test_a_folder_without_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(tk.DatasetError, match=mentioning("files.people", "empty")):
         tk.open_study(declare(tmp_path, "empty"))
+
+
+def test_dates_spellings_and_words_for_na_are_read_as_in_a_file(tmp_path: Path) -> None:
+    people = PEOPLE.with_columns(
+        seen=pl.Series([f"2022-{month:02d}-15T23:30:00-05:00" for month in range(1, 13)]),
+        s=pl.Series(["n", "N", "n", "n", "n", "n", "z", "z", "z", "z", "Z", "z"]),
+        sore=pl.Series(["Yes", "NA", "no", "YES", ".", "No"] * 2),
+    )
+    toml = TOML + '[variables.seen]\ncolumn = "seen"\nkind = "date"\n'
+    toml += '[variables.warm]\nexpression = "month(seen) > 6"\n'
+    paths = ("people.csv", "parts")
+    studies = [tk.open_study(declare(tmp_path, path, people, toml)) for path in paths]
+    assert 4 == studies[0].people.filter(pl.col("sore.why") == "recorded as NA").height
+    for name in ("sore", "warm"):
+        assert_frame_equal(*(study.missing(name) for study in studies))
+        rows = [pl.DataFrame(tk.prevalence(study, name)) for study in studies]
+        assert_frame_equal(*rows, rel_tol=1e-10)
+    for study in studies:
+        assert mentions(study.provenance["notes"], "'s'", "'N' as 'n'", "'Z' as 'z'")

@@ -1,6 +1,5 @@
 """A first study.toml: guesses are marked, right on the examples, pass the check; nothing is overwritten."""
 
-import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -12,11 +11,12 @@ from click.testing import CliRunner
 
 import toolkit as tk
 from tests.support.messages import mentioning, mentions
+from tests.support.own_survey import without_design
 from toolkit.cli import main
 from toolkit.files.checked_toml import shipped
 from toolkit.sources.user.declaration import read_declaration
 from toolkit.sources.user.loader import examine
-from toolkit.sources.user.scaffold import First, write_first_study
+from toolkit.sources.user.scaffold import write_first_study
 
 EXAMPLES = shipped("datasets") / "examples"
 ROWS = 40
@@ -29,14 +29,6 @@ def copied(folder: str, target: Path) -> list[Path]:
 
 def guessed(path: Path, variable: str) -> object:
     return read_declaration(path).study.variables[variable].model_dump(exclude_defaults=True)
-
-
-def without_design(first: First) -> Path:
-    """Declare that nobody was drawn, as only a person can."""
-    assert ["design"] == [problem.where for problem in first.problems]
-    text = re.sub(r"^undeclared = .*$", "none = true", first.path.read_text(), flags=re.MULTILINE)
-    first.path.write_text(text)
-    return first.path
 
 
 @pytest.mark.parametrize("folder", ["survey", "cohort"])

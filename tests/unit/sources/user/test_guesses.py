@@ -1,8 +1,11 @@
 """Guesses in a study.toml stay marked until a person confirms or accepts them; nothing else of it changes."""
 
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import polars as pl
+import pyreadstat
 import pytest
 from click.testing import CliRunner
 
@@ -77,3 +80,56 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
         accept_guesses(first.path)
     assert before == first.path.read_bytes()
     assert ["p.csv", "study.toml"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+CRAMPS = [  # name and label of a column, labels of its codes, and the variable
+    (("q12", "Q12 Leg cramps at night"), {1: "Yes", 2: "No"}, "any_cramps"),
+    (("q12", "In the past month, did you have leg cramps at night?"), {1: "", 2: ""}, "any_cramps"),
+    (("legcramps", ""), {1: "", 2: ""}, "any_cramps"),
+    (("cramps", ""), {0: "", 1: ""}, "any_cramps"),
+    (("q12", "Nocturnal calf cramps"), {1: "Yes", 2: "No", 3: "Don't know"}, "any_cramps"),
+    (("q12", "How often leg cramps"), {1: "Never", 2: "Rarely", 3: "Often"}, "cramp_frequency"),
+]
+
+
+@pytest.mark.parametrize(("named", "codes", "variable"), CRAMPS)
+def test_cramps_are_guessed_from_codes_and_labels(
+    tmp_path: Path, named: tuple[str, str], codes: dict[int, str], variable: str
+) -> None:
+    (name, label), rows = named, range(60)
+    answers = [float(list(codes)[at % len(codes)]) for at in rows]
+    frame = pd.DataFrame({"pid": [f"p{at}" for at in rows], name: answers})
+    labels = {name: codes} if any(codes.values()) else {}
+    path = tmp_path / "p.sav"
+    pyreadstat.write_sav(frame, str(path), column_labels=["", label], variable_value_labels=labels)
+    first = write_first_study([path])
+    assert f"[variables.{variable}]" in first.text
+    assert mentions(first.text, f'column = "{name}"  # GUESS')
+
+
+DOUBTS = [
+    ([*range(18, 76), 99, 99], ("GUESS", "99")),
+    ([1, 2, 3, 4, 5, 9] * 10, ("GUESS", "9 read as numbers")),
+    ([-1, -8, -9, 3, 4, 12] * 10, ("missing = {", "-8", "-9", "GUESS")),
+    ([0, 1, 5, 30, 77, 99] * 10, ("missing = {", "77", "99", "GUESS")),
+    (["01", "02", "11"] * 20, ("GUESS", "leading zeros")),
+    ([22_000 + at for at in range(60)], ("GUESS", "day numbers of SAS or Stata")),
+]
+
+
+@pytest.mark.parametrize(("values", "marks"), DOUBTS)
+def test_codes_that_may_be_missing_or_dates_are_marked(
+    tmp_path: Path, values: list[Any], marks: tuple[str, ...]
+) -> None:
+    frame = pl.DataFrame({"pid": [f"p{at}" for at in range(60)], "visit_date": values})
+    frame.write_csv(tmp_path / "p.csv")
+    assert mentions(write_first_study([tmp_path / "p.csv"]).text, *marks)
+
+
+def test_numbers_without_doubt_have_no_mark(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"pid": [f"p{at}" for at in range(120)], "height": [140 + at * 0.5 for at in range(120)]}
+    )
+    frame.write_csv(tmp_path / "p.csv")
+    block = write_first_study([tmp_path / "p.csv"]).text.partition("[variables.height]")[2]
+    assert "GUESS" not in block

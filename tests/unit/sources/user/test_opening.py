@@ -1,17 +1,23 @@
 """A study of one's own: formats, codes, units, joins and formulas become the people that were meant."""
 
 import shutil
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import polars as pl
 import polars_readstat
+import pyreadstat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import toolkit as tk
-from tests.support.own_survey import PEOPLE, TOML, having, survey
+from tests.support.messages import mentioning
+from tests.support.own_survey import PEOPLE, TOML, having, survey, without_design
 from toolkit.sources.user.loader import examine
+from toolkit.sources.user.scaffold import write_first_study
 from toolkit.studies import count_missing
 from toolkit.variables import why
 
@@ -249,3 +255,91 @@ def test_a_random_study_is_read_back_equal(
     assert [c.strip() == "-9" for _, c in rows] == (people[why("group")] == "refused").fill_null(
         False
     ).to_list()
+
+
+SIGNS = [
+    (["1,101", "12,580"], "", 6_840.5),  # of a file with commas between fields, marked
+    (["1,101", "1,234,567"], "", 617_834.0),
+    (["1,101.5", "900.5"], "", 1_001.0),
+    (["0,101", "1,580"], "", 0.8405),  # no thousands begin with 0
+    (["1.101,5", "900,5"], "", 1_001.0),
+    (["1,101", "900"], "60.5", 1_000.5),  # another column has decimal points
+    (["1,101", "900"], "60,5", 450.5505),
+]
+
+
+@pytest.mark.parametrize(("texts", "beside", "mean"), SIGNS)
+def test_thousands_are_told_from_decimals(tmp_path: Path, texts: list[str], beside: str, mean: float) -> None:
+    frame = pl.DataFrame({"pid": [f"p{at}" for at in range(40)], "steps": texts * 20, "kg": [beside] * 40})
+    frame.write_csv(tmp_path / "p.csv")
+    first = write_first_study([tmp_path / "p.csv"])
+    path = without_design(first)
+    assert mean == pytest.approx(tk.mean(tk.open_study(path), "steps")["estimate"].item(), rel=1e-12)
+    ambiguous = texts == SIGNS[0][0]
+    assert ambiguous == ("thousands = ','" in first.text or "decimal = ','" in first.text)
+
+
+def test_a_number_with_thousands_is_not_read_in_silence(tmp_path: Path) -> None:
+    path = survey(tmp_path, people=having("age", 1, "1,101"))
+    with pytest.raises(tk.DatasetError, match=mentioning("'age'", "1 row")):
+        tk.open_study(path)
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "mixed"])
+def test_any_line_ends_are_read(tmp_path: Path, ends: str) -> None:
+    lines = PEOPLE.write_csv().splitlines()
+    text = "".join(
+        line + ("\r" if at % 2 else "\n") if ends == "mixed" else line + ends for at, line in enumerate(lines)
+    )
+    path = survey(tmp_path)
+    expected = tk.open_study(path).people
+    (tmp_path / "people.csv").write_bytes(text.encode())
+    assert expected.equals(tk.open_study(path).people)
+
+
+@pytest.mark.parametrize("suffix", [".dta", ".sav"])
+def test_missing_codes_of_stata_and_spss_keep_their_reasons(tmp_path: Path, suffix: str) -> None:
+    codes: list[Any] = ["a", "b", "c"] if suffix == ".dta" else [97, 98, 99]
+    frame = pd.DataFrame({"pid": [f"p{at}" for at in range(60)], "score": [1.0, 2.0, 3.0, *codes] * 10})
+    labels = {"score": {codes[0]: "Refused", codes[1]: "Don't know", codes[2]: "no sample"}}
+    path = tmp_path / f"p{suffix}"
+    if suffix == ".dta":
+        own = {"missing_user_values": {"score": codes}}
+        pyreadstat.write_dta(frame, str(path), variable_value_labels=labels, **own)
+    else:
+        pyreadstat.write_sav(frame, str(path), variable_value_labels=labels, missing_ranges={"score": codes})
+    missing = tk.open_study(without_design(write_first_study([path]))).missing("score")
+    expected = {"has a value": 30, "refused": 10, "don't know": 10, "not examined": 10}
+    assert expected == dict(missing.select("reason", "n").iter_rows())
+
+
+def test_a_declared_level_is_a_value_and_other_words_are_recorded_as_na(tmp_path: Path) -> None:
+    people = PEOPLE.with_columns(country=pl.Series(["NA", "DE", "n/a", "."] * 3))
+    toml = TOML + '[variables.country]\ncolumn = "country"\nlevels = ["NA", "DE"]\n'
+    study = tk.open_study(survey(tmp_path, people=people, toml=toml))
+    assert ["NA", "DE", None, None] == study.people["country"].to_list()[:4]
+    assert 6 == study.people.filter(pl.col(why("country")) == "recorded as NA").height
+
+
+@pytest.mark.parametrize(("form", "number"), [("excel", 44_866), ("sas", 22_950), ("stata", 22_950)])
+def test_serial_days_are_dates_if_declared(tmp_path: Path, form: str, number: int) -> None:
+    people = PEOPLE.with_columns(seen=pl.Series([float(number)] * 11 + [None]))
+    toml = TOML + f'[variables.seen]\ncolumn = "seen"\nkind = "date"\ndate_format = "{form}"\n'
+    study = tk.open_study(survey(tmp_path, people=people, toml=toml))
+    assert [date(2022, 11, 1)] * 11 + [None] == study.people["seen"].to_list()
+
+
+def test_dates_of_a_study_reach_formulas_and_seasonal_curves(tmp_path: Path) -> None:
+    days = [f"{1 + at % 28:02d}.{1 + at % 12:02d}.2022" for at in range(360)]
+    frame = pl.DataFrame({"pid": range(360), "seen": days, "bmi": [20 + at % 12 / 4 for at in range(360)]})
+    frame.write_csv(tmp_path / "p.csv")
+    path = without_design(write_first_study([tmp_path / "p.csv"]))
+    half = "when(month(seen) >= 5 and month(seen) <= 10, 'warm', 'cool')"
+    path.write_text(path.read_text() + f'[variables.season]\nexpression = "{half}"\n')
+    study = tk.open_study(path)
+    assert {"warm": 180, "cool": 180} == dict(
+        study.people["season"].cast(pl.String).value_counts().iter_rows()
+    )
+    in_memory = tk.study(frame.with_columns(pl.col("seen").str.to_date("%d.%m.%Y")), design=tk.Design.none())
+    rows = [tk.effects.cosinor(each, "bmi", "seen")["estimate"] for each in (study, in_memory)]
+    assert rows[0].equals(rows[1])
