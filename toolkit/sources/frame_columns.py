@@ -74,6 +74,14 @@ def words_kept(keep: Kept, columns: Sequence[str]) -> dict[str, tuple[str, ...]]
     return kept
 
 
+def plan_cells(
+    name: str, dtype: pl.DataType, kept: Sequence[str] = (), reason: pl.Expr | None = None
+) -> Plan:
+    """Plan how a column is read whatever its values are."""
+    typed = dtype.is_float() or dtype.is_decimal() or isinstance(dtype, pl.Datetime) or is_text(dtype)
+    return Plan(read_cell(name, dtype, kept) if typed else None, reason)
+
+
 def plan_column(values: pl.Series, counts: pl.Series | None, role: Role, kept: Sequence[str] = ()) -> Plan:
     """Plan how a column is read, from its different values (and, for codes of the design, their counts)."""
     name, dtype = values.name, values.dtype

@@ -19,6 +19,7 @@ from toolkit.sources.frame_columns import (
     has_name_of_person,
     identifies_persons,
     person_notes,
+    plan_cells,
     plan_column,
     refuse_weight_of_ids,
     words_kept,
@@ -79,9 +80,10 @@ def _read_columns(
     for name in raw.columns:
         if name in reasons:
             continue
-        plan = plan_column(
-            *_different(raw[name], design), column_role(name, design, given), kept.get(name, ())
-        )
+        plan = plan_cells(name, raw.schema[name])
+        if is_text(raw.schema[name]):
+            role, words = column_role(name, design, given), kept.get(name, ())
+            plan = plan_column(*_different(raw[name], design), role, words)
         columns += plan.columns(name, raw.columns)
         notes += [plan.note] if plan.note else []
     # One column has the reasons of another, which come later.
@@ -90,8 +92,6 @@ def _read_columns(
 
 def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series | None]:
     """List the different values of text, for codes and numbers of the design with their counts."""
-    if not is_text(column.dtype):
-        return column, None
     if column.name not in design.columns:
         return column.unique(), None
     counts = column.value_counts(name=":n")

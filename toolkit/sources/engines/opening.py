@@ -16,6 +16,7 @@ from toolkit.sources.frame_columns import (
     has_name_of_person,
     identifies_persons,
     person_notes,
+    plan_cells,
     plan_column,
     refuse_weight_of_ids,
     words_kept,
@@ -30,7 +31,7 @@ from toolkit.sources.from_frame import (
     refuse_unknown_levels,
     require_codebook,
 )
-from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, read_cell
+from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
@@ -111,9 +112,8 @@ def _plan_measurement(name: str, dtype: pl.DataType, odd: Mapping[str, int], kep
     """Plan how a column of more values than can be listed is read."""
     if dtype.is_float() and not odd.get(name):
         return Plan()
-    reads = dtype.is_float() or dtype.is_decimal() or is_text(dtype) or isinstance(dtype, pl.Datetime)
     reason = na_reason(name, kept) if is_text(dtype) and odd.get(name) else None
-    return Plan(read_cell(name, dtype, kept) if reads else None, reason)
+    return plan_cells(name, dtype, kept, reason)
 
 
 def _count_persons(raw: EnginePeople, name: str) -> tuple[int, int] | None:
