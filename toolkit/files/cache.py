@@ -23,7 +23,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.files.safe_files import DiskError, temporary_folder, write_bytes
-from toolkit.files.table_files import find_ignoring_case, read_transport
+from toolkit.files.table_files import expect_file, find_ignoring_case, read_transport
 
 CACHE_VARIABLE = "CRAMPS_CACHE"
 ORIGIN, _SEAL = "cramps-toolkit origin", "cramps-toolkit seal"
@@ -292,8 +292,8 @@ def read_entry(path: Path, key: str) -> Entry | None:
 
 
 def _read_content(path: Path) -> bytes:
-    if stat.S_ISFIFO(path.stat().st_mode):  # reading it would wait forever
-        raise OSError(errno.EINVAL, "it is a pipe")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait forever, and a device may never end
+        raise OSError(errno.EINVAL, "it is not a file")
     return path.read_bytes()
 
 
@@ -352,7 +352,7 @@ def _table_entry(path: Path) -> Entry | None:
 
 
 def _read_and_cache(path: Path) -> pl.DataFrame:
-    key, identity = str(path.resolve()), identify(path)
+    key, identity = str(path.resolve()), identify(expect_file(path))
     frame = read_transport(path).collect()
     expect_unchanged(path, identity)
     try:

@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 import polars as pl
 
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, ToolkitError
 
 _PATH = re.compile(r"/dev/fd/(\d+)")
 _PART = 1 << 26
@@ -107,31 +107,47 @@ def write_parquet(path: str | Path, frame: pl.DataFrame, *, private: bool = Fals
 
 @contextmanager
 def restate_disk_errors(target: Path) -> Iterator[None]:
-    """Raise a DiskError that names the file and the remedy in place of an OSError."""
+    """Raise a DiskError that names the file and the remedy in place of an OSError, also one of a library."""
     try:
         yield
-    except OSError as error:
+    except ToolkitError:
+        raise
+    except Exception as raised:
+        error = _system_error(raised)
+        if error is None:
+            raise
         where = f"'{target.name}' could not be written to '{target.parent}'"
-        if error.errno in _FULL or "No space left" in str(error):
+        if error.errno in _FULL:
             reason, remedy = "the disk is full", "Free some space, or choose another folder"
         elif error.errno in _CLOSED:
             reason, remedy = "you have no permission to write there", "Choose a folder of your own"
         else:
             reason, remedy = (error.strerror or type(error).__name__).lower(), "Choose another folder"
-        raise DiskError(f"{where}: {reason}. No incomplete file was left. {remedy}.") from error
+        raise DiskError(f"{where}: {reason}. No incomplete file was left. {remedy}.") from raised
+
+
+def _system_error(raised: Exception) -> OSError | None:
+    """Find the OSError in an exception of a library, which may wrap it or quote its text (polars)."""
+    inside = (raised, raised.__cause__, raised.__context__, *raised.args)
+    found = next((error for error in inside if isinstance(error, OSError)), None)
+    quoted = [number for number in (*_FULL, *_CLOSED) if f"(os error {number})" in str(raised)]
+    if quoted or "No space left" in str(raised):
+        return OSError((*quoted, errno.ENOSPC)[0], str(raised))
+    return found
 
 
 @contextmanager
 def restate_full_temporary_folder() -> Iterator[None]:
-    """Raise a DatasetError that names TMPDIR in place of an OSError for want of space; others pass."""
+    """Raise a DatasetError that names TMPDIR in place of an OSError of space or permission; others pass."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in (*_FULL, *_CLOSED, errno.ENOENT, errno.ENOTDIR):
             raise
+        state = "is full" if error.errno in _FULL else "does not exist, or is not writable"
         raise DatasetError(
-            f"The folder for temporary files, '{tempfile.gettempdir()}', is full. Free some space there, or "
-            "set the environment variable TMPDIR to a folder that has space."
+            f"The folder for temporary files, '{tempfile.tempdir or 'TMPDIR'}', {state}. Free some space "
+            "there, or set the environment variable TMPDIR to another folder."
         ) from error
 
 
@@ -139,7 +155,9 @@ def restate_full_temporary_folder() -> Iterator[None]:
 def temporary_folder() -> Iterator[Path]:
     """Yield a private temporary folder, removed at the end or, after a kill, at the next start."""
     while True:
-        with tempfile.TemporaryDirectory(prefix=_RUN, ignore_cleanup_errors=True) as name:
+        with restate_full_temporary_folder():
+            made = tempfile.TemporaryDirectory(prefix=_RUN, ignore_cleanup_errors=True)
+        with made as name:
             folder = Path(name)
             with locked(folder) as ours:
                 # Another process may have regarded the folder as abandoned before it was locked.

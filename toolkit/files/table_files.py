@@ -18,7 +18,7 @@ _NAME_LENGTH, _NAMES, _NAME_COUNT = slice(314, 318), 560, slice(54, 58)
 
 def read_parquet(path: str | Path) -> pl.LazyFrame:
     """Open a parquet file lazily; raise a DatasetError if it does not exist or is incomplete."""
-    source = _expect_file(path)
+    source = expect_file(path)
     frame = pl.scan_parquet(source)
     try:
         frame.collect_schema()
@@ -34,7 +34,7 @@ def read_transport(path: str | Path) -> pl.LazyFrame:
     """Open a SAS transport file of version 5 or 8 lazily, in the file's order, with names in capitals."""
     import polars_readstat
 
-    source = _expect_file(path)
+    source = expect_file(path)
     _check_transport(source)
     try:
         frame: pl.LazyFrame = polars_readstat.scan_readstat(str(source), preserve_order=True)
@@ -59,7 +59,8 @@ def refuse_special_file(path: Path) -> None:
         raise DatasetError(f"'{path}' is {kind}, not a file. Check the path.")
 
 
-def _expect_file(path: str | Path) -> Path:
+def expect_file(path: str | Path) -> Path:
+    """Return a path at which there is a file, or raise a DatasetError."""
     source = Path(path)
     refuse_special_file(source)
     if not source.is_file():

@@ -3,6 +3,7 @@
 The files contain rows of participants and are readable by the user alone. Export to R is in `r_export`.
 """
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ def write_data(
     _check_names(list(table.columns), kind)
     with replacing(target, private=True) as draft, _restate_errors(target, kind):
         _write(table, kind, draft, study.label)
+        _expect_whole(draft, kind, rows.height)
     return target
 
 
@@ -265,6 +267,20 @@ def _write(table: _Table, kind: str, path: Path, label: str) -> None:
             frame, str(path), file_label=label[:40], table_name="PEOPLE", column_labels=labeled,
             file_format_version=5 if short else 8,
         )  # fmt: skip
+
+
+def _expect_whole(path: Path, kind: str, height: int) -> None:
+    """Raise an OSError if rows are missing at the file's end: the writer does not report a full disk."""
+    import pyreadstat
+
+    read = {".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav, ".xpt": pyreadstat.read_xport}[kind]
+    try:
+        _, facts = read(str(path), metadataonly=True)
+        found, _ = read(str(path), usecols=facts.column_names[-1:], output_format="polars")
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError):
+        found = pl.DataFrame()
+    if found.height != height:
+        raise OSError(errno.ENOSPC, "the file is cut short")
 
 
 def _write_parquet(

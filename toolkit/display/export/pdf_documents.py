@@ -18,7 +18,7 @@ from toolkit.display.export.page_layout import Page, Part, plan_page
 from toolkit.display.export.typeset_content import Cell, Content, is_group
 from toolkit.display.text import SIMULATED
 from toolkit.errors import DatasetError
-from toolkit.files.safe_files import temporary_folder
+from toolkit.files.safe_files import restate_full_temporary_folder, temporary_folder
 
 _INDENT = "\u2003"
 _LONG = 30  # Letters of a word that may break anywhere, such as a hash.
@@ -94,7 +94,7 @@ def load_typst() -> Any:
 
 def _compile(lines: Iterable[str], pictures: Mapping[str, bytes]) -> bytes:
     typst = load_typst()
-    with temporary_folder() as folder:
+    with restate_full_temporary_folder(), temporary_folder() as folder:
         source = folder / "main.typ"
         source.write_text("\n".join(lines), encoding="utf-8")
         for name, picture in pictures.items():

@@ -39,7 +39,7 @@ def write_word(page: Page, path: Path) -> None:
     document = _open_document(page.parts[0].content.heading, page.size, 3)
     turn_page(document.sections[0], page.paper, landscape=page.landscape)
     add_table(document, page, alone=True)
-    document.save(str(path))
+    _save(document, path)
 
 
 def _open_document(title: str, size: float, gap: float) -> Any:
@@ -89,7 +89,7 @@ def write_manuscript(manuscript: Manuscript, paper: Paper, path: Path) -> list[s
         document.add_heading("Appendix", 1).paragraph_format.page_break_before = True
     for block in manuscript.appendix:
         writer.add(block)
-    document.save(str(path))
+    _save(document, path)
     return writer.notes
 
 
@@ -221,3 +221,10 @@ class _Link:
         made = self._add(text)
         self._element.append(made._r)  # noqa: SLF001
         return made
+
+
+def _save(document: Any, path: Path) -> None:
+    """Write a document at once: an archive that is half written to a full disk raises a second time later."""
+    packed = BytesIO()
+    document.save(packed)
+    path.write_bytes(packed.getvalue())

@@ -41,11 +41,13 @@ class _Number:
 
 def write_workbook(content: Content, page: Page, path: Path, frame: pl.DataFrame | None = None) -> None:
     """Write a table as the sheet "Table", and the unrounded rows of a frame as the sheet "Estimates"."""
-    with Workbook(str(path), _SAFE) as book:
+    packed = BytesIO()  # An archive that is half written to a full disk raises a second time later.
+    with Workbook(packed, {**_SAFE, "in_memory": True}) as book:
         book.set_properties({"title": content.heading[:255]})
         _Sheet(book, content).write(page)
         if frame is not None:
             _write_frame(book, frame, "Estimates", page.paper)
+    path.write_bytes(packed.getvalue())
 
 
 def pack_frame(frame: pl.DataFrame, sheet: str) -> bytes:
