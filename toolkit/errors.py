@@ -113,17 +113,23 @@ def begin_sentence(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:] if _WORD.match(sentence) else sentence
 
 
-# Names of categories that fewer people have than the threshold of their study, which no message repeats, with
-# the number of studies in memory that have them.
-RARE_NAMES: "Counter[str]" = Counter()
+# Categories that fewer people have than the threshold of their study, which no message names, as variable and
+# level, with the number of studies in memory that have them.
+RARE_LEVELS: "Counter[tuple[str, str]]" = Counter()
 RARE = "rare level"
+_SHORTEST = 4  # letters of a name that is left out wherever it stands; a shorter one only beside its variable
 
 
-def leave_out_rare(text: str, names: "Iterable[str]" = ()) -> str:
+def leave_out_rare(text: str, levels: "Iterable[tuple[str, str]]" = ()) -> str:
     """Replace names of rare categories in a text; by default those of the studies in memory."""
-    for name in tuple(names or RARE_NAMES):
-        if name in text:
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", RARE, text)
+    for variable, level in tuple(levels or RARE_LEVELS):
+        if level not in text:
+            continue
+        name = re.escape(level)
+        if len(level) >= _SHORTEST:
+            text = re.sub(rf"(?<!\w){name}(?!\w)", RARE, text)
+        elif re.search(rf"(?<!\w){re.escape(variable)}(?!\w)", text):
+            text = re.sub(rf"(?<=['\":]){name}(?=['\":])", RARE, text)
     return text
 
 

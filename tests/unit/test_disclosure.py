@@ -1,6 +1,7 @@
 """Suppressed estimates and small counts reach no chart, table, sentence, printed result or file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,109 @@ def test_a_study_toml_declares_the_smallest_cell(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(f"{text}[disclosure]\nsmallest_cell = -1\n")
     with pytest.raises(tk.DatasetError, match="smallest_cell"):
         tk.open_study(tmp_path / "study.toml")
+
+
+CALLS_WITH_LEVELS: dict[str, Callable[[tk.Study], Any]] = {
+    "unknown level": lambda own: tk.prevalence(own, "y", domain="unit == 'zq'"),
+    "nearest level": lambda own: tk.prevalence(own, "y", domain="unit in ['zq8']"),
+    "order": lambda own: tk.prevalence(own, "y", domain="unit < 'zq'"),
+    "interaction": lambda own: tk.model(own, "y ~ unit:ward"),
+    "multinomial": lambda own: tk.model(own, "unit ~ x", family="multinomial"),
+    "empty cells": lambda own: tk.tests.chi_square(own, "unit", "y"),
+    "table 1": lambda own: tk.describe(own, ("unit", "ward"), by="ward"),
+    "domain": lambda own: tk.mean(own, "x", domain="unit != 'zq7'"),
+    "flow": lambda own: tk.flow(own, "y", domain="unit == 'zq7'"),
+    "definition": lambda own: tk.reports.definition(own.codebook, "unit"),
+    "coding": lambda own: tk.reports.covariate_list(own.codebook, ["unit", "ward"]),
+    "merged": lambda own: tk.reports.definition(
+        own.merge_levels("unit", {"rest": ["zq7", "north"]}).codebook, "unit_merged"
+    ),
+    "codebook": lambda own: own.codebook,
+    "variable": lambda own: own.variable("unit"),
+    "study": lambda own: own,
+}
+
+
+@pytest.fixture(scope="module", params=["frame", "file"])
+def rare_units(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tk.Study:
+    """Give a study with a level of one person, which has a short name, through either door."""
+    size = 2000
+    people = pl.DataFrame(
+        {
+            "pid": [f"p{k}" for k in range(size)],
+            "unit": ["zq7" if k == 9 else ("north", "south", "east")[k % 3] for k in range(size)],
+            "ward": [NAME.lower() if k == 7 else f"ward {k % 5}" for k in range(size)],
+            "y": ["yes" if k * 7 % 3 == 0 else "no" for k in range(size)],
+            "x": [k % 50 + 0.5 for k in range(size)],
+        }
+    )
+    if request.param == "frame":
+        return tk.study(people, design=tk.Design.none(), name="rare units")
+    folder = tmp_path_factory.mktemp("study")
+    people.write_csv(folder / "people.csv")
+    levels = {name: people[name].unique().sort().to_list() for name in ("unit", "ward")}
+    blocks = [f'[variables.{name}]\ncolumn = "{name}"\nlevels = {own}\n' for name, own in levels.items()]
+    (folder / "study.toml").write_text(
+        'name = "rare units of files"\nperson = "pid"\n[files.people]\npath = "people.csv"\n'
+        '[design]\nnone = true\n[variables.y]\ncolumn = "y"\nkind = "yes_no"\n'
+        '[variables.x]\ncolumn = "x"\n' + "".join(blocks)
+    )
+    return tk.open_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize("name", CALLS_WITH_LEVELS)
+def test_a_rare_level_of_a_short_name_is_named_nowhere(
+    name: str, rare_units: tk.Study, tmp_path: Path
+) -> None:
+    try:
+        found = CALLS_WITH_LEVELS[name](rare_units)
+    except tk.ToolkitError as error:
+        found = str(error)
+    shown = "\n".join([repr(found), str(found), getattr(found, "_repr_html_", str)()])
+    if isinstance(found, Estimates):
+        shown += tk.table(found).as_raw_html() + tk.finding(found)
+        shown += tk.save(tk.table(found), tmp_path / "table.md", overwrite=True).path.read_text()
+    assert "zq7" not in shown
+    assert NAME.lower() not in shown
+    assert "zq7" in rare_units.variable("unit").levels
+
+
+@pytest.mark.parametrize("lost", [[1], [1, 2], [0, 3, 0], [40, 2]])
+def test_a_flow_gives_no_few_exclusions_back(lost: list[int]) -> None:
+    size = 200
+    columns = {f"v{at}": [None] * n + [1.0] * (size - n) for at, n in enumerate(lost)}
+    own = study({"y": [0, 1] * 100, **columns}, f"flow of {lost}")
+    flow = tk.flow(own, "y", adjust=tuple(columns))
+    shown = show(flow)
+    ends = [n for n in (shown["n_left"][0], shown["n_left"][-1]) if n is not None]
+    excluded = size - flow["n_left"][-1]
+    assert len(ends) == (1 if 0 < excluded < 5 else 2)
+    assert not {1, 2, 3, 4} & set(shown["n_out"].drop_nulls())
+    page = tk.reports.study_population(own, flow, tk.reports.Paper()).html
+    assert ("about 200" in page) == (0 < excluded < 5)
+
+
+def test_a_crude_ratio_of_few_cases_is_withheld_and_an_adjusted_one_is_not() -> None:
+    own = study(
+        {
+            "g": ["a"] * 20 + ["b"] * 280,
+            "y": [1] * 3 + [0] * 17 + [1] * 50 + [0] * 230,
+            "age": [20.0 + k % 47 for k in range(300)],
+        },
+        "few exposed cases",
+    )
+    crude = show(tk.association(own, "y", "g", adjust=(), reference="b"))
+    adjusted = show(tk.association(own, "y", "g", adjust=("age",), reference="b"))
+    assert crude["estimate"].to_list() == [None]
+    assert adjusted["estimate"].null_count() == 0
+    assert "fewer than 5 participants with y" in adjusted["reason"][0]
+
+
+def test_no_percentage_and_no_degree_of_freedom_gives_few_missing_values_back() -> None:
+    columns = {"any_cramps": ["yes", "no"] * 60 + [None] * 3, "sex": ["male"] * 123}
+    own = study(columns, "three without an answer", codebook="toolkit")
+    known = own.availability()
+    assert known.filter(pl.col("n") == 123)["percent_missing"].drop_nulls().to_list() in ([], [0.0])
+    rows = tk.prevalence(own, "any_cramps")
+    assert rows["df"].to_list() == [122]
+    assert show(rows).select("n", "n_missing", "df").rows() == [(120, None, None)]

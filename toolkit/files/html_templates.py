@@ -17,5 +17,10 @@ def load_template(folder: Path, name: str) -> Any:
     """Load a jinja template that escapes every value and refuses names without one."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from toolkit.disclosure import name_levels
+    from toolkit.errors import leave_out_rare
+
     loader = FileSystemLoader(folder)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(name)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {"name_levels": name_levels, "leave_out_rare": leave_out_rare}
+    return environment.get_template(name)

@@ -13,6 +13,7 @@ import polars as pl
 
 from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
+from toolkit.disclosure import count_rare
 from toolkit.errors import DatasetError
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.safe_files import write_text
@@ -207,8 +208,7 @@ def _join_rare(counts: Sequence[tuple[str, int]], smallest: int) -> list[tuple[s
     rare = [n for _, n in counts if 0 < n < smallest]
     if not rare:
         return list(counts)
-    name = f"{len(rare)} rare level{'s' * (len(rare) > 1)}"
-    return [*(pair for pair in counts if pair[1] not in rare), (name, sum(rare))]
+    return [*(pair for pair in counts if pair[1] not in rare), (count_rare(len(rare))[0], sum(rare))]
 
 
 def _describe_cycles(

@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+from toolkit.disclosure import approximate
 from toolkit.files.checked_toml import PACKAGE, shipped
 from toolkit.studies import Study, declared_json
 from toolkit.variables import Codebook
@@ -29,8 +30,9 @@ Entry = tuple[str, str | list[str]]
 
 def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any], people: str) -> tuple[Entry, ...]:
     """List what is needed to make a report again, without paths: names with a text or a list of files."""
+    size = approximate(study.people.height, study.smallest_cell)
     return (
-        ("Study", f"{study.label}: {study.people.height:,} participants, {len(study.codebook)} variables"),
+        ("Study", f"{study.label}: {size} participants, {len(study.codebook)} variables"),
         *_data_entries(study.provenance),
         ("Data, SHA-256", people),
         ("Codebook, SHA-256", hash_codebook(study.codebook)),

@@ -1,6 +1,6 @@
 """Define variables from an analyst's condition, formula, quantiles or merged levels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure import unknown_level
-from toolkit.errors import VariableError
+from toolkit.disclosure import common_levels, unknown_level
+from toolkit.errors import RARE, VariableError
 from toolkit.variables import YES_NO, Codebook, Derivation, Kind, Variable, formula, parse
 
 
@@ -167,7 +167,7 @@ def merged_derivation(
         variable.unit,
         component="",
         source=f"{name}, with levels merged",
-        note=" ".join(filter(None, (_merge_note(merged), variable.note))),
+        note=" ".join(filter(None, (_merge_note(merged, common_levels(variable.levels)), variable.note))),
         ordered=variable.ordered and all(_side_by_side(variable.levels, old) for old in merged.values()),
     )
     text = pl.col(name).cast(pl.String).replace_strict(becomes, default=None, return_dtype=pl.String)
@@ -199,6 +199,10 @@ def _side_by_side(levels: tuple[str, ...], olds: tuple[str, ...]) -> bool:
     return not places or places[-1] - places[0] == len(places) - 1
 
 
-def _merge_note(merged: Mapping[str, tuple[str, ...]]) -> str:
-    parts = [f"'{new}' is {' or '.join(map(repr, olds))}" for new, olds in merged.items() if olds]
+def _merge_note(merged: Mapping[str, tuple[str, ...]], common: Collection[str]) -> str:
+    """Say what each new level is; the note goes to pages, which name no rare level."""
+    named = {
+        new: [repr(old) if old in common else f"a {RARE}" for old in olds] for new, olds in merged.items()
+    }
+    parts = [f"'{new}' is {' or '.join(olds)}" for new, olds in named.items() if olds]
     return f"{'; '.join(parts)}." if parts else ""

@@ -69,6 +69,13 @@ def hide_small(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) 
     hidden = small_counts(counts, smallest, margin)
     names = [name for name in ("n", "percent", "percent_missing") if name in counts.columns]
     shown = counts.with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)
+    if "percent_missing" in shown.columns:  # of the participants with and without a value
+        share = pl.col("percent_missing") / 100
+        lacking = (counts["n"] * counts.select(share / (1 - share)).to_series()).round()
+        lacks_few = lacking.is_between(1, smallest - 1).fill_null(value=False)
+        shown = shown.with_columns(
+            pl.when(~lacks_few).then(pl.col("percent_missing")).alias("percent_missing")
+        )
     if "missing_n" not in shown.columns:
         return shown
     few = pl.col("missing_n").is_between(1, smallest - 1)

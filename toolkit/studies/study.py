@@ -80,7 +80,7 @@ class Study(StudyFiles):
         rare = missingness.rare_levels(self.people, self.codebook, self.smallest_cell, self.rare_levels)
         object.__setattr__(self, "rare_levels", rare)
         for name, levels in rare.items():
-            declare_rare_levels(self, self.codebook[name].levels, levels, self.people.columns)
+            declare_rare_levels(self, name, self.codebook[name].levels, levels, self.people.columns)
         self.declare_policy(self.label)
 
     def declare_policy(self, label: str) -> None:

@@ -191,8 +191,8 @@ class Variable:
     name: str
     label: str
     kind: Kind
-    levels: tuple[str, ...] = ()
-    reference: str | None = None
+    levels: tuple[str, ...] = field(default=(), repr=False)  # a saved notebook does not name rare levels
+    reference: str | None = field(default=None, repr=False)
     unit: str = ""
     component: str = "interview"
     question: str = ""

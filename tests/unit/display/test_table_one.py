@@ -59,7 +59,7 @@ def test_missing_values_and_people_without_a_group_are_told(frame):
 
 
 def test_what_is_unreliable_has_no_percentage_and_a_footnote():
-    few = describe(crowded(crowd(size=120)), "cramps", by="region")
+    few = describe(crowded(crowd(size=120), smallest_cell=0, name="few"), "cramps", by="region")
     html = tk.table(few).as_raw_html()
     assert "suppress" in few["reliability"].to_list()
     assert ">–" in html

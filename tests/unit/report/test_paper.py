@@ -108,7 +108,7 @@ def test_the_data_of_a_figure_leave_as_csv_without_estimates_that_are_not_shown(
 
 def test_a_flow_is_a_figure_too() -> None:
     people = pl.DataFrame({"cramps": 8 * [0, 1, None], "age": 8 * [30, 40, 50]})
-    flow = tk.flow(tk.study(people, design=tk.Design.none(), name="mine"), "cramps")
+    flow = tk.flow(tk.study(people, design=tk.Design.none(), name="flow of a figure"), "cramps")
     html = tk.reports.Paper().figure(tk.charts.flow_chart(flow), flow, "Flow").caption.html
     assert saved(html)["n_left"].to_list() == flow["n_left"].to_list()
 

@@ -229,26 +229,28 @@ def flow_sentence(flow: pl.DataFrame) -> str:
     """
     flow = show(check_flow(flow, "sentences.flow_sentence"))
     rows = flow.rows(named=True)
-    if None in (rows[0]["n_left"], rows[-1]["n_left"]):
+    first, end = rows[0]["n_left"], rows[-1]["n_left"]
+    if end is None:
         return add_warning("The numbers of participants are too small to be shown.", flow)
-    start, end = rows[0]["n_left"] + (rows[0]["n_out"] or 0), rows[-1]["n_left"]
+    start = None if first is None else first + (rows[0]["n_out"] or 0)
+    included = f"{format_count(end)} participants were included in the analysis"
+    if start is not None:
+        included = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis"
     excluded: Counter[str] = Counter()
     for row in rows:
         excluded[row["reason"] or row["step"]] += row["n_out"] or 0
     named = excluded.most_common(4)
     reasons = [f"{reason} ({format_count(n)})" for reason, n in named if n]
     hidden = [row["reason"] or row["step"] for row in rows if row["n_out"] is None]
-    if hidden:
+    if hidden or start is None:
         reasons += [f"{reason} (few)" for reason in dict.fromkeys(hidden)]
-        text = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis"
-        return add_warning(f"{text}; others were excluded: {join_list(reasons)}.", flow)
+        return add_warning(f"{included}; others were excluded: {join_list(reasons)}.", flow)
     more = start - end - sum(n for _, n in named)
     rest = [f"other reasons ({format_count(more)})"] if more > 0 else []
     lost = (
         f"; {format_count(start - end)} were excluded: {join_list([*reasons, *rest])}" if start > end else ""
     )
-    text = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis{lost}."
-    return add_warning(text, flow)
+    return add_warning(f"{included}{lost}.", flow)
 
 
 def availability_sentences(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import fdtrc
 
+from toolkit.disclosure import WITHHELD, withheld_levels
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression.fit import Regression
 from toolkit.estimate.regression.formula import Term
@@ -94,6 +95,8 @@ def report_coefficients(analysis: Analysis, fitted: Regression) -> Iterator[Repo
     places = {_identify(term): place for place, term in enumerate(fitted.terms)}
     for term in analysis.terms or fitted.terms:
         row, part = _report_term(analysis, fitted, term, places.get(_identify(term)))
+        if row["reliability"] in ("ok", "review") and _gives_back_few(analysis.model, fitted, term):
+            row["reliability"] = WITHHELD
         yield {**heading_of(analysis, term), **row}, part
 
 
@@ -281,14 +284,8 @@ def smallest_group(model: ModelSpec, fitted: Regression, term: Term) -> Smallest
     levels = _compared_levels(model, term)
     if not levels or not model.outcome.case:
         return None
-    sample, outcome, column = model.sample, model.outcome, model.sample.columns[term.exposure]
-    cells = cells_of(fitted.inside)
-    codes, persons, y = (
-        x[cells] for x in (sample.codes(column.name), sample.persons, sample.numbers(outcome.name))
-    )
-    everyone, cases = (
-        np.bincount(codes, own, minlength=len(column.levels)) for own in (persons, persons * y)
-    )
+    outcome, column = model.outcome, model.sample.columns[term.exposure]
+    everyone, cases = _count_levels(model, fitted, column)
     counts = {}
     for level in levels:
         place = column.levels.index(level)
@@ -298,6 +295,30 @@ def smallest_group(model: ModelSpec, fitted: Regression, term: Term) -> Smallest
     label = outcome.variable.label
     named = label if outcome.case == "yes" else f"{label}: {outcome.case}"
     return Smallest(count, f"participants {kind} {named} {_name_group(column, level)}")
+
+
+def _count_levels(model: ModelSpec, fitted: Regression, column: Column) -> tuple[list[float], list[float]]:
+    """Count the participants of each level of a variable, and the cases among them."""
+    sample, cells = model.sample, cells_of(fitted.inside)
+    arrays = (sample.codes(column.name), sample.persons, sample.numbers(model.outcome.name))
+    codes, persons, y = (array[cells] for array in arrays)
+    everyone, cases = (
+        np.bincount(codes, own, minlength=len(column.levels)).tolist() for own in (persons, persons * y)
+    )
+    return everyone, cases
+
+
+def _gives_back_few(model: ModelSpec, fitted: Regression, term: Term) -> bool:
+    """Whether a term of a crude model is withheld, because a table of its two variables withholds a level."""
+    others = [name for name in model.names if name != model.outcome.name]
+    column = model.sample.columns.get(others[0]) if len(others) == 1 else None
+    if column is None or column.continuous or not model.outcome.case:
+        return False
+    withheld = withheld_levels(
+        column.levels, *_count_levels(model, fitted, column), model.sample.study.smallest_cell
+    )
+    reference = column.variable.reference or column.levels[0]
+    return bool(withheld & {term.level if term.exposure else reference, term.reference or reference})
 
 
 def find_flaw(

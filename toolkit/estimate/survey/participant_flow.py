@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.dag import Diagrams, Question, covariates_for
+from toolkit.disclosure import show
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.survey.analysis_sample import weight_of
 from toolkit.estimate.survey.engine_cells import check_participants
@@ -32,6 +33,18 @@ class _Step:
     name: str
     stays: pl.Expr
     reason: pl.Expr
+
+
+class Flow(pl.DataFrame):
+    """The steps of a participant flow, which print without small counts."""
+
+    def __str__(self) -> str:
+        return str(show(self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self, **named: Any) -> str:
+        return show(self)._repr_html_(**named)
 
 
 def flow(
@@ -157,7 +170,7 @@ def _count_exclusions(study: Study, steps: Sequence[_Step]) -> pl.DataFrame:
             left -= out
             rows.append((steps[at].name, word, left, out))
     rows.append(("in the analysis", "", left, 0))
-    return pl.DataFrame(rows, schema=FLOW_SCHEMA, orient="row")
+    return Flow(rows, schema=FLOW_SCHEMA, orient="row")
 
 
 def _cycle_step(study: Study, weight: WeightChoice) -> list[_Step]:

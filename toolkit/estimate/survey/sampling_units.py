@@ -127,7 +127,8 @@ class Participants:
         for key in [key for key in self._arrays if key not in set(used)]:
             if size <= _MOST_BYTES:
                 break
-            size -= self._arrays.pop(key).nbytes
+            dropped = self._arrays.pop(key, None)  # another thread may have dropped it
+            size -= 0 if dropped is None else dropped.nbytes
 
     def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
         """Find who meets a condition (None for everyone), and count those for whom it is undecided."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from toolkit.disclosure import approximate, show
 from toolkit.display.text import (
     capitalize,
     flow_sentence,
@@ -112,7 +113,8 @@ def study_population(
     else:
         names = [str(file["file"]) for file in facts.get("files", ()) if "file" in file]
         source = f", read from {join_list(names)}" if names else ""
-        own = f"{format_count(rows)} {units}{source}"
+        known = show(flow)["n_left"].first() is not None
+        own = f"{approximate(rows, 0 if known else study.smallest_cell)} {units}{source}"
         first = f"The data are those of the {label.removeprefix('the ')} ({own})."
     eligible = (
         f"{capitalize(units)} were eligible if they met the condition "

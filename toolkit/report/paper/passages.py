@@ -15,6 +15,7 @@ import polars as pl
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of, format_finding
 from toolkit.causes.outcomes import CRAMP_RULES
+from toolkit.disclosure import name_levels
 from toolkit.display.text import (
     capitalize,
     format_condition,
@@ -23,6 +24,7 @@ from toolkit.display.text import (
     name_set,
     name_study,
 )
+from toolkit.errors import leave_out_rare
 from toolkit.files.html_templates import load_template
 from toolkit.results import covariates, estimand_of
 from toolkit.variables import Codebook, Variable
@@ -167,15 +169,14 @@ def _facts(variable: Variable, of: str = "") -> list[tuple[str, str]]:
         "Source": variable.source,
         "Note": variable.note,
     }
-    return [(f"{head}{of}", end_sentence(text)) for head, text in facts.items() if text]
+    return [(f"{head}{of}", end_sentence(leave_out_rare(text))) for head, text in facts.items() if text]
 
 
 def _values(variable: Variable) -> str:
     unit = f", in {variable.unit}" if variable.unit else ""
     if variable.kind == "number":
         return f"continuous{unit}"
-    levels = [f"{level} (reference)" if level == variable.reference else level for level in variable.levels]
-    return ", ".join(levels) + unit
+    return name_levels(variable.levels, variable.reference) + unit
 
 
 def _cell_value(value: object) -> str:

@@ -57,7 +57,9 @@ def four(**columns: list[object]) -> tk.Study:
         "walks": [0, 0, 0, 0, 1, 1, 1, 1],
         "age": [30, 41, 52, 33, 44, 65, 36, 47],
     }
-    return tk.study(pl.DataFrame({**people, **columns}), design=tk.Design.none(), name="eight")
+    return tk.study(
+        pl.DataFrame({**people, **columns}), design=tk.Design.none(), name="eight", smallest_cell=0
+    )
 
 
 def test_people_are_gathered_once_for_each_domain_and_weight(monkeypatch):

@@ -1,26 +1,16 @@
-"""Decide what of a frame may leave the analyst's session, by two rules that are kept apart.
-
-Reliability: an estimate that fails the presentation standards (`suppress`, `failed`) leaves without its
-numbers, its number of cases and the complement of these; the size of its group stays. Small cells: counts
-from 1 to k - 1 leave with nothing that gives them back by subtraction, for the threshold k of the study (0
-for none). Every chart, table, sentence, printed result and file takes its frame from `show`.
-"""
+"""Hide of result rows and flows what both rules hide, and what gives it back by subtraction."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
-from weakref import finalize
 
 import polars as pl
 
-from toolkit.errors import RARE, RARE_NAMES, join_list, leave_out_rare, unknown
+from toolkit.disclosure.policies import Policy, policy_of, second_hidden
+from toolkit.errors import RARE, leave_out_rare
 
-SMALLEST_CELL = 5  # of a study that does not declare its own
 UNRELIABLE = ("suppress", "failed")
 WITHHELD = "withheld"
-_SHORTEST = 4  # letters of a name that is looked for inside of texts
 _NUMBERS = (
     "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_effective", "deff",
     "missing_information",
@@ -31,8 +21,13 @@ _IDENTITY = ("study", "domain", "estimand", "outcome", "exposure", "level", "ref
 _DESCRIBING = (
     "outcome_label", "exposure_label", "level_label", "scale", "weight", "variance", "reliability", "reason",
 )  # fmt: skip
+# Columns that may name a level; those of prose may name it in quotes.
+_NAMING = ("level", "level_label", "reference", "outcome_label", "exposure_label", "domain", "reason")
+_PROSE = {"domain", "reason"}
 # Estimands whose levels share the participants among them, so that the cases of all add up to n.
 _SHARES = ("prevalence", "standardised_prevalence", "people", "missing")
+OUTCOME_LEVEL = "outcome_level"
+_CRUDE = ("", "none")
 _FLOW = ("step", "reason", "n_left", "n_out")
 _PARTICIPANTS = "participants in "  # begins the first step of a flow, before the name of the study
 # Reasons of the standards name a number from which the hidden count or estimate follows.
@@ -46,81 +41,9 @@ _REASONS = (
     (r"standard error (?:[\d,.]+%|many times) of the estimate, (\d+%) or more",
      r"standard error \1 of the estimate or more"),
 )  # fmt: skip
-_COUNTED = re.compile(r"(?:only )?\b(\d+) (?=participants?\b|people\b|persons?\b|cases?\b|events?\b)")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a study allows: the smallest count that may be shown, and the levels of fewer people."""
-
-    smallest_cell: int = SMALLEST_CELL
-    rare: Mapping[str, Collection[str]] = field(default_factory=dict)  # by variable
-
-    def hides(self, count: int | None) -> bool:
-        """Return whether a count is too small to be shown."""
-        return count is not None and 0 < count < self.smallest_cell
-
-
-# The policies of the studies of this session by the name that rows have in the column `study`, and the rare
-# levels by all levels of their variable: rows and level lists outlive the study that they are of.
-_POLICIES: dict[str, Policy] = {}
-_RARE: dict[tuple[str, ...], Counter[str]] = {}
-
-
-def declare_policy(study: str, policy: Policy) -> None:
-    """Declare the policy of a study by its name in result rows; of two of one name the stricter applies."""
-    known = _POLICIES.get(study)
-    if known is None or known == policy:
-        _POLICIES[study] = policy
-        return
-    rare = {n: {*known.rare.get(n, ()), *policy.rare.get(n, ())} for n in {**known.rare, **policy.rare}}
-    _POLICIES[study] = Policy(max(known.smallest_cell, policy.smallest_cell), rare)
-
-
-def policy_of(study: str | None) -> Policy:
-    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated."""
-    if study in _POLICIES:
-        return _POLICIES[study]
-    return Policy(0) if "simulated" in (study or "").lower() else Policy()
-
-
-def declare_rare_levels(
-    study: object, levels: Sequence[str], rare: Collection[str], variables: Collection[str]
-) -> None:
-    """Remember the levels of a variable that too few people have, while their study is in memory."""
-    if rare:
-        names = [name for name in rare if len(name) >= _SHORTEST and name not in variables]
-        for known, found in ((_RARE.setdefault(tuple(levels), Counter()), rare), (RARE_NAMES, names)):
-            known.update(found)
-            finalize(study, _forget, known, tuple(found))
-
-
-def _forget(known: Counter[str], names: tuple[str, ...]) -> None:
-    for name in names:
-        known[name] -= 1
-        if not known[name]:
-            del known[name]
-
-
-def list_levels(levels: Sequence[str], most: int = 12, mark: str = "'") -> str:
-    """List the levels of a variable in quotes for a message, without those of few people."""
-    common = common_levels(levels)
-    rare, more = len(levels) - len(common), len(common) - most
-    quoted = [f"{mark}{level}{mark}" for level in common[:most]]
-    quoted += [f"{more} more"] * (more > 0) + [f"{rare} {RARE}{'s' * (rare > 1)}"] * (rare > 0)
-    return join_list(quoted) if more > 0 or rare else ", ".join(quoted)
-
-
-def common_levels(levels: Iterable[str]) -> tuple[str, ...]:
-    """Return the levels of a variable that may be listed."""
-    every = tuple(levels)
-    return tuple(level for level in every if level not in _RARE.get(every, ()))
-
-
-def unknown_level(what: str, level: object, levels: Iterable[str]) -> str:
-    """Compose the message for an unknown level, with the nearest and all that may be listed."""
-    every = tuple(levels)
-    return unknown(what, str(level), common_levels(every), f"Levels: {list_levels(every)}")
+_COUNTED = re.compile(
+    r"(?:only )?\b(\d+) (?=(?:participants?|people|persons?|cases?|noncases?|events?|nights?|visits?)\b)"
+)
 
 
 def is_hidden(row: Mapping[str, Any]) -> bool:
@@ -157,7 +80,10 @@ class _Rows:
         self.unreliable = [row["reliability"] in UNRELIABLE for row in self.rows]
         self.sizes = [p.hides(row["n"]) for row, p in zip(self.rows, self.policies, strict=True)]
         self.small = [
-            row["reliability"] == WITHHELD or size or bool(rare) or self._has_small_cases(row, policy)
+            row["reliability"] == WITHHELD
+            or size
+            or bool(rare.keys() - _PROSE)
+            or _has_small_cases(row, policy)
             for row, policy, size, rare in zip(self.rows, self.policies, self.sizes, self.rare, strict=True)
         ]
         # Nobody is a case in an empty group.
@@ -168,35 +94,43 @@ class _Rows:
         """Map the columns that name a rare level to what they say in its place."""
         if not policy.rare:
             return {}
-        every = {level for levels in policy.rare.values() for level in levels}
-        long = [level for level in every if len(level) >= _SHORTEST]
-        found = {name: RARE for name in self.by if row[name] in policy.rare.get(name, ())}
-        variables = {row["outcome"], *re.findall(r"\w+", row["exposure"] or "")}
-        own = {level for name in variables if name for level in policy.rare.get(name, ())}
-        for name in ("level", "level_label", "reference", "outcome_label", "exposure_label", "reason"):
+        pairs = policy.pairs
+        words = {row["outcome"], *re.findall(r"\w+", row["exposure"] or "")}
+        own = {level for name, level in pairs if name in words}
+        # The levels of an outcome are in a column of groups, of another name than the outcome.
+        found = {
+            name: RARE
+            for name in self.by
+            if row[name] in policy.rare.get(name, own if name == OUTCOME_LEVEL else ())
+        }
+        for name in _NAMING:
             text = row[name] or ""
-            if text in own or (name != "reason" and text in every and row["exposure"] not in policy.rare):
-                found[name] = RARE
-            elif long and (changed := leave_out_rare(text, long)) != text:
+            if name in _PROSE:
+                changed = leave_out_rare(text, pairs)
+            elif text in own or (row["exposure"] not in policy.rare and text in {lv for _, lv in pairs}):
+                changed = RARE
+            else:
+                changed = leave_out_rare(text, pairs)
+            if changed != text:
                 found[name] = changed
         return found
-
-    def _has_small_cases(self, row: Mapping[str, Any], policy: Policy) -> bool:
-        n, cases = row["n"], row["n_cases"]
-        if cases is None:
-            return False
-        return policy.hides(cases) or (n is not None and policy.hides(n - cases))
 
     def shown(self) -> pl.DataFrame:
         """Hide what both rules hide, and what gives it back by subtraction."""
         margins = list(self._margins())
-        while any(self._protect(*margin) for margin in margins):
-            pass  # A row may belong to several margins.
+        for protect in (self._protect_small, self._protect_unreliable):
+            changed = True  # A row may belong to several margins.
+            while changed:
+                changed = sum(protect(*margin) for margin in margins) > 0
         frame = self.frame
         numbers = [any(pair) for pair in zip(self.small, self.unreliable, strict=True)]
         missing = [p.hides(row["n_missing"]) for row, p in zip(self.rows, self.policies, strict=True)]
         masks = dict.fromkeys((name for name in _NUMBERS if name in frame.columns), numbers)
         masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing}
+        # Without a design the degrees of freedom are the participants with and without a value, less one.
+        free = [row["weight"] in (None, "none") for row in self.rows]
+        lost = zip(self.sizes, missing, free, strict=True)
+        masks["df"] = [size or (gap and plain) for size, gap, plain in lost]
         hidden = [
             pl.when(~pl.Series(mask, dtype=pl.Boolean)).then(pl.col(name)).alias(name)
             for name, mask in masks.items()
@@ -221,7 +155,7 @@ class _Rows:
         row, policy = self.rows[at], self.policies[at]
         given: str | None = row["reason"]
         if self.small[at]:
-            if row["reliability"] == WITHHELD:
+            if row["reliability"] == WITHHELD and row["estimate"] is None:
                 return given
             return f"it would show or give back a count of fewer than {policy.smallest_cell} participants"
         reason = self.rare[at].get("reason", given)
@@ -232,7 +166,7 @@ class _Rows:
             reason = _COUNTED.sub(lambda found: _fewer(found, policy), reason)
         return reason
 
-    def _margins(self) -> Iterable[tuple[str, list[int], list[bool]]]:
+    def _margins(self) -> Iterable[tuple[str, str, list[int]]]:
         """Yield rows that share the participants of a margin among them: groups, or levels of an outcome."""
         names = [*self.by, *(name for name in _IDENTITY if name != "domain")]
         for axis in (*self.by, "level"):
@@ -246,39 +180,53 @@ class _Rows:
                     lines.setdefault(tuple(row[name] for name in names if name != axis), []).append(at)
             for line in lines.values():
                 if len(line) > 1:
-                    yield "n_cases", line, self.cases
+                    yield "n_cases", axis, line
                     if axis != "level":
-                        yield "n", line, self.sizes
+                        yield "n", axis, line
 
-    def _protect(self, column: str, line: list[int], hidden: list[bool]) -> bool:
-        """Hide a second count of a margin where one alone is hidden; return whether there was one."""
-        lost = [at for at in line if hidden[at] or self.rows[at][column] is None]
+    def _protect_small(self, column: str, axis: str, line: list[int]) -> bool:
+        """Withhold a second row of a margin where one alone is withheld; return whether there was one.
+
+        The second is of the smallest group, whatever its cases are, so that a table and the same table with
+        rows and columns exchanged withhold the same cells.
+        """
+        hidden = self.small if column == "n_cases" else self.sizes
+        lost = [at for at in line if hidden[at]]
+        others = [at for at in line if not hidden[at] and self.rows[at][column] is not None]
+        if len(lost) != 1 or not others:
+            return False
+        chosen = min(others, key=lambda at: (self.rows[at][column] == 0, *self._size(axis, at)))
+        hidden[chosen] = self.cases[chosen] = self.small[chosen] = True
+        return True
+
+    def _size(self, axis: str, at: int) -> tuple[int, str]:
+        """Count the participants of a group or level in all rows of an estimand, and name it."""
+        own, column = self.rows[at], "n_cases" if axis == "level" else "n"
+        same = (axis, "estimand", "outcome", *(("level",) if axis != "level" else ()))
+        alike = (row for row in self.rows if all(row[name] == own[name] for name in same))
+        return sum(row[column] or 0 for row in alike), str(own[axis])
+
+    def _protect_unreliable(self, column: str, axis: str, line: list[int]) -> bool:  # noqa: ARG002
+        """Hide the cases of a second row of a margin where those of one alone are hidden."""
+        if column != "n_cases":
+            return False
+        lost = [at for at in line if self.cases[at] or self.rows[at][column] is None]
         known = [at for at in line if at not in lost]
-        if len(lost) != 1 or not known or not hidden[lost[0]]:
+        if len(lost) != 1 or not known or not self.cases[lost[0]]:
             return False
         chosen = min(known, key=lambda at: (self.rows[at][column] == 0, self.rows[at][column]))
-        hidden[chosen] = self.cases[chosen] = True
-        self.small[chosen] |= self.small[lost[0]]
+        self.cases[chosen] = True
         return True
 
 
-def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.Series:
-    """Mark the counts `n` below a threshold and, of the rows of a margin, a second one besides one alone."""
-    policy, rows = Policy(smallest), counts.rows(named=True)
-    hidden = [policy.hides(row["n"]) for row in rows]
-    lines: dict[tuple[Any, ...], list[int]] = {}
-    for at, row in enumerate(rows if margin else ()):
-        lines.setdefault(tuple(row[name] for name in margin), []).append(at)
-    for line in lines.values():
-        for at in _second_hidden({at: rows[at]["n"] for at in line}, {at for at in line if hidden[at]}):
-            hidden[at] = True
-    return pl.Series(hidden, dtype=pl.Boolean)
-
-
-def _second_hidden(counts: Mapping[int, int | None], hidden: Collection[int]) -> set[int]:
-    """Choose the smallest other count where a single one is hidden, which their sum would give back."""
-    others = {at: n for at, n in counts.items() if n and at not in hidden}
-    return {min(others, key=others.__getitem__)} if len(hidden) == 1 and others else set()
+def _has_small_cases(row: Mapping[str, Any], policy: Policy) -> bool:
+    """Return whether few participants are cases or noncases, or are a cell of a crude comparison."""
+    n, cases = row["n"], row["n_cases"]
+    if cases is not None and (policy.hides(cases) or (n is not None and policy.hides(n - cases))):
+        return True
+    # Without covariates a ratio of two groups and the numbers of each give back the cases of both.
+    crude = row["exposure"] and (row["adjust"] or "") in _CRUDE
+    return bool(crude and any(policy.hides(int(count)) for count in _COUNTED.findall(row["reason"] or "")))
 
 
 def _fewer(found: re.Match[str], policy: Policy) -> str:
@@ -291,15 +239,22 @@ def _show_flow(flow: pl.DataFrame) -> pl.DataFrame:
         return flow
     rows = flow.rows(named=True)
     policy = policy_of(str(rows[0]["step"] or "").removeprefix(_PARTICIPANTS))
+    pairs = policy.pairs
+    texts = [
+        pl.Series(name, [leave_out_rare(row[name] or "", pairs) if pairs else row[name] for row in rows])
+        for name in ("step", "reason")
+    ]
     hidden = {at for at, row in enumerate(rows) if policy.hides(row["n_out"])}
-    if not hidden:
-        return flow
-    hidden |= _second_hidden({at: row["n_out"] for at, row in enumerate(rows)}, hidden)
-    first, last = min(hidden), max(hidden)
+    if not hidden and not any(policy.hides(row["n_left"]) for row in rows):
+        return pl.DataFrame(flow).with_columns(*texts)
+    hidden |= second_hidden({at: row["n_out"] for at, row in enumerate(rows)}, hidden)
+    first, last = min(hidden, default=len(rows)), max(hidden, default=-1)
     out = [None if at in hidden else row["n_out"] for at, row in enumerate(rows)]
+    # Those at the start less those at the end are all who were excluded.
+    start = policy.hides(sum(rows[at]["n_out"] for at in hidden))
     left = [
-        None if first <= at < last or policy.hides(row["n_left"]) else row["n_left"]
+        None if (start and at < last) or first <= at < last or policy.hides(row["n_left"]) else row["n_left"]
         for at, row in enumerate(rows)
     ]
     counts = pl.Series("n_out", out, pl.Int64), pl.Series("n_left", left, pl.Int64)
-    return pl.DataFrame(flow).with_columns(*counts)
+    return pl.DataFrame(flow).with_columns(*texts, *counts)

@@ -1,0 +1,90 @@
+"""The rule of small cells: which counts of a study may be shown, and which others give them back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+SMALLEST_CELL = 5  # of a study that does not declare its own
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a study allows: the smallest count that may be shown, and the levels of fewer people."""
+
+    smallest_cell: int = SMALLEST_CELL
+    rare: Mapping[str, Collection[str]] = field(default_factory=dict)  # by variable
+
+    def hides(self, count: int | None) -> bool:
+        """Return whether a count is too small to be shown."""
+        return count is not None and 0 < count < self.smallest_cell
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The rare levels with their variables."""
+        return tuple((name, level) for name, levels in self.rare.items() for level in levels)
+
+
+# The policies of the studies of this session by the name that rows have in the column `study`: rows outlive
+# the study that they are of.
+_POLICIES: dict[str, Policy] = {}
+
+
+def declare_policy(study: str, policy: Policy) -> None:
+    """Declare the policy of a study by its name in result rows; of two of one name the stricter applies."""
+    known = _POLICIES.get(study)
+    if known is None or known == policy:
+        _POLICIES[study] = policy
+        return
+    rare = {n: {*known.rare.get(n, ()), *policy.rare.get(n, ())} for n in {**known.rare, **policy.rare}}
+    _POLICIES[study] = Policy(max(known.smallest_cell, policy.smallest_cell), rare)
+
+
+def policy_of(study: str | None) -> Policy:
+    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated."""
+    if study in _POLICIES:
+        return _POLICIES[study]
+    return Policy(0) if "simulated" in (study or "").lower() else Policy()
+
+
+def withheld_levels(
+    levels: Sequence[str], everyone: Sequence[float], cases: Sequence[float], smallest: int
+) -> set[str]:
+    """Choose the withheld groups of a two-way table: those with few cases or noncases, and a second."""
+    policy = Policy(smallest)
+    sizes = {level: int(n) for level, n in zip(levels, everyone, strict=True) if n}
+    few = {
+        level
+        for level, n, own in zip(levels, everyone, cases, strict=True)
+        if any(policy.hides(int(count)) for count in (n, own, n - own))
+    }
+    others = sizes.keys() - few
+    return few | {min(others, key=lambda level: (sizes[level], level))} if len(few) == 1 and others else few
+
+
+def approximate(count: int, smallest: int) -> str:
+    """Write the size of a study to tens; beside the size of an analysis it would give back few exclusions."""
+    if not smallest:
+        return f"{count:,}"
+    return f"about {10 * ((count + 5) // 10):,}" if count >= 10 else "fewer than 10"
+
+
+def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.Series:
+    """Mark the counts `n` below a threshold and, of the rows of a margin, a second one besides one alone."""
+    policy, rows = Policy(smallest), counts.rows(named=True)
+    hidden = [policy.hides(row["n"]) for row in rows]
+    lines: dict[tuple[Any, ...], list[int]] = {}
+    for at, row in enumerate(rows if margin else ()):
+        lines.setdefault(tuple(row[name] for name in margin), []).append(at)
+    for line in lines.values():
+        for at in second_hidden({at: rows[at]["n"] for at in line}, {at for at in line if hidden[at]}):
+            hidden[at] = True
+    return pl.Series(hidden, dtype=pl.Boolean)
+
+
+def second_hidden(counts: Mapping[int, int | None], hidden: Collection[int]) -> set[int]:
+    """Choose the smallest other count where a single one is hidden, which their sum would give back."""
+    others = {at: n for at, n in counts.items() if n and at not in hidden}
+    return {min(others, key=others.__getitem__)} if len(hidden) == 1 and others else set()
