@@ -74,7 +74,6 @@ if has_diary:
     paper.labels |= {name: variable.label for name, variable in nights.codebook.items()}
     night_asked = {"outcome": night_outcome, "domain": domain}
     by_month = tk.prevalence(nights, outcome=night_outcome, by=("month",), domain=domain)
-    by_month = by_month.filter(pl.col("n") > 0)
     curve = tk.reports.attempt(
         tk.effects.cosinor, nights, outcome=night_outcome, time="date", adjust=adjust, domain=domain
     )
@@ -199,6 +198,7 @@ if has_diary:
     display(paper.prose(heading="Seasonal curve", level=3))
     drawn = tk.charts.prevalence_chart(by_month, labels=paper.labels)
     display(paper.figure(drawn, by_month, "Nights with cramps by month"))
+    display(paper.finding(curve))
     display(paper.table(curve, "Seasonal curve"))
     display(paper.prose(heading="Nights in warm and cool half-years", level=3))
     drawn = tk.charts.prevalence_chart(halves, labels=paper.labels)

@@ -45,9 +45,9 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.associations.models import adjustment_models as adjustment_models
     from toolkit.estimate.associations.models import association as association
     from toolkit.estimate.associations.models import model as model
-    from toolkit.estimate.associations.seasonality import compare_season as compare_season
+    from toolkit.estimate.associations.published_seasons import compare_season as compare_season
+    from toolkit.estimate.associations.published_seasons import season_ratio as season_ratio
     from toolkit.estimate.associations.seasonality import cosinor as cosinor
-    from toolkit.estimate.associations.seasonality import season_ratio as season_ratio
     from toolkit.estimate.associations.trends import trend as trend
     from toolkit.estimate.descriptive.design_description import describe_design as describe_design
     from toolkit.estimate.descriptive.prevalences import mean as mean
@@ -197,8 +197,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "curve": "estimate.associations.dose_response",
             "trend": "estimate.associations.trends",
             "cosinor": "estimate.associations.seasonality",
-            "compare_season": "estimate.associations.seasonality",
-            "season_ratio": "estimate.associations.seasonality",
+            "compare_season": "estimate.associations.published_seasons",
+            "season_ratio": "estimate.associations.published_seasons",
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
             "bias_analysis": "estimate.sensitivity.bias_analysis",

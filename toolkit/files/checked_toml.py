@@ -89,7 +89,9 @@ def parse_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DatasetError(f"'{path.name}' is not UTF-8 text. Save it in that encoding.") from error
     except tomllib.TOMLDecodeError as error:
-        raise DatasetError(f"'{path.name}' is not valid TOML: {short(str(error))}. Correct that line.") from error
+        raise DatasetError(
+            f"'{path.name}' is not valid TOML: {short(str(error))}. Correct that line."
+        ) from error
     except (RecursionError, ValueError) as error:
         raise DatasetError(
             f"'{path.name}' has lists within lists, or digits of a number, beyond what can be read. "

@@ -77,7 +77,7 @@ CASES = {
     ),
     "season": (
         lambda s: tk.cosinor(s, outcome="cramps", time="month"),
-        "annual peak-to-trough ratio of cramps was .*; peak at",
+        "annual peak-to-trough ratio of cramps was .*; peak on",
     ),
     "season of a number": (
         lambda s: tk.cosinor(s, outcome="age", time="month"),

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from tests.support.invented import crowd, crowded
+from tests.support.invented import CLUSTERED, crowd, crowded
 from toolkit.estimate.descriptive.table_one import describe
 
 
@@ -59,7 +59,8 @@ def test_missing_values_and_people_without_a_group_are_told(frame):
 
 
 def test_what_is_unreliable_has_no_percentage_and_a_footnote():
-    few = describe(crowded(crowd(size=120), smallest_cell=0, name="few"), "cramps", by="region")
+    study = tk.study(crowd(size=120), design=CLUSTERED, name="few", smallest_cell=0)
+    few = describe(study, "cramps", by="region")
     html = tk.table(few).as_raw_html()
     assert "suppress" in few["reliability"].to_list()
     assert ">–" in html

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tests.support.messages import mentions
-from toolkit.estimate.associations.seasonality import (
+from toolkit.estimate.associations.published_seasons import (
     PUBLISHED_PEAK,
     compare_season,
     half_year_ratio,

@@ -68,7 +68,7 @@ def _phrase_result(row: Row, labels: Labels | None) -> str:
     if estimand.family == "planning":
         return f"with {format_count(row['n'])} participants, {measure} is {phrase_estimate(row)}{adjusted}"
     if row["estimand"] == "peak":
-        return f"{measure} was at {row['level_label']}{adjusted}"
+        return f"{measure} was on {row['level_label']}{adjusted}"
     groups = _name_compared(row, labels) if (estimand.of, estimand.kind) == ("prevalence", "ratio") else None
     if groups:
         return f"{_phrase_likelihood(row, *groups, labels)}{adjusted}"
@@ -150,10 +150,12 @@ def phrase_adjustment(row: Row, labels: Labels | None = None) -> str:
 
 def phrase_addition(row: Row, main: Row, labels: Labels | None = None) -> str:
     """Phrase another estimate of the same comparison in a few words; "" if it has no number to show."""
+    if row["estimand"] == "seasonality" and row["statistic"] is not None:
+        return f"test of seasonality: {format_test(row)}"
     if is_hidden(row) or row["estimate"] is None:
         return ""
     if row["estimand"] == "peak":
-        return f"peak at {row['level_label']}"
+        return f"peak on {row['level_label']}"
     if row["level"] == "quadratic":
         return f"quadratic term {phrase_estimate(row)}"
     named = f"{_name_noun(row)} {phrase_estimate(row)}"

@@ -5,10 +5,10 @@ Method: a cosine and a sine of the time of year (Cornelissen, Theoretical Biolog
 """
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from math import atan2, cos, hypot, pi, sqrt
+from math import atan2, hypot, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from toolkit.estimate.regression import (
 from toolkit.estimate.survey import (
     Column,
     Sample,
+    divide_sample,
     draw,
     exponential,
     finite,
@@ -50,6 +51,8 @@ _SWING = {
     "mean_difference": ("amplitude", 1.0),
 }
 MONTHS = 12.0
+_IN_YEAR = "months from 1 January"
+_LONGEST = 0.25  # of a year without data, in which a peak or trough is extrapolated
 _WAVES = (Term("cosine", "cosine", "cosine", "cosine"), Term("sine", "sine", "sine", "sine"))
 
 
@@ -136,8 +139,9 @@ def cosinor(
         Three result rows per group: the swing ("peak_to_trough_ratio", "peak_to_trough_difference" or
         "amplitude"); "peak", in months from the beginning of January (or the unit of `time`), whose interval
         may extend over the end of the year, with the day in `level_label`; and "seasonality", the Wald F test
-        of no seasonal change. If its p-value exceeds 1 - confidence, swing and peak are flagged for review,
-        because the delta method fails near zero.
+        of no seasonal change. Swing and peak are flagged for review if its p-value exceeds 1 - confidence,
+        because the delta method fails near zero, and if peak or trough lies in more than three months
+        without data, because the curve is extrapolated there.
 
     Raises
     ------
@@ -165,6 +169,8 @@ def cosinor(
     turn = period or _find_period(sample, clock)
     angle = 2 * pi / turn * (_number_times(sample, clock) - (0.5 if _counts_months(clock, period) else 0.0))
     _require_times(angle, clock)
+    width = 0.0 if period or clock.variable.unit == _IN_YEAR else 2 * pi / turn
+    gaps = _find_gaps(sample, (*names, *by), by, angle, width)
     model = specify_estimand(sample, names, measured, _Cosinor(angle, adjusted), degrees=df)
     found = estimate(Analysis(model, by, "coefficient", _WAVES, adjust_text(adjust, adjusted), confidence))
     matrix = found.covariance()
@@ -174,8 +180,8 @@ def cosinor(
     own = {"outcome_label": title, "exposure": clock.name, "exposure_label": clock.variable.label}
     rows = [
         for_review({**pair[0], **own, **row}, sample.review)
-        for pair, wave in zip(pairs, waves, strict=True)
-        for row in _rows(wave, measured, turn, confidence, pair[0])
+        for pair, wave, gap in zip(pairs, waves, gaps, strict=True)
+        for row in _rows(wave, measured, turn, confidence, _with_gap(pair[0], wave, gap))
     ]
     return frame(rows, by, _rows_covariance(matrix, waves, measured, turn))
 
@@ -190,7 +196,7 @@ def _number_dates(study: Study, time: str) -> tuple[Study, str]:
     name = f"{time}_in_year"
     label = study.codebook[time].label if time in study.codebook else time
     component = study.codebook[time].component if time in study.codebook else ""
-    entry = Variable(name, label, "number", unit="months from 1 January", component=component)
+    entry = Variable(name, label, "number", unit=_IN_YEAR, component=component)
     people = study.people.with_columns(place.alias(name))
     return replace(study, people=people, codebook=study.codebook.with_variables(entry)), name
 
@@ -201,7 +207,7 @@ def _find_period(sample: Sample, clock: Column) -> float:
             require_order(clock, "A seasonal curve over levels")
         return float(len(clock.levels))
     values = sample.numbers(clock.name)
-    if clock.variable.unit != "months from 1 January" and not _are_months(values):
+    if clock.variable.unit != _IN_YEAR and not _are_months(values):
         raise VariableError(
             f"'{clock.name}' is neither a date nor a month from 1 to 12. Supply the length of the year in "
             f"its unit, such as tk.cosinor(..., time='{clock.name}', period=365.25) for days."
@@ -216,7 +222,7 @@ def _are_months(values: Floats) -> bool:
 
 def _counts_months(clock: Column, period: float | None) -> bool:
     """Return whether times are numbered from 1, so that the middle of the first is at 0.5."""
-    return period is None and clock.variable.unit != "months from 1 January"
+    return period is None and clock.variable.unit != _IN_YEAR
 
 
 def _number_times(sample: Sample, clock: Column) -> Floats:
@@ -234,6 +240,44 @@ def _require_times(angle: Floats, clock: Column) -> None:
             f"and a curve requires three. Compare halves of the year: tk.association(..., "
             f"exposure='{clock.name}')."
         )
+
+
+def _find_gaps(
+    sample: Sample, names: Sequence[str], by: tuple[str, ...], angle: Floats, width: float
+) -> list[tuple[float, float] | None]:
+    """Find for each group the longest time of year without data, if it is long, as two angles.
+
+    It may include the end of the year. A month has data for its whole `width`, around `angle`.
+    """
+    gaps: list[tuple[float, float] | None] = []
+    known = sample.complete(names) & ~np.isnan(angle)
+    for _, inside in divide_sample(sample, by):
+        times = np.unique(np.round(angle[inside & known] % (2 * pi), 9))
+        if not len(times):
+            gaps.append(None)
+            continue
+        spans = np.append(times[1:], times[0] + 2 * pi) - times
+        at = int(spans.argmax())
+        start, end = float(times[at] + width / 2), float(times[at] + spans[at] - width / 2)
+        gaps.append((start, end) if end - start > _LONGEST * 2 * pi else None)
+    return gaps
+
+
+def _with_gap(
+    row: Mapping[str, Any], wave: _Wave | None, gap: tuple[float, float] | None
+) -> Mapping[str, Any]:
+    """Flag a curve whose peak or trough lies in a time of year without data."""
+    if wave is None or gap is None:
+        return row
+    start, end = gap
+    peak = atan2(wave.y, wave.x)
+    places = (("peak", peak), ("trough", peak + pi))
+    lost = [name for name, place in places if (place - start) % (2 * pi) < end - start]
+    if not lost:
+        return row
+    when = f"from {_day(start, 2 * pi)} to {_day(end, 2 * pi)}"
+    outside = f"the {' and the '.join(lost)} of the curve lie{'s' * (len(lost) == 1)} {when}, without data"
+    return {**row, "reason": "; ".join(filter(None, [outside, row["reason"]])), "in_gap": True}
 
 
 def _wave(
@@ -270,7 +314,12 @@ def _test(wave: _Wave) -> dict[str, Any]:
 def _flag_flat(test: Mapping[str, Any], confidence: float, row: Mapping[str, Any]) -> dict[str, Any]:
     """Flag swing and peak of a curve that may be flat: near zero the delta method is not valid."""
     if test["p_value"] < 1 - confidence:
-        return {}
+        if not row.get("in_gap"):
+            return {}
+        return {
+            "reliability": "review" if row["reliability"] == "ok" else row["reliability"],
+            "reason": row["reason"],
+        }
     unsure = f"seasonality p = {test['p_value']:.2g}, so the intervals of swing and peak may be too narrow"
     reason = "; ".join(part for part in (unsure, row["reason"]) if part)
     return {"reliability": "review" if row["reliability"] == "ok" else row["reliability"], "reason": reason}
@@ -317,92 +366,3 @@ def _rows_covariance(matrix: Floats, waves: list[_Wave | None], measured: str, t
             slopes[3 * k : 3 * k + 2, 2 * k : 2 * k + 2] = scale * wave.slopes()
     result: Floats = slopes @ np.nan_to_num(matrix) @ slopes.T
     return result
-
-
-# New quinine prescriptions and internet searches: peak-to-trough difference of about two thirds of the mean,
-# with the peak in mid-July (Garrison et al., CMAJ 2015;187:248-253).
-PUBLISHED_SWING, PUBLISHED_PEAK = 2 / 3, 197
-# The middle of May to October, and the days of a year.
-_MIDDLE, _YEAR = 212.5, 365.25
-
-
-def half_year_ratio(swing: float, peak: float = PUBLISHED_PEAK) -> float:
-    """Compute the ratio of the warm to the cool half-year mean of a sinusoid.
-
-    The mean of a cosine over the half-year around its peak is 2/pi of its amplitude (`swing` / 2 of the mean)
-    times the cosine of the distance from the peak to the middle of the half-year.
-    """
-    part = swing / 2 * 2 / pi * cos(2 * pi * (peak - _MIDDLE) / _YEAR)
-    return (1 + part) / (1 - part)
-
-
-def season_ratio(dates: pl.Series, warm: pl.Series, swing: float = PUBLISHED_SWING) -> float:
-    """Compute the warm-to-cool ratio that the published seasonal pattern implies for given dates.
-
-    Parameters
-    ----------
-    dates
-        The dates of the records.
-    warm
-        Whether each date is in the warm half-year.
-    swing
-        The difference between peak and trough, divided by the mean. The peak is in mid-July.
-
-    Returns
-    -------
-    float
-        The mean of the sinusoid on warm dates, divided by that on cool dates.
-
-    Notes
-    -----
-    The default is the pattern of quinine prescriptions and internet searches in Garrison et al., CMAJ
-    2015;187:248-253.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> days = pl.Series([date(2023, 7, 16), date(2023, 1, 15)])
-    >>> round(season_ratio(days, pl.Series([True, False])), 2)
-    2.0
-    """
-    height = 1 + swing / 2 * (2 * pi * (dates.dt.ordinal_day() - PUBLISHED_PEAK) / _YEAR).cos()
-    return float(height.filter(warm).mean() / height.filter(~warm).mean())  # type: ignore[operator,arg-type]
-
-
-def compare_season(row: Mapping[str, Any], expected: float | None = None) -> str:
-    """State whether the interval of a warm-to-cool prevalence ratio includes that of the published pattern.
-
-    Parameters
-    ----------
-    row
-        A result row with a prevalence ratio of warm to cool.
-    expected
-        The ratio that the published pattern implies, as `tk.effects.season_ratio` computes it for dates; None
-        uses that of whole half-years.
-
-    Returns
-    -------
-    str
-        The published pattern, the ratio that it implies, and the position of the interval.
-
-    Examples
-    --------
-    >>> row = {"conf_low": 0.9, "conf_high": 1.1, "reliability": "ok"}
-    >>> compare_season(row).split(". ")[-1]
-    'The interval from 0.90 to 1.10 lies below this ratio.'
-    """
-    when = "in the warm half-year" if expected is None else "on the warm days of these records"
-    ratio = half_year_ratio(PUBLISHED_SWING) if expected is None else expected
-    text = (
-        "In the published seasonal pattern of quinine prescriptions and internet searches, peak and trough "
-        f"differ by two thirds of the mean and the peak is in mid-July. With this pattern the prevalence "
-        f"{when} would be about {ratio:.2f} times that of the cool."
-    )
-    if expected is None:
-        text += " This assumes that the half-year is that of the month to which the question refers."
-    low, high = row["conf_low"], row["conf_high"]
-    if row["reliability"] in ("failed", "suppress") or low is None:
-        return f"{text} The ratio of this study cannot be shown."
-    place = "lies above" if low > ratio else "includes" if high >= ratio else "lies below"
-    null = " and above 1" if place == "lies below" and low > 1 else ""
-    return f"{text} The interval from {low:.2f} to {high:.2f} {place} this ratio{null}."

@@ -138,3 +138,24 @@ def test_a_date_without_a_value_is_missing():
     dates = [None if k % 10 == 0 else first + timedelta(days=k % 365) for k in range(900)]
     rows = cosinor(crowded(crowd().with_columns(visit=pl.Series(dates))), outcome="age", time="visit")
     assert [90] * 3 == rows["n_missing"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("months", "peak", "when"),
+    [
+        (range(1, 13), 7, None),
+        ((11, 12, 1, 2, 3, 4), 8, "from 2 May to 1 November"),
+        ((3, 4, 5, 6, 7, 8, 9, 10), 12.5, "from 1 November to 2 March"),  # over the end of the year
+        ((2, 3, 4, 5, 6, 7, 8, 9, 10), 12.5, None),  # three months and no more
+        ((1, 2, 3, 4, 5, 6, 7, 8), 4, "from 1 September to 1 January"),  # the trough
+    ],
+)
+def test_a_peak_or_trough_in_months_without_interviews_is_flagged(months, peak, when):
+    draw = np.random.default_rng(5)
+    month = draw.choice(list(months), 4000)
+    y = draw.random(4000) < 0.3 * (1 + 0.7 * np.cos(2 * np.pi * (month - peak) / 12))
+    study = tk.study(pl.DataFrame({"month": month, "y": y}), design=tk.Design.none(), name="gaps")
+    rows = cosinor(study, "y", "month")
+    assert (["ok"] * 3 if when is None else ["review", "review", "ok"]) == rows["reliability"].to_list()
+    assert when is None or all(when in reason for reason in rows["reason"][:2])
+    assert "test of seasonality" in tk.finding(rows)
