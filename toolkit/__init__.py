@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.sensitivity.bias_analysis import UnmeasuredConfounder as UnmeasuredConfounder
     from toolkit.estimate.sensitivity.bias_analysis import bias_analysis as bias_analysis
     from toolkit.estimate.sensitivity.e_values import sensitivity as sensitivity
+    from toolkit.estimate.sensitivity.population_impact import impact as impact
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
@@ -201,6 +202,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "season_ratio": "estimate.associations.published_seasons",
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
+            "impact": "estimate.sensitivity.population_impact",
             "bias_analysis": "estimate.sensitivity.bias_analysis",
             "MisclassifiedExposure": "estimate.sensitivity.bias_analysis",
             "MisclassifiedOutcome": "estimate.sensitivity.bias_analysis",

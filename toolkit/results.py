@@ -29,7 +29,7 @@ Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "
 # What an estimand is; decides sentences and intervals.
 Family = Literal[
     "share", "mean", "total", "quantile", "rate", "survival", "ratio", "difference", "interaction",
-    "coefficient", "season", "planning", "description", "test",
+    "coefficient", "season", "planning", "impact", "description", "test",
 ]  # fmt: skip
 NULL_VALUES: Mapping[Kind, float] = {"ratio": 1.0, "points": 0.0, "coefficient": 0.0, "difference": 0.0}
 _BOUNDS: Mapping[Kind, tuple[float, float]] = {
@@ -71,6 +71,8 @@ class Estimand:
     @property
     def bounds(self) -> tuple[float, float]:
         """The smallest and largest possible value."""
+        if self.family == "impact":  # More of the outcome would occur: below 0.
+            return -inf, 1.0
         return (0.0, inf) if self.scale == "log" else _BOUNDS.get(self.kind, (-inf, inf))
 
     @property
@@ -123,6 +125,7 @@ _TABLE = (
     Estimand("peak_to_trough_difference", "season", "points", "annual peak-to-trough difference", link="in"),
     Estimand("amplitude", "season", "number", "annual amplitude"),
     Estimand("peak", "season", "number", "annual peak"),
+    Estimand("attributable_fraction", "impact", "percent", model="logit"),
     Estimand("margin_of_error", "planning", "points", link="for the prevalence of"),
     Estimand("smallest_detectable_ratio", "planning", "ratio", "minimum detectable prevalence ratio",
              model="poisson"),

@@ -67,12 +67,24 @@ def _phrase_result(row: Row, labels: Labels | None) -> str:
         return f"{measure} gave {format_test(row)}"
     if estimand.family == "planning":
         return f"with {format_count(row['n'])} participants, {measure} is {phrase_estimate(row)}{adjusted}"
+    if estimand.family == "impact":
+        return _phrase_impact(row, labels)
     if row["estimand"] == "peak":
         return f"{measure} was on {row['level_label']}{adjusted}"
     groups = _name_compared(row, labels) if (estimand.of, estimand.kind) == ("prevalence", "ratio") else None
     if groups:
         return f"{_phrase_likelihood(row, *groups, labels)}{adjusted}"
     return f"{measure} was {phrase_estimate(row)}{adjusted}"
+
+
+def _phrase_impact(row: Row, labels: Labels | None) -> str:
+    """Say what would not occur under another exposure, and that this assumes causation."""
+    what, against = name_outcome(row, labels) or "the outcome", name_exposure(row, labels)
+    adjusted = phrase_adjustment(row, labels)
+    return (
+        f"if the association of {against} with {what} is causal{f' ({adjusted[2:]})' if adjusted else ''}, "
+        f"{phrase_estimate(row)} of {what} would not occur if {against} were {row['level_label']}"
+    )
 
 
 def _name_compared(row: Row, labels: Labels | None) -> tuple[str, str] | None:

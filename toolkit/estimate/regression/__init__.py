@@ -18,6 +18,7 @@ from toolkit.estimate.regression.counterfactuals import Add as Add
 from toolkit.estimate.regression.counterfactuals import Replacement as Replacement
 from toolkit.estimate.regression.counterfactuals import Setting as Setting
 from toolkit.estimate.regression.counterfactuals import SetTo as SetTo
+from toolkit.estimate.regression.counterfactuals import Shift as Shift
 from toolkit.estimate.regression.counterfactuals import Standard as Standard
 from toolkit.estimate.regression.fit import Regression as Regression
 from toolkit.estimate.regression.fit import adjusted_wald as adjusted_wald

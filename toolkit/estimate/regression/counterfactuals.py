@@ -44,7 +44,24 @@ class Add:
         return column.expression + float(self.amount)
 
 
-Replacement = SetTo | Add
+@dataclass(frozen=True)
+class Shift:
+    """Add an amount to each participant's own value, within the range observed."""
+
+    amount: float
+    least: float
+    most: float
+
+    def __call__(self, own: Any) -> Any:
+        """Replace the values of cells."""
+        return np.clip(np.add(own, self.amount), self.least, self.most)
+
+    def express(self, column: "Column") -> pl.Expr | str:
+        """Replace the values of participants on an engine."""
+        return (column.expression + float(self.amount)).clip(self.least, self.most)
+
+
+Replacement = SetTo | Add | Shift
 # By variable, what makes its values under the setting of those observed.
 Setting = dict[str, Replacement]
 
