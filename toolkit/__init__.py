@@ -5,6 +5,7 @@
 quick. Names of a namespace also work flat (`tk.total` is `tk.survey.total`).
 """
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -330,3 +331,13 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
 
 def __dir__() -> list[str]:
     return list(__all__)
+
+
+def _complete_names() -> None:
+    """Complete names inside quotes, where this is a session of IPython or JupyterLab."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        import_module("toolkit.explorer.completion").register(shell)
+
+
+_complete_names()

@@ -1,0 +1,1 @@
+"""Explore a study by hand in JupyterLab and IPython."""
