@@ -273,7 +273,9 @@ def _expect_whole(path: Path, kind: str, height: int) -> None:
     """Raise an OSError if rows are missing at the file's end: the writer does not report a full disk."""
     import pyreadstat
 
-    read = {".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav, ".xpt": pyreadstat.read_xport}[kind]
+    read: Any = {".dta": pyreadstat.read_dta, ".sav": pyreadstat.read_sav, ".xpt": pyreadstat.read_xport}[
+        kind
+    ]
     try:
         _, facts = read(str(path), metadataonly=True)
         found, _ = read(str(path), usecols=facts.column_names[-1:], output_format="polars")

@@ -25,7 +25,7 @@ def names():
         ('tk.prevalence(study, "any', ["any_cramps"], "any"),
         ("tk.association(study, 'any_cramps', 'se", ["sex", "sedentary hours"], "se"),
         ('tk.association(study, outcome="any_cramps", exposure="ag', ["age"], "ag"),
-        ('tk.association(\n  study,\n  "any_cramps",\n  "sex",\n  adjust=("age", "y', ["years_of_school"], "y"),
+        ('association(\n  study,\n  "any_cramps",\n  "sex",\n  adjust=("age", "y', ["years_of_school"], "y"),
         ('tk.association(study, "any_cramps", "age", by=["se', ["sex", "sedentary hours"], "se"),
         ('association(study, "any_cramps", "years_of_school", reference="', ["few", "many", "some"], ""),
         ('tk.association(study, "any_cramps", exposure="sex", reference="f', ["female"], "f"),

@@ -18,6 +18,7 @@ from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.regression import (
     Analysis,
     Degrees,
+    Exposed,
     ModelSpec,
     Regression,
     SetTo,
@@ -32,7 +33,7 @@ from toolkit.estimate.regression import (
 )
 from toolkit.estimate.survey import Column, draw, with_reference
 from toolkit.results import Estimates, Mask, variables_of
-from toolkit.studies import Study
+from toolkit.studies import EnginePeople, Study
 from toolkit.variables import Names, as_names, require_one_role, with_covariance
 
 # A shift that would put more people than this below the smallest value observed describes nobody.
@@ -104,7 +105,10 @@ def impact(
     )
     require_one_role(outcome=outcome, exposure=exposure, by=groups)
     names = [outcome, exposure, *variables_of(adjusted), *groups]
-    sample = draw(study, names, domain, by=groups)
+    asked = Exposed(exposure, adjusted).asked(study, (), averages=True)
+    if shift is not None and exposure in asked.streamed and isinstance(study.people, EnginePeople):
+        study.people.refuse()  # The ends of the range need each participant's value.
+    sample = draw(study, names, domain, by=groups, asked=asked)
     other = _Other(sample.columns[exposure], shift)
     model = specify_association(sample, (outcome, exposure, adjusted), "standardised_ratio", degrees=df)
     analysis = Analysis(model, groups, "standardised_ratio", (other.term,), ", ".join(adjusted), confidence)

@@ -9,7 +9,7 @@ import polars as pl
 from toolkit.display.text import format_condition, label_variable
 from toolkit.errors import EstimationError, join_list
 from toolkit.results import frame
-from toolkit.studies import Study
+from toolkit.studies import EnginePeople, Study
 from toolkit.variables import parse
 
 # What the estimators give that do not compare levels of an exposure.
@@ -108,6 +108,8 @@ def why_no_estimate(study: Study, names: Sequence[str], domain: str = "") -> str
     >>> why_no_estimate(mine, ("cramps", "age"), "age > 60")
     ''
     """
+    if isinstance(study.people, EnginePeople):
+        study.people.refuse()
     labels = {name: variable.label for name, variable in study.codebook.items()}
     condition = parse(domain)
     if absent := [name for name in (*names, *condition.names) if name not in study.people.columns]:
