@@ -1,9 +1,15 @@
 """Estimates on Spark, in local mode with one session, are those in memory."""
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -11,6 +17,7 @@ from polars.testing import assert_frame_equal
 import toolkit as tk
 from tests.support.engine_studies import DESIGNS, PERSONS, in_memory, population, rows_fetched
 from tests.support.looping import in_one_test
+from tests.support.messages import mentioning
 from tests.unit.sources.engines.test_engine_estimates import CALLS, CONTINUOUS, WRONG, with_wrong_columns
 
 pytestmark = [
@@ -18,15 +25,20 @@ pytestmark = [
     # Spark closes the sockets of a query when their objects are collected.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
     sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install '.[spark]'")
-    builder = sql.SparkSession.builder.master("local[2]").appName("toolkit")
+    # Two cores, and four attempts for each task.
+    builder = sql.SparkSession.builder.master("local[2,4]").appName("toolkit")
     for name, value in {
         "spark.ui.enabled": "false",
+        # Functions of Python run in processes of their own, which need this environment.
+        "spark.pyspark.python": sys.executable,
+        "spark.pyspark.driver.python": sys.executable,
         "spark.sql.shuffle.partitions": "2",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
@@ -58,10 +70,90 @@ def test_every_column_is_that_in_memory(name: str, clustered: tk.Study) -> None:
     assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-13)
 
 
-@in_one_test("name", ["logit", "linear", "continuous exposure"])
+STREAMED = [
+    "logit",
+    "linear",
+    "continuous exposure",
+    "arithmetic",
+    "spline with knots",
+    "standardized prevalence",
+]
+
+
+@in_one_test("name", STREAMED)
 def test_continuous_terms_are_those_in_memory(name: str, clustered: tk.Study) -> None:
     expected, found = CONTINUOUS[name](in_memory("strata and PSUs")), CONTINUOUS[name](clustered)
-    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-12)
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-11)
+
+
+@in_one_test("name", ["logit", "standardized difference"])
+def test_continuous_terms_without_psus_are_those_in_memory(name: str, frame: Any) -> None:
+    study = tk.study(frame, design=DESIGNS["strata"], name="population")
+    expected, found = CONTINUOUS[name](in_memory("strata")), CONTINUOUS[name](study)
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10, abs_tol=1e-11)
+
+
+def fail_while(marker: Path, attempts: int) -> Any:
+    """Make a function that raises in as many attempts as a file has left, and then returns its value."""
+    from pyspark.sql.functions import udf
+
+    marker.write_text("x" * attempts, encoding="utf-8")
+
+    def look(value: float) -> float:
+        left = marker.read_text(encoding="utf-8")
+        if left:
+            marker.write_text(left[1:], encoding="utf-8")
+            raise ValueError("secret 4711")
+        return value
+
+    # Spark reads type hints otherwise, and takes those of columns alone.
+    return udf(lambda value: look(value), "double", useArrow=False)  # noqa: PLW0108
+
+
+def test_a_task_that_fails_once_is_repeated(frame: Any, tmp_path: Path) -> None:
+    marker = tmp_path / "fail"
+    look = fail_while(marker, 0)
+    study = tk.study(frame.withColumn("bmi", look("bmi")), design=DESIGNS["strata and PSUs"])
+    marker.write_text("x", encoding="utf-8")
+    found = tk.mean(study, "bmi")
+    assert not marker.read_text(encoding="utf-8")
+    expected = tk.mean(in_memory("strata and PSUs"), "bmi")
+    assert found["estimate"].item() == pytest.approx(expected["estimate"].item(), rel=1e-10)
+
+
+def test_a_task_that_always_fails_is_explained_without_its_values(frame: Any, tmp_path: Path) -> None:
+    marker = tmp_path / "fail"
+    look = fail_while(marker, 0)
+    study = tk.study(frame.withColumn("bmi", look("bmi")), design=DESIGNS["strata and PSUs"])
+    marker.write_text("x" * 1_000, encoding="utf-8")
+    with pytest.raises(
+        tk.DatasetError, match=mentioning("failed on a Spark DataFrame", "tk.study(")
+    ) as caught:
+        tk.mean(study, "bmi")
+    assert "4711" not in str(caught.value)
+    marker.write_text("", encoding="utf-8")
+    assert len(tk.mean(study, "bmi"))
+
+
+def test_ctrl_c_ends_a_long_pass_and_leaves_the_study_usable(frame: Any, session: Any) -> None:
+    study = tk.study(frame, design=DESIGNS["strata and PSUs"])
+    expected = tk.prevalence(study, "cramps", by="sex")
+    engine: Any = study.people.engine  # type: ignore[attr-defined]
+    short, sent = engine.frame, []
+    engine.frame = nw.from_native(nw.to_native(short).crossJoin(session.range(10_000_000)))
+
+    def interrupt() -> None:
+        sent.append(monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(2.0, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        tk.prevalence(study, "cramps", by="sex")
+    print(f"{monotonic() - sent[0]:.2f} s after Ctrl-C")  # noqa: T201 - shown by pytest -rP
+    engine.frame = short
+    found = tk.prevalence(study, "cramps", by="sex")
+    assert_frame_equal(pl.DataFrame(found), pl.DataFrame(expected), rel_tol=1e-10)
 
 
 @pytest.mark.parametrize("design", ["none", "weight of 0", "two stages", "population alone"])

@@ -14,6 +14,7 @@ from toolkit.sources.engines.translation import (
     Tree,
     UntranslatableError,
     expression_of,
+    require_known_form,
     tree_of,
 )
 from toolkit.studies import Query
@@ -55,13 +56,14 @@ class Relation:
 
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run one aggregate query after the other."""
-        plans = [_Plan(self, query) for query in queries]
 
         def collect() -> list[pl.DataFrame]:
             self.control.start()
             return [plan.collect() for plan in plans]
 
         try:
+            require_known_form()
+            plans = [_Plan(self, query) for query in queries]
             with explain_failure(self.noun, self.in_memory):
                 found = self.passes.fetch(collect, self.control.cancel)
         except UntranslatableError as error:

@@ -87,6 +87,30 @@ def tree_of(expression: pl.Expr) -> Tree:
     return json.loads(expression.meta.serialize(format="json"))
 
 
+def require_known_form(read: Callable[[pl.Expr], Tree] = tree_of) -> None:
+    """Raise unless polars writes syntax trees in the form that is translated, which it may change."""
+    column = {"Column": "a"}
+    known = {
+        "Len": pl.len(),
+        "Sum": pl.col("a").sum(),
+        "Plus": pl.col("a") + pl.col("a"),
+        "IsNull": pl.col("a").is_null(),
+    }
+    expected = {
+        "Len": "Len",
+        "Sum": {"Agg": {"Sum": column}},
+        "Plus": {"BinaryExpr": {"left": column, "op": "Plus", "right": column}},
+        "IsNull": {"Function": {"input": [column], "function": {"Boolean": "IsNull"}}},
+    }
+    for name, expression in known.items():
+        if read(expression) != expected[name]:
+            raise UntranslatableError(
+                f"polars {pl.__version__} writes expressions such as '{name}' in a form that this version of "
+                "the toolkit does not translate for other engines. Install the version of polars that the "
+                "toolkit was tested with, pip install 'polars==2.1.*', or read the participants into memory"
+            )
+
+
 def expression_of(tree: Tree) -> pl.Expr:
     """Write a syntax tree as an expression."""
     return pl.Expr.deserialize(StringIO(json.dumps(tree)), format="json")
