@@ -12,6 +12,7 @@ import polars as pl
 from toolkit.errors import DatasetError, DesignError, require_known
 from toolkit.sources.harmonize.raw_values import (
     NA_WORDS,
+    SERIAL_DAYS,
     is_text,
     na_reason,
     na_words,
@@ -21,6 +22,7 @@ from toolkit.sources.harmonize.raw_values import (
 )
 from toolkit.sources.harmonize.spellings import find_spellings
 from toolkit.sources.user.guesses import is_person_name
+from toolkit.sources.user.profiles import names_date, serial_days
 from toolkit.studies import Design
 from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 
@@ -118,14 +120,14 @@ def _stated(values: pl.Series, kept: Sequence[str]) -> bool:
 
 def _as_typed_words(clean: pl.Expr, tidy: pl.Series) -> pl.Expr | None:
     """Read text of true and false, of yes and no in several spellings, or of ISO dates as what it states."""
-    known = set(tidy.drop_nulls())
-    folded = {text.lower() for text in known} if len(known) <= MOST_LEVELS else set()
+    different = tidy.drop_nulls().unique()
+    known = set(different) if len(different) <= MOST_LEVELS else set()
+    folded = {text.lower() for text in known}
     if folded and folded <= {"true", "false"}:
         return clean.str.to_lowercase() == "true"
     if folded and folded <= set(YES_NO) and (known <= set(YES_NO) or len(known) > len(folded)):
         return clean.str.to_lowercase().cast(pl.Enum(YES_NO))
-    first = pl.DataFrame({"text": [next(iter(known), None)]}, schema={"text": pl.String})
-    if all(_are_dates(texts) for texts in (first["text"], tidy.alias("text"))):
+    if all(_are_dates(texts.alias("text")) for texts in (different.head(1), different)):
         return parse_iso_dates(clean)
     return None
 
@@ -142,8 +144,8 @@ def _as_levels(clean: pl.Expr, tidy: pl.Series, dtype: pl.DataType) -> pl.Expr |
         read = listed.to_frame().select(clean).to_series().drop_nulls()
         levels = tuple(dict.fromkeys(read))
         return None if levels == tuple(dtype.categories) else clean.cast(pl.Enum(levels))
-    levels = sorted_levels(tidy.drop_nulls().unique())
-    return clean if len(levels) > MOST_LEVELS else clean.cast(pl.Enum(levels))
+    different = tidy.drop_nulls().unique()
+    return clean if len(different) > MOST_LEVELS else clean.cast(pl.Enum(sorted_levels(different)))
 
 
 def _as_numbers(clean: pl.Expr, tidy: pl.Series, values: pl.Series, counts: pl.Series | None) -> pl.Expr:
@@ -169,6 +171,20 @@ def has_name_of_person(name: str, dtype: pl.DataType) -> bool:
 def identifies_persons(persons: int, rows: int) -> bool:
     """Whether a column with the name of an id has as many different values as one."""
     return persons > 2 and _MOST_ROWS * persons >= rows
+
+
+def serial_note(name: str, values: pl.Series | None) -> str:
+    """Say that numbers of a column that is named as a date may be serial days; "" for others."""
+    if values is None or not values.dtype.is_numeric() or not names_date(name):
+        return ""
+    program = serial_days(name, values.cast(pl.Float64).drop_nulls().drop_nans())
+    if not program:
+        return ""
+    whose, zero = {"excel": "Excel", "sas": "SAS or Stata"}[program], SERIAL_DAYS[program]
+    return (
+        f"'{name}' is read as numbers. If these are days of {whose}, convert them before tk.study: "
+        f"pl.date({zero.year}, {zero.month}, {zero.day}) + pl.duration(days='{name}')."
+    )
 
 
 def person_notes(names: Iterable[str], ids: Mapping[str, tuple[int, int]]) -> list[str]:

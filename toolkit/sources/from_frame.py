@@ -22,6 +22,7 @@ from toolkit.sources.frame_columns import (
     plan_cells,
     plan_column,
     refuse_weight_of_ids,
+    serial_note,
     words_kept,
 )
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
@@ -76,7 +77,8 @@ def _read_columns(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Read each column by the plan that its different values give; return what is to be reported too."""
     reasons = set(_reason_columns(raw))
-    columns, notes = [pl.col(name).cast(Reason) for name in reasons], []
+    columns = [pl.col(name).cast(Reason) for name in reasons]
+    notes: list[str] = []
     for name in raw.columns:
         if name in reasons:
             continue
@@ -85,7 +87,7 @@ def _read_columns(
             role, words = column_role(name, design, given), kept.get(name, ())
             plan = plan_column(*_different(raw[name], design), role, words)
         columns += plan.columns(name, raw.columns)
-        notes += [plan.note] if plan.note else []
+        notes += filter(None, (plan.note, serial_note(name, raw[name])))
     # One column has the reasons of another, which come later.
     return (raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes)
 
@@ -141,13 +143,27 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
         if isinstance(known, nw.LazyFrame):
             known = known.collect("polars")
         people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
-    except (TypeError, ValueError, NotImplementedError) as error:
+    except (TypeError, ValueError, NotImplementedError, OverflowError) as error:
         # The libraries quote the value that they could not read, so their messages are not passed on.
         raise DatasetError(_explain_unreadable(frame, error)) from None
     if not people.height:
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
+    people = _with_text(people)
     declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
     return as_declared(_copy_frame(people), declared), declared
+
+
+def _with_text(people: pl.DataFrame) -> pl.DataFrame:
+    """Read columns of bytes, as pandas.read_sas returns them, as text."""
+    for name in (name for name, dtype in people.schema.items() if isinstance(dtype, pl.Binary)):
+        try:
+            people = people.with_columns(pl.col(name).cast(pl.String))
+        except pl.exceptions.ComputeError:
+            raise DatasetError(
+                f"The column '{name}' has bytes that are not text in UTF-8. Decode it before tk.study, such "
+                "as with pandas.read_sas(..., encoding='latin-1')."
+            ) from None
+    return people
 
 
 def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
@@ -158,7 +174,9 @@ def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _explain_unreadable(frame: Any, error: Exception) -> str:
-    if hasattr(frame, "columns") and type(error).__module__.startswith("pyarrow"):
+    if hasattr(frame, "columns") and (
+        isinstance(error, OverflowError) or type(error).__module__.startswith("pyarrow")
+    ):
         mixed = next((name for name in frame.columns if not _has_one_type(frame[name])), None)
         column = "A column of the frame" if mixed is None else f"The column '{mixed}'"
         return (
@@ -176,7 +194,7 @@ def _has_one_type(column: Any) -> bool:
 
     try:
         nw.from_native(column, series_only=True).to_polars()
-    except (TypeError, ValueError, NotImplementedError):
+    except (TypeError, ValueError, NotImplementedError, OverflowError):
         return False
     return True
 
@@ -217,7 +235,7 @@ def match_expression(name: str, dtype: pl.DataType, variable: Variable) -> pl.Ex
     column = pl.col(name)
     if variable.kind == "number":
         if is_text(dtype):
-            return parse_numbers(column.cast(pl.String))
+            return parse_numbers(column.cast(pl.String)).alias(name)
         if not dtype.is_numeric() and dtype != pl.Null:
             raise VariableError(
                 f"'{name}' has type {dtype}, but the codebook variable of that name is continuous. "

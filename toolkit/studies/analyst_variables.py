@@ -35,6 +35,12 @@ def derivation_of(
     return Derivation(entry, inputs, _as_levels(value, entry))
 
 
+def variables_read(people: pl.DataFrame, codebook: Codebook, step: Derivation) -> list[str]:
+    """List the inputs that have to be variables, which all are but columns of dates."""
+    dates = {name for name, dtype in people.schema.items() if dtype.is_temporal() and name not in codebook}
+    return [name for name in step.inputs if name not in dates]
+
+
 def require_free(people: pl.DataFrame, codebook: Codebook, name: str) -> None:
     """Raise if a study already has a variable or column of this name."""
     if name in codebook or name in people.columns:

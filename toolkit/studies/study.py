@@ -272,7 +272,7 @@ class Study(StudyFiles):
                 self.variable(needed)
         asked = analyst_variables.Specification(name, tuple(levels or ()), label, reference, unit, node)
         step = analyst_variables.derivation_of(self.people, self.codebook, asked, expression)
-        for needed in step.inputs:
+        for needed in analyst_variables.variables_read(self.people, self.codebook, step):
             self.variable(needed)
         return self._with(step)
 

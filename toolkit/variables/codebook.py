@@ -297,8 +297,8 @@ def _levels_of(column: pl.Series) -> tuple[str, ...]:
     if isinstance(column.dtype, pl.Enum):
         return tuple(column.dtype.categories)
     if isinstance(column.dtype, pl.String | pl.Categorical):
-        levels = sorted_levels(column.drop_nulls().cast(pl.String).unique())
-        return levels if len(levels) <= MOST_LEVELS else ()
+        known = column.drop_nulls().cast(pl.String).unique()
+        return sorted_levels(known) if len(known) <= MOST_LEVELS else ()
     return ()
 
 

@@ -223,3 +223,34 @@ def test_a_column_that_is_twice_in_a_file_is_named(suffix: str, tmp_path: Path) 
         write_workbook(path, rows, names=["pid", "x", "x"])
     first = write_first_study([path])
     assert mentions(first.text, "# NOT READ", "'x'")
+
+
+@pytest.mark.parametrize(
+    ("first", "told"), [(44_562, ("Excel", "1899, 12, 30")), (22_000, ("SAS", "1960, 1, 1"))]
+)
+@pytest.mark.parametrize("library", [pl.DataFrame, pd.DataFrame, pl.LazyFrame])
+def test_numbers_that_may_be_serial_days_are_reported(
+    library: Any, first: int, told: tuple[str, ...]
+) -> None:
+    frame = library(
+        {"visit_date": [first + at for at in range(60)], "steps": [44_562 + at for at in range(60)]}
+    )
+    notes = tk.study(frame, design=tk.Design.none()).provenance["notes"]
+    assert 1 == len(notes)
+    assert mentions(notes, "'visit_date'", *told)
+
+
+def test_text_of_numbers_is_the_codebook_s_number_or_refused_with_a_count() -> None:
+    for library in (pl.DataFrame, pl.LazyFrame):
+        ages = {"age": ["25", "NA", "40"] * 5}
+        study = tk.study(library(ages), design=tk.Design.none(), codebook="toolkit")
+        assert (32.5, 10, 5) == tk.mean(study, "age").select("estimate", "n", "n_missing").row(0)
+        ages["age"][0] = "old"
+        with pytest.raises(tk.VariableError, match=mentioning("'age'", "1")):
+            tk.study(library(ages), design=tk.Design.none(), codebook="toolkit")
+
+
+@pytest.mark.parametrize("value", ["M\xfcller".encode("latin-1"), 2**70])
+def test_a_column_that_no_type_holds_is_named(value: Any) -> None:
+    with pytest.raises(tk.DatasetError, match=mentioning("'x'")):
+        tk.study(pd.DataFrame({"x": [value, value]}), design=tk.Design.none())

@@ -58,7 +58,8 @@ def examine_in_place(declaration: Declaration) -> tuple[list[Problem], Study | N
     if any(not problem.note for problem in problems):
         return problems, None
     parsed = {name: formula(v.expression) for name, v in study.variables.items() if v.expression}
-    frame = _select(declaration, table, columns, _design_columns(design, names, table, parsed))
+    keep = study.files[home].keep
+    frame = _select(declaration, table, columns, _design_columns(design, names, table, parsed, keep))
     codebook = Codebook.of(*(column.variable for column in columns))
     opened = open_on_engine(
         LazyParquet(files, frame), design, study.name, codebook, study.disclosure.smallest_cell
@@ -89,12 +90,16 @@ def _read_columns(declaration: Declaration, table: Table) -> tuple[list[FileColu
 
 
 def _design_columns(
-    design: Design, names: Mapping[str, str], table: Table, parsed: Mapping[str, Formula]
+    design: Design,
+    names: Mapping[str, str],
+    table: Table,
+    parsed: Mapping[str, Formula],
+    keep: tuple[str, ...],
 ) -> list[pl.Expr]:
     """Read the columns of the design, and those that expressions read and no variable is."""
     schema, groups = table.frame.collect_schema(), {*filter(None, (design.strata,)), *design.stages}
     read = [
-        (read_groups(column, schema) if name in groups else read_numbers(column, schema)).alias(name)
+        (read_groups(column, schema, keep) if name in groups else read_numbers(column, schema)).alias(name)
         for name, column in names.items()
     ]
     inputs = {name for one in parsed.values() for name in one.names}

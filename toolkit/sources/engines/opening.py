@@ -19,6 +19,7 @@ from toolkit.sources.frame_columns import (
     plan_cells,
     plan_column,
     refuse_weight_of_ids,
+    serial_note,
     words_kept,
 )
 from toolkit.sources.from_frame import (
@@ -29,9 +30,10 @@ from toolkit.sources.from_frame import (
     match_expression,
     refuse_implausible,
     refuse_unknown_levels,
+    refuse_words,
     require_codebook,
 )
-from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason
+from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, parse_numbers
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
@@ -74,7 +76,7 @@ def _read_columns(
     odd = _count_odd_values(raw, [name for name in raw.columns if facts[name].values is None], kept)
     steps: dict[str, pl.Expr] = {}
     found: dict[str, Facts] = {}
-    notes = []
+    notes: list[str] = []
     for name in raw.columns:
         values, counts, words = facts[name].values, facts[name].counts, kept.get(name, ())
         if values is None or counts is None:
@@ -85,7 +87,7 @@ def _read_columns(
         else:
             plan = plan_column(values, counts, column_role(name, design, given), words)
         steps |= {one.meta.output_name(): one for one in plan.columns(name, raw.columns)}
-        notes += [plan.note] if plan.note else []
+        notes += filter(None, (plan.note, serial_note(name, values)))
         if values is not None and counts is not None:
             read = values.to_frame().select(steps.get(name, pl.col(name))).to_series()
             found[name] = _merge(read, counts)
@@ -136,6 +138,9 @@ def _match_codebook(people: EnginePeople, design: Design) -> EnginePeople:
     """Match columns to the codebook by name."""
     known, taken = known_variables(), set(design.columns)
     columns = [name for name in people.columns if name in known and name not in taken]
+    for name in columns:
+        if known[name].kind == "number" and is_text(people.schema[name]):
+            _require_numbers(people, name)
     matched = {name: match_expression(name, people.schema[name], known[name]) for name in columns}
     totals = dict(item for name in columns for item in _count_unmatched(name, known[name], matched[name]))
     counts = people.select(**totals).row(0, named=True) if totals else {}
@@ -145,6 +150,16 @@ def _match_codebook(people: EnginePeople, design: Design) -> EnginePeople:
         if f"{name} outside" in counts:
             refuse_implausible(name, counts[f"{name} outside"], known[name], None)
     return people.with_columns(**matched)
+
+
+def _require_numbers(people: EnginePeople, name: str) -> None:
+    """Raise unless every entry of text is a number, which engines convert or fail."""
+    facts = people.facts_of([name])[name]
+    if facts.values is None or facts.counts is None:
+        refuse_words(name, facts.known)
+        return
+    numbers = facts.values.to_frame().select(parse_numbers(pl.col(name).cast(pl.String))).to_series()
+    refuse_words(name, int(facts.counts.filter(numbers.is_null()).sum()))
 
 
 def _count_unmatched(name: str, variable: Variable, matched: pl.Expr) -> list[tuple[str, pl.Expr]]:

@@ -166,10 +166,10 @@ def read_codes(column: str, schema: Mapping[str, pl.DataType], decimal: str = ".
     return pl.coalesce(_write_text(column, schema[column], decimal), declared_missing(column, schema))
 
 
-def read_groups(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+def read_groups(column: str, schema: Mapping[str, pl.DataType], kept: Collection[str] = ()) -> pl.Expr:
     """Read a column as codes of persons, strata or sampling units, which a word for NA is not."""
     code = read_codes(column, schema)
-    return pl.when(~_is_na_word(code, ())).then(code)
+    return pl.when(~_is_na_word(code, kept)).then(code)
 
 
 def declared_missing(column: str, schema: Mapping[str, pl.DataType]) -> pl.Expr:

@@ -156,7 +156,7 @@ def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberS
         _percentile(numbers, 0.95),
         suspects,
         *_date_formats(frame.schema[name], values),
-        _serial_days(f"{name} {table.labels.get(name, '')}", numbers),
+        serial_days(f"{name} {table.labels.get(name, '')}", numbers),
         tuple(code for code in _doubtful(numbers) if code not in suspects),
         bool(values.str.contains(r"^-?0\d").any()),
         ordered=name in table.categories and table.categories[name].ordered,
@@ -245,11 +245,15 @@ def _is_repeated(number: float) -> bool:
     return bool(REPEATED.match(f"{number:g}"))
 
 
-def _serial_days(described: str, numbers: pl.Series) -> str:
+def serial_days(described: str, numbers: pl.Series) -> str:
     """Find whose day numbers whole numbers may be: those of Excel, or (where so named) of SAS and Stata."""
     if numbers.n_unique() < _MANY or (numbers != numbers.round()).any():
         return ""
     if numbers.is_between(32_874, 54_789).all():  # 1990 to 2050, counted from the end of 1899
         return "excel"
-    named = any(word in described.lower() for word in ("date", "datum", "fecha", "_dt"))
-    return "sas" if named and numbers.is_between(10_957, 32_872).all() else ""
+    return "sas" if names_date(described) and numbers.is_between(10_957, 32_872).all() else ""
+
+
+def names_date(described: str) -> bool:
+    """Whether the name or label of a column says that it contains dates."""
+    return any(word in described.lower() for word in ("date", "datum", "fecha", "_dt"))

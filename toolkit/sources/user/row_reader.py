@@ -153,9 +153,9 @@ def _collect(
     schema = table.frame.collect_schema()
     wanted = [
         pl.col(ROW).cast(pl.Int64),
-        read_groups(person, schema).alias(PERSON),
+        read_groups(person, schema, entry.keep).alias(PERSON),
         *(expression for column in columns for expression in column.expressions(schema)),
-        *(read_groups(column, schema).alias(name) for name, column in request.codes.items()),
+        *(read_groups(column, schema, entry.keep).alias(name) for name, column in request.codes.items()),
     ]
     for name, (column, date_format) in request.inputs.items():
         wanted += read_input(name, column, date_format, table, entry)
