@@ -10,25 +10,27 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 INSTALLED_DEV := $(VENV)/.installed-dev
 READY_DEV := $(VENV)/.ready-dev
-START := notebooks/01-start.ipynb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report gallery test lab check docs bench errors notebooks lock wheel setup
+.PHONY: help report gallery test fuzz lab check audit docs bench errors notebooks lock wheel setup
 
 help: ## this list
 	@echo "make report                 the reports, from the embedded simulated study, into reports/simulated/"
 	@echo "make report STUDY=nhanes    the same from NHANES 2005-2008 (downloads it, or reads CRAMPS_NHANES)"
 	@echo "make gallery                the committed reports from NHANES, into reports/gallery/"
 	@echo "make test                   every test (ARGS=\"-k forest\" for some)"
+	@echo "make fuzz                   10,000 hostile studies and texts, and 200 kills, in about half an hour"
 	@echo "make lab                    JupyterLab on notebooks/01-start"
 	@echo "make check                  ruff format, ruff check, mypy --strict"
+	@echo "make audit                  known vulnerabilities of the locked packages, and what could not be checked"
 	@echo "make docs                   the documentation site, into docs/_build/html/, without a network"
 	@echo "make bench                  time and memory beside R, svy and statsmodels, into benchmarks/results.md"
 	@echo "make notebooks              the .ipynb files of notebooks/, from their .py sources"
 	@echo "make errors                 every error message, with its file, line and class"
 	@echo "make lock                   resolve both locks anew from pyproject.toml"
-	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside"
+	@echo "make wheel                  dist/*.whl with datasets, notebooks and report plan inside, the same bytes each time"
+	@echo "Without make, cramps report, lab, notebooks and setup do the same; cramps --help lists all commands."
 
 report: $(READY)
 	@$(PY) -m toolkit.cli report --all --study $(STUDY)
@@ -39,13 +41,19 @@ gallery: $(READY)
 test: $(READY_DEV)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
+fuzz: $(READY_DEV)
+	@CRAMPS_FUZZ_EXAMPLES=10000 CRAMPS_FUZZ_KILLS=200 $(PY) -m pytest -n 2 tests/hostile $(ARGS)
+
 lab: $(READY)
-	@$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/$(START) $(ARGS)
+	@$(PY) -m toolkit.cli lab $(ARGS)
 
 check: $(READY_DEV)
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+
+audit: $(READY_DEV)
+	@$(PY) -m tests.house.dependency_audit
 
 docs: $(READY_DEV)
 	@$(PY) docs/build.py
@@ -57,7 +65,7 @@ errors: $(READY_DEV)
 	@$(PY) -m tests.house.error_messages
 
 notebooks: $(READY)
-	@$(PY) -m toolkit.report.paired_notebooks notebooks
+	@$(PY) -m toolkit.cli notebooks
 
 # No header, no index: the lock must record no address and no path of the machine that wrote it.
 LOCK := -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
@@ -65,8 +73,10 @@ lock: $(READY_DEV)
 	$(PY) $(LOCK) --group link pyproject.toml -o requirements.lock
 	$(PY) $(LOCK) --group dev --group docs -c requirements.lock pyproject.toml -o requirements-dev.lock
 
+# The time of the last commit stands in the wheel, so that the same commit gives the same bytes.
 wheel: $(READY_DEV)
-	@$(PY) -m build --wheel --no-isolation --outdir dist
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)} \
+	    $(PY) -m build --wheel --no-isolation --outdir dist
 
 setup: $(READY_DEV)
 	@:

@@ -1,5 +1,6 @@
 """The command line `cramps`. Commands import what they need when they run, so that help is immediate."""
 
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -255,6 +256,41 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
             "problem",
         )
     sys.exit(1 if "differs" in files["status"] else 0)
+
+
+@main.command(epilog=_example("cramps lab"))
+@click.argument("arguments", nargs=-1)
+def lab(arguments: tuple[str, ...]) -> None:
+    """Open the notebooks in JupyterLab, on this machine alone.
+
+    In a folder without them, the notebooks of the toolkit are copied into its folder notebooks. ARGUMENTS are
+    passed on to JupyterLab; write -- before those that begin with a minus.
+    """
+    from toolkit.report.paired_notebooks import lab_command
+
+    sys.exit(subprocess.call(lab_command(arguments)))  # noqa: S603 - JupyterLab of this Python
+
+
+@main.command(epilog=_example("cramps notebooks", "cramps notebooks my-notebooks"))
+@click.argument("folder", default="notebooks", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def notebooks(folder: Path) -> None:
+    """Write the .ipynb files of FOLDER from their .py sources, without outputs."""
+    from toolkit.report.paired_notebooks import write_paired
+
+    for path in write_paired(folder):
+        click.echo(path)
+
+
+@main.command(epilog=_example("cramps setup"))
+def setup() -> None:
+    """Check Python, packages and the folders that the toolkit writes to."""
+    from toolkit.files.installation import check_installation
+    from toolkit.files.project_folder import in_project
+
+    found = check_installation(in_project("reports").parent)
+    _print_table((check.subject, "check" if check.remedy else "ok", check.found) for check in found)
+    if remedies := [check.remedy for check in found if check.remedy]:
+        raise CommandError(" ".join(remedies))
 
 
 def _variable_rows(study: "Study") -> Iterable[tuple[str, ...]]:

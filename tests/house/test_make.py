@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.house import dependency_audit
 from tests.house.tree import ROOT
+from toolkit.report.paired_notebooks import lab_command
 
 FILES = ("Makefile", "requirements.lock", "requirements-dev.lock", "pyproject.toml")
 STAMPS = (".installed", ".ready", ".installed-dev", ".ready-dev")
@@ -21,8 +23,10 @@ TARGETS = {
     "lab",
     "check",
     "docs",
+    "audit",
     "bench",
     "errors",
+    "fuzz",
     "notebooks",
     "lock",
     "wheel",
@@ -61,11 +65,10 @@ def test_a_set_up_that_is_done_is_not_done_again(set_up: Path) -> None:
 
 
 def test_the_lab_opens_the_first_notebook_as_it_is_kept(set_up: Path) -> None:
-    planned = make("-n", "lab", folder=set_up).strip()
-    opened = planned.partition("default_url=/lab/tree/")[2].split()[0]
-    assert "notebooks/01-start.ipynb" == opened
-    assert (ROOT / opened).is_file()
-    assert 1 == len(planned.splitlines()), "nothing else needs to be made"
+    assert ".venv/bin/python -m toolkit.cli lab" == make("-n", "lab", folder=set_up).strip()
+    opened = next(word for word in lab_command(["--no-browser"]) if "default_url" in word)
+    assert "--LabApp.default_url=/lab/tree/notebooks/01-start.ipynb" == opened
+    assert (ROOT / opened.partition("/lab/tree/")[2]).is_file()
 
 
 def test_a_changed_lock_is_installed_with_its_hashes(set_up: Path) -> None:
@@ -161,3 +164,30 @@ def test_ci_calls_check_docs_and_test() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
     assert script.rstrip().endswith("make check\nmake docs\nmake test")
+
+
+FOUND = [
+    {"name": "Sound", "version": "1.0", "vulns": []},
+    {"name": "broken", "version": "2.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2.1"]}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "told"),
+    [
+        (["Sound"], 0, ["1 of 1"]),
+        (["Sound", "broken"], dependency_audit.VULNERABLE, ["2 of 2", "broken 2.0: PYSEC-1, mended in 2.1"]),
+        (["Sound", "unknown"], dependency_audit.UNCHECKED, ["1 of 2", "NOT CHECKED (no network): unknown"]),
+    ],
+)
+def test_the_audit_does_not_pass_what_it_could_not_check(names, code, told) -> None:
+    found = [package for package in FOUND if package["name"] in names]
+    done = dependency_audit.judge(found, {name.lower(): "1.0" for name in names}, "no network")
+    assert code == done[0]
+    assert [] == [text for text in told if text not in done[1]]
+
+
+def test_the_audit_knows_every_locked_package() -> None:
+    locked = dependency_audit.locked_packages()
+    assert {"polars", "jupyterlab", "pytest"} <= set(locked)
+    assert all(version[0].isdigit() for version in locked.values())

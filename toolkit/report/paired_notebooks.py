@@ -6,12 +6,16 @@ keeps both equal while a notebook is edited in JupyterLab (`jupytext.toml` in th
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from toolkit.files.safe_files import write_text
+from toolkit.files.checked_toml import shipped
+from toolkit.files.project_folder import in_project
+from toolkit.files.safe_files import write_bytes, write_text
 from toolkit.report.execution.execute import load
 
+_FIRST = "01-start.ipynb"
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -49,6 +53,12 @@ def compose_paired(source: Path) -> str:
     return f"{writes(notebook)}\n"  # type: ignore[no-untyped-call]
 
 
-if __name__ == "__main__":
-    for path in write_paired(Path(sys.argv[1])):
-        sys.stdout.write(f"{path}\n")
+def lab_command(arguments: Sequence[str] = ()) -> list[str]:
+    """Return the command that opens the first notebook in JupyterLab; copy the notebooks if none exist."""
+    folder = in_project("notebooks")
+    if not folder.exists():
+        for source in sorted(shipped("notebooks").iterdir()):
+            if source.suffix in (".py", ".ipynb", ".toml"):
+                write_bytes(folder / source.name, source.read_bytes())
+    opened = f"--LabApp.default_url=/lab/tree/{(folder / _FIRST).as_posix()}"
+    return [sys.executable, "-m", "jupyterlab", opened, *arguments]

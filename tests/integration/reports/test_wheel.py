@@ -1,5 +1,7 @@
 """A built wheel carries what it needs: installed elsewhere, it renders a report from any folder."""
 
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,12 +14,48 @@ import pytest
 import toolkit as tk
 from tests.house.tree import ROOT
 
+FACTS = f"cramps_toolkit-{tk.__version__}.dist-info"
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT))
     return next(folder.glob("*.whl"))
+
+
+def test_the_same_commit_gives_the_same_wheel(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(folder: Path, source: Path) -> bytes:
+        python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source))
+        return next(folder.glob("*.whl")).read_bytes()
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    copy = tmp_path / "copy"
+    left_out = shutil.ignore_patterns(".venv", ".git", "dist", "__pycache__", "_build", "gallery")
+    shutil.copytree(ROOT, copy, ignore=left_out, symlinks=True)
+    shutil.copy(ROOT / ".gitignore", copy)
+    for path in copy.rglob("*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    first, second = build(tmp_path / "first", ROOT), build(tmp_path / "second", copy)
+    assert first == second
+
+
+def test_the_wheel_contains_the_package_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [] == [name for name in names if name.split("/")[0] not in ("toolkit", FACTS)]
+    assert [] == [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".map"))]
+    assert f"{FACTS}/licenses/LICENSE" in names
+    kept = subprocess.run(
+        ["git", "ls-files", "toolkit"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if kept.returncode == 0:
+        assert set(kept.stdout.split()) <= set(names)
+    facts = zipfile.ZipFile(wheel).read(f"{FACTS}/METADATA").decode()
+    for minor in range(11, 15):
+        assert f"Classifier: Programming Language :: Python :: 3.{minor}" in facts
+    assert "Requires-Python: >=3.11" in facts
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -113,9 +114,7 @@ class Kernel:
         from traitlets.config import Config
 
         if self._manager is None:
-            # ipc: a socket file in a private folder, in place of a port that others on the machine can reach.
-            files = {"ip": str(self._folder / "k"), "connection_file": str(self._folder / "kernel.json")}
-            settings = Config({"KernelManager": {"transport": "ipc", **files}})
+            settings = Config({"KernelManager": _connection(self._folder)})
             self._manager = _manager_class(self._folder, self._people, self._register)(config=settings)
         options = {"record_timing": False, "timeout": None, "on_cell_executed": after_cell}
         resources = {"metadata": {"path": str(self._folder)}}
@@ -156,10 +155,24 @@ class Kernel:
         ensure_event_loop().close()
 
 
+def _connection(folder: Path) -> dict[str, str]:
+    """Choose how to talk to a kernel: a socket file in a private folder, or else a local port with a key.
+
+    Others on the machine can reach a port, where only the key keeps them out.
+    """
+    connection = {"connection_file": str(folder / "kernel.json")}
+    if hasattr(socket, "AF_UNIX"):
+        return {**connection, "transport": "ipc", "ip": str(folder / "k")}
+    return {**connection, "transport": "tcp", "ip": "127.0.0.1"}
+
+
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
 
 
 def _check_space(folder: Path) -> None:
