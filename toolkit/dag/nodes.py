@@ -145,7 +145,7 @@ class StudyNodes:
             return Measurement(
                 gap="not measured among these participants" if direct else "measured only by a proxy"
             )
-        absent = "not measured in this study" if node.variables else "not measured by any study here"
+        absent = "not measured in this study" if node.variables else "not in the codebook of this study"
         return Measurement(gap=node.note or absent)
 
 

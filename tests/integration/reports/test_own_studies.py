@@ -64,6 +64,20 @@ def test_the_examples_have_all_reports(name: str, request: pytest.FixtureRequest
     assert len(pages) == len(all_reports())
 
 
+@pytest.mark.parametrize("name", ["survey", "cohort"])
+def test_a_page_names_nhanes_only_among_published_findings(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    for report, parameters in all_reports():
+        with pytest.MonkeyPatch.context() as patch:
+            shown = run_report(report, request.getfixturevalue(name), patch, **parameters)
+        naming = [words_of([part]) for part in shown if re.search("NHANES|National Health and Nut", part)]
+        published = ("Published findings", "Findings disagree", "References")
+        assert [text for text in naming if not any(mark in text for mark in published)] == [], parameters
+        verdicts = re.findall("No clear difference|ruled out|not measured by any study", words_of(shown))
+        assert verdicts == []
+
+
 def test_without_a_cramp_question_each_page_says_what_was_not_measured() -> None:
     pages = render(own_study(200, "no cramps"), *all_reports())
     for cause in tk.causes.cards():

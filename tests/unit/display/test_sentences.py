@@ -6,7 +6,7 @@ import pytest
 from tests.support import frames
 from tests.support.frames import difference, mean, prevalence, ratio, result
 from tests.support.messages import mentioning
-from toolkit.display.text import finding, sentences
+from toolkit.display.text import finding, format_estimate, sentences
 from toolkit.errors import VariableError
 
 PER_UNIT = {
@@ -43,7 +43,7 @@ def test_a_sentence_gives_no_verdict(low):
 
 
 def test_an_interval_just_above_one_is_not_rounded_onto_it():
-    assert "95% CI 1.002 to 1.16)" in finding(result(ratio(1.05, 1.0021, 1.16)))
+    assert "95% CI 1.002 to 1.160)" in finding(result(ratio(1.05, 1.0021, 1.16)))
 
 
 @pytest.mark.parametrize(
@@ -289,3 +289,26 @@ def test_reasons_of_flags_are_counted_once_each_and_leave_calls_to_the_tables():
     assert "study.derive" not in said
     assert said.count("not adjusted for pregnancy") == 1
     assert "4 further reasons" in said
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ((1.29, 1.17, 1.43), "1.29 (1.17 to 1.43)"),
+        ((12.3, 1.05, 144.96), "12.3 (1.1 to 145.0)"),
+        ((0.03, 0.002, 0.45), "0.030 (0.002 to 0.450)"),
+        ((1.02, 1.018, 1.022), "1.020 (1.018 to 1.022)"),
+        ((1.05, 1.0021, 1.16), "1.050 (1.002 to 1.160)"),
+        ((3e-9, 1e-9, 4e-8), "<0.000001 (<0.000001 to <0.000001)"),
+    ],
+)
+def test_an_estimate_and_its_interval_are_rounded_together(found, told):
+    assert told == format_estimate(ratio(*found))
+
+
+@pytest.mark.parametrize("power", range(-12, 13, 3))
+def test_only_zero_is_printed_as_zero(power):
+    for estimand in ("prevalence", "mean", "mean_difference", "prevalence_ratio"):
+        row = {**ratio(10.0**power, 0.5 * 10.0**power, 2 * 10.0**power), "estimand": estimand}
+        assert "0.000000 " not in f"{format_estimate(row)} "
+        assert not format_estimate(row).startswith("0 ")

@@ -214,7 +214,7 @@ def test_interaction_is_said_on_both_scales_and_a_failure_with_its_reason() -> N
     excess = {**ROW, **pair, "estimand": "reri", "scale": "identity", "estimate": 0.1, "conf_low": -0.2}
     text = tk.reports.interaction_sentence(frame([ratio, excess]))
     assert mentions(
-        text, "For sex (female)", "diabetes (yes vs. no)", "1.38", "for male", "p = 0.20", "RERI was 0.100"
+        text, "For sex (female)", "diabetes (yes vs. no)", "1.38", "for male", "p = 0.20", "RERI was 0.10"
     )
     failed = {"reliability": "failed", "reason": "too few PSUs", "estimate": None}
     text = tk.reports.interaction_sentence(frame([{**ratio, **failed}, {**excess, **failed}]))

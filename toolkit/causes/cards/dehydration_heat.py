@@ -80,7 +80,7 @@ _hot = threshold_rule(
     yes=(80, 104),
 )
 
-_CALCULATED = "in NHANES calculated from sodium, glucose and urea: a proxy, not a measurement of water loss"
+_CALCULATED = "where calculated from sodium, glucose and urea, a proxy and not a measurement of water loss"
 
 CARD = Card(
     name="dehydration_heat",

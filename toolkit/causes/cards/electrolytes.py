@@ -190,8 +190,8 @@ CARD = Card(
         ),
         measured("serum_calcium"),
         _corrected.exposure(
-            "a variant: NHANES measures albumin by bromcresol purple, for which this correction was not "
-            "developed; ionized calcium is not measured"
+            "a variant: the correction was not developed for albumin measured by bromcresol purple, as in "
+            "many surveys; ionized calcium is not measured"
         ),
         measured("serum_potassium"),
         measured("serum_sodium"),

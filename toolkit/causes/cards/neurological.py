@@ -41,7 +41,7 @@ CARD = Card(
         ),
         measured(
             "multiple_sclerosis",
-            "rare: estimates rest on few people; in NHANES a proxy by drugs that supports no estimate",
+            "rare: estimates rest on few people; if known by drugs alone, a proxy that supports no estimate",
         ),
         measured("numb_feet", "a symptom, also of poor circulation and of nerve compression"),
         measured("tingling_feet", "a symptom that resembles cramps and restless legs"),

@@ -130,6 +130,8 @@ def _format_ratio(value: float) -> str:
 
 
 def _round(value: float, decimals: int) -> str:
+    if value and decimals >= 6 and round(value, decimals) == 0:  # only zero is printed as zero
+        return "<0.000001" if value > 0 else ">−0.000001"
     return f"{round(value, decimals) + 0.0:,.{max(decimals, 0)}f}".replace("-", "−")
 
 
@@ -152,10 +154,46 @@ def format_bound(value: float | None, kind: Kind, std_error: float | None = None
     return text
 
 
+def _shared_decimals(row: Row) -> int | None:
+    """Choose the decimals of an estimate and its interval from the width of the interval; None without one.
+
+    Percent have one decimal and ratios two, and more where the interval is narrow. A limit is
+    never rounded onto the null value, and only zero is printed as zero.
+    """
+    kind = estimand_of(row).kind
+    ends = [row["estimate"], row["conf_low"], row["conf_high"]]
+    if any(value is None or not math.isfinite(value) for value in ends) or kind == "test":
+        return None
+    values = [100 * value if kind in ("percent", "points") else value for value in ends]
+    width = values[2] - values[1]
+    if width <= 0 or (kind == "ratio" and not all(1e-6 <= value < 1e6 for value in values)):
+        return None
+    digit = math.floor(math.log10(width))
+    least = {"percent": 1, "points": 1, "ratio": max(0, 2 - max(digit, 0))}.get(kind)
+    usual = 1 - math.floor(math.log10(width / 4)) if least is None else max(least, (kind != "ratio") - digit)
+    null = NULL_VALUES.get(kind)
+    for decimals in range(max(min(usual, 6), -12), 7):
+        onto = any(round(end, decimals) == null != end for end in values[1:])
+        if not onto and all(value == 0 or round(value, decimals) != 0 for value in values):
+            return decimals
+    return 6
+
+
+def format_point(row: Row) -> str:
+    """Round an estimate as its interval is rounded."""
+    return _format_in_row(row, "estimate")
+
+
+def _format_in_row(row: Row, column: str) -> str:
+    kind, value, decimals = estimand_of(row).kind, row[column], _shared_decimals(row)
+    if decimals is None:
+        return (format_number if column == "estimate" else format_bound)(value, kind, row["std_error"])
+    return _round(100 * value if kind in ("percent", "points") else value, decimals)
+
+
 def format_interval(row: Row) -> str:
     """Format the confidence interval, "1.17 to 1.43"; "" if there is none."""
-    kind = estimand_of(row).kind
-    ends = [format_bound(row[end], kind, row["std_error"]) for end in ("conf_low", "conf_high")]
+    ends = [_format_in_row(row, end) for end in ("conf_low", "conf_high")]
     return " to ".join(ends) if all(ends) else ""
 
 
@@ -171,7 +209,7 @@ def format_estimate(row: Row) -> str:
     kind = estimand_of(row).kind
     if kind == "test":
         return format_test(row)
-    text, ends = format_number(row["estimate"], kind, row["std_error"]), format_interval(row)
+    text, ends = format_point(row), format_interval(row)
     return f"{text} ({ends})" if ends and text else text
 
 
@@ -213,7 +251,7 @@ def phrase_estimate(row: Row) -> str:
     units = _UNITS.get(estimand.kind, f" {unit}" if (unit := unit_of(row)) else "")
     none = "" if estimand.family == "planning" else " (no interval)"
     ends = f" ({format_confidence(row)} CI {ends})" if (ends := format_interval(row)) else none
-    return f"{format_number(row['estimate'], estimand.kind, row['std_error'])}{units}{ends}"
+    return f"{format_point(row)}{units}{ends}"
 
 
 def format_test(row: Row) -> str:

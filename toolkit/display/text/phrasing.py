@@ -16,8 +16,8 @@ from toolkit.display.text.numbers import (
     format_count,
     format_interval,
     format_level,
-    format_number,
     format_p_value,
+    format_point,
     format_test,
     label_variable,
     name_exposure,
@@ -99,7 +99,7 @@ def _name_compared(row: Row, labels: Labels | None) -> tuple[str, str] | None:
 
 
 def _phrase_likelihood(row: Row, exposed: str, reference: str, labels: Labels | None) -> str:
-    value = format_number(row["estimate"], "ratio")
+    value = format_point(row)
     ends = format_interval(row)
     interval = f", {format_confidence(row)} CI {ends}" if ends else ", no interval"
     return (

@@ -41,7 +41,7 @@ HALF_YEAR = Variable(
     "category",
     ("cool", "warm"),
     component="",
-    source="date: November to April cool, May to October warm, as NHANES has it (north of the equator)",
+    source="date: November to April cool, May to October warm (north of the equator)",
     case="warm",
 )
 _LAG_UNITS = {"heat_index": "°F", "temperature_mean": "°C", "degree_days": "°F"}

@@ -81,7 +81,7 @@ def test_what_cannot_be_measured_is_named_with_the_path_left_open(study):
     assert not chosen.sufficient
     income, apnea, activity = chosen.unmeasured
     assert ("income", "not measured in this study") == (income.label, income.reason)
-    assert ("physical activity in earlier years", "not measured by any study here") == (
+    assert ("physical activity in earlier years", "not in the codebook of this study") == (
         activity.label,
         activity.reason,
     )
