@@ -65,9 +65,7 @@ def test_the_examples_have_all_reports(name: str, request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize("name", ["survey", "cohort"])
-def test_a_page_names_nhanes_only_among_published_findings(
-    name: str, request: pytest.FixtureRequest
-) -> None:
+def test_a_page_names_nhanes_only_among_published_findings(name: str, request: pytest.FixtureRequest) -> None:
     for report, parameters in all_reports():
         with pytest.MonkeyPatch.context() as patch:
             shown = run_report(report, request.getfixturevalue(name), patch, **parameters)
