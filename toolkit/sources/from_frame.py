@@ -28,7 +28,7 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies import Design, Study, refuse_unusable_names
+from toolkit.studies import IDENTIFIERS, Design, Study, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
@@ -63,13 +63,17 @@ def own_population(
         ordered = {own for own, listed in declared.items() if listed.ordered}
         known = known_variables() if codebook == TOOLKIT else Codebook()
         codebook = _describe_columns(people.drop(ids), design, known, ordered)
-    facts = frame_facts([*notes, *person_notes(ids.keys() - set(design.columns), ids)])
+    facts = frame_facts(notes, ids, design)
     return Study(name, name, people, design, codebook, facts, smallest_cell=smallest_cell)
 
 
-def frame_facts(notes: Sequence[str]) -> dict[str, list[str]]:
-    """Write the notes on a frame as the provenance of its study."""
-    return {"notes": list(notes)} if notes else {}
+def frame_facts(
+    notes: Sequence[str], ids: Mapping[str, tuple[int, int]], design: Design
+) -> dict[str, list[str]]:
+    """Write the notes on a frame, and the columns that identify participants, as provenance of its study."""
+    identifiers = sorted(ids.keys() - set(design.columns))
+    every = [*notes, *person_notes(identifiers, ids)]
+    return {key: own for key, own in (("notes", every), (IDENTIFIERS, identifiers)) if own}
 
 
 def _read_columns(
@@ -174,10 +178,9 @@ def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _explain_unreadable(frame: Any, error: Exception) -> str:
-    if hasattr(frame, "columns") and (
-        isinstance(error, OverflowError) or type(error).__module__.startswith("pyarrow")
-    ):
-        mixed = next((name for name in frame.columns if not _has_one_type(frame[name])), None)
+    names = list(getattr(frame, "columns", ()))
+    mixed = next((name for name in names if not _has_one_type(frame[name])), None)
+    if mixed is not None or (names and isinstance(error, OverflowError)):
         column = "A column of the frame" if mixed is None else f"The column '{mixed}'"
         return (
             f"{column} has values of several types, or of an unsupported type. Convert it to one type, such "

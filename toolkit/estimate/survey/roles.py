@@ -16,7 +16,7 @@ from toolkit.disclosure import common_levels, list_levels, unknown_level
 from toolkit.errors import VariableError, require_known
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
-from toolkit.studies import Study, describe_column, distinct_values
+from toolkit.studies import IDENTIFIERS, Study, describe_column, distinct_values
 from toolkit.variables import Variable, quoted, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
@@ -154,6 +154,11 @@ def _find_variable(study: Study, name: str) -> Variable:
     if name not in study.people.columns:
         known = [*study.codebook, *(c for c in study.people.columns if "." not in c)]
         raise unknown_variable(name, known)
+    if name in study.provenance.get(IDENTIFIERS, ()):
+        raise VariableError(
+            f"'{name}' identifies the participants, so it is not a variable of an analysis. If it is a "
+            "measurement, rename the column before tk.study."
+        )
     # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
     variable = describe_column(study.people, name, ordered=False)
     if variable is None:

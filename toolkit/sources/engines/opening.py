@@ -15,7 +15,6 @@ from toolkit.sources.frame_columns import (
     column_role,
     has_name_of_person,
     identifies_persons,
-    person_notes,
     plan_cells,
     plan_column,
     refuse_weight_of_ids,
@@ -64,7 +63,7 @@ def open_on_engine(
     if not isinstance(codebook, Codebook):
         known = known_variables() if codebook == TOOLKIT else Codebook()
         codebook = _describe_columns(people, raw, {*design.columns, *ids}, known)
-    facts = frame_facts([*notes, *person_notes(ids.keys() - set(design.columns), ids)])
+    facts = frame_facts(notes, ids, design)
     return Study(name, name, as_frame(people), design, codebook, facts, smallest_cell=smallest_cell)
 
 

@@ -189,3 +189,25 @@ def test_the_remedy_for_a_unit_works() -> None:
 def test_a_codebook_of_another_name_is_unknown() -> None:
     with pytest.raises(DatasetError, match=mentioning("'toolkit'")):
         study(NAMED, design=SINGLY, codebook="tolkit")
+
+
+def test_a_participant_id_is_no_variable_of_an_analysis() -> None:
+    people = pl.DataFrame({"pid": range(30), "cramps": [0, 1] * 15, "w": [1.0] * 30})
+    own = study(people, design=SINGLY)
+    assert "pid" not in own.variables()["name"]
+    for estimate in (tk.mean, tk.total, tk.quantile):
+        with pytest.raises(VariableError, match=mentioning("'pid' identifies the participants")):
+            estimate(own, "pid")
+    with pytest.raises(VariableError, match=mentioning("'pid' identifies the participants")):
+        tk.model(own, "cramps ~ pid")
+    renamed = study(people.rename({"pid": "order"}), design=SINGLY)
+    assert tk.mean(renamed, "order")["estimate"][0] == 14.5
+
+
+@pytest.mark.parametrize(
+    "values", [[1, "a", 2, "b"], ["a", 1, "b", 2], [pd.Timestamp("2020-01-01"), "x", None, "y"]]
+)
+def test_a_column_of_several_types_is_named_whichever_comes_first(values: list[object]) -> None:
+    mixed = pd.DataFrame({"m": pd.Series(values, dtype=object), "w": [1.0] * 4})
+    with pytest.raises(DatasetError, match=mentioning("The column 'm' has values of several types")):
+        study(mixed, design=SINGLY)
