@@ -17,7 +17,7 @@ _OLDEST = (3, 11)
 
 
 class Check(NamedTuple):
-    """One thing that was checked: what, what was found, and how to mend it, or "" where it is right."""
+    """One thing that was checked: what, what was found, and how to correct it, or "" where it is right."""
 
     subject: str
     found: str
