@@ -162,6 +162,19 @@ def compute_once(known: dict[Any, Any], key: object, compute: Callable[[], Value
     return found
 
 
+def keep_arrays(known: dict[Any, Any], read: Mapping[Any, Any], used: Iterable[Any], most: int) -> None:
+    """Keep arrays read-only among those known; above `most` bytes, drop the first that are not in use."""
+    for own in read.values():
+        own.flags.writeable = False
+    known.update(read)
+    # Of a copy, because another thread may keep arrays meanwhile.
+    size, kept = sum(own.nbytes for own in [*known.values()]), set(used)
+    for key, own in [*known.items()]:
+        if size > most and key not in kept:
+            known.pop(key, None)
+            size -= own.nbytes
+
+
 # Whether a file is still the one that was read
 
 

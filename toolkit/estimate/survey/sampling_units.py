@@ -17,7 +17,7 @@ from toolkit.estimate.survey.variance.design_variance import (
     replication_of,
 )
 from toolkit.estimate.survey.variance.extreme_values import extreme, is_extreme
-from toolkit.files.cache import compute_once
+from toolkit.files.cache import compute_once, keep_arrays
 from toolkit.results import Floats, Indices, Mask
 from toolkit.studies import COMPUTED, Design, Study, WeightChoice
 from toolkit.variables import Condition, Names, as_names
@@ -112,23 +112,9 @@ class Participants:
             )
             read = {key: column.array(rows[key[0]]) for key, column in new.items()}
             self.extreme.update(key[0] for key, own in read.items() if not key[1] and is_extreme(own).any())
-            self._keep(read, keys)
+            keep_arrays(self._arrays, read, keys, _MOST_BYTES)
             held |= read
         return {key[0]: held[key] for key in keys}
-
-    def _keep(
-        self, read: "dict[tuple[str, tuple[str, ...]], Floats | Indices]", used: "Iterable[object]"
-    ) -> None:
-        """Keep values for further analyses, read-only; beyond a size those read first are dropped."""
-        for own in read.values():
-            own.flags.writeable = False
-        self._arrays.update(read)
-        size = sum(own.nbytes for own in self._arrays.values())
-        for key in [key for key in self._arrays if key not in set(used)]:
-            if size <= _MOST_BYTES:
-                break
-            dropped = self._arrays.pop(key, None)  # another thread may have dropped it
-            size -= 0 if dropped is None else dropped.nbytes
 
     def places_in(self, condition: Condition) -> tuple[Indices | None, int]:
         """Find who meets a condition (None for everyone), and count those for whom it is undecided."""

@@ -9,10 +9,6 @@ from toolkit.sources.engines.passes import Passes, explain_failure
 from toolkit.studies import Query
 
 
-def _leave() -> None:
-    """Do nothing at Ctrl-C: polars heeds it itself, or ends beside, where a notebook took the signal."""
-
-
 class LazyPolars:
     """A polars lazy frame as an engine."""
 
@@ -28,7 +24,8 @@ class LazyPolars:
         """Collect queries together, so that they share the scan."""
         plans = [self._plan(query) for query in queries]
         with self.failures():
-            return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"), _leave)
+            # Polars heeds Ctrl-C itself, or ends beside, where a notebook took the signal.
+            return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"))
 
     def failures(self) -> AbstractContextManager[None]:
         """Restate the errors of polars."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -16,6 +16,8 @@ from toolkit.errors import DatasetError, ToolkitError
 _PATIENCE, _LOOK = 2.0, 0.1
 # Seconds that a pass has to end after Ctrl-C.
 _END = 0.5
+# Attempts at the first pass after one that was stopped.
+_ATTEMPTS = 10
 Frames = list[pl.DataFrame]
 
 
@@ -27,38 +29,56 @@ class Passes:
     rows: list[int] = field(default_factory=list)
     # One connection runs one query at a time.
     _turn: Any = field(default_factory=Lock, repr=False)
+    # A pass that was stopped, with what stops it.
+    _stopped: tuple[Thread, Callable[[], None]] | None = field(default=None, repr=False)
 
-    def fetch(self, collect: Callable[[], Frames], cancel: Callable[[], None]) -> Frames:
-        """Collect the results of one pass; `cancel` stops the engine at Ctrl-C."""
+    def fetch(self, collect: Callable[[], Frames], cancel: Callable[[], None] | None = None) -> Frames:
+        """Collect the results of one pass; `cancel` stops the engine at Ctrl-C, None if it may end beside."""
         with self._turn, _progress(self.noun):
-            found = _collect_beside(collect, cancel)
+            found = self._collect_after_stop(collect, cancel)
         self.rows.append(sum(frame.height for frame in found))
         return found
 
-
-def _collect_beside(collect: Callable[[], Frames], cancel: Callable[[], None]) -> Frames:
-    """Collect in a thread of its own, so that this one can hear Ctrl-C."""
-    found: list[Frames] = []
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            found.append(collect())
-        except BaseException as error:  # raised again in the thread that asked
-            failed.append(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
+    def _collect_after_stop(self, collect: Callable[[], Frames], cancel: Callable[[], None] | None) -> Frames:
+        """Collect once a pass that was stopped has ended, and has left its connection."""
+        if self._stopped is None:
+            return self._collect_beside(collect, cancel)
+        (thread, stop), self._stopped = self._stopped, None
         while thread.is_alive():
+            stop()
             thread.join(_LOOK)
-    except KeyboardInterrupt:
-        cancel()
-        thread.join(_END)
-        raise
-    if failed:
-        raise failed[0]
-    return found[0]
+        for _ in range(_ATTEMPTS):
+            # DuckDB refuses queries for a moment after the thread has ended.
+            with suppress(Exception):
+                return self._collect_beside(collect, cancel)
+            Event().wait(_LOOK)
+        return self._collect_beside(collect, cancel)
+
+    def _collect_beside(self, collect: Callable[[], Frames], cancel: Callable[[], None] | None) -> Frames:
+        """Collect in a thread of its own, so that this one can hear Ctrl-C."""
+        found: list[Frames] = []
+        failed: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                found.append(collect())
+            except BaseException as error:  # raised again in the thread that asked
+                failed.append(error)
+
+        thread = Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_LOOK)
+        except KeyboardInterrupt:
+            if cancel is not None:
+                self._stopped = thread, cancel
+                cancel()
+            thread.join(_END)
+            raise
+        if failed:
+            raise failed[0]
+        return found[0]
 
 
 @contextmanager

@@ -4,8 +4,10 @@ import gc
 import weakref
 
 import polars as pl
+import pytest
 
 import toolkit as tk
+from toolkit.estimate.survey import sampling_units
 
 
 def one() -> tk.Study:
@@ -41,3 +43,26 @@ def test_a_column_read_for_one_study_is_not_that_of_another():
     more = tk.study(pl.DataFrame({"sex": ["f", "m", "x"]}), design=tk.Design.none(), name="more")
     assert ["f", "m"] == tk.prevalence(few, outcome="sex", interval="wald")["level"].to_list()
     assert ["f", "m", "x"] == tk.prevalence(more, outcome="sex", interval="wald")["level"].to_list()
+
+
+def kept_arrays(study):
+    (participants,) = [x for x in study.computed.values() if isinstance(x, sampling_units.Participants)]
+    return participants._arrays
+
+
+def test_values_that_are_kept_are_read_only():
+    study = one()
+    tk.mean(study, "age")
+    (values,) = kept_arrays(study).values()
+    with pytest.raises(ValueError, match="read-only"):
+        values[0] = 1.0
+
+
+def test_values_beyond_a_size_are_dropped_and_read_again(monkeypatch):
+    study = one()
+    expected = [tk.mean(study, name)["estimate"].item() for name in ("age", "cramps", "age")]
+    assert 2 == len(kept_arrays(study))
+    monkeypatch.setattr(sampling_units, "_MOST_BYTES", 800)
+    study = one()
+    assert expected == [tk.mean(study, name)["estimate"].item() for name in ("age", "cramps", "age")]
+    assert 1 == len(kept_arrays(study))

@@ -1,7 +1,7 @@
 """Write the columns of design matrices as expressions over the participants of an engine.
 
 Cells on an engine have moments of continuous variables alone. A column that is not linear in them,
-such as a product or a power, is computed of participants (`compute_columns`) and has moments of its own.
+such as a product or a power, is computed of participants (`streamed_columns`) and has moments of its own.
 """
 
 import ast
