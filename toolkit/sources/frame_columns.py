@@ -30,6 +30,7 @@ from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 Role = Literal["variable", "group", "number", "given"]
 Kept = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 _MOST_ROWS = 20  # of one person, in a column that has the name of an id
+_FEWEST_PERSONS, _FEWEST_CASES = 3, 21  # values that occur again; "case" may also be an outcome of levels
 
 
 @dataclass(frozen=True)
@@ -163,14 +164,18 @@ def _as_numbers(clean: pl.Expr, tidy: pl.Series, values: pl.Series, counts: pl.S
     return clean.cast(pl.Float64)
 
 
-def has_name_of_person(name: str, dtype: pl.DataType) -> bool:
+def may_identify_persons(name: str, dtype: pl.DataType) -> bool:
     """Whether a column of codes has one of the usual names of participant ids."""
-    return (is_text(dtype) or dtype.is_integer() or dtype.is_float()) and is_person_name(name)
+    return (is_text(dtype) or dtype.is_numeric()) and is_person_name(name)
 
 
-def identifies_persons(persons: int, rows: int) -> bool:
-    """Whether a column with the name of an id has as many different values as one."""
-    return persons > 2 and _MOST_ROWS * persons >= rows
+def identifies_persons(name: str, values: pl.Series, rows: int) -> bool:
+    """Whether different values, in so many rows, are those of ids and not of a measurement or an outcome."""
+    numeric = values.dtype.is_numeric()
+    if numeric and not values.dtype.is_integer() and (values != values.round()).any():
+        return False
+    fewest = _FEWEST_CASES if is_person_name(name, surely=False) else _FEWEST_PERSONS
+    return len(values) == rows > 1 or (len(values) >= fewest and _MOST_ROWS * len(values) >= rows)
 
 
 def serial_note(name: str, values: pl.Series | None) -> str:
@@ -188,12 +193,13 @@ def serial_note(name: str, values: pl.Series | None) -> str:
 
 
 def person_notes(names: Iterable[str], ids: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Report the columns that identify participants and in how many rows one occurs again."""
+    """Report the columns that identify participants, and in how many rows one occurs again."""
     return [
         f"'{name}' identifies {ids[name][0]:,} participants in {ids[name][1]:,} rows. A study has one row "
         "per participant. Keep one, or open repeated visits as a cohort with a study.toml."
-        for name in sorted(names)
         if ids[name][0] < ids[name][1]
+        else f"'{name}' identifies the participants and is not a variable. If it is one, rename it."
+        for name in sorted(names)
     ]
 
 

@@ -16,8 +16,8 @@ from toolkit.errors import DatasetError, DesignError, VariableError, require_kno
 from toolkit.sources.frame_columns import (
     Kept,
     column_role,
-    has_name_of_person,
     identifies_persons,
+    may_identify_persons,
     person_notes,
     plan_cells,
     plan_column,
@@ -106,10 +106,10 @@ def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series 
 
 def _count_persons(column: pl.Series) -> tuple[int, int] | None:
     """Count persons and rows of a column that identifies participants; None for another one."""
-    if not has_name_of_person(column.name, column.dtype):
+    if not may_identify_persons(column.name, column.dtype):
         return None
-    persons, rows = column.drop_nulls().n_unique(), column.count()
-    return (persons, rows) if identifies_persons(persons, rows) else None
+    values, rows = column.drop_nulls().unique(), column.count()
+    return (len(values), rows) if identifies_persons(column.name, values, rows) else None
 
 
 def refuse_repeated_names(frame: Any) -> None:

@@ -158,7 +158,7 @@ def study(
         removed, text of true and false is yes/no, and timestamps and text of ISO dates are dates (local to
         their time zone). Weights that came as text are read as numbers. Strata and PSUs that are spelled in
         two ways ("Coast" and "coast", "01" and "1") are read as one, and a column that identifies the
-        participants is not a variable. `print(study)` reports both, with repeated participants.
+        participants is not a variable. `print(study)` reports both, and participants with several rows.
 
     Raises
     ------

@@ -254,3 +254,24 @@ def test_text_of_numbers_is_the_codebook_s_number_or_refused_with_a_count() -> N
 def test_a_column_that_no_type_holds_is_named(value: Any) -> None:
     with pytest.raises(tk.DatasetError, match=mentioning("'x'")):
         tk.study(pd.DataFrame({"x": [value, value]}), design=tk.Design.none())
+
+
+@pytest.mark.parametrize("library", [pl.DataFrame, pl.LazyFrame])
+@pytest.mark.parametrize(
+    ("name", "values", "is_id"),
+    [
+        ("pid", range(60), True),
+        ("seqn", [at / 1.0 for at in range(60)], True),
+        ("pid", [at // 3 for at in range(60)], True),
+        ("case", [at % 3 for at in range(60)], False),
+        ("case", range(60), True),
+        ("index", [1 + at / 7 for at in range(60)], False),
+        ("age", range(60), False),
+    ],
+)
+def test_ids_are_told_from_outcomes_and_measurements(
+    library: Any, name: str, values: Any, is_id: bool
+) -> None:
+    study = tk.study(library({name: list(values), "y": [0, 1] * 30}), design=tk.Design.none())
+    assert is_id == (name not in study.codebook)
+    assert is_id == mentions(study, f"'{name}'", "identifies")

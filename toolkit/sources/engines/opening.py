@@ -13,8 +13,8 @@ from toolkit.sources.frame_columns import (
     Kept,
     Plan,
     column_role,
-    has_name_of_person,
     identifies_persons,
+    may_identify_persons,
     plan_cells,
     plan_column,
     refuse_weight_of_ids,
@@ -119,11 +119,14 @@ def _plan_measurement(name: str, dtype: pl.DataType, odd: Mapping[str, int], kep
 
 def _count_persons(raw: EnginePeople, name: str) -> tuple[int, int] | None:
     """Count persons and rows of a column that identifies participants; many are taken as different."""
-    if not has_name_of_person(name, raw.schema[name]):
+    if not may_identify_persons(name, raw.schema[name]):
         return None
     facts = raw.facts_of([name])[name]
-    persons = facts.known if facts.values is None else len(facts.values)
-    return (persons, facts.known) if identifies_persons(persons, facts.known) else None
+    if facts.values is None:
+        whole = is_text(raw.schema[name]) or raw.schema[name].is_integer()
+        return (facts.known, facts.known) if whole else None
+    found = identifies_persons(name, facts.values, facts.known)
+    return (len(facts.values), facts.known) if found else None
 
 
 def _merge(tidy: pl.Series, counts: pl.Series) -> Facts:

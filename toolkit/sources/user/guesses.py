@@ -108,9 +108,10 @@ def fold_name(word: str) -> str:
     return "".join(letter for letter in word.lower() if letter.isalnum())
 
 
-def is_person_name(name: str) -> bool:
-    """Check whether a column has one of the usual names of participant ids."""
-    return fold_name(name) in words().roles["person"]
+def is_person_name(name: str, *, surely: bool | None = None) -> bool:
+    """Check whether a column has a usual name of participant ids; `surely`, whether it means nothing else."""
+    folded, either = fold_name(name), words().roles["case"]
+    return folded in words().roles["person"] and surely in (None, folded not in either)
 
 
 def has_role(profile: Profile, role: str) -> bool:
