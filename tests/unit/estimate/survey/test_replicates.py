@@ -213,11 +213,14 @@ def test_a_missing_replicate_weight_is_counted(broken):
 
 
 def test_a_replicate_weight_is_a_number():
-    with pytest.raises(DesignError, match=mentioning("'r2' of the design is text", "4 of its 4", "Float64")):
-        tk.study(FOUR.with_columns(r2=pl.lit("a")), design=declared(replicate_method="JK1"))
-    text = tk.study(FOUR.with_columns(pl.col("r2").cast(pl.String)), design=declared(replicate_method="JK1"))
-    numbers = tk.study(FOUR, design=declared(replicate_method="JK1"))
-    assert tk.mean(text, "x").equals(tk.mean(numbers, "x"))
+    design = declared(replicate_method="JK1")
+    with pytest.raises(DesignError, match=mentioning("'r2'", "4 of its 4", "Float64")):
+        tk.study(FOUR.with_columns(r2=pl.lit("a")), design=design)
+    with pytest.raises(DesignError, match=mentioning("'r2'", "Float64")):
+        tk.mean(tk.study(FOUR.with_columns(r2=pl.lit(value=True)), design=design), "x")
+    text = FOUR.with_columns(pl.col("r2").cast(pl.String))
+    expected = tk.mean(tk.study(FOUR, design=design), "x")
+    assert expected.equals(tk.mean(tk.study(text, design=design), "x"))
 
 
 def test_each_component_has_its_own_replicates():

@@ -271,9 +271,9 @@ def test_a_column_of_the_design_that_is_not_there():
 
 def test_a_weight_or_population_in_words_is_an_error():
     words = PEOPLE.with_columns(w=pl.lit("much"), size=pl.lit("ten"))
-    fails(DesignError, ("'w' of the design is text", "cast(pl.Float64"), words, CLUSTERED)
+    fails(DesignError, ("'w'", f"{PEOPLE.height}", "cast(pl.Float64"), words, CLUSTERED)
     design = Design(weight="age", psu="psu", fpc="size")
-    fails(DesignError, "'size' of the design is text", words, design)
+    fails(DesignError, ("'size'", f"{PEOPLE.height}"), words, design)
 
 
 def test_an_unknown_variable_offers_the_nearest(own):
