@@ -174,6 +174,7 @@ SCHEMA: dict[str, pl.DataType] = {
 # The last columns of some results: the fraction of missing information of pooled ones, and the true values of
 # those of the simulated study.
 INFORMATION, TRUE_VALUE = "missing_information", "true_value"
+RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE})
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
@@ -390,10 +391,6 @@ def _without_nan(row: Row) -> Row:
     if "std_error" in lost and row.get("reliability") == "ok":
         known |= {"reliability": "review", "reason": NO_ERROR}
     return known
-
-
-# The columns that a result has or can have, whatever its groups.
-RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE})
 
 
 def by_columns(result: pl.DataFrame) -> list[str]:

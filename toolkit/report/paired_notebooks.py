@@ -16,6 +16,12 @@ from toolkit.files.safe_files import write_bytes, write_text
 from toolkit.report.execution.execute import load
 
 _FIRST = "01-start.ipynb"
+# JupyterLab would ask its own site for news and releases, and the package index for extensions.
+_QUIET = (
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.extension_manager=readonly",
+)
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -61,4 +67,4 @@ def lab_command(arguments: Sequence[str] = ()) -> list[str]:
             if source.suffix in (".py", ".ipynb", ".toml"):
                 write_bytes(folder / source.name, source.read_bytes())
     opened = f"--LabApp.default_url=/lab/tree/{(folder / _FIRST).as_posix()}"
-    return [sys.executable, "-m", "jupyterlab", opened, *arguments]
+    return [sys.executable, "-m", "jupyterlab", opened, *_QUIET, *arguments]

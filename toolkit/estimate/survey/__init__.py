@@ -34,7 +34,6 @@ from toolkit.estimate.survey.groups import counted_in_any as counted_in_any
 from toolkit.estimate.survey.groups import counts as counts
 from toolkit.estimate.survey.groups import divide_sample as divide_sample
 from toolkit.estimate.survey.groups import estimate_groups as estimate_groups
-from toolkit.estimate.survey.groups import exponential as exponential
 from toolkit.estimate.survey.groups import finite as finite
 from toolkit.estimate.survey.groups import heading as heading
 from toolkit.estimate.survey.groups import interval_columns as interval_columns
@@ -44,6 +43,7 @@ from toolkit.estimate.survey.groups import t_columns as t_columns
 from toolkit.estimate.survey.groups import verdict_columns as verdict_columns
 from toolkit.estimate.survey.intervals import Proportion as Proportion
 from toolkit.estimate.survey.intervals import check_confidence as check_confidence
+from toolkit.estimate.survey.intervals import exponential as exponential
 from toolkit.estimate.survey.intervals import student as student
 from toolkit.estimate.survey.reliability import SMALLEST_DF as SMALLEST_DF
 from toolkit.estimate.survey.reliability import for_review as for_review

@@ -16,7 +16,7 @@ from toolkit.estimate.survey.estimator_covariance import (
     covariance_of_rows,
     replicate_points,
 )
-from toolkit.estimate.survey.intervals import Ends, around
+from toolkit.estimate.survey.intervals import Ends, around, exponential
 from toolkit.estimate.survey.reliability import Verdict, for_review
 from toolkit.estimate.survey.roles import Column, require_levels
 from toolkit.estimate.survey.variance.design_variance import degrees_of_freedom
@@ -255,12 +255,6 @@ def t_columns(point: float, std_error: float, df: float, confidence: float, *, l
 def verdict_columns(verdict: Verdict) -> Row:
     """Give the columns of reliability of a row."""
     return {"reliability": verdict[0], "reason": verdict[1]}
-
-
-def exponential(number: float) -> float:
-    """Return the exponential, infinite where it is larger than a number can be."""
-    with np.errstate(over="ignore"):
-        return float(np.exp(number))
 
 
 def finite(number: float) -> float | None:

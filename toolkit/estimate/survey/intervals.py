@@ -191,3 +191,9 @@ NO_LOG_ODDS = (
     "in some replicates nobody or everybody is a case, so the log odds have no variance. Use "
     "interval='korn-graubard'"
 )
+
+
+def exponential(number: float) -> float:
+    """Return the exponential, infinite where it is larger than a number can be."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(number))

@@ -183,8 +183,7 @@ def require_design_columns(people: pl.DataFrame, design: Design) -> None:
     for name in design.columns:
         if name not in people.columns:
             raise DesignError(
-                f"The design names '{name}', but the study has no such column. Use one of "
-                "study.people.columns."
+                f"The design names the absent column '{name}'. Use one of study.people.columns."
             )
     weights = (column for w in design.components.values() for column in w.columns)
     for name in (*weights, *design.fpcs):
