@@ -26,6 +26,11 @@ class Policy:
         """The rare levels with their variables."""
         return tuple((name, level) for name, levels in self.rare.items() for level in levels)
 
+    @cached_property
+    def rare_names(self) -> frozenset[str]:
+        """The rare levels of all variables."""
+        return frozenset(level for _, level in self.pairs)
+
 
 # The policies of the studies of this session by the name that rows have in the column `study`: rows outlive
 # the study that they are of.

@@ -1,6 +1,7 @@
 """Hide of result rows and flows what both rules hide, and what gives it back by subtraction."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -72,6 +73,8 @@ class _Rows:
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame, self.rows = frame, frame.rows(named=True)
+        self.totals: dict[str, Counter[tuple[Any, ...]]] = {}  # participants of each group or level, by axis
+        self.left_out: dict[str, str] = {}  # texts without names of rare levels
         texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
         self.by = [name for name in texts if name not in (*_IDENTITY, *_DESCRIBING)]
         found = {text: policy_of(text) for text in frame["study"].unique()}
@@ -94,9 +97,8 @@ class _Rows:
         """Map the columns that name a rare level to what they say in its place."""
         if not policy.rare:
             return {}
-        pairs = policy.pairs
         words = {row["outcome"], *re.findall(r"\w+", row["exposure"] or "")}
-        own = {level for name, level in pairs if name in words}
+        own = {level for name in words & policy.rare.keys() for level in policy.rare[name]}
         # The levels of an outcome are in a column of groups, of another name than the outcome.
         found = {
             name: RARE
@@ -105,14 +107,14 @@ class _Rows:
         }
         for name in _NAMING:
             text = row[name] or ""
-            if name in _PROSE:
-                changed = leave_out_rare(text, pairs)
-            elif text in own or (row["exposure"] not in policy.rare and text in {lv for _, lv in pairs}):
-                changed = RARE
-            else:
-                changed = leave_out_rare(text, pairs)
-            if changed != text:
-                found[name] = changed
+            named = text in own or (row["exposure"] not in policy.rare and text in policy.rare_names)
+            if name not in _PROSE and named:
+                found[name] = RARE
+                continue
+            if text not in self.left_out:
+                self.left_out[text] = leave_out_rare(text, policy.pairs)
+            if self.left_out[text] != text:
+                found[name] = self.left_out[text]
         return found
 
     def shown(self) -> pl.DataFrame:
@@ -147,8 +149,10 @@ class _Rows:
         }
         for at, texts in enumerate(self.rare):
             for name, text in texts.items():
+                if name not in changed:
+                    changed[name] = [row[name] for row in self.rows]
                 if name != "reason":
-                    changed.setdefault(name, [row[name] for row in self.rows])[at] = text
+                    changed[name][at] = text
         return [pl.Series(name, texts, pl.String) for name, texts in changed.items()]
 
     def _reason(self, at: int) -> str | None:
@@ -203,8 +207,11 @@ class _Rows:
         """Count the participants of a group or level in all rows of an estimand, and name it."""
         own, column = self.rows[at], "n_cases" if axis == "level" else "n"
         same = (axis, "estimand", "outcome", *(("level",) if axis != "level" else ()))
-        alike = (row for row in self.rows if all(row[name] == own[name] for name in same))
-        return sum(row[column] or 0 for row in alike), str(own[axis])
+        if axis not in self.totals:
+            found = self.totals[axis] = Counter[tuple[Any, ...]]()
+            for row in self.rows:
+                found[tuple(row[name] for name in same)] += row[column] or 0
+        return self.totals[axis][tuple(own[name] for name in same)], str(own[axis])
 
     def _protect_unreliable(self, column: str, axis: str, line: list[int]) -> bool:  # noqa: ARG002
         """Hide the cases of a second row of a margin where those of one alone are hidden."""

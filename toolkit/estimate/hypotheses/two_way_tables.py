@@ -43,6 +43,8 @@ STATISTICS = {
     "saddlepoint": "Pearson chi-square, saddlepoint",
 }
 
+_MOST_CELLS = 1000  # the time of a test grows with their third power
+
 
 @dataclass(frozen=True)
 class _Crossed:
@@ -136,6 +138,13 @@ def _test_table(sample: Sample, group: Group, columns: tuple[Column, Column], st
 def _cross(sample: Sample, group: Group, columns: tuple[Column, Column]) -> _Crossed:
     codes = [sample.codes(column.name) for column in columns]
     present = [np.unique(own[group.counted]) for own in codes]
+    cells = len(present[0]) * len(present[1])
+    if cells > _MOST_CELLS:
+        sizes = " and ".join(f"'{c.name}' has {len(own)}" for c, own in zip(columns, present, strict=True))
+        raise EstimationError(
+            f"The table has {cells:,} cells, and a test of more than {_MOST_CELLS} is not computed ({sizes} "
+            f"levels). Merge levels with study.merge_levels('{columns[0].name}', {{'other': [...]}})."
+        )
     marks = np.stack([(codes[0] == i) & (codes[1] == j) for i in present[0] for j in present[1]], axis=1)
     inside = np.where(group.counted[:, None], marks, 0.0)
     levels = tuple(tuple(c.levels[k] for k in own) for c, own in zip(columns, present, strict=True))
