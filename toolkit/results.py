@@ -71,7 +71,7 @@ class Estimand:
     @property
     def bounds(self) -> tuple[float, float]:
         """The smallest and largest possible value."""
-        if self.family == "impact":  # More of the outcome would occur: below 0.
+        if self.family == "impact":
             return -inf, 1.0
         return (0.0, inf) if self.scale == "log" else _BOUNDS.get(self.kind, (-inf, inf))
 
@@ -153,7 +153,6 @@ def estimand_of(row: Row) -> Estimand:
 
 
 RELIABILITY = ("ok", "review", "suppress", "failed")
-
 _TEXT, _NUMBER, _COUNT = pl.String(), pl.Float64(), pl.Int64()
 SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
@@ -168,11 +167,9 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 # `study` names the contributing cycles. `n_missing` counts participants of the domain that a missing value
-# excludes. With a missing value of `by` they may belong to several rows and are counted in each of them, so
-# `n_missing` does not add up over rows; `tk.flow(..., by=...)` counts each participant once.
+# excludes; one without a value of `by` is counted in each row, and by `tk.flow(..., by=...)` once.
 
-# The last columns of some results: the fraction of missing information of pooled ones, and the true values of
-# those of the simulated study.
+# The last columns of some results: the missing information of pooled ones, true values of simulated ones.
 INFORMATION, TRUE_VALUE = "missing_information", "true_value"
 RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE})
 
@@ -185,26 +182,6 @@ AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
 VARIABLES_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
     "n": _COUNT,
-}
-# The E-values of comparisons, and what omitting each covariate does to them.
-SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
-    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
-    "omitted": _TEXT,
-    **dict.fromkeys(("estimate", "conf_low", "conf_high", "contrast"), _NUMBER),
-    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), _NUMBER),
-    "conversion": _TEXT,
-    **dict.fromkeys(("e_value", "e_value_limit", "change"), _NUMBER),
-    "reason": _TEXT,
-}
-# Associations corrected for a bias; `error`: random, systematic, total.
-BIAS_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
-    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
-    "error": _TEXT,
-    **dict.fromkeys(("estimate", "conf_low", "conf_high", "conf_level"), _NUMBER),
-    **dict.fromkeys(("draws", "rejected"), _COUNT),
-    "reason": _TEXT,
 }
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
 EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(

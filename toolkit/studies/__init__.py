@@ -30,9 +30,9 @@ from toolkit.studies.participants.engine_people import as_frame as as_frame
 from toolkit.studies.participants.engine_people import describe_column as describe_column
 from toolkit.studies.participants.engine_people import distinct_values as distinct_values
 from toolkit.studies.participants.engine_people import facts_of_values as facts_of_values
+from toolkit.studies.participants.person_frame import IDENTIFIERS as IDENTIFIERS
 from toolkit.studies.participants.person_frame import PersonFrame as PersonFrame
 from toolkit.studies.participants.person_frame import refuse_unusable_names as refuse_unusable_names
-from toolkit.studies.study import IDENTIFIERS as IDENTIFIERS
 from toolkit.studies.study import Study as Study
 from toolkit.studies.weights import WeightChoice as WeightChoice
 from toolkit.studies.weights import choose_weight as choose_weight

@@ -20,9 +20,6 @@ from toolkit.studies.study_files import StudyFiles
 from toolkit.studies.weights import WeightChoice, choose_weight
 from toolkit.variables import Codebook, Derivation, Variable, derive, formula, parse
 
-# What the provenance of a study calls its columns that identify participants.
-IDENTIFIERS = "identifiers"
-
 
 @dataclass(frozen=True)
 class Study(StudyFiles):

@@ -16,8 +16,18 @@ from scipy.stats import norm
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, comparisons_of
-from toolkit.results import BIAS_SCHEMA, Estimates, Floats, by_columns
+from toolkit.results import Estimates, Floats, by_columns
 
+# Associations corrected for a bias; `error`: random, systematic, total.
+BIAS_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), pl.String()),
+    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label"), pl.String()),
+    **dict.fromkeys(("reference", "adjust"), pl.String()),
+    "error": pl.String(),
+    **dict.fromkeys(("estimate", "conf_low", "conf_high", "conf_level"), pl.Float64()),
+    **dict.fromkeys(("draws", "rejected"), pl.Int64()),
+    "reason": pl.String(),
+}
 # Sensitivity plus specificity at or below this tells nobody apart.
 _RANDOM = 1.0
 _DRAWS = 10_000
@@ -183,7 +193,7 @@ def bias_analysis(result: Estimates, bias: Bias, *, draws: int = _DRAWS, seed: i
     Returns
     -------
     polars.DataFrame
-        The columns of `by`, then those of `toolkit.results.BIAS_SCHEMA`: for each comparison three rows, of
+        The columns of `by`, then those of `BIAS_SCHEMA`: for each comparison three rows, of
         the `error` "random" (the estimate with its interval), "systematic" (median and percentiles over the
         parameters alone) and "total" (with the design-based random error too). `rejected` counts draws that
         are impossible because they give negative shares; more than a tenth ask for other parameters, and

@@ -25,8 +25,20 @@ from toolkit.estimate.sensitivity.risk_ratios import (
     from_odds_ratio,
 )
 from toolkit.estimate.survey import draw, weighted_moments
-from toolkit.results import SENSITIVITY_SCHEMA, Estimates, by_columns
+from toolkit.results import Estimates, by_columns
 
+# The E-values of comparisons, and what omitting each covariate does to them.
+SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), pl.String()),
+    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label"), pl.String()),
+    **dict.fromkeys(("reference", "adjust"), pl.String()),
+    "omitted": pl.String(),
+    **dict.fromkeys(("estimate", "conf_low", "conf_high", "contrast"), pl.Float64()),
+    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), pl.Float64()),
+    "conversion": pl.String(),
+    **dict.fromkeys(("e_value", "e_value_limit", "change"), pl.Float64()),
+    "reason": pl.String(),
+}
 _AS_THEY_ARE = {
     "prevalence_ratio": "prevalence ratio, as it is",
     "standardised_ratio": "standardized prevalence ratio, as it is",
@@ -56,7 +68,7 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     Returns
     -------
     polars.DataFrame
-        The columns of `by`, then those of `toolkit.results.SENSITIVITY_SCHEMA`: for each comparison a row
+        The columns of `by`, then those that are listed in `SENSITIVITY_SCHEMA`: for each comparison a row
         with `omitted` null, and one for each covariate omitted. `ratio`, `ratio_low` and `ratio_high` are on
         the scale of risk ratios, and `conversion` says how they came there. `e_value` is that of the
         estimate and `e_value_limit` that of the limit nearer the null, 1 if the interval includes it.

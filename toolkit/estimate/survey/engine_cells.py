@@ -15,19 +15,10 @@ import polars as pl
 from toolkit.errors import DesignError
 from toolkit.estimate.survey.roles import MOST_CODES, Column
 from toolkit.estimate.survey.sampling_units import (
-    UNIT,
     WEIGHT,
     Everyone,
     count_unfit_weights,
-    derive_weights,
-    design_columns,
     index_participants,
-    number_units,
-    number_values,
-    read_population,
-    refuse_missing,
-    refuse_stages,
-    refuse_varying,
     refuse_weight,
     require_design_columns,
 )
@@ -40,6 +31,17 @@ from toolkit.estimate.survey.variance.engine_sums import (
     ParticipantSums,
     explain_measurement,
     explain_populations,
+)
+from toolkit.estimate.survey.variance.unit_numbers import (
+    UNIT,
+    derive_weights,
+    design_columns,
+    number_units,
+    number_values,
+    read_population,
+    refuse_missing,
+    refuse_stages,
+    refuse_varying,
 )
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices

@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 
 from toolkit.errors import DesignError, require_known
-from toolkit.estimate.survey.sampling_units import ROW, UNIT, WEIGHT, index_participants, number_units
+from toolkit.estimate.survey.sampling_units import ROW, WEIGHT, index_participants
 from toolkit.estimate.survey.variance.design_variance import Stage
+from toolkit.estimate.survey.variance.unit_numbers import UNIT, number_units
 from toolkit.results import Floats, Indices
 from toolkit.studies import Design, Study, choose_weight, read_method
 
