@@ -1,6 +1,7 @@
 """Find the engine of what a study is made of."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ def _refuse_data_base(path: Path) -> None:
     """Explain how the tables of a DuckDB file are passed, and which process has locked it."""
     if path.suffix not in (".duckdb", ".ddb", ".db") or not path.is_file():
         return
+    if find_spec("duckdb") is None:
+        raise DatasetError(
+            f"'{path}' is a DuckDB data base, and DuckDB is not installed. Run pip install duckdb, and pass a "
+            f"table: tk.study(duckdb.connect('{path}', read_only=True).table('...'), ...)."
+        )
     import duckdb
 
     way_out = f"connection = duckdb.connect('{path}', read_only=True); tk.study(connection.table('...'), ...)"
