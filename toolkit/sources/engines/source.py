@@ -38,8 +38,8 @@ def _refuse_data_base(path: Path) -> None:
         return
     if find_spec("duckdb") is None:
         raise DatasetError(
-            f"'{path}' is a DuckDB data base, and DuckDB is not installed. Run pip install duckdb, and pass a "
-            f"table: tk.study(duckdb.connect('{path}', read_only=True).table('...'), ...)."
+            f"'{path}' is a DuckDB data base, and DuckDB is not installed. Run pip install duckdb and pass "
+            f"a table: tk.study(duckdb.connect('{path}', read_only=True).table('...'), ...)."
         )
     import duckdb
 
