@@ -24,7 +24,8 @@ def run(*words: str) -> Result:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert [
-        "causes", "check", "describe", "download", "new-study", "report", "studies",
+        "causes", "check", "describe", "download", "lab", "new-study", "notebooks", "report", "setup",
+        "studies",
     ] == COMMANDS  # fmt: skip
 
 

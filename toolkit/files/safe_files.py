@@ -137,12 +137,12 @@ def _system_error(raised: Exception) -> OSError | None:
 
 
 @contextmanager
-def restate_full_temporary_folder() -> Iterator[None]:
-    """Raise a DatasetError that names TMPDIR in place of an OSError of space or permission; others pass."""
+def restate_full_temporary_folder(*, making: bool = False) -> Iterator[None]:
+    """Raise a DatasetError that names TMPDIR for want of space; for any OSError while `making` a folder."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (*_FULL, *_CLOSED, errno.ENOENT, errno.ENOTDIR):
+        if error.errno not in _FULL and not making:
             raise
         state = "is full" if error.errno in _FULL else "does not exist, or is not writable"
         raise DatasetError(
@@ -155,7 +155,7 @@ def restate_full_temporary_folder() -> Iterator[None]:
 def temporary_folder() -> Iterator[Path]:
     """Yield a private temporary folder, removed at the end or, after a kill, at the next start."""
     while True:
-        with restate_full_temporary_folder():
+        with restate_full_temporary_folder(making=True):
             made = tempfile.TemporaryDirectory(prefix=_RUN, ignore_cleanup_errors=True)
         with made as name:
             folder = Path(name)
