@@ -256,6 +256,12 @@ def test_a_flow_gives_no_few_exclusions_back(lost: list[int]) -> None:
     assert ("about 200" in page) == (0 < excluded < 5)
 
 
+def test_a_sentence_on_a_flow_names_each_reason_once() -> None:
+    own = study({"y": [None] * 9 + [0, 1] * 100, "x": [1.0] * 206 + [None] * 3}, "one reason twice")
+    told = tk.reports.study_population(own, tk.flow(own, "y", adjust=("x",)), tk.reports.Paper()).html
+    assert told.count("no value recorded") == 1
+
+
 def test_a_crude_ratio_of_few_cases_is_withheld_and_an_adjusted_one_is_not() -> None:
     own = study(
         {

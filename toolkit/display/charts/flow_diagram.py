@@ -104,7 +104,8 @@ def _lay_out(rows: Sequence[Row], room: Room) -> Layout:
         step = "" if row["step"] == before else format_step(row["step"])
         before = row["step"]
         reason = f": {row['reason']}" if row["reason"] else ""
-        note = f"−{format_excluded(row)}{reason}" if format_excluded(row) else ""
+        sign = "−" if row["n_out"] else ""
+        note = f"{sign}{format_excluded(row)}{reason}" if format_excluded(row) else ""
         lines.append(place_row(Headed("", step or " ", row), top, note, False, room))
         top += lines[-1].height
     if room.stacked:

@@ -240,10 +240,10 @@ def flow_sentence(flow: pl.DataFrame) -> str:
     for row in rows:
         excluded[row["reason"] or row["step"]] += row["n_out"] or 0
     named = excluded.most_common(4)
-    reasons = [f"{reason} ({format_count(n)})" for reason, n in named if n]
-    hidden = [row["reason"] or row["step"] for row in rows if row["n_out"] is None]
+    hidden = dict.fromkeys(row["reason"] or row["step"] for row in rows if row["n_out"] is None)
+    reasons = [f"{reason} ({'at least ' * (reason in hidden)}{format_count(n)})" for reason, n in named if n]
     if hidden or start is None:
-        reasons += [f"{reason} (few)" for reason in dict.fromkeys(hidden)]
+        reasons += [f"{reason} (few)" for reason in hidden if not excluded[reason]]
         return add_warning(f"{included}; others were excluded: {join_list(reasons)}.", flow)
     more = start - end - sum(n for _, n in named)
     rest = [f"other reasons ({format_count(more)})"] if more > 0 else []
