@@ -40,6 +40,7 @@ WITH_COVARIANCE: dict[str, Callable[..., Estimates]] = {
     ),
     "curve": lambda **o: tk.curve(STUDY, outcome="cramps", exposure="age", adjust=(), at=(30, 40, 60), **o),
     "trend": lambda **o: tk.trend(STUDY, outcome="cramps", over="band", degree=2, **o),
+    "impact": lambda **o: tk.effects.impact(STUDY, "cramps", "band", adjust=(), by="sex", **o),
     "cosinor": lambda **o: tk.cosinor(STUDY, outcome="cramps", time="month", **o),
     "gee": lambda **o: tk.gee(COHORT, "any_cramps ~ sex", **o),
     "case_crossover": lambda **o: tk.case_crossover(COHORT, exposures="heat_index", lags=(0, 1), **o),
