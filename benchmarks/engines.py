@@ -15,11 +15,13 @@ import polars as pl
 
 TERMS = [f"x{j + 1}" for j in range(8)]
 TWO_LEVELS = TERMS[4:]
+NUMBERS = [f"z{j + 1}" for j in range(10)]
 FORMULA = "cramps ~ " + " + ".join(TERMS)
 DISCRETE = "cramps ~ " + " + ".join(TWO_LEVELS)
+CONTINUOUS = "cramps ~ " + " + ".join(NUMBERS)
 # Beyond so many rows an engine that keeps all of them in memory is not measured. R takes most of a
 # minute for an estimate from a million rows.
-MOST_ROWS = {"toolkit": 10**7, "svy": 10**7, "statsmodels": 10**6, "r": 10**5}
+MOST_ROWS = {"toolkit": 10**7, "svy": 10**7, "statsmodels": 10**6, "r": 10**5, "toolkit-spark": 10**7}
 _CHUNK = 10**6
 
 
@@ -31,7 +33,7 @@ class Steps(NamedTuple):
     estimate: Callable[[Any], Any]
 
 
-def people(rows: int, seed: int = 20261123) -> pl.DataFrame:
+def make_people(rows: int, seed: int = 20261123) -> pl.DataFrame:
     """Simulate a survey of 30 strata with 2 sampling units each."""
     rng = np.random.default_rng(seed)
     numbers = rng.normal(50, 10, (rows, 4))
@@ -52,9 +54,31 @@ def people(rows: int, seed: int = 20261123) -> pl.DataFrame:
     )
 
 
-def people_file(rows: int, folder: Path) -> Path:
+def wide_people(rows: int, seed: int = 20261129) -> pl.DataFrame:
+    """Simulate a survey of 50 strata with 20 sampling units each, and ten measurements."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(50, 10, (rows, len(NUMBERS)))
+    chance = 1 / (1 + np.exp(1 - 0.02 * (numbers[:, :5].sum(axis=1) - 250)))
+    return pl.DataFrame(
+        {
+            **{name: numbers[:, j] for j, name in enumerate(NUMBERS)},
+            "cramps": (rng.random(rows) < chance).astype(np.int8),
+            "w": rng.exponential(1, rows) + 0.2,
+            "stratum": rng.integers(0, 50, rows).astype(np.int16),
+            "psu": rng.integers(0, 20, rows).astype(np.int8),
+        }
+    )
+
+
+def file_of(task: str, rows: int, folder: Path) -> Path:
+    """Write the data of a task once: of ten measurements where the task has ten."""
+    return people_file(rows, folder, wide=task == "logit-continuous")
+
+
+def people_file(rows: int, folder: Path, *, wide: bool = False) -> Path:
     """Write the simulated people once, a million at a time."""
-    path = folder / f"people-{rows}.parquet"
+    people = wide_people if wide else make_people
+    path = folder / f"people-{'wide-' if wide else ''}{rows}.parquet"
     if not path.is_file():
         from pyarrow import parquet
 
@@ -71,15 +95,7 @@ def _toolkit(path: Path) -> dict[str, Steps]:
     import toolkit as tk
 
     design = tk.Design(weight="w", strata="stratum", psu="psu")
-    run = {
-        "mean": lambda study: tk.mean(study, "x1"),
-        "mean-by": lambda study: tk.mean(study, "x1", by="region"),
-        "proportion": lambda study: tk.prevalence(study, "cramps"),
-        "total": lambda study: tk.total(study, "x1"),
-        "ratio": lambda study: tk.ratio(study, "x1", "x2"),
-        "logit": lambda study: tk.model(study, FORMULA),
-        "logit-discrete": lambda study: tk.model(study, DISCRETE),
-    }
+    run = _estimates()
     declare = partial(tk.study, design=design, name="benchmark")
     steps = {task: Steps(lambda: pl.read_parquet(path), declare, own) for task, own in run.items()}
     asked = {
@@ -90,6 +106,48 @@ def _toolkit(path: Path) -> dict[str, Steps]:
     }
     whole = Steps(lambda: tk.open_study("nhanes"), lambda study: study, lambda s: tk.atlas(s, **asked))
     return {**steps, "atlas": whole}
+
+
+def _estimates() -> dict[str, Callable[[Any], Any]]:
+    import toolkit as tk
+
+    return {
+        "mean": lambda study: tk.mean(study, "x1"),
+        "mean-by": lambda study: tk.mean(study, "x1", by="region"),
+        "proportion": lambda study: tk.prevalence(study, "cramps"),
+        "total": lambda study: tk.total(study, "x1"),
+        "ratio": lambda study: tk.ratio(study, "x1", "x2"),
+        "logit": lambda study: tk.model(study, FORMULA),
+        "logit-discrete": lambda study: tk.model(study, DISCRETE),
+        "logit-continuous": lambda study: tk.model(study, CONTINUOUS),
+    }
+
+
+def _toolkit_on(scan: Callable[[Path], Any], path: Path) -> dict[str, Steps]:
+    """Estimate with the toolkit where the file is: opening and estimate, then the estimate again."""
+    import toolkit as tk
+
+    design = tk.Design(weight="w", strata="stratum", psu="psu")
+    declare = partial(tk.study, design=design, name="benchmark")
+    return {
+        task: Steps(lambda: scan(path), declare, own)
+        for task, own in _estimates().items()
+        if task not in ("total", "mean-by")
+    }
+
+
+def _duckdb_relation(path: Path) -> Any:
+    import duckdb
+
+    return duckdb.sql(f"SELECT * FROM '{path}'")  # noqa: S608
+
+
+def _spark_frame(path: Path) -> Any:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark.read.parquet(str(path))
 
 
 def _svy(path: Path) -> dict[str, Steps]:
@@ -148,7 +206,11 @@ def _polars(path: Path) -> dict[str, Steps]:
         groups = pl.scan_parquet(path).group_by("stratum", "psu").agg(pl.col("w").sum(), pl.len(), *sums)
         return lambda _: groups.collect(engine="streaming")
 
-    return {task: Steps(lambda: None, lambda _: None, scan(*names)) for task, names in _SCANNED.items()}
+    tasks = {task: Steps(lambda: None, lambda _: None, scan(*names)) for task, names in _SCANNED.items()}
+    keys = ["stratum", "psu", "cramps", *TWO_LEVELS]
+    cells = pl.scan_parquet(path).group_by(keys).agg(pl.col("w").sum(), pl.len())
+    discrete = Steps(lambda: None, lambda _: None, lambda _: cells.collect(engine="streaming"))
+    return {**tasks, "logit-discrete": discrete}
 
 
 def _duckdb(path: Path) -> dict[str, Steps]:
@@ -159,10 +221,17 @@ def _duckdb(path: Path) -> dict[str, Steps]:
         query = f"SELECT stratum, psu, sum(w), count(*), {sums} FROM '{path}' GROUP BY stratum, psu"  # noqa: S608
         return lambda _: duckdb.sql(query).fetchall()
 
-    return {task: Steps(lambda: None, lambda _: None, scan(*names)) for task, names in _SCANNED.items()}
+    tasks = {task: Steps(lambda: None, lambda _: None, scan(*names)) for task, names in _SCANNED.items()}
+    keys = ", ".join(["stratum", "psu", "cramps", *TWO_LEVELS])
+    cells = f"SELECT {keys}, sum(w), count(*) FROM '{path}' GROUP BY {keys}"  # noqa: S608
+    discrete = Steps(lambda: None, lambda _: None, lambda _: duckdb.sql(cells).fetchall())
+    return {**tasks, "logit-discrete": discrete}
 
 
-_SCANNED = {"mean": ["x1"], "proportion": ["cramps"], "total": ["x1"], "ratio": ["x1", "x2"], "logit": TERMS}
+_SCANNED = {
+    "mean": ["x1"], "proportion": ["cramps"], "total": ["x1"], "ratio": ["x1", "x2"], "logit": TERMS,
+    "logit-continuous": NUMBERS,
+}  # fmt: skip
 ENGINES: dict[str, Callable[[Path], dict[str, Steps]]] = {
     "toolkit": _toolkit,
     "svy": _svy,
@@ -170,7 +239,12 @@ ENGINES: dict[str, Callable[[Path], dict[str, Steps]]] = {
     "duckreg": _duckreg,
     "polars": _polars,
     "duckdb": _duckdb,
+    "toolkit-polars": partial(_toolkit_on, pl.scan_parquet),
+    "toolkit-duckdb": partial(_toolkit_on, _duckdb_relation),
+    "toolkit-spark": partial(_toolkit_on, _spark_frame),
 }
+# What an engine needs where its name is not that of a package.
+_PACKAGES = {"toolkit-polars": "polars", "toolkit-duckdb": "duckdb", "toolkit-spark": "pyspark"}
 
 _R_ESTIMATES = {
     "mean": "svymean(~x1, design)",
@@ -225,7 +299,7 @@ def r_version() -> str:
 def available() -> Iterator[str]:
     """Name the engines that are installed, the toolkit first."""
     for name in ENGINES:
-        if find_spec(name):
+        if find_spec(_PACKAGES.get(name, name)):
             yield name
     if r_version():
         yield "r"
