@@ -29,6 +29,7 @@ from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 # "given" is a variable of the user's own codebook, which is read as it is typed.
 Role = Literal["variable", "group", "number", "given"]
 Kept = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+_MANY, _SENTENCE = 20, 3  # participants with text, and words of a remark
 _MOST_ROWS = 20  # of one person, in a column that has the name of an id
 _FEWEST_PERSONS, _FEWEST_CASES = 3, 21  # values that occur again; "case" may also be an outcome of levels
 
@@ -85,8 +86,13 @@ def plan_cells(
     return Plan(read_cell(name, dtype, kept) if typed else None, reason)
 
 
-def plan_column(values: pl.Series, counts: pl.Series | None, role: Role, kept: Sequence[str] = ()) -> Plan:
-    """Plan how a column is read, from its different values (and, for codes of the design, their counts)."""
+def plan_column(
+    values: pl.Series, counts: pl.Series | None, role: Role, kept: Sequence[str] = (), filled: int = 0
+) -> Plan:
+    """Plan how a column is read, from its different values (and, for codes of the design, their counts).
+
+    `filled` is the number of participants with text, which tells remarks from categories.
+    """
     name, dtype = values.name, values.dtype
     if not is_text(dtype):
         value = read_cell(name, dtype)
@@ -109,8 +115,21 @@ def plan_column(values: pl.Series, counts: pl.Series | None, role: Role, kept: S
             _as_numbers(clean, tidy, values, counts),
             note=f"'{name}' of the design is text that was read as numbers.",
         )
-    typed = _as_typed_words(clean, tidy) if role == "variable" and not isinstance(dtype, pl.Enum) else None
-    return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
+    if role != "variable" or isinstance(dtype, pl.Enum):
+        return Plan(_as_levels(clean, tidy, dtype), reason, note)
+    typed = _as_typed_words(clean, tidy)
+    if typed is None:
+        free = _is_free_text(tidy.drop_nulls().unique(), filled)
+        typed = clean if free else _as_levels(clean, tidy, dtype)
+    return Plan(typed, reason, note)
+
+
+def _is_free_text(different: pl.Series, filled: int) -> bool:
+    """Whether most texts differ, of many participants or of several words: remarks are not a category."""
+    if 2 * len(different) <= filled or not len(different):
+        return False
+    words = different.str.count_matches(r"\S+").median()
+    return filled >= _MANY or (isinstance(words, float) and words >= _SENTENCE)
 
 
 def _stated(values: pl.Series, kept: Sequence[str]) -> bool:

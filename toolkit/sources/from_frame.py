@@ -28,7 +28,7 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies import IDENTIFIERS, Design, Study, refuse_unusable_names
+from toolkit.studies import IDENTIFIERS, Design, Study, describe_column, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _read_columns(
         plan = plan_cells(name, raw.schema[name])
         if is_text(raw.schema[name]):
             role, words = column_role(name, design, given), kept.get(name, ())
-            plan = plan_column(*_different(raw[name], design), role, words)
+            plan = plan_column(*_different(raw[name], design), role, words, raw[name].count())
         columns += plan.columns(name, raw.columns)
         notes += filter(None, (plan.note, serial_note(name, raw[name])))
     # One column has the reasons of another, which come later.
@@ -314,15 +314,15 @@ def check_design(design: Design, columns: Sequence[str]) -> None:
 def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:
     left = {*design.columns, *(why(name) for name in people.columns)}
     entries = [
-        _describe_column(people[name], known, ordered=name in ordered)
+        _describe_column(people, name, known, ordered=name in ordered)
         for name in people.columns
         if name not in left
     ]
     return Codebook.of(*(entry for entry in entries if entry))
 
 
-def _describe_column(column: pl.Series, known: Codebook, *, ordered: bool) -> Variable | None:
-    entry = known.variables.get(column.name)
-    if entry and entry.dtype == column.dtype:
+def _describe_column(people: pl.DataFrame, name: str, known: Codebook, *, ordered: bool) -> Variable | None:
+    entry = known.variables.get(name)
+    if entry and entry.dtype == people.schema[name]:
         return entry
-    return Variable.of_column(column, ordered=ordered)
+    return describe_column(people, name, ordered=ordered)

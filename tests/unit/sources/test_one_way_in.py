@@ -275,3 +275,23 @@ def test_ids_are_told_from_outcomes_and_measurements(
     study = tk.study(library({name: list(values), "y": [0, 1] * 30}), design=tk.Design.none())
     assert is_id == (name not in study.codebook)
     assert is_id == mentions(study, f"'{name}'", "identifies")
+
+
+REMARKS = [f"fell at night, visit {at}, saw Dr. Planted" for at in range(6)] + [None] * 54
+LONG = [f"answer {at}" for at in range(60)]
+TOWNS = ["New York City", "Los Angeles CA", "Fort Worth TX"] * 20
+
+
+@pytest.mark.parametrize("library", [pl.DataFrame, pl.LazyFrame, pd.DataFrame])
+@pytest.mark.parametrize(
+    ("values", "free"), [(REMARKS, True), (LONG, True), (TOWNS, False), (["a", "b"] * 30, False)]
+)
+def test_free_text_with_few_different_values_is_not_a_category(library: Any, values: Any, free: bool) -> None:
+    study = tk.study(library({"said": values, "y": [0, 1] * 30}), design=tk.Design.none())
+    assert free == ("said" not in study.codebook)
+    shown = f"{study}{study.variables()}{study.codebook!r}"
+    assert not free or "Planted" not in shown
+    if free:
+        with pytest.raises(tk.VariableError, match=mentioning("'said' has the type String")) as caught:
+            tk.prevalence(study, "said")
+        assert "Planted" not in str(caught.value)

@@ -84,7 +84,7 @@ def _read_columns(
         elif name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(values):
             plan = Plan(pl.col(name).cast(Reason))
         else:
-            plan = plan_column(values, counts, column_role(name, design, given), words)
+            plan = plan_column(values, counts, column_role(name, design, given), words, facts[name].known)
         steps |= {one.meta.output_name(): one for one in plan.columns(name, raw.columns)}
         notes += filter(None, (plan.note, serial_note(name, values)))
         if values is not None and counts is not None:
