@@ -295,3 +295,27 @@ def test_on_phones_labels_numbers_and_notes_stand_under_each_other() -> None:
     ]
     assert 2 == len(lines)
     assert all(line["below"] - line["y"] < 25 for line in lines)
+
+
+def test_months_without_participants_are_shaded():
+    months = ("May", "June", "July", "August", "September", "October")
+    people = pl.DataFrame({
+        "month": pl.Series(["May", "June"] * 30, dtype=pl.Enum(months)), "cramps": [0, 1, 1] * 20
+    })  # fmt: skip
+    study = tk.study(people, design=tk.Design.none(), name="mine", smallest_cell=0)
+    result = tk.prevalence(study, "cramps", by="month")
+    assert result["n"].to_list() == [30, 30, 0, 0, 0, 0]
+    panel = tk.charts.prevalence_chart(result).to_dict()
+    shades = [layer for layer in _layers(panel) if layer.get("mark", {}).get("color") == palette.FAINT]
+    (shade,) = [layer for layer in shades if layer["mark"]["type"] == "rect"]
+    assert len(panel["datasets"][shade["data"]["name"]]) == 4
+    whole = tk.charts.prevalence_chart(result.head(2)).to_dict()
+    assert not [one for one in _layers(whole) if one.get("mark", {}).get("color") == palette.FAINT
+                and one["mark"]["type"] == "rect"]  # fmt: skip
+
+
+def _layers(spec):
+    yield spec
+    for key in ("vconcat", "layer", "hconcat"):
+        for part in spec.get(key, ()):
+            yield from _layers(part)

@@ -34,6 +34,7 @@ from toolkit.display.charts.row_layout import (
     head_sizes,
     lay_out,
     make_value_axis,
+    shade_empty,
     vertical,
     watermark_rows,
     wrap_title,
@@ -225,6 +226,7 @@ def _draw_panel(
     x = _make_axis(estimand, unit, layout, (low, high))
     layers = [
         draw_stripes(layout),
+        *shade_empty(layout),
         *([] if estimand.null_value is None else [_draw_null_line(estimand.null_value, x, layout)]),
         *_draw_marks([_place_mark(line, span, low, high) for line, span in drawn], x, layout, bars),
         *(_draw_true_values(true, x, layout) if true else []),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import altair as alt
 
 from toolkit.display.charts.palette import (
+    FAINT,
     INK,
     MUTED,
     SMALL_SIZE,
@@ -282,6 +283,13 @@ def draw_stripes(layout: Layout) -> alt.Chart:
     """Shade every other row."""
     values = [{"y": line.top, "below": line.top + line.height} for line, _ in layout.rows[::2]]
     return chart(values, alt.MarkDef("rect", color=STRIPE), **_full_width(layout))
+
+
+def shade_empty(layout: Layout) -> list[alt.Chart]:
+    """Shade the groups without participants, such as months without interviews."""
+    empty = [line for line, row in layout.rows if row.get("n") == 0]
+    values = [{"y": line.top, "below": line.top + line.height} for line in empty]
+    return [chart(values, alt.MarkDef("rect", color=FAINT), **_full_width(layout))] if values else []
 
 
 def write_texts(values: Sequence[Mapping[str, Any]], x: float, layout: Layout, **style: Any) -> alt.Chart:
