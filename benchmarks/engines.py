@@ -184,6 +184,9 @@ def _duckreg(path: Path) -> dict[str, Steps]:
     import duckdb
     from duckreg.estimators import DuckLogisticRegression
 
+    if not hasattr(duckdb.DuckDBPyConnection, "fetch_arrow_table"):
+        # DuckDB 2 renamed the method by which ibis, which duckreg rests on, fetches.
+        duckdb.DuckDBPyConnection.fetch_arrow_table = lambda self, *size: self.to_arrow_table(*size)
     folder = tempfile.mkdtemp(prefix="duckreg-")
 
     def read() -> str:
