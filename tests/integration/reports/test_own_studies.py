@@ -17,7 +17,7 @@ from tests.support.report_in_process import all_reports, run_report, subsample, 
 
 SUBSAMPLES = int(os.environ.get("CRAMPS_SUBSAMPLES", "0"))
 SOME, REPORTS = 8, 5  # subsamples where no number is given, and reports of each
-NO_WORDS = re.compile(r"\b(?:None|nan|NaN|inf)\b|\bnull\b|0\.000000")
+NO_WORDS = re.compile(r"\bNone\b(?! of\b)|\b(?:nan|NaN|inf)\b|\bnull\b|0\.000000")
 
 
 @pytest.fixture(scope="module")

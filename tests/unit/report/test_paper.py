@@ -289,3 +289,13 @@ def test_what_cannot_be_estimated_is_a_row_with_the_reason_and_what_can_be_is_un
     assert known.equals(tk.prevalence(mine, "cramps"))
     with pytest.raises(tk.VariableError):
         tk.reports.attempt(tk.association, mine, "cramp", "diabetes")
+
+
+def test_a_test_of_interaction_whose_degrees_of_freedom_are_withheld_is_stated_without_them() -> None:
+    study = tk.open_study("simulated")
+    found = tk.effects.interaction(study, "any_cramps", ("arthritis", "education"), adjust=())
+    assert "degrees of freedom" in tk.reports.interaction_sentence(found)
+    withheld = found.with_columns(pl.lit(None, pl.Float64).alias("df"))
+    said = tk.reports.interaction_sentence(withheld)
+    assert "gave F = " in said
+    assert "degrees of freedom" not in said

@@ -75,10 +75,11 @@ def _phrase_test(row: Mapping[str, Any]) -> str:
     if is_hidden(row):
         reason = str(row["reason"] or "no reason given").rstrip(".")
         return f"The interaction of {names} could not be tested: {reason}."
+    # Degrees of freedom are withheld where they would give a small count back.
+    df = "" if row["df"] is None else f" on {row['df_numerator']:g} and {row['df']:g} degrees of freedom"
     return (
         f"The joint Wald test of the {row['df_numerator']:g} product terms of {names} gave "
-        f"F = {row['statistic']:.2f} on {row['df_numerator']:g} and {row['df']:g} degrees of freedom "
-        f"({format_p_value(row['p_value'])})."
+        f"F = {row['statistic']:.2f}{df} ({format_p_value(row['p_value'])})."
     )
 
 
