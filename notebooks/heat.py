@@ -119,14 +119,10 @@ if every:
         )
     )
 else:
-    display(paper.prose("No estimate is shown, for these reasons:"))
     display(
-        tk.reports.bullets(
-            [
-                f"half-years: {why_no_season}",
-                f"weather of the previous month: {why_no_weather}",
-                f"diary: {why_no_nights}",
-            ]
+        paper.prose(
+            "No estimate is shown, because the study has no data on season, weather or nights beside those "
+            "on the outcome."
         )
     )
 
@@ -136,6 +132,19 @@ else:
 # %%
 display(paper.prose(card.what, card.mechanism))
 display(paper.evidence(card))
+
+# %%
+if not every:
+    display(paper.prose("No estimate is shown, for these reasons:", heading="Unmeasured exposures"))
+    display(
+        tk.reports.bullets(
+            [
+                f"half-years: {why_no_season}",
+                f"weather of the previous month: {why_no_weather}",
+                f"diary: {why_no_nights}",
+            ]
+        )
+    )
 
 # %%
 if every:

@@ -29,7 +29,8 @@ from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 # "given" is a variable of the user's own codebook, which is read as it is typed.
 Role = Literal["variable", "group", "number", "given"]
 Kept = str | Sequence[str] | Mapping[str, str | Sequence[str]]
-_MANY, _SENTENCE = 20, 3  # participants with text, and words of a remark
+# Participants with remarks, those with texts of any length, and the words of a remark.
+_FEW, _MANY, _SENTENCE = 5, 20, 3
 _MOST_ROWS = 20  # of one person, in a column that has the name of an id
 _FEWEST_PERSONS, _FEWEST_CASES = 3, 21  # values that occur again; "case" may also be an outcome of levels
 
@@ -41,6 +42,7 @@ class Plan:
     value: pl.Expr | None = None
     reason: pl.Expr | None = None
     note: str = ""
+    free: bool = False  # text that is not a category
 
     def columns(self, name: str, there: Collection[str]) -> list[pl.Expr]:
         """Write the columns that the plan adds or changes: reasons, read from the raw values, then values."""
@@ -118,10 +120,9 @@ def plan_column(
     if role != "variable" or isinstance(dtype, pl.Enum):
         return Plan(_as_levels(clean, tidy, dtype), reason, note)
     typed = _as_typed_words(clean, tidy)
-    if typed is None:
-        free = _is_free_text(tidy.drop_nulls().unique(), filled)
-        typed = clean if free else _as_levels(clean, tidy, dtype)
-    return Plan(typed, reason, note)
+    if typed is None and _is_free_text(tidy.drop_nulls().unique(), filled):
+        return Plan(clean, reason, f"'{name}' is free text and not a variable.", free=True)
+    return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
 
 
 def _is_free_text(different: pl.Series, filled: int) -> bool:
@@ -129,7 +130,7 @@ def _is_free_text(different: pl.Series, filled: int) -> bool:
     if 2 * len(different) <= filled or not len(different):
         return False
     words = different.str.count_matches(r"\S+").median()
-    return filled >= _MANY or (isinstance(words, float) and words >= _SENTENCE)
+    return filled >= _MANY or (filled >= _FEW and isinstance(words, float) and words >= _SENTENCE)
 
 
 def _stated(values: pl.Series, kept: Sequence[str]) -> bool:

@@ -28,7 +28,7 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.studies import IDENTIFIERS, Design, Study, describe_column, refuse_unusable_names
+from toolkit.studies import FREE_TEXT, IDENTIFIERS, Design, Study, describe_column, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def own_population(
     refuse_unusable_names(raw.columns)
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    people, notes = _read_columns(raw, design, given, words_kept(keep, raw.columns))
+    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns))
     ids = {own: found for own in raw.columns if (found := _count_persons(raw[own]))}
     refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
@@ -62,27 +62,29 @@ def own_population(
     if not isinstance(codebook, Codebook):
         ordered = {own for own, listed in declared.items() if listed.ordered}
         known = known_variables() if codebook == TOOLKIT else Codebook()
-        codebook = _describe_columns(people.drop(ids), design, known, ordered)
-    facts = frame_facts(notes, ids, design)
+        codebook = _describe_columns(people.drop([*ids, *free]), design, known, ordered)
+    facts = frame_facts(notes, ids, free, design)
     return Study(name, name, people, design, codebook, facts, smallest_cell=smallest_cell)
 
 
 def frame_facts(
-    notes: Sequence[str], ids: Mapping[str, tuple[int, int]], design: Design
+    notes: Sequence[str], ids: Mapping[str, tuple[int, int]], free: Sequence[str], design: Design
 ) -> dict[str, list[str]]:
-    """Write the notes on a frame, and the columns that identify participants, as provenance of its study."""
+    """Write notes on a frame, and its columns of ids and of free text, as the provenance of its study."""
     identifiers = sorted(ids.keys() - set(design.columns))
     every = [*notes, *person_notes(identifiers, ids)]
-    return {key: own for key, own in (("notes", every), (IDENTIFIERS, identifiers)) if own}
+    facts = {"notes": every, IDENTIFIERS: identifiers, FREE_TEXT: list(free)}
+    return {key: own for key, own in facts.items() if own}
 
 
 def _read_columns(
     raw: pl.DataFrame, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
-) -> tuple[pl.DataFrame, list[str]]:
-    """Read each column by the plan that its different values give; return what is to be reported too."""
+) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Read columns by the plans that their different values give; return notes and names of free text too."""
     reasons = set(_reason_columns(raw))
     columns = [pl.col(name).cast(Reason) for name in reasons]
     notes: list[str] = []
+    free: list[str] = []
     for name in raw.columns:
         if name in reasons:
             continue
@@ -91,9 +93,10 @@ def _read_columns(
             role, words = column_role(name, design, given), kept.get(name, ())
             plan = plan_column(*_different(raw[name], design), role, words, raw[name].count())
         columns += plan.columns(name, raw.columns)
+        free += [name] if plan.free else []
         notes += filter(None, (plan.note, serial_note(name, raw[name])))
     # One column has the reasons of another, which come later.
-    return (raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes)
+    return raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes, free
 
 
 def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series | None]:

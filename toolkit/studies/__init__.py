@@ -30,6 +30,7 @@ from toolkit.studies.participants.engine_people import as_frame as as_frame
 from toolkit.studies.participants.engine_people import describe_column as describe_column
 from toolkit.studies.participants.engine_people import distinct_values as distinct_values
 from toolkit.studies.participants.engine_people import facts_of_values as facts_of_values
+from toolkit.studies.participants.person_frame import FREE_TEXT as FREE_TEXT
 from toolkit.studies.participants.person_frame import IDENTIFIERS as IDENTIFIERS
 from toolkit.studies.participants.person_frame import PersonFrame as PersonFrame
 from toolkit.studies.participants.person_frame import refuse_unusable_names as refuse_unusable_names

@@ -16,7 +16,7 @@ from toolkit.disclosure import common_levels, list_levels, unknown_level
 from toolkit.errors import VariableError, require_known
 from toolkit.files.cache import compute_once
 from toolkit.results import Floats, Indices
-from toolkit.studies import IDENTIFIERS, Study, describe_column, distinct_values
+from toolkit.studies import FREE_TEXT, IDENTIFIERS, Study, describe_column, distinct_values
 from toolkit.variables import Variable, quoted, unknown_variable
 
 # Whole numbers of at most so many different values can define groups: codes of sex, region, cycle.
@@ -160,7 +160,8 @@ def _find_variable(study: Study, name: str) -> Variable:
             "measurement, rename the column before tk.study."
         )
     # The people's text has become an Enum of its levels: what no codebook describes has no declared order.
-    variable = describe_column(study.people, name, ordered=False)
+    free = name in study.provenance.get(FREE_TEXT, ())
+    variable = None if free else describe_column(study.people, name, ordered=False)
     if variable is None:
         raise _explain_type(study, name)
     return variable

@@ -55,27 +55,28 @@ def open_on_engine(
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    people, notes = _read_columns(raw, design, given, words_kept(keep, raw.columns))
+    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns))
     ids = {own: found for own in raw.columns if (found := _count_persons(raw, own))}
     refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
     if not isinstance(codebook, Codebook):
         known = known_variables() if codebook == TOOLKIT else Codebook()
-        codebook = _describe_columns(people, raw, {*design.columns, *ids}, known)
-    facts = frame_facts(notes, ids, design)
+        codebook = _describe_columns(people, raw, {*design.columns, *ids, *free}, known)
+    facts = frame_facts(notes, ids, free, design)
     return Study(name, name, as_frame(people), design, codebook, facts, smallest_cell=smallest_cell)
 
 
 def _read_columns(
     raw: EnginePeople, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
-) -> tuple[EnginePeople, list[str]]:
+) -> tuple[EnginePeople, list[str], list[str]]:
     """Read each column by the plan that its different values give, as a frame in memory is read."""
     facts = raw.facts_of(raw.columns)
     odd = _count_odd_values(raw, [name for name in raw.columns if facts[name].values is None], kept)
     steps: dict[str, pl.Expr] = {}
     found: dict[str, Facts] = {}
     notes: list[str] = []
+    free: list[str] = []
     for name in raw.columns:
         values, counts, words = facts[name].values, facts[name].counts, kept.get(name, ())
         if values is None or counts is None:
@@ -87,12 +88,13 @@ def _read_columns(
             plan = plan_column(values, counts, column_role(name, design, given), words, facts[name].known)
         steps |= {one.meta.output_name(): one for one in plan.columns(name, raw.columns)}
         notes += filter(None, (plan.note, serial_note(name, values)))
+        free += [name] if plan.free else []
         if values is not None and counts is not None:
             read = values.to_frame().select(steps.get(name, pl.col(name))).to_series()
             found[name] = _merge(read, counts)
     people = raw.with_columns(**steps)
     people.facts.update(found)
-    return people, notes
+    return people, notes, free
 
 
 def _count_odd_values(

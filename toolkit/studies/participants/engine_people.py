@@ -206,7 +206,7 @@ class EnginePeople:
 
     def describe(self, name: str, *, ordered: bool = False) -> Variable | None:
         """Describe a column as a variable, as `Variable.of_column` does; None if it cannot be one."""
-        values = None if self.schema[name] == pl.String else self.facts_of([name])[name].values
+        values = self.facts_of([name])[name].values
         if values is not None:
             return Variable.of_column(values, ordered=ordered)
         numeric = self.schema[name].is_numeric()
@@ -327,10 +327,10 @@ def _read_range(row: Mapping[str, Any], at: int) -> Facts:
 
 
 def describe_column(people: "pl.DataFrame | EnginePeople", name: str, *, ordered: bool) -> Variable | None:
-    """Describe a column of participants as a variable; None if it cannot be one, as text without levels."""
+    """Describe a column of participants as a variable; None if it cannot be one."""
     if isinstance(people, EnginePeople):
         return people.describe(name, ordered=ordered)
-    return None if people.schema[name] == pl.String else Variable.of_column(people[name], ordered=ordered)
+    return Variable.of_column(people[name], ordered=ordered)
 
 
 def distinct_values(people: "pl.DataFrame | EnginePeople", name: str) -> pl.Series | None:

@@ -9,8 +9,8 @@ import polars as pl
 from toolkit.errors import DatasetError, short
 from toolkit.variables import Reason
 
-# What the provenance of a study calls its columns that identify participants.
-IDENTIFIERS = "identifiers"
+# What the provenance of a study calls its columns that identify participants, and those of free text.
+IDENTIFIERS, FREE_TEXT = "identifiers", "free_text"
 _HINT = "Rows of participants are printed only on request:"
 _KINDS = ("number", "yes/no", "category", "date", "text", "reasons of missing values", "other")
 

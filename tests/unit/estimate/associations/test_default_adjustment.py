@@ -38,6 +38,7 @@ WITH_EXPOSURE: dict[str, tuple[Call, Callable[[tk.Study], tuple[str, ...]]]] = {
     "flow": (lambda s, **o: tk.flow(s, **ASKED, **o), of_diabetes),
     "precision": (lambda s, **o: tk.precision(s, **ASKED, **o), of_diabetes),
     "curve": (curve, of_bmi),
+    "impact": (lambda s, **o: tk.effects.impact(s, **ASKED, **o), of_diabetes),
     "interaction": (lambda s, **o: tk.interaction(s, **OUTCOME, exposures=PAIR, **o), of_pair),
     "atlas": (
         lambda s, adjust=None: tk.atlas(

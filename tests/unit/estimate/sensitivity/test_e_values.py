@@ -143,7 +143,7 @@ def test_reverse_causation_is_said_in_place_of_an_e_value():
 def test_what_has_no_e_value_is_refused(study):
     with pytest.raises(tk.EstimationError, match=mentioning("needs a ratio or difference")):
         tk.sensitivity(tk.prevalence(study, "common"))
-    few = tk.study(people().head(25), design=tk.Design.none(), name="few")
+    few = tk.study(people().head(25), design=tk.Design.none(), name="twenty-five people")
     found = tk.association(few, "common", "old", adjust=())
     hidden = tk.Estimates(pl.DataFrame(found).with_columns(
         pl.lit(None, pl.Float64).alias("conf_low"), pl.lit("failed").alias("reliability")
