@@ -295,3 +295,12 @@ def test_free_text_with_few_different_values_is_not_a_category(library: Any, val
         with pytest.raises(tk.VariableError, match=mentioning("'said' has the type String")) as caught:
             tk.prevalence(study, "said")
         assert "Planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "library", [pl.DataFrame, pl.LazyFrame, lambda rows: duckdb.sql("SELECT * FROM rows")]
+)
+def test_many_ids_that_occur_again_are_reported(library: Any) -> None:
+    rows = pl.DataFrame({"pid": [*range(1_500), *range(1_500), None], "y": [0, 1] * 1_500 + [0]})
+    study = tk.study(library(rows), design=tk.Design.none())
+    assert mentions(study, "'pid' identifies 1,500 participants in 3,000 rows")

@@ -38,6 +38,9 @@ from toolkit.sources.user.declaration import known_variables
 from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
 from toolkit.variables import Codebook, Reason, Variable, why
 
+# Rows of which the different ids are counted; those of more would take gigabytes.
+_COUNTED = 5_000_000
+
 
 def open_on_engine(
     engine: Engine,
@@ -120,13 +123,17 @@ def _plan_measurement(name: str, dtype: pl.DataType, odd: Mapping[str, int], kep
 
 
 def _count_persons(raw: EnginePeople, name: str) -> tuple[int, int] | None:
-    """Count persons and rows of a column that identifies participants; many are taken as different."""
+    """Count persons and rows of a column that identifies participants; of millions, each row is a person."""
     if not may_identify_persons(name, raw.schema[name]):
         return None
     facts = raw.facts_of([name])[name]
     if facts.values is None:
-        whole = is_text(raw.schema[name]) or raw.schema[name].is_integer()
-        return (facts.known, facts.known) if whole else None
+        if not (is_text(raw.schema[name]) or raw.schema[name].is_integer()):
+            return None
+        if facts.known > _COUNTED:
+            return facts.known, facts.known
+        persons = raw.select(persons=pl.col(name).n_unique()).item() - (facts.known < raw.height)
+        return int(persons), facts.known
     found = identifies_persons(name, facts.values, facts.known)
     return (len(facts.values), facts.known) if found else None
 
