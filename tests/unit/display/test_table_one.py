@@ -59,7 +59,7 @@ def test_missing_values_and_people_without_a_group_are_told(frame):
 
 
 def test_what_is_unreliable_has_no_percentage_and_a_footnote():
-    study = tk.study(crowd(size=120), design=CLUSTERED, name="few", smallest_cell=0)
+    study = tk.study(crowd(size=120), design=CLUSTERED, name="120 people of a crowd", smallest_cell=0)
     few = describe(study, "cramps", by="region")
     html = tk.table(few).as_raw_html()
     assert "suppress" in few["reliability"].to_list()
