@@ -1,9 +1,11 @@
 import numpy as np
+import polars as pl
 import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import toolkit as tk
 from toolkit.estimate.regression import FAMILIES, CollinearError, NotConvergedError, family_named, fit_glm
 
 LINKS = sm.families.links
@@ -145,3 +147,10 @@ def test_the_scale_of_weights_and_the_order_of_rows_do_not_matter(
     other = fit_glm(X[order], y[order], scale * weight[order], family_named(family))
     np.testing.assert_allclose(other.points, ours.points, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(other.influence, ours.influence[order], rtol=1e-7, atol=1e-12)
+
+
+def test_a_model_without_coefficients_is_refused_in_words():
+    people = pl.DataFrame({"t": [1.0, 2.0, 3.0, 4.0] * 10, "e": [0, 1] * 20, "g": ["a"] * 40})
+    study = tk.study(people, design=tk.Design.none(), name="no slopes", smallest_cell=0)
+    with pytest.raises(tk.EstimationError, match="did not converge"):
+        tk.model(study, "Surv(t, e) ~ strata(g)", family="cox")

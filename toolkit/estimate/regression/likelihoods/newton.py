@@ -138,7 +138,7 @@ def _invert_curvature(information: Floats) -> Floats:
         raise NotConvergedError("The log-likelihood is not finite.")
     try:
         own = np.square(np.linalg.cholesky(information).diagonal())
-        if own.min() > NEARLY_COLLINEAR * own.max():
+        if own.size and own.min() > NEARLY_COLLINEAR * own.max():
             return np.asarray(np.linalg.inv(information), np.float64)
     except np.linalg.LinAlgError:
         pass
