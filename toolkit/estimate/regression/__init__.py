@@ -10,6 +10,7 @@ from toolkit.estimate.regression.coefficient_rows import failed as failed
 from toolkit.estimate.regression.coefficient_rows import figures as figures
 from toolkit.estimate.regression.coefficient_rows import find_flaw as find_flaw
 from toolkit.estimate.regression.coefficient_rows import heading_of as heading_of
+from toolkit.estimate.regression.coefficient_rows import report_coefficients as report_coefficients
 from toolkit.estimate.regression.coefficient_rows import report_contrasts as report_contrasts
 from toolkit.estimate.regression.coefficient_rows import test_jointly as test_jointly
 from toolkit.estimate.regression.coefficient_rows import verdict as verdict

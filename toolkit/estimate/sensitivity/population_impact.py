@@ -5,7 +5,7 @@ of a logit model averaged over the participants as they are and under the other 
 values of both. A shift is the generalized impact fraction (Drescher and Becher, Biometrics 53 (1997) 1170).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from toolkit.estimate.regression import (
     Exposed,
     ModelSpec,
     Regression,
+    Reported,
     SetTo,
     Shift,
     Standard,
@@ -29,6 +30,7 @@ from toolkit.estimate.regression import (
     estimate,
     per_unit,
     regress,
+    report_coefficients,
     specify_association,
 )
 from toolkit.estimate.survey import Column, draw, with_reference
@@ -112,12 +114,12 @@ def impact(
     other = _Other(sample.columns[exposure], shift)
     model = specify_association(sample, (outcome, exposure, adjusted), "standardised_ratio", degrees=df)
     analysis = Analysis(model, groups, "standardised_ratio", (other.term,), ", ".join(adjusted), confidence)
-    found = estimate(analysis, fit=other.fit)
-    matrix = found.covariance()
-    rows = [_as_fraction(row, other.floored.get(place)) for place, row in enumerate(found.rows)]
+    found = estimate(analysis, fit=other.fit, report=other.report)
+    rows = [{**row, "estimand": _FRACTION, "scale": "identity"} for row in found.rows]
     slopes = np.array([1 - (row["estimate"] if row.get("estimate") is not None else np.nan) for row in rows])
-    result = replace(found, rows=rows).frame()
-    return Estimates(pl.DataFrame(result), covariance=matrix * np.outer(slopes, slopes))
+    # That of the logarithms of the ratios, whose fractions are 1 minus these.
+    matrix = found.covariance() * np.outer(slopes, slopes)
+    return Estimates(pl.DataFrame(replace(found, rows=rows).frame()), covariance=matrix)
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,9 @@ class _Other:
 
     column: Column
     shift: float | None
-    # By group, the share of participants who were kept at the end of the range.
-    floored: dict[int, float]
 
-    def __init__(self, column: Column, shift: float | None) -> None:
-        object.__setattr__(self, "column", column)
-        object.__setattr__(self, "shift", shift)
-        object.__setattr__(self, "floored", {})
+    def __post_init__(self) -> None:
+        column, shift = self.column, self.shift
         if column.continuous and (not shift or not np.isfinite(shift)):
             raise VariableError(
                 f"'{column.name}' is continuous. Say by how much everyone's value would change, in its unit: "
@@ -175,14 +173,16 @@ class _Other:
         standard = Standard([{}, {name: setting}], (self.term,), np.array([[-1.0, 1.0]]), log=True)
         return average_predictions(model, fitted, standard)
 
+    def report(self, analysis: Analysis, fitted: Regression) -> Iterator[Reported]:
+        """Report the fraction, and the share of participants who stay at the end of the range."""
+        kept = None
+        if self.shift is not None and (share := self._find_range(analysis.model, fitted)[1]):
+            kept = f"{share:.1%} of the participants stay at the end of the observed range"
+        for row, part in report_coefficients(analysis, fitted):
+            yield _as_fraction(row, kept), part
+
     def _shift_within(self, model: ModelSpec, fitted: Regression) -> Shift:
-        assert self.shift is not None  # noqa: S101 - callers checked
-        values = model.sample.numbers(self.column.name)[fitted.inside]
-        weights = model.sample.weights[fitted.inside]
-        setting = Shift(self.shift, float(values.min()), float(values.max()))
-        beyond = setting(values) != values + self.shift
-        share = float(weights[beyond].sum() / weights.sum())
-        self.floored[len(self.floored)] = share
+        setting, share = self._find_range(model, fitted)
         if share > MOST_FLOORED:
             raise EstimationError(
                 f"A shift of '{self.column.name}' by {self.shift:g} would take {share:.0%} of the "
@@ -192,18 +192,26 @@ class _Other:
             )
         return setting
 
+    def _find_range(self, model: ModelSpec, fitted: Regression) -> tuple[Shift, float]:
+        """Shift within the range observed, and weigh the participants who would leave it."""
+        values = model.sample.numbers(self.column.name)[fitted.inside]
+        weights, shift = model.sample.weights[fitted.inside], self.shift or 0.0
+        setting = Shift(shift, float(values.min()), float(values.max()))
+        beyond = setting(values) != values + shift
+        return setting, float(weights[beyond].sum() / weights.sum())
 
-def _as_fraction(row: Mapping[str, Any], floored: float | None) -> dict[str, Any]:
+
+def _as_fraction(row: Mapping[str, Any], kept: str | None) -> dict[str, Any]:
     """Turn the ratio of both prevalences into the fraction that would not occur."""
-    found = {**row, "estimand": _FRACTION, "scale": "identity"}
     if row.get("estimate") is None:
-        return found
-    ratio = row["estimate"]
-    found |= {"estimate": 1 - ratio, "std_error": ratio * row["std_error"]}
-    statistic = row.get("statistic")
-    found["statistic"] = None if statistic is None else -statistic
-    found |= {"conf_low": 1 - row["conf_high"], "conf_high": 1 - row["conf_low"]}
-    if floored:
-        kept = f"{floored:.1%} of the participants stay at the end of the observed range"
-        found["reason"] = "; ".join(filter(None, [row.get("reason"), kept]))
-    return found
+        return dict(row)
+    ratio, statistic = row["estimate"], row.get("statistic")
+    return {
+        **row,
+        "estimate": 1 - ratio,
+        "std_error": ratio * row["std_error"],
+        "statistic": None if statistic is None else -statistic,
+        "conf_low": 1 - row["conf_high"],
+        "conf_high": 1 - row["conf_low"],
+        "reason": "; ".join(filter(None, [row.get("reason"), kept])) or None,
+    }

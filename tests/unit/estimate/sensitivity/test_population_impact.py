@@ -93,3 +93,18 @@ def test_the_other_exposure_must_be_named(study, exposure, given, said):
 def test_a_shift_that_leaves_the_range_is_refused(study):
     with pytest.raises(tk.EstimationError, match=mentioning("out of the observed range, 0 to 11")):
         tk.effects.impact(study, "cramps", "hours", shift=-4, adjust=())
+
+
+def test_the_share_at_the_end_of_the_range_is_that_of_the_own_group(study):
+    # Nobody of the first group is a case, so that it has no model.
+    people = study.people.with_columns(
+        group=pl.when(pl.col("age") < 30).then(pl.lit("a")).otherwise(pl.lit("b"))
+    ).with_columns(cramps=pl.col("cramps") & (pl.col("group") == "b"))
+    own = tk.study(pl.DataFrame(people), design=study.design, name="groups of people", smallest_cell=0)
+    found = tk.effects.impact(own, "cramps", "hours", shift=-1, adjust=(), by="group")
+    alone = tk.effects.impact(own, "cramps", "hours", shift=-1, adjust=(), domain="group == 'b'")
+    failed, estimated = found.to_dicts()
+    assert failed["reliability"] == "failed"
+    assert failed["estimand"] == "attributable_fraction"
+    assert estimated["reason"] == alone["reason"][0]
+    assert "stay at the end" in estimated["reason"]
