@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
+Key = TypeVar("Key", int, str)
 SMALLEST_CELL = 5  # of a study that does not declare its own
 
 
@@ -65,8 +66,8 @@ def withheld_levels(
         for level, n, own in zip(levels, everyone, cases, strict=True)
         if any(policy.hides(int(count)) for count in (n, own, n - own))
     }
-    others = sizes.keys() - few
-    return few | {min(others, key=lambda level: (sizes[level], level))} if len(few) == 1 and others else few
+    # Of equal sizes the first by name.
+    return few | second_hidden({level: sizes[level] for level in sorted(sizes)}, few)
 
 
 def approximate(count: int, smallest: int) -> str:
@@ -89,7 +90,7 @@ def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()
     return pl.Series(hidden, dtype=pl.Boolean)
 
 
-def second_hidden(counts: Mapping[int, int | None], hidden: Collection[int]) -> set[int]:
+def second_hidden(counts: Mapping[Key, int | None], hidden: Collection[Key]) -> set[Key]:
     """Choose the smallest other count where a single one is hidden, which their sum would give back."""
     others = {at: n for at, n in counts.items() if n and at not in hidden}
     return {min(others, key=others.__getitem__)} if len(hidden) == 1 and others else set()

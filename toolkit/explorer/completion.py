@@ -49,9 +49,8 @@ class _Call:
     function: str
     # The texts of the arguments before the string; the last belongs to the string.
     before: tuple[str, ...]
-    # What is typed of the string so far, and the quote that opened it.
+    # What is typed of the string so far.
     typed: str
-    quote: str
 
     @property
     def keyword(self) -> str | None:
@@ -206,7 +205,7 @@ def _find_call(text: str) -> _Call | None:
     for bracket, at in reversed(brackets):
         function = _NAME_BEFORE.search(text[:at])
         if bracket == "(" and function:
-            return _Call(function[0], tuple(_split(text[at + 1 : start])), text[start + len(quote) :], quote)
+            return _Call(function[0], tuple(_split(text[at + 1 : start])), text[start + len(quote) :])
     return None
 
 
@@ -249,10 +248,8 @@ def _end_of_string(text: str, start: int, quote: str) -> int:
 
 def _split(arguments: str) -> Iterable[str]:
     """Split the arguments of a call at its commas; the last may be empty."""
-    depth, start, inside = 0, 0, 0
+    depth, start = 0, 0
     for at, character, _ in _scan(arguments):
-        if at < inside:
-            continue
         if character in ("(", "[", "{"):
             depth += 1
         elif character in (")", "]", "}"):
