@@ -289,7 +289,9 @@ def shade_empty(layout: Layout) -> list[alt.Chart]:
     """Shade the groups without participants, such as months without interviews."""
     empty = [line for line, row in layout.rows if row.get("n") == 0]
     values = [{"y": line.top, "below": line.top + line.height} for line in empty]
-    return [chart(values, alt.MarkDef("rect", color=FAINT), **_full_width(layout))] if values else []
+    # Lighter than a line of that color, so that the text on it keeps its contrast.
+    mark = alt.MarkDef("rect", color=FAINT, opacity=0.6)
+    return [chart(values, mark, **_full_width(layout))] if values else []
 
 
 def write_texts(values: Sequence[Mapping[str, Any]], x: float, layout: Layout, **style: Any) -> alt.Chart:
