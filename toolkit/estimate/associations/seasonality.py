@@ -87,6 +87,8 @@ class _Wave:
     def slopes(self) -> Floats:
         """Give the derivatives of amplitude and of peak (as an angle) by both coefficients."""
         a = self.amplitude
+        if not a:  # Neither has a derivative.
+            return np.zeros((2, 2))
         return np.array([[self.x / a, self.y / a], [-self.y / a**2, self.x / a**2]])
 
 
@@ -297,6 +299,13 @@ def _rows(
     if wave is None:
         return [{**empty, "estimand": name} for name in (named, "peak", "seasonality")]
     test = _test(wave)
+    if not wave.amplitude:
+        reason = "the fitted curve is flat, so that it has no peak and its swing no standard error"
+        lost = {**empty, "reliability": "failed", "reason": reason}
+        return [
+            *({**lost, "estimand": name} for name in (named, "peak")),
+            {**empty, "estimand": "seasonality", **test},
+        ]
     flat = _flag_flat(test, confidence, row)
     return [
         {**empty, **flat, "estimand": named, **_swing(wave, measured, confidence)},

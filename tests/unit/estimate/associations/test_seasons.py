@@ -159,3 +159,15 @@ def test_a_peak_or_trough_in_months_without_interviews_is_flagged(months, peak, 
     assert (["ok"] * 3 if when is None else ["review", "review", "ok"]) == rows["reliability"].to_list()
     assert when is None or all(when in reason for reason in rows["reason"][:2])
     assert "test of seasonality" in tk.finding(rows)
+
+
+def test_a_flat_curve_has_no_peak_and_says_so():
+    """Cases and noncases in the same months: the coefficients are exactly 0."""
+    people = pl.DataFrame({"y": [True, False] * 8, "month": [3, 3, 9, 9, 6, 6, 12, 12] * 2})
+    study = tk.study(people, design=tk.Design.none(), name="flat curve", smallest_cell=0)
+    rows, matrix = cosinor(study, outcome="y", time="month", covariance=True)
+    assert ["failed", "failed"] == rows["reliability"].to_list()[:2]
+    assert rows["estimate"][:2].null_count() == 2
+    assert np.isnan(matrix).all()
+    assert mentions(tk.finding(rows), "flat")
+    assert rows["p_value"][2] == pytest.approx(1)
