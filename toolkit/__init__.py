@@ -64,6 +64,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.hypotheses.group_comparisons import t_test as t_test
     from toolkit.estimate.hypotheses.model_tests import proportionality as proportionality
     from toolkit.estimate.hypotheses.model_tests import term_test as term_test
+    from toolkit.estimate.hypotheses.study_comparisons import compare_studies as compare_studies
     from toolkit.estimate.hypotheses.two_way_tables import chi_square as chi_square
     from toolkit.estimate.longitudinal.case_crossovers import case_crossover as case_crossover
     from toolkit.estimate.longitudinal.distributed_lags import lag_curve as lag_curve
@@ -184,6 +185,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         "Hypothesis tests and contrasts of estimates.",
         {
             "contrast": "estimate.hypotheses.contrasts",
+            "compare_studies": "estimate.hypotheses.study_comparisons",
             "chi_square": "estimate.hypotheses.two_way_tables",
             "t_test": "estimate.hypotheses.group_comparisons",
             "rank_test": "estimate.hypotheses.group_comparisons",

@@ -19,6 +19,7 @@ from toolkit.errors import EstimationError
 from toolkit.results import SCHEMA, Estimates
 
 STUDY = crowded()
+OTHER = tk.study(STUDY.people.head(400), design=tk.Design.none(), name="other study")
 COHORT = tk.open_study("example-cohort")
 WITH_COVARIANCE: dict[str, Callable[..., Estimates]] = {
     "prevalence": lambda **o: tk.prevalence(STUDY, outcome="cramps", by="band", **o),
@@ -54,6 +55,9 @@ WITHOUT: dict[str, Callable[[], Estimates]] = {
     "rank_test": lambda: tk.rank_test(STUDY, "age", "cramps"),
     "term_test": lambda: tk.term_test(STUDY, "cramps ~ age", "age"),
     "proportionality": lambda: tk.proportionality(tk.open_study("simulated"), "cramp_frequency ~ sex"),
+    "compare_studies": lambda: tk.tests.compare_studies(
+        [tk.prevalence(study, "cramps") for study in (STUDY, OTHER)]
+    ),
     "precision": lambda: tk.precision(STUDY, outcome="cramps"),
     "atlas": lambda: tk.atlas(tk.open_study("simulated"), outcomes="any_cramps", exposures="diabetes_told"),
 }

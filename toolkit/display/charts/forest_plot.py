@@ -57,6 +57,7 @@ from toolkit.display.text import (
     is_simulated,
     name_interval,
     shorten_reason,
+    split_agreement,
     unit_of,
     write_notes,
     write_title,
@@ -175,6 +176,8 @@ def _draw_panels(
 def _draw_in(
     room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None
 ) -> alt.VConcatChart:
+    about = finding(frame, labels=labels)
+    frame, agreement = split_agreement(frame, labels)
     parts: dict[tuple[Estimand, str], list[Headed]] = {}
     for item in add_references(head_rows(frame, labels), counts):
         parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
@@ -189,8 +192,8 @@ def _draw_in(
         for layout, (estimand, unit) in zip(layouts, parts, strict=True)
     ]
     width = room.label if room.stacked else left + room.plot + 200
-    notes = write_notes(frame, labels)
-    about = f"{write_title(frame, labels)}. {finding(frame, labels=labels)}"
+    notes = [*write_notes(frame, labels), *agreement]
+    about = f"{write_title(frame, labels)}. {about}"
     if has_true_values(frame):
         about = f"{about} {_TRUE_VALUES}. {count_covered(frame)}".strip()
         notes += [_TRUE_VALUES] if room.stacked else []

@@ -29,6 +29,7 @@ from toolkit.display.text import (
     is_description,
     is_simulated,
     name_interval,
+    split_agreement,
     unit_of,
     write_notes,
     write_title,
@@ -126,6 +127,7 @@ def _show_each(frames: Any) -> Any:
 
 
 def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) -> GT:
+    frame, agreement = split_agreement(frame, labels)
     parts: dict[tuple[Estimand, str], list[Headed]] = {}
     for item in head_rows(frame, labels):
         parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
@@ -146,7 +148,7 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
         columns,
         {**_HEADS, "estimate": _head_estimates(list(parts), name_interval(frame))},
         write_title(frame, labels),
-        write_notes(frame, labels),
+        [*write_notes(frame, labels), *agreement],
         numbers=_NUMBERS,
         footnotes=[("estimate", line, row) for line, row in enumerate(rows)],
         source=_describe_methods(frame),

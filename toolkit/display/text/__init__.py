@@ -33,6 +33,7 @@ from toolkit.display.text.row_labels import format_adjustment as format_adjustme
 from toolkit.display.text.row_labels import head_rows as head_rows
 from toolkit.display.text.row_labels import name_interval as name_interval
 from toolkit.display.text.row_labels import name_set as name_set
+from toolkit.display.text.row_labels import split_agreement as split_agreement
 from toolkit.display.text.row_labels import write_notes as write_notes
 from toolkit.display.text.row_labels import write_title as write_title
 from toolkit.display.text.sentences import availability_sentences as availability_sentences

@@ -13,6 +13,7 @@ from toolkit.display.text.numbers import (
     format_confidence,
     format_count,
     format_level,
+    format_test,
     label_variable,
     name_exposure,
     name_outcome,
@@ -48,6 +49,8 @@ def head_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]
     parts = [_split_row(row, by, labels, row["exposure"] in single, several) for row in rows]
     apart = [name for name in parts[0] if len({part[name] for part in parts}) > 1] if rows else []
     tail = [name for name in apart if name in ("level", "adjust")] or apart[-1:]
+    if len(apart) > 1 and _repeat_in_studies(rows, by):
+        tail = ["study"]  # Studies are compared with one another.
     lead = [name for name in apart if name not in tail]
     headed = []
     for part, row in zip(parts, rows, strict=True):
@@ -57,6 +60,35 @@ def head_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]
         headed.append(Headed(head, label, row))
     first = {item.head: place for place, item in reversed(list(enumerate(headed)))}
     return _drop_single_headings(sorted(headed, key=lambda item: first[item.head]))
+
+
+def _repeat_in_studies(rows: Sequence[Row], by: Sequence[str]) -> bool:
+    """Return whether each row has one like it of every study, apart from covariates and domain."""
+    names = ("study", *by, "estimand", "outcome", "exposure", "level", "reference")
+    found: dict[tuple[str | None, ...], set[str]] = {}
+    for row in rows:
+        study, *own = (row[name] for name in names)
+        found.setdefault(tuple(own), set()).add(study)
+    studies = {row["study"] for row in rows}
+    return len(studies) > 1 and all(own == studies for own in found.values())
+
+
+def split_agreement(frame: pl.DataFrame, labels: Labels | None = None) -> tuple[pl.DataFrame, list[str]]:
+    """Split a comparison of studies into their estimates and the lines that state its tests."""
+    tested = frame["estimand"] == "heterogeneity"
+    if tested.all() or not tested.any():
+        return frame, []
+    tests, by = frame.filter(tested), by_columns(frame)
+    apart = [name for name in ("exposure_label", "level_label") if tests[name].n_unique() > 1]
+    lines = []
+    for row in tests.rows(named=True):
+        named = [f"{label_variable(name, labels)}: {format_level(row[name])}" for name in by if row[name]]
+        named += [str(row[name]) for name in apart]
+        where = f" ({', '.join(named)})" if named else ""
+        found = format_test(row) if row["p_value"] is not None else "not possible"
+        why = f"; {row['reason']}" if row["reason"] else ""
+        lines.append(f"Test of heterogeneity across studies{where}: {found}{why}")
+    return frame.filter(~tested), lines
 
 
 def _split_row(

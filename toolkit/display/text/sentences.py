@@ -31,6 +31,7 @@ from toolkit.display.text.phrasing import (
     summarize_description,
     summarize_range,
 )
+from toolkit.display.text.row_labels import split_agreement
 from toolkit.display.text.simulated_data import add_warning
 from toolkit.errors import join_list
 from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates, estimand_of
@@ -80,7 +81,7 @@ def finding(
     >>> finding(frame([row]))
     'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n = 9,000).'
     """
-    frame = show(check_result(frame, "tk.finding"))
+    frame, agreement = split_agreement(show(check_result(frame, "tk.finding")), labels)
     if is_description(frame):
         text = summarize_description(frame, labels)
     elif brief and estimand_of(frame.row(0, named=True)).kind != "test":
@@ -93,7 +94,7 @@ def finding(
             if single
             else summarize_range(chosen, labels)
         )
-    return add_warning(f"{capitalize(text)}.", frame)
+    return add_warning(". ".join([capitalize(text), *agreement]) + ".", frame)
 
 
 def _choose_main(frame: pl.DataFrame, main: str | None) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from scipy.special import fdtrc
+from scipy.special import chdtrc, fdtrc
 
 from toolkit.errors import EstimationError, require_known
 from toolkit.estimate.survey import (
@@ -365,5 +365,5 @@ def _test_heterogeneity(seen: _Rows, kind: list[int], df: float | None) -> Row:
     )
     reason = "; ".join(filter(None, (failed, _combine_verdicts(rows)["reason"])))
     row |= {"reliability": "review" if reason else "ok", "reason": reason or None}
-    p_value = float(fdtrc(first, df, f))
+    p_value = float(fdtrc(first, df, f) if np.isfinite(df) else chdtrc(first, first * f))
     return {**row, "statistic": f, "df_numerator": first, "df": df, "p_value": p_value}
