@@ -169,6 +169,7 @@ if estimable:
             people,
             outcome,
             (graded, group),
+            reference="lowest",
             adjust=tuple(c for c in sets.main if c != group),
             domain=domain,
             allow_descendants=True,  # of the modifier; the covariates are those of the main result
@@ -261,7 +262,8 @@ if estimable:
     display(
         paper.prose(
             "A ratio of 1 between the prevalence ratios means no interaction on the ratio scale, and a "
-            "relative excess risk due to interaction (RERI) of 0 none on the additive scale.",
+            "relative excess risk due to interaction (RERI) of 0 none on the additive scale. The RERI "
+            "is based on the combination of levels with the lowest prevalence.",
             heading="Effect modification",
             level=3,
         )

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import log, nan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 
 from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.errors import VariableError
@@ -68,7 +69,7 @@ def interaction(
     outcome: str,
     exposures: tuple[str, str],
     *,
-    reference: Mapping[str, str] | None = None,
+    reference: Mapping[str, str] | Literal["lowest"] | None = None,
     adjust: Names | None = None,
     estimand: str = "prevalence_ratio",
     domain: str = "",
@@ -90,7 +91,8 @@ def interaction(
         Two categories. Each pair of levels other than the references is reported.
     reference
         Exposure to the level that its others are compared with, such as {"sex": "female"}; None for those
-        of the codebook.
+        of the codebook. "lowest" for the combination with the lowest adjusted prevalence in the domain, on
+        which additive measures should be based (Knol and others, Eur J Epidemiol 26 (2011) 433-438).
     adjust
         As for `association`: None is the small sets of the causal diagram for both exposures, `()` crude.
     estimand
@@ -128,8 +130,8 @@ def interaction(
     Notes
     -----
     With odds ratios of a common outcome the additive measures are not those of prevalences: use the
-    prevalence ratio. A synergy index exists only where both exposures increase the prevalence, so choose
-    the levels of lowest prevalence as references.
+    prevalence ratio. A synergy index exists only where both exposures increase the prevalence, so use
+    `reference="lowest"`.
 
     Examples
     --------
@@ -143,6 +145,22 @@ def interaction(
     require_estimand(estimand, COEFFICIENTS, "tk.interaction")
     by = as_names(by, "by")
     first, second = _require_two(exposures)
+    if reference == "lowest":
+        options: dict[str, Any] = {
+            "adjust": adjust,
+            "estimand": estimand,
+            "domain": domain,
+            "diagram": diagram,
+        }
+        crossed = interaction(
+            study, outcome, exposures, allow_descendants=allow_descendants, df=df, **options
+        )
+        reference = _find_lowest(study, crossed, (first, second))
+    elif isinstance(reference, str):
+        raise VariableError(
+            f"reference='{reference}' is not the level of each exposure. Use reference='lowest', or levels "
+            f"such as reference={{'{first}': ..., '{second}': ...}}."
+        )
     study = with_references(study, (first, second), reference)
     _refuse_adjusted(second, outcome, variables_of(as_covariates(adjust or ())))
     # The names given, or what the diagram chooses for either exposure, without the other.
@@ -193,6 +211,16 @@ def _require_two(exposures: tuple[str, str]) -> tuple[str, str]:
     return exposures[0], exposures[1]
 
 
+def _find_lowest(study: Study, crossed: Estimates, pair: tuple[str, str]) -> dict[str, str]:
+    """Return the levels of the two exposures whose combination has the lowest adjusted prevalence."""
+    measure = crossed["estimand"][0]
+    joint = crossed.filter(pl.col("estimand") == measure).select("level", "estimate").rows()
+    prevalences = {crossed["reference"][0]: ESTIMANDS[measure].null_value or 0.0, **dict(joint)}
+    combined = {", ".join(levels): levels for levels in product(*(study.codebook[x].levels for x in pair))}
+    known = {level: value for level, value in prevalences.items() if value is not None and level in combined}
+    return dict(zip(pair, combined[min(known, key=known.__getitem__)], strict=True))
+
+
 def _refuse_adjusted(second: str, outcome: str, adjusted: tuple[str, ...]) -> None:
     if second in (outcome, *adjusted):
         role = "the outcome" if second == outcome else "in adjust"
@@ -202,9 +230,8 @@ def _refuse_adjusted(second: str, outcome: str, adjusted: tuple[str, ...]) -> No
 def _require_levels(sample: Sample, name: str) -> None:
     if sample.columns[name].continuous:
         raise VariableError(
-            f"'{name}' is continuous, and an interaction requires levels. Create categories first: "
-            f"study.derive('{name}_high', '{name} >= ...'). For the product of a continuous variable use "
-            f"tk.model(study, '... ~ {name} * ...')."
+            f"'{name}' is continuous, and an interaction requires levels. Create them by study.derive("
+            f"'{name}_high', '{name} >= ...'), or use tk.model(study, '... ~ {name} * ...') for a product."
         )
 
 

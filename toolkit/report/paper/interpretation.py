@@ -17,19 +17,22 @@ _NAMED = 3
 _NHANES = "National Health and Nutrition Examination Survey"
 
 
-def interaction_sentence(result: pl.DataFrame) -> str:
+def interaction_sentence(result: pl.DataFrame, *, planned: bool | None = None) -> str:
     """State the interaction of two exposures: of binary ones on both scales, of others by one test.
 
     Parameters
     ----------
     result
         What `tk.effects.interaction` returned for prevalence ratios.
+    planned
+        False to add that the analysis was not planned, True that it was; None to say neither.
 
     Returns
     -------
     str
-        For one pair of levels, the ratio of ratios with its p-value, and the RERI. For several pairs, the
-        test of all products, with its degrees of freedom; a table shows the pairs.
+        For one pair of levels, the ratio of ratios and the RERI with their p-values, and the combination of
+        levels that the RERI is based on. For several pairs, the test of all products, with its degrees of
+        freedom; a table shows the pairs.
 
     Examples
     --------
@@ -39,7 +42,13 @@ def interaction_sentence(result: pl.DataFrame) -> str:
     >>> interaction_sentence(rows).partition(" was ")[0]
     'For sex (female), the prevalence ratio for diagnosed arthritis (yes vs. no)'
     """
-    result = show(result)
+    status = {None: "", True: " This analysis was planned.", False: " This analysis was not planned."}[
+        planned
+    ]
+    return _phrase_interaction(show(result)) + status
+
+
+def _phrase_interaction(result: pl.DataFrame) -> str:
     for row in result.filter(pl.col("estimand") == "interaction_test").rows(named=True):
         return _phrase_test(row)
     sentences = []
@@ -53,12 +62,11 @@ def interaction_sentence(result: pl.DataFrame) -> str:
             sentences.append(f"{where}, the interaction could not be estimated: {reason}.")
             continue
         value, interval = _split_interval(ratio)
-        shown = not is_hidden(excess)
-        reri = (
-            f"the RERI was {' '.join(_split_interval(excess))}"
-            if shown
-            else "the RERI could not be estimated"
-        )
+        reri = "the RERI could not be estimated"
+        if not is_hidden(excess):
+            size, around = _split_interval(excess)
+            p_value = f"; {format_p_value(excess['p_value'])}" if excess["p_value"] is not None else ""
+            reri = f"relative to {_name_reference(excess)}, the RERI was {size} {around[:-1]}{p_value})"
         test = f"{interval[:-1]}; {format_p_value(ratio['p_value'])})"
         sentences.append(
             f"{where}, the prevalence ratio for {name} was {value} times that {against} {test}; {reri}."
@@ -129,6 +137,14 @@ def _name_pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
         )
     name = f"{names[0]} ({levels[0]} vs. {references[0]})"
     return f"For {names[1]} ({levels[1]})", name, f"for {references[1]}"
+
+
+def _name_reference(row: Mapping[str, Any]) -> str:
+    """Name the combination of levels that both exposures are compared with."""
+    names, levels = str(row["exposure_label"]).split(" × "), str(row["reference"]).split(", ")
+    if len(names) != len(levels):
+        return str(row["reference"])
+    return " and ".join(f"{name}: {level}" for name, level in zip(names, levels, strict=True))
 
 
 def _split_interval(row: Mapping[str, Any]) -> tuple[str, str]:

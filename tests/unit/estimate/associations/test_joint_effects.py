@@ -103,6 +103,36 @@ def test_protection_has_no_synergy_index_and_says_so(study) -> None:
     assert rows.filter(estimand="reri")["estimate"].item() is not None
 
 
+@pytest.mark.parametrize("condition", ["age_mid >= 40", "age_mid < 40"])
+def test_the_lowest_reference_is_the_group_of_the_lowest_prevalence(condition, study) -> None:
+    own = study.derive("grown", condition)
+    asked = {**ASKED, "exposures": ("female", "grown")}
+    groups = tk.prevalence(own, outcome="HI_CHOL", by=("female", "grown"))
+    p = {(f, o): e for f, o, e in groups.select("female", "grown", "estimate").iter_rows()}
+    lowest = min(p, key=p.__getitem__)
+    rows = tk.interaction(own, **asked, reference="lowest")
+    assert {", ".join(lowest)} == set(rows["reference"])
+    assert rows.equals(
+        tk.interaction(own, **asked, reference=dict(zip(("female", "grown"), lowest, strict=True)))
+    )
+    assert (rows.filter(estimand="prevalence_ratio")["estimate"] > 1).all()
+    swap = {"no": "yes", "yes": "no"}
+    a, b = (swap[level] for level in lowest)
+    excess = (p[a, b] - p[a, lowest[1]] - p[lowest[0], b]) / p[lowest] + 1
+    assert rows.filter(estimand="reri")["estimate"].item() == pytest.approx(excess, rel=1e-9)
+
+
+def test_the_lowest_reference_is_found_among_all_pairs_of_levels(study) -> None:
+    asked = {"outcome": "HI_CHOL", "exposures": ("female", "agecat"), "adjust": ()}
+    rows = tk.interaction(study, **asked, reference="lowest", estimand="odds_ratio")
+    joint = rows.filter(estimand="odds_ratio")["estimate"].drop_nulls()
+    assert joint.len() >= 5
+    assert (joint > 1).all()
+    plain = tk.interaction(study, **asked, estimand="odds_ratio")
+    tests = (r.filter(estimand="interaction_test")["statistic"].item() for r in (rows, plain))
+    assert next(tests) == pytest.approx(next(tests), rel=1e-6)
+
+
 def test_more_levels_have_each_pair_once(study) -> None:
     asked = {"outcome": "HI_CHOL", "exposures": ("female", "agecat"), "adjust": ()}
     rows = tk.interaction(study, **asked, domain="age_mid >= 20", by="old")
@@ -117,6 +147,7 @@ def test_more_levels_have_each_pair_once(study) -> None:
         ({"exposures": ("female",)}, "exposures=('diabetes_told', 'sex')"),
         ({"exposures": ("female", "age_mid")}, "study.derive('age_mid_high'"),
         ({"adjust": ("old",)}, ("'old'", "adjust")),
+        ({"reference": "highest"}, ("'highest'", "reference='lowest'")),
     ],
 )
 def test_what_is_no_interaction_says_what_to_ask(changed, remedy, study) -> None:
