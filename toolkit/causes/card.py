@@ -128,11 +128,8 @@ class Rule:
         table = self.truth_table()
         try:
             people, _ = derive(table.drop(self.name), Codebook(), [self.derivation])
-        except pl.exceptions.PolarsError:
-            raise VariableError(
-                f"The rule '{self.name}' gives values that are not levels of its variable. Name every level "
-                "in its tk.Variable(...), and return the level as text."
-            ) from None
+        except VariableError as error:
+            raise VariableError(f"The rule '{self.name}' fails on its truth table. {error}") from None
         derived, expected = (frame[self.name].cast(table[self.name].dtype) for frame in (people, table))
         wrong = [str(i) for i, same in enumerate(derived.eq_missing(expected), 1) if not same]
         if wrong:

@@ -10,7 +10,17 @@ import polars as pl
 
 from toolkit.disclosure import common_levels, unknown_level
 from toolkit.errors import RARE, VariableError
-from toolkit.variables import YES_NO, Codebook, Derivation, Kind, Variable, formula, parse
+from toolkit.variables import (
+    YES_NO,
+    Codebook,
+    Derivation,
+    Kind,
+    Variable,
+    formula,
+    parse,
+    restate_failure,
+    unknown_variable,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ def _read(
 ) -> tuple[pl.Expr, tuple[str, ...], Sequence[str]]:
     """Return the value, the names it reads, and the levels that the text itself names."""
     if not isinstance(expression, str):
-        return expression, tuple(dict.fromkeys(expression.meta.root_names())), ()
+        return expression, _inputs(people, asked.name, expression), ()
     read = formula(expression)
     if read.result == "number" and read.names == (read.text.strip("` "),):
         if asked.levels:  # a variable of levels, put in another order
@@ -63,6 +73,20 @@ def _read(
         condition = parse(expression)  # a yes/no variable that stands alone
         return condition.expression(people.schema), condition.names, ()
     return read.expression(people.schema), read.names, read.levels
+
+
+def _inputs(people: pl.DataFrame, name: str, expression: object) -> tuple[str, ...]:
+    """List the columns that a polars expression reads."""
+    if not isinstance(expression, pl.Expr):
+        raise VariableError(
+            f"The expression of '{name}' has type {type(expression).__name__}. Write it as text, "
+            f"study.derive('{name}', 'age >= 40'), or as a polars expression, pl.col('age') >= 40."
+        )
+    inputs = tuple(dict.fromkeys(expression.meta.root_names()))
+    for needed in inputs:
+        if needed not in people.columns:
+            raise unknown_variable(needed, people.columns)
+    return inputs
 
 
 def _entry(people: pl.DataFrame, asked: Specification, value: pl.Expr, levels: Sequence[str]) -> Variable:
@@ -82,7 +106,8 @@ def _entry(people: pl.DataFrame, asked: Specification, value: pl.Expr, levels: S
 
 
 def _kind(people: pl.DataFrame, name: str, value: pl.Expr) -> Kind:
-    dtype = people.head(0).select(value.alias(name)).schema[name]
+    with restate_failure(name, value.meta.root_names()):
+        dtype = people.head(0).select(value.alias(name)).schema[name]
     if isinstance(dtype, pl.Boolean):
         return "yes_no"
     if dtype.is_numeric():

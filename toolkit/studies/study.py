@@ -9,7 +9,6 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.disclosure import SMALLEST_CELL, Policy, declare_policy, declare_rare_levels
-from toolkit.errors import VariableError
 from toolkit.files.cache import Inputs
 from toolkit.files.html_templates import render_html
 from toolkit.studies import analyst_variables, missingness
@@ -277,14 +276,7 @@ class Study(StudyFiles):
         return self._with(step)
 
     def _with(self, step: Derivation) -> "Study":
-        try:
-            people, codebook = derive(self.people, self.codebook, [step])
-        except pl.exceptions.InvalidOperationError:
-            levels = ", ".join(step.variable.levels)
-            raise VariableError(
-                f"'{step.variable.name}' takes values that are not among its levels ({levels}). Name every "
-                f"level: study.derive('{step.variable.name}', ..., levels=[..])."
-            ) from None
+        people, codebook = derive(self.people, self.codebook, [step])
         return replace(self, people=people, codebook=codebook)
 
     def cut(self, name: str, into: int = 3, domain: str = "", as_: str | None = None) -> "Study":

@@ -31,6 +31,7 @@ from toolkit.variables.conditions import parse as parse
 from toolkit.variables.derivation import NOT_THIS_CYCLE as NOT_THIS_CYCLE
 from toolkit.variables.derivation import Derivation as Derivation
 from toolkit.variables.derivation import derive as derive
+from toolkit.variables.derivation import restate_failure as restate_failure
 from toolkit.variables.formulas import Formula as Formula
 from toolkit.variables.formulas import formula as formula
 from toolkit.variables.syntax import LONGEST as LONGEST

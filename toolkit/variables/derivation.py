@@ -4,12 +4,13 @@ A missing derived value takes the first reason, in the order of `codebook.REASON
 where every input has a value it is "outside the groups" (such as an age under 20 of `age_group`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from toolkit.errors import DesignError
+from toolkit.errors import DesignError, ToolkitError, VariableError, join_list, short
 from toolkit.variables.codebook import (
     Availability,
     Codebook,
@@ -82,8 +83,9 @@ def derive(
         if not _possible(step, people):
             codebook = _with_gap(people, codebook, step)
             continue
-        people = _with_value(people, step)
-        settled = _settled(people, codebook, step)
+        with restate_failure(name, step.inputs):
+            people = _with_value(people, step)
+            settled = _settled(people, codebook, step)
         people = people.with_columns(pl.when(_measured(people, step, settled)).then(pl.col(name)).alias(name))
         people = people.with_columns(_reason(people, step).alias(why(name)))
         codebook = codebook.with_variables(_described(step, codebook, settled))
@@ -108,10 +110,48 @@ def _with_value(people: pl.DataFrame, step: Derivation) -> pl.DataFrame:
     """Add the value of a variable; an input that the study lacks is missing for everyone."""
     absent = [name for name in step.reads if name not in people.columns]
     columns = people.with_columns(pl.lit(None).alias(name) for name in absent)
-    value = step.expression.cast(step.variable.dtype)
+    name, value = step.variable.name, step.expression.cast(step.variable.dtype)
     if step.within:
         value = pl.when(step.within.expression(columns.schema)).then(value)
-    return columns.with_columns(value.alias(step.variable.name)).drop(absent)
+    try:
+        return columns.with_columns(value.alias(name)).drop(absent)
+    except pl.exceptions.InvalidOperationError:
+        if step.variable.levels:
+            columns.with_columns(step.expression.alias(name))  # raises what is not a matter of its levels
+            raise VariableError(_explain_levels(step.variable)) from None
+        raise
+
+
+@contextmanager
+def restate_failure(name: str, inputs: Sequence[str]) -> Iterator[None]:
+    """Restate a failure of a variable's expression; the message of polars may quote a participant's value."""
+    try:
+        yield
+    except (ToolkitError, MemoryError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        kind, quoted = type(error).__name__, [f"'{short(own)}'" for own in inputs]
+        read = f" on the values of {join_list(quoted)}" if quoted else ""
+        raise VariableError(
+            f"'{short(name)}' cannot be derived: its expression failed{read} ({kind}). {_explain_kind(kind)} "
+            "The original message, which may quote a participant's value, is in error.__context__."
+        ) from None
+
+
+def _explain_kind(kind: str) -> str:
+    """Say what the error of polars means for an expression of a variable."""
+    if kind in ("ShapeError", "DuplicateError"):
+        return "Write an expression that gives one value per participant, in one column."
+    if kind in ("SchemaError", "InvalidOperationError", "ComputeError"):
+        return "Convert text with cast(..., strict=False), which gives null for what cannot be read."
+    return "Check that it accepts every value, missing ones included."
+
+
+def _explain_levels(variable: Variable) -> str:
+    return (
+        f"'{variable.name}' takes values that are not among its levels ({', '.join(variable.levels)}). Name "
+        f"every level in study.derive('{variable.name}', ..., levels=[..]) or tk.Variable(..., levels=(..))."
+    )
 
 
 def _measured(people: pl.DataFrame, step: Derivation, settled: frozenset[str]) -> pl.Expr:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 import polars as pl
 
-from toolkit.errors import DatasetError, EstimationError
+from toolkit.errors import DatasetError, EstimationError, VariableError
 from toolkit.variables import Variable
 
 # A number of so many different values is a pattern of cells; one of more is a measurement.
@@ -178,7 +178,16 @@ class EnginePeople:
         empty = self._without_rows
         types = {**empty.select(**query.keys).schema} if query.keys else {}
         types |= empty.select(**query.totals).schema if query.totals else {}
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in types.items())
+        return frame.select(self._as_type(frame[name], dtype) for name, dtype in types.items())
+
+    def _as_type(self, column: pl.Series, dtype: pl.DataType) -> pl.Series:
+        try:
+            return column.cast(dtype)
+        except pl.exceptions.InvalidOperationError:
+            raise VariableError(
+                f"'{column.name}' takes values on {self.engine.noun} that are not among its levels. Name "
+                f"every level: study.derive('{column.name}', ..., levels=[..])."
+            ) from None
 
     def _needed(self, expressions: Iterable[pl.Expr]) -> tuple[Step, ...]:
         names = {name for e in (*expressions, *self.where) for name in e.meta.root_names()}
