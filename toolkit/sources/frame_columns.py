@@ -9,7 +9,8 @@ from typing import Literal
 
 import polars as pl
 
-from toolkit.errors import DatasetError, DesignError, require_known
+from toolkit.disclosure import SMALLEST_CELL, Policy
+from toolkit.errors import DatasetError, DesignError, join_list, require_known
 from toolkit.sources.harmonize.raw_values import (
     NA_WORDS,
     SERIAL_DAYS,
@@ -22,7 +23,7 @@ from toolkit.sources.harmonize.raw_values import (
 )
 from toolkit.sources.harmonize.spellings import find_spellings
 from toolkit.sources.user.guesses import is_person_name
-from toolkit.sources.user.profiles import names_date, serial_days
+from toolkit.sources.user.profiles import names_date, serial_days, suspected_codes
 from toolkit.studies import Design
 from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 
@@ -89,11 +90,18 @@ def plan_cells(
 
 
 def plan_column(
-    values: pl.Series, counts: pl.Series | None, role: Role, kept: Sequence[str] = (), filled: int = 0
+    values: pl.Series,
+    counts: pl.Series | None,
+    role: Role,
+    kept: Sequence[str] = (),
+    filled: int = 0,
+    *,
+    smallest: int = SMALLEST_CELL,
 ) -> Plan:
     """Plan how a column is read, from its different values (and, for codes of the design, their counts).
 
-    `filled` is the number of participants with text, which tells remarks from categories.
+    `filled` is the number of participants with text, which tells remarks from categories. Notes name no code
+    of fewer participants than `smallest`.
     """
     name, dtype = values.name, values.dtype
     if not is_text(dtype):
@@ -104,9 +112,10 @@ def plan_column(
     if role == "given":
         return Plan(_as_levels(pl.col(name).cast(pl.String), values.cast(pl.String), dtype))
     clean, note = read_cell(name, dtype, kept), ""
-    spellings = find_spellings(values, counts) if role == "group" and counts is not None else None
+    spelled = role == "group" and counts is not None
+    spellings = find_spellings(values, counts, smallest) if spelled else None  # type: ignore[arg-type]
     if spellings:
-        clean, note = spellings.unify(clean), f"{spellings} ({spellings.n:,} participants)."
+        clean, note = spellings.unify(clean), f"{spellings} ({count_people(spellings.n, smallest)})."
     tidy = values.to_frame().select(clean).to_series()
     if tidy.equals(values.cast(pl.String)):
         clean = pl.col(name).cast(pl.String)
@@ -210,6 +219,31 @@ def serial_note(name: str, values: pl.Series | None) -> str:
         f"'{name}' is read as numbers. If these are days of {whose}, convert them before tk.study: "
         f"pl.date({zero.year}, {zero.month}, {zero.day}) + pl.duration(days='{name}')."
     )
+
+
+def code_note(values: pl.Series, counts: pl.Series, smallest: int) -> str:
+    """Report the numbers of a variable that may be codes for missing values; "" if there are none."""
+    name = values.name
+    found = suspected_codes(values, counts)
+    if not found:
+        return ""
+    sizes = dict(zip(values.cast(pl.Float64), counts, strict=True))
+    named = {f"{code:.15g}": sizes[code] for code in found if sizes[code] >= smallest}
+    few = len(found) - len(named)
+    listed = [f"{code} ({n:,} participants)" for code, n in named.items()]
+    listed += [f"{few} value{'s' * (few > 1)} of fewer than {smallest} participants"] * (few > 0)
+    remedy = (
+        f"If they are, set them to null before tk.study: pl.when(~pl.col('{name}').is_in("
+        f"[{', '.join(named)}])).then('{name}')."
+        if named
+        else f"Look at study.people['{name}'].unique(), and set them to null if they are."
+    )
+    return f"'{name}' has numbers that may be codes for missing values: {join_list(listed)}. {remedy}"
+
+
+def count_people(n: int, smallest: int) -> str:
+    """Count participants for a note, without a number below the threshold."""
+    return f"fewer than {smallest} participants" if Policy(smallest).hides(n) else f"{n:,} participants"
 
 
 def person_notes(names: Iterable[str], ids: Mapping[str, tuple[int, int]]) -> list[str]:

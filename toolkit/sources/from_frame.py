@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from polars import selectors as cs
 
 from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
 from toolkit.sources.frame_columns import (
     Kept,
+    code_note,
     column_role,
     identifies_persons,
     may_identify_persons,
@@ -28,6 +30,7 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
+from toolkit.sources.user.profiles import SEEN, suspected_codes
 from toolkit.studies import FREE_TEXT, IDENTIFIERS, Design, Study, describe_column, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
@@ -54,8 +57,9 @@ def own_population(
     refuse_unusable_names(raw.columns)
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns))
     ids = {own: found for own in raw.columns if (found := _count_persons(raw[own]))}
+    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns), smallest_cell)
+    notes += _note_codes(raw.drop({*ids, *design.columns, *given}), smallest_cell)
     refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
@@ -78,7 +82,11 @@ def frame_facts(
 
 
 def _read_columns(
-    raw: pl.DataFrame, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
+    raw: pl.DataFrame,
+    design: Design,
+    given: Collection[str],
+    kept: Mapping[str, Sequence[str]],
+    smallest: int,
 ) -> tuple[pl.DataFrame, list[str], list[str]]:
     """Read columns by the plans that their different values give; return notes and names of free text too."""
     reasons = set(_reason_columns(raw))
@@ -91,12 +99,22 @@ def _read_columns(
         plan = plan_cells(name, raw.schema[name])
         if is_text(raw.schema[name]):
             role, words = column_role(name, design, given), kept.get(name, ())
-            plan = plan_column(*_different(raw[name], design), role, words, raw[name].count())
+            different, filled = _different(raw[name], design), raw[name].count()
+            plan = plan_column(*different, role, words, filled, smallest=smallest)
         columns += plan.columns(name, raw.columns)
         free += [name] if plan.free else []
         notes += filter(None, (plan.note, serial_note(name, raw[name])))
     # One column has the reasons of another, which come later.
     return raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes, free
+
+
+def _note_codes(raw: pl.DataFrame, smallest: int) -> Iterable[str]:
+    """Report numbers that may be codes for missing values, suspected from the first participants."""
+    for column in raw.select(cs.numeric()):
+        first = column.head(SEEN).drop_nulls().value_counts(name=":n")
+        if suspected_codes(first[column.name], first[":n"]):
+            counts = column.drop_nulls().value_counts(name=":n")
+            yield code_note(counts[column.name], counts[":n"], smallest)
 
 
 def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series | None]:

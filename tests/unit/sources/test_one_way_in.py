@@ -240,6 +240,52 @@ def test_numbers_that_may_be_serial_days_are_reported(
     assert mentions(notes, "'visit_date'", *told)
 
 
+FRAMES_OF: dict[str, Any] = {
+    "polars": lambda frame: frame,
+    "lazy polars": pl.DataFrame.lazy,
+    "duckdb": lambda frame: duckdb.connect().from_arrow(frame.to_arrow()),
+}
+CODED: dict[str, tuple[list[float], tuple[str, ...]]] = {
+    "minus one": ([-1, 0, 2, 5, 1] * 40, ("-1 (40 participants)",)),
+    "nine of four": ([1, 2, 3, 4, 9] * 40, ("9 (40 participants)",)),
+    "97, 98, 99": (
+        [*range(20)] * 9 + [97] * 7 + [98] * 3 + [99] * 10,
+        ("97 (7", "99 (10", "1 value of fewer"),
+    ),
+    "an income": ([1_000 + at / 7 for at in range(1_995)] + [9_999] * 5, ("9999 (5 participants)",)),
+    "large": ([at * 100_000.0 for at in range(90)] * 2 + [9_999_999] * 6, ("9999999 (6 participants)",)),
+    "few": ([*range(20)] * 9 + [99] * 2, ("1 value of fewer than 5 participants",)),
+    "ages": (list(range(20, 100)) * 3, ()),
+    "seven points": ([1, 2, 3, 4, 5, 6, 7] * 30, ()),
+    "changes": ([at / 3 for at in range(-30, 31)] * 3, ()),
+}
+
+
+@pytest.mark.parametrize("library", FRAMES_OF)
+@pytest.mark.parametrize("named", CODED)
+def test_numbers_that_may_be_codes_for_missing_values_are_reported(named: str, library: str) -> None:
+    values, told = CODED[named]
+    study = tk.study(
+        FRAMES_OF[library](pl.DataFrame({"x": [float(value) for value in values]})), design=tk.Design.none()
+    )
+    assert len(values) == tk.mean(study, "x")["n"].item(), "nothing is changed"
+    notes = [note for note in study.provenance.get("notes", ()) if "'x'" in note]
+    assert bool(told) == bool(notes)
+    assert not told or mentions(study, "'x'", *told)
+    assert "98" not in str(notes), "the code of three participants is not named"
+
+
+@pytest.mark.parametrize("library", FRAMES_OF)
+def test_the_note_on_two_spellings_names_no_rare_code(library: str) -> None:
+    sites = ["Coast"] * 30 + ["coast"] * 26 + ["mobile unit"] * 2 + ["Mobile Unit"] * 2
+    frame = pl.DataFrame({"site": sites, "w": [1.0] * 60, "y": [0, 1] * 30})
+    study = tk.study(FRAMES_OF[library](frame), design=tk.Design(weight="w", psu="site"))
+    assert mentions(study, "'coast' as 'Coast'", "1 of few participants", "28")
+    assert "mobile" not in str(study).lower()
+    public = tk.study(frame, design=tk.Design(weight="w", psu="site"), smallest_cell=0)
+    assert mentions(public, "'mobile unit' as 'Mobile Unit'")
+
+
 def test_text_of_numbers_is_the_codebook_s_number_or_refused_with_a_count() -> None:
     for library in (pl.DataFrame, pl.LazyFrame):
         ages = {"age": ["25", "NA", "40"] * 5}

@@ -50,7 +50,7 @@ def examine_in_place(declaration: Declaration) -> tuple[list[Problem], Study | N
         return problems, None
     design, names, wrong = declared_design(declaration, table.columns)
     groups = [names[name] for name in (design.strata, *design.stages) if name]
-    alike, spellings = unify_codes(scan, groups)
+    alike, spellings = unify_codes(scan, groups, study.disclosure.smallest_cell)
     table = replace(table, frame=alike)
     problems += [Problem(f"files.{home}", str(each), "", each.n, note=True) for each in spellings]
     columns, unread = _read_columns(declaration, table)

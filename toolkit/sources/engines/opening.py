@@ -12,6 +12,7 @@ from toolkit.errors import DatasetError
 from toolkit.sources.frame_columns import (
     Kept,
     Plan,
+    code_note,
     column_role,
     identifies_persons,
     may_identify_persons,
@@ -35,6 +36,7 @@ from toolkit.sources.from_frame import (
 from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, parse_numbers
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
+from toolkit.sources.user.profiles import CODES
 from toolkit.studies import Design, Engine, EnginePeople, Facts, Study, as_frame, facts_of_values
 from toolkit.variables import Codebook, Reason, Variable, why
 
@@ -58,9 +60,10 @@ def open_on_engine(
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns))
+    people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns), smallest_cell)
     ids = {own: found for own in raw.columns if (found := _count_persons(raw, own))}
     refuse_weight_of_ids(design, ids)
+    notes += _note_codes(raw, {*ids, *design.columns, *given}, smallest_cell)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
     if not isinstance(codebook, Codebook):
@@ -71,7 +74,11 @@ def open_on_engine(
 
 
 def _read_columns(
-    raw: EnginePeople, design: Design, given: Collection[str], kept: Mapping[str, Sequence[str]]
+    raw: EnginePeople,
+    design: Design,
+    given: Collection[str],
+    kept: Mapping[str, Sequence[str]],
+    smallest: int,
 ) -> tuple[EnginePeople, list[str], list[str]]:
     """Read each column by the plan that its different values give, as a frame in memory is read."""
     facts = raw.facts_of(raw.columns)
@@ -88,7 +95,8 @@ def _read_columns(
         elif name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(values):
             plan = Plan(pl.col(name).cast(Reason))
         else:
-            plan = plan_column(values, counts, column_role(name, design, given), words, facts[name].known)
+            role, filled = column_role(name, design, given), facts[name].known
+            plan = plan_column(values, counts, role, words, filled, smallest=smallest)
         steps |= {one.meta.output_name(): one for one in plan.columns(name, raw.columns)}
         notes += filter(None, (plan.note, serial_note(name, values)))
         free += [name] if plan.free else []
@@ -98,6 +106,29 @@ def _read_columns(
     people = raw.with_columns(**steps)
     people.facts.update(found)
     return people, notes, free
+
+
+def _note_codes(raw: EnginePeople, others: Collection[str], smallest: int) -> list[str]:
+    """Report numbers that may be codes for missing values."""
+    numbers = [name for name, dtype in raw.schema.items() if dtype.is_numeric() and name not in others]
+    notes = []
+    for name, facts in raw.facts_of(numbers).items():
+        values, counts = facts.values, facts.counts
+        if (values is None or counts is None) and {facts.low, facts.high} & CODES:
+            values, counts = _count_codes(raw, name, facts)
+        if values is not None and counts is not None:
+            notes.append(code_note(values, counts, smallest))
+    return [note for note in notes if note]
+
+
+def _count_codes(raw: EnginePeople, name: str, facts: Facts) -> tuple[pl.Series, pl.Series]:
+    """Count the usual codes of a measurement at its ends; all other values are its smallest and largest."""
+    column = pl.col(name).cast(pl.Float64)
+    coded = column.is_in(sorted(CODES))
+    found = raw.filter(coded).group_by(code=column).agg(n=pl.len())
+    ends = raw.filter(~coded, ~column.is_nan()).select(low=column.min(), high=column.max()).row(0)
+    values = pl.Series(name, [*found["code"], *ends], pl.Float64)
+    return values, pl.Series([*found["n"], facts.known, facts.known])
 
 
 def _count_odd_values(

@@ -1,10 +1,11 @@
 """Read codes of strata and sampling units alike that are spelled in two ways, and report them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from toolkit.errors import join_list
 from toolkit.sources.harmonize.raw_values import is_text
 
 _LISTED = 6
@@ -17,6 +18,7 @@ class Spellings:
     column: str
     same: Mapping[str, str]
     n: int
+    rare: Collection[str] = ()  # usual spellings of codes of few participants, which are not named
 
     def unify(self, text: pl.Expr) -> pl.Expr:
         """Replace the rarer spellings."""
@@ -25,15 +27,17 @@ class Spellings:
         return text
 
     def __str__(self) -> str:
-        pairs = [f"{spelling!r} as {usual!r}" for spelling, usual in self.same.items()]
+        named = {old: usual for old, usual in self.same.items() if usual not in self.rare}
+        pairs, few = [f"{old!r} as {usual!r}" for old, usual in named.items()], len(self.same) - len(named)
         listed = ", ".join(pairs[:_LISTED]) + (", ..." if len(pairs) > _LISTED else "")
+        listed = join_list(filter(None, (listed, f"{few} of few participants" if few else "")))
         return (
             f"'{self.column}' of the design has codes spelled in two ways, with capital letters or leading "
             f"zeros, which are read as one: {listed}"
         )
 
 
-def find_spellings(codes: pl.Series, counts: pl.Series) -> Spellings | None:
+def find_spellings(codes: pl.Series, counts: pl.Series, smallest: int) -> Spellings | None:
     """Find codes that differ only in capital letters, leading zeros and the blanks around them."""
     table = pl.DataFrame({"code": codes.cast(pl.String).str.strip_chars(), "n": counts}).drop_nulls()
     spelled = table.filter(pl.col("code") != "").group_by("code").agg(pl.col("n").sum())
@@ -43,10 +47,14 @@ def find_spellings(codes: pl.Series, counts: pl.Series) -> Spellings | None:
     )
     others = ranked.filter(pl.col("code") != pl.col("usual")).sort("code")
     same = dict(others.select("code", "usual").iter_rows())
-    return Spellings(codes.name, same, int(others["n"].sum())) if same else None
+    sizes = ranked.group_by("usual").agg(pl.col("n").sum())
+    rare = frozenset(sizes.filter(pl.col("n") < smallest)["usual"])
+    return Spellings(codes.name, same, int(others["n"].sum()), rare) if same else None
 
 
-def unify_codes(frame: pl.LazyFrame, columns: Iterable[str]) -> tuple[pl.LazyFrame, list[Spellings]]:
+def unify_codes(
+    frame: pl.LazyFrame, columns: Iterable[str], smallest: int
+) -> tuple[pl.LazyFrame, list[Spellings]]:
     """Give each code in columns of a file one spelling, before anything reads them."""
     schema = frame.collect_schema()
     found = []
@@ -54,6 +62,6 @@ def unify_codes(frame: pl.LazyFrame, columns: Iterable[str]) -> tuple[pl.LazyFra
         if is_text(schema[name]):
             code = pl.col(name).cast(pl.String).str.strip_chars()
             counts = frame.group_by(code.alias(name)).len("n").collect(engine="streaming")
-            found += [each for each in [find_spellings(counts[name], counts["n"])] if each]
+            found += [each for each in [find_spellings(counts[name], counts["n"], smallest)] if each]
     texts = {each.column: each.unify(pl.col(each.column).cast(pl.String).str.strip_chars()) for each in found}
     return frame.with_columns(**texts), found

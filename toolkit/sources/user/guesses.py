@@ -200,7 +200,7 @@ def _doubts(profile: Profile) -> list[str]:
 
 
 def _reasons_by_digit(codes: Iterable[str]) -> dict[str, str]:
-    digits = {code: code.lstrip("-")[0] for code in codes}
+    digits = {code: code[-1] for code in codes}
     known = [digit for digit in digits.values() if digit in words().missing_codes]
     usual = words().missing_codes[min(known, default="9")]
     return {code: usual.get(digit, NO_VALUE) for code, digit in digits.items()}

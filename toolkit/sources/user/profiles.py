@@ -24,7 +24,16 @@ MOST_CODES = 30  # a column of more different values does not contain codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
 # How instruments and databases write the time of day after a date.
 _TIMES = ("", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", "T%H:%M", " %H:%M:%S%.f%#z")
-REPEATED = re.compile(r"^-?([789])\1*$")
+# Codes as questionnaires have them: 7, 8, 9; 77, 88, 99; 97, 98, 99; 997, 998, 999.
+REPEATED = re.compile(r"^-?(9*[789]|77+|88+)$")
+_NEGATIVE = [float(number) for number in range(-9, 0)]
+_REPEATED = [
+    float(sign + before * n + last)
+    for sign in ("", "-")
+    for before, last in ("77", "88", "97", "98", "99")
+    for n in range(12)
+]
+CODES = frozenset((*_NEGATIVE, *_REPEATED))
 _GROUP = r"^-?[1-9]\d{0,2},\d{3}$"  # a comma between thousands, or before three decimals
 _EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be swapped
 _MANY = 20  # different days of a column of dates, at least
@@ -47,11 +56,11 @@ class Profile:
     fractions: bool = False  # some are not whole
     low: float | None = None  # 5th percentile, without the suspects
     high: float | None = None  # 95th percentile, without the suspects
-    suspects: tuple[str, ...] = ()  # repeated 7s, 8s or 9s far from all others, perhaps codes
+    suspects: tuple[str, ...] = ()  # 7s, 8s or 9s far from all others, perhaps codes
     date_form: str = ""  # "date" if the file has the type
     other_form: str = ""  # another form that fits where no day is above 12
     serial_days: str = ""  # the program whose day numbers the values may be
-    doubtful: tuple[str, ...] = ()  # repeated 7s, 8s or 9s apart from the other numbers, perhaps codes
+    doubtful: tuple[str, ...] = ()  # 7s, 8s or 9s apart from the other numbers, perhaps codes
     zeros: bool = False  # numbers with leading zeros, perhaps codes
     ordered: bool = False  # the file declares an order
 
@@ -139,7 +148,7 @@ def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberS
     numbers = values.to_frame("cell").select(parsed).to_series()
     numbers = numbers.filter(numbers.is_finite())
     different = values.n_unique()
-    suspects = _suspects(numbers)
+    suspects = _suspects(numbers.unique())
     numbers = numbers.filter(~numbers.is_in([float(code) for code in suspects])).cast(pl.Float64)
     shown = len(numbers) + sum(int((values == code).sum()) for code in suspects)
     return Profile(
@@ -157,7 +166,7 @@ def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberS
         suspects,
         *_date_formats(frame.schema[name], values),
         serial_days(f"{name} {table.labels.get(name, '')}", numbers),
-        tuple(code for code in _doubtful(numbers) if code not in suspects),
+        tuple(code for code in _doubtful(_count_values(numbers)) if code not in suspects),
         bool(values.str.contains(r"^-?0\d").any()),
         ordered=name in table.categories and table.categories[name].ordered,
     )
@@ -168,18 +177,29 @@ def _percentile(numbers: pl.Series, share: float) -> float | None:
     return None if value is None else float(value)
 
 
-def _suspects(numbers: pl.Series) -> tuple[str, ...]:
+def suspected_codes(values: pl.Series, counts: pl.Series) -> list[float]:
+    """Find the numbers of a column that may be codes for missing values, from its different values."""
+    table = pl.DataFrame({"value": values.cast(pl.Float64), "n": counts}).filter(pl.col("value").is_finite())
+    known = table["value"]
+    if not known.is_in(list(CODES)).any():
+        return []
+    far = [float(code) for code in _suspects(known)]
+    left = table.filter(~known.is_in(far)).sort("value")
+    return sorted({*far, *map(float, _doubtful(left))})
+
+
+def _suspects(values: pl.Series) -> tuple[str, ...]:
     """Find numbers of repeated digits that are negative or far above all others, and a single -1 to -9."""
-    below = numbers.filter(numbers < 0).unique().sort()
-    coded = all(number in range(-9, 0) or REPEATED.match(f"{number:g}") for number in below)
-    if len(below) and coded and (len(below) == 1 or below[0] <= -7) and (numbers >= 0).any():
-        return tuple(f"{number:g}" for number in below)
-    found = {float(n) for n in numbers.unique() if n == int(n) and REPEATED.match(str(int(n)))}
-    others = numbers.filter(~numbers.is_in(sorted(found)))
-    if not found or not len(others):
+    below = values.filter(values < 0).sort()
+    coded = bool(below.is_in(list(CODES)).all())
+    if len(below) and coded and (len(below) == 1 or below[0] <= -7) and (values >= 0).any():
+        return tuple(f"{number:.15g}" for number in below)
+    found = values.is_in(_REPEATED)
+    others = values.filter(~found)
+    if not found.any() or not len(others):
         return ()
     low, high = float(others.min()), float(others.max())  # type: ignore[arg-type]
-    far = [n for n in sorted(found) if (n < 0 <= low) or n > 2 * max(abs(low), abs(high))]
+    far = [n for n in values.filter(found).sort() if (n < 0 <= low) or n > 2 * max(abs(low), abs(high))]
     return tuple(str(int(n)) for n in far)
 
 
@@ -226,23 +246,24 @@ def _parse_dates(form: str, values: pl.Series) -> pl.Series:
     return values.to_frame("text").select(parsed).to_series()
 
 
-def _doubtful(numbers: pl.Series) -> tuple[str, ...]:
-    """Find numbers of repeated 7s, 8s or 9s at the upper end that stand apart or are frequent."""
-    counts = numbers.value_counts(name="n").sort(numbers.name)
-    rest = counts.filter(~counts[numbers.name].map_elements(_is_repeated, return_dtype=pl.Boolean))
+def _count_values(numbers: pl.Series) -> pl.DataFrame:
+    return numbers.alias("value").value_counts(name="n").sort("value")
+
+
+def _doubtful(counts: pl.DataFrame) -> tuple[str, ...]:
+    """Find numbers of 7s, 8s or 9s at the upper end that stand apart or are frequent."""
+    repeated = counts["value"].is_in(_REPEATED)
+    rest = counts.filter(~repeated)
     if rest.is_empty():
         return ()
-    top, usual = float(rest[numbers.name].max()), float(rest["n"].median() or 0)  # type: ignore[arg-type]
-    found = [
-        number
-        for number, n in counts.iter_rows()
-        if _is_repeated(number) and number > top and (number - top >= _APART or n > _OFTEN * usual)
-    ]
-    return tuple(f"{number:g}" for number in found)
-
-
-def _is_repeated(number: float) -> bool:
-    return bool(REPEATED.match(f"{number:g}"))
+    before, usual = float(rest["value"].max()), float(rest["n"].median() or 0)  # type: ignore[arg-type]
+    found: list[float] = []
+    for number, n in counts.filter(repeated & (counts["value"] > before)).iter_rows():
+        # A run of codes, 97, 98, 99, stands apart as its first does.
+        if number - before >= _APART or before in found or n > _OFTEN * usual:
+            found.append(number)
+        before = number
+    return tuple(f"{number:.15g}" for number in found)
 
 
 def serial_days(described: str, numbers: pl.Series) -> str:

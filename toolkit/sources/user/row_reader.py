@@ -80,7 +80,9 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
     before = path.stat()
     try:
         with _open(path, entry) as opened:
-            scan, spellings = unify_codes(opened.frame, request.alike)
+            scan, spellings = unify_codes(
+                opened.frame, request.alike, declaration.study.disclosure.smallest_cell
+            )
             table = replace(opened, frame=scan)
             columns, problems = _declared_columns(table, entry, request)
             problems += [Problem(entry.path, str(each), "", each.n, note=True) for each in spellings]
