@@ -313,7 +313,7 @@ def _load(name: str, modules: Mapping[str, str], where: str) -> Any:
 
     elsewhere = next((f"tk.{group}.{name}" for group, (_, names) in _GROUPS.items() if name in names), "")
     remedy = f"Use {elsewhere}" if elsewhere else f"List all names with dir({where})"
-    raise AttributeError(unknown(f"{where} has no name", name, [*modules, *_GROUPS], remedy))
+    raise AttributeError(unknown(f"The module {where} has no name", name, [*modules, *_GROUPS], remedy))
 
 
 # `toolkit.causes` is a package whose face has these names already.

@@ -119,6 +119,8 @@ def restate_disk_errors(target: Path) -> Iterator[None]:
         where = f"'{target.name}' could not be written to '{target.parent}'"
         if error.errno in _FULL:
             reason, remedy = "the disk is full", "Free some space, or choose another folder"
+        elif error.errno == errno.EROFS:
+            reason, remedy = "the disk is read-only", "Choose another folder"
         elif error.errno in _CLOSED:
             reason, remedy = "you have no permission to write there", "Choose a folder of your own"
         else:

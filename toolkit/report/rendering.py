@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from toolkit.errors import ToolkitError
-from toolkit.files.safe_files import path_of, remove_abandoned_folders, replacing, write_text
+from toolkit.files.safe_files import (
+    draft_beside,
+    path_of,
+    remove_abandoned_folders,
+    replacing,
+    restate_disk_errors,
+    write_text,
+)
 from toolkit.report.captured_results import Results, read_results
 from toolkit.report.execution import execute
 from toolkit.report.execution.execute import Session
@@ -282,10 +289,9 @@ def _summarize(saved: "Sequence[Saved]", folder: Path) -> list[str]:
 def render_order(order: Order, job: Job, session: Session) -> Rendered:
     """Run the notebook, then write the page and the results, all of them or none."""
     # An unwritable folder should fail before the kernel starts, not after it has run.
-    probe = job.folder / ".writable"
-    with replacing(probe):
+    page = job.folder / f"{order.name}.html"
+    with restate_disk_errors(page), draft_beside(page):
         pass
-    probe.unlink(missing_ok=True)
     failed = job.folder / f"{order.name}.failed.ipynb"
     path, study = order.found.path, job.study
     people = {"study": path_of(session.people)} if session.people else {}

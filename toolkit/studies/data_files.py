@@ -46,7 +46,7 @@ def write_data(
     if kind not in FORMATS:
         known = join_list((f"{ending} ({name})" for ending, name in FORMATS.items()), "or")
         raise DatasetError(
-            unknown(f"'{target.name}' has the format, which is unknown:", kind, FORMATS, f"Use {known}")
+            unknown(f"The format of '{target.name}' is not known:", kind, FORMATS, f"Use {known}")
         )
     if target.is_dir() or (target.exists() and not overwrite):
         raise DatasetError(

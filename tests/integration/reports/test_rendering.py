@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_kernel_starts(
 ) -> None:
     (tmp_path / "out").touch()
     monkeypatch.setattr(execute, "run", no_kernel)
-    with pytest.raises(DatasetError, match=mentioning("'.writable'", "folder")):
+    with pytest.raises(DatasetError, match=mentioning(".html'", "folder")):
         render(notebook, study=few, output=tmp_path / "out")
 
 

@@ -55,7 +55,7 @@ def test_whatever_goes_wrong_the_old_file_stays_and_nothing_half_written_is_left
     [
         (OSError(errno.ENOSPC, "No space left on device"), "disk is full"),
         (OSError("No space left on device (os error 28)"), "disk is full"),
-        (OSError(errno.EROFS, "Read-only file system"), ("permission", "folder")),
+        (OSError(errno.EROFS, "Read-only file system"), ("read-only", "folder")),
         (OSError(errno.EIO, "Input/output error"), ("input/output error", "folder")),
     ],
 )

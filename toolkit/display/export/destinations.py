@@ -198,7 +198,7 @@ def _check_format(target: Path, kind: str, *, chart: bool) -> None:
         raise DatasetError(
             f"'{target.name}' has no ending that names a format. Use {join_list(allowed, 'or')} for a {what}."
         )
-    raise DatasetError(name_formats(f"'{target.name}' has the format", kind, allowed))
+    raise DatasetError(name_formats(f"The format of '{target.name}'", kind, allowed))
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:

@@ -52,4 +52,4 @@ def read_formats(formats: Sequence[str]) -> list[str]:
 
 def name_formats(what: str, kind: str, known: Sequence[str]) -> str:
     """Say that a format is unknown, and list the known ones."""
-    return unknown(f"{what}, which is unknown:", kind, known, f"Use {join_list(dict.fromkeys(known), 'or')}")
+    return unknown(f"{what} is not known:", kind, known, f"Use {join_list(dict.fromkeys(known), 'or')}")
