@@ -36,6 +36,9 @@ _MOST_ROWS = 20  # of one person, in a column that has the name of an id
 _FEWEST_PERSONS, _FEWEST_CASES = 3, 21  # values that occur again; "case" may also be an outcome of levels
 
 
+READ_AS_NUMBERS = "'{}' of the design is text that was read as numbers."
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a column is read: its value (None: as it is), the reason of words for NA, and what to report."""
@@ -124,13 +127,13 @@ def plan_column(
     if role == "number":
         return Plan(
             _as_numbers(clean, tidy, values, counts),
-            note=f"'{name}' of the design is text that was read as numbers.",
+            note=READ_AS_NUMBERS.format(name),
         )
     if role != "variable" or isinstance(dtype, pl.Enum):
         return Plan(_as_levels(clean, tidy, dtype), reason, note)
     typed = _as_typed_words(clean, tidy)
     if typed is None and _is_free_text(tidy.drop_nulls().unique(), filled):
-        return Plan(clean, reason, f"'{name}' is free text and not a variable.", free=True)
+        return Plan(clean, reason, free=True)
     return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
 
 
@@ -184,13 +187,18 @@ def _as_numbers(clean: pl.Expr, tidy: pl.Series, values: pl.Series, counts: pl.S
     unread = tidy.is_not_null() & numbers.is_null()
     if unread.any():
         rows = int(unread.sum()) if counts is None else int(counts.filter(unread).sum())
-        every = len(values) if counts is None else int(counts.sum())
-        raise DesignError(
-            f"'{values.name}' of the design is text, and {rows:,} of its {every:,} entries are not numbers. "
-            f"Correct them, or convert the column before tk.study: "
-            f"frame.with_columns(pl.col('{values.name}').cast(pl.Float64, strict=False))."
-        )
+        refuse_words_in_design(values.name, rows, len(values) if counts is None else int(counts.sum()))
     return clean.cast(pl.Float64)
+
+
+def refuse_words_in_design(name: str, unread: int, entries: int) -> None:
+    """Raise if text of a weight, a population or a replicate weight has entries that are not numbers."""
+    if unread:
+        raise DesignError(
+            f"'{name}' of the design is text, and {unread:,} of its {entries:,} entries are not numbers. "
+            f"Correct them, or convert the column before tk.study: "
+            f"frame.with_columns(pl.col('{name}').cast(pl.Float64, strict=False))."
+        )
 
 
 def may_identify_persons(name: str, dtype: pl.DataType) -> bool:

@@ -63,6 +63,7 @@ def own_population(
     refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
+        free = [name for name in free if is_text(people.schema[name])]
     if not isinstance(codebook, Codebook):
         ordered = {own for own, listed in declared.items() if listed.ordered}
         known = known_variables() if codebook == TOOLKIT else Codebook()
@@ -76,7 +77,8 @@ def frame_facts(
 ) -> dict[str, list[str]]:
     """Write notes on a frame, and its columns of ids and of free text, as the provenance of its study."""
     identifiers = sorted(ids.keys() - set(design.columns))
-    every = [*notes, *person_notes(identifiers, ids)]
+    said = [f"'{name}' is free text and not a variable." for name in free]
+    every = [*notes, *said, *person_notes(identifiers, ids)]
     facts = {"notes": every, IDENTIFIERS: identifiers, FREE_TEXT: list(free)}
     return {key: own for key, own in facts.items() if own}
 

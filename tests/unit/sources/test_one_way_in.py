@@ -296,6 +296,20 @@ def test_text_of_numbers_is_the_codebook_s_number_or_refused_with_a_count() -> N
             tk.study(library(ages), design=tk.Design.none(), codebook="toolkit")
 
 
+@pytest.mark.parametrize("library", FRAMES_OF)
+def test_many_numbers_that_came_as_text_are_read_or_counted(library: str) -> None:
+    many = [str(1 + at / 1_500) for at in range(1_500)]
+    frame = pl.DataFrame({"w": many, "age": [str(20 + at / 40) for at in range(1_500)], "y": [0, 1] * 750})
+    study = tk.study(FRAMES_OF[library](frame), design=tk.Design(weight="w"), codebook="toolkit")
+    assert 20 + sum(a * (1 + a / 1_500) for a in range(1_500)) / 40 / sum(map(float, many)) == pytest.approx(
+        tk.mean(study, "age")["estimate"].item(), rel=1e-12
+    )
+    for column, words in (("w", ["heavy"] * 7), ("age", ["old"] * 7)):
+        wrong = frame.with_columns(pl.Series(column, [*frame[column][:-7], *words]))
+        with pytest.raises(tk.ToolkitError, match=mentioning(f"'{column}'", "7")):
+            tk.study(FRAMES_OF[library](wrong), design=tk.Design(weight="w"), codebook="toolkit")
+
+
 @pytest.mark.parametrize("value", ["M\xfcller".encode("latin-1"), 2**70])
 def test_a_column_that_no_type_holds_is_named(value: Any) -> None:
     with pytest.raises(tk.DatasetError, match=mentioning("'x'")):

@@ -10,6 +10,7 @@ import polars as pl
 from toolkit.disclosure import SMALLEST_CELL
 from toolkit.errors import DatasetError
 from toolkit.sources.frame_columns import (
+    READ_AS_NUMBERS,
     Kept,
     Plan,
     code_note,
@@ -19,6 +20,7 @@ from toolkit.sources.frame_columns import (
     plan_cells,
     plan_column,
     refuse_weight_of_ids,
+    refuse_words_in_design,
     serial_note,
     words_kept,
 )
@@ -33,7 +35,7 @@ from toolkit.sources.from_frame import (
     refuse_words,
     require_codebook,
 )
-from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, parse_numbers
+from toolkit.sources.harmonize.raw_values import ZERO_OF_SAS, is_text, na_reason, parse_numbers, read_cell
 from toolkit.sources.harmonize.units import plausible
 from toolkit.sources.user.declaration import known_variables
 from toolkit.sources.user.profiles import CODES
@@ -42,6 +44,7 @@ from toolkit.variables import Codebook, Reason, Variable, why
 
 # Rows of which the different ids are counted; those of more would take gigabytes.
 _COUNTED = 5_000_000
+_NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 
 
 def open_on_engine(
@@ -66,6 +69,7 @@ def open_on_engine(
     notes += _note_codes(raw, {*ids, *design.columns, *given}, smallest_cell)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
+        free = [name for name in free if is_text(people.schema[name])]
     if not isinstance(codebook, Codebook):
         known = known_variables() if codebook == TOOLKIT else Codebook()
         codebook = _describe_columns(people, raw, {*design.columns, *ids, *free}, known)
@@ -90,7 +94,11 @@ def _read_columns(
     for name in raw.columns:
         values, counts, words = facts[name].values, facts[name].counts, kept.get(name, ())
         if values is None or counts is None:
-            plan = _plan_measurement(name, raw.schema[name], odd, words)
+            plan = (
+                _plan_design_text(raw, name, words)
+                if column_role(name, design, given) == "number" and is_text(raw.schema[name])
+                else _plan_measurement(name, raw.schema[name], odd, words)
+            )
             found |= {} if plan.value is not None else {name: facts[name]}
         elif name.endswith(why("")) and name.removesuffix(why("")) in raw.columns and are_reasons(values):
             plan = Plan(pl.col(name).cast(Reason))
@@ -153,6 +161,22 @@ def _plan_measurement(name: str, dtype: pl.DataType, odd: Mapping[str, int], kep
     return plan_cells(name, dtype, kept, reason)
 
 
+def _plan_design_text(raw: EnginePeople, name: str, kept: Sequence[str]) -> Plan:
+    """Plan how a weight of more values than can be listed, which came as text, is read as numbers."""
+    known, unread = _count_words(raw, name, kept)
+    refuse_words_in_design(name, unread, known)
+    read = read_cell(name, raw.schema[name], kept).cast(pl.Float64)
+    return Plan(read, note=READ_AS_NUMBERS.format(name))
+
+
+def _count_words(raw: EnginePeople, name: str, kept: Sequence[str] = ()) -> tuple[int, int]:
+    """Count the entries of text, and those of them that are not numbers."""
+    cell = read_cell(name, raw.schema[name], kept)
+    words = (cell.is_not_null() & ~cell.str.contains(_NUMBER)).cast(pl.Int64).sum()
+    known, unread = raw.select(known=cell.count(), unread=words).row(0)
+    return int(known), int(unread)
+
+
 def _count_persons(raw: EnginePeople, name: str) -> tuple[int, int] | None:
     """Count persons and rows of a column that identifies participants; of millions, each row is a person."""
     if not may_identify_persons(name, raw.schema[name]):
@@ -198,7 +222,7 @@ def _require_numbers(people: EnginePeople, name: str) -> None:
     """Raise unless every entry of text is a number, which engines convert or fail."""
     facts = people.facts_of([name])[name]
     if facts.values is None or facts.counts is None:
-        refuse_words(name, facts.known)
+        refuse_words(name, _count_words(people, name)[1])
         return
     numbers = facts.values.to_frame().select(parse_numbers(pl.col(name).cast(pl.String))).to_series()
     refuse_words(name, int(facts.counts.filter(numbers.is_null()).sum()))
