@@ -287,7 +287,7 @@ def _summarize(saved: "Sequence[Saved]", folder: Path) -> list[str]:
 
 
 def render_order(order: Order, job: Job, session: Session) -> Rendered:
-    """Run the notebook, then write the planned and the results, all of them or none."""
+    """Run the notebook, then write the page and the results, all of them or none."""
     # An unwritable folder should fail before the kernel starts, not after it has run.
     planned = job.folder / f"{order.name}.html"
     with restate_disk_errors(planned), draft_beside(planned):

@@ -1,9 +1,10 @@
-"""Read the categories that a frame or file declares, with their order; text declares none."""
+"""Read what frames and files declare that polars does not read: ordered categories, and offsets of time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import narwhals as nw
 import polars as pl
@@ -31,6 +32,48 @@ def with_text_categories(frame: Any) -> Any:
         if _zero_or_one(dtype.categories) and not frame[name].isna().any()
     }
     return frame.assign(**changed, **plain) if changed or plain else frame
+
+
+def with_local_times(frame: Any) -> Any:
+    """Convert times of pandas and pyarrow with an offset, such as +05:30, to the local time that they state.
+
+    Polars reads zones by their names alone.
+    """
+    if hasattr(frame, "iloc") and hasattr(frame, "assign"):
+        names = [name for name, dtype in frame.dtypes.items() if _has_offset(_zone_of(dtype))]
+        return frame.assign(**{name: frame[name].dt.tz_localize(None) for name in names}) if names else frame
+    if not hasattr(frame, "unify_dictionaries"):
+        return frame
+    from pyarrow import compute  # type: ignore[import-untyped]
+
+    for at, field in enumerate(frame.schema):
+        if _has_offset(getattr(field.type, "tz", None)):
+            frame = frame.set_column(at, field.name, compute.local_timestamp(frame[field.name]))
+    return frame
+
+
+def _zone_of(dtype: Any) -> Any:
+    return getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
+
+
+def _has_offset(zone: Any) -> bool:
+    try:
+        return zone is not None and not ZoneInfo(str(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return True
+
+
+def parquet_with_offsets(path: Path) -> pl.DataFrame | None:
+    """Read a parquet file that has times with an offset, which polars cannot open; None for another file."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        if not any(_has_offset(getattr(field.type, "tz", None)) for field in parquet.read_schema(path)):
+            return None
+        read = pl.from_arrow(with_local_times(parquet.read_table(path)))
+    except (ArrowException, OSError):
+        return None  # the reader reports a damaged file
+    return read if isinstance(read, pl.DataFrame) else None
 
 
 def declared_categories(known: "nw.DataFrame[Any] | nw.LazyFrame[Any]") -> dict[str, Categories]:
@@ -85,13 +128,13 @@ def _arrow_categories(frame: Any) -> Iterable[tuple[str, Categories]]:
             continue
         chunks = table[field.name].chunks
         levels = [level for level in chunks[0].dictionary.to_pylist() if level is not None] if chunks else []
-        if levels and not _zero_or_one(levels):
+        if levels and not _zero_or_one(levels) and len(set(levels)) == len(levels):
             yield field.name, Categories(tuple(f"{level}" for level in levels), bool(field.type.ordered))
 
 
 def categories_of_file(path: Path) -> dict[str, Categories]:
     """List the categories of a parquet or Arrow file: R's factors, pandas' Categoricals, polars' Enums."""
-    from pyarrow import ArrowException, ipc, parquet  # type: ignore[import-untyped]
+    from pyarrow import ArrowException, ipc, parquet
 
     try:
         if path.suffix.lower() == ".parquet":

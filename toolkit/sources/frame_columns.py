@@ -107,6 +107,8 @@ def plan_column(
     of fewer participants than `smallest`.
     """
     name, dtype = values.name, values.dtype
+    if isinstance(dtype, pl.Binary):
+        values = text_of_bytes(values)
     if not is_text(dtype):
         value = read_cell(name, dtype)
         read = values.to_frame().select(value).to_series()
@@ -135,6 +137,17 @@ def plan_column(
     if typed is None and _is_free_text(tidy.drop_nulls().unique(), filled):
         return Plan(clean, reason, free=True)
     return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
+
+
+def text_of_bytes(values: pl.Series) -> pl.Series:
+    """Read bytes, as pandas.read_sas returns them, as text."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        raise DatasetError(
+            f"The column '{values.name}' has bytes that are not text in UTF-8. Decode it before tk.study, "
+            "such as with pandas.read_sas(..., encoding='latin-1')."
+        ) from None
 
 
 def _is_free_text(different: pl.Series, filled: int) -> bool:

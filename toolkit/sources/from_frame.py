@@ -25,6 +25,7 @@ from toolkit.sources.frame_columns import (
     plan_column,
     refuse_weight_of_ids,
     serial_note,
+    text_of_bytes,
     words_kept,
 )
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from toolkit.sources.frame_categories import Categories
 
 TOOLKIT = "toolkit"
+# What libraries raise for a column that they cannot read.
+_UNREADABLE = (
+    TypeError, ValueError, NotImplementedError, OverflowError, pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)  # fmt: skip
 _NO = ("no", "false", "0", "0.0")
 _YES = ("yes", "true", "1", "1.0")
 
@@ -160,17 +166,22 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
     """Read a frame, a lazy one once, with its categories as Enums, and their declared lists and orders."""
     import narwhals as nw
 
-    from toolkit.sources.frame_categories import as_declared, declared_categories, with_text_categories
+    from toolkit.sources.frame_categories import (
+        as_declared,
+        declared_categories,
+        with_local_times,
+        with_text_categories,
+    )
 
     declared = {}
     try:
-        known = nw.from_native(with_text_categories(frame), pass_through=True)
+        known = nw.from_native(with_local_times(with_text_categories(frame)), pass_through=True)
         if isinstance(known, nw.DataFrame | nw.LazyFrame):
             declared = declared_categories(known)
         if isinstance(known, nw.LazyFrame):
             known = known.collect("polars")
         people = known.to_polars() if isinstance(known, nw.DataFrame) else pl.DataFrame(frame)
-    except (TypeError, ValueError, NotImplementedError, OverflowError) as error:
+    except _UNREADABLE as error:
         # The libraries quote the value that they could not read, so their messages are not passed on.
         raise DatasetError(_explain_unreadable(frame, error)) from None
     if not people.height:
@@ -182,15 +193,8 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
 
 def _with_text(people: pl.DataFrame) -> pl.DataFrame:
     """Read columns of bytes, as pandas.read_sas returns them, as text."""
-    for name in (name for name, dtype in people.schema.items() if isinstance(dtype, pl.Binary)):
-        try:
-            people = people.with_columns(pl.col(name).cast(pl.String))
-        except pl.exceptions.ComputeError:
-            raise DatasetError(
-                f"The column '{name}' has bytes that are not text in UTF-8. Decode it before tk.study, such "
-                "as with pandas.read_sas(..., encoding='latin-1')."
-            ) from None
-    return people
+    names = [name for name, dtype in people.schema.items() if isinstance(dtype, pl.Binary)]
+    return people.with_columns(text_of_bytes(people[name]) for name in names)
 
 
 def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
@@ -200,8 +204,8 @@ def _copy_frame(people: pl.DataFrame) -> pl.DataFrame:
     return copied if copied.width == people.width else people.with_columns(copied)
 
 
-def _explain_unreadable(frame: Any, error: Exception) -> str:
-    names = list(getattr(frame, "columns", ()))
+def _explain_unreadable(frame: Any, error: BaseException) -> str:
+    names = list(getattr(frame, "column_names", getattr(frame, "columns", ())))
     mixed = next((name for name in names if not _has_one_type(frame[name])), None)
     if mixed is not None or (names and isinstance(error, OverflowError)):
         column = "A column of the frame" if mixed is None else f"The column '{mixed}'"
@@ -220,7 +224,7 @@ def _has_one_type(column: Any) -> bool:
 
     try:
         nw.from_native(column, series_only=True).to_polars()
-    except (TypeError, ValueError, NotImplementedError, OverflowError):
+    except _UNREADABLE:
         return False
     return True
 

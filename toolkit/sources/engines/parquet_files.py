@@ -35,7 +35,12 @@ class ParquetFiles:
         schema = _read_schema(first)
         for file in self.states:
             _expect_schema(file, _read_schema(file), first, schema)
-        return pl.scan_parquet(list(self.states), schema=schema)
+        try:
+            frame = pl.scan_parquet(list(self.states), schema=schema)
+            frame.collect_schema()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            raise _explain_broken(first, error) from None
+        return frame
 
     def expect_unchanged(self) -> None:
         """Raise if a file was added, removed or written again since the study was opened."""
@@ -120,14 +125,15 @@ def _state(file: Path) -> tuple[int, int]:
 def _read_schema(file: Path) -> pl.Schema:
     try:
         return pl.Schema(pl.read_parquet_schema(file))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise _explain_broken(file, error) from None
 
 
-def _explain_broken(file: Path, error: Exception) -> DatasetError:
+def _explain_broken(file: Path, error: BaseException) -> DatasetError:
     return DatasetError(
-        f"'{file.name}' cannot be read as parquet ({type(error).__name__}). It is damaged or was not written "
-        f"to its end. Write it again, or remove it from '{file.parent}'."
+        f"'{file.name}' cannot be read as parquet ({type(error).__name__}). It is damaged, was not written "
+        f"to its end, or has a column of a type that is not supported, such as a decimal of more than 38 "
+        f"digits. Write it again, or remove it from '{file.parent}'."
     )
 
 

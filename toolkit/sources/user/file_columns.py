@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import VariableError, require_known
+from toolkit.errors import VariableError, require_known, short
 from toolkit.sources.catalog_records import NO_VALUE, OwnVariable
 from toolkit.sources.frame_categories import Categories
 from toolkit.sources.harmonize.raw_values import (
@@ -68,6 +68,7 @@ def read_input(name: str, column: str, date_format: str, table: Table, entry: Fi
 
 def file_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table, column: str) -> FileColumn:
     """Combine a declaration, the codebook and the labels of a file."""
+    _refuse_type(table.frame.collect_schema()[column], column)
     labels = table.value_labels.get(column, {})
     declared = _with_file_levels(declared, labels, table.categories.get(column))
     variable = describe_variable(name, declared, labels, table.labels.get(column, ""))
@@ -82,6 +83,14 @@ def file_column(name: str, declared: OwnVariable, entry: FileEntry, table: Table
     missing = na_words([*entry.keep, *declared.keep, *kept]) | stated
     recoder = Recoder(variable.dtype, kept, missing, change=change)
     return FileColumn(variable, recoder, column, entry.decimal, entry.thousands)
+
+
+def _refuse_type(dtype: pl.DataType, column: str) -> None:
+    if dtype.is_nested() or isinstance(dtype, pl.Duration | pl.Object):
+        raise VariableError(
+            f"The column '{column}' has the type {short(str(dtype))}, which is not read. Convert it to "
+            "numbers or text where the file is written."
+        )
 
 
 def _with_file_levels(declared: OwnVariable, labels: Labels, listed: Categories | None) -> OwnVariable:

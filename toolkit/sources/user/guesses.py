@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, short
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.safe_files import write_bytes
 from toolkit.files.table_files import refuse_special_file
@@ -126,6 +126,8 @@ def quote(text: str) -> str:
 
 def guess(profile: Profile, taken: set[str]) -> Guess:
     """Guess the variable of a column; names that are taken are not used again."""
+    if profile.unread:
+        return Guess("", reason=f"has the type {short(profile.unread)}, which is not read")
     if not profile.filled:
         return Guess("", reason="is empty")
     if fold_name(profile.name) in words().identifiers["words"]:

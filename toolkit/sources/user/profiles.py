@@ -63,6 +63,7 @@ class Profile:
     doubtful: tuple[str, ...] = ()  # 7s, 8s or 9s apart from the other numbers, perhaps codes
     zeros: bool = False  # numbers with leading zeros, perhaps codes
     ordered: bool = False  # the file declares an order
+    unread: str = ""  # the type of a column that is not read, such as a list
 
     @property
     def numeric(self) -> bool:
@@ -142,7 +143,14 @@ def profile_columns(table: Table, frame: pl.DataFrame, signs: NumberSigns) -> It
 
 
 def _profile_column(table: Table, frame: pl.DataFrame, name: str, signs: NumberSigns) -> Profile:
-    values = frame.select(cell=read_codes(name, frame.schema, signs.decimal))["cell"].drop_nulls()
+    dtype = frame.schema[name]
+    unread = Profile(name, table.labels.get(name, ""), unread=str(dtype))
+    if dtype.is_nested() or isinstance(dtype, pl.Duration):
+        return unread
+    try:
+        values = frame.select(cell=read_codes(name, frame.schema, signs.decimal))["cell"].drop_nulls()
+    except pl.exceptions.PolarsError:  # bytes that are not text
+        return unread
     own = signs if isinstance(frame.schema[name], pl.String) else NumberSigns()
     parsed = parse_numbers(pl.col("cell"), own.decimal, own.thousands)
     numbers = values.to_frame("cell").select(parsed).to_series()

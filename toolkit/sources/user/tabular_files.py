@@ -15,7 +15,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.files.safe_files import path_of, restate_full_temporary_folder, temporary_folder, unnamed_file
-from toolkit.sources.frame_categories import Categories, categories_of_file
+from toolkit.sources.frame_categories import Categories, categories_of_file, parquet_with_offsets
 from toolkit.sources.harmonize.raw_values import DECLARED_MISSING
 
 TEXT = (".csv", ".tsv", ".txt")
@@ -56,7 +56,7 @@ def open_table(
                 yield _open_text(plain, separator or _find_separator(plain, suffix))
         else:
             yield _open_binary(path, suffix, sheet)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _restate(path, suffix, encoding, error) from None
     except (RuntimeError, OSError) as error:
         raise DatasetError(_unreadable(path, suffix)) from error
@@ -74,7 +74,9 @@ def _open_binary(path: Path, suffix: str, sheet: str) -> Table:
         return _as_table(_read_excel(path, sheet).lazy())
     if suffix in ARROW:
         return replace(_as_table(pl.scan_ipc(path, glob=False)), categories=categories_of_file(path))
-    return replace(_as_table(pl.scan_parquet(path, glob=False)), categories=categories_of_file(path))
+    read = parquet_with_offsets(path)
+    frame = pl.scan_parquet(path, glob=False) if read is None else read.lazy()
+    return replace(_as_table(frame), categories=categories_of_file(path))
 
 
 def _as_table(frame: pl.LazyFrame) -> Table:
@@ -213,7 +215,7 @@ def _expect_encoding(path: Path, encoding: str) -> None:
         ) from None
 
 
-def _restate(path: Path, suffix: str, encoding: str, error: Exception) -> DatasetError:
+def _restate(path: Path, suffix: str, encoding: str, error: BaseException) -> DatasetError:
     # polars quotes the cell that it could not read, so its message is not passed on.
     if suffix in TEXT and encoding.lower() in _UTF8 and (line := _first_bad_line(path)):
         return DatasetError(
@@ -233,8 +235,8 @@ def _restate(path: Path, suffix: str, encoding: str, error: Exception) -> Datase
 
 def _unreadable(path: Path, suffix: str) -> str:
     return (
-        f"'{path.name}' cannot be read as {suffix}. It is truncated or has another format. "
-        "Save it again from the program that wrote it."
+        f"'{path.name}' cannot be read as {suffix}. It is truncated, has another format, or "
+        "has a column of a type that is not supported. Save it again from the program that wrote it."
     )
 
 
