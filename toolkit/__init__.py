@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.survey.standard_populations import Standard as Standard
     from toolkit.estimate.survey.standard_populations import standard as standard
     from toolkit.estimate.survey.variance.replicate_weights import replicates as replicates
+    from toolkit.planning.multiplicity import adjust_p_values as adjust_p_values
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
     from toolkit.report.data_dictionary import data_dictionary as data_dictionary
@@ -182,7 +183,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "tests": (
-        "Hypothesis tests and contrasts of estimates.",
+        "Hypothesis tests, contrasts of estimates, and p-values adjusted for multiple testing.",
         {
             "contrast": "estimate.hypotheses.contrasts",
             "compare_studies": "estimate.hypotheses.study_comparisons",
@@ -191,6 +192,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "rank_test": "estimate.hypotheses.group_comparisons",
             "term_test": "estimate.hypotheses.model_tests",
             "proportionality": "estimate.hypotheses.model_tests",
+            "adjust_p_values": "planning.multiplicity",
         },
     ),
     "effects": (
@@ -277,6 +279,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "flow_sentence": "display.text.sentences",
             "missing_sentence": "display.text.sentences",
             "reliability_sentence": "display.text.sentences",
+            "questions_sentence": "display.text.question_counts",
         },
     ),
 }

@@ -168,10 +168,11 @@ SCHEMA: dict[str, pl.DataType] = {
 
 # `study` names the contributing cycles. `n_missing` counts participants of the domain that a missing value
 # excludes; one without a value of `by` is counted in each row, and by `tk.flow(..., by=...)` once.
-
-# The last columns of some results: the missing information of pooled ones, true values of simulated ones.
+# The last columns of some results: of pooled and of simulated ones, p-values of questions, and their plan.
 INFORMATION, TRUE_VALUE = "missing_information", "true_value"
-RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE})
+P_QUESTION, P_HOLM, P_BH = ADJUSTED = ("p_question", "p_holm", "p_bh")
+PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_question", "plan_family")
+RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE, *ADJUSTED, *PLANNED})
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
 AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
@@ -188,7 +189,6 @@ EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
     ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation"),
     _TEXT,
 )
-
 
 # Studies that are in memory, by key: a result refers to no participant's row.
 _KEYS = count()
@@ -319,7 +319,7 @@ class Estimates(pl.DataFrame):
         filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
         apart = [name for name in _IDENTIFIERS if rows[name].n_unique() > 1]
         shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and rows[name][0]]
-        optional = [name for name in ("p_value", INFORMATION) if name in filled]
+        optional = [name for name in ("p_value", INFORMATION, P_HOLM, P_BH, *PLANNED) if name in filled]
         flagged = [] if {*rows["reliability"]} <= {"ok", None} else ["reliability"]
         numbers = ["estimate", "conf_low", "conf_high", *({TRUE_VALUE} & {*filled}), "n", *optional]
         shown = [*by_columns(self), *apart, *numbers, *flagged]
@@ -334,7 +334,7 @@ def _print_cell(name: str, value: Any) -> str:
     """Round a number for the printed form of a frame, whose own values stay as they are."""
     if value is None:
         return ""
-    if name == "p_value" and value < 0.001:
+    if name in ("p_value", *ADJUSTED) and value < 0.001:
         return "<0.001"
     if isinstance(value, float):
         return f"{value:,.0f}" if 10_000 <= abs(value) < inf else f"{value:,.4g}"

@@ -14,13 +14,14 @@ UNRELIABLE = ("suppress", "failed")
 WITHHELD = "withheld"
 _NUMBERS = (
     "estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value", "n_effective", "deff",
-    "missing_information",
+    "missing_information", "p_question", "p_holm", "p_bh",
 )  # fmt: skip
 _COUNTS = ("n", "n_cases", "n_missing")
 # What tells rows apart, besides the columns of `by`; the other texts of a row describe it.
 _IDENTITY = ("study", "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust")
 _DESCRIBING = (
     "outcome_label", "exposure_label", "level_label", "scale", "weight", "variance", "reliability", "reason",
+    "plan_status", "plan_question", "plan_family",
 )  # fmt: skip
 # Columns that may name a level; those of prose may name it in quotes.
 _NAMING = ("level", "level_label", "reference", "outcome_label", "exposure_label", "domain", "reason")

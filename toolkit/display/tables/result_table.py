@@ -24,23 +24,28 @@ from toolkit.display.text import (
     format_p_value,
     format_step,
     format_true_value,
+    has_questions,
     has_true_values,
     head_rows,
     is_description,
     is_simulated,
     name_interval,
     split_agreement,
+    questions_sentence,
     unit_of,
     write_notes,
     write_title,
 )
-from toolkit.results import Estimand, Row, estimand_of
+from toolkit.results import P_BH, P_HOLM, P_QUESTION, PLAN_STATUS, Estimand, Row, estimand_of
 
 _NOT_FOR_PUBLICATION = (
     "Not for publication: suppressed estimates and small counts are shown (show_suppressed=True)."
 )
-_NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", "out")
+# Heads of the p-values of whole questions; Holm's and Benjamini and Hochberg's are adjusted for their number.
+_QUESTIONS = {P_QUESTION: "p, joint test", P_HOLM: "p, Holm", P_BH: "p, BH"}
+_NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", *_QUESTIONS, "out")
 _HEADS = {"label": "", "true": "True value", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
+_HEADS |= {PLAN_STATUS: "Plan"}
 
 
 def table(
@@ -142,17 +147,24 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
         "n": [format_count(row["n"]) for row in rows],
         "missing": [format_count(row["n_missing"]) for row in rows],
     }
-    if p_values:
-        columns["p"] = [NO_NUMBER if is_suppressed(row) else format_p_value(row["p_value"]) for row in rows]
+    shown = {"p": "p_value"} if p_values else {}
+    shown |= {name: name for name in _QUESTIONS if has_questions(frame)}
+    columns |= {name: [_format_p_value(row, column) for row in rows] for name, column in shown.items()}
+    if PLAN_STATUS in frame.columns:
+        columns[PLAN_STATUS] = [row[PLAN_STATUS] or "" for row in rows]
     return typeset(
         columns,
-        {**_HEADS, "estimate": _head_estimates(list(parts), name_interval(frame))},
+        {**_HEADS, **_QUESTIONS, "estimate": _head_estimates(list(parts), name_interval(frame))},
         write_title(frame, labels),
-        [*write_notes(frame, labels), *agreement],
+        [*write_notes(frame, labels), *agreement, *filter(None, [questions_sentence(frame, labels=labels)])],
         numbers=_NUMBERS,
         footnotes=[("estimate", line, row) for line, row in enumerate(rows)],
         source=_describe_methods(frame),
     )
+
+
+def _format_p_value(row: Row, column: str) -> str:
+    return NO_NUMBER if is_suppressed(row) or row[column] is None else format_p_value(row[column])
 
 
 def _list_cases(rows: Sequence[Row]) -> list[str]:

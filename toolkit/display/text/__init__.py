@@ -28,6 +28,8 @@ from toolkit.display.text.phrasing import describe_source as describe_source
 from toolkit.display.text.phrasing import group_of as group_of
 from toolkit.display.text.phrasing import is_description as is_description
 from toolkit.display.text.phrasing import name_groups as name_groups
+from toolkit.display.text.question_counts import has_questions as has_questions
+from toolkit.display.text.question_counts import questions_sentence as questions_sentence
 from toolkit.display.text.row_labels import Headed as Headed
 from toolkit.display.text.row_labels import format_adjustment as format_adjustment
 from toolkit.display.text.row_labels import head_rows as head_rows

@@ -6,30 +6,39 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+import polars as pl
+
 from toolkit.causes.card import cards
 from toolkit.dag import Diagrams, Question, covariates_for
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, require_known
 from toolkit.estimate.regression import (
     COEFFICIENTS,
     Analysis,
+    Regression,
+    Reported,
     SharedMatrices,
     describe_term,
     estimate,
     exposure_terms,
     failed,
     one_thread,
+    report_coefficients,
     require_estimand,
     specify_association,
+    test_jointly,
 )
 from toolkit.estimate.survey import Column, Sample, draw, intervals, read, weight_of
 from toolkit.files.cache import compute_once
 from toolkit.files.http import progress_bar
-from toolkit.results import Estimates, frame, variables_of
+from toolkit.planning.multiplicity import adjust_questions
+from toolkit.results import P_QUESTION, Estimates, frame, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, Variable, as_names, conditions, remarks
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
 NO_CARD = "no card"
+_QUESTION = ("outcome", "exposure", "domain")
+FAMILIES: dict[str, tuple[str, ...]] = {"outcome": ("outcome", "domain"), "all": ()}
 # A domain, and the weight with the cycles that contribute.
 _Place = tuple[str, tuple[Any, ...]]
 
@@ -48,6 +57,7 @@ class _Plan:
     complete: tuple[str, ...] = ()
     diagram: Diagrams = None
     allow_descendants: bool = False
+    answers: bool = True  # the question; False in a sensitivity analysis
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,12 +128,13 @@ def atlas(
     adjust: Sequence[Names | None] | None = None,
     domain: Names = "age >= 20",
     estimand: str = "prevalence_ratio",
+    family: str = "outcome",
     confidence: float = 0.95,
     diagram: Diagrams = None,
     allow_descendants: bool = False,
     progress: bool | None = None,
 ) -> Estimates:
-    """Estimate the association of every exposure with every outcome, adjustment by adjustment.
+    """Estimate the association of every exposure with every outcome, and count each question once.
 
     Parameters
     ----------
@@ -134,14 +145,17 @@ def atlas(
     exposures
         Variables; None for every exposure of the ten cards, including those that the study did not measure.
     adjust
-        Adjustment sets, each as for `tk.association`, such as ((), "core", "small", "full"). None
-        is the small set of the causal diagram for each exposure.
+        Adjustment sets, each as for `tk.association`, such as ("small", (), "core"). The first answers the
+        questions, and further ones are sensitivity analyses. None is the small set of the causal diagram for
+        each exposure.
     domain
         One condition, or several; "" for everyone.
     estimand
         "prevalence_ratio", "odds_ratio" or "prevalence_difference".
+    family
+        The questions that are adjusted together: "outcome" for those of one outcome and domain, or "all".
     confidence
-        Confidence level of each interval, without correction for the number of models.
+        Confidence level of each interval, without correction for the number of questions.
     diagram, allow_descendants
         As for `tk.association`.
     progress
@@ -151,12 +165,15 @@ def atlas(
     -------
     Estimates
         One result row per exposure level and model, after a column `cause` (the card, or "no card"). A model
-        that cannot be estimated has its rows with reliability "failed" and the reason.
+        that cannot be estimated has its rows with reliability "failed" and the reason. An outcome, exposure
+        and domain are one question. In each row of the model that answers it, `p_question` is the p-value of
+        the joint Wald test of all levels of the exposure, `p_holm` that adjusted by Holm's method and `p_bh`
+        by that of Benjamini and Hochberg. Rows of sensitivity analyses have none of the three.
 
     Raises
     ------
     EstimationError
-        For an unknown estimand or an invalid confidence level.
+        For an unknown estimand or family, or an invalid confidence level.
     VariableError
         For an unknown outcome, a name given twice, or a domain that cannot be read.
 
@@ -164,7 +181,8 @@ def atlas(
     -----
     The models of one exposure, outcome and domain are fitted to the same participants, those with complete
     data in every set. Each row equals that of `tk.association` with the same arguments and these variables as
-    `complete`. Among many models some intervals exclude the true value by chance: 1 in 20 at 95%.
+    `complete`. Questions without a p-value are not counted. `tk.table(rows)` states how many p-values are
+    below 0.05, and how many would be expected if no exposure was associated with the outcome.
 
     Examples
     --------
@@ -177,6 +195,7 @@ def atlas(
     """
     intervals.check_confidence(confidence)
     require_estimand(estimand, COEFFICIENTS, "tk.atlas")
+    require_known("tk.atlas has no family", family, FAMILIES, "Use one of")
     read(study, as_names(outcomes, "outcomes"))
     domains = [conditions.parse(text).text for text in as_names(domain, "domain")]
     samples, plans = _Samples(study), []
@@ -191,7 +210,9 @@ def atlas(
         for plan, place in plans:
             rows += _estimate_plan(samples, plan, place)
             bar.advance()
-    return frame(rows, ("cause",))
+    p_values = pl.Series(P_QUESTION, [row.get(P_QUESTION) for row in rows], pl.Float64)
+    result = pl.DataFrame(frame(rows, ("cause",))).with_columns(p_values)
+    return Estimates(adjust_questions(result, _QUESTION, FAMILIES[family]))
 
 
 def _exposures(study: Study, names: Names | None) -> list[tuple[str, Variable]]:
@@ -209,7 +230,8 @@ def _align_models(
     samples: _Samples, plan: _Plan, sets: Sequence[Names | None]
 ) -> list[tuple[_Plan, _Place | str]]:
     """Plan one model per adjustment set, all of the participants with complete data for every set."""
-    found = [_choose_covariates(samples, plan, adjust) for adjust in sets]
+    answering = [plan, *(replace(plan, answers=False) for _ in sets[1:])]
+    found = [_choose_covariates(samples, *own) for own in zip(answering, sets, strict=True)]
     chosen = [variables_of(own.adjust) for own, place in found if not isinstance(place, str)]
     complete = tuple(dict.fromkeys(name for names in chosen for name in names))
     if len(chosen) < 2:
@@ -244,10 +266,25 @@ def _estimate_plan(samples: _Samples, plan: _Plan, place: _Place | str) -> Itera
         model = specify_association(sample, names, plan.estimand, complete=plan.complete)
         model = replace(model, predictors=samples.matrices.of(model.predictors))
         terms, adjust = exposure_terms(sample.columns[exposure].variable), ", ".join(plan.adjust)
-        found = estimate(Analysis(model, (), plan.estimand, terms, adjust, plan.confidence))
+        analysis = Analysis(model, (), plan.estimand, terms, adjust, plan.confidence)
+        found = estimate(analysis, report=_report_answer if plan.answers else report_coefficients)
     except ToolkitError as error:
         return _failed_rows(samples.study, plan, str(error))
     return [{**row, "cause": plan.cause} for row in found.rows]
+
+
+def _report_answer(analysis: Analysis, fitted: Regression) -> Iterator[Reported]:
+    """Report the levels of an exposure, each with the p-value of all of them together."""
+    found = list(report_coefficients(analysis, fitted))
+    tested = [(row["exposure"], row["level"]) for row, _ in found if row.get("p_value") is not None]
+    p_value = None
+    if len(tested) == 1:
+        p_value = next(row["p_value"] for row, _ in found if row.get("p_value") is not None)
+    elif tested and not fitted.penalized:
+        places = [at for at, term in enumerate(fitted.terms) if (term.exposure, term.level) in tested]
+        p_value = test_jointly(fitted, places).get("p_value")
+    for row, part in found:
+        yield {**row, P_QUESTION: p_value}, part
 
 
 def _failed_rows(study: Study, plan: _Plan, reason: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Analysis plans: declared questions, frozen plans, adjusted p-values, the ledger of a session."""
