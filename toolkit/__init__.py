@@ -72,6 +72,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.longitudinal.gee_models import records as records
     from toolkit.estimate.multiple_imputation import imputed as imputed
     from toolkit.estimate.multiple_imputation import pool as pool
+    from toolkit.estimate.planned_answers import Plan as Plan
+    from toolkit.estimate.planned_answers import plan as plan
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
     from toolkit.estimate.regression.statsmodels_bridge import survey_inference as survey_inference
     from toolkit.estimate.sensitivity.bias_analysis import MisclassifiedExposure as MisclassifiedExposure
@@ -149,6 +151,8 @@ _EVERYDAY = {
     "adjustment_for": "dag.adjustment",
     "flow": "estimate.survey.participant_flow",
     "sensitivity": "estimate.sensitivity.e_values",
+    "plan": "estimate.planned_answers",
+    "Plan": "estimate.planned_answers",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",

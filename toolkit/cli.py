@@ -70,12 +70,13 @@ _OPTIONS = ("interactive", "notebook", "force", "export", "format", "paper", "ov
     "--study", default="simulated", show_default=True, help="Name of a study, as listed by cramps studies."
 )
 @click.option("--cause", help="Name of a cause, as listed by cramps causes, in place of NAME.")
-@click.option("--all", "everything", is_flag=True, help="Render all reports of the plan, and an index page.")
+@click.option("--all", "everything", is_flag=True, help="Render all reports, and an index page.")
 @click.option("--outcome", help="A yes/no variable, such as frequent_cramps.")
 @click.option("--exposure", help="The exposure variable.")
 @click.option("--adjust", multiple=True, help=_ADJUST)
 @click.option("--domain", help="The subpopulation, such as 'age >= 60 and sex == \"female\"'.")
 @click.option("--exclude-pregnant", is_flag=True, help="Exclude respondents known to be pregnant.")
+@click.option("--plan", help="The file of an analysis plan, plan.toml.")
 @click.option("--save-as", help="Name of the files, without suffix.")
 @click.option("--interactive", is_flag=True, help="Let Vega draw the charts, which adds 0.9 MB to each page.")
 @click.option("--notebook", is_flag=True, help="Keep the executed notebook beside the page.")
@@ -102,7 +103,7 @@ _OPTIONS = ("interactive", "notebook", "force", "export", "format", "paper", "ov
 def report(
     name: str | None, study: str, cause: str | None, everything: bool, out: Path | None, **asked: Any
 ) -> None:
-    """Render a report, or all reports of the plan.
+    """Render a report, or all reports.
 
     NAME is a report such as diabetes, sleep-position or burden, or the path of your own notebook.
     """
@@ -256,6 +257,59 @@ def download(study: str, cycles: tuple[str, ...], verify: bool, renew: bool) -> 
             "problem",
         )
     sys.exit(1 if "differs" in files["status"] else 0)
+
+
+@main.group(
+    epilog=_example(
+        "cramps plan new --study nhanes", "cramps plan check plan.toml", "cramps plan freeze plan.toml"
+    )
+)
+def plan() -> None:
+    """Declare the questions of an analysis before it, and freeze them."""
+
+
+_PLANNED_STUDY = click.option("--study", help="Name of a study, or the path of its study.toml.")
+
+
+@plan.command("new", epilog=_example("cramps plan new --study nhanes"))
+@click.argument("path", default="plan.toml", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--study", default="simulated", show_default=True, help="Name of a study, or its study.toml.")
+def new_plan(path: Path, study: str) -> None:
+    """Write a commented draft of a plan to PATH. An existing file is never overwritten."""
+    from toolkit.planning.plan_templates import write_plan
+    from toolkit.sources.registry import open_study
+
+    click.echo(
+        f"{write_plan(path, open_study(study))}: change the questions, then check and freeze the plan."
+    )
+
+
+@plan.command("check", epilog=_example("cramps plan check plan.toml --study nhanes"))
+@click.argument("path", type=click.Path(path_type=Path))
+@_PLANNED_STUDY
+def check_plan(path: Path, study: str | None) -> None:
+    """Validate the plan in PATH, with a study also its variables, and list the questions."""
+    from toolkit.estimate.planned_answers import plan as open_plan
+    from toolkit.sources.registry import open_study
+
+    opened = open_plan(path, open_study(study) if study else None)
+    click.echo(f"{opened}\n")
+    _print_table(opened.list_questions(), "question", "role", "family", "outcome", "exposure", "adjusted for")
+
+
+@plan.command("freeze", epilog=_example('cramps plan freeze plan.toml --amend "A second outcome was added."'))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--amend", default="", help="The reason for changes since the plan was frozen.")
+@_PLANNED_STUDY
+def freeze_plan(path: Path, amend: str, study: str | None) -> None:
+    """Record hash, date and git commit of the plan in PATH, in a file beside it.
+
+    A plan that was changed since is amended with a reason, and reports list every amendment.
+    """
+    from toolkit.planning.opened_plan import freeze_file
+    from toolkit.sources.registry import open_study
+
+    click.echo(freeze_file(path, amend, open_study(study) if study else None))
 
 
 @main.command(epilog=_example("cramps lab"))

@@ -12,6 +12,9 @@ def command_page() -> dict[str, str]:
     for name, command in sorted(main.commands.items()):
         with click.Context(command, info_name=name, parent=context, terminal_width=88, color=False) as own:
             parts.append(f"## `cramps {name}`\n\n```text\n{command.get_help(own)}\n```")
+            for inner, part in sorted(getattr(command, "commands", {}).items()):
+                with click.Context(part, info_name=inner, parent=own, terminal_width=88, color=False) as of:
+                    parts.append(f"### `cramps {name} {inner}`\n\n```text\n{part.get_help(of)}\n```")
     return {"reference/command-line.md": "\n\n".join(parts) + "\n"}
 
 

@@ -24,12 +24,12 @@ def run(*words: str) -> Result:
 
 def test_the_commands_are_those_of_the_readme() -> None:
     assert [
-        "causes", "check", "describe", "download", "lab", "new-study", "notebooks", "report", "setup",
+        "causes", "check", "describe", "download", "lab", "new-study", "notebooks", "plan", "report", "setup",
         "studies",
     ] == COMMANDS  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "plan new", "plan check", "plan freeze"])
 def test_help_shows_an_example(command: str) -> None:
     result = run(*command.split(), "--help")
     assert 0 == result.exit_code
@@ -153,3 +153,27 @@ def test_check_says_that_a_study_can_be_opened(tmp_path: Path) -> None:
     result = run("check", str(survey(tmp_path)))
     assert 0 == result.exit_code
     assert mentions(result.output, "'study.toml'", "can be opened", "12 participants")
+
+
+def test_a_plan_is_drafted_checked_frozen_and_amended(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    assert 0 == run("plan", "new", str(path)).exit_code
+    again = run("plan", "new", str(path))
+    assert (1, True) == (again.exit_code, mentions(again.output, ("plan.toml", "not overwritten")))
+    draft = run("plan", "check", str(path))
+    assert (1, True) == (draft.exit_code, mentions(draft.output, ("'cycles'", "cycles_reason")))
+    path.write_text(path.read_text().replace('cycles_reason = ""', 'cycles_reason = "All cycles."'))
+    checked = run("plan", "check", str(path), "--study", "simulated")
+    assert (0, True) == (
+        checked.exit_code,
+        mentions(checked.output, ("2 questions", "primary", "rcs(age, 4)")),
+    )
+    assert mentions(run("plan", "freeze", str(path), "--study", "simulated").output, ("Frozen", "SHA-256"))
+    path.write_text(path.read_text().replace('role = "secondary"', 'role = "primary"'))
+    refused = run("plan", "check", str(path))
+    assert (1, True) == (refused.exit_code, mentions(refused.output, ("role", "'secondary'", "--amend")))
+    amended = run("plan", "freeze", str(path), "--amend", "Both matter.")
+    assert (0, True) == (amended.exit_code, mentions(amended.output, ("Frozen", "Amended")))
+    assert mentions(
+        run("plan", "check", str(tmp_path / "none.toml")).output, ("none.toml", "cramps plan new")
+    )

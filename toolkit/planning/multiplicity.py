@@ -3,7 +3,8 @@
 Written out here, because statsmodels' `multipletests` refuses missing p-values and takes seconds to import.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -79,7 +80,7 @@ def adjust_questions(
     frame: pl.DataFrame,
     question: Sequence[str],
     family: Sequence[str],
-    tests: dict[tuple[str, ...], int] | None = None,
+    tests: Mapping[Any, int] | None = None,
 ) -> pl.DataFrame:
     """Append the adjusted p-values of each question, whose rows agree in `question`; `family` is part of it.
 

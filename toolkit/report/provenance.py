@@ -3,7 +3,6 @@
 import hashlib
 import json
 import platform
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,11 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 from toolkit.disclosure import approximate
 from toolkit.files.checked_toml import PACKAGE, shipped
+from toolkit.files.git_commits import run_git
 from toolkit.studies import Study, declared_json
 from toolkit.variables import Codebook
 
@@ -141,15 +140,9 @@ def list_versions(packages: Iterable[str]) -> Iterator[str]:
 
 def _commit(folder: Path) -> str:
     """Name the commit of the checkout that the code is in, and whether files were changed since."""
-    git = which("git")
     # A package installed into a folder of some other repository has no commit of its own.
-    if git is None or not _run_git(git, folder, "ls-files", "--", "__init__.py"):
+    if not run_git(folder, "ls-files", "--", "__init__.py"):
         return "installed without its history"
-    commit = _run_git(git, folder, "rev-parse", "HEAD")
-    changed = _run_git(git, folder, "status", "--porcelain", "--untracked-files=no")
+    commit = run_git(folder, "rev-parse", "HEAD")
+    changed = run_git(folder, "status", "--porcelain", "--untracked-files=no")
     return f"commit {commit} with changes" if changed else f"commit {commit}"
-
-
-def _run_git(git: str, folder: Path, *arguments: str) -> str:
-    run = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)  # noqa: S603
-    return run.stdout.strip() if run.returncode == 0 else ""
