@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.export.destinations import save as save
     from toolkit.display.export.destinations import save_all as save_all
     from toolkit.display.tables.result_table import table as table
+    from toolkit.display.text.question_counts import questions_sentence as questions_sentence
     from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
     from toolkit.display.text.sentences import flow_sentence as flow_sentence

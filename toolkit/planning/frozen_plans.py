@@ -12,10 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from toolkit.errors import DatasetError
-from toolkit.files.checked_toml import Checked
+from toolkit.files.checked_toml import Checked, rebuild
 from toolkit.files.git_commits import commit_of_file
 from toolkit.files.safe_files import write_text
 from toolkit.planning.declared_plan import DeclaredPlan, PlannedQuestion
@@ -83,8 +81,8 @@ def read_stamps(path: Path) -> tuple[Stamp, ...]:
         return ()
     remedy = f"Restore '{beside.name}' from your version control; it is written by cramps plan freeze alone."
     try:
-        stamps = _Stamps.model_validate(json.loads(beside.read_text(encoding="utf-8"))).stamps
-    except (ValueError, ValidationError, OSError) as error:
+        stamps = rebuild(_Stamps, json.loads(beside.read_text(encoding="utf-8"))).stamps
+    except (ValueError, OSError) as error:
         raise DatasetError(f"'{beside.name}' is not a valid record of a frozen plan. {remedy}") from error
     for stamp in stamps:
         if hash_content(stamp.content) != stamp.sha256:

@@ -34,7 +34,7 @@ def questions_sentence(frame: pl.DataFrame, *, labels: Labels | None = None) -> 
     >>> import toolkit as tk
     >>> rows = tk.effects.atlas(tk.open_study("simulated"), "any_cramps", ("arthritis", "pad"))
     >>> questions_sentence(rows)
-    'Of 2 questions about any cramps in the past month, ... had p < 0.05; 0.1 would be expected if ...'
+    'Of 2 questions about any nocturnal leg cramps in the past month, 2 had p < 0.05; 0.1 would ...'
     """
     if not has_questions(frame):
         return ""
