@@ -8,7 +8,7 @@ import toolkit as tk
 from tests.support.messages import mentioning, mentions
 from toolkit.causes.card import cards
 from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.associations import atlas_grid
+from toolkit.estimate.associations import shared_samples
 from toolkit.results import ADJUSTED, covariates
 
 ADJUST = [(), ("age", "sex")]
@@ -68,7 +68,7 @@ def four(**columns: list[object]) -> tk.Study:
 
 def test_people_are_gathered_once_for_each_domain_and_weight(monkeypatch):
     calls = []
-    monkeypatch.setattr(atlas_grid, "draw", lambda *given: calls.append(given[2]) or draw(*given))
+    monkeypatch.setattr(shared_samples, "draw", lambda *given: calls.append(given[2]) or draw(*given))
     from toolkit.estimate.survey import draw
 
     tk.atlas(four(), outcomes="cramps", exposures=["walks", "age"], adjust=[()], domain=["", "age > 31"])

@@ -111,7 +111,7 @@ def test_an_atlas_builds_the_design_matrix_of_an_exposure_once_for_all_outcomes(
 
 
 def test_an_atlas_draws_one_sample_for_each_domain(study, monkeypatch):
-    counted = count_calls(monkeypatch, sys.modules["toolkit.estimate.associations.atlas_grid"], "draw")
+    counted = count_calls(monkeypatch, sys.modules["toolkit.estimate.associations.shared_samples"], "draw")
     tk.atlas(study, ["cramps", "often"], ["sex", "bmi"], adjust=[()], domain=("age > 18", "age < 70"))
     assert 2 == len(counted)
 
