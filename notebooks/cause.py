@@ -21,6 +21,7 @@ outcome: str = ""  # a yes/no variable such as frequent_cramps; empty for any_cr
 adjust = None  # type: tuple  the covariates, or "full" or "core"; None for the diagram's small set
 diagram: str = ""  # the file of your own causal diagram; empty for that of the toolkit
 domain: str = "age ≥ 20"  # the subpopulation, as a condition
+plan: str = ""  # the file of your analysis plan; empty for none
 exclude_pregnant: bool = False  # True to exclude respondents known to be pregnant
 
 # %%
@@ -33,7 +34,8 @@ people = tk.open_study(study)
 card = tk.causes.card(cause)
 title = f"{card.title} and nocturnal leg cramps"
 measured = [name for name in people.codebook if name in people.people.columns]
-paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
+planned = tk.plan(plan, people, diagram=diagram or None) if plan else None
+paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()}, planned)
 main = card.exposure_among(measured)
 exposure = exposure or (main.name if main else "")
 outcome = outcome or "any_cramps"
@@ -233,6 +235,13 @@ if estimable:
     display(paper.table(table_one, f"Participants by {paper.labels[graded]}", note))
 
 # %%
+if planned:
+    display(paper.prose(heading="Planned questions", level=3))
+    display(paper.analysis_plan())
+    answers = planned.answer(people, diagram=diagram or None)
+    display(paper.table(answers, "Answers to the planned questions"))
+
+# %%
 if estimable:
     display(paper.prose(heading="Prevalence", level=3))
     drawn = tk.charts.prevalence_chart(common, labels=paper.labels)
@@ -272,7 +281,8 @@ if estimable:
         name = paper.labels[group]
         drawn = tk.forest(rows, labels=paper.labels)
         display(paper.figure(drawn, rows, f"Adjusted prevalence ratios by {name}"))
-        display(paper.prose(tk.reports.interaction_sentence(product)))
+        sentences = f"{tk.reports.interaction_sentence(product)} {paper.plan_note(product)}"
+        display(paper.prose(sentences.strip()))
     tested = pl.concat(interactions) if interactions else None
     if tested is not None and "ratio_of_ratios" in tested["estimand"]:
         display(paper.table(tested, "Interaction on the ratio and the additive scale"))
@@ -294,7 +304,7 @@ if estimable:
     display(paper.figure(drawn, varied, "Other covariates and other definitions of the outcome"))
     if by_exposure.height:
         paper.labels["own set"] = "the set of the causal diagram for each exposure"
-        shown = by_exposure.with_columns(adjust=pl.lit("own set"))
+        shown = paper.mark(by_exposure).with_columns(adjust=pl.lit("own set"))
         drawn = tk.forest(shown, labels=paper.labels)
         display(paper.figure(drawn, shown, "Other definitions of the exposure"))
 
@@ -343,6 +353,7 @@ if estimable:
         title=title,
         finding=tk.finding(main_rows, labels=paper.labels, brief=True),
         main=ratios.filter(pl.col("adjust").is_in(["", main_set])),
+        plan=planned,
     )
 else:
     kept = tk.reports.keep(title=title, finding=f"No estimate: {why_none}.")

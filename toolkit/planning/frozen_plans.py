@@ -40,7 +40,7 @@ class Stamp(Checked):
 
     def __str__(self) -> str:
         commit = "not in a git repository" if self.commit == "none" else f"commit {self.commit}"
-        return f"{self.date}, SHA-256 {self.sha256[:_DIGITS]}, {commit}, {self.toolkit}"
+        return f"{self.day} (SHA-256 {self.sha256[:_DIGITS]}; {commit}; {self.toolkit})"
 
 
 class _Stamps(Checked):

@@ -29,6 +29,14 @@ NOT_PLANNED = "not planned"
 _INTERACTIONS = {"interaction_test", "ratio_of_ratios", "reri", "interaction_difference"}
 _DROPPED = re.compile(r"not adjusted for ([^,;]+), which does not vary")
 _REPLACED = re.compile(r"(rcs\([^)]*\)) in place of (rcs\([^)]*\)), which has too few distinct values")
+_DEVIATIONS = {
+    "estimand": "measure",
+    "adjust": "covariates",
+    "domain": "subpopulation",
+    "by": "groups",
+    "reference": "reference",
+    "cycles": "cycles",
+}
 _NO_GROUPS = {"cause", "outcome_level"}  # columns before the schema that are not of `by`
 
 
@@ -62,11 +70,10 @@ class PlanStatus:
     def __str__(self) -> str:
         if self.planned:
             return f"{self.role} ({self.question})"
-        return (
-            f"{NOT_PLANNED} ({join_list(self.deviates)} differ from {self.near})"
-            if self.near
-            else NOT_PLANNED
-        )
+        if not self.near:
+            return NOT_PLANNED
+        differing = join_list(f"other {_DEVIATIONS[name]}" for name in self.deviates)
+        return f"{NOT_PLANNED} ({differing} than {self.near})"
 
 
 @dataclass(frozen=True)

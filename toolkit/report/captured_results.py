@@ -10,7 +10,9 @@ import polars as pl
 
 from toolkit.disclosure import show
 from toolkit.errors import EstimationError
-from toolkit.results import SCHEMA, by_columns, frame
+from toolkit.planning.opened_plan import OpenedPlan
+from toolkit.report.paper.planned_results import mark_rows
+from toolkit.results import ADJUSTED, PLANNED, SCHEMA, by_columns, frame
 
 MIME = "application/vnd.cramps.results+json"
 
@@ -43,7 +45,11 @@ def _unpack(packed: str) -> pl.DataFrame:
 
 
 def keep(
-    *frames: pl.DataFrame, finding: str = "", title: str = "", main: pl.DataFrame | None = None
+    *frames: pl.DataFrame,
+    finding: str = "",
+    title: str = "",
+    main: pl.DataFrame | None = None,
+    plan: OpenedPlan | None = None,
 ) -> Results:
     """Save result frames as the files of a report. Use it as the last expression of the notebook.
 
@@ -59,6 +65,8 @@ def keep(
     main
         The few rows of the main result, such as the crude and the adjusted ratio, which the index of all
         reports shows in one forest plot; None for none.
+    plan
+        The analysis plan; the files then have a column `plan_status`. None for none.
 
     Returns
     -------
@@ -88,7 +96,9 @@ def keep(
     if not frames:
         return Results(finding=finding, title=title, main=first)
     groups = dict.fromkeys(name for one in frames for name in by_columns(one))
-    rows = pl.concat(map(show, frames), how="diagonal").select(*groups, *SCHEMA)
+    rows = pl.concat((show(mark_rows(one, plan)) for one in frames), how="diagonal")
+    added = [name for name in (*ADJUSTED, *PLANNED) if name in rows.columns]
+    rows = rows.select(*groups, *SCHEMA, *added)
     return Results(rows, finding, title, first)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from toolkit.causes.card import card
 from toolkit.dag import SIZES
 from toolkit.errors import DatasetError, VariableError, unknown
+from toolkit.planning.opened_plan import OpenedPlan, open_plan
 from toolkit.results import variables_of
 from toolkit.studies import Study
 from toolkit.variables import parse
@@ -74,6 +75,13 @@ def _convert_value(name: str, default: Any, value: Any, report: str) -> Any:
 
 def _all_literals(values: Iterable[Any]) -> bool:
     return all(isinstance(value, str | int | float | bool) for value in values)
+
+
+def open_named_plan(values: Mapping[str, Any], study: Study) -> OpenedPlan | None:
+    """Open the plan that a parameter names, and check it for the study; None without one."""
+    if not values.get("plan"):
+        return None
+    return open_plan(OpenedPlan, values["plan"], study, values.get("diagram") or None)
 
 
 def check_names(values: Mapping[str, Any], study: Study) -> None:

@@ -22,6 +22,7 @@ from toolkit.files.safe_files import (
     restate_disk_errors,
     write_text,
 )
+from toolkit.planning.opened_plan import OpenedPlan
 from toolkit.report.captured_results import Results, read_results
 from toolkit.report.execution import execute
 from toolkit.report.execution.execute import Session
@@ -38,7 +39,7 @@ from toolkit.report.output import (
 from toolkit.report.page import html
 from toolkit.report.page.cells import list_charts
 from toolkit.report.page.export_requests import Exports, read_exports, refuse_foreign_files
-from toolkit.report.parameters import check_names, fill_parameters, read_parameters
+from toolkit.report.parameters import check_names, fill_parameters, open_named_plan, read_parameters
 from toolkit.report.plan import Found, find_report
 from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance
 from toolkit.sources.registry import open_study
@@ -130,6 +131,7 @@ class Order:
     found: Found
     notebook: Any
     parameters: Mapping[str, Any]
+    plan: OpenedPlan | None = None
 
 
 def render(
@@ -183,7 +185,8 @@ def render(
         Whether files may be replaced that were changed since they were exported, or that this report did not
         write. Unchanged exports are always replaced.
     **parameters
-        Values for the parameters cell of the notebook, of the same types as its defaults.
+        Values for the parameters cell of the notebook, of the same types as its defaults. `plan="plan.toml"`
+        is the file of an analysis plan: the page then states which results were planned.
 
     Returns
     -------
@@ -194,7 +197,8 @@ def render(
     ------
     DatasetError
         If the report, the study, a format or the paper is unknown, the notebook has no parameters cell, the
-        folder is not writable, or a file to export exists that is not this report's own.
+        folder is not writable, or a file to export exists that is not this report's own; if an analysis plan
+        does not fit the study, or was changed after it was frozen.
     VariableError
         If a parameter, cause or variable is unknown, or a value has the wrong type. This is checked before a
         kernel starts.
@@ -235,9 +239,10 @@ def prepare_order(report: str | Path, job: Job, parameters: Mapping[str, Any], s
     known = read_parameters(execute.parameters_source(notebook, path.stem), path.stem)
     values = fill_parameters(known, {"study": job.named, **found.parameters, **parameters}, path.stem)
     check_names(values, job.study)
+    plan = open_named_plan(values, job.study)
     name = save_as or found.name_files(values)
     refuse_foreign_files(job.folder, name, job.options.exports, read_exported(job.folder, name))
-    return Order(name, found, notebook, values)
+    return Order(name, found, notebook, values, plan)
 
 
 def find_unchanged(order: Order, job: Job) -> Rendered | None:
@@ -252,7 +257,8 @@ def _identify(order: Order, job: Job) -> str:
     """Return the key of a report; "", which equals no key, if files unknown to the toolkit may enter it."""
     if not order.found.shipped:
         return ""
-    options = {"interactive": job.options.interactive, "notebook": job.options.notebook}
+    options: dict[str, Any] = {"interactive": job.options.interactive, "notebook": job.options.notebook}
+    options |= {"plan_sha256": order.plan.sha256} if order.plan else {}
     return identify(job.fingerprint, order.found.path, {**order.parameters, **options, "name": order.name})
 
 
@@ -294,11 +300,13 @@ def render_order(order: Order, job: Job, session: Session) -> Rendered:
         pass
     failed = job.folder / f"{order.name}.failed.ipynb"
     path, study = order.found.path, job.study
-    people = {"study": path_of(session.people)} if session.people else {}
+    given = {"study": path_of(session.people)} if session.people else {}
+    if order.plan:  # The kernel has another working directory.
+        given["plan"] = str(order.plan.path.resolve())
     # Loaded while the kernel works.
     Thread(target=partial(import_module, "nbconvert.filters.markdown_mistune"), daemon=True).start()
     try:
-        done = execute.run(order.notebook, path.stem, {**order.parameters, **people}, session)
+        done = execute.run(order.notebook, path.stem, {**order.parameters, **given}, session)
     except execute.NotebookError as failure:
         write_text(failed, failure.text)
         raise ToolkitError(

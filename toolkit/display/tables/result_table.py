@@ -36,7 +36,7 @@ from toolkit.display.text import (
     write_notes,
     write_title,
 )
-from toolkit.results import P_BH, P_HOLM, P_QUESTION, PLAN_STATUS, Estimand, Row, estimand_of
+from toolkit.results import P_BH, P_HOLM, P_QUESTION, PLAN_FAMILY, PLAN_STATUS, Estimand, Row, estimand_of
 
 _NOT_FOR_PUBLICATION = (
     "Not for publication: suppressed estimates and small counts are shown (show_suppressed=True)."
@@ -45,7 +45,7 @@ _NOT_FOR_PUBLICATION = (
 _QUESTIONS = {P_QUESTION: "p, joint test", P_HOLM: "p, Holm", P_BH: "p, BH"}
 _NUMBERS = ("estimate", "true", "cases", "n", "missing", "p", *_QUESTIONS, "out")
 _HEADS = {"label": "", "true": "True value", "cases": "Cases", "n": "n", "missing": "Missing", "p": "p-value"}
-_HEADS |= {PLAN_STATUS: "Plan"}
+_HEADS |= {PLAN_STATUS: "Plan", PLAN_FAMILY: "Family"}
 
 
 def table(
@@ -150,8 +150,12 @@ def _typeset_result(frame: pl.DataFrame, labels: Labels | None, p_values: bool) 
     shown = {"p": "p_value"} if p_values else {}
     shown |= {name: name for name in _QUESTIONS if has_questions(frame)}
     columns |= {name: [_format_p_value(row, column) for row in rows] for name, column in shown.items()}
-    if PLAN_STATUS in frame.columns:
-        columns[PLAN_STATUS] = [row[PLAN_STATUS] or "" for row in rows]
+    for name in (PLAN_STATUS, PLAN_FAMILY):
+        # By default a family is the questions of a role.
+        if name in frame.columns and not (
+            name == PLAN_FAMILY and set(frame[name]) <= set(frame[PLAN_STATUS])
+        ):
+            columns[name] = [row[name] or "" for row in rows]
     return typeset(
         columns,
         {**_HEADS, **_QUESTIONS, "estimate": _head_estimates(list(parts), name_interval(frame))},

@@ -3,7 +3,7 @@
 import polars as pl
 
 from toolkit.display.text.numbers import Labels, format_condition
-from toolkit.results import P_BH, P_HOLM, P_QUESTION
+from toolkit.results import P_BH, P_HOLM, P_QUESTION, PLAN_FAMILY, PLAN_QUESTION
 
 _QUESTION = ("outcome", "outcome_label", "exposure", "domain")
 
@@ -19,15 +19,15 @@ def questions_sentence(frame: pl.DataFrame, *, labels: Labels | None = None) -> 
     Parameters
     ----------
     frame
-        What `tk.effects.atlas` returned.
+        What `tk.effects.atlas` or `plan.answer` returned.
     labels
         Labels of the variables in domains, by name.
 
     Returns
     -------
     str
-        One sentence for each outcome and domain; "" if no question has a p-value. The threshold is 1 minus
-        the confidence level of the rows, 5% at 95%.
+        A sentence for each outcome and domain, or each family of a plan, with several questions; "" if there
+        is none. The threshold is 1 minus the confidence level of the rows, 5% at 95%.
 
     Examples
     --------
@@ -38,20 +38,35 @@ def questions_sentence(frame: pl.DataFrame, *, labels: Labels | None = None) -> 
     """
     if not has_questions(frame):
         return ""
+    if PLAN_FAMILY in frame.columns:
+        planned = frame.unique([PLAN_FAMILY, PLAN_QUESTION], maintain_order=True)
+        families = planned.partition_by(PLAN_FAMILY, maintain_order=True)
+        return " ".join(_count_planned(own) for own in families if own.height > 1)
     asked = frame.filter(pl.col(P_QUESTION).is_not_null()).unique(list(_QUESTION), maintain_order=True)
     domains = asked["domain"].n_unique() > 1
     parts = asked.group_by("outcome", "outcome_label", "domain", maintain_order=True)
-    return " ".join(_count_questions(own, labels, domain=domains) for _, own in parts)
+    return " ".join(_count_questions(own, labels, domain=domains) for _, own in parts if own.height > 1)
+
+
+def _count_planned(asked: pl.DataFrame) -> str:
+    named = f"{asked.height:,} questions of the family '{asked[PLAN_FAMILY][0]}'"
+    return _count_small(named, asked, "no association existed")
 
 
 def _count_questions(asked: pl.DataFrame, labels: Labels | None, *, domain: bool) -> str:
     first, count = asked.row(0, named=True), asked.height
-    alpha = round(1 - (first["conf_level"] or 0.95), 10)
-    small, holm, bh = (int((asked[name] < alpha).sum()) for name in (P_QUESTION, P_HOLM, P_BH))
     where = f" ({format_condition(first['domain'], labels) or 'everyone'})" if domain else ""
-    asked_about = f"question{'s' * (count > 1)} about {first['outcome_label'] or first['outcome']}{where}"
+    asked_about = f"questions about {first['outcome_label'] or first['outcome']}{where}"
+    return _count_small(f"{count:,} {asked_about}", asked, "none of the exposures was associated with it")
+
+
+def _count_small(questions: str, asked: pl.DataFrame, if_none: str) -> str:
+    levels = asked["conf_level"].drop_nulls().to_list()
+    alpha = round(1 - (levels[0] if levels else 0.95), 10)
+    small, holm, bh = (int((asked[name] < alpha).sum()) for name in (P_QUESTION, P_HOLM, P_BH))
+    expected = alpha * asked[P_QUESTION].count()
     return (
-        f"Of {count:,} {asked_about}, {small:,} had p < {alpha:.2g}; {alpha * count:,.1f} would be expected "
-        f"if none of the exposures was associated with it. Adjusted for the number of questions, {holm:,} "
-        f"(Holm) and {bh:,} (Benjamini-Hochberg) remained below {alpha:.2g}."
+        f"Of {questions}, {small:,} had p < {alpha:.2g}; {expected:,.1f} would be expected if {if_none}. "
+        f"Adjusted for the number of questions, {holm:,} (Holm) and {bh:,} (Benjamini-Hochberg) remained "
+        f"below {alpha:.2g}."
     )

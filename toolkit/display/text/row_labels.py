@@ -20,7 +20,7 @@ from toolkit.display.text.numbers import (
 )
 from toolkit.display.text.simulated_data import SIMULATED, begin_note, is_simulated, name_study
 from toolkit.errors import join_list
-from toolkit.results import Row, by_columns, covariates, estimand_of
+from toolkit.results import PLAN_QUESTION, Row, by_columns, covariates, estimand_of
 
 # A set goes by the name of one that has at most this many covariates more.
 _MOST_WITHOUT = 2
@@ -94,6 +94,10 @@ def split_agreement(frame: pl.DataFrame, labels: Labels | None = None) -> tuple[
 def _split_row(
     row: Row, by: Sequence[str], labels: Labels | None, single: bool, several: bool
 ) -> dict[str, str]:
+    if row.get(PLAN_QUESTION):
+        groups = [f"{label_variable(n, labels)}: {format_level(row[n])}" for n in by if row[n] is not None]
+        contrast = label_contrast(row) or label_level(row)
+        return {"question": row[PLAN_QUESTION], "level": ", ".join(filter(None, [*groups, contrast]))}
     exposure = name_exposure(row, labels)
     if single and label_contrast(row):
         exposure = f"{exposure}: {label_contrast(row)}"

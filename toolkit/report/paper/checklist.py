@@ -113,10 +113,22 @@ def strobe(
         "13": remove_warning(flow_sentence(flow)),
         "15": f"{cases}{format_count(row['n'])} participants with complete data",
     }
+    facts["3"] = _describe_plan(paper)
     lines = []
     for number, item, section in _ITEMS:
+        section = "Planned questions" if number == "3" and paper.plan else section  # noqa: PLW2901
         where = _OPEN if not section else "Not reported" if section in absent else section
-        lines.append([number, item, where, facts.get(number, "") if where == section else ""])
+        lines.append(
+            [number, item, where, facts.get(number, "") if where == section or number == "3" else ""]
+        )
     table = fill_macro("table", ("Item", "Recommendation", "Section", "In this report"), lines).html
     heading = f"STROBE checklist, filled in from this run {paper.cite('strobe2007')}"
     return Passage(f"<details><summary>{heading}</summary>{table}</details>")
+
+
+def _describe_plan(paper: Paper) -> str:
+    """Say whether the page had a plan, and when it was frozen."""
+    if paper.plan is None:
+        return "No analysis plan was given, so no result counts as planned"
+    frozen = f"frozen on {paper.plan.stamps[0].day}" if paper.plan.stamps else "not frozen"
+    return f"Analysis plan with {len(paper.plan.declared.questions)} questions, {frozen}"

@@ -31,8 +31,10 @@ from toolkit.display.text import (
     is_simulated,
     name_interval,
     name_set,
+    questions_sentence,
     write_notes,
 )
+from toolkit.planning.opened_plan import OpenedPlan
 from toolkit.report.paper.bibliography import find_citation, list_signs
 from toolkit.report.paper.passages import (
     EVIDENCE_HEADS,
@@ -43,7 +45,8 @@ from toolkit.report.paper.passages import (
     prose,
     published_finding,
 )
-from toolkit.results import SCHEMA, estimand_of
+from toolkit.report.paper.planned_results import describe_plan, list_questions, mark_rows, plan_note
+from toolkit.results import PLAN_STATUS, SCHEMA, estimand_of
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ class Paper:
     ----------
     labels
         Labels of variables and adjustment sets, by name. `paper.labels` may be updated afterwards.
+    plan
+        An analysis plan that `tk.plan` opened for the study. Figures, tables and findings then state which
+        results were planned. None for no plan.
 
     Examples
     --------
@@ -79,8 +85,9 @@ class Paper:
     2
     """
 
-    def __init__(self, labels: Mapping[str, str] | None = None) -> None:
+    def __init__(self, labels: Mapping[str, str] | None = None, plan: OpenedPlan | None = None) -> None:
         self.labels: dict[str, str] = dict(labels or {})
+        self.plan = plan
         self._numbers: dict[tuple[str, str], int] = {}
         self._dois: dict[str, str] = {}
 
@@ -102,7 +109,41 @@ class Paper:
             Result rows.
         """
         named, labels = self._name_sets(rows)
-        return self.prose(finding(named, labels=labels))
+        text = finding(named, labels=labels)
+        return self.prose(f"{text} {self.plan_note(rows)}".strip())
+
+    def plan_note(self, rows: pl.DataFrame) -> str:
+        """State how many of the comparisons were planned; "" without a plan.
+
+        Parameters
+        ----------
+        rows
+            Result rows.
+        """
+        return plan_note(rows, self.plan)
+
+    def analysis_plan(self) -> Passage:
+        """Describe the plan: its questions, when it was frozen and amended, the cycles and their reason."""
+        if self.plan is None:
+            return self.prose("No analysis plan was given.")
+        how = (
+            "P-values are of joint Wald tests, for a question with groups of the equality of its association "
+            f"among them. They are adjusted by the methods of Holm {self.cite('holm1979')} and of Benjamini "
+            f"and Hochberg (BH) {self.cite('benjamini1995')} for all questions of a family, also those that "
+            "other pages report. Descriptive estimates answer no question."
+        )
+        text = self.prose(*describe_plan(self.plan), how)
+        return Passage(text.html + list_questions(self.plan, self.labels).html)
+
+    def mark(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Append to result rows the column `plan_status`, which tables and figures show; only with a plan.
+
+        Parameters
+        ----------
+        rows
+            Result rows, before their covariates are renamed.
+        """
+        return mark_rows(rows, self.plan)
 
     def _name_sets(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
         """Replace covariates by the name of their set, which Statistical analysis lists in full."""
@@ -131,7 +172,7 @@ class Paper:
         number = f"Figure {self._number('figure', title)}"
         marks = "Error bars: " if hasattr(chart, "vconcat") else "Shaded band: "  # A curve is in layers.
         caption = "" if data is None else self._describe(data, marks)
-        fold = "" if data is None else _fold_data(data, self.labels, number)
+        fold = "" if data is None else _fold_data(mark_rows(data, self.plan), self.labels, number)
         text = " ".join(part for part in (caption, note) if part)
         paragraph = f'<p class="caption">{escape(text)}</p>' if text else ""
         return Exhibit(
@@ -155,7 +196,7 @@ class Paper:
             Options of `tk.table`.
         """
         number = f"Table {self._number('table', title)}"
-        made = typeset_table(frame, labels=self.labels, **options)
+        made = typeset_table(mark_rows(frame, self.plan), labels=self.labels, **options)
         caption = " ".join(part for part in (self._describe(frame, ""), note) if part)
         notes = [SIMULATED] * is_simulated(frame) + [caption] * bool(caption)
         return Exhibit(None, replace_heading(made, f"{number}. {title}", notes), None)
@@ -164,6 +205,7 @@ class Paper:
         """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
         if classify_frame(frame, "tk.reports.Paper") != "result":
             return "Counts are unweighted."
+        counted = questions_sentence(frame, labels=self.labels)
         rows = frame.filter(~pl.Series([estimand_of(row).kind == "test" for row in frame.rows(named=True)]))
         if rows.is_empty() or is_description(frame):
             rows = frame
@@ -178,6 +220,9 @@ class Paper:
             lines.append(f"{interval}{name_interval(rows).replace('CI', 'confidence intervals')}")
         if has_true_values(rows):
             lines.append(f"Diamonds: true values. {count_covered(rows)}".strip())
+        lines.append(self.plan_note(frame))
+        # A figure has no p-values.
+        lines.append("" if interval else counted)
         return " ".join(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in lines if line)
 
     def cite(self, *keys: str) -> str:
@@ -311,7 +356,7 @@ def _count(column: pl.Series) -> int:
 
 
 def _list_results(frame: pl.DataFrame, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
-    true = has_true_values(frame)
+    true, planned = has_true_values(frame), PLAN_STATUS in frame.columns
     lines = []
     for item in head_rows(frame, labels):
         row, hidden = item.row, is_hidden(item.row)
@@ -323,9 +368,11 @@ def _list_results(frame: pl.DataFrame, labels: Mapping[str, str]) -> tuple[list[
                 *([format_true_value(row)] if true else []),
                 "" if hidden else format_count(row["n_cases"]),
                 format_count(row["n"]),
+                *([row[PLAN_STATUS]] if planned else []),
             ]
         )
-    return ["Group", "Measure", "Estimate (CI)", *(["True value"] if true else []), "Cases", "n"], lines
+    heads = ["Group", "Measure", "Estimate (CI)", *["True value"] * true, "Cases", "n", *["Plan"] * planned]
+    return heads, lines
 
 
 def _list_steps(flow: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
