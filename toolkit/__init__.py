@@ -115,6 +115,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.paper.passages import prose as prose
     from toolkit.report.paper.passages import reason_unmeasured as reason_unmeasured
     from toolkit.report.rendering import render as render
+    from toolkit.report.verification.certificates import Certificate as Certificate
+    from toolkit.report.verification.certificates import certificate as certificate
     from toolkit.results import Estimates as Estimates
     from toolkit.sources.registry import available_studies as available_studies
     from toolkit.sources.registry import download_study as download_study
@@ -258,6 +260,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "render_plan": "report.batch",
             "save_all": "display.export.destinations",
             "data_dictionary": "report.data_dictionary",
+            "certificate": "report.verification.certificates",
+            "Certificate": "report.verification.certificates",
             "keep": "report.captured_results",
             "Paper": "report.paper.exhibits",
             "study_population": "report.paper.methods_section",

@@ -267,11 +267,16 @@ class Estimates(pl.DataFrame):
         _STUDIES[key] = study
         self._request = estimator, key, dict(arguments)
 
+    def call(self) -> tuple[str, Mapping[str, Any]] | None:
+        """Return estimator and arguments of the call that gave these rows; None if they were changed since."""
+        known = self._request is not None and self._rows is not None and self._rows.equals(self)
+        return (self._request[0], self._request[2]) if known and self._request else None
+
     def request(self) -> tuple[str, Any, Mapping[str, Any]]:
         """Return estimator, study and arguments of the call that gave these rows."""
         estimator, key, arguments = self._request or ("", -1, {})
         study = _STUDIES.get(key)
-        if study is None or self._rows is None or not self._rows.equals(self):
+        if study is None or self.call() is None:
             raise EstimationError(
                 f"The analysis behind these {self.height:,} rows is unknown, because they were changed or "
                 "copied after estimation, their estimator has no participant flow, or their study is not in "

@@ -34,6 +34,7 @@ from toolkit.studies.participants.person_frame import FREE_TEXT as FREE_TEXT
 from toolkit.studies.participants.person_frame import IDENTIFIERS as IDENTIFIERS
 from toolkit.studies.participants.person_frame import PersonFrame as PersonFrame
 from toolkit.studies.participants.person_frame import refuse_unusable_names as refuse_unusable_names
+from toolkit.studies.r_export import build_designs as build_designs
 from toolkit.studies.study import Study as Study
 from toolkit.studies.weights import WeightChoice as WeightChoice
 from toolkit.studies.weights import choose_weight as choose_weight

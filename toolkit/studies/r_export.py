@@ -59,24 +59,25 @@ def _script(study: Exported) -> Iterator[str]:
     if study.simulated:
         yield "# SIMULATED: no person in it is real."
     yield "library(survey)"
-    yield f"options(survey.lonely.psu = {_text(study.design.lonely_psu)})"
     yield 'here <- Sys.getenv("STUDY_FOLDER", ".")  # the folder of this script, if R runs elsewhere'
     yield 'people <- read.csv(file.path(here, "people.csv"), check.names = FALSE, na.strings = "",'
     schema = _without_ids(study).schema
-    texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, pl.String)]
+    # R before 4.3 reads the words true and false as text, and so does every version here.
+    words = (pl.String, pl.Boolean)
+    texts = [f'`{name}` = "character"' for name, dtype in schema.items() if isinstance(dtype, words)]
     classes = f"c({', '.join(texts)})" if texts else "NA"
     yield f"                   colClasses = {classes})"
     for name, variable in study.codebook.items():
         if name in study.people.columns and variable.levels:
             yield _factor(variable, study.people.schema[name])
-    yield from _designs(study.design)
+    yield from build_designs(study.design)
 
 
 def _factor(variable: Variable, dtype: pl.DataType) -> str:
     column = f"people[[{_text(variable.name)}]]"
     levels = ", ".join(_text(level) for level in variable.levels)
     if isinstance(dtype, pl.Boolean):
-        return f"{column} <- factor({column}, levels = c(FALSE, TRUE), labels = c({levels}))"
+        return f'{column} <- factor({column}, levels = c("false", "true"), labels = c({levels}))'
     if dtype.is_numeric():
         return f"{column} <- factor({column}, levels = c(0, 1), labels = c({levels}))"
     reference = variable.reference or variable.levels[0]
@@ -91,7 +92,9 @@ def _factor(variable: Variable, dtype: pl.DataType) -> str:
     return f"{column} <- relevel(factor({column}, levels = c({levels})), ref = {reference})"
 
 
-def _designs(design: Design) -> Iterator[str]:
+def build_designs(design: Design) -> Iterator[str]:
+    """Write the design of the data frame `people`: `design`, or one per component of the weights."""
+    yield f"options(survey.lonely.psu = {_text(design.lonely_psu)})"
     weights = design.components
     if not weights:
         yield f"design <- {_design(design, None, 'people')}"

@@ -7,6 +7,7 @@ from toolkit.variables.arguments import as_names as as_names
 from toolkit.variables.arguments import require_one_role as require_one_role
 from toolkit.variables.arguments import spline_of as spline_of
 from toolkit.variables.arguments import with_covariance as with_covariance
+from toolkit.variables.arguments import with_request as with_request
 from toolkit.variables.codebook import COMPONENTS as COMPONENTS
 from toolkit.variables.codebook import MOST_LEVELS as MOST_LEVELS
 from toolkit.variables.codebook import REASONS as REASONS

@@ -25,6 +25,24 @@ class Estimator(Protocol[P]):
     def __call__(self, *args: Any, covariance: Literal[False], **options: Any) -> Estimates: ...
 
 
+def with_request(estimator: Callable[P, Estimates]) -> Callable[P, Estimates]:
+    """Record the call in its rows, for an estimator without a covariance matrix."""
+    shape = signature(estimator)
+
+    @wraps(estimator)
+    def estimate(*args: P.args, **options: P.kwargs) -> Estimates:
+        rows = estimator(*args, **options)
+        given = shape.bind(*args, **options)
+        given.apply_defaults()
+        subject, *others = given.arguments
+        rows.record_request(
+            estimator.__name__, given.arguments[subject], {name: given.arguments[name] for name in others}
+        )
+        return rows
+
+    return estimate
+
+
 def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
     """Add the argument `covariance`: True returns a tuple of the rows and their covariance matrix."""
 

@@ -38,7 +38,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, require_one_role, with_covariance
+from toolkit.variables import Names, as_names, require_one_role, with_covariance, with_request
 
 
 @with_covariance
@@ -115,6 +115,7 @@ _RANKS: dict[str, tuple[str, Score]] = {
 }
 
 
+@with_request
 def rank_test(
     study: Study, variable: str, group: str, *, test: str = "wilcoxon", by: Names = (), domain: str = ""
 ) -> Estimates:

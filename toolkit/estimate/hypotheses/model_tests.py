@@ -51,12 +51,13 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats, Mask, frame
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, quoted
+from toolkit.variables import Names, as_names, quoted, with_request
 
 ALL = "all terms"
 METHODS = {"wald": "Wald F", "rao-scott": "Rao-Scott likelihood ratio"}
 
 
+@with_request
 def term_test(
     study: Study,
     formula: str,
@@ -203,6 +204,7 @@ def _compute_information(family: Family, X: Floats, eta: Floats, weights: Floats
     return np.asarray(X.T @ (X * working[:, None]))
 
 
+@with_request
 def proportionality(
     study: Study, formula: str, *, by: Names = (), domain: str = "", offset: str | None = None
 ) -> Estimates:

@@ -33,7 +33,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import Estimates, Floats
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, require_one_role
+from toolkit.variables import Names, as_names, require_one_role, with_request
 
 STATISTICS = {
     "F": "Rao-Scott F",
@@ -64,6 +64,7 @@ class _Crossed:
         return (self.shape[0] - 1) * (self.shape[1] - 1)
 
 
+@with_request
 def chi_square(
     study: Study, row: str, column: str, *, statistic: str = "F", by: Names = (), domain: str = ""
 ) -> Estimates:

@@ -42,6 +42,7 @@ from toolkit.estimate.regression.formula import per_unit as per_unit
 from toolkit.estimate.regression.formula import read_formula as read_formula
 from toolkit.estimate.regression.formula import spline as spline
 from toolkit.estimate.regression.formula import spline_terms as spline_terms
+from toolkit.estimate.regression.formula import take_time as take_time
 from toolkit.estimate.regression.formula import term_key as term_key
 from toolkit.estimate.regression.likelihoods import CORRELATIONS as CORRELATIONS
 from toolkit.estimate.regression.likelihoods import FAMILIES as FAMILIES

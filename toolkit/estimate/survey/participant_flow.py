@@ -21,7 +21,7 @@ from toolkit.variables import Names, conditions, reason_for, require_one_role
 # Arguments of estimators that name variables of the analysis, beside adjust, by and domain.
 _ROLES = (
     "outcome", "exposure", "exposures", "variable", "numerator", "denominator", "events", "event", "time",
-    "entry", "over", "group", "complete",
+    "entry", "over", "group", "complete", "row", "column",
 )  # fmt: skip
 _OF_RECORDS = ("gee", "case_crossover", "lag_curve")
 
@@ -120,6 +120,12 @@ def _flow_of_result(result: Estimates) -> pl.DataFrame:
             f"tk.{estimator} analyzes visits or nights instead of participants. Use tk.flow(study, ...) on "
             "tk.records(study)."
         )
+    names, by = variables_of_call(study, given)
+    return _count_steps(study, names, by, given.get("domain") or "")
+
+
+def variables_of_call(study: Study, given: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
+    """Name the variables of an analysis, and those of its groups, from the arguments of its estimator."""
     names = [name for role in _ROLES for name in _as_list(given.get(role))]
     for text in (given.get("formula"), given.get("offset")):
         words = re.findall(r"`([^`]+)`|([A-Za-z_][\w.]*)", text or "")
@@ -134,7 +140,7 @@ def _flow_of_result(result: Estimates) -> pl.DataFrame:
             names += variables_of(covariates_for(study, given["adjust"], question))
     standard = given.get("standardize") if given.get("standardise") is None else given["standardise"]
     names += as_standard(standard).variables if standard is not None else ()
-    return _count_steps(study, list(dict.fromkeys(names)), by, domain)
+    return list(dict.fromkeys(names)), by
 
 
 def _as_list(names: Any) -> list[str]:

@@ -1,0 +1,130 @@
+"""Write the call of an estimator in R: the design, the domain, and a comparison for each of its rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from toolkit.estimate.survey import Column, read
+from toolkit.report.verification.r_expressions import RWriter, quote, write_name, write_value
+from toolkit.results import ESTIMANDS
+from toolkit.studies import Study, WeightChoice
+from toolkit.variables import parse, weight_name
+
+Row = Mapping[str, Any]
+Lines = Iterator[str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of an estimator with its rows, which are numbered as in `expected.csv`.
+
+    `names` are the variables of the analysis, `by` those of its groups; `number` tells calls apart.
+    """
+
+    study: Study
+    estimator: str
+    arguments: Mapping[str, Any]
+    names: tuple[str, ...]
+    by: tuple[str, ...]
+    rows: Sequence[tuple[int, Row]]
+    domain: str = ""
+    number: int = 1
+    shown: Mapping[int, Row] = field(default_factory=dict)
+
+    @cached_property
+    def weight(self) -> WeightChoice:
+        """The weight of the analysis, with the cycles that contribute."""
+        return self.study.weight_for((*self.names, *self.by), self.domain)
+
+    @cached_property
+    def whole(self) -> str:
+        """The name that the participants of the domain have in R."""
+        return f"domain_{self.number}"
+
+    def column(self, name: str) -> Column:
+        """Read a variable as the estimator does; codes are categories where they form groups."""
+        return read(self.study, [name], [name] if name in self.by else [])[name]
+
+    def case(self, name: str) -> str:
+        """Write the level that counts as 1, NULL for a continuous variable."""
+        column = self.column(name)
+        return "NULL" if column.continuous or column.case is None else quote(column.case)
+
+    def argument(self, name: str) -> Any:
+        """Return an argument of the call."""
+        return self.arguments.get(name)
+
+    @property
+    def confidence(self) -> str:
+        """The confidence level, for R."""
+        return repr(float(self.arguments.get("confidence", 0.95)))
+
+    @property
+    def degrees(self) -> str:
+        """Whose degrees of freedom a model has, for R."""
+        return quote(str(self.arguments.get("df") or "design"))
+
+    def groups(self) -> Iterator[tuple[str, list[tuple[int, Row]]]]:
+        """Go through the groups of `by`, as R lists, with their rows."""
+        found: dict[tuple[Any, ...], list[tuple[int, Row]]] = {}
+        for number, row in self.rows:
+            found.setdefault(tuple(row[name] for name in self.by), []).append((number, row))
+        for levels, rows in found.items():
+            yield write_list(dict(zip(self.by, levels, strict=True))), rows
+
+    def label(self, number: int) -> str:
+        """Describe a row in one line, as it may be shown."""
+        row = self.shown[number]
+        what = ESTIMANDS[row["estimand"]].noun if row["estimand"] in ESTIMANDS else row["estimand"]
+        parts = [f"{name} {row[name]}" for name in self.by]
+        parts += [row[name] for name in ("exposure", "level") if row[name]]
+        return f"{what} of {row['outcome']}" + "".join(f", {part}" for part in parts)
+
+    def check(self, number: int, found: str, more: str = "") -> str:
+        """Write the comparison of a row."""
+        return f"check({number}, {quote(self.label(number))}, {found}{more})"
+
+    def skip(self, number: int, why: str) -> str:
+        """Write that a row is not recomputed."""
+        return f"note({number}, {quote(self.label(number))}, {quote(f'not recomputed: {why}')}, {_NOT})"
+
+    def prepare(self) -> Lines:
+        """Write the participants of the domain, in the design of the analysis."""
+        condition = parse(self.domain)
+        writer = RWriter(self.study.people.schema, self.study.codebook)
+        inside = writer.expression(condition.expression(self.study.people.schema)) if self.domain else "TRUE"
+        yield f"{self.whole} <- in_domain({write_design(self.study, self.weight)}, quote({inside}))"
+
+    def references(self) -> str:
+        """Write the reference level of each categorical variable of the analysis."""
+        found = {name: self.column(name).reference for name in self.names if not self.column(name).continuous}
+        given, exposure = self.argument("reference"), self.argument("exposure") or self.argument("variable")
+        if isinstance(given, Mapping):
+            found |= given
+        elif isinstance(given, str) and isinstance(exposure, str):
+            found[exposure] = given
+        return write_list(found)
+
+
+_NOT = '"not recomputed"'
+
+
+def write_list(values: Mapping[str, Any]) -> str:
+    """Write a mapping as a list of R."""
+    return f"list({', '.join(f'{write_name(name)} = {write_value(value)}' for name, value in values.items())})"
+
+
+def write_names(names: Sequence[str]) -> str:
+    """Write names as a vector of text."""
+    return f"c({', '.join(map(quote, names))})"
+
+
+def write_design(study: Study, weight: WeightChoice) -> str:
+    """Name the design in R, of the cycles that contribute."""
+    if not study.design.components or isinstance(study.design.weight, str):
+        return "design"
+    name = weight_name(weight.component).replace("weight", "design", 1)
+    if not weight.parts or study.design.calibration:
+        return name
+    return f"{name}_of({write_names(weight.cycles)})"

@@ -1,0 +1,460 @@
+# ---- What the rows below use: the domain, its groups, and one function per estimator ------------------
+# Every estimate, standard error and test is by a function of the package survey. What is written out here
+# is counting, Student's t interval, the delta method, and the comparison of the numbers.
+
+choose <- function(condition, yes, no) {
+  chosen <- rep_len(no, length(condition))
+  take <- !is.na(condition) & condition
+  chosen[take] <- rep_len(yes, length(condition))[take]
+  chosen
+}
+first_known <- function(...) Reduce(function(a, b) choose(is.na(a), rep_len(b, length(a)), a), list(...))
+among <- function(x, values) choose(is.na(x), NA, x %in% values)
+as_text <- function(x) if (is.logical(x)) tolower(as.character(x)) else as.character(x)
+is_finite <- function(x) choose(is.na(x), NA, is.finite(x))
+replace_values <- function(x, old, new, default) {
+  place <- match(x, old)
+  choose(is.na(place), default, new[place])
+}
+
+counted <- function(d) weights(d, "sampling") > 0
+people_of <- function(d) d$variables[counted(d), , drop = FALSE]
+in_domain <- function(d, condition) {
+  inside <- rep_len(eval(condition, d$variables, globalenv()), nrow(d$variables))
+  d[which(!is.na(inside) & inside & counted(d)), ]
+}
+belongs <- function(data, group, open = FALSE) {
+  inside <- rep(TRUE, nrow(data))
+  for (name in names(group)) {
+    own <- as.character(data[[name]]) == group[[name]]
+    inside <- inside & choose(is.na(own), open, own)
+  }
+  inside
+}
+of_group <- function(d, group) if (length(group)) d[which(belongs(d$variables, group)), ] else d
+complete <- function(d, names) d[which(complete.cases(d$variables[names])), ]
+# Participants with a value in every variable, and those without, who may belong to the group.
+counts <- function(whole, group, names) {
+  data <- people_of(whole)
+  known <- complete.cases(data[names])
+  n <- sum(known & belongs(data, group))
+  list(n = n, n_missing = sum(belongs(data, group, open = TRUE)) - n)
+}
+# A number, or 1 for the case of two levels. A calibrated design keeps everyone, those outside with weight 0.
+numbers <- function(d, name, case = NULL) {
+  own <- d$variables[[name]]
+  own <- if (is.null(case)) as.numeric(own) else as.numeric(as.character(own) == case)
+  own[is.na(own) & !counted(d)] <- 0
+  own
+}
+replicated <- function(d) inherits(d, "svyrep.design")
+reach <- function(level, df) qt((1 + level) / 2, df)
+around <- function(point, error, df, level) {
+  list(estimate = point, std_error = error, conf_low = point - reach(level, df) * error,
+       conf_high = point + reach(level, df) * error, df = df)
+}
+one <- function(x) as.numeric(x)[1]
+error_of <- function(x) as.numeric(SE(x))[1]
+# R's design effect is against sampling without replacement, or with it if weights do not sum to a population.
+deff_kind <- function(d, finite) if (!finite && mean(weights(d, "sampling")[counted(d)]) < 2) "replace" else TRUE
+
+# ---- Descriptive estimates -----------------------------------------------------------------------------
+prevalence <- function(whole, group, name, level, method, conf) {
+  d <- of_group(whole, group)
+  d$variables$.x <- numbers(d, name, level)
+  mean <- svymean(~.x, d, na.rm = TRUE)
+  found <- c(counts(whole, group, name), list(estimate = one(coef(mean)), df = degf(d)))
+  found$n_cases <- sum(people_of(d)$.x, na.rm = TRUE)
+  if (found$estimate %in% c(0, 1)) return(found)
+  found$std_error <- error_of(mean)
+  if (method == "beta" && nrow(d$variables) != sum(counted(d))) {
+    # svyciprop takes the calibrated participants outside of the group for participants of it.
+    size <- found$estimate * (1 - found$estimate) / found$std_error^2
+    size <- size * (reach(conf, sum(counted(d)) - 1) / reach(conf, found$df))^2
+    tail <- (1 - conf) / 2
+    ends <- c(qbeta(tail, size * found$estimate, size * (1 - found$estimate) + 1),
+              qbeta(1 - tail, size * found$estimate + 1, size * (1 - found$estimate)))
+  } else if (method == "logit") {
+    fit <- exact_glm(.x ~ 1, complete(d, ".x"), quasibinomial())
+    ends <- plogis(coef(fit) + c(-1, 1) * reach(conf, found$df) * error_of(fit))
+  } else if (method != "") {
+    ends <- attr(svyciprop(~.x, d, method = method, level = conf, df = found$df, na.rm = TRUE), "ci")
+  } else return(found)
+  c(found, list(conf_low = ends[[1]], conf_high = ends[[2]]))
+}
+average <- function(whole, group, name, case, names, conf) {
+  d <- complete(of_group(whole, group), names)
+  df <- degf(of_group(whole, group))
+  d$variables$.x <- numbers(d, name, case)
+  mean <- svymean(~.x, d)
+  c(counts(whole, group, names), around(one(coef(mean)), error_of(mean), df, conf))
+}
+total <- function(whole, group, name, case, names, conf) {
+  d <- complete(of_group(whole, group), names)
+  df <- degf(of_group(whole, group))
+  d$variables$.x <- numbers(d, name, case)
+  sum <- svytotal(~.x, d)
+  found <- c(counts(whole, group, names), around(one(coef(sum)), error_of(sum), df, conf))
+  if (!is.null(case)) {
+    found$n_cases <- base::sum(people_of(d)$.x)
+    found$conf_low <- NULL; found$conf_high <- NULL  # The toolkit limits them to possible counts.
+    ends <- around(one(coef(sum)), error_of(sum), df, conf)
+    found <- c(found, list(conf_low = max(ends$conf_low, 0), conf_high = ends$conf_high))
+  }
+  found
+}
+ratio <- function(whole, group, above, below, cases, conf, per = 1, logarithmic = FALSE) {
+  d <- complete(of_group(whole, group), c(above, below))
+  df <- degf(of_group(whole, group))
+  d$variables$.a <- numbers(d, above, cases[[1]])
+  d$variables$.b <- numbers(d, below, cases[[2]])
+  found <- svyratio(~.a, ~.b, d)
+  point <- per * one(coef(found)); error <- per * one(SE(found))
+  rows <- c(counts(whole, group, c(above, below)), around(point, error, df, conf))
+  if (logarithmic) {
+    rows$conf_low <- point * exp(-reach(conf, df) * error / point)
+    rows$conf_high <- point * exp(reach(conf, df) * error / point)
+    rows$n_cases <- round(sum(people_of(d)$.a))
+  }
+  rows
+}
+quantile_of <- function(whole, group, name, prob, rule, interval, conf) {
+  d <- complete(of_group(whole, group), name)
+  d$variables$.x <- numbers(d, name)
+  found <- svyquantile(~.x, d, prob, qrule = rule, interval.type = "mean", ci = TRUE, alpha = 1 - conf,
+                       df = degf(d))
+  rows <- c(counts(whole, group, name), list(estimate = one(coef(found)), df = degf(d)))
+  if (!interval) return(rows)
+  ends <- as.numeric(found[[1]])[2:3]
+  # R's svyquantile has the error at the 5% level only.
+  c(rows, list(conf_low = ends[1], conf_high = ends[2], std_error = diff(ends) / (2 * reach(conf, degf(d)))))
+}
+standardized_prevalence <- function(whole, groups, group, name, level, bands, population, conf) {
+  d <- whole
+  d$variables$.x <- numbers(d, name, level)
+  d$variables$.band <- bands(d$variables)
+  d$variables$.group <- groups(d$variables)
+  own <- d[which(!is.na(d$variables$.band) & !is.na(d$variables$.group)), ]
+  shares <- population[sort(unique(as.character(own$variables$.band)))]
+  own <- svystandardize(own, by = ~.band, over = ~.group, population = shares, excluding.missing = ~.x)
+  own <- own[which(as.character(own$variables$.group) == group), ]
+  mean <- svymean(~.x, own, na.rm = TRUE)
+  list(estimate = one(coef(mean)), std_error = error_of(mean))
+}
+survival <- function(whole, group, time, event, case, at) {
+  d <- complete(of_group(whole, group), c(time, event))
+  d$variables$.t <- numbers(d, time); d$variables$.e <- numbers(d, event, case)
+  curve <- svykm(Surv(.t, .e) ~ 1, d, se = FALSE)
+  own <- people_of(d)
+  c(counts(whole, group, c(time, event)),
+    list(estimate = c(1, curve$surv)[1 + sum(curve$time <= at)],
+         df = degf(of_group(whole, group)), n_cases = sum(own$.e & own$.t <= at)))
+}
+
+# ---- Regression models ---------------------------------------------------------------------------------
+# glm stops on the deviance: refitted from its own coefficients until they and their errors are exact.
+exact_glm <- function(formula, design, family, start = NULL, offset = NULL) {
+  environment(formula) <- environment()
+  fit <- function(start) {
+    do.call(survey::svyglm, list(formula, design, family = family, start = start, control = list(epsilon = 1e-14, maxit = 100),
+                                 return.replicates = TRUE))
+  }
+  found <- suppressWarnings(fit(start))
+  for (k in 1:12) found <- suppressWarnings(fit(coef(found)))
+  if (!replicated(design)) return(found)
+  # svyglm stops early in each replicate too.
+  X <- model.matrix(found); all <- weights(design, "analysis"); shift <- found$offset
+  found$replicates <- t(apply(all, 2, function(w) {
+    own <- coef(found)
+    for (k in 1:12)
+      own <- suppressWarnings(coef(glm.fit(X, found$y, w, start = own, family = family, offset = shift,
+                                           control = list(epsilon = 1e-14, maxit = 100))))
+    own
+  }))
+  if (ncol(X) == 1) found$replicates <- t(found$replicates)
+  found$cov.unscaled <- as.matrix(svrVar(found$replicates, design$scale, design$rscales, mse = design$mse,
+                                         coef = coef(found)))
+  found
+}
+# Factors with the reference first and without levels that nobody has, so that contrasts are of treatment.
+plain_factors <- function(d, references) {
+  there <- people_of(d)
+  for (name in intersect(names(references), names(d$variables))) {
+    levels <- unique(c(references[[name]], levels(factor(d$variables[[name]]))))
+    present <- levels[levels %in% as.character(there[[name]])]
+    d$variables[[name]] <- factor(as.character(d$variables[[name]]), levels = present)
+  }
+  d
+}
+# Restricted cubic splines as in rms, with Harrell's knots at weighted quantiles.
+rcs <- function(x, ...) {
+  t <- sort(c(...)); k <- length(t)
+  bend <- function(j) {
+    cube <- function(v) pmax(v, 0)^3
+    (cube(x - t[j]) - cube(x - t[k - 1]) * (t[k] - t[j]) / (t[k] - t[k - 1]) +
+       cube(x - t[k]) * (t[k - 1] - t[j]) / (t[k] - t[k - 1])) / (t[k] - t[1])^2
+  }
+  do.call(cbind, c(list(x), lapply(seq_len(k - 2), bend)))
+}
+weighted_quantile <- function(x, w, p) {
+  order <- order(x); reached <- cumsum(w[order])
+  approx(c(0, reached[-length(x)]) / reached[length(x) - 1], x[order], p, ties = "ordered")$y
+}
+harrell_knots <- function(x, w, count) {
+  distinct <- sort(unique(x))
+  if (length(distinct) - 2 == count) return(distinct[2:(count + 1)])
+  share <- tapply(w, factor(x, distinct), sum) / sum(w)
+  inner <- share[-c(1, length(share))]; first <- -Inf; last <- Inf
+  if (max(inner) < 0.05) {
+    if (share[1] >= 0.05) first <- distinct[2]
+    if (share[length(share)] >= 0.05) last <- distinct[length(distinct) - 1]
+  }
+  keep <- x > first & x < last; x <- x[keep]; w <- w[keep]
+  free <- count - is.finite(first) - is.finite(last)
+  outer <- c(`3` = 0.1, `4` = 0.05, `5` = 0.05, `6` = 0.05, `7` = 0.025)[[as.character(count)]]
+  ends <- if (free <= 2) 0.5 else outer
+  knots <- weighted_quantile(x, w, seq(ends, if (free == 1) 0.5 else 1 - outer, length.out = free))
+  if (length(x) < 100 && free > 1) {
+    sorted <- sort(x)
+    if (!is.finite(first)) knots[1] <- sorted[min(5, length(x))]
+    if (!is.finite(last)) knots[free] <- sorted[max(length(x) - 4, 1)]
+  }
+  sort(c(c(first, last)[is.finite(c(first, last))], knots))
+}
+# Writes the knots of rcs(age, 4) into the formula.
+with_knots <- function(expression, d) {
+  if (!is.call(expression)) return(expression)
+  if (identical(expression[[1]], quote(rcs)) && length(expression) == 3 && is.numeric(expression[[3]])) {
+    own <- eval(expression[[2]], people_of(d))
+    knots <- harrell_knots(as.numeric(own), weights(d, "sampling")[counted(d)], expression[[3]])
+    return(as.call(c(list(quote(rcs), expression[[2]]), as.list(knots))))
+  }
+  as.call(lapply(as.list(expression), with_knots, d = d))
+}
+# A model of the participants of a group with a value in every variable; `right` is quoted.
+fit_model <- function(whole, group, outcome, case, right, names, family, references, start = NULL) {
+  d <- complete(of_group(whole, group), names)
+  d$variables$.y <- numbers(d, outcome, case)
+  d <- plain_factors(d, references)
+  formula <- as.formula(call("~", quote(.y), with_knots(right, d)))
+  if (!is.null(start)) {
+    columns <- ncol(model.matrix(formula[-2], model.frame(formula[-2], d$variables)))
+    start <- c(start(people_of(d)$.y), rep(0, columns - 1))
+  }
+  fit <- exact_glm(formula, d, family, start)
+  list(fit = fit, design = d, counts = counts(whole, group, names), names = names,
+       cases = if (is.null(case)) NULL else sum(people_of(d)$.y))
+}
+df_of <- function(model, degrees) {
+  if (degrees == "design") degf(model$design) else degf(model$design) + 1 - length(coef(model$fit))
+}
+# One number on the scale of the model, with its interval and test; a ratio is its exponential.
+described <- function(model, point, error, df, conf, log = FALSE, test = TRUE) {
+  shown <- if (log) exp else identity
+  found <- c(model$counts, list(
+    estimate = shown(point), std_error = error, df = df,
+    conf_low = shown(point - reach(conf, df) * error), conf_high = shown(point + reach(conf, df) * error)))
+  if (!is.null(model$cases)) found$n_cases <- model$cases
+  if (!test) return(found)
+  c(found, list(statistic = point / error, p_value = 2 * pt(-abs(point / error), df)))
+}
+coefficient <- function(model, place, degrees, conf, log = FALSE) {
+  fit <- model$fit
+  described(model, coef(fit)[[place]], sqrt(vcov(fit)[place, place]), df_of(model, degrees), conf, log)
+}
+# The coefficient of a level of the first term.
+level_place <- function(model, name, level, references) {
+  if (!name %in% names(references)) return(2)
+  match(level, levels(model$design$variables[[name]]))
+}
+product_places <- function(model, names, levels) {
+  known <- names(coef(model$fit))
+  own <- sapply(names, function(name) paste0(deparse(as.name(name), backtick = TRUE), levels[[name]]))
+  match(c(own, paste(own, collapse = ":")), known)
+}
+measure <- function(model, places, of, degrees, conf, log = TRUE, test = TRUE) {
+  found <- delta(model, function(b) do.call(of, as.list(unname(b[places]))))
+  described(model, found[1], found[2], df_of(model, degrees), conf, log, test)
+}
+curve_point <- function(model, knots, name, at, reference, degrees, conf, log) {
+  basis <- function(x) eval(knots, setNames(list(x), name))
+  slope <- drop(basis(at) - basis(reference))
+  places <- 1 + seq_along(slope)
+  error <- sqrt(as.numeric(t(slope) %*% vcov(model$fit)[places, places] %*% slope))
+  described(model, sum(slope * coef(model$fit)[places]), error, df_of(model, degrees), conf, log)
+}
+wald_test <- function(model, places, degrees) {
+  fit <- model$fit; b <- coef(fit)[places]; q <- length(places); df <- df_of(model, degrees)
+  f <- as.numeric(t(b) %*% solve(vcov(fit)[places, places, drop = FALSE], b)) / q
+  if (degrees == "design") { f <- f * (df - q + 1) / df; df <- df - q + 1 }
+  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE)))
+}
+# regTermTest of terms, with the adjusted Wald test where the degrees of freedom are the design's.
+term_test <- function(model, terms, degrees) {
+  df <- df_of(model, degrees)
+  found <- regTermTest(model$fit, terms, method = "Wald", df = df)
+  f <- as.numeric(found$Ftest); q <- found$df
+  if (degrees == "design") { f <- f * (df - q + 1) / df; df <- df - q + 1 }
+  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE)))
+}
+# A function of the coefficients by the delta method, or of each replicate's coefficients.
+delta <- function(model, of) {
+  fit <- model$fit; b <- coef(fit); point <- of(b)
+  if (!is.null(fit$replicates)) {
+    d <- model$design
+    each <- apply(as.matrix(fit$replicates), 1, of)
+    return(c(point, sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))))
+  }
+  step <- sqrt(diag(vcov(fit))) * 1e-3
+  slope <- sapply(seq_along(b), function(k) {
+    move <- function(times) of(replace(b, k, b[k] + times * step[k]))
+    (8 * (move(1) - move(-1)) - (move(2) - move(-2))) / (12 * step[k])
+  })
+  c(point, sqrt(as.numeric(t(slope) %*% vcov(fit) %*% slope)))
+}
+# Mean predictions with variables set to values, and a contrast of them: linearized with the sampling of the
+# participants averaged over, or refitted with each replicate weight.
+standardized <- function(model, settings, contrast, log = FALSE) {
+  fit <- model$fit; d <- model$design; family <- fit$family
+  right <- delete.response(terms(fit))
+  data <- d$variables
+  columns <- lapply(settings, function(setting) {
+    for (name in names(setting)) {
+      data[[name]] <- if (is.factor(data[[name]])) factor(setting[[name]], levels = levels(data[[name]]))
+                      else if (is.function(setting[[name]])) setting[[name]](data[[name]]) else setting[[name]]
+    }
+    model.matrix(right, model.frame(right, data, na.action = na.pass, xlev = fit$xlevels), contrasts.arg = fit$contrasts)
+  })
+  w <- weights(d, "sampling")
+  value <- function(b, w) {
+    means <- sapply(columns, function(X) sum(w * family$linkinv(drop(X %*% b))) / sum(w))
+    if (log) sum(contrast * base::log(means)) else sum(contrast * means)
+  }
+  point <- value(coef(fit), w)
+  if (!is.null(fit$replicates)) {
+    all <- weights(d, "analysis"); b <- as.matrix(fit$replicates)
+    each <- sapply(seq_len(ncol(all)), function(k) value(b[k, ], all[, k]))
+    return(c(point, sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))))
+  }
+  X <- model.matrix(right, model.frame(right, data, na.action = na.pass, xlev = fit$xlevels), contrasts.arg = fit$contrasts)
+  eta <- drop(X %*% coef(fit)); mu <- family$linkinv(eta); slope <- family$mu.eta(eta)
+  y <- data$.y; y[w == 0] <- mu[w == 0]
+  scores <- X * ((y - mu) * slope / family$variance(mu))
+  bread <- solve(t(X) %*% (X * (w * slope^2 / family$variance(mu))))
+  influence <- 0
+  for (k in seq_along(columns)) {
+    eta_k <- drop(columns[[k]] %*% coef(fit)); mu_k <- family$linkinv(eta_k); mean_k <- sum(w * mu_k) / sum(w)
+    gradient <- colSums(w * family$mu.eta(eta_k) * columns[[k]]) / sum(w)
+    own <- drop(scores %*% bread %*% gradient) + (mu_k - mean_k) / sum(w)
+    influence <- influence + contrast[k] * (if (log) own / mean_k else own)
+  }
+  d$variables$.influence <- influence
+  c(point, sqrt(as.numeric(vcov(svytotal(~.influence, d)))))
+}
+# The step of a numerical derivative.
+step <- function(d, name) 3e-3 * sd(as.numeric(people_of(d)[[name]]), na.rm = TRUE)
+averaged <- function(model, settings, contrast, degrees, conf, log = FALSE, share = FALSE, test = TRUE) {
+  found <- standardized(model, settings, contrast, log)
+  df <- df_of(model, degrees)
+  rows <- described(model, found[1], found[2], df, conf, log, test)
+  if (share) {
+    ends <- qlogis(found[1]) + c(-1, 1) * reach(conf, df) * found[2] / (found[1] * (1 - found[1]))
+    rows$conf_low <- plogis(ends[1]); rows$conf_high <- plogis(ends[2])
+  }
+  rows
+}
+cox_model <- function(whole, group, formula, names, event, case, references) {
+  d <- complete(of_group(whole, group), names)
+  d$variables$.event <- numbers(d, event, case)
+  d <- plain_factors(d, references)
+  formula <- with_knots(formula, d)
+  exact <- coxph.control(eps = 1e-15, iter.max = 60, toler.chol = 1e-16)
+  fit <- eval(bquote(svycoxph(.(formula), design = d, control = .(exact))))
+  list(fit = fit, design = d, counts = counts(whole, group, names), cases = sum(people_of(d)$.event))
+}
+cox_coefficient <- function(model, place, degrees, conf, log = FALSE) {
+  fit <- model$fit
+  df <- degf(model$design) + if (degrees == "design") 0 else 1 - length(coef(fit))
+  described(model, coef(fit)[[place]], sqrt(as.matrix(vcov(fit))[place, place]), df, conf, log)
+}
+
+# ---- Tests ---------------------------------------------------------------------------------------------
+t_test <- function(whole, group, name, case, by, references, conf) {
+  d <- complete(of_group(whole, group), c(name, by))
+  d$variables$.y <- numbers(d, name, case)
+  d$variables$.g <- plain_factors(d, references)$variables[[by]]
+  found <- svyttest(.y ~ .g, d)
+  point <- one(found$estimate); error <- point / one(found$statistic); df <- one(found$parameter)
+  c(counts(whole, group, c(name, by)), around(point, error, df, conf),
+    list(statistic = one(found$statistic), p_value = one(found$p.value)))
+}
+chi_square <- function(whole, group, row, column, statistic) {
+  d <- of_group(whole, group)
+  d$variables$.r <- factor(as.character(d$variables[[row]]))
+  d$variables$.c <- factor(as.character(d$variables[[column]]))
+  # With replicate weights R linearizes the departures, and the toolkit computes them with each of them.
+  if (replicated(d) && statistic %in% c("Wald", "adjWald")) return(counts(whole, group, c(row, column)))
+  found <- svychisq(~.r + .c, d, statistic = statistic, na.rm = TRUE)
+  rows <- c(counts(whole, group, c(row, column)),
+            list(statistic = one(found$statistic), p_value = one(found$p.value)))
+  if (statistic == "saddlepoint") return(rows)
+  rows$df_numerator <- found$parameter[[1]]
+  if (statistic != "Chisq") rows$df <- found$parameter[[2]]
+  rows
+}
+rank_test <- function(whole, group, name, by, test, references, levels, conf) {
+  d <- complete(of_group(whole, group), c(name, by))
+  d$variables$.y <- if (length(levels)) match(as.character(d$variables[[name]]), levels) else numbers(d, name)
+  d$variables$.g <- plain_factors(d, references)$variables[[by]]
+  if (replicated(d) && nlevels(d$variables$.g) > 2) return(counts(whole, group, c(name, by)))
+  found <- svyranktest(.y ~ .g, d, test = test)
+  rows <- counts(whole, group, c(name, by))
+  # With replicate weights R linearizes the difference, and the toolkit computes it with each of them.
+  if (replicated(d)) return(if (is.null(found$estimate)) rows else c(rows, list(estimate = one(found$estimate))))
+  rows$p_value <- one(found$p.value)
+  # Of more than two groups, survey has the chi-square under `parameter` and its degrees under `statistic`.
+  if (!is.null(found$ddf))
+    return(c(rows, list(statistic = one(found$parameter) / one(found$statistic), df_numerator = one(found$statistic),
+                        df = one(found$ddf))))
+  point <- one(found$estimate); df <- one(found$parameter)
+  c(rows, around(point, point / one(found$statistic), df, conf), list(statistic = one(found$statistic)))
+}
+
+# ---- The comparison ------------------------------------------------------------------------------------
+tally <- c(equal = 0, differs = 0, `not recomputed` = 0, `left out` = 0)
+unseen <- character()
+note <- function(row, label, what, kind) {
+  tally[[kind]] <<- tally[[kind]] + 1
+  cat(sprintf("row %d  %s: %s\n", row, label, what))
+}
+# The first significant digit that differs, such as 4.
+digit_of <- function(a, b) max(1, ceiling(-log10(abs(a - b) / max(abs(a), abs(b)))))
+# Compares one row: what R computed, with what the toolkit gave, which expected.csv holds.
+check <- function(row, label, found, tolerance = 1e-8, loose = character()) {
+  found <- tryCatch(suppressWarnings(force(found)), error = function(e) conditionMessage(e))
+  if (is.character(found)) return(note(row, label, paste("R stopped:", found), "differs"))
+  own <- expected[expected$.row == row, ]
+  differing <- character(); compared <- 0
+  for (name in numeric_columns) {
+    given <- own[[name]]
+    if (is.na(given)) next
+    if (is.null(found[[name]]) || is.na(found[[name]])) { unseen <<- c(unseen, name); next }
+    compared <- compared + 1
+    allowed <- if (name %in% names(loose)) loose[[name]] else tolerance
+    floor <- if (name %in% c("estimate", "conf_low", "conf_high") && !is.na(own$std_error)) own$std_error
+             else if (name == "p_value") 1e-4 else if (name == "statistic") 1e-3 else 0
+    if (abs(found[[name]] - given) > allowed * max(abs(found[[name]]), abs(given), floor))
+      differing <- c(differing, sprintf("%s is %.10g in R and %.10g here, digit %d", name, found[[name]], given,
+                                        digit_of(found[[name]], given)))
+  }
+  if (length(differing)) note(row, label, paste("DIFFERS:", paste(differing, collapse = "; ")), "differs")
+  else if (!compared) note(row, label, "not recomputed: it has no number that R gives", "not recomputed")
+  else note(row, label, sprintf("equal (%d numbers)", compared), "equal")
+}
+finish <- function() {
+  cat(sprintf("\n%d rows: %s.\n", sum(tally), paste(tally, names(tally), collapse = ", ")))
+  lost <- table(unseen)
+  if (length(lost)) cat("Numbers of these rows that R did not recompute:", paste(names(lost), lost, collapse = ", "), "\n")
+  if (tally[["differs"]] > 0) quit(status = 1)
+  if (tally[["equal"]] == 0) { cat("Nothing was recomputed.\n"); quit(status = 2) }
+}
