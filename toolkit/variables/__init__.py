@@ -29,6 +29,7 @@ from toolkit.variables.codebook import weight_name as weight_name
 from toolkit.variables.codebook import why as why
 from toolkit.variables.conditions import Condition as Condition
 from toolkit.variables.conditions import parse as parse
+from toolkit.variables.derivation import NOT_MEASURED as NOT_MEASURED
 from toolkit.variables.derivation import NOT_THIS_CYCLE as NOT_THIS_CYCLE
 from toolkit.variables.derivation import Derivation as Derivation
 from toolkit.variables.derivation import derive as derive

@@ -3,8 +3,8 @@
 Whose data may be beside it is decided here: of simulated people and public-use files, but of no other study.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +17,15 @@ from toolkit.files.safe_files import replacing
 from toolkit.report.verification import r_descriptive, r_models
 from toolkit.report.verification.r_expressions import UntranslatableError, quote
 from toolkit.report.verification.r_requests import Asked
+from toolkit.report.verification.r_recipes import Written, write_recipe
 from toolkit.results import SCHEMA, Estimates
-from toolkit.studies import EnginePeople, Study, build_designs
+from toolkit.sources.harmonize.join import PERSON
+from toolkit.sources.nhanes.public_recipe import recipe_of
+from toolkit.studies import Design, EnginePeople, Study, build_designs
 from toolkit.variables import parse, why
 
 SCRIPT, EXPECTED, DATA, README = "certificate.R", "expected.csv", "people.csv", "README.txt"
+DERIVED, PUBLIC = "derived.csv", "public-use files"
 _LIBRARY = Path(__file__).with_name("recompute.R")
 _WRITERS = {**r_descriptive.WRITERS, **r_models.WRITERS}
 _NUMBERS = [name for name, dtype in SCHEMA.items() if dtype.is_numeric() and name != "conf_level"]
@@ -173,9 +177,29 @@ class _Plan:
         return sum(shown.height for _, shown in self.calls) - len(self.compared)
 
     @cached_property
+    def recipe(self) -> Written | None:
+        """How the participants follow from public-use files; None if the study is not of these."""
+        found = recipe_of(self.study, self.columns)
+        return write_recipe(self.study, found) if found else None
+
+    @cached_property
     def source(self) -> str:
         """Where the data come from."""
-        return DATA if self.study.simulated or self.include_data else ""
+        if self.study.simulated or (self.include_data and not self.recipe):
+            return DATA
+        return PUBLIC if self.recipe else ""
+
+    @cached_property
+    def design(self) -> Design:
+        """The design, with the weights that the results use."""
+        design, used = self.study.design, {asked.weight.component for asked, _ in self.calls}
+        if not isinstance(design.weight, Mapping):
+            return design
+        weights = {name: weight for name, weight in design.weight.items() if name in used}
+        replicates = design.replicate_weights
+        if isinstance(replicates, Mapping):
+            replicates = {name: columns for name, columns in replicates.items() if name in used}
+        return replace(design, weight=weights, replicate_weights=replicates)
 
     @cached_property
     def columns(self) -> list[str]:
@@ -184,11 +208,11 @@ class _Plan:
         for asked, _ in self.calls:
             condition = parse(asked.domain)
             names += [*asked.names, *asked.by, *condition.names, *map(why, condition.names)]
-        calibration = study.design.calibration
+        calibration = self.design.calibration
         margins = calibration.margins if calibration else ()
         names += [name for margin in margins for name in margin.variables]
         names += ["cycle"] if study.design.cycles else []
-        found = [name for name in dict.fromkeys([*names, *study.design.columns]) if name in study.people.columns]
+        found = [name for name in dict.fromkeys([*names, *self.design.columns]) if name in study.people.columns]
         for name in found:
             if "`" in name or "\\" in name:
                 raise VariableError(
@@ -199,7 +223,7 @@ class _Plan:
 
     def write(self) -> None:
         """Write all files of the folder."""
-        private = self.include_data and not self.study.simulated
+        private = self.source == DATA and not self.study.simulated
         expected = pl.concat([shown for _, shown in self.calls], how="diagonal")
         texts = {SCRIPT: "\n".join(self._script()) + "\n", README: self._readme()}
         for name, text in texts.items():
@@ -208,14 +232,21 @@ class _Plan:
         with replacing(self.folder / EXPECTED, private=private) as draft:
             expected.write_csv(draft)
         if self.source == DATA:
-            texts_of_levels = pl.selectors.enum() | pl.selectors.categorical()
-            people = self.study.people.select(self.columns).with_columns(texts_of_levels.cast(pl.String))
-            with replacing(self.folder / DATA, private=private) as draft:
-                pl.DataFrame(people).write_csv(draft)
+            self._write_people(DATA, self.columns, private=private)
+        elif self.recipe and self.recipe.included:
+            self._write_people(DERIVED, (PERSON, *self.recipe.included), private=False)
+
+    def _write_people(self, name: str, columns: Sequence[str], *, private: bool) -> None:
+        levels = pl.selectors.enum() | pl.selectors.categorical()
+        people = pl.DataFrame(self.study.people.select(columns).with_columns(levels.cast(pl.String)))
+        with replacing(self.folder / name, private=private) as draft:
+            people.write_csv(draft)
 
     def _readme(self) -> str:
         where = {
             DATA: "people.csv has the participants' data.",
+            PUBLIC: "It reads the publisher's files, whose addresses and hashes it lists, and derives each "
+            "variable from them.",
             "": "The data are not here: whoever has them writes people.csv with the columns that the script "
             "lists, and it then compares.",
         }
@@ -235,30 +266,36 @@ class _Plan:
         yield f'expected <- read.csv(file.path(here, {quote(EXPECTED)}), check.names = FALSE, na.strings = "")'
         yield f"numeric_columns <- c({', '.join(map(quote, _NUMBERS))})"
         yield ""
-        yield from self._people()
-        yield "\n# ---- The design ----"
-        yield from build_designs(study.design)
-        yield ""
         yield _LIBRARY.read_text(encoding="utf-8")
+        yield "# ---- The participants ----"
+        yield from self.recipe.lines if self.source == PUBLIC and self.recipe else self._read(DATA, "people")
+        if self.source == PUBLIC and self.recipe and self.recipe.included:
+            yield "# These columns were derived in the analysis, and are taken from it."
+            yield from self._read(DERIVED, "derived", (PERSON, *self.recipe.included))
+            yield "place <- match(people$person, derived$person)"
+            for name in self.recipe.included:
+                yield f"people[[{quote(name)}]] <- derived[[{quote(name)}]][place]"
+        yield from self._labels()
+        yield "\n# ---- The design ----"
+        yield from build_designs(self.design)
+        yield ""
         yield "# ---- The results ----"
         for asked, shown in self.calls:
             yield from self._call(asked, shown)
         yield "\nfinish()"
 
-    def _people(self) -> Iterator[str]:
-        """Write how the participants are read; levels stay text, yes and no become labels."""
-        schema = self.study.people.schema
-        yield "# ---- The participants ----"
-        if self.source == "":
+    def _read(self, file: str, name: str, columns: Sequence[str] = ()) -> Iterator[str]:
+        """Write how a file of participants is read; levels stay text."""
+        schema, own = self.study.people.schema, columns or self.columns
+        if not self.source:
             yield f"# {_OWN_DATA}"
-            yield f"# {', '.join(self.columns)}"
-        texts = [name for name in self.columns if not schema[name].is_numeric()]
-        classes = ", ".join(f'`{name}` = "character"' for name in texts)
-        yield f'people <- read.csv(file.path(here, {quote(DATA)}), check.names = FALSE, na.strings = "",'
-        yield f"                   colClasses = {f'c({classes})' if classes else 'NA'})"
-        yield from self._labels()
+            yield f"# {', '.join(own)}"
+        classes = ", ".join(f'`{one}` = "character"' for one in own if not schema[one].is_numeric())
+        yield f'{name} <- read.csv(file.path(here, {quote(file)}), check.names = FALSE, na.strings = "",'
+        yield f"{' ' * len(name)}             colClasses = {f'c({classes})' if classes else 'NA'})"
 
     def _labels(self) -> Iterator[str]:
+        """Write the labels of yes and no; other levels are text."""
         for name in self.columns:
             levels = self.study.codebook[name].levels if name in self.study.codebook else ()
             dtype = self.study.people.schema[name]

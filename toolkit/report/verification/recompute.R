@@ -3,9 +3,10 @@
 # is counting, Student's t interval, the delta method, and the comparison of the numbers.
 
 choose <- function(condition, yes, no) {
-  chosen <- rep_len(no, length(condition))
+  size <- max(length(condition), length(yes), length(no))
+  condition <- rep_len(condition, size); chosen <- rep_len(no, size)
   take <- !is.na(condition) & condition
-  chosen[take] <- rep_len(yes, length(condition))[take]
+  chosen[take] <- rep_len(yes, size)[take]
   chosen
 }
 first_known <- function(...) Reduce(function(a, b) choose(is.na(a), rep_len(b, length(a)), a), list(...))
@@ -404,8 +405,10 @@ chi_square <- function(whole, group, row, column, statistic) {
 }
 rank_test <- function(whole, group, name, by, test, references, levels, conf) {
   d <- complete(of_group(whole, group), c(name, by))
-  d$variables$.y <- if (length(levels)) match(as.character(d$variables[[name]]), levels) else numbers(d, name)
+  d$variables$.y <- if (length(levels)) match(as.character(d$variables[[name]]), levels) else as.numeric(d$variables[[name]])
   d$variables$.g <- plain_factors(d, references)$variables[[by]]
+  # Among calibrated participants R ranks those outside of a domain too.
+  if (any(!counted(d) & !is.na(d$variables$.y) & !is.na(d$variables$.g))) return(counts(whole, group, c(name, by)))
   if (replicated(d) && nlevels(d$variables$.g) > 2) return(counts(whole, group, c(name, by)))
   found <- svyranktest(.y ~ .g, d, test = test)
   rows <- counts(whole, group, c(name, by))

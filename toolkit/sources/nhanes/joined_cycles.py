@@ -20,6 +20,7 @@ from toolkit.sources.nhanes.pooled_weights import columns_of, weights_of
 from toolkit.studies import ComponentWeight, Design, Study, span
 
 STRATUM, PSU = "stratum", "psu"
+PUBLIC = "public-use files"
 _RELEASE = "release"
 
 
@@ -203,6 +204,7 @@ def _provenance(catalog: Catalog, cycles: Sequence[Cycle], source: Mirror, found
         "cycles": [cycle.name for cycle in cycles],
         "response_rates": _response_rates({cycle.name for cycle in cycles}),
         "origin": source.origin,
+        **({} if found.mark else {"access": PUBLIC}),
         "files": files,
         "not_found": sorted(found.absent.values()),
         "codebook": {
