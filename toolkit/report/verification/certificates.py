@@ -22,11 +22,11 @@ from toolkit.results import SCHEMA, Estimates
 from toolkit.sources.harmonize.join import PERSON
 from toolkit.sources.nhanes.public_recipe import recipe_of
 from toolkit.studies import Design, EnginePeople, Study, build_designs
-from toolkit.variables import parse, why
+from toolkit.variables import parse
 
 SCRIPT, EXPECTED, DATA, README = "certificate.R", "expected.csv", "people.csv", "README.txt"
 DERIVED, PUBLIC = "derived.csv", "public-use files"
-_LIBRARY = Path(__file__).with_name("recompute.R")
+LIBRARY = Path(__file__).with_name("recompute.R")
 _WRITERS = {**r_descriptive.WRITERS, **r_models.WRITERS}
 _NUMBERS = [name for name, dtype in SCHEMA.items() if dtype.is_numeric() and name != "conf_level"]
 _OWN_DATA = (
@@ -206,8 +206,8 @@ class _Plan:
         """The columns of the participants that the script reads."""
         study, names = self.study, []
         for asked, _ in self.calls:
-            condition = parse(asked.domain)
-            names += [*asked.names, *asked.by, *condition.names, *map(why, condition.names)]
+            condition = parse(asked.domain).expression(study.people.schema)
+            names += [*asked.names, *asked.by, *condition.meta.root_names()]
         calibration = self.design.calibration
         margins = calibration.margins if calibration else ()
         names += [name for margin in margins for name in margin.variables]
@@ -266,7 +266,7 @@ class _Plan:
         yield f'expected <- read.csv(file.path(here, {quote(EXPECTED)}), check.names = FALSE, na.strings = "")'
         yield f"numeric_columns <- c({', '.join(map(quote, _NUMBERS))})"
         yield ""
-        yield _LIBRARY.read_text(encoding="utf-8")
+        yield LIBRARY.read_text(encoding="utf-8")
         yield "# ---- The participants ----"
         yield from self.recipe.lines if self.source == PUBLIC and self.recipe else self._read(DATA, "people")
         if self.source == PUBLIC and self.recipe and self.recipe.included:

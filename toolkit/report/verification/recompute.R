@@ -161,15 +161,22 @@ exact_glm <- function(formula, design, family, start = NULL, offset = NULL) {
                                  return.replicates = TRUE))
   }
   found <- suppressWarnings(fit(start))
-  for (k in 1:12) found <- suppressWarnings(fit(coef(found)))
+  for (k in 1:12) {
+    before <- coef(found)
+    found <- suppressWarnings(fit(before))
+    if (k > 1 && max(abs(coef(found) - before)) < 1e-13) break
+  }
   if (!replicated(design)) return(found)
   # svyglm stops early in each replicate too.
   X <- model.matrix(found); all <- weights(design, "analysis"); shift <- found$offset
   found$replicates <- t(apply(all, 2, function(w) {
     own <- coef(found)
-    for (k in 1:12)
+    for (k in 1:12) {
+      before <- own
       own <- suppressWarnings(coef(glm.fit(X, found$y, w, start = own, family = family, offset = shift,
                                            control = list(epsilon = 1e-14, maxit = 100))))
+      if (max(abs(own - before)) < 1e-13) break
+    }
     own
   }))
   if (ncol(X) == 1) found$replicates <- t(found$replicates)

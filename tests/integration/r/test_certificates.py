@@ -1,0 +1,233 @@
+"""R recomputes every number of a certificate, from data or from the publisher's files, and sees a changed one."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import toolkit as tk
+from tests.integration.r.test_r_script import needs_r
+from tests.support.invented import CLUSTERED, crowd
+from toolkit.report.verification.certificates import LIBRARY
+from toolkit.report.verification.r_recipes import write_recipe
+from toolkit.sources.nhanes.public_recipe import recipe_of
+
+ADJUSTED = ("sex", "rcs(age, 4)")
+ESTIMANDS = (
+    *("prevalence_ratio", "odds_ratio", "prevalence_difference"),
+    *("standardised_prevalence", "standardised_ratio", "standardised_difference"),
+)
+
+
+def people() -> pl.DataFrame:
+    young = pl.when(pl.col("age") > 25).then(pl.col("sex"))
+    return crowd().with_columns(N=pl.lit(40.0), flag=pl.col("nights").gt(3), known_sex=young)
+
+
+def study(**options: object) -> tk.Study:
+    design = tk.Design(**{**vars(CLUSTERED), **options})  # type: ignore[arg-type]
+    return tk.study(people(), design=design, name="crowd", smallest_cell=0)
+
+
+def calibrated() -> tk.Study:
+    design = tk.Design(**vars(CLUSTERED)).calibrated({"sex": {"f": 500_000.0, "m": 580_000.0}})
+    return tk.study(people(), design=design, name="crowd", smallest_cell=0)
+
+
+DESIGNS: dict[str, Callable[[], tk.Study]] = {
+    "strata and PSUs": study,
+    "weights alone": lambda: study(strata=None, psu=None),
+    "finite population": lambda: study(fpc="N"),
+    "jackknife weights": lambda: tk.replicates(study(), method="JKn"),
+    "bootstrap weights": lambda: tk.replicates(study(), method="bootstrap", number=10),
+    "post-stratified": calibrated,
+}
+
+
+def descriptive(s: tk.Study) -> Iterator[tk.Estimates]:
+    yield tk.prevalence(s, "cramps", by=("sex", "band"), domain="age > 30 and flag == 'yes'")
+    for interval in ("logit", "likelihood", "arcsine", "wald", "xlogit", "korn-graubard-nchs"):
+        yield tk.prevalence(s, "cramps", interval=interval)
+    yield tk.prevalence(s, "region", by="known_sex")
+    yield tk.prevalence(s, "cramps", by="sex", standardize={"band": {"20-39": 5, "40-59": 4, "60+": 3}})
+    yield tk.prevalence(s, "cramps", by=("sex", "region"), standardize="us-2000")
+    yield tk.mean(s, ("age", "nights"), by="region", domain="sex == 'f'")
+    yield tk.total(s, "region", by="sex")
+    yield tk.total(s, "nights")
+    yield tk.quantile(s, "nights", rule="school")
+    yield tk.quantile(s, "age", (0.1, 0.9), rule="hf7", by="sex", confidence=0.9)
+    yield tk.ratio(s, "nights", "diary", by="sex")
+    yield tk.rate(s, "nights", "diary", per=30)
+    yield tk.survival(s, time="diary", event="cramps", at=(12, 20), by="sex")
+
+
+def hypotheses(s: tk.Study) -> Iterator[tk.Estimates]:
+    yield tk.t_test(s, "nights", "sex", domain="age < 60")
+    for statistic in ("F", "Chisq", "Wald", "adjWald", "saddlepoint"):
+        yield tk.chi_square(s, "region", "flag", statistic=statistic)
+    for test in ("wilcoxon", "vanderWaerden", "median"):
+        yield tk.rank_test(s, "nights", "sex", test=test)
+        yield tk.rank_test(s, "age", "region", test=test)
+    yield tk.rank_test(s, "band", "sex")
+    yield tk.term_test(s, "cramps ~ sex * region + age", ("region", "sex:region"))
+    yield tk.term_test(s, "cramps ~ region + age", "region", df="design")
+
+
+def models(s: tk.Study) -> Iterator[tk.Estimates]:
+    for estimand in ESTIMANDS:
+        yield tk.association(s, "cramps", "region", adjust=ADJUSTED, reference="south", estimand=estimand)
+    yield tk.association(s, "cramps", "region", adjust=ADJUSTED, by="band")
+    yield tk.association(s, "cramps", "age", adjust=("nights",), df="model")
+    yield tk.association(s, "cramps", "sex", adjust=("nights",), terms=True)
+    yield tk.model(s, "cramps ~ sex * rcs(age, 3) + I(nights ** 2)", by="flag")
+    for family in ("probit", "cloglog", "cauchit", "log-binomial", "firth"):
+        yield tk.model(s, "cramps ~ sex + age", family=family)
+    yield tk.model(s, "nights ~ region", family="gaussian")
+    yield tk.model(s, "nights ~ region", family="poisson", offset="log(diary)", exponentiate=True)
+    yield tk.model(s, "diary ~ region + age", family="gamma")
+    yield tk.model(s, "Surv(diary, cramps) ~ sex + age", family="cox", exponentiate=True)
+
+
+def effects(s: tk.Study) -> Iterator[tk.Estimates]:
+    for estimand in ("standardised_ratio", "average_marginal_effect"):
+        yield tk.margins(s, "cramps ~ sex + age", "age", estimand=estimand)
+    yield tk.margins(s, "cramps ~ region + age", "region", by="sex")
+    yield tk.margins(s, "nights ~ region + age", "region", family="gaussian")
+    yield tk.margins(s, "cramps ~ region + age", "age", at=(30, 50), estimand="standardised_difference")
+    yield tk.predict(s, "cramps ~ sex * age", {"sex": ("f", "m"), "age": (30, 70)})
+    yield tk.interaction(s, "cramps", ("sex", "region"), adjust=("age",))
+    yield tk.interaction(s, "cramps", ("sex", "flag"), adjust=(), estimand="prevalence_difference")
+    yield tk.curve(s, "cramps", "age", adjust=("sex",), at=(30, 50, 70))
+    yield tk.trend(s, "cramps", "age", degree=2, adjust=("sex",))
+    yield tk.trend(s, "nights", "band")
+
+
+def run(folder: Path, **further: str) -> subprocess.CompletedProcess[str]:
+    asked = ["Rscript", "certificate.R"]
+    return subprocess.run(
+        asked, cwd=folder, env={**os.environ, **further}, check=False, capture_output=True, text=True
+    )
+
+
+def lines_not(word: str, text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if word not in line)
+
+
+@needs_r
+@pytest.mark.parametrize("name", DESIGNS)
+def test_r_recomputes_every_number_of_every_estimator(tmp_path: Path, name: str) -> None:
+    s = DESIGNS[name]()
+    results = [one for part in (descriptive, hypotheses, models, effects) for one in part(s)]
+    made = tk.certificate(s, results, tmp_path, include_data=True)
+    done = run(tmp_path)
+    assert (0, "") == (done.returncode, lines_not("Warning", done.stderr)), lines_not("equal", done.stdout)
+    # Of all rows here, R's survey package lacks those of Firth's logit alone: three coefficients.
+    assert f"{made.rows - 3} equal, 0 differs, 3 not recomputed" in done.stdout, done.stdout
+
+
+@needs_r
+def test_a_study_of_several_components_and_cycles_is_recomputed(tmp_path: Path) -> None:
+    s, adults = tk.open_study("simulated"), "age >= 20"
+    made = tk.certificate(
+        s,
+        [
+            tk.prevalence(s, "any_cramps", by="sex", domain=adults),
+            tk.mean(s, "hba1c", by="age_group", domain="age >= 20 and cycle == '2007-2008'"),
+            tk.association(s, "any_cramps", "diabetes_told", domain=adults),
+        ],
+        tmp_path,
+    )
+    done = run(tmp_path)
+    assert f"{made.rows} equal, 0 differs, 0 not recomputed" in done.stdout, done.stdout + done.stderr
+
+
+@needs_r
+def test_a_changed_number_is_found_with_its_digit(tmp_path: Path) -> None:
+    s = study()
+    tk.certificate(s, tk.mean(s, "age", by="sex"), tmp_path, include_data=True)
+    expected = pl.read_csv(tmp_path / "expected.csv")
+    first = expected["estimate"][0]
+    changed = pl.Series("estimate", [first * 1.0001, *expected["estimate"][1:]])
+    expected.with_columns(changed).write_csv(tmp_path / "expected.csv")
+    done = run(tmp_path)
+    assert 1 == done.returncode
+    assert "row 1  mean of age, sex f: DIFFERS: estimate is" in done.stdout
+    assert "digit 5" in done.stdout
+    assert "1 equal, 1 differs" in done.stdout
+
+
+@needs_r
+def test_the_holder_of_restricted_data_runs_the_script_on_them(tmp_path: Path) -> None:
+    s = study()
+    made = tk.certificate(s, tk.prevalence(s, "cramps", by="sex"), tmp_path)
+    assert {"certificate.R", "expected.csv", "README.txt"} == {path.name for path in tmp_path.iterdir()}
+    assert "" == made.data
+    assert 0 != run(tmp_path).returncode
+    s.to_r(tmp_path / "own")
+    (tmp_path / "own" / "people.csv").rename(tmp_path / "people.csv")
+    done = run(tmp_path)
+    assert "2 equal, 0 differs" in done.stdout, done.stdout + done.stderr
+
+
+def test_data_of_another_study_are_owner_only_and_on_request(tmp_path: Path) -> None:
+    s = study()
+    assert "people.csv" == tk.certificate(s, tk.mean(s, "age"), tmp_path, include_data=True).data
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert {0o600} == modes
+    assert {"age", "w", "stratum", "psu"} == set(pl.read_csv(tmp_path / "people.csv").columns)
+
+
+@needs_r
+@pytest.mark.nhanes
+def test_r_derives_every_variable_of_nhanes_from_the_files(
+    tmp_path: Path, nhanes_mirror: Path, nhanes: tk.Study
+) -> None:
+    ours, names = pl.DataFrame(nhanes.people), [n for n in nhanes.codebook if n in nhanes.people.columns]
+    recipe = recipe_of(nhanes, [*names, *nhanes.design.columns])
+    assert recipe is not None
+    written = write_recipe(nhanes, recipe)
+    assert () == written.included
+    end = 'write.csv(people, "derived.csv", row.names = FALSE, na = "")'
+    script = "\n".join(['here <- "."', LIBRARY.read_text(), *written.lines, end])
+    (tmp_path / "certificate.R").write_text(script)
+    done = run(tmp_path, NHANES_FOLDER=str(nhanes_mirror))
+    assert 0 == done.returncode, done.stderr
+    in_r = pl.read_csv(tmp_path / "derived.csv", infer_schema_length=None)
+    assert ours.height == in_r.height
+
+    def differs(name: str) -> bool:
+        own, other = ours[name], in_r[name]
+        if not own.dtype.is_numeric():
+            return not own.cast(pl.String).eq_missing(other.cast(pl.String)).all()
+        own, other = own.cast(pl.Float64), other.cast(pl.Float64, strict=False)
+        near = ((own - other).abs() <= 1e-12 * own.abs()).fill_null(value=False)
+        return not (near | (own.is_null() & other.is_null())).all()
+
+    assert len(names) > 150
+    assert [] == [name for name in (*names, *nhanes.design.columns) if differs(name)]
+
+
+@needs_r
+@pytest.mark.nhanes
+def test_a_result_of_nhanes_is_recomputed_from_the_publisher_s_files(
+    tmp_path: Path, nhanes_mirror: Path, nhanes: tk.Study
+) -> None:
+    s, adults = nhanes.derive("obese", "bmi >= 30"), "age >= 20"
+    made = tk.certificate(
+        s,
+        [
+            tk.prevalence(s, "frequent_cramps", by=("sex", "age_group"), domain=adults),
+            tk.association(s, "frequent_cramps", "diabetes_told", domain=adults),
+            tk.association(s, "any_cramps", "obese", adjust=("sex", "age"), domain=adults),
+        ],
+        tmp_path,
+    )
+    # What the analyst derived is in derived.csv; all else follows from the files.
+    assert {"person", "obese"} == set(pl.read_csv(tmp_path / "derived.csv").columns)
+    assert "public-use files" == made.data
+    done = run(tmp_path, NHANES_FOLDER=str(nhanes_mirror))
+    assert f"{made.rows} equal, 0 differs, 0 not recomputed" in done.stdout, done.stdout + done.stderr
