@@ -133,6 +133,28 @@ def report(
     click.echo(render(str(name), study=study, output=out, **options, **given))
 
 
+@main.command(epilog=_example("cramps verify reports/simulated/diabetes.html"))
+@click.argument("page", type=click.Path(path_type=Path))
+@click.option("--study", help="The study.toml of the page, if it is of your own study.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def verify(page: Path, study: str | None, as_json: bool) -> None:
+    """Recompute the numbers of a report and say which digits differ.
+
+    PAGE is the .html file of a report. The exit code is 0 if all numbers are equal, 1 if some differ or the
+    page was edited, and 2 if the page cannot be verified.
+    """
+    from toolkit.report.page.manifest import NoManifestError
+    from toolkit.report.verification.verified_pages import UnverifiableError, verify_page
+
+    try:
+        found = verify_page(page, study)
+    except (NoManifestError, UnverifiableError) as error:
+        CommandError(str(error)).show()
+        sys.exit(2)
+    click.echo(found.to_json() if as_json else found)
+    sys.exit(0 if found.equal else 1)
+
+
 @main.command(epilog=_example("cramps studies"))
 def studies() -> None:
     """List the studies that can be opened."""

@@ -30,18 +30,39 @@ Entry = tuple[str, str | list[str]]
 def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any], people: str) -> tuple[Entry, ...]:
     """List what is needed to make a report again, without paths: names with a text or a list of files."""
     size = approximate(study.people.height, study.smallest_cell)
+    made_from, made_with = hashes(study, notebook, people), versions()
     return (
         ("Study", f"{study.label}: {size} participants, {len(study.codebook)} variables"),
         *_data_entries(study.provenance),
-        ("Data, SHA-256", people),
-        ("Codebook, SHA-256", hash_codebook(study.codebook)),
-        ("Notebook", f"{notebook.name}, SHA-256 {_hash_parts([notebook.read_bytes()])}"),
+        ("Data, SHA-256", made_from["data"]),
+        ("Codebook, SHA-256", made_from["codebook"]),
+        ("Notebook", f"{notebook.name}, SHA-256 {made_from['notebook']}"),
         ("Parameters", ", ".join(f"{name}={value!r}" for name, value in parameters.items())),
         ("Repeat with", _write_command(notebook, parameters)),
-        ("Toolkit", f"{next(list_versions([_TOOLKIT]), _TOOLKIT)}, {_commit(Path(__file__).parent)}"),
-        ("Python", f"{platform.python_version()}; {', '.join(list_versions(_PACKAGES))}"),
+        ("Toolkit", made_with["toolkit"]),
+        ("Python", f"{made_with['python']}; {made_with['packages']}"),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d (UTC)")),
     )
+
+
+def hashes(study: Study, notebook: Path, people: str) -> dict[str, str]:
+    """Hash what a report is made from, by name."""
+    return {
+        "data": people,
+        "codebook": hash_codebook(study.codebook),
+        "notebook": _hash_parts([notebook.read_bytes()]),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name the toolkit's version and commit, and the versions of Python and of the packages."""
+    toolkit = next(list_versions([_TOOLKIT]), _TOOLKIT)
+    packages = ", ".join(list_versions(_PACKAGES))
+    return {
+        "toolkit": f"{toolkit}, {_commit(Path(__file__).parent)}",
+        "python": platform.python_version(),
+        "packages": packages,
+    }
 
 
 @dataclass(frozen=True)

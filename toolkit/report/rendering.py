@@ -39,10 +39,11 @@ from toolkit.report.output import (
 from toolkit.report.page import html
 from toolkit.report.page.cells import list_charts
 from toolkit.report.page.export_requests import Exports, read_exports, refuse_foreign_files
+from toolkit.report.page.manifest import insert_manifest, rows_as_records
 from toolkit.report.parameters import check_names, fill_parameters, open_named_plan, read_parameters
 from toolkit.report.plan import Found, find_report
-from toolkit.report.provenance import Fingerprint, fingerprint, identify, provenance
-from toolkit.sources.registry import open_study
+from toolkit.report.provenance import Fingerprint, fingerprint, hashes, identify, provenance, versions
+from toolkit.sources.registry import open_study, options_of
 from toolkit.studies import EnginePeople, Study, hand_over
 
 if TYPE_CHECKING:
@@ -321,6 +322,7 @@ def render_order(order: Order, job: Job, session: Session) -> Rendered:
         provenance(study, path, order.parameters, job.fingerprint.people),
     )
     page = html.compose_report(done, facts, path.parent, interactive=job.options.interactive)
+    page = insert_manifest(page, {"name": order.name, **_manifest(order, job), **_shown(results)})
     kept = execute.write_notebook(done) if job.options.notebook else ""
     files = _write_files(job.folder / order.name, page, results, kept, list_charts(done))
     failed.unlink(missing_ok=True)
@@ -331,6 +333,22 @@ def render_order(order: Order, job: Job, session: Session) -> Rendered:
     )  # fmt: skip
     write_record(job.folder, record)
     return _describe_record(record, job)
+
+
+def _manifest(order: Order, job: Job) -> dict[str, Any]:
+    """State what makes the report again: notebook, parameters, study, hashes and versions."""
+    study, found = job.study, order.found
+    return {
+        "report": found.path.stem if found.shipped else found.path.name,
+        "parameters": order.parameters,
+        "study": {"name": study.name, "label": study.label, "options": options_of(study)},
+        "hashes": hashes(study, found.path, job.fingerprint.people),
+        "versions": versions(),
+    }
+
+
+def _shown(results: Results) -> dict[str, Any]:
+    return {"finding": results.finding, "rows": rows_as_records(results.rows)}
 
 
 def _write_files(

@@ -91,6 +91,14 @@ def open_study(name: str | Path, **options: Any) -> Study:
     return open_once(str(name), options, lambda: _with_exposures(opener(**options)))
 
 
+def options_of(study: Study) -> dict[str, Any]:
+    """Return the options that open a study of this toolkit again, as far as its provenance states them."""
+    if study.name not in _OPENERS:
+        return {}
+    known = signature(_opener(study.name)).parameters
+    return {name: value for name, value in study.provenance.items() if name in known}
+
+
 def _own(path: str | Path, options: Mapping[str, Any]) -> Study:
     from toolkit.sources.user.loader import open_own
 
