@@ -14,9 +14,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import toolkit as tk
 from tests.support.messages import mentioning
+from toolkit.display.charts.inline_svg import inline_svg
 from toolkit.display.charts.theme import render
 from toolkit.errors import DatasetError
-from toolkit.report.page.embedded_charts import NARROW, SPEC, SVG, inline_svg
+from toolkit.report.page.embedded_charts import NARROW, SPEC, SVG
 from toolkit.report.page.html import (
     Facts,
     compose_index,

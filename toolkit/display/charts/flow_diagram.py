@@ -67,10 +67,24 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     >>> flow_chart(flow).title.text
     ['Selection of the analytic sample: 60 of 100 participants']
     """
-    flow = show(check_flow(flow, "tk.flow_chart"))
-    theme.use()
+    flow = _check_steps(flow)
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))
-    return carry_narrow(wide, narrow, lambda width: draw_rows_at(width, lambda room: _draw_in(room, flow)))
+    return carry_narrow(wide, narrow, lambda width: _draw_at(width, flow))
+
+
+def draw_flow_at(width: float, flow: pl.DataFrame) -> alt.LayerChart:
+    """Draw `flow_chart` in one width alone, as a screen shows it."""
+    return _draw_at(width, _check_steps(flow))
+
+
+def _check_steps(flow: pl.DataFrame) -> pl.DataFrame:
+    theme.use()
+    return show(check_flow(flow, "tk.flow_chart"))
+
+
+def _draw_at(width: float, flow: pl.DataFrame) -> alt.LayerChart:
+    rows = flow.rows(named=True)
+    return draw_rows_at(width, lambda room: _lay_out(rows, room).width, lambda room: _draw_in(room, flow))
 
 
 @theme.unchecked

@@ -1,7 +1,7 @@
 """Forest plots and prevalence charts: rows of labels, marks on a common axis, numbers and remarks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
@@ -161,37 +161,62 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
     return show(frame)
 
 
-@theme.unchecked
+def draw_estimates_at(width: float, frame: pl.DataFrame, *, bars: bool) -> alt.VConcatChart:
+    """Draw `prevalence_chart` (bars) or `forest` in one width alone, as a screen shows it."""
+    return _draw_at(width, _check_rows(frame, "tk.prevalence_chart" if bars else "tk.forest"), None, bars)
+
+
+def _draw_at(
+    width: float, frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None = None
+) -> alt.VConcatChart:
+    def measure(room: Room) -> float:
+        return max(panel.layout.width for panel in _lay_out_panels(room, frame, labels, counts))
+
+    return draw_rows_at(width, measure, lambda room: _draw_in(room, frame, labels, bars, counts))
+
+
 def _draw_panels(
     frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None = None
 ) -> alt.VConcatChart:
     """Draw one panel a measure below each other; `bars` draws prevalences as bars from zero."""
-
-    def draw(room: Room) -> alt.VConcatChart:
-        return _draw_in(room, frame, labels, bars, counts)
-
-    return carry_narrow(draw(WIDE), draw(NARROW), lambda width: draw_rows_at(width, draw))
+    wide, narrow = (_draw_in(room, frame, labels, bars, counts) for room in (WIDE, NARROW))
+    return carry_narrow(wide, narrow, lambda width: _draw_at(width, frame, labels, bars, counts))
 
 
+@dataclass(frozen=True)
+class _Panel:
+    """The rows of one measure, laid out."""
+
+    estimand: Estimand
+    unit: str
+    layout: Layout
+
+
+def _lay_out_panels(
+    room: Room, frame: pl.DataFrame, labels: Labels | None, counts: pl.DataFrame | None
+) -> list[_Panel]:
+    parts: dict[tuple[Estimand, str], list[Headed]] = {}
+    for item in add_references(head_rows(frame, labels), counts):
+        parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
+    panels = []
+    for (estimand, unit), items in parts.items():
+        rows = [item.row for item in items]
+        remarks = [_remark_below(row) if room.stacked else _remark(row) for row in rows]
+        layout = lay_out(items, remarks, [_format_number(row) for row in rows], room)
+        panels.append(_Panel(estimand, unit, layout))
+    left = max(panel.layout.left for panel in panels)
+    return [replace(panel, layout=replace(panel.layout, left=left)) for panel in panels]
+
+
+@theme.unchecked
 def _draw_in(
     room: Room, frame: pl.DataFrame, labels: Labels | None, bars: bool, counts: pl.DataFrame | None
 ) -> alt.VConcatChart:
     about = finding(frame, labels=labels)
     frame, agreement = split_agreement(frame, labels)
-    parts: dict[tuple[Estimand, str], list[Headed]] = {}
-    for item in add_references(head_rows(frame, labels), counts):
-        parts.setdefault((estimand_of(item.row), unit_of(item.row)), []).append(item)
-    layouts = []
-    for items in parts.values():
-        rows = [item.row for item in items]
-        remarks = [_remark_below(row) if room.stacked else _remark(row) for row in rows]
-        layouts.append(lay_out(items, remarks, [_format_number(row) for row in rows], room))
-    left = max(layout.left for layout in layouts)
-    drawn = [
-        _draw_panel(replace(layout, left=left), estimand, unit, frame, bars)
-        for layout, (estimand, unit) in zip(layouts, parts, strict=True)
-    ]
-    width = room.label if room.stacked else left + room.plot + 200
+    panels = _lay_out_panels(room, frame, labels, counts)
+    drawn = [_draw_panel(panel.layout, panel.estimand, panel.unit, frame, bars) for panel in panels]
+    width = room.label if room.stacked else panels[0].layout.left + room.plot + 200
     notes = [*write_notes(frame, labels), *agreement]
     about = f"{write_title(frame, labels)}. {about}"
     if has_true_values(frame):

@@ -352,15 +352,13 @@ def carry_narrow(
     return carried
 
 
-def draw_rows_at(width: float, draw: Callable[[Room], Chart]) -> Chart:
-    """Draw a chart of rows that is `width` pixels wide, stacked if that is narrow."""
+def draw_rows_at(width: float, measure: Callable[[Room], float], draw: Callable[[Room], Chart]) -> Chart:
+    """Draw a chart of rows that is `width` pixels wide, stacked if that is narrow; `measure` is its width."""
     inside = int(width) - 2 * PAGE_PADDING
     if width < _STACKED_BELOW:
         return draw(Room(plot=round(0.53 * inside), label=inside, note=inside, stacked=True))
     room = Room(plot=_LEAST_PLOT, label=180, note=200)
-    spec = draw(room).to_dict()
-    taken = max(part["width"] for part in spec.get("vconcat", [spec]))
-    return draw(replace(room, plot=_LEAST_PLOT + max(int(inside - taken), 0)))
+    return draw(replace(room, plot=_LEAST_PLOT + max(int(inside - measure(room)), 0)))
 
 
 def remove_title(made: Any) -> Any:

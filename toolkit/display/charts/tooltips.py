@@ -1,6 +1,8 @@
 """Write the tooltips of a chart into its SVG, as the descriptions of marks that a script can show."""
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 # Characters of private use, which no label has: between the lines of a tooltip, and after the name of a line.
@@ -8,6 +10,12 @@ LINE_END, NAME_END = "\ue000", "\ue001"
 _PARTS = ("layer", "concat", "hconcat", "vconcat")
 # Values that do not exist before Vega-Lite has computed them.
 _COMPUTED = ("aggregate", "bin", "timeUnit")
+
+
+@cache
+def tooltip_script() -> str:
+    """Read the script that shows tooltips: the function `showTips(root)`, for a page or a part of one."""
+    return Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 def describe_marks(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from toolkit.display.charts.inline_svg import dark_styles
+from toolkit.display.charts.tooltips import tooltip_script
 from toolkit.errors import DatasetError
 from toolkit.files.html_templates import load_template
 from toolkit.report.page.banner import warn_once
 from toolkit.report.page.cells import compose_body
-from toolkit.report.page.embedded_charts import dark_styles
 
 _FOLDER = Path(__file__).parent / "templates"
 # What a browser requests when it opens a page; a link is followed only when a reader clicks on it.
@@ -146,7 +147,7 @@ def _chart_scripts(body: str, interactive: bool) -> list[str]:
         return []
     drawn = [f"(function(){{{_chart_library()}\n}})();\n{page_text('interactive.js')}"] if interactive else []
     data = [page_text("workbooks.js")] if '<details class="data">' in body else []
-    return [page_text("tooltips.js"), *data, *drawn]
+    return [f"{tooltip_script()}\n{page_text('scrolling.js')}", *data, *drawn]
 
 
 @cache
@@ -170,7 +171,8 @@ def fill_page(
 
     `simulated` is the label of a simulated study, of which the page then warns by its banner alone.
     """
-    css = "\n".join([*(page_text(style) for style in ("report.css", *styles)), dark_styles()])
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{dark_styles()}\n}}"
+    css = "\n".join([*(page_text(style) for style in ("report.css", *styles)), dark])
     # A browser reads every line end as LF before it computes the hash.
     texts = [re.sub("\r\n?", "\n", script) for script in scripts]
     hashes = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in texts]

@@ -1,10 +1,14 @@
 // Show the values of a mark on hover, on touch and by keyboard: a chart is one stop of the Tab key, the arrow
-// keys move among its marks, and Escape closes. A tooltip is text: it is never read as markup.
-(() => {
-  const box = document.createElement("div");
+// keys move among its marks, and Escape closes. A tooltip is text: it is never read as markup. `root` is a
+// document or a part of one; `name` is called for figures that come later, and `stop` ends all of it.
+function showTips(root) {
+  const page = root.ownerDocument || root;
+  const box = page.createElement("div");
   box.className = "tip";
   box.setAttribute("role", "status");
-  document.body.append(box);
+  (root.body || root).append(box);
+  const ended = new AbortController();
+  const options = { signal: ended.signal };
   let shown = null;
 
   function hide() {
@@ -18,9 +22,9 @@
     const lines = text.split("\ue000").filter((line) => !line.endsWith("\ue001"));
     return lines.map((line) => {
       const [name, ...value] = line.split("\ue001");
-      const row = document.createElement("p");
+      const row = page.createElement("p");
       if (value.length) {
-        const head = document.createElement("b");
+        const head = page.createElement("b");
         head.textContent = name + ": ";
         row.append(head);
       }
@@ -41,7 +45,7 @@
     const x = at ? at.clientX + 14 : Math.min(place.left + 24, place.left + place.width / 2);
     const below = (at ? at.clientY + 14 : place.bottom + 6);
     const above = (at ? at.clientY - 14 : place.top - 6) - box.offsetHeight;
-    box.style.left = Math.max(4, Math.min(x, document.documentElement.clientWidth - box.offsetWidth - 4)) + "px";
+    box.style.left = Math.max(4, Math.min(x, page.documentElement.clientWidth - box.offsetWidth - 4)) + "px";
     box.style.top = Math.max(4, below + box.offsetHeight <= innerHeight || above < 0 ? below : above) + "px";
   }
 
@@ -49,14 +53,15 @@
   const marksOf = (figure) => [...figure.querySelectorAll("[data-tip]")].filter((m) => m.getClientRects().length);
 
   for (const type of ["pointermove", "pointerdown"]) {
-    document.addEventListener(type, (event) => {
+    root.addEventListener(type, (event) => {
       const mark = markAt(event);
       if (mark) show(mark, event);
       else if (shown && (type === "pointerdown" || !shown.closest("figure").matches(":focus"))) hide();
-    });
+    }, options);
   }
-  document.addEventListener("scroll", () => shown && show(shown), { passive: true });
-  document.addEventListener("keydown", (event) => {
+  if (root !== page) root.addEventListener("pointerleave", hide, options);
+  page.addEventListener("scroll", () => shown && show(shown), { passive: true, ...options });
+  root.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
     const figure = event.target instanceof Element && event.target.closest("figure.chart");
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
@@ -69,23 +74,17 @@
     const mark = marks[Math.max(0, Math.min(next, marks.length - 1))];
     mark.scrollIntoView({ block: "nearest" });
     show(mark);
-  });
-  document.addEventListener("focusout", hide);
+  }, options);
+  root.addEventListener("focusout", hide, options);
 
-  for (const figure of document.querySelectorAll("figure.chart")) {
-    const values = marksOf(figure).length;
-    if (!values) continue;
-    figure.tabIndex = 0;
-    figure.setAttribute("aria-label", `Figure with ${values} values. The arrow keys read them one by one.`);
-  }
-  // What is wider than the page can be scrolled by keyboard too.
-  function reach() {
-    for (const part of document.querySelectorAll(".output, .passage")) {
-      const wide = part.scrollWidth > part.clientWidth;
-      if (wide) part.tabIndex = 0;
-      else part.removeAttribute("tabindex");
+  function name() {
+    for (const figure of root.querySelectorAll("figure.chart")) {
+      const values = marksOf(figure).length;
+      if (!values) continue;
+      figure.tabIndex = 0;
+      figure.setAttribute("aria-label", `Figure with ${values} values. The arrow keys read them one by one.`);
     }
   }
-  reach();
-  addEventListener("resize", reach);
-})();
+  name();
+  return { name, stop: () => ended.abort() };
+}
