@@ -89,6 +89,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.survey.standard_populations import Standard as Standard
     from toolkit.estimate.survey.standard_populations import standard as standard
     from toolkit.estimate.survey.variance.replicate_weights import replicates as replicates
+    from toolkit.explorer.explorer_widget import explore as explore
     from toolkit.planning.multiplicity import adjust_p_values as adjust_p_values
     from toolkit.report.batch import render_plan as render_plan
     from toolkit.report.captured_results import keep as keep
@@ -162,6 +163,7 @@ _EVERYDAY = {
     "forest": "display.charts.forest_plot",
     "save": "display.export.destinations",
     "Saved": "display.export.destinations",
+    "explore": "explorer.explorer_widget",
     "render": "report.rendering",
     "Estimates": "results",
     "ToolkitError": "errors",

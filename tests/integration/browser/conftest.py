@@ -1,6 +1,7 @@
 """A headless Chromium without a network, which tells every request and every error of a page."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -9,6 +10,8 @@ from shutil import which
 from typing import Any
 
 import pytest
+
+from tests.support.jupyterlab_server import Lab, serve_lab
 
 CHROMIUM = os.environ.get("CHROMIUM") or which("chromium") or "/usr/bin/chromium"
 
@@ -39,6 +42,31 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with serve_lab(tmp_path_factory.mktemp("lab")) as served:
+        yield served
+
+
+def open_lab(chromium: Any, lab: Lab, **options: Any) -> tuple[Any, Any, Seen]:
+    """Open a browser's context and page in which nothing but the server can be reached."""
+    seen = Seen()
+    context = chromium.new_context(viewport={"width": 1300, "height": 1000}, **options)
+    # What a page makes itself (blob:, data:) can be reached, too.
+    outside = re.compile(rf"^https?://(?!{re.escape(lab.url.removeprefix('http://'))})")
+    context.route(outside, lambda route: route.abort())
+    return context, seen.watch(context.new_page()), seen
+
+
+def run_all_cells(page: Any) -> None:
+    """Run the cells of the notebook that is being opened."""
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    # The notebook's own indicator is idle before a kernel is there; cells run by then are lost.
+    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
 
 
 def opened(chromium: Any, path: Path, scheme: str, width: int) -> Any:

@@ -161,9 +161,12 @@ def _check_rows(frame: pl.DataFrame, shown_by: str) -> pl.DataFrame:
     return show(frame)
 
 
-def draw_estimates_at(width: float, frame: pl.DataFrame, *, bars: bool) -> alt.VConcatChart:
+def draw_estimates_at(
+    width: float, frame: pl.DataFrame, labels: Labels | None = None, *, bars: bool
+) -> alt.VConcatChart:
     """Draw `prevalence_chart` (bars) or `forest` in one width alone, as a screen shows it."""
-    return _draw_at(width, _check_rows(frame, "tk.prevalence_chart" if bars else "tk.forest"), None, bars)
+    rows = _check_rows(frame, "tk.prevalence_chart" if bars else "tk.forest")
+    return _draw_at(width, rows, labels, bars)
 
 
 def _draw_at(

@@ -16,8 +16,8 @@ from toolkit.estimate.survey import variables_of_call
 from toolkit.files.safe_files import replacing
 from toolkit.report.verification import r_descriptive, r_models
 from toolkit.report.verification.r_expressions import UntranslatableError, quote
-from toolkit.report.verification.r_requests import Asked
 from toolkit.report.verification.r_recipes import Written, write_recipe
+from toolkit.report.verification.r_requests import Asked
 from toolkit.results import SCHEMA, Estimates
 from toolkit.sources.harmonize.join import PERSON
 from toolkit.sources.nhanes.public_recipe import recipe_of
