@@ -10,6 +10,8 @@ from toolkit.estimate.regression import COEFFICIENTS, STANDARDIZED
 from toolkit.results import ESTIMANDS
 from toolkit.variables import Names
 
+# What a tab shows is the attribute of `Explored` of its name.
+TABS = {"association": "Association", "prevalence": "Prevalence", "flow": "Participants"}
 CRUDE, NAMED = "none", "named"
 ESTIMANDS_OFFERED: Mapping[str, str] = {name: ESTIMANDS[name].noun for name in (*COEFFICIENTS, *STANDARDIZED)}
 ADJUSTMENTS: Mapping[str, str] = {
@@ -70,14 +72,18 @@ def read_choice(sent: Mapping[str, Any]) -> Choice:
     for field in fields(Choice):
         given = sent.get(field.name, field.default if isinstance(field.default, str) else ())
         several = field.name in ("covariates", "by")
-        texts = list(given) if several and isinstance(given, list | tuple) else [given]
-        if len(texts) > _MOST or any(not isinstance(text, str) or len(text) > _LONGEST for text in texts):
+        texts = given if several else [given]
+        if not isinstance(texts, list | tuple) or len(texts) > _MOST or not all(map(_is_text, texts)):
             raise VariableError(
                 f"'{field.name}' of the explorer must be text of at most {_LONGEST:,} characters"
-                f"{f' and at most {_MOST} names' if several else ''}. Choose again."
+                f"{f', in a list of at most {_MOST}' if several else ''}. Choose again."
             )
         values[field.name] = tuple(texts) if several else " ".join(given.split())
     choice = Choice(**values)
     require_known("Unknown estimand", choice.estimand, ESTIMANDS_OFFERED, "Available:", VariableError)
     require_known("Unknown adjustment", choice.adjust, ADJUSTMENTS, "Available:", VariableError)
     return choice
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST

@@ -5,9 +5,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from toolkit.errors import ToolkitError
-from toolkit.explorer.choices import NAMED, Choice, read_choice
+from toolkit.explorer.choices import NAMED, TABS, Choice, read_choice
 from toolkit.explorer.explored_results import ChoiceError, Explored, choose_first
-from toolkit.explorer.explorer_view import TABS, compose_view
+from toolkit.explorer.explorer_view import compose_view
 from toolkit.explorer.menus import list_menus
 from toolkit.explorer.reproduced_code import find_opening
 from toolkit.studies import Study

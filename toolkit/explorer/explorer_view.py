@@ -14,8 +14,6 @@ from toolkit.explorer.choices import NAMED
 from toolkit.explorer.explored_results import Attempt, Explored
 from toolkit.explorer.reproduced_code import write_code
 
-# What a tab shows is the attribute of `Explored` of its name.
-TABS = {"association": "Association", "prevalence": "Prevalence", "flow": "Participants"}
 _NARROWEST, _WIDEST = 280, 1000
 
 

@@ -1,11 +1,13 @@
 """Write the Python code that reproduces what the explorer shows."""
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from toolkit.explorer.choices import NAMED, Choice
+from toolkit.errors import ToolkitError, short
+from toolkit.explorer.choices import NAMED, TABS, Choice
 from toolkit.explorer.explored_results import Explored
 from toolkit.results import variables_of
 from toolkit.sources.registry import STUDIES, open_study
@@ -20,7 +22,7 @@ def write_code(explored: Explored, tab: str, opening: tuple[str, str]) -> str:
     body = {"association": _write_association, "prevalence": _write_prevalence, "flow": _write_flow}
     lines = body[tab](explored, study)
     imports = ["import toolkit as tk"]
-    if any("pl." in line for line in lines):
+    if any("pl.concat(" in line for line in lines):
         imports = ["import polars as pl", *imports]
     return "\n".join([*imports, "", *([opened, ""] if opened else []), *lines]) + "\n"
 
@@ -100,7 +102,9 @@ def _write_set(explored: Explored, study: str) -> list[str]:
     """Write the line that chooses the diagram's set, or that names the variables of one's own list."""
     choice = explored.choice
     if choice.adjust == NAMED and explored.covariates:
-        return [_fill("covariates = ", _words(variables_of(explored.covariates)), "")]
+        names = variables_of(explored.covariates)
+        words = [f"{_write(name)}," for name in names]
+        return [_fill("covariates = (", words, ")") if len(names) > 1 else f"covariates = {_write(names)}"]
     if explored.adjustment.found is None:
         return []
     size = {} if choice.adjust == "small" else {"size": choice.adjust}
@@ -175,13 +179,15 @@ def _write(value: object) -> str:
 
 def find_opening(study: Study, names: Mapping[str, Any]) -> tuple[str, str]:
     """Return the line that opens a study, "" if a name of the session stands for it, and its name."""
-    known = [name for name, value in names.items() if value is study and not name.startswith("_")]
+    taken = {"tk", "pl", "thirds", "labels", "covariates", "adjusted", "crude", "result", "weight", *TABS}
+    known = [name for name, value in names.items() if value is study and name.isidentifier()]
+    known = [name for name in known if not name.startswith("_") and name not in taken]
     if known:
         return "", known[0]
     options = _options_of(study)
     if options is not None:
         return _call("tk.open_study", study.name, **options, to="study"), "study"
-    return f"# study: {study.label}, as it was given to tk.explore", "study"
+    return f"# study: {short(study.label)}, as it was given to tk.explore", "study"
 
 
 def _options_of(study: Study) -> dict[str, Any] | None:
@@ -190,8 +196,6 @@ def _options_of(study: Study) -> dict[str, Any] | None:
         return None
     facts = {name: study.provenance.get(name) for name in ("cycles", "seed")}
     given = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items() if v is not None}
-    from toolkit.errors import ToolkitError
-
     for options in ({}, *({name: value} for name, value in given.items())):
         try:
             opened = open_study(study.name, **options)
@@ -210,8 +214,6 @@ def _is_same(one: Study, other: Study) -> bool:
 
 def session_names() -> Mapping[str, Any]:
     """Return the names of the session of IPython, or of the caller outside the toolkit."""
-    import sys
-
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None:
         return dict(shell.user_ns)

@@ -312,3 +312,12 @@ def test_only_zero_is_printed_as_zero(power):
         row = {**ratio(10.0**power, 0.5 * 10.0**power, 2 * 10.0**power), "estimand": estimand}
         assert "0.000000 " not in f"{format_estimate(row)} "
         assert not format_estimate(row).startswith("0 ")
+
+
+@pytest.mark.parametrize("name", ["place", "size", "index"])
+def test_groups_may_have_any_name(name):
+    row = {"study": "a", "estimand": "prevalence", "outcome_label": "cramps", "reliability": "ok", "n": 90}
+    row |= {"estimate": 0.3, "conf_low": 0.2, "conf_high": 0.4}
+    text = finding(frame([{**row, name: "hill"}, {**row, name: "valley", "estimate": 0.35}], by=[name]))
+    assert "hill" in text
+    assert "valley" in text

@@ -105,10 +105,11 @@ def _choose_main(frame: pl.DataFrame, main: str | None) -> pl.DataFrame:
     if chosen in levels and (chosen == "0.5" or levels == {"linear", "quadratic"}):
         first = first.filter(pl.col("level") == chosen)
     size = [inf if text == main else len(covariates(text or "")) for text in first["adjust"]]
-    ranked = first.with_row_index("place").with_columns(pl.Series("size", size, pl.Float64))
-    key = [*by_columns(frame), *_COMPARISON]
-    best = ranked.sort("size", "place", descending=[True, False]).unique(key, keep="first").sort("place")
-    return best.drop("place", "size")
+    best: dict[tuple[object, ...], int] = {}
+    for place, key in enumerate(first.select(*by_columns(frame), *_COMPARISON).iter_rows()):
+        if key not in best or size[place] > size[best[key]]:
+            best[key] = place
+    return first[sorted(best.values())]
 
 
 def _phrase_single(frame: pl.DataFrame, row: Row, labels: Labels | None) -> str:

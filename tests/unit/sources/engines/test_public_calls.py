@@ -33,6 +33,11 @@ def paper(study: tk.Study, call: Callable[..., Any]) -> Any:
     return call(study, tk.flow(study, "cramps", "sex", adjust=()), result, facts, tk.reports.Paper())
 
 
+def explored(study: tk.Study) -> Any:
+    view = tk.explore(study, "cramps", "sex", adjust=("age",)).view
+    return view["finding"], view["svg"], view["notes"]
+
+
 def population_passage(study: tk.Study) -> Any:
     return tk.reports.study_population(study, tk.flow(study, "cramps"), tk.reports.Paper())
 
@@ -51,6 +56,7 @@ SERVED: dict[str, Call] = {
     "cosinor": lambda s: tk.cosinor(s, "cramps", "nights", period=8, adjust=()),
     "curve": lambda s: tk.curve(s, "cramps", "age", adjust=("sex",)),
     "describe_design": lambda s: tk.survey.describe_design(s, "cramps"),
+    "explore": explored,
     "flow": lambda s: tk.flow(s, "cramps", "sex", adjust=("bmi",), domain="age > 30"),
     "gee": lambda s: tk.gee(s, "cramps ~ sex"),
     "impact": lambda s: tk.effects.impact(s, "cramps", "sex", adjust=("age", "bmi")),
