@@ -8,6 +8,7 @@ from tests.support.frames import difference, mean, prevalence, ratio, result
 from tests.support.messages import mentioning
 from toolkit.display.text import finding, format_estimate, sentences
 from toolkit.errors import VariableError
+from toolkit.results import frame
 
 PER_UNIT = {
     "exposure": "bmi", "exposure_label": "body mass index", "level": "per unit", "level_label": "per 1 kg/m²",

@@ -339,6 +339,14 @@ function followTheme(root) {
   };
 }
 
+// JupyterLab's shortcuts of cells, such as A, B and the arrow keys, are not for what has the focus in here; those with
+// Ctrl or Cmd are. JupyterLab reads the attribute on its way down to the element, so it is set before.
+function keepKeys(root) {
+  const mark = (event) => root.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  window.addEventListener("keydown", mark, true);
+  return () => window.removeEventListener("keydown", mark, true);
+}
+
 function createCodePanel(id, model, root) {
   const code = h("code", {});
   const said = h("p", { class: "said", role: "status" });
@@ -370,9 +378,8 @@ function render({ model, el }) {
   const menus = model.get("menus");
   const { variables } = menus;
   const id = `explorer-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
-  // JupyterLab's shortcuts of cells, such as A, B and the arrow keys, are not for what has the focus in here.
-  const root = h("section", { class: "cramps-explorer", "aria-label": `Explorer of ${menus.study}`, "data-lm-suppress-shortcuts": "true" });
-  const spoken = h("p", { class: "unseen", role: "status" });
+  const root = h("section", { class: "cramps-explorer", "aria-label": `Explorer of ${menus.study}` });
+  const spoken = h("p", { class: "unseen spoken", role: "status" });
   const alert = h("p", { class: "alert", role: "alert" });
   const panel = h("div", { id: `${id}-panel`, class: "panel", role: "tabpanel", tabindex: "0" });
   let choice = { ...model.get("view").choice };
@@ -470,7 +477,7 @@ function render({ model, el }) {
       ask();
     }, 120);
   });
-  const ended = followTheme(root);
+  const ended = [followTheme(root), keepKeys(root)];
   model.on("change:view", draw);
   draw();
   resized.observe(panel);
@@ -479,7 +486,7 @@ function render({ model, el }) {
     resized.disconnect();
     timers.forEach(clearTimeout);
     tips.stop();
-    ended();
+    ended.forEach((end) => end());
   };
 }
 
