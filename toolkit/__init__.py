@@ -67,12 +67,14 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.hypotheses.model_tests import term_test as term_test
     from toolkit.estimate.hypotheses.study_comparisons import compare_studies as compare_studies
     from toolkit.estimate.hypotheses.two_way_tables import chi_square as chi_square
+    from toolkit.estimate.imputation.chained_equations import Imputations as Imputations
+    from toolkit.estimate.imputation.chained_equations import impute as impute
+    from toolkit.estimate.imputation.multiple_imputation import imputed as imputed
+    from toolkit.estimate.imputation.multiple_imputation import pool as pool
     from toolkit.estimate.longitudinal.case_crossovers import case_crossover as case_crossover
     from toolkit.estimate.longitudinal.distributed_lags import lag_curve as lag_curve
     from toolkit.estimate.longitudinal.gee_models import gee as gee
     from toolkit.estimate.longitudinal.gee_models import records as records
-    from toolkit.estimate.multiple_imputation import imputed as imputed
-    from toolkit.estimate.multiple_imputation import pool as pool
     from toolkit.estimate.planned_answers import Plan as Plan
     from toolkit.estimate.planned_answers import plan as plan
     from toolkit.estimate.regression.statsmodels_bridge import design_matrix as design_matrix
@@ -83,6 +85,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.sensitivity.bias_analysis import bias_analysis as bias_analysis
     from toolkit.estimate.sensitivity.e_values import sensitivity as sensitivity
     from toolkit.estimate.sensitivity.population_impact import impact as impact
+    from toolkit.estimate.sensitivity.robustness_checks import RobustnessChecks as RobustnessChecks
+    from toolkit.estimate.sensitivity.robustness_checks import check_robustness as check_robustness
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
@@ -221,8 +225,12 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "MisclassifiedExposure": "estimate.sensitivity.bias_analysis",
             "MisclassifiedOutcome": "estimate.sensitivity.bias_analysis",
             "UnmeasuredConfounder": "estimate.sensitivity.bias_analysis",
-            "imputed": "estimate.multiple_imputation",
-            "pool": "estimate.multiple_imputation",
+            "check_robustness": "estimate.sensitivity.robustness_checks",
+            "RobustnessChecks": "estimate.sensitivity.robustness_checks",
+            "impute": "estimate.imputation.chained_equations",
+            "Imputations": "estimate.imputation.chained_equations",
+            "imputed": "estimate.imputation.multiple_imputation",
+            "pool": "estimate.imputation.multiple_imputation",
         },
     ),
     "longitudinal": (

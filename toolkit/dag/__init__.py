@@ -19,3 +19,4 @@ from toolkit.dag.diagram import Node as Node
 from toolkit.dag.diagram import causal_diagram as causal_diagram
 from toolkit.dag.nodes import CYCLE as CYCLE
 from toolkit.dag.nodes import Diagrams as Diagrams
+from toolkit.dag.nodes import nodes_of as nodes_of

@@ -90,10 +90,11 @@ class StudyNodes:
             f"{f'Did you mean {near}? ' if near else ''}Declare its node with "
             f"study.derive('{name}', ..., node='{example}') or node = \"{example}\" in study.toml{match}, "
             f"supply your own diagram, diagram='mine.toml', or name the covariates, such as the core set of "
-            f"Model 1: adjust={self._list_core(ends)}.",
+            f"Model 1: adjust={self.list_core(ends)}.",
         )
 
-    def _list_core(self, ends: tuple[str, str]) -> tuple[str, ...]:
+    def list_core(self, ends: Sequence[str]) -> tuple[str, ...]:
+        """Return the covariates of Model 1 that the study measures: age, sex, race, education, income."""
         nodes = [self.diagram.nodes[name] for name in self.diagram.core if name in self.diagram.nodes]
         usable = [v for v in self.people.columns if v not in ends]
         found = [next((v for v in node.variables if v in usable), None) for node in nodes]

@@ -53,6 +53,8 @@ class Study(StudyFiles):
         public-use files and simulated people.
     rare_levels
         The categories of fewer participants than that, by variable; they are found when the study is made.
+    derivations
+        How the variables that were added to the study follow from others, by name.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Study(StudyFiles):
     inputs: Inputs | None = field(default=None, repr=False, compare=False)
     smallest_cell: int = field(default=SMALLEST_CELL, repr=False)
     rare_levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    derivations: Mapping[str, Derivation] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("people", "visits", "diary"):
@@ -277,7 +280,8 @@ class Study(StudyFiles):
 
     def _with(self, step: Derivation) -> "Study":
         people, codebook = derive(self.people, self.codebook, [step])
-        return replace(self, people=people, codebook=codebook)
+        added = {**self.derivations, step.variable.name: step}
+        return replace(self, people=people, codebook=codebook, derivations=added)
 
     def cut(self, name: str, into: int = 3, domain: str = "", as_: str | None = None) -> "Study":
         """Add quantile groups of a continuous variable, cut at its weighted quantiles in a domain.

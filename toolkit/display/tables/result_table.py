@@ -10,6 +10,7 @@ from great_tables import GT, html
 from toolkit.disclosure import is_suppressed, show
 from toolkit.display.tables.availability import list_availability
 from toolkit.display.tables.characteristics import typeset_table_one
+from toolkit.display.tables.e_value_table import typeset_e_values
 from toolkit.display.tables.model_columns import typeset_models
 from toolkit.display.tables.typesetting import NO_NUMBER, NOT_SHOWN, format_cell, retitle, typeset
 from toolkit.display.text import (
@@ -65,7 +66,8 @@ def table(
     ----------
     frame
         A result frame of any estimands (that of `tk.describe` gives Table 1, with variables down and groups
-        across), a flow frame of `tk.flow`, or `study.availability()`. Several result frames, listed or by
+        across; that of `tk.sensitivity` the E-values), a flow frame of `tk.flow`, or `study.availability()`.
+        Several result frames, listed or by
         the name of their model, are shown side by side: a row that one of them lacks is empty there.
     labels
         Labels of `by` and `adjust` variables, causes and exposures, by name.
@@ -111,6 +113,8 @@ def table(
         made = _typeset_flow(frame)
     elif kind == "availability":
         made = _typeset_availability(frame, labels)
+    elif kind == "e_values":
+        made = typeset_e_values(frame, labels)
     elif is_description(frame):
         made = typeset_table_one(frame, labels, overall=overall, missing=missing)
     else:

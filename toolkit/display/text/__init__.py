@@ -38,6 +38,8 @@ from toolkit.display.text.row_labels import name_set as name_set
 from toolkit.display.text.row_labels import split_agreement as split_agreement
 from toolkit.display.text.row_labels import write_notes as write_notes
 from toolkit.display.text.row_labels import write_title as write_title
+from toolkit.display.text.sensitivity_sentences import format_contrast as format_contrast
+from toolkit.display.text.sensitivity_sentences import name_omitted as name_omitted
 from toolkit.display.text.sentences import availability_sentences as availability_sentences
 from toolkit.display.text.sentences import finding as finding
 from toolkit.display.text.sentences import flow_sentence as flow_sentence

@@ -14,6 +14,7 @@ from toolkit.display.text.simulated_data import name_study
 from toolkit.errors import VariableError, nearest
 from toolkit.results import (
     AVAILABILITY_SCHEMA,
+    E_VALUES,
     FLOW_SCHEMA,
     NULL_VALUES,
     SCHEMA,
@@ -337,7 +338,7 @@ def check_flow(frame: object, shown_by: str) -> pl.DataFrame:
     return check_columns(frame, FLOW_SCHEMA, shown_by, "tk.flow(study, outcome=...)")
 
 
-def classify_frame(frame: object, shown_by: str) -> Literal["result", "flow", "availability"]:
+def classify_frame(frame: object, shown_by: str) -> Literal["result", "flow", "availability", "e_values"]:
     """Return the kind of a frame by its columns, or raise a VariableError."""
     columns = set(frame.columns) if isinstance(frame, pl.DataFrame) else set()
     if set(FLOW_SCHEMA) <= columns:
@@ -347,4 +348,4 @@ def classify_frame(frame: object, shown_by: str) -> Literal["result", "flow", "a
         check_columns(frame, AVAILABILITY_SCHEMA, shown_by, "study.availability()")
         return "availability"
     check_result(frame, shown_by)
-    return "result"
+    return "e_values" if {"omitted", *E_VALUES} <= columns else "result"

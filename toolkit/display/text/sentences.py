@@ -17,6 +17,7 @@ from toolkit.display.text.numbers import (
     check_columns,
     check_flow,
     check_result,
+    classify_frame,
     format_count,
     format_number,
     label_variable,
@@ -32,9 +33,10 @@ from toolkit.display.text.phrasing import (
     summarize_range,
 )
 from toolkit.display.text.row_labels import split_agreement
+from toolkit.display.text.sensitivity_sentences import phrase_bias, phrase_e_values
 from toolkit.display.text.simulated_data import add_warning
 from toolkit.errors import join_list
-from toolkit.results import AVAILABILITY_SCHEMA, Row, by_columns, covariates, estimand_of
+from toolkit.results import AVAILABILITY_SCHEMA, DRAWS, Row, by_columns, covariates, estimand_of
 
 _MOST_REASONS = 3
 _COMPARISON = ("study", "domain", "outcome", "exposure", "level", "reference")
@@ -55,7 +57,8 @@ def finding(
     Parameters
     ----------
     frame
-        A result frame of any estimator.
+        A result frame of any estimator; that of `tk.sensitivity` gives E-values, and that of
+        `tk.effects.bias_analysis` the estimate before and after the correction.
     labels
         Labels of `by` and `adjust` variables, by name.
     main
@@ -82,7 +85,11 @@ def finding(
     'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n = 9,000).'
     """
     frame, agreement = split_agreement(show(check_result(frame, "tk.finding")), labels)
-    if is_description(frame):
+    if classify_frame(frame, "tk.finding") == "e_values":
+        text = phrase_e_values(frame, labels)
+    elif {"error", *DRAWS} <= set(frame.columns):
+        text = phrase_bias(frame, labels)
+    elif is_description(frame):
         text = summarize_description(frame, labels)
     elif brief and estimand_of(frame.row(0, named=True)).kind != "test":
         text = summarize_briefly(_choose_main(frame, main), labels)

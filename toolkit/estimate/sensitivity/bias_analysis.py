@@ -12,27 +12,21 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, comparisons_of
-from toolkit.results import Estimates, Floats, by_columns
+from toolkit.results import DRAWS, SCHEMA, Estimates, Floats, by_columns
 
-# Associations corrected for a bias; `error`: random, systematic, total.
-BIAS_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), pl.String()),
-    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label"), pl.String()),
-    **dict.fromkeys(("reference", "adjust"), pl.String()),
-    "error": pl.String(),
-    **dict.fromkeys(("estimate", "conf_low", "conf_high", "conf_level"), pl.Float64()),
-    **dict.fromkeys(("draws", "rejected"), pl.Int64()),
-    "reason": pl.String(),
-}
+# Associations corrected for a bias: result rows, with `error` (random, systematic, total) among the groups.
+BIAS_SCHEMA: dict[str, pl.DataType] = {"error": pl.String(), **SCHEMA, **DRAWS}
 # Sensitivity plus specificity at or below this tells nobody apart.
 _RANDOM = 1.0
 _DRAWS = 10_000
 # More rejected draws than this share ask for other parameters (Fox et al., Int J Epidemiol 2005;34:1370).
 _MOST_REJECTED = 0.10
+# What a corrected estimate does not have.
+_OF_THE_MODEL = ("std_error", "statistic", "p_value", "df", "df_numerator", "n_effective", "deff", "variance")
 _RATIOS = ("prevalence_ratio", "standardised_ratio", "odds_ratio")
 
 
@@ -193,11 +187,10 @@ def bias_analysis(result: Estimates, bias: Bias, *, draws: int = _DRAWS, seed: i
     Returns
     -------
     polars.DataFrame
-        The columns of `by`, then those of `BIAS_SCHEMA`: for each comparison three rows, of
-        the `error` "random" (the estimate with its interval), "systematic" (median and percentiles over the
-        parameters alone) and "total" (with the design-based random error too). `rejected` counts draws that
-        are impossible because they give negative shares; more than a tenth ask for other parameters, and
-        `reason` says so.
+        Result rows, which `tk.table` and `tk.forest` take: for each comparison three, of the `error` "random"
+        (the estimate with its interval), "systematic" (median and percentiles over the parameters alone) and
+        "total" (with the design-based random error too). `rejected` of `draws` are impossible because they
+        give negative shares; more than a tenth ask for other parameters, and `reason` says so.
 
     Raises
     ------
@@ -255,7 +248,7 @@ class _Chance:
         if isinstance(parameter, int | float):
             drawn = np.full(self.draws, float(parameter))
         elif hasattr(parameter, "ppf"):
-            drawn = np.asarray(parameter.ppf(norm.cdf(normal)), np.float64)
+            drawn = np.asarray(parameter.ppf(ndtr(normal)), np.float64)
         else:
             raise VariableError(
                 f"{name} is of the type {type(parameter).__name__}. Use a number, or a distribution of "
@@ -316,6 +309,8 @@ def _ratio(cells: _Cells, *, odds: bool) -> Floats:
 
 
 def _analyze(comparison: Comparison, bias: Bias, chance: _Chance) -> list[dict[str, Any]]:
+    if not comparison.has_interval:
+        return [{**comparison.row, "error": "random"}]
     row, own = comparison.row, comparison.shares
     odds = row["estimand"] == "odds_ratio"
     observed = _ratio(_cells(own.exposed, own.others, own.share), odds=odds)
@@ -349,7 +344,8 @@ def _analyze(comparison: Comparison, bias: Bias, chance: _Chance) -> list[dict[s
                 f"{rejected:,} of {chance.draws:,} draws are impossible; the parameters do not fit the data"
             )
         rows.append({
-            **row, "error": error, "estimate": middle, "conf_low": low, "conf_high": high,
-            "draws": chance.draws, "rejected": rejected, "reason": reason,
+            **row, **dict.fromkeys(_OF_THE_MODEL), "error": error, "estimate": middle, "conf_low": low,
+            "conf_high": high, "draws": chance.draws, "rejected": rejected, "reason": reason or row["reason"],
+            "reliability": "review" if reason else row["reliability"],
         })  # fmt: skip
     return rows

@@ -10,9 +10,10 @@ from math import isfinite, sqrt
 from typing import Any
 
 import polars as pl
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from toolkit.dag import adjustment_for
+from toolkit.disclosure import show
 from toolkit.errors import EstimationError, ToolkitError, VariableError, join_list
 from toolkit.estimate.descriptive.prevalences import proportions
 from toolkit.estimate.sensitivity.comparisons import NUMBERS, Comparison, comparisons_of
@@ -25,27 +26,17 @@ from toolkit.estimate.sensitivity.risk_ratios import (
     from_odds_ratio,
 )
 from toolkit.estimate.survey import draw, weighted_moments
-from toolkit.results import Estimates, by_columns
+from toolkit.results import E_VALUES, SCHEMA, Estimates, by_columns
 
-# The E-values of comparisons, and what omitting each covariate does to them.
-SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), pl.String()),
-    **dict.fromkeys(("exposure", "exposure_label", "level", "level_label"), pl.String()),
-    **dict.fromkeys(("reference", "adjust"), pl.String()),
-    "omitted": pl.String(),
-    **dict.fromkeys(("estimate", "conf_low", "conf_high", "contrast"), pl.Float64()),
-    **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), pl.Float64()),
-    "conversion": pl.String(),
-    **dict.fromkeys(("e_value", "e_value_limit", "change"), pl.Float64()),
-    "reason": pl.String(),
-}
+# Result rows with E-values; `omitted` is the covariate left out, null for the result itself.
+SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {"omitted": pl.String(), **SCHEMA, **E_VALUES}
 _AS_THEY_ARE = {
     "prevalence_ratio": "prevalence ratio, as it is",
     "standardised_ratio": "standardized prevalence ratio, as it is",
     "rate_ratio": "rate ratio, taken for a risk ratio",
 }
 # What is taken from the estimate without a covariate.
-_REFITTED = ("adjust", "std_error", "df", "n", "n_cases", *NUMBERS)
+_REFITTED = ("adjust", "std_error", "statistic", "p_value", "df", "n", "n_cases", "reliability", "reason", *NUMBERS)
 _DIFFERENCES = ("prevalence_difference", "standardised_difference")
 _CONVERTED = (*_AS_THEY_ARE, *_DIFFERENCES, "odds_ratio", "hazard_ratio", "mean_difference")
 
@@ -68,8 +59,9 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     Returns
     -------
     polars.DataFrame
-        The columns of `by`, then those that are listed in `SENSITIVITY_SCHEMA`: for each comparison a row
-        with `omitted` null, and one for each covariate omitted. `ratio`, `ratio_low` and `ratio_high` are on
+        The columns of `by`, `omitted`, those of a result, and contrast, ratio, ratio_low, ratio_high,
+        conversion, e_value, e_value_limit and change: for each comparison a row with `omitted` null, and one
+        for each covariate omitted. `tk.table` and `tk.finding` take it. `ratio`, `ratio_low` and `ratio_high` are on
         the scale of risk ratios, and `conversion` says how they came there. `e_value` is that of the
         estimate and `e_value_limit` that of the limit nearer the null, 1 if the interval includes it.
         `change` is the ratio without the covariate over that with it: 1.2 is 20% of confounding. Where
@@ -124,8 +116,12 @@ def _rows_of(one: Comparison, contrast: float | None, *, omit: bool) -> Iterator
             continue
         if without is None:
             return
-        for place in one.places(without, row["level"]):
-            own = row | {name: without[name][place] for name in _REFITTED}
+        shown = show(without)
+        for place in one.places(shown, row["level"]):
+            own = row | {name: shown[name][place] for name in _REFITTED}
+            if any(own[name] is None for name in NUMBERS):
+                yield {**own, "omitted": covariate}
+                continue
             converted = _convert(replace(one, row=own), contrast)
             yield _write(own, converted, contrast) | {
                 "omitted": covariate,
@@ -177,7 +173,7 @@ def _convert(one: Comparison, contrast: float | None) -> RiskRatio:
     """Convert a comparison to the scale of risk ratios."""
     row, estimand = one.row, one.row["estimand"]
     if estimand in _DIFFERENCES:
-        return from_difference(one.shares, float(t.ppf((1 + row["conf_level"]) / 2, row["df"])))
+        return from_difference(one.shares, float(stdtrit(row["df"], (1 + row["conf_level"]) / 2)))
     if estimand == "mean_difference":
         return from_mean_difference(row["estimate"], row["std_error"], _deviation(one))
     numbers = _numbers(row, contrast)

@@ -64,6 +64,7 @@ from toolkit.estimate.survey.roles import require_order as require_order
 from toolkit.estimate.survey.roles import unknown_case as unknown_case
 from toolkit.estimate.survey.roles import with_reference as with_reference
 from toolkit.estimate.survey.roles import with_references as with_references
+from toolkit.estimate.survey.sampling_units import ROW as ROW
 from toolkit.estimate.survey.sampling_units import index_participants as index_participants
 from toolkit.estimate.survey.standard_populations import Standard as Standard
 from toolkit.estimate.survey.standard_populations import as_standard as as_standard
@@ -71,6 +72,7 @@ from toolkit.estimate.survey.variance.computed_columns import Asked as Asked
 from toolkit.estimate.survey.variance.computed_columns import computed_column as computed_column
 from toolkit.estimate.survey.variance.design_variance import sum_by_group as sum_by_group
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums as ParticipantSums
+from toolkit.estimate.survey.variance.unit_numbers import number_values as number_values
 from toolkit.estimate.survey.variance.zero_variances import ROUNDING as ROUNDING
 from toolkit.estimate.survey.variance.zero_variances import TINY as TINY
 from toolkit.estimate.survey.variance.zero_variances import Effect as Effect
