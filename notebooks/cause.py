@@ -307,6 +307,10 @@ if estimable:
         shown = paper.mark(by_exposure).with_columns(adjust=pl.lit("own set"))
         drawn = tk.forest(shown, labels=paper.labels)
         display(paper.figure(drawn, shown, "Other definitions of the exposure"))
+    checks = tk.effects.check_robustness(
+        people, **asked, adjust=sets.main, complete=sets.complete, levels=graded
+    )
+    display(tk.reports.robustness(checks, paper))
 
 # %% [markdown]
 # ## Comparison with previous studies

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.charts.flow_diagram import flow_chart as flow_chart
     from toolkit.display.charts.forest_plot import forest as forest
     from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
+    from toolkit.display.charts.imputation_charts import imputation_chart as imputation_chart
+    from toolkit.display.charts.imputation_charts import trace_chart as trace_chart
     from toolkit.display.export.destinations import Saved as Saved
     from toolkit.display.export.destinations import save as save
     from toolkit.display.export.destinations import save_all as save_all
@@ -119,6 +121,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.paper.passages import evidence as evidence
     from toolkit.report.paper.passages import prose as prose
     from toolkit.report.paper.passages import reason_unmeasured as reason_unmeasured
+    from toolkit.report.paper.robustness import robustness as robustness
     from toolkit.report.rendering import render as render
     from toolkit.report.verification.certificates import Certificate as Certificate
     from toolkit.report.verification.certificates import certificate as certificate
@@ -262,6 +265,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "flow_chart": "display.charts.flow_diagram",
             "diagram_chart": "display.charts.causal_diagram",
             "curve_chart": "display.charts.curves",
+            "imputation_chart": "display.charts.imputation_charts",
+            "trace_chart": "display.charts.imputation_charts",
         },
     ),
     "reports": (
@@ -285,6 +290,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "covariate_list": "report.paper.passages",
             "attempt": "report.paper.attempted_estimates",
             "why_no_estimate": "report.paper.attempted_estimates",
+            "robustness": "report.paper.robustness",
             "prose": "report.paper.passages",
             "bullets": "report.paper.passages",
             "definition": "report.paper.passages",

@@ -11,10 +11,10 @@ people$education <- factor(people$education,
   levels = c("less than high school", "high school", "some college", "college"))
 people$smoker <- factor(people$smoker, levels = c("never", "former", "current"))
 
-m <- 200
+m <- 40
 model <- people[, c("cramps", "age", "age2", "sex", "education", "smoker", "income", "psu_indicator", "log_weight")]
 started <- proc.time()[["elapsed"]]
-imputed <- mice(model, m = m, maxit = 10, seed = 1987, printFlag = FALSE,
+imputed <- mice(model, m = m, maxit = 5, seed = 1987, printFlag = FALSE,
   method = c(income = "pmm", education = "polyreg", smoker = "polyreg", cramps = "", age = "", age2 = "",
     sex = "", psu_indicator = "", log_weight = "")[names(model)])
 
@@ -36,5 +36,5 @@ rows <- data.frame(term = colnames(points), estimate = colMeans(points), within 
 write_json(list(
   versions = list(R = R.version.string, mice = as.character(packageVersion("mice")),
     survey = as.character(packageVersion("survey"))),
-  m = m, maxit = 10, rows = rows), "mice.json", digits = 10, auto_unbox = TRUE, pretty = TRUE)
+  m = m, maxit = 5, rows = rows), "mice.json", digits = 10, auto_unbox = TRUE, pretty = TRUE)
 message(sprintf("%.0f s", proc.time()[["elapsed"]] - started))

@@ -23,6 +23,9 @@ from toolkit.results import Row, by_columns, covariates, estimand_of
 
 # A covariate that changes the ratio by less than this is not named as the strongest.
 _LEAST_CHANGE = 0.005
+_ENDS = ("conf_low", "conf_high")
+# Units that are words of their own, and have a plural.
+_COUNTED = ("hour", "day", "night", "week", "month", "year", "point", "unit", "birth", "drink")
 # Begins what an E-value means, which is said once.
 _MEANING = "To explain the estimate, an unmeasured confounder"
 
@@ -44,13 +47,13 @@ def _phrase_correction(rows: Mapping[str, Row], by: Sequence[str], labels: Label
         reason = shorten_reason(own["reason"] or "it has no interval")
         return capitalize(f"{noun}{where} could not be corrected: {reason}")
     total, systematic = rows["total"], rows["systematic"]
-    level = format_confidence(own)
+    level, ends = format_confidence(own), [format_number(systematic[end], "ratio") for end in _ENDS]
     impossible = total["rejected"] / total["draws"] if total["draws"] else 0.0
     rejected = f"; {impossible:.0%} of the draws were impossible" if impossible >= _LEAST_CHANGE else ""
     return capitalize(
         f"{noun}{where} was {format_point(own)} ({level} CI {format_interval(own)}) as recorded, and "
         f"{format_point(total)} ({level} simulation interval {format_interval(total)}, or "
-        f"{format_interval(systematic)} without random error) after the correction{rejected}"
+        f"{' to '.join(ends)} without random error) after the correction{rejected}"
     )
 
 
@@ -109,7 +112,9 @@ def _phrase_comparison(rows: Sequence[Row], by: Sequence[str], labels: Labels | 
 def format_contrast(row: Row) -> str:
     """Format the contrast of a continuous exposure with its unit, "2 hours"."""
     unit = (row["level_label"] or "").removeprefix("per ").removeprefix("1 ").removeprefix("unit")
-    return f"{row['contrast']:.3g} {unit}".strip()
+    first, *rest = unit.split(" ") if unit else ("",)
+    several = f"{first}s" if first in _COUNTED and row["contrast"] != 1 else first
+    return " ".join([f"{row['contrast']:.3g}", several, *rest]).strip()
 
 
 def _phrase_yardstick(rows: Sequence[Row], labels: Labels | None) -> Iterator[str]:

@@ -151,8 +151,8 @@ def impute(
     --------
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
-    >>> completed = tk.impute(study, "income_ratio", m=2, iterations=1)
-    >>> len(completed), completed[0].people["income_ratio"].null_count() < 100
+    >>> completed = tk.impute(study, "bmi", m=2, iterations=1)
+    >>> len(completed), completed[0].people["bmi"].null_count() < study.people["bmi"].null_count()
     (2, True)
     """
     _require_numbers(m=m, iterations=iterations, seed=seed)

@@ -325,7 +325,7 @@ def _analyze(comparison: Comparison, bias: Bias, chance: _Chance) -> list[dict[s
     rows = [{**row, "error": "random"}]
     errors: dict[str, Callable[[], Floats]] = {
         "systematic": lambda: correct(own.exposed, own.others, own.share),
-        "total": lambda: correct(*chance.shares(own, row["df"])),
+        "total": lambda: correct(*chance.shares(own, comparison.df)),
     }
     for error, simulate in errors.items():
         ratios = simulate()

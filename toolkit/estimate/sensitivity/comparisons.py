@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ class Comparison:
     arguments: Mapping[str, Any]
     # The variables of all covariates of the result.
     every: tuple[str, ...]
+    # Degrees of freedom, which the row may withhold.
+    df: float
 
     @property
     def adjusted(self) -> list[str]:
@@ -147,8 +150,12 @@ def comparisons_of(result: Estimates, estimands: Sequence[str]) -> list[Comparis
         estimator, study, arguments = "", None, {}
     by = by_columns(result)
     every = variables_of(dict.fromkeys(name for row in rows for name in covariates(row["adjust"] or "")))
+    kept = [df for df, estimand in zip(result["df"], result["estimand"], strict=True) if estimand in estimands]
     found = [
-        Comparison(row, {name: row[name] for name in by}, estimator, study, arguments, every) for row in rows
+        Comparison(
+            row, {name: row[name] for name in by}, estimator, study, arguments, every, inf if df is None else df
+        )
+        for row, df in zip(rows, kept, strict=True)
     ]
     if not any(comparison.has_interval for comparison in found):
         first = rows[0]

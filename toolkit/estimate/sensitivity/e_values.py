@@ -173,7 +173,7 @@ def _convert(one: Comparison, contrast: float | None) -> RiskRatio:
     """Convert a comparison to the scale of risk ratios."""
     row, estimand = one.row, one.row["estimand"]
     if estimand in _DIFFERENCES:
-        return from_difference(one.shares, float(stdtrit(row["df"], (1 + row["conf_level"]) / 2)))
+        return from_difference(one.shares, float(stdtrit(one.df, (1 + row["conf_level"]) / 2)))
     if estimand == "mean_difference":
         return from_mean_difference(row["estimate"], row["std_error"], _deviation(one))
     numbers = _numbers(row, contrast)

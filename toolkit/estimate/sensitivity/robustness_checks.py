@@ -19,7 +19,8 @@ from toolkit.estimate.imputation.chained_equations import Imputations, impute
 from toolkit.estimate.imputation.multiple_imputation import imputed
 from toolkit.estimate.sensitivity.bias_analysis import MisclassifiedOutcome, bias_analysis
 from toolkit.estimate.sensitivity.e_values import sensitivity
-from toolkit.results import Estimates, Floats, covariates, variables_of
+from toolkit.estimate.survey.participant_flow import flow
+from toolkit.results import SCHEMA, Estimates, Floats, covariates, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
 
@@ -27,6 +28,8 @@ COMPLETE, IMPUTED = "complete cases", "missing covariates imputed"
 # Assumed ranges of the sensitivity and the specificity of the outcome, each value equally likely.
 SENSITIVITY, SPECIFICITY = (0.70, 1.00), (0.95, 1.00)
 _M, _ITERATIONS, _SEED = 5, 5, 1987
+# From these the number of participants with imputed values follows.
+_COUNTED = {name: SCHEMA[name] for name in ("n", "n_cases", "n_missing", "df", "n_effective", "deff")}
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def check_robustness(
     --------
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
-    >>> checks = check_robustness(study, "any_cramps", "arthritis", adjust=("age", "income_ratio"), m=2)
+    >>> checks = check_robustness(study, "any_cramps", "arthritis", adjust=("age", "bmi"), m=2)
     >>> checks.imputed["data"].to_list()
     ['complete cases', 'missing covariates imputed']
     """
@@ -181,11 +184,20 @@ def _compare_imputed(
         m=m, iterations=_ITERATIONS, seed=seed,
     )  # fmt: skip
     pooled = imputed(made, association, **asked, adjust=adjusted, complete=also, allow_descendants=True)
-    gained = (pooled["n"] - main["n"]).drop_nulls()
-    if any(Policy(study.smallest_cell).hides(abs(count)) for count in gained):
-        raise EstimationError("too few participants lack a covariate for an estimate with and without them")
+    few = _gives_back_few(study, main, pooled, (asked["outcome"], asked["exposure"], names, asked["domain"]))
+    shown = pl.DataFrame(pooled).with_columns(pl.lit(None, dtype).alias(c) for c, dtype in _COUNTED.items() if few)
     rows = [
         pl.DataFrame(frame).select(pl.lit(text).alias("data"), pl.all())
-        for text, frame in ((COMPLETE, main), (IMPUTED, pooled))
+        for text, frame in ((COMPLETE, main), (IMPUTED, shown))
     ]
     return {"imputed": pl.concat(rows, how="diagonal"), "imputations": made}
+
+
+def _gives_back_few(study: Study, main: Estimates, pooled: Estimates, asked: tuple[str, str, Names, str]) -> bool:
+    """Tell whether the size of the imputed analysis would give back a small count of missing values."""
+    policy = Policy(study.smallest_cell)
+    outcome, exposure, adjust, domain = asked
+    steps = flow(study, outcome, exposure, adjust=adjust, domain=domain)["n_out"].to_list()
+    people, cases = pooled["n"] - main["n"], pooled["n_cases"] - main["n_cases"]
+    gained = [*people, *cases, *(people - cases)]
+    return any(policy.hides(None if count is None else abs(count)) for count in (*steps, *gained))

@@ -132,3 +132,23 @@ def test_what_cannot_be_corrected_is_refused():
         tk.effects.bias_analysis(tk.prevalence(study, "case"), tk.effects.MisclassifiedOutcome(0.9, 0.9))
     with pytest.raises(tk.EstimationError, match=mentioning("needs the analysis behind")):
         tk.effects.bias_analysis(tk.Estimates(pl.DataFrame(found)), tk.effects.MisclassifiedOutcome(0.9, 0.9))
+
+
+def test_withheld_degrees_of_freedom_are_used_and_not_shown():
+    rng = np.random.default_rng(2)
+    people = pl.DataFrame({"case": rng.random(400) < 0.3, "exposed": rng.random(400) < 0.4}).with_columns(
+        exposed=pl.when(pl.int_range(400) > 2).then("exposed")
+    )
+    results = []
+    for smallest in (0, 5):
+        study = tk.study(people, design=tk.Design.none(), name=f"cells of {smallest}", smallest_cell=smallest)
+        for estimand in ("prevalence_ratio", "prevalence_difference"):
+            found = tk.association(study, "case", "exposed", adjust=(), estimand=estimand)
+            limits = tk.sensitivity(found)["e_value_limit"].to_list()
+            if estimand == "prevalence_ratio":
+                bias = tk.effects.MisclassifiedOutcome(0.9, 0.99)
+                corrected = tk.effects.bias_analysis(found, bias)
+                limits += corrected["conf_low"].to_list()
+                assert (corrected["df"][0] is None) == (smallest > 0)
+            results.append(limits)
+    assert results[:2] == results[2:]
