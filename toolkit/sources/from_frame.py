@@ -31,8 +31,8 @@ from toolkit.sources.frame_columns import (
 from toolkit.sources.harmonize.raw_values import is_text, parse_numbers
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.sources.user.profiles import SEEN, suspected_codes
-from toolkit.studies import FREE_TEXT, IDENTIFIERS, Design, Study, describe_column, refuse_unusable_names
+from toolkit.sources.user.profiles import CODES
+from toolkit.studies import FREE_TEXT, IDENTIFIERS, Design, Study, refuse_unusable_names
 from toolkit.variables import MOST_LEVELS, REASONS, Codebook, Reason, Variable, why
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def own_population(
     refuse_unusable_names(raw.columns)
     check_design(design, raw.columns)
     given = codebook.variables if isinstance(codebook, Codebook) else {}
-    ids = {own: found for own in raw.columns if (found := _count_persons(raw[own]))}
+    ids = {own.name: found for own in raw.get_columns() if (found := _count_persons(own))}
     people, notes, free = _read_columns(raw, design, given, words_kept(keep, raw.columns), smallest_cell)
-    notes += _note_codes(raw.drop({*ids, *design.columns, *given}), smallest_cell)
+    coded = _note_codes(raw.drop({*ids, *design.columns, *given}, strict=False), smallest_cell)
+    notes += filter(None, coded)
     refuse_weight_of_ids(design, ids)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
@@ -97,30 +98,31 @@ def _read_columns(
     smallest: int,
 ) -> tuple[pl.DataFrame, list[str], list[str]]:
     """Read columns by the plans that their different values give; return notes and names of free text too."""
-    reasons = set(_reason_columns(raw))
+    reasons, names = set(_reason_columns(raw)), frozenset(raw.columns)
     columns = [pl.col(name).cast(Reason) for name in reasons]
     notes: list[str] = []
     free: list[str] = []
-    for name in raw.columns:
+    # The schema of a frame is written anew each time, which takes minutes for 10,000 columns.
+    for column in raw.get_columns():
+        name = column.name
         if name in reasons:
             continue
-        plan = plan_cells(name, raw.schema[name])
-        if is_text(raw.schema[name]):
+        plan = plan_cells(name, column.dtype)
+        if is_text(column.dtype):
             role, words = column_role(name, design, given), kept.get(name, ())
-            different, filled = _different(raw[name], design), raw[name].count()
+            different, filled = _different(column, design), column.count()
             plan = plan_column(*different, role, words, filled, smallest=smallest)
-        columns += plan.columns(name, raw.columns)
+        columns += plan.columns(name, names)
         free += [name] if plan.free else []
-        notes += filter(None, (plan.note, serial_note(name, raw[name])))
+        notes += filter(None, (plan.note, serial_note(name, column)))
     # One column has the reasons of another, which come later.
     return raw.with_columns(columns[: len(reasons)]).with_columns(columns[len(reasons) :]), notes, free
 
 
 def _note_codes(raw: pl.DataFrame, smallest: int) -> Iterable[str]:
-    """Report numbers that may be codes for missing values, suspected from the first participants."""
-    for column in raw.select(cs.numeric()):
-        first = column.head(SEEN).drop_nulls().value_counts(name=":n")
-        if suspected_codes(first[column.name], first[":n"]):
+    """Report numbers that may be codes for missing values, which are the smallest or largest of a column."""
+    for column in raw.select(cs.numeric()).get_columns():
+        if {column.min(), column.max()} & CODES:
             counts = column.drop_nulls().value_counts(name=":n")
             yield code_note(counts[column.name], counts[":n"], smallest)
 
@@ -154,6 +156,22 @@ def refuse_repeated_names(frame: Any) -> None:
         )
 
 
+def require_options(name: object, codebook: object, smallest_cell: object, keep: object) -> None:
+    """Raise if an option of a study of a frame has another type than it may have."""
+    counted = isinstance(smallest_cell, int) and not isinstance(smallest_cell, bool) and smallest_cell >= 0
+    valid = {
+        "name": (isinstance(name, str), "a text, such as name='village 2024'"),
+        "codebook": (
+            codebook is None or isinstance(codebook, str | Codebook), "None, 'toolkit' or a tk.Codebook",
+        ),
+        "smallest_cell": (counted, "a whole number of 0 or more, such as 5"),
+        "keep": (isinstance(keep, Iterable), "words such as 'NA', or a mapping of columns to words"),
+    }  # fmt: skip
+    for option, (fits, wanted) in valid.items():
+        if not fits:
+            raise DatasetError(f"'{option}' is not valid. Supply {wanted}.")
+
+
 def require_codebook(codebook: Codebook | str | None) -> None:
     """Raise for the name of a codebook that does not exist."""
     if isinstance(codebook, str) and codebook != TOOLKIT:
@@ -184,7 +202,7 @@ def _read_frame(frame: Any) -> "tuple[pl.DataFrame, dict[str, Categories]]":
     except _UNREADABLE as error:
         # The libraries quote the value that they could not read, so their messages are not passed on.
         raise DatasetError(_explain_unreadable(frame, error)) from None
-    if not people.height:
+    if not people.height or not people.width:
         raise DatasetError("The frame has 0 rows. Check how it was read or filtered.")
     people = _with_text(people)
     declared = {name: own for name, own in declared.items() if own.ordered or len(own.levels) <= MOST_LEVELS}
@@ -231,8 +249,9 @@ def _has_one_type(column: Any) -> bool:
 
 def _reason_columns(people: pl.DataFrame) -> Iterable[str]:
     """Find the columns with the reasons for missing values of others, as `study.people` has them."""
-    for name in people.columns:
-        if why(name) in people.columns and are_reasons(people[why(name)]):
+    names = frozenset(people.columns)
+    for name in names:
+        if why(name) in names and are_reasons(people[why(name)]):
             yield why(name)
 
 
@@ -329,6 +348,11 @@ def _suggest_name(name: str) -> str:
 
 def check_design(design: Design, columns: Sequence[str]) -> None:
     """Raise unless a design is declared and names columns that exist."""
+    if not isinstance(design, Design):
+        raise DesignError(
+            f"'design' has type {type(design).__name__}. Supply tk.Design(weight='...'), or declare that "
+            "there is none: tk.Design.none()."
+        )
     if not (design.weight or design.fpcs or design.declared_absent):
         raise DesignError(
             "The design has no weight. Supply tk.Design(weight='...'), or declare that there is none: "
@@ -341,15 +365,15 @@ def check_design(design: Design, columns: Sequence[str]) -> None:
 def _describe_columns(people: pl.DataFrame, design: Design, known: Codebook, ordered: set[str]) -> Codebook:
     left = {*design.columns, *(why(name) for name in people.columns)}
     entries = [
-        _describe_column(people, name, known, ordered=name in ordered)
-        for name in people.columns
-        if name not in left
+        _describe_column(column, known, ordered=column.name in ordered)
+        for column in people.get_columns()
+        if column.name not in left
     ]
     return Codebook.of(*(entry for entry in entries if entry))
 
 
-def _describe_column(people: pl.DataFrame, name: str, known: Codebook, *, ordered: bool) -> Variable | None:
-    entry = known.variables.get(name)
-    if entry and entry.dtype == people.schema[name]:
+def _describe_column(column: pl.Series, known: Codebook, *, ordered: bool) -> Variable | None:
+    entry = known.variables.get(column.name)
+    if entry and entry.dtype == column.dtype:
         return entry
-    return describe_column(people, name, ordered=ordered)
+    return Variable.of_column(column, ordered=ordered)

@@ -16,7 +16,7 @@ from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
 from toolkit.sources.engines.source import engine_of
 from toolkit.sources.frame_columns import Kept
-from toolkit.sources.from_frame import TOOLKIT, own_population, refuse_repeated_names
+from toolkit.sources.from_frame import TOOLKIT, own_population, refuse_repeated_names, require_options
 from toolkit.sources.study_cache import open_once
 from toolkit.studies import Design, Study, take_over
 from toolkit.variables import Codebook, derive
@@ -185,6 +185,7 @@ def study(
     >>> study(people, design=Design(weight="w"), name="four people").codebook["cramps"].kind
     'yes_no'
     """
+    require_options(name, codebook, smallest_cell, keep)
     refuse_repeated_names(frame)
     engine = engine_of(frame)
     if engine is None:

@@ -81,7 +81,8 @@ def _choose_variables(people: pl.DataFrame, codebook: Codebook, variables: Seque
     Dates of participants, such as the start of follow-up, count although they are not in the codebook.
     """
     dates = [name for name, dtype in people.schema.items() if dtype.is_temporal()]
-    present = list(dict.fromkeys([*(name for name in codebook if name in people.columns), *dates]))
+    columns = frozenset(people.columns)
+    present = list(dict.fromkeys([*(name for name in codebook if name in columns), *dates]))
     if variables is None:
         return present
     for name in variables:

@@ -151,7 +151,8 @@ def summarize(
     design: str,
 ) -> dict[str, str]:
     """Summarize a study: participants, visits, diary entries, cycles, design, outcomes and variables."""
-    measured = [name for name in codebook if name in people.columns]
+    columns = frozenset(people.columns)
+    measured = [name for name in codebook if name in columns]
     facts = {
         "Participants": f"{people.height:,}",
         "Visits": "" if visits is None else f"{visits.height:,}",
@@ -175,7 +176,8 @@ def list_variables(
         for variable in codebook.values()
         if any(sought in text.casefold() for text in (variable.name, variable.label, variable.question))
     ]
-    present = [variable.name for variable in found if variable.name in people.columns]
+    columns = frozenset(people.columns)
+    present = [variable.name for variable in found if variable.name in columns]
     counts = people.select(pl.col(name).count() for name in present).row(0, named=True) if present else {}
     rows = [_listed(variable, counts, cycles) for variable in found]
     return pl.DataFrame(rows, schema=VARIABLES_SCHEMA, orient="row")

@@ -47,8 +47,9 @@ def write_r(study: Exported, folder: str | Path) -> Path:
 
 def _without_ids(study: Exported) -> pl.DataFrame:
     """Keep the codebook's variables with their reasons and the design's columns; ids stay behind."""
-    known = [name for name in study.codebook if name in study.people.columns]
-    reasons = [why(name) for name in known if why(name) in study.people.columns]
+    there = frozenset(study.people.columns)
+    known = [name for name in study.codebook if name in there]
+    reasons = [why(name) for name in known if why(name) in there]
     columns = dict.fromkeys([*known, *reasons, *study.design.columns])
     texts = pl.selectors.enum() | pl.selectors.categorical()
     return study.people.select(list(columns)).with_columns(texts.cast(pl.String))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -85,3 +86,45 @@ def test_a_dictionary_that_lists_a_level_twice_is_read_as_text(door: str, tmp_pa
     codes: Any = pa.array([0, 1, 2] * 20, pa.int8())
     x = pa.DictionaryArray.from_arrays(codes, pa.array(["a", "a", "b"]))
     assert ("a", "b") == open_table(door, pa.table({**PLAIN, "x": x}), tmp_path).codebook["x"].levels
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"design": "w"}, ("'design'", "str")),
+        ({"design": None}, ("'design'", "NoneType")),
+        ({"name": None}, ("'name'",)),
+        ({"codebook": 5}, ("'codebook'", "'toolkit'")),
+        ({"smallest_cell": "five"}, ("'smallest_cell'",)),
+        ({"smallest_cell": -3}, ("'smallest_cell'", "0")),
+        ({"keep": 5}, ("'keep'",)),
+    ],
+)
+def test_an_option_of_another_type_is_named(options: dict[str, Any], told: tuple[str, ...]) -> None:
+    with pytest.raises(tk.ToolkitError, match=mentioning(told)):
+        tk.study(pl.DataFrame(PLAIN), **{"design": tk.Design.none(), **options})
+
+
+def test_what_an_engine_cannot_read_is_told_with_its_column() -> None:
+    union = duckdb.connect().sql("select i % 2 as y, union_value(num := 2) as un from range(60) t(i)")
+    with pytest.raises(tk.DatasetError, match=mentioning("'un'")):
+        tk.study(union, design=tk.Design.none())
+    with pytest.raises(tk.DatasetError, match=mentioning("source failed", "FileNotFoundError")):
+        tk.study(pl.scan_csv("absent.csv"), design=tk.Design.none())
+
+
+def test_a_frame_without_columns_has_no_participants() -> None:
+    with pytest.raises(tk.DatasetError, match=mentioning("0 rows")):
+        tk.study(pd.DataFrame(index=range(5)), design=tk.Design.none())
+
+
+def test_the_schema_of_a_frame_is_not_written_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pl.DataFrame({f"c{at}": [0.5, 1.5, 2.5] for at in range(300)}).with_columns(
+        y=pl.Series([0, 1, 0])
+    )
+    reads = []
+    whole = pl.DataFrame.schema.fget
+    monkeypatch.setattr(pl.DataFrame, "schema", property(lambda own: reads.append(own.width) or whole(own)))
+    study = tk.study(frame, design=tk.Design.none())
+    assert "301 measured" in str(study)
+    assert len([width for width in reads if width > 300]) < 30

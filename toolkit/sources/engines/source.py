@@ -1,13 +1,15 @@
 """Find the engine of what a study is made of."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, ToolkitError, short
 from toolkit.sources.engines.lazy_polars import LazyPolars
 from toolkit.sources.engines.parquet_files import LazyParquet, ParquetFiles
 from toolkit.studies import Engine
@@ -27,9 +29,38 @@ def engine_of(source: Any) -> Engine | None:
     if not isinstance(known, nw.LazyFrame):
         return None
     native = nw.to_native(known)
-    if isinstance(native, pl.LazyFrame):
-        return LazyPolars(native)
-    return _relation(known)
+    with _explain_columns(known):
+        return LazyPolars(native) if isinstance(native, pl.LazyFrame) else _relation(known)
+
+
+@contextmanager
+def _explain_columns(known: Any) -> Iterator[None]:
+    """Restate the error of a frame whose source or types cannot be read, and name the column."""
+    try:
+        yield
+    except (ToolkitError, MemoryError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        name = _find_unreadable(known)
+        what = f"The column '{short(name)}' has a type that is not supported" if name else "Its source failed"
+        raise DatasetError(
+            f"The columns of the frame cannot be read ({type(error).__name__}). {what}. Check that it can be "
+            "collected, and leave the column out before tk.study."
+        ) from None
+
+
+def _find_unreadable(known: Any) -> str:
+    """Find the first column that cannot be read by itself; "" if the types of all are unknown."""
+    try:
+        names = known.collect_schema().names()
+    except (Exception, pl.exceptions.PanicException):
+        return ""
+    for name in names:
+        try:
+            known.select(name).head(0).collect("polars")
+        except (Exception, pl.exceptions.PanicException):
+            return str(name)
+    return ""
 
 
 def _refuse_data_base(path: Path) -> None:
