@@ -1,4 +1,4 @@
-"""Without memfd, SIGHUP, fcntl, /proc, Unix sockets, process groups and make, everything still works."""
+"""Where memfd, shared descriptors, fcntl, /proc, Unix sockets, process groups or make lack, all works."""
 
 import os
 import subprocess
@@ -18,12 +18,13 @@ import ipykernel.kernelapp, jupyter_client, jupytext, nbconvert, papermill.execu
 from pathlib import Path
 for name in ("fcntl", "resource", "pwd", "grp"):
     sys.modules[name] = None
-for name in ("memfd_create", "killpg", "getuid", "geteuid", "fork"):
+for name in ("memfd_create", "killpg", "getuid", "geteuid", "fork", "pread"):
     delattr(os, name)
 delattr(signal, "SIGHUP")
 os.environ["PATH"] = ""
 is_dir = Path.is_dir
-Path.is_dir = lambda self, **options: not str(self).startswith("/proc") and is_dir(self, **options)
+hidden = ("/proc", "/dev/fd")
+Path.is_dir = lambda self, **options: not str(self).startswith(hidden) and is_dir(self, **options)
 """
 WORK = """
 import polars as pl

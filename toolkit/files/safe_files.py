@@ -5,6 +5,7 @@ however it ends. What earlier versions left has no lock and is removed when no l
 """
 
 import errno
+import io
 import os
 import re
 import shutil
@@ -20,32 +21,64 @@ import polars as pl
 from toolkit.errors import DatasetError, ToolkitError
 
 _PATH = re.compile(r"/dev/fd/(\d+)")
+_NAMED = re.compile(r"cramps-people-\w{8}\.zip")
+_DESCRIPTORS = Path("/dev/fd")
 _PART = 1 << 26
 
 
+def shares_descriptors() -> bool:
+    """Whether a child can open an inherited file by its descriptor, which Windows does not offer."""
+    return hasattr(os, "pread") and _DESCRIPTORS.is_dir()
+
+
 def unnamed_file(*, on_disk: bool = False) -> BinaryIO:
-    """Open an empty file without a name: in memory on Linux, else or `on_disk` an unlinked one."""
+    """Open an empty file without a name: in memory on Linux, else or `on_disk` an unlinked one.
+
+    Where no descriptor can be shared, the file has a name, is for its owner alone, and ends at its close.
+    """
+    if not shares_descriptors():
+        return NamedUntilClosed()
     if hasattr(os, "memfd_create") and not on_disk:
         return os.fdopen(os.memfd_create("cramps"), "w+b")
     return cast("BinaryIO", tempfile.TemporaryFile())
 
 
+class NamedUntilClosed(io.BufferedRandom):
+    """A temporary file for its owner alone that other processes open by its name, removed when closed."""
+
+    def __init__(self) -> None:
+        handle, self.path = tempfile.mkstemp(prefix="cramps-people-", suffix=".zip")
+        super().__init__(io.FileIO(handle, "r+b"))
+
+    def close(self) -> None:
+        """Close and remove the file."""
+        super().close()
+        Path(self.path).unlink(missing_ok=True)
+
+
 def path_of(file: BinaryIO) -> str:
     """Return the path by which this process, or a child that inherits the descriptor, opens the file."""
     file.flush()
-    return f"/dev/fd/{file.fileno()}"
+    return file.path if isinstance(file, NamedUntilClosed) else f"/dev/fd/{file.fileno()}"
+
+
+def inherited_by_children(file: BinaryIO | None) -> dict[str, tuple[int, ...]]:
+    """Return the option with which a child process inherits the file; none where it opens it by name."""
+    return {} if file is None or isinstance(file, NamedUntilClosed) else {"pass_fds": (file.fileno(),)}
 
 
 def is_path_of_descriptor(path: object) -> bool:
     """Whether a path is one that `path_of` returns."""
-    return _PATH.fullmatch(str(path)) is not None
+    return _PATH.fullmatch(str(path)) is not None or _NAMED.fullmatch(Path(str(path)).name) is not None
 
 
 def content_of(path: object) -> bytes:
     """Read a whole file by its `path_of`, without the position that several processes may share."""
     found = _PATH.fullmatch(str(path))
     if found is None:
-        raise OSError(f"'{path}' is not the path of a descriptor")
+        if not is_path_of_descriptor(path):
+            raise OSError(f"'{path}' is not the path of a descriptor")
+        return Path(str(path)).read_bytes()
     handle, parts, start = int(found[1]), [], 0
     while part := os.pread(handle, _PART, start):
         parts.append(part)

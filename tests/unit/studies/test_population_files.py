@@ -10,7 +10,12 @@ import pytest
 
 from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError
-from toolkit.files.safe_files import is_path_of_descriptor, path_of
+from toolkit.files.safe_files import (
+    inherited_by_children,
+    is_path_of_descriptor,
+    path_of,
+    shares_descriptors,
+)
 from toolkit.studies import ComponentWeight, Design, Study, hand_over, take_over
 from toolkit.variables import Availability, Codebook, Reason, Variable
 
@@ -41,11 +46,14 @@ def population(**changes: object) -> Study:
     return Study(**{**parts, "provenance": {"seed": 1, "files": {"a.xpt": "0f"}}, **changes})  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["memfd", "unlinked file"], autouse=True)
+@pytest.fixture(params=["memfd", "unlinked file", "named file"], autouse=True)
 def _both_kinds_of_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold both to every test: what Linux has, and what other systems use in its place."""
     if request.param == "unlinked file":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif request.param == "named file":  # Windows
+        monkeypatch.setattr("toolkit.files.safe_files._DESCRIPTORS", Path("/no/descriptors"))
+        monkeypatch.delattr(os, "pread", raising=False)
     elif not hasattr(os, "memfd_create"):
         pytest.skip("this system has no memfd_create")
 
@@ -96,11 +104,15 @@ def test_every_kind_of_design_comes_back(design: Design) -> None:
     assert handed(population(design=design)).design == design
 
 
-def test_the_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_has_no_name_or_is_for_its_owner_alone_until_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with hand_over(population()) as file:
-        assert [] == list(tmp_path.iterdir())
-        assert 0 == os.fstat(file.fileno()).st_nlink
+        named = [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()]
+        assert named == ([] if shares_descriptors() else [0o600])
+        assert len(named) == os.fstat(file.fileno()).st_nlink
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
@@ -108,8 +120,9 @@ def test_a_child_that_inherits_the_file_reads_it_and_no_other_does() -> None:
     with hand_over(population()) as file:
         command = [sys.executable, "-c", code, path_of(file)]
         child = subprocess.run(
-            command, pass_fds=(file.fileno(),), capture_output=True, text=True, check=False
+            command, **inherited_by_children(file), capture_output=True, text=True, check=False
         )
+        file.close() if not shares_descriptors() else None
         other = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "my study" == child.stdout.strip()
     assert mentions(other.stderr, "ended")

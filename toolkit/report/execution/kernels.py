@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from toolkit.files.safe_files import temporary_folder
+from toolkit.files.safe_files import inherited_by_children, temporary_folder
 
 if TYPE_CHECKING:
     import subprocess
@@ -188,7 +188,7 @@ def _manager_class(folder: Path, people: BinaryIO | None, register: Callable[...
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
-    inherited = (people.fileno(),) if people else ()
+    inherited = inherited_by_children(people)
     path = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]))
     spec = KernelSpec(
         argv=[
@@ -208,7 +208,7 @@ def _manager_class(folder: Path, people: BinaryIO | None, register: Callable[...
             return spec
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
-            await super()._async_launch_kernel(kernel_cmd, pass_fds=inherited, **options)
+            await super()._async_launch_kernel(kernel_cmd, **inherited, **options)
             register(getattr(self.provisioner, "process"))  # noqa: B009 - of the local provisioner
 
         async def _async_interrupt_kernel(self) -> None:
