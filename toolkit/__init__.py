@@ -89,6 +89,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.sensitivity.population_impact import impact as impact
     from toolkit.estimate.sensitivity.robustness_checks import RobustnessChecks as RobustnessChecks
     from toolkit.estimate.sensitivity.robustness_checks import check_robustness as check_robustness
+    from toolkit.estimate.session_ledger import Ledger as Ledger
+    from toolkit.estimate.session_ledger import ledger as ledger
     from toolkit.estimate.study_precision import precision as precision
     from toolkit.estimate.survey.participant_flow import flow as flow
     from toolkit.estimate.survey.sampling_units import weights as weights
@@ -164,6 +166,8 @@ _EVERYDAY = {
     "sensitivity": "estimate.sensitivity.e_values",
     "plan": "estimate.planned_answers",
     "Plan": "estimate.planned_answers",
+    "ledger": "estimate.session_ledger",
+    "Ledger": "estimate.session_ledger",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",

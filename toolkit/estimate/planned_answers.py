@@ -157,7 +157,7 @@ def _answer(plan: OpenedPlan, question: PlannedQuestion, study: Study, diagram: 
     asked = {**question.asked, "adjust": plan.terms[question.name], "diagram": diagram}
     try:
         found = association(study, **asked, allow_descendants=True)
-        p_value = _test_jointly(found, question.groups)
+        p_value = test_question(found, question.groups)
     except ToolkitError as error:
         found = frame([_failed_row(plan, question, study, str(error))])
     said = {
@@ -182,7 +182,7 @@ def _failed_row(plan: OpenedPlan, question: PlannedQuestion, study: Study, reaso
     }
 
 
-def _test_jointly(rows: Estimates, groups: Sequence[str]) -> float | None:
+def test_question(rows: Estimates, groups: Sequence[str]) -> float | None:
     """Test that all rows are at the null value, or with groups that they are equal among them."""
     known = [place for place, error in enumerate(rows["std_error"]) if error is not None]
     if not known:

@@ -46,7 +46,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import ESTIMANDS, Estimates, Floats, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, as_names, require_one_role
+from toolkit.variables import Names, as_names, recorded, require_one_role
 
 _NOBODY = "No participant of this group has complete data."
 # Outcome, exposure, covariates.
@@ -71,6 +71,7 @@ class _Plan:
         return intervals.student(self.confidence, df) + intervals.student(2 * self.power - 1, df)
 
 
+@recorded
 def precision(
     study: Study,
     outcome: str,

@@ -210,7 +210,7 @@ class OpenedPlan:
         tested = row["estimand"] in _INTERACTIONS and bool(question.groups)
         if row["estimand"] != question.estimand and not tested:
             yield "estimand"
-        if _covariates_of(row) != {*self._terms_of(question)} - {*question.groups}:
+        if _covariates_of(row) != {*self.terms_of(question)} - {*question.groups}:
             yield "adjust"
         if canonical_condition(row["domain"] or "") != question.condition:
             yield "domain"
@@ -222,7 +222,8 @@ class OpenedPlan:
         if self.declared.cycles and self.cycles and {*self.declared.cycles} != {*self.cycles}:
             yield "cycles"
 
-    def _terms_of(self, question: PlannedQuestion) -> tuple[str, ...]:
+    def terms_of(self, question: PlannedQuestion) -> tuple[str, ...]:
+        """Return the covariates of a question; of a set of the diagram only if a study is known."""
         if question.name in self.terms:
             return self.terms[question.name]
         if question.adjust in SIZES:

@@ -7,6 +7,7 @@ from typing import Any, Literal, ParamSpec, Protocol, cast, overload
 
 from toolkit.errors import VariableError
 from toolkit.results import RESERVED, SPLINE, Estimates, Floats
+from toolkit.variables.recorded_calls import recorded
 
 P = ParamSpec("P")
 Names = str | Sequence[str]
@@ -26,12 +27,12 @@ class Estimator(Protocol[P]):
 
 
 def with_request(estimator: Callable[P, Estimates]) -> Callable[P, Estimates]:
-    """Record the call in its rows, for an estimator without a covariance matrix."""
-    shape = signature(estimator)
+    """Record the call in its rows, for an estimator without a covariance matrix; a ledger may listen."""
+    run, shape = recorded(estimator), signature(estimator)
 
     @wraps(estimator)
     def estimate(*args: P.args, **options: P.kwargs) -> Estimates:
-        rows = estimator(*args, **options)
+        rows = run(*args, **options)
         given = shape.bind(*args, **options)
         given.apply_defaults()
         subject, *others = given.arguments
@@ -44,11 +45,12 @@ def with_request(estimator: Callable[P, Estimates]) -> Callable[P, Estimates]:
 
 
 def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
-    """Add the argument `covariance`: True returns a tuple of the rows and their covariance matrix."""
+    """Add the argument `covariance`, True for a tuple of rows and covariance matrix; a ledger may listen."""
+    run = recorded(estimator)
 
     @wraps(estimator)
     def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
-        rows = estimator(*args, **options)
+        rows = run(*args, **options)
         given = dict(zip(defaults, args, strict=False)) | options
         study = given.pop(subject)
         if hasattr(study, "people"):

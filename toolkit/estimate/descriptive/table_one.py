@@ -40,7 +40,7 @@ from toolkit.estimate.survey import (
 from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
 from toolkit.studies import COMPUTED, Study
-from toolkit.variables import Names, as_names, conditions, reason_for
+from toolkit.variables import Names, as_names, conditions, reason_for, recorded
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
@@ -68,6 +68,7 @@ class _Description:
         return rows + (call(self.groups).rows(named=True) if self.groups else [])
 
 
+@recorded
 def describe(
     study: Study,
     variables: Names,

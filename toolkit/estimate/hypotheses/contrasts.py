@@ -27,7 +27,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.results import frame as make_result
-from toolkit.variables import quoted
+from toolkit.variables import quoted, recorded
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
 _WAYS = ("first", "pairs", "heterogeneity")
@@ -82,6 +82,7 @@ class _Combined:
     reference: str | None
 
 
+@recorded
 def contrast(
     frame: pl.DataFrame,
     covariance: Floats | None = None,

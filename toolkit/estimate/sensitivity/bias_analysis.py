@@ -17,6 +17,7 @@ from scipy.special import ndtr
 from toolkit.errors import EstimationError, VariableError
 from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, comparisons_of
 from toolkit.results import DRAWS, SCHEMA, Estimates, Floats, by_columns
+from toolkit.variables import recorded
 
 # Associations corrected for a bias: result rows, with `error` (random, systematic, total) among the groups.
 BIAS_SCHEMA: dict[str, pl.DataType] = {"error": pl.String(), **SCHEMA, **DRAWS}
@@ -169,6 +170,7 @@ class UnmeasuredConfounder:
 Bias = MisclassifiedExposure | MisclassifiedOutcome | UnmeasuredConfounder
 
 
+@recorded
 def bias_analysis(result: Estimates, bias: Bias, *, draws: int = _DRAWS, seed: int = 1) -> pl.DataFrame:
     """Correct associations for one bias whose parameters are uncertain.
 

@@ -27,6 +27,7 @@ from toolkit.estimate.sensitivity.risk_ratios import (
 )
 from toolkit.estimate.survey import draw, weighted_moments
 from toolkit.results import E_VALUES, SCHEMA, Estimates, by_columns
+from toolkit.variables import recorded
 
 # Result rows with E-values; `omitted` is the covariate left out, null for the result itself.
 SENSITIVITY_SCHEMA: dict[str, pl.DataType] = {"omitted": pl.String(), **SCHEMA, **E_VALUES}
@@ -41,6 +42,7 @@ _DIFFERENCES = ("prevalence_difference", "standardised_difference")
 _CONVERTED = (*_AS_THEY_ARE, *_DIFFERENCES, "odds_ratio", "hazard_ratio", "mean_difference")
 
 
+@recorded
 def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool = True) -> pl.DataFrame:
     """Compute E-values of associations, and what omitting each covariate would have done.
 

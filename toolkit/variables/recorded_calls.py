@@ -1,0 +1,55 @@
+"""Tell listeners, such as a ledger, of each call of an estimator; without a listener nothing is kept."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
+
+import polars as pl
+
+P = ParamSpec("P")
+Rows = TypeVar("Rows", bound=pl.DataFrame)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of an estimator: its name, arguments, and its rows or the error that it raised."""
+
+    estimator: str
+    arguments: Mapping[str, Any]
+    rows: pl.DataFrame | None = None
+    error: BaseException | None = None
+
+
+Listener = Callable[[Call], None]
+LISTENERS: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
+
+
+def recorded(estimator: Callable[P, Rows]) -> Callable[P, Rows]:
+    """Tell the listeners of each call; calls that the estimator makes itself are part of its own."""
+
+    @wraps(estimator)
+    def call(*args: P.args, **options: P.kwargs) -> Rows:
+        listeners = LISTENERS.get()
+        if not listeners:
+            return estimator(*args, **options)
+        named = dict(zip(signature(estimator).parameters, args, strict=False)) | options
+        token = LISTENERS.set(())
+        try:
+            rows = estimator(*args, **options)
+        except BaseException as error:
+            LISTENERS.reset(token)
+            _tell(listeners, Call(estimator.__name__, named, None, error))
+            raise
+        LISTENERS.reset(token)
+        _tell(listeners, Call(estimator.__name__, named, rows))
+        return rows
+
+    return call
+
+
+def _tell(listeners: tuple[Listener, ...], call: Call) -> None:
+    for listen in listeners:
+        listen(call)
