@@ -119,6 +119,9 @@ if estimable:
         excluded = "Respondents known to be pregnant were excluded; men and women without data were not."
         included = "Pregnant respondents were included."
         display(paper.prose(excluded if exclude_pregnant else included))
+    variables = (outcome, exposure, *sets.complete)
+    if unused := tk.reports.cycles_sentence(people, variables, domain, planned):
+        display(paper.prose(unused))
     display(paper.figure(tk.charts.flow_chart(flow), flow, "Selection of the analytic sample"))
 
 # %%

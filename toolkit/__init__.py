@@ -123,6 +123,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.paper.passages import evidence as evidence
     from toolkit.report.paper.passages import prose as prose
     from toolkit.report.paper.passages import reason_unmeasured as reason_unmeasured
+    from toolkit.report.paper.planned_results import cycles_sentence as cycles_sentence
     from toolkit.report.paper.robustness import robustness as robustness
     from toolkit.report.rendering import render as render
     from toolkit.report.verification.certificates import Certificate as Certificate
@@ -309,6 +310,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "missing_sentence": "display.text.sentences",
             "reliability_sentence": "display.text.sentences",
             "questions_sentence": "display.text.question_counts",
+            "cycles_sentence": "report.paper.planned_results",
         },
     ),
 }

@@ -1,15 +1,17 @@
 """State on a page what an analysis plan declared, and which of the results it planned."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
 from toolkit.display.text import format_condition, format_count, is_description, label_variable
 from toolkit.errors import join_list
 from toolkit.planning.opened_plan import NOT_PLANNED, OpenedPlan
+from toolkit.planning.unused_cycles import unused_cycles
 from toolkit.report.paper.passages import Passage, fill_macro
 from toolkit.results import ESTIMANDS, PLAN_QUESTION, PLAN_STATUS, SCHEMA
+from toolkit.studies import Study
 
 DESCRIPTIVE = "descriptive"
 
@@ -82,3 +84,49 @@ def _describe_freeze(plan: OpenedPlan) -> str:
     if not plan.stamps:
         return "It was not frozen, so that it may have been written after results were known."
     return f"It was frozen on {plan.stamps[0]}."
+
+
+def cycles_sentence(
+    study: Study, variables: Sequence[str], domain: str = "", plan: OpenedPlan | None = None
+) -> str:
+    """State which cycles were not used though they measured all variables, and whether a reason was given.
+
+    Parameters
+    ----------
+    study
+        The study.
+    variables
+        All variables of the analysis: outcome, exposure and covariates.
+    domain
+        The condition of the subpopulation; "" for everyone.
+    plan
+        The analysis plan, whose `cycles_reason` is quoted; None for none.
+
+    Returns
+    -------
+    str
+        A sentence; "" if every cycle that measured all variables was used, or the study has no cycles.
+
+    Raises
+    ------
+    VariableError
+        For an unknown variable, or a condition that cannot be read.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> cycles_sentence(tk.open_study("simulated"), ("any_cramps", "arthritis"))
+    ''
+    """
+    others = unused_cycles(study, variables, domain)
+    if not others:
+        return ""
+    used = study.weight_for(variables, domain).cycles
+    reason = plan.declared.cycles_reason.strip().rstrip(".") if plan else ""
+    were = "Cycle" if len(used) == 1 else "Cycles"
+    verb = "was" if len(used) == 1 else "were"
+    why = f"reason in the analysis plan: {reason}" if reason else "no reason was given"
+    return (
+        f"{were} {join_list(used)} {verb} used; {join_list(others)} also measured all variables of this "
+        f"analysis; {why}."
+    )
