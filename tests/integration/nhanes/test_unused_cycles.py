@@ -42,3 +42,9 @@ def test_the_reason_of_a_plan_is_quoted(first: tk.Study, tmp_path: Path) -> None
     path.write_text(f'cycles = ["{D}"]\ncycles_reason = "The replication uses the other."\n{question}')
     sentence = tk.reports.cycles_sentence(first, ASKED, plan=tk.plan(path, first))
     assert sentence.endswith("; reason in the analysis plan: The replication uses the other.")
+
+
+@pytest.mark.slow
+def test_the_page_of_one_cycle_says_so(first: tk.Study, tmp_path: Path) -> None:
+    page = tk.render("cause", study=first, cause="diabetes", output=tmp_path).html.read_text()
+    assert f"Cycle {D} was used; {E} also measured all variables of this analysis; no reason was given." in page
