@@ -18,6 +18,7 @@ study: str = "simulated"  # the name of a study; tk.available_studies() lists th
 cramps: str = ""  # a yes/no variable of cramps; empty compares mild and frequent cramps with none
 adjust: tuple = ()  # the covariates; () for age, sex, race or ethnicity and education where measured
 domain: str = "age ≥ 20"  # the subpopulation, as a condition
+plan: str = ""  # the file of your analysis plan; empty for none
 
 # %%
 import polars as pl
@@ -34,7 +35,8 @@ if not cramps and "cramp_frequency" in measured:
     cramps = "cramp_group"
     merged = {"none": "never", "mild": ["rarely", "sometimes"], "frequent": ["often", "almost always"]}
     people = people.merge_levels("cramp_frequency", merged, as_=cramps)
-paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
+planned = tk.plan(plan, people) if plan else None
+paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()}, planned)
 paper.labels["cramp_group"] = "nocturnal leg cramps in the past month"
 core = {"age": "rcs(age, 4)", "sex": "sex", "race_ethnicity": "race_ethnicity", "education": "education"}
 adjust = adjust or tuple(term for name, term in core.items() if name in measured)
@@ -157,6 +159,12 @@ if estimable:
     display(paper.table(table_one, f"Participants by {paper.labels[cramps]}", note))
 
 # %%
+if planned:
+    display(paper.prose(heading="Planned questions", level=3))
+    display(paper.analysis_plan())
+    display(paper.table(planned.answer(people), "Answers to the planned questions"))
+
+# %%
 if estimable:
     display(paper.prose(heading="Prevalence", level=3))
     drawn = tk.charts.prevalence_chart(common, labels=paper.labels)
@@ -238,4 +246,4 @@ if estimable:
     # The index of reports shows the most frequent cramps and symptoms of insomnia, or the first answer.
     shown = adjusted.filter(pl.col("outcome") == ("insomnia" if "insomnia" in answers else answers[0]))
     found = tk.finding(shown.tail(1), labels=paper.labels, brief=True)
-tk.reports.keep(*every, title=title, finding=found)
+tk.reports.keep(*every, title=title, finding=found, plan=planned)

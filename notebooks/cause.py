@@ -241,8 +241,7 @@ if estimable:
 if planned:
     display(paper.prose(heading="Planned questions", level=3))
     display(paper.analysis_plan())
-    answers = planned.answer(people, diagram=diagram or None)
-    display(paper.table(answers, "Answers to the planned questions"))
+    display(paper.table(planned.answer(people, diagram=diagram or None), "Answers to the planned questions"))
 
 # %%
 if estimable:

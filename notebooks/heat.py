@@ -20,6 +20,7 @@ outcome: str = ""  # a yes/no variable of the participants; empty for any_cramps
 night_outcome: str = "cramp"  # a yes/no variable of the diary
 adjust: tuple = ("rcs(age, 4)", "sex")  # the covariates
 domain: str = "age ≥ 20"  # the subpopulation, as a condition
+plan: str = ""  # the file of your analysis plan; empty for none
 
 # %%
 import polars as pl
@@ -30,7 +31,8 @@ import toolkit as tk
 people = tk.open_study(study)
 card = tk.causes.card("dehydration_heat")
 title = "Heat, season and nocturnal leg cramps"
-paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()})
+planned = tk.plan(plan, people) if plan else None
+paper = tk.reports.Paper({name: variable.label for name, variable in people.codebook.items()}, planned)
 outcome = outcome or "any_cramps"
 why_no_season = tk.reports.why_no_estimate(people, (outcome, "season"), domain)
 why_no_weather = tk.reports.why_no_estimate(people, (outcome, "heat_index"), domain)
@@ -182,6 +184,12 @@ if every:
     display(paper.prose(heading="Results"))
 
 # %%
+if planned:
+    display(paper.prose(heading="Planned questions", level=3))
+    display(paper.analysis_plan())
+    display(paper.table(planned.answer(people), "Answers to the planned questions"))
+
+# %%
 if has_season:
     display(paper.prose(heading="Warm and cool half-years", level=3))
     drawn = tk.charts.prevalence_chart(common, labels=paper.labels)
@@ -267,4 +275,4 @@ if every:
 found = "No estimate: the study has no data on season, weather or nights beside those on the outcome."
 if every:
     found = tk.finding(main, labels=paper.labels, brief=True)
-tk.reports.keep(*every, title=title, finding=found)
+tk.reports.keep(*every, title=title, finding=found, plan=planned)

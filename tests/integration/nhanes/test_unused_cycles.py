@@ -47,4 +47,6 @@ def test_the_reason_of_a_plan_is_quoted(first: tk.Study, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_the_page_of_one_cycle_says_so(first: tk.Study, tmp_path: Path) -> None:
     page = tk.render("cause", study=first, cause="diabetes", output=tmp_path).html.read_text()
-    assert f"Cycle {D} was used; {E} also measured all variables of this analysis; no reason was given." in page
+    assert (
+        f"Cycle {D} was used; {E} also measured all variables of this analysis; no reason was given." in page
+    )
