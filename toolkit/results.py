@@ -277,7 +277,7 @@ class Estimates(pl.DataFrame):
         self._request = estimator, key, dict(arguments)
 
     def call(self) -> tuple[str, Mapping[str, Any]] | None:
-        """Return estimator and arguments of the call that gave these rows; None if they were changed since."""
+        """Return estimator and arguments of the call that gave these rows; None if they changed since."""
         known = self._request is not None and self._rows is not None and self._rows.equals(self)
         return (self._request[0], self._request[2]) if known and self._request else None
 

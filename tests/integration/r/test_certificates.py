@@ -1,4 +1,4 @@
-"""R recomputes every number of a certificate, from data or from the publisher's files, and sees a changed one."""
+"""R recomputes every number of a certificate, from data or the publisher's files, and finds a changed one."""
 
 import os
 import stat

@@ -28,7 +28,9 @@ class NoManifestError(DatasetError):
 def insert_manifest(page: str, facts: Mapping[str, Any]) -> str:
     """Put a manifest at the end of a page, with the hash of what the page shows."""
     content = {"manifest": FORMAT, **facts, "text_sha256": hash_text(page)}
-    packed = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).replace("<", "\\u003c")
+    packed = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).replace(
+        "<", "\\u003c"
+    )
     element = f'<script type="application/json" id="manifest">{packed}</script>\n'
     head, end, tail = page.rpartition("</body>")
     return f"{head}{element}{end}{tail}" if end else page + element
@@ -49,8 +51,8 @@ def read_manifest(page: str, name: str) -> dict[str, Any]:
     found = _ELEMENT.search(page)
     if found is None:
         raise NoManifestError(
-            f"'{name}' has no manifest. It was rendered by a version before manifests, or is truncated. Render "
-            "it anew, and verify the new page."
+            f"'{name}' has no manifest. It was rendered by an earlier version, or is truncated. Render it "
+            "anew, and verify the new page."
         )
     try:
         kept = json.loads(found[1])

@@ -124,23 +124,23 @@ def certificate(
     plan = _Plan(study, _number_calls(study, results), Path(folder), include_data)
     if not plan.compared:
         raise EstimationError(
-            f"All {plan.left_out} rows of this result are suppressed or could not be estimated, so there is no "
-            "number to certify. Certify a result with shown estimates, such as one of a wider domain."
+            f"All {plan.left_out} rows of this result are suppressed or could not be estimated, so there is "
+            "no number to certify. Certify a result with shown estimates, such as one of a wider domain."
         )
     plan.write()
     return Certificate(plan.folder, len(plan.compared), plan.left_out, plan.source)
 
 
 def _number_calls(study: Study, results: Sequence[pl.DataFrame]) -> list[tuple[Asked, pl.DataFrame]]:
-    """Number the rows of all results, with the call of each result and the rows as they may be shown."""
+    """Assign numbers to the rows of all results, and give each result with its call and its rows as shown."""
     found, first = [], 1
     for number, one in enumerate(results, start=1):
         called = one.call() if isinstance(one, Estimates) else None
         if called is None:
             raise EstimationError(
-                f"The analysis behind these {one.height:,} rows is unknown, because they were changed or copied "
-                "after estimation, or their estimator records none. Supply what the estimator returned, such "
-                "as tk.certificate(study, tk.prevalence(study, ...), folder)."
+                f"The analysis behind these {one.height:,} rows is unknown, because they were changed or "
+                "copied after estimation, or their estimator records none. Supply what the estimator "
+                "returned, such as tk.certificate(study, tk.prevalence(study, ...), folder)."
             )
         names, by = variables_of_call(study, called[1])
         shown = show(one)
@@ -212,7 +212,9 @@ class _Plan:
         margins = calibration.margins if calibration else ()
         names += [name for margin in margins for name in margin.variables]
         names += ["cycle"] if study.design.cycles else []
-        found = [name for name in dict.fromkeys([*names, *self.design.columns]) if name in study.people.columns]
+        found = [
+            name for name in dict.fromkeys([*names, *self.design.columns]) if name in study.people.columns
+        ]
         for name in found:
             if "`" in name or "\\" in name:
                 raise VariableError(
@@ -251,19 +253,21 @@ class _Plan:
             "lists, and it then compares.",
         }
         return (
-            f"This folder certifies {len(self.compared)} results of {self.study.label}. Run `Rscript {SCRIPT}` "
-            f"in it, with the package survey installed: it recomputes each row of {EXPECTED} and says which "
-            f"digits differ. {where[self.source]}\n"
+            f"This folder certifies {len(self.compared)} results of {self.study.label}. Run "
+            f"`Rscript {SCRIPT}` in it, with the package survey installed: it recomputes each row of "
+            f"{EXPECTED} and says which digits differ. {where[self.source]}\n"
         )
 
     def _script(self) -> Iterator[str]:
         study = self.study
-        yield f"# Recomputes {len(self.compared)} results of {' '.join(study.label.split())} by the package survey."
+        label = " ".join(study.label.split())
+        yield f"# Recomputes {len(self.compared)} results of {label} by the package survey."
         if study.simulated:
             yield "# SIMULATED: no person in it is real."
         yield "suppressMessages({ library(survey); library(survival) })"
-        yield 'here <- Sys.getenv("CERTIFICATE_FOLDER", ".")  # the folder of this script, if R runs elsewhere'
-        yield f'expected <- read.csv(file.path(here, {quote(EXPECTED)}), check.names = FALSE, na.strings = "")'
+        yield 'here <- Sys.getenv("CERTIFICATE_FOLDER", ".")  # the folder of this script'
+        how = 'check.names = FALSE, na.strings = ""'
+        yield f"expected <- read.csv(file.path(here, {quote(EXPECTED)}), {how})"
         yield f"numeric_columns <- c({', '.join(map(quote, _NUMBERS))})"
         yield ""
         yield LIBRARY.read_text(encoding="utf-8")
@@ -314,7 +318,7 @@ class _Plan:
             if number not in kept:
                 reason = shown.filter(pl.col(".row") == number)["reliability"].item() or "failed"
                 what = quote(f"left out, because it is {reason}")
-                yield f"note({number}, {quote(asked.label(number))}, {what}, \"left out\")"
+                yield f'note({number}, {quote(asked.label(number))}, {what}, "left out")'
         if asked.rows:
             yield from self._comparisons(asked, rare)
 

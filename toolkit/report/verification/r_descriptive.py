@@ -31,7 +31,7 @@ def prevalence(asked: Asked) -> Lines:
     more = _LIKELIHOOD if method == "likelihood" else ""
     for group, rows in asked.groups():
         for number, row in rows:
-            level = row["level"] or column.case
+            level = str(row["level"] or column.case)
             found = f"prevalence({asked.whole}, {group}, {quote(outcome)}, {quote(level)}, {quote(method)}, "
             yield asked.check(number, f"{found}{asked.confidence})", more)
 
@@ -46,11 +46,13 @@ def _standardized(asked: Asked, given: object) -> Lines:
         bands = f"cut({age}, c({breaks}), labels = {labels}, right = FALSE)"
     else:
         bands = _paste(standard.variables)
-    shares = ", ".join(f"{quote(' | '.join(levels))} = {share!r}" for levels, share in standard.shares.items())
+    shares = ", ".join(
+        f"{quote(' | '.join(levels))} = {share!r}" for levels, share in standard.shares.items()
+    )
     bands, groups = (f"function(data) with(data, {text})" for text in (bands, _paste(asked.by)))
     column = asked.column(outcome)
     for number, row in asked.rows:
-        group, level = " | ".join(row[name] for name in asked.by) or "all", row["level"] or column.case
+        group, level = " | ".join(row[name] for name in asked.by) or "all", str(row["level"] or column.case)
         yield asked.check(
             number,
             f"standardized_prevalence({asked.whole}, {groups}, {quote(group)}, {quote(outcome)}, "

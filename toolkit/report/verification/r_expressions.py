@@ -75,6 +75,8 @@ class RWriter:
 
     def piece(self, tree: Tree) -> str:
         """Translate a piece of a syntax tree."""
+        kind: str
+        body: Tree
         kind, body = next(iter(tree.items())) if isinstance(tree, dict) else (str(tree), None)
         known: dict[str, Callable[[], str]] = {
             "Column": lambda: self.column(body),
@@ -90,7 +92,7 @@ class RWriter:
         return known[kind]()
 
     def column(self, name: str) -> str:
-        """Read a column with the type that it has in polars: levels as text, yes and no as truth or number."""
+        """Read a column with its type in polars: levels as text, yes and no as truth or number."""
         dtype, own = self.schema.get(name), write_name(name)
         if self.as_read or dtype is None:
             return own

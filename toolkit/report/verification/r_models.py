@@ -161,7 +161,9 @@ def _cox(asked: Asked) -> Lines:
 
 def margins(asked: Asked) -> Lines:
     """Write average predictions of a model, with the sampling of the participants averaged over."""
-    yield from _of_formula(asked, lambda number, row: _average(asked, number, row, asked.argument("variable")))
+    yield from _of_formula(
+        asked, lambda number, row: _average(asked, number, row, asked.argument("variable"))
+    )
 
 
 def predict(asked: Asked) -> Lines:
@@ -242,8 +244,7 @@ def _find_pair(
     for levels in product(*others):
         for which in _JOINT:
             own = [
-                level if k else reference[name]
-                for name, level, k in zip(names, levels, which, strict=True)
+                level if k else reference[name] for name, level, k in zip(names, levels, which, strict=True)
             ]
             if ", ".join(own) == row["level"]:
                 return dict(zip(names, levels, strict=True)), which
@@ -292,7 +293,8 @@ def trend(asked: Asked) -> Lines:
         score = f"{write_vector(scores)}[match({levels})]"
     yield f"{variables}$.score <- {score}"
     if asked.argument("degree") > 1:
-        yield f"{variables}$.score <- {variables}$.score - mean(range(people_of({asked.whole})$.score, na.rm = TRUE))"
+        middle = f"mean(range(people_of({asked.whole})$.score, na.rm = TRUE))"
+        yield f"{variables}$.score <- {variables}$.score - {middle}"
     powers = [".score", "I(.score^2)"][: asked.argument("degree")]
     for group, rows in asked.groups():
         measured, adjust = rows[0][1]["estimand"], rows[0][1]["adjust"]

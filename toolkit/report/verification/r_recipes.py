@@ -5,6 +5,7 @@ What has no translation is named, and its column is then taken from the study, w
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -22,39 +23,7 @@ from toolkit.sources.nhanes.public_recipe import CycleRecipe, Recipe
 from toolkit.studies import Study
 from toolkit.variables import NOT_MEASURED, Derivation, formula
 
-_READING = '''# The files are read from the folder NHANES_FOLDER (any layout), and downloaded into it if they are absent.
-folder <- Sys.getenv("NHANES_FOLDER", file.path(here, "files"))
-known_files <- list.files(folder, recursive = TRUE, full.names = TRUE)
-public_file <- function(name, address, sha256) {
-  path <- known_files[tolower(basename(known_files)) == tolower(paste0(name, ".xpt"))][1]
-  if (is.na(path)) {
-    dir.create(folder, showWarnings = FALSE, recursive = TRUE)
-    path <- file.path(folder, paste0(name, ".xpt"))
-    download.file(address, path, mode = "wb", quiet = TRUE)
-  }
-  if (!requireNamespace("digest", quietly = TRUE)) cat(name, ": its SHA-256 is not checked, because R lacks the package digest.\\n")
-  else if (digest::digest(path, algo = "sha256", file = TRUE) != sha256) stop(name, " is not the file of the study: its SHA-256 differs. It was revised, or is damaged.")
-  read <- foreign::read.xport(path)
-  names(read) <- toupper(names(read))
-  read
-}
-blank_to_na <- function(x) { x <- trimws(as.character(x)); ifelse(x == "", NA, x) }
-# One number per person from several rows: whether any counts, or their total; NA if an open row could decide.
-any_row <- function(person, counts, open) {
-  yes <- tapply(!is.na(counts) & counts, person, any)
-  unsettled <- tapply(is.na(counts) | open, person, any)
-  ifelse(yes, 1, ifelse(unsettled, NA, 0))
-}
-total_row <- function(person, counts, each, open) {
-  own <- choose(counts, each, choose(is.na(counts), NA, 0))
-  total <- tapply(own, person, sum)
-  ifelse(tapply(is.na(own) | open, person, any), NA, total)
-}
-of_person <- function(found, person, present, empty) {
-  value <- as.numeric(found[match(as.character(person), names(found))])
-  ifelse(as.character(person) %in% as.character(present), value, empty)
-}
-'''
+_READING = Path(__file__).with_name("read_public_files.R")
 
 
 @dataclass(frozen=True)
@@ -67,7 +36,7 @@ class Written:
 
 def write_recipe(study: Study, recipe: Recipe) -> Written:
     """Write a recipe in R."""
-    lines: list[str] = [_READING]
+    lines: list[str] = [_READING.read_text(encoding="utf-8")]
     lost = dict.fromkeys(recipe.unknown)
     for cycle in recipe.cycles:  # What one cycle has no translation of is missing from all.
         list(_write_cycle(study, recipe, (0, cycle), lost))
@@ -105,7 +74,11 @@ def _write_cycle(
     for name in sorted(names, key=lambda own: own != "age"):
         piece = cycle.measured[name]
         try:
-            lines = list(_write_variable(study, recipe, name, piece)) if piece else [f"  p[[{quote(name)}]] <- NA"]
+            lines = (
+                list(_write_variable(study, recipe, name, piece))
+                if piece
+                else [f"  p[[{quote(name)}]] <- NA"]
+            )
         except UntranslatableError:
             lost[name] = None
             continue
@@ -158,7 +131,9 @@ def _beside(table: str, beside: Beside, value: str) -> str:
 
 def _write_computed(study: Study, recipe: Recipe, name: str, piece: Measured) -> list[str]:
     """Write a value computed from several answers or rows, by the expression of its block."""
-    lines, schema, own = [], {}, []
+    lines: list[str] = []
+    own: list[str] = []
+    schema: dict[str, pl.DataType] = {}
     for (table, column), of in piece.reads.items():
         own.append(f"{write_name(column)} = {_answer(_cell(table, column), of)}")
         schema[column] = pl.String() if of.texts else pl.Float64()
@@ -188,7 +163,8 @@ def _answer(cell: str, of: Input) -> str:
 def _write_rows(recipe: Recipe, rows: Rows, name: str) -> Iterator[str]:
     """Write the number to which the rows of a person are reduced."""
     person = f"{rows.table}${recipe.person}"
-    yield f"lines <- data.frame(person = {person}, {_cells(rows, columns_of(rows), rows.table)}, check.names = FALSE)"
+    cells = _cells(rows, columns_of(rows), rows.table)
+    yield f"lines <- data.frame(person = {person}, {cells}, check.names = FALSE)"
     names = list(columns_of(rows))
     if rows.lookup:
         yield from _write_lookup(rows, rows.lookup)
@@ -243,7 +219,8 @@ def _write_derivation(study: Study, recipe: Recipe, step: Derivation) -> Iterato
     written = RWriter(schema, as_read=True).expression(value)
     name = step.variable.name
     missing = "".join(f"{write_name(own)} = NA, " for own in absent)
-    yield f"people[[{quote(name)}]] <- rep_len(with(c(list({missing.rstrip(', ')}), people), {written}), nrow(people))"
+    known = f"c(list({missing.rstrip(', ')}), people)"
+    yield f"people[[{quote(name)}]] <- rep_len(with({known}, {written}), nrow(people))"
     entry = study.codebook[name]
     without = [a.cycle for a in entry.availability if a.status == NOT_MEASURED]
     if without:

@@ -112,7 +112,9 @@ _NOT = '"not recomputed"'
 
 def write_list(values: Mapping[str, Any]) -> str:
     """Write a mapping as a list of R."""
-    return f"list({', '.join(f'{write_name(name)} = {write_value(value)}' for name, value in values.items())})"
+    return (
+        f"list({', '.join(f'{write_name(name)} = {write_value(value)}' for name, value in values.items())})"
+    )
 
 
 def write_names(names: Sequence[str]) -> str:

@@ -52,7 +52,9 @@ class Difference:
 
     def __str__(self) -> str:
         digit = f", from significant digit {self.digit} on" if self.digit else ""
-        return f"{self.where}: {self.column} is {self.page} on the page and {self.recomputed} recomputed{digit}"
+        return (
+            f"{self.where}: {self.column} is {self.page} on the page and {self.recomputed} recomputed{digit}"
+        )
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ def verify_page(path: str | Path, study: str | Study | None = None) -> Verificat
         try:
             made = render(report, study=opened, output=folder, save_as=manifest["name"], force=True, **given)
         except ToolkitError as error:
-            raise UnverifiableError(f"The report of '{page.name}' cannot be rendered again. {error}") from error
+            raise UnverifiableError(
+                f"The report of '{page.name}' cannot be rendered again. {error}"
+            ) from error
         again = made.html.read_text(encoding="utf-8")
     return _compare(page.name, (text, again), (manifest, read_manifest(again, page.name)))
 
@@ -143,8 +147,8 @@ def _open(manifest: Mapping[str, Any], study: str | Study | None) -> Study:
     if declared in STUDIES or (declared.endswith(".toml") and Path(declared).is_file()):
         return open_study(declared)
     raise UnverifiableError(
-        f"The page is of the study '{named['label']}', which is not one of the toolkit's and not at hand. Name "
-        "its declaration: cramps verify PAGE --study study.toml."
+        f"The page is of the study '{named['label']}', which is not one of the toolkit's and not at hand. "
+        "Name its declaration: cramps verify PAGE --study study.toml."
     )
 
 
@@ -158,8 +162,8 @@ def _find_notebook(manifest: Mapping[str, Any], page: Path) -> str | Path:
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise UnverifiableError(
-            f"The notebook '{report}' of the page is not at hand. Put it beside the page, or run cramps verify in "
-            "the folder of the notebook."
+            f"The notebook '{report}' of the page is not at hand. Put it beside the page, or run cramps "
+            "verify in the folder of the notebook."
         )
     return found
 
@@ -171,7 +175,9 @@ def _compare(
     ours, theirs = _by_identity(then["rows"]), _by_identity(now["rows"])
     differences = [d for key in ours if key in theirs for d in _compare_rows(key, ours[key], theirs[key])]
     unmatched = [f"{_describe(key)}: the page alone has this row" for key in ours if key not in theirs]
-    unmatched += [f"{_describe(key)}: recomputation alone gives this row" for key in theirs if key not in ours]
+    unmatched += [
+        f"{_describe(key)}: recomputation alone gives this row" for key in theirs if key not in ours
+    ]
     edited = hash_text(texts[0]) != then["text_sha256"]
     if edited or not differences:
         differences += _compare_texts(*map(list_blocks, texts))
@@ -184,7 +190,9 @@ def _by_identity(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Map
     """Key rows by what they are about; equal ones are numbered."""
     found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in rows:
-        own = tuple((n, v) for n, v in row.items() if n in _IDENTITY or (isinstance(v, str) and n not in _TEXTS))
+        own = tuple(
+            (n, v) for n, v in row.items() if n in _IDENTITY or (isinstance(v, str) and n not in _TEXTS)
+        )
         own = tuple(pair for pair in own if pair[0] != "reliability")
         place = 1
         while (*own, ("", place)) in found:
@@ -194,7 +202,9 @@ def _by_identity(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Map
 
 
 def _describe(key: tuple[Any, ...]) -> str:
-    return ", ".join(str(value) for name, value in key if name not in ("", "study", "domain", "adjust") and value)
+    return ", ".join(
+        str(value) for name, value in key if name not in ("", "study", "domain", "adjust") and value
+    )
 
 
 def _compare_rows(

@@ -52,7 +52,7 @@ def recipe_of(study: Study, columns: Sequence[str]) -> Recipe | None:
         return None
     catalog = nhanes()
     known = {step.variable.name: step for step in DERIVATIONS}
-    needed = _needed(catalog, known, [name for name in columns if name not in study.design.columns])
+    needed = _list_needed(catalog, known, [name for name in columns if name not in study.design.columns])
     base = [name for name in needed if name in catalog.origins and name in study.people.columns]
     steps = tuple(step for name, step in known.items() if name in needed and name not in base)
     given = {PERSON, CYCLE, STRATUM, PSU, *study.design.columns}
@@ -67,9 +67,9 @@ def recipe_of(study: Study, columns: Sequence[str]) -> Recipe | None:
     )
 
 
-def _needed(catalog: Catalog, known: Mapping[str, Derivation], columns: Sequence[str]) -> list[str]:
+def _list_needed(catalog: Catalog, known: Mapping[str, Derivation], columns: Sequence[str]) -> list[str]:
     """Name the columns and all that they are derived from; ages decide who was asked."""
-    found: dict[str, None] = {catalog.site.age: None} if catalog.site.age in catalog.origins else {"age": None}
+    found: dict[str, None] = {"age": None}
     waiting = list(columns)
     while waiting:
         name = waiting.pop()
