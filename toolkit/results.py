@@ -278,20 +278,18 @@ class Estimates(pl.DataFrame):
 
     def call(self) -> tuple[str, Mapping[str, Any]] | None:
         """Return estimator and arguments of the call that gave these rows; None if they changed since."""
-        known = self._request is not None and self._rows is not None and self._rows.equals(self)
-        return (self._request[0], self._request[2]) if known and self._request else None
+        own = self._request if self._rows is not None and self._rows.equals(self) else None
+        return (own[0], own[2]) if own else None
 
     def request(self) -> tuple[str, Any, Mapping[str, Any]]:
         """Return estimator, study and arguments of the call that gave these rows."""
-        estimator, key, arguments = self._request or ("", -1, {})
-        study = _STUDIES.get(key)
-        if study is None or self.call() is None:
+        called, study = self.call(), _STUDIES.get(self._request[1] if self._request else -1)
+        if called is None or study is None:
             raise EstimationError(
                 f"The analysis behind these {self.height:,} rows is unknown, because they were changed or "
-                "copied after estimation, their estimator has no participant flow, or their study is not in "
-                "memory. Use tk.flow(study, outcome, exposure, ...)."
+                "copied, or their study is not in memory. Use tk.flow(study, outcome, exposure, ...)."
             )
-        return estimator, study, arguments
+        return called[0], study, called[1]
 
     def __str__(self) -> str:
         if not self._is_result():
@@ -403,8 +401,7 @@ def covariates(adjust: str) -> list[str]:
         text = text[1:-1]
     if text.lower() in _CRUDE:
         return []
-    parts = re.split(r"\s*[,+;]\s*(?![^()]*\))", text)
-    return [name.strip().strip("'") for name in parts if name.strip()]
+    return [n.strip().strip("'") for n in re.split(r"\s*[,+;]\s*(?![^()]*\))", text) if n.strip()]
 
 
 def variables_of(covariates: Iterable[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def run(*words: str) -> Result:
 def test_the_commands_are_those_of_the_readme() -> None:
     assert [
         "causes", "check", "describe", "download", "lab", "new-study", "notebooks", "plan", "report", "setup",
-        "studies",
+        "studies", "verify",
     ] == COMMANDS  # fmt: skip
 
 

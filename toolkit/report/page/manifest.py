@@ -22,7 +22,7 @@ _BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "pre", "summary", "tex
 
 
 class NoManifestError(DatasetError):
-    """A file that cannot be verified, because it is no page of a report or has no manifest."""
+    """A file that cannot be verified: another file than the page of a report, or one without a manifest."""
 
 
 def insert_manifest(page: str, facts: Mapping[str, Any]) -> str:

@@ -49,6 +49,13 @@ class Certificate:
         The number of rows without numbers, because they are suppressed or could not be estimated.
     data
         Where the data come from: "people.csv", "public-use files", or "" if the reader has to supply them.
+
+    Examples
+    --------
+    >>> import tempfile, toolkit as tk
+    >>> study = tk.open_study("simulated")
+    >>> tk.certificate(study, tk.mean(study, "bmi"), tempfile.mkdtemp()).data
+    'people.csv'
     """
 
     folder: Path
@@ -124,7 +131,7 @@ def certificate(
     plan = _Plan(study, _number_calls(study, results), Path(folder), include_data)
     if not plan.compared:
         raise EstimationError(
-            f"All {plan.left_out} rows of this result are suppressed or could not be estimated, so there is "
+            f"All {plan.left_out} rows of this result are suppressed or could not be estimated, which leaves "
             "no number to certify. Certify a result with shown estimates, such as one of a wider domain."
         )
     plan.write()

@@ -118,6 +118,7 @@ REFUSED: dict[str, tuple[str, Call]] = {
     "add_weather": ("add_weather", lambda s: tk.add_weather(s, WEATHER)),
     "cosinor of a measurement": ("cosinor", lambda s: tk.cosinor(s, "cramps", "bmi", period=8, adjust=())),
     "curve of a measurement": ("curve", lambda s: tk.curve(s, "cramps", "bmi", adjust=())),
+    "certificate": ("certificate", lambda s: tk.certificate(s, tk.mean(s, "bmi"), "/nowhere")),
     "data_dictionary": ("data_dictionary", tk.data_dictionary),
     "describe": ("describe", lambda s: tk.describe(s, ["sex", "age"])),
     "design_matrix": ("design_matrix", lambda s: tk.design_matrix(s, "cramps ~ sex")),

@@ -1,0 +1,121 @@
+"""What a certificate contains: shown rows, no hidden number, no data of others, and R for every domain."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import toolkit as tk
+from tests.support.invented import crowd, crowded
+from tests.support.messages import mentioning
+from toolkit.errors import EstimationError, VariableError
+from toolkit.report.verification.r_expressions import RWriter, UntranslatableError
+from toolkit.variables import parse
+
+STUDY = crowded()
+
+
+def few() -> tk.Study:
+    """Forty people of the village of Ashby and three of Thornwick, whose results are withheld."""
+    people = pl.DataFrame(
+        {
+            "village": ["Ashby"] * 60 + ["Thornwick"] * 3 + ["Lowfield"] * 60,
+            "age": [float(20 + k % 50) for k in range(123)],
+            "sore": [int(k % 3 == 0) for k in range(123)],
+        }
+    )
+    return tk.study(people, design=tk.Design.none(), name="three villages")
+
+
+def texts(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted(folder.iterdir()))
+
+
+def test_suppressed_rows_leave_without_their_numbers_and_are_counted(tmp_path: Path) -> None:
+    study = few()
+    result = tk.mean(study, "age", by="village")
+    made = tk.certificate(study, result, tmp_path)
+    shown = pl.read_csv(tmp_path / "expected.csv")
+    assert (3, made.rows + made.left_out) == (result.height, shown.height)
+    assert made.left_out >= 1
+    hidden = result.filter(pl.col("n") < 5)["estimate"].item()
+    assert repr(hidden) not in texts(tmp_path)
+    assert f"left out" in (tmp_path / "certificate.R").read_text()
+
+
+def test_names_of_rare_categories_are_in_no_file(tmp_path: Path) -> None:
+    study = few()
+    results = [
+        tk.mean(study, "age", by="village"),
+        tk.mean(study, "age", domain="village != 'Thornwick'"),
+        tk.association(study, "sore", "village", adjust=("age",)),
+    ]
+    tk.certificate(study, results, tmp_path)
+    assert "Thornwick" not in texts(tmp_path)
+    assert "Ashby" in texts(tmp_path)
+    assert "it names a category of few participants" in texts(tmp_path)
+
+
+def test_a_result_of_which_nothing_may_be_shown_is_refused(tmp_path: Path) -> None:
+    people = pl.DataFrame({"age": [30.0, 40.0, 50.0]})
+    study = tk.study(people, design=tk.Design.none(), name="three people")
+    with pytest.raises(EstimationError, match=mentioning("suppressed", "certify")):
+        tk.certificate(study, tk.mean(study, "age"), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_changed_rows_are_refused(tmp_path: Path) -> None:
+    result = tk.mean(STUDY, "age", by="sex")
+    for changed in (result.filter(pl.col("sex") == "f"), pl.DataFrame(result), result.clear()):
+        with pytest.raises(EstimationError, match=mentioning("tk.certificate(study, tk.prevalence")):
+            tk.certificate(STUDY, changed, tmp_path)
+
+
+def test_a_column_that_r_cannot_name_is_refused(tmp_path: Path) -> None:
+    study = tk.study(crowd().rename({"age": "a`ge"}), design=tk.Design(weight="w"), name="crowd")
+    with pytest.raises(VariableError, match=mentioning("a`ge")):
+        tk.certificate(study, tk.mean(study, "a`ge"), tmp_path)
+
+
+def test_another_study_has_no_data_and_no_totals_in_its_folder(tmp_path: Path) -> None:
+    made = tk.certificate(STUDY, tk.mean(STUDY, "age", by="sex"), tmp_path)
+    assert {"README.txt", "certificate.R", "expected.csv"} == {path.name for path in tmp_path.iterdir()}
+    assert "" == made.data
+    script = (tmp_path / "certificate.R").read_text()
+    # No weight or age of a participant is in the script.
+    values = {f"{value:g}" for value in crowd()["w"]}
+    assert not values & set(re.findall(r"\d+\.\d{3}", script))
+    assert "# sex, age, w, stratum, psu" in script or "# age, sex, w, stratum, psu" in script
+
+
+def test_the_readme_has_three_sentences_and_the_result_prints_what_to_run(tmp_path: Path) -> None:
+    made = tk.certificate(STUDY, tk.mean(STUDY, "age", by="sex"), tmp_path)
+    assert 3 == (tmp_path / "README.txt").read_text().count(". ") + 1
+    assert f"{tmp_path / 'certificate.R'}: 2 rows to be recomputed in R." == str(made)
+
+
+def test_an_estimator_without_a_counterpart_in_r_is_said_row_by_row(tmp_path: Path) -> None:
+    result = tk.effects.impact(STUDY, "cramps", "band", adjust=(), by="sex")
+    tk.certificate(STUDY, result, tmp_path)
+    script = (tmp_path / "certificate.R").read_text()
+    assert result.height == script.count("no counterpart of tk.impact")
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("age >= 40", "(`age` >= 40.0)"),
+        ("sex == 'f'", '(as.character(`sex`) == "f")'),
+        ("age > 30 and not (sex == 'm')", '((`age` > 30.0) & (!(as.character(`sex`) == "m")))'),
+        ("missing(age)", "(is.na(`age`))"),
+    ],
+)
+def test_conditions_are_written_in_r(condition: str, expected: str) -> None:
+    schema = STUDY.people.schema
+    assert expected == RWriter(schema, STUDY.codebook).expression(parse(condition).expression(schema))
+
+
+def test_an_expression_without_a_translation_is_refused() -> None:
+    with pytest.raises(UntranslatableError, match=mentioning("translation to R")):
+        RWriter({"a": pl.Float64()}).expression(pl.col("a").rolling_mean(3))
