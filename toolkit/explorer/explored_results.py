@@ -12,7 +12,7 @@ from toolkit.dag import Adjustment, Question, adjustment_for, covariates_for
 from toolkit.errors import ToolkitError, VariableError
 from toolkit.estimate.associations.models import association
 from toolkit.estimate.descriptive.prevalences import prevalence
-from toolkit.estimate.survey.participant_flow import flow
+from toolkit.estimate.survey import flow
 from toolkit.explorer.choices import CRUDE, NAMED, Choice
 from toolkit.explorer.menus import outcomes_of
 from toolkit.results import variables_of

@@ -123,7 +123,7 @@ def _write_weight(explored: Explored, study: str, covariates: str | tuple[()] = 
 
 
 class _Name(str):
-    """A name of Python among the arguments, which stands without quotes."""
+    """A Python expression among the arguments, written without quotes."""
 
     __slots__ = ()
 
@@ -178,7 +178,7 @@ def _write(value: object) -> str:
 
 
 def find_opening(study: Study, names: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the line that opens a study, "" if a name of the session stands for it, and its name."""
+    """Return the line that opens a study, "" if it has a name in the session, and its name."""
     taken = {"tk", "pl", "thirds", "labels", "covariates", "adjusted", "crude", "result", "weight", *TABS}
     known = [name for name, value in names.items() if value is study and name.isidentifier()]
     known = [name for name in known if not name.startswith("_") and name not in taken]

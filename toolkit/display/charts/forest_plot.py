@@ -1,6 +1,6 @@
 """Forest plots and prevalence charts: rows of labels, marks on a common axis, numbers and remarks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,15 @@ import altair as alt
 import polars as pl
 
 from toolkit.disclosure import is_hidden, show
-from toolkit.display.charts import palette, theme
+from toolkit.display.charts import theme
+from toolkit.display.charts.estimate_marks import (
+    Axis,
+    draw_marks,
+    draw_null_line,
+    draw_true_values,
+    find_true_values,
+    place_mark,
+)
 from toolkit.display.charts.reference_rows import add_references, is_reference
 from toolkit.display.charts.row_layout import (
     HALF,
@@ -21,11 +29,8 @@ from toolkit.display.charts.row_layout import (
     Layout,
     Line,
     Room,
-    Span,
     carry_narrow,
-    chart,
     choose_range,
-    clamp_span,
     draw_rows_at,
     draw_stripes,
     draw_tooltips,
@@ -35,7 +40,6 @@ from toolkit.display.charts.row_layout import (
     lay_out,
     make_value_axis,
     shade_empty,
-    vertical,
     watermark_rows,
     wrap_title,
     write_texts,
@@ -63,12 +67,10 @@ from toolkit.display.text import (
     write_title,
 )
 from toolkit.errors import VariableError
-from toolkit.results import TRUE_VALUE, Estimand, Row, estimand_of
+from toolkit.results import Estimand, Row, estimand_of
 
 _MOST_ROWS = 120
 _TRUE_VALUES = "Diamonds: true values"
-# The axis of values, by the field that a mark is placed by.
-Axis = Callable[[str], alt.X]
 
 
 def forest(
@@ -252,15 +254,15 @@ def _draw_panel(
     drawn = [(line, span) for line, row in layout.rows if (span := find_span(row))]
     bars = bars and estimand.kind == "percent"
     low, high = choose_range(estimand, [span for _, span in drawn], bars)
-    true = _find_true_values(layout)
+    true = find_true_values(layout)
     low, high = min([low, *true.values()]), max([high, *true.values()])
     x = _make_axis(estimand, unit, layout, (low, high))
     layers = [
         draw_stripes(layout),
         *shade_empty(layout),
-        *([] if estimand.null_value is None else [_draw_null_line(estimand.null_value, x, layout)]),
-        *_draw_marks([_place_mark(line, span, low, high) for line, span in drawn], x, layout, bars),
-        *(_draw_true_values(true, x, layout) if true else []),
+        *([] if estimand.null_value is None else [draw_null_line(estimand.null_value, x, layout)]),
+        *draw_marks([place_mark(line, span, low, high) for line, span in drawn], x, layout, bars),
+        *(draw_true_values(true, x, layout) if true else []),
         *_write_columns(layout, estimand, unit, frame),
         draw_tooltips(
             [_list_tips(line, line.item, bool(true)) for line in layout.lines if line.item], layout
@@ -277,80 +279,6 @@ def _make_axis(estimand: Estimand, unit: str, layout: Layout, limits: tuple[floa
         title=f"{estimand.noun} ({unit})" if unit else "",
         axis={"labelFlush": False, "grid": not stacked}, scale={"range": list(layout.plot)},
     )  # fmt: skip
-
-
-def _place_mark(line: Line, span: Span, low: float, high: float) -> dict[str, Any]:
-    value, start, end = span
-    row = line.item.row if line.item else {}
-    return {
-        "y": line.y,
-        **clamp_span(span, low, high),
-        "zero": low,
-        "cut_low": start < low,
-        "cut_high": end > high,
-        "outside": value < low or value > high,
-        "color": _choose_color(row) if row else palette.BLUE,
-    }
-
-
-def _choose_color(row: Row) -> str:
-    if is_reference(row):
-        return palette.INK
-    return palette.ORANGE if format_adjustment(row) == "crude" else palette.BLUE
-
-
-def _draw_marks(marks: Sequence[Mapping[str, Any]], x: Axis, layout: Layout, bars: bool) -> list[alt.Chart]:
-    base = chart(marks, y=vertical(layout))
-    sound = base.encode(color=alt.Color("color:N", scale=None, legend=None))
-    inside = sound.transform_filter("!datum.outside")
-    backs = [sound.mark_bar(height=14, opacity=0.35).encode(x=x("value"), x2="zero:Q")] if bars else []
-    solid: dict[str, Any] = {"filled": True, "opacity": 1}
-    arrows = [  # An interval that is cut continues beyond the axis.
-        sound.transform_filter(f"datum.cut_{side}")
-        .mark_point(size=70, shape=f"triangle-{direction}", **solid)
-        .encode(x=x(side))
-        for side, direction in (("low", "left"), ("high", "right"))
-    ]
-    return [
-        *backs,
-        sound.mark_rule(strokeWidth=1.8).encode(x=x("low"), x2="high:Q"),
-        inside.mark_point(size=60, shape="circle" if bars else "square", **solid).encode(x=x("value")),
-        *arrows,
-    ]
-
-
-def _find_true_values(layout: Layout) -> dict[float, float]:
-    """Return the true values of the rows that have one, by their place, on the axis of values."""
-    known = [(line.y, row, row.get(TRUE_VALUE)) for line, row in layout.rows]
-    return {
-        y: value * (100 if estimand_of(row).kind in ("percent", "points") else 1)
-        for y, row, value in known
-        if value is not None
-    }
-
-
-def _draw_true_values(true: Mapping[float, float], x: Axis, layout: Layout) -> list[alt.Chart]:
-    """Draw a diamond at each true value, with a legend above the plot where there is room for one."""
-    mark = alt.MarkDef(
-        "point", shape="diamond", size=52, filled=True, opacity=1,
-        fill="white", stroke=palette.INK, strokeWidth=1.3,
-    )  # fmt: skip
-    values = [{"y": y, "true": value} for y, value in true.items()]
-    layers = [chart(values, mark, x=x("true"), y=vertical(layout))]
-    if not layout.room.stacked:
-        place, start = [{"y": TOP / 2, "text": "True value"}], layout.left + 8
-        layers.append(chart(place, mark, x=alt.value(start), y=vertical(layout)))
-        layers.append(write_texts(place, start + 8, layout, **SMALL))
-    return layers
-
-
-def _draw_null_line(null: float, x: Axis, layout: Layout) -> alt.Chart:
-    spans: list[tuple[float, float]] = [(TOP - 4, layout.height)]
-    if layout.room.stacked:  # The line would strike the labels through.
-        spans = [(line.y - HALF - 3, line.y + HALF + 3) for line, _ in layout.rows]
-    ends = [{"value": null, "y": top, "below": below} for top, below in spans]
-    mark = alt.MarkDef("rule", color=palette.INK, strokeDash=[4, 3])
-    return chart(ends, mark, x=x("value"), y=vertical(layout), y2="below:Q")
 
 
 def _write_columns(layout: Layout, estimand: Estimand, unit: str, frame: pl.DataFrame) -> list[alt.Chart]:

@@ -45,6 +45,7 @@ from toolkit.estimate.survey.intervals import Proportion as Proportion
 from toolkit.estimate.survey.intervals import check_confidence as check_confidence
 from toolkit.estimate.survey.intervals import exponential as exponential
 from toolkit.estimate.survey.intervals import student as student
+from toolkit.estimate.survey.participant_flow import flow as flow
 from toolkit.estimate.survey.participant_flow import variables_of_call as variables_of_call
 from toolkit.estimate.survey.reliability import SMALLEST_DF as SMALLEST_DF
 from toolkit.estimate.survey.reliability import for_review as for_review
