@@ -92,5 +92,6 @@ tk.render("cause", study=study, cause="diabetes")
 # - [Diaries](04-diaries-weather-season.ipynb): Do cramps follow the season or the weather?
 # - [Simulated truth](05-simulated-truth.ipynb): What do wrong weights, ignored clusters and a collider do?
 #
-# `tk.causes.cards()` lists the ten causes, `study.variables("sleep")` searches the variables, and
-# `tk.table(study.availability())` shows what the study measured.
+# `tk.explore(study)` as the last line of a cell opens menus to search outcomes and exposures, and writes the
+# code of what they show. `tk.causes.cards()` lists the ten causes, `study.variables("sleep")` searches the
+# variables, and `tk.table(study.availability())` shows what the study measured.
