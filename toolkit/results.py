@@ -174,8 +174,8 @@ P_QUESTION, P_HOLM, P_BH = ADJUSTED = ("p_question", "p_holm", "p_bh")
 PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_question", "plan_family")
 # Of estimates corrected for a bias: the simulated parameters, and those that are impossible.
 DRAWS: dict[str, pl.DataType] = dict.fromkeys(("draws", "rejected"), _COUNT)
-# Of associations with their E-values: the contrast of a number, the ratio on the scale of risk ratios, and what
-# omitting a covariate does to it.
+# Of associations with their E-values: the contrast of a number, the ratio on the scale of risk ratios, and
+# what omitting a covariate does to it.
 E_VALUES: dict[str, pl.DataType] = {
     **dict.fromkeys(("contrast", "ratio", "ratio_low", "ratio_high"), _NUMBER),
     "conversion": _TEXT,

@@ -82,10 +82,7 @@ def trace_chart(trace: pl.DataFrame) -> alt.VConcatChart:
     _check(trace, (*_COLUMNS, "chain", "iteration", "mean"), "tk.charts.trace_chart", "trace")
     lines = trace.rows(named=True)
     ends = trace.group_by("label", maintain_order=True).agg(low=pl.min("mean"), high=pl.max("mean"))
-    told = [
-        f"{row['label']}: from {format_number(row['low'], 'number')} to {format_number(row['high'], 'number')}"
-        for row in ends.rows(named=True)
-    ]
+    told = [f"{row['label']}: from {row['low']:.3g} to {row['high']:.3g}" for row in ends.rows(named=True)]
     title = "Means of imputed values by iteration"
     note = f"One line for each of {trace['chain'].n_unique()} chains"
     return _stack(trace, partial(_draw_trace, lines), (title, note, "; ".join(told)))
@@ -94,8 +91,8 @@ def trace_chart(trace: pl.DataFrame) -> alt.VConcatChart:
 def _check(frame: object, columns: Sequence[str], shown_by: str, attribute: str) -> None:
     if isinstance(frame, pl.DataFrame) and frame.is_empty() and {*columns} <= {*frame.columns}:
         raise VariableError(
-            f"{shown_by} has no values to draw, because none of the variables has enough imputed values to be "
-            "shown. List them with imputations.diagnostics."
+            f"{shown_by} has no values to draw, because no variable has enough imputed values to be shown. "
+            "List them with imputations.diagnostics."
         )
     check_columns(frame, columns, shown_by, f"tk.effects.impute(...).{attribute}")
 
@@ -110,12 +107,8 @@ def _stack(frame: pl.DataFrame, panel: Panel, texts: tuple[str, str, str]) -> al
     def draw(width: float) -> alt.VConcatChart:
         plot = int(width)
         panels = [panel(name, plot) for name in names]
-        if is_simulated(frame):
-            heights = [float(one.height) for one in panels]  # type: ignore[arg-type]
-            panels = [
-                alt.layer(one, draw_watermark(plot / 2, high / 2, 28)).properties(width=plot, height=high)
-                for one, high in zip(panels, heights, strict=True)
-            ]
+        for one in panels if is_simulated(frame) else ():
+            one.layer.append(draw_watermark(plot / 2, one.height / 2, 28))
         notes = [*[SIMULATED] * is_simulated(frame), note]
         heading = wrap_title(title, notes, plot + _AXIS_WIDTH, is_simulated(frame))
         made: alt.VConcatChart = alt.vconcat(*panels, spacing=28).properties(
@@ -133,8 +126,8 @@ def _colors(names: Sequence[str], colors: Sequence[str]) -> alt.Color:
     return alt.Color("values:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
 
 
-def _draw_distribution(points: Sequence[dict[str, Any]], name: str, width: int) -> alt.LayerChart:
-    own = [p for p in points if p["variable"] == name and p[_OBSERVED] is not None]
+def _draw_distribution(rows: Sequence[dict[str, Any]], name: str, width: int) -> alt.LayerChart:
+    own = [p for p in rows if p["variable"] == name and p[_OBSERVED] is not None]
     number = any(p["low"] is not None for p in own)
     data = [
         {
@@ -156,15 +149,15 @@ def _draw_distribution(points: Sequence[dict[str, Any]], name: str, width: int) 
     if number:
         x = alt.X("place:Q", scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(title=label, grid=False))
         base = chart(data, x=x, y=alt.Y("share:Q", axis=share), color=color, shape=shape, tooltip=tips)
-        layers, height = [base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=45, opacity=1)], _HEIGHT
+        height, line = _HEIGHT, [base.mark_line(strokeWidth=2)]
     else:
         levels = list(dict.fromkeys(item["place"] for item in data))
         y = alt.Y("place:N", sort=levels, axis=alt.Axis(title=None, labelLimit=_AXIS_WIDTH - 10))
         share.title = f"{label}: share (%)"
         base = chart(data, x=alt.X("share:Q", axis=share), y=y, color=color, shape=shape, tooltip=tips)
-        layers, height = [base.mark_point(filled=True, size=70, opacity=1)], _LEVEL_HEIGHT * len(levels)
-    drawn: alt.LayerChart = alt.layer(*layers).properties(width=width, height=height)
-    return drawn
+        height, line = _LEVEL_HEIGHT * len(levels), []
+    points = base.mark_point(filled=True, size=60, opacity=1)
+    return alt.LayerChart(layer=[*line, points], width=width, height=height)
 
 
 def _draw_trace(lines: Sequence[dict[str, Any]], name: str, width: int) -> alt.LayerChart:
@@ -180,12 +173,11 @@ def _draw_trace(lines: Sequence[dict[str, Any]], name: str, width: int) -> alt.L
     ticks = alt.Axis(title="Iteration", values=list(range(1, last + 1)), grid=False, format="d")
     x = alt.X("iteration:Q", axis=ticks, scale=alt.Scale(domain=[1, max(last, 2)], nice=False))
     y = alt.Y("mean:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=_wrap(title), tickCount=4))
-    base = chart(data, x=x, y=y, detail="chain:N",
-                 tooltip=[alt.Tooltip(f"{n}:N", title=n) for n in ("chain", "iteration", "mean")])  # fmt: skip
-    mark = {"color": palette.BLUE, "opacity": 0.5}
-    layers = [base.mark_line(strokeWidth=1.2, **mark), base.mark_point(filled=True, size=16, **mark)]
-    drawn: alt.LayerChart = alt.layer(*layers).properties(width=width, height=_HEIGHT)
-    return drawn
+    tips = [alt.Tooltip(f"{field}:N", title=field) for field in ("chain", "iteration", "mean")]
+    base = chart(data, x=x, y=y, detail="chain:N", tooltip=tips)
+    line = base.mark_line(strokeWidth=1.2, color=palette.BLUE, opacity=0.5)
+    points = base.mark_point(filled=True, size=16, color=palette.BLUE, opacity=0.5)
+    return alt.LayerChart(layer=[line, points], width=width, height=_HEIGHT)
 
 
 def _wrap(title: str, most: int = 22) -> list[str]:
@@ -205,4 +197,5 @@ def _name_place(point: dict[str, Any]) -> str:
 
 
 def _describe_place(point: dict[str, Any]) -> str:
-    return f"{_name_place(point)}, {100 * point[_OBSERVED]:.1f}% observed and {100 * point[_IMPUTED]:.1f}% imputed"
+    observed, imputed = (f"{100 * point[name]:.1f}% {name}" for name in (_OBSERVED, _IMPUTED))
+    return f"{_name_place(point)}, {observed} and {imputed}"

@@ -1,5 +1,6 @@
 """Typeset E-values: each comparison, and what omitting each of its covariates does to it."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -59,8 +60,8 @@ def typeset_e_values(frame: pl.DataFrame, labels: Labels | None) -> GT:
     )  # fmt: skip
 
 
-def _number_groups(rows: list[Row]) -> list[int]:
-    """Number the comparisons, each of which begins with the row that omits nothing."""
+def _number_groups(rows: Sequence[Row]) -> list[int]:
+    """Return the number of each row's comparison, which begins with the row that omits nothing."""
     number, found = -1, []
     for _, group in groupby(rows, key=lambda row: row["omitted"] is None):
         for row in group:

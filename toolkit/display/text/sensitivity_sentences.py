@@ -59,7 +59,9 @@ def _phrase_correction(rows: Mapping[str, Row], by: Sequence[str], labels: Label
 
 def _name_comparison(row: Row, by: Sequence[str], labels: Labels | None) -> str:
     """Name the comparison among several: group, and levels that are not yes and no."""
-    groups = [f"{label_variable(n, labels)}: {row[n]}" for n in by if n not in ("error", "omitted") and row[n]]
+    groups = [
+        f"{label_variable(n, labels)}: {row[n]}" for n in by if n not in ("error", "omitted") and row[n]
+    ]
     contrast = label_contrast(row) if row["reference"] and row["level"] != "yes" else ""
     if row["reference"] is None:
         apart = row.get("contrast") is not None
@@ -103,8 +105,8 @@ def _phrase_comparison(rows: Sequence[Row], by: Sequence[str], labels: Labels | 
         f"nearer the null is {ends}"
     )
     yield (
-        f"{_MEANING} would have to be associated with both {exposure} and {outcome} by risk ratios of {value} "
-        "each, beyond the covariates"
+        f"{_MEANING} would have to be associated with both {exposure} and {outcome} by risk ratios of "
+        f"{value} each, beyond the covariates"
     )
     yield from _phrase_yardstick(rows, labels)
 

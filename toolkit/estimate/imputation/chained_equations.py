@@ -15,7 +15,7 @@ import polars as pl
 from toolkit.errors import EstimationError, VariableError, join_list
 from toolkit.estimate.imputation.clustered_matrix import ClusteredMatrix
 from toolkit.estimate.imputation.completed_studies import complete
-from toolkit.estimate.imputation.conditional_draws import Levels, Logit, Rows, match_means
+from toolkit.estimate.imputation.conditional_draws import Levels, Logit, Prior, Rows, match_means
 from toolkit.estimate.imputation.imputation_diagnostics import Run, compare_values, summarize, trace_chains
 from toolkit.estimate.imputation.imputation_model import (
     Data,
@@ -161,8 +161,8 @@ def impute(
     lacking = [name for name in question.targets if name in data.incomplete]
     if not lacking:
         raise VariableError(
-            f"{list_names(question.targets)}: there are no values to impute, because every participant who is "
-            "eligible for the analysis has one. Missing values by reason: "
+            f"There are no values of {list_names(question.targets)} to impute, because every participant who "
+            "is eligible for the analysis has one. List missing values by reason with "
             f"study.missing('{question.targets[0]}')."
         )
     _require_observed(data)
@@ -211,7 +211,8 @@ def _run_chain(
     generator: np.random.Generator,
 ) -> list[Values]:
     """Start from values of random participants, and draw each variable given the others in turn."""
-    X, trace = matrix.X.copy(), []
+    X = matrix.X.copy()
+    trace: list[Values] = []
     values: dict[str, Floats | Indices] = {}
     for name, model in models.items():
         start = generator.choice(model.observed, len(model.rows.missing))
@@ -238,7 +239,7 @@ class _Model:
     # Values of a number, 0 where missing; None for levels.
     y: Floats | None
     levels: Levels | None
-    precision: Floats
+    prior: Prior
     starts: list[Logit]
 
     @classmethod
@@ -246,24 +247,23 @@ class _Model:
         """Prepare the regression; logits are fitted once with means in place of missing predictors."""
         lost, own, column = data.missing(name), data.values[name], data.columns[name]
         rows = Rows(np.flatnonzero(lost), matrix.others(name))
-        precision = matrix.precision[rows.columns]
+        prior = Prior(rows.columns, matrix.precision[rows.columns])
         if column.continuous:
             y = np.where(lost, 0.0, own)
-            return cls("predictive mean matching", rows, own[~lost], y, None, precision, [])
+            return cls("predictive mean matching", rows, own[~lost], y, None, prior, [])
         codes = np.asarray(own, np.int64)
         levels = Levels.of(codes, ordered=column.variable.ordered)
-        starts = levels.fit(matrix.X, rows.columns, precision)
+        starts = levels.fit(matrix.X, prior)
         method = "logit" if len(levels.order) == 2 else "sequential logits"
-        return cls(method, rows, codes[~lost], None, levels, precision, starts)
+        return cls(method, rows, codes[~lost], None, levels, prior, starts)
 
     def draw(self, X: ClusteredMatrix, gram: Floats, generator: np.random.Generator) -> Floats | Indices:
         """Draw the missing values, given the present values of the other variables."""
         if self.y is not None:
             return match_means(X, self.rows, self.y, gram, generator)
         assert self.levels is not None  # noqa: S101 - not a number
-        columns = self.rows.columns
-        fits = self.levels.fit(X, columns, self.precision, self.starts)
-        return self.levels.draw(X.rows(self.rows.missing)[:, columns], fits, generator)
+        rows = X.rows(self.rows.missing)[:, self.rows.columns]
+        return self.levels.draw(rows, self.levels.fit(X, self.prior, self.starts), generator)
 
 
 def _as_stored(data: Data, name: str, values: Floats | Indices) -> pl.Series:

@@ -25,7 +25,7 @@ class ClusteredMatrix:
     @property
     def width(self) -> int:
         """Number of columns, with those of units."""
-        return self.Z.shape[1] + len(self._ends) - 1
+        return int(self.Z.shape[1]) + len(self._ends) - 1
 
     def copy(self) -> "ClusteredMatrix":
         """Copy the columns that may be changed."""

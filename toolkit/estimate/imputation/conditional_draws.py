@@ -81,49 +81,58 @@ def _choose_donors(means: Floats, values: Floats, wanted: Floats, generator: np.
 
 
 @dataclass(frozen=True)
+class Prior:
+    """The columns of a logit, with one over the variance of the prior of each coefficient."""
+
+    columns: Indices
+    precision: Floats
+
+
+@dataclass(frozen=True)
 class Logit:
-    """The mode of a binary logit with normal priors, and the inverse of the information there."""
+    """The mode of a binary logit with normal priors, and the covariance there with a root of it."""
 
     mode: Floats
-    inverse: Floats
-
-    @cached_property
-    def root(self) -> Floats:
-        """A root of the covariance."""
-        return np.asarray(np.linalg.cholesky(self.inverse), np.float64)
+    covariance: Floats
+    root: Floats
 
     def draw(self, generator: np.random.Generator) -> Floats:
         """Draw coefficients from the normal approximation of the posterior."""
         return np.asarray(self.mode + self.root @ generator.standard_normal(len(self.mode)), np.float64)
 
 
-def fit_logit(
-    X: ClusteredMatrix, case: Mask, among: Mask, columns: Indices, precision: Floats, start: Logit | None
-) -> Logit:
+@dataclass(frozen=True)
+class Split:
+    """Who has a level, among those who have it or one after it."""
+
+    case: Mask
+    among: Mask
+
+
+def fit_logit(X: ClusteredMatrix, split: Split, prior: Prior, start: Logit | None) -> Logit:
     """Find the mode among some participants by Newton's method.
 
     From a start, which was fitted to nearly the same values, the first steps use the information there.
     """
-    mode = np.zeros(len(columns)) if start is None else start.mode
-    inverse, whole = np.empty(0) if start is None else start.inverse, np.zeros(X.width)
-    fitted = start
+    columns, precision = prior.columns, prior.precision
+    mode, covariance, root = (start.mode, start.covariance, start.root) if start else _nothing(len(columns))
+    whole = np.zeros(X.width)
     for step in range(_STEPS):
         whole[columns] = mode
         chance = _logistic(X.times(whole))
-        if fitted is None or step >= _FIXED_STEPS:
-            information = X.gram(among * chance * (1 - chance))[np.ix_(columns, columns)]
-            inverse = np.linalg.inv(information + np.diag(precision))
-            inverse = (inverse + inverse.T) / 2
-            fitted = None
-        move = inverse @ (X.cross(among * (case - chance))[columns] - precision * mode)
+        if start is None or step >= _FIXED_STEPS:
+            information = X.gram(split.among * chance * (1 - chance))[np.ix_(columns, columns)]
+            covariance = np.asarray(np.linalg.inv(information + np.diag(precision)), np.float64)
+            root = np.asarray(np.linalg.cholesky((covariance + covariance.T) / 2), np.float64)
+        move = covariance @ (X.cross(split.among * (split.case - chance))[columns] - precision * mode)
         mode = mode + move * min(1.0, _LARGEST_STEP / max(np.abs(move).max(), _EMPTY))
-        if (np.abs(move) <= _SMALL_STEP * np.sqrt(np.diag(inverse))).all():
+        if (np.abs(move) <= _SMALL_STEP * np.sqrt(np.diag(covariance))).all():
             break
-    if fitted is not None:
-        found = Logit(mode, inverse)
-        found.__dict__["root"] = fitted.root
-        return found
-    return Logit(mode, inverse)
+    return Logit(mode, covariance, root)
+
+
+def _nothing(count: int) -> tuple[Floats, Floats, Floats]:
+    return np.zeros(count), np.empty((0, 0)), np.empty((0, 0))
 
 
 def _logistic(values: Floats) -> Floats:
@@ -150,18 +159,12 @@ class Levels:
         return cls(order, np.where(codes >= 0, place[np.maximum(codes, 0)], -1))
 
     @cached_property
-    def _splits(self) -> list[tuple[Mask, Mask]]:
-        """For each level but the last who has it, and who has it or one after it."""
-        return [(self.place == at, self.place >= at) for at in range(len(self.order) - 1)]
+    def _splits(self) -> list[Split]:
+        return [Split(self.place == at, self.place >= at) for at in range(len(self.order) - 1)]
 
-    def fit(
-        self, X: ClusteredMatrix, columns: Indices, precision: Floats, starts: Sequence[Logit] = ()
-    ) -> list[Logit]:
+    def fit(self, X: ClusteredMatrix, prior: Prior, starts: Sequence[Logit] = ()) -> list[Logit]:
         """Fit the logit of each level against those after it."""
-        return [
-            fit_logit(X, case, among, columns, precision, start)
-            for (case, among), start in zip_longest(self._splits, starts)
-        ]
+        return [fit_logit(X, split, prior, start) for split, start in zip_longest(self._splits, starts)]
 
     def draw(self, rows: Floats, fits: Sequence[Logit], generator: np.random.Generator) -> Indices:
         """Draw the codes of participants, with coefficients drawn for each logit."""

@@ -6,6 +6,7 @@ values over the second half of each chain, as van Buuren (2018), 6.5.2, suggests
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ _TEXT, _NUMBER, _COUNT = pl.String(), pl.Float64(), pl.Int64()
 DIAGNOSTICS_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("study", "variable", "label", "level", "method"), _TEXT),
     **dict.fromkeys(("n_observed", "n_imputed"), _COUNT),
-    **dict.fromkeys(("percent_imputed", "observed", "observed_sd", "imputed", "imputed_sd", "r_hat"), _NUMBER),
+    **dict.fromkeys(
+        ("percent_imputed", "observed", "observed_sd", "imputed", "imputed_sd", "r_hat"), _NUMBER
+    ),
     "remark": _TEXT,
 }
 MISSING_SCHEMA: dict[str, pl.DataType] = {
@@ -90,7 +93,7 @@ class _Imputed:
     def hidden(self) -> bool:
         """Whether too few participants have, or lack, a value for a number about them."""
         smallest = self.data.study.smallest_cell
-        return min(len(self.observed), self.drawn.shape[1]) < smallest
+        return bool(min(len(self.observed), self.drawn.shape[1]) < smallest)
 
 
 def _each(data: Data, run: Run) -> list[_Imputed]:
@@ -114,7 +117,9 @@ def summarize(data: Data, run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
         label = data.columns[name].variable.title
         identity = {"study": data.study.label, "variable": name, "label": label}
         frames.append(_hide(counts.with_columns(**{k: pl.lit(v) for k, v in identity.items()}), data))
-    missing = pl.concat([frame.select(list(MISSING_SCHEMA)).cast(MISSING_SCHEMA) for frame in frames])
+    missing = pl.concat(
+        [frame.select(list(MISSING_SCHEMA)).cast(pl.Schema(MISSING_SCHEMA)) for frame in frames]
+    )
     return pl.DataFrame(rows, DIAGNOSTICS_SCHEMA), missing
 
 
@@ -218,7 +223,7 @@ def _compare_variable(one: _Imputed) -> list[dict[str, Any]]:
     if column.continuous:
         low, high = np.percentile(everyone, (_TAIL, 100 - _TAIL))
         edges = np.linspace(low, high, _INTERVALS + 1) if high > low else np.array([low - 0.5, low + 0.5])
-        ends = list(zip(edges[:-1], edges[1:], strict=True))
+        ends = list(pairwise(edges))
         places = [{"level": None, "low": a, "high": b} for a, b in ends]
         counts, drawn = (np.histogram(np.clip(v, low, high), edges)[0] for v in (everyone, one.drawn.ravel()))
     else:

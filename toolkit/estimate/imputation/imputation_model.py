@@ -53,7 +53,7 @@ class Question:
 def ask(
     study: Study, variables: Names, outcome: str | None, exposure: str | None, predictors: Names | None
 ) -> Question:
-    """Resolve what a call names: variables to impute, but for those that follow from others, and predictors."""
+    """Resolve what a call names: variables to impute that do not follow from others, and predictors."""
     wanted = as_names(variables, "variables")
     if not wanted:
         raise VariableError('Name a variable to impute: tk.impute(study, "income_ratio", outcome=...).')
@@ -139,7 +139,10 @@ def draw_data(study: Study, question: Question) -> Data:
     _refuse_infinite(columns, values)
     stated = participants.select(
         *(
-            pl.when(pl.col(n).is_null()).then(reason_for(n, study.people.columns)).fill_null(HAS_VALUE).alias(n)
+            pl.when(pl.col(n).is_null())
+            .then(reason_for(n, study.people.columns))
+            .fill_null(HAS_VALUE)
+            .alias(n)
             for n in columns
         )
     )
@@ -188,7 +191,7 @@ def _count_reasons(study: Study, name: str, used: pl.Series) -> pl.DataFrame:
 
 
 def _number_units(study: Study, places: Indices, within: Indices) -> tuple[Indices, str]:
-    """Number the PSUs, or the strata where the PSUs are too many or too small for indicators."""
+    """Return numbers of the PSUs, or of the strata where the PSUs are too many for indicators."""
     design, nobody = study.design, np.zeros(len(within), np.int64)
     first = design.stages[0] if design.stages else None
     for names, noun in (((design.strata, first), "PSUs"), ((design.strata,), "strata")):
@@ -239,7 +242,8 @@ def _shown_levels(data: Data, name: str) -> Indices:
 def build_matrix(data: Data) -> Matrix:
     """Build the predictors; missing values are entered as the mean of their variable."""
     blocks: list[Floats] = [np.ones((len(data.rows), 1))]
-    precision, places, scales = [0.0], {}, {}
+    precision, places = [0.0], {}
+    scales: dict[str, tuple[float, float]] = {}
     for covariate in (*data.question.covariates, *data.question.targets):
         (name,) = variables_of([covariate])
         block = _build_block(data, covariate, name, scales)

@@ -150,10 +150,18 @@ def comparisons_of(result: Estimates, estimands: Sequence[str]) -> list[Comparis
         estimator, study, arguments = "", None, {}
     by = by_columns(result)
     every = variables_of(dict.fromkeys(name for row in rows for name in covariates(row["adjust"] or "")))
-    kept = [df for df, estimand in zip(result["df"], result["estimand"], strict=True) if estimand in estimands]
+    kept = [
+        df for df, estimand in zip(result["df"], result["estimand"], strict=True) if estimand in estimands
+    ]
     found = [
         Comparison(
-            row, {name: row[name] for name in by}, estimator, study, arguments, every, inf if df is None else df
+            row,
+            {name: row[name] for name in by},
+            estimator,
+            study,
+            arguments,
+            every,
+            inf if df is None else df,
         )
         for row, df in zip(rows, kept, strict=True)
     ]

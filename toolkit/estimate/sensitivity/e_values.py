@@ -37,7 +37,18 @@ _AS_THEY_ARE = {
     "rate_ratio": "rate ratio, taken for a risk ratio",
 }
 # What is taken from the estimate without a covariate.
-_REFITTED = ("adjust", "std_error", "statistic", "p_value", "df", "n", "n_cases", "reliability", "reason", *NUMBERS)
+_REFITTED = (
+    "adjust",
+    "std_error",
+    "statistic",
+    "p_value",
+    "df",
+    "n",
+    "n_cases",
+    "reliability",
+    "reason",
+    *NUMBERS,
+)
 _DIFFERENCES = ("prevalence_difference", "standardised_difference")
 _CONVERTED = (*_AS_THEY_ARE, *_DIFFERENCES, "odds_ratio", "hazard_ratio", "mean_difference")
 
@@ -63,8 +74,8 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     polars.DataFrame
         The columns of `by`, `omitted`, those of a result, and contrast, ratio, ratio_low, ratio_high,
         conversion, e_value, e_value_limit and change: for each comparison a row with `omitted` null, and one
-        for each covariate omitted. `tk.table` and `tk.finding` take it. `ratio`, `ratio_low` and `ratio_high` are on
-        the scale of risk ratios, and `conversion` says how they came there. `e_value` is that of the
+        for each covariate omitted. `tk.table` and `tk.finding` take it. `ratio`, `ratio_low` and `ratio_high`
+        are on the scale of risk ratios, and `conversion` says how they came there. `e_value` is that of the
         estimate and `e_value_limit` that of the limit nearer the null, 1 if the interval includes it.
         `change` is the ratio without the covariate over that with it: 1.2 is 20% of confounding. Where
         an E-value has no meaning, `reason` says why.

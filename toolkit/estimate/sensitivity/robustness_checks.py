@@ -4,10 +4,9 @@ The error of the outcome is assumed and the same at every level of the exposure:
 self-reported cramps gives its size.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -23,6 +22,9 @@ from toolkit.estimate.survey.participant_flow import flow
 from toolkit.results import SCHEMA, Estimates, Floats, covariates, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMPLETE, IMPUTED = "complete cases", "missing covariates imputed"
 # Assumed ranges of the sensitivity and the specificity of the outcome, each value equally likely.
@@ -138,7 +140,7 @@ def check_robustness(
     attempts: dict[str, Callable[[], dict[str, Any]]] = {
         "e_values": lambda: {"e_values": _find_e_values(study, main, exposure, domain)},
         "bias": lambda: _correct_outcome(source(), seed),
-        "imputed": lambda: _compare_imputed(study, main, asked, complete, m, seed),
+        "imputed": lambda: _compare_imputed(study, main, asked, complete, {"m": m, "seed": seed}),
     }
     for name, attempt in attempts.items():
         try:
@@ -159,18 +161,18 @@ def _find_e_values(study: Study, main: Estimates, exposure: str, domain: str) ->
 def _correct_outcome(main: Estimates, seed: int) -> dict[str, Any]:
     """Correct for an outcome that is recorded with the assumed error."""
     ranges = [_Uniform(*ends) for ends in (SENSITIVITY, SPECIFICITY)]
-    corrected = bias_analysis(main, MisclassifiedOutcome(*ranges), seed=seed)
+    corrected = bias_analysis(main, MisclassifiedOutcome(ranges[0], ranges[1]), seed=seed)
     first, second = (f"{low:.0%} to {high:.0%}" for low, high in (SENSITIVITY, SPECIFICITY))
     text = (
-        f"The sensitivity of the recorded outcome was assumed to be {first} and its specificity {second}, each "
-        "value equally likely and the same at every level of the exposure. These ranges are assumptions, not "
-        "results of a validation study"
+        f"The sensitivity of the recorded outcome was assumed to be {first} and its specificity {second}, "
+        "each value equally likely and the same at every level of the exposure. These ranges are "
+        "assumptions, not results of a validation study"
     )
     return {"bias": corrected, "bias_assumptions": f"{text}."}
 
 
 def _compare_imputed(
-    study: Study, main: Estimates, asked: dict[str, Any], complete: Names, m: int, seed: int
+    study: Study, main: Estimates, asked: dict[str, Any], complete: Names, chosen: dict[str, int]
 ) -> dict[str, Any]:
     """Impute the covariates with missing values, and place the pooled estimate below the complete cases."""
     adjusted, also = covariates(main["adjust"][0] or ""), as_covariates(complete)
@@ -181,11 +183,13 @@ def _compare_imputed(
     made = impute(
         study, lacking, outcome=asked["outcome"], exposure=asked["exposure"],
         predictors=(*adjusted, *(name for name in names if name not in variables_of(adjusted))),
-        m=m, iterations=_ITERATIONS, seed=seed,
+        iterations=_ITERATIONS, **chosen,
     )  # fmt: skip
     pooled = imputed(made, association, **asked, adjust=adjusted, complete=also, allow_descendants=True)
     few = _gives_back_few(study, main, pooled, (asked["outcome"], asked["exposure"], names, asked["domain"]))
-    shown = pl.DataFrame(pooled).with_columns(pl.lit(None, dtype).alias(c) for c, dtype in _COUNTED.items() if few)
+    shown = pl.DataFrame(pooled).with_columns(
+        pl.lit(None, dtype).alias(c) for c, dtype in _COUNTED.items() if few
+    )
     rows = [
         pl.DataFrame(frame).select(pl.lit(text).alias("data"), pl.all())
         for text, frame in ((COMPLETE, main), (IMPUTED, shown))
@@ -193,7 +197,9 @@ def _compare_imputed(
     return {"imputed": pl.concat(rows, how="diagonal"), "imputations": made}
 
 
-def _gives_back_few(study: Study, main: Estimates, pooled: Estimates, asked: tuple[str, str, Names, str]) -> bool:
+def _gives_back_few(
+    study: Study, main: Estimates, pooled: Estimates, asked: tuple[str, str, Names, str]
+) -> bool:
     """Tell whether the size of the imputed analysis would give back a small count of missing values."""
     policy = Policy(study.smallest_cell)
     outcome, exposure, adjust, domain = asked

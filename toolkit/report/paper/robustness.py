@@ -93,7 +93,9 @@ def _misclassification(checks: Any, paper: Paper) -> str:
     if checks.bias is None:
         return _why_not(checks, "bias", "A correction for misclassification")
     text = remove_warning(finding(checks.bias, labels=paper.labels))
-    return f"{checks.bias_assumptions} {text} The method is probabilistic bias analysis {paper.cite('fox2021')}."
+    return (
+        f"{checks.bias_assumptions} {text} The method is probabilistic bias analysis {paper.cite('fox2021')}."
+    )
 
 
 def _missing_data(checks: Any, paper: Paper) -> str:
@@ -107,11 +109,12 @@ def _missing_data(checks: Any, paper: Paper) -> str:
         for row in diagnostics.rows(named=True)
     ]
     cited = paper.cite("vanbuuren2011", "barnard1999")
+    estimates = " ".join(_phrase_imputed(show(checks.imputed)))
     return (
         f"{checks.imputations.description} Numbers are drawn by predictive mean matching and categories from "
-        f"logistic models, and the results are pooled by Rubin's rules {cited}. Values were imputed for {join_list(counts)}. "
-        f"{' '.join(_phrase_imputed(show(checks.imputed)))} Imputation assumes that values are missing at random "
-        "given the other variables; participants without outcome or exposure stay excluded."
+        f"logistic models, and the results are pooled by Rubin's rules {cited}. Values were imputed for "
+        f"{join_list(counts)}. {estimates} Imputation assumes that values are missing at random given the "
+        "other variables; participants without outcome or exposure stay excluded."
     )
 
 
@@ -125,8 +128,8 @@ def _phrase_imputed(frame: pl.DataFrame) -> Iterator[str]:
         contrast = f" for {before['level_label']}" if len(complete) > 1 else ""
         first, second = (_with_size(row, level) for row in (before, after))
         yield (
-            f"The {estimand_of(before).noun}{contrast} was {first} among participants with complete data, and "
-            f"{second} with imputed covariates."
+            f"The {estimand_of(before).noun}{contrast} was {first} among participants with complete data, "
+            f"and {second} with imputed covariates."
         )
 
 

@@ -42,7 +42,9 @@ def imputations():
 def test_pooled_models_agree_with_mice(imputations):
     r = json.loads((FOLDER / "mice.json").read_text(encoding="utf-8"))
     rows = {row["term"]: row for row in r["rows"]}
-    model = tk.effects.imputed(imputations, tk.model, "cramps ~ age + sex + education + smoker + income", "poisson")
+    model = tk.effects.imputed(
+        imputations, tk.model, "cramps ~ age + sex + education + smoker + income", "poisson"
+    )
     ours = {(row["exposure"], row["level"]): row for row in model.rows(named=True)}
     mean = tk.effects.imputed(imputations, tk.mean, "income").row(0, named=True)
     for term, key in {**LEVELS, "mean_income": None}.items():
@@ -54,7 +56,9 @@ def test_pooled_models_agree_with_mice(imputations):
 
 
 def test_the_difference_from_complete_cases_is_larger_than_that_from_mice():
-    rows = {row["term"]: row for row in json.loads((FOLDER / "mice.json").read_text(encoding="utf-8"))["rows"]}
+    rows = {
+        row["term"]: row for row in json.loads((FOLDER / "mice.json").read_text(encoding="utf-8"))["rows"]
+    }
     # Income is missing more often among young participants with cramps.
     for term in ("age", "income"):
         assert abs(rows[term]["complete_case"] - rows[term]["estimate"]) > rows[term]["std_error"]

@@ -1,4 +1,4 @@
-"""The sensitivity analyses of a report: equal to the single calls, sentences where impossible, no small counts."""
+"""The sensitivity analyses of a report equal the single calls, and give back no small counts."""
 
 import numpy as np
 import polars as pl
