@@ -172,15 +172,10 @@ SCHEMA: dict[str, pl.DataType] = {
 INFORMATION, TRUE_VALUE = "missing_information", "true_value"
 P_QUESTION, P_HOLM, P_BH = ADJUSTED = ("p_question", "p_holm", "p_bh")
 PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_question", "plan_family")
-# Of estimates corrected for a bias: the simulated parameters, and those that are impossible.
+# Of sensitivity analyses: simulated and impossible parameters; E-values of ratios as risk ratios.
 DRAWS: dict[str, pl.DataType] = dict.fromkeys(("draws", "rejected"), _COUNT)
-# Of associations with their E-values: the contrast of a number, the ratio on the scale of risk ratios, and
-# what omitting a covariate does to it.
-E_VALUES: dict[str, pl.DataType] = {
-    **dict.fromkeys(("contrast", "ratio", "ratio_low", "ratio_high"), _NUMBER),
-    "conversion": _TEXT,
-    **dict.fromkeys(("e_value", "e_value_limit", "change"), _NUMBER),
-}
+_RATIOS = ("contrast", "ratio", "ratio_low", "ratio_high", "e_value", "e_value_limit", "change")
+E_VALUES: dict[str, pl.DataType] = {**dict.fromkeys(_RATIOS, _NUMBER), "conversion": _TEXT}
 RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE, *ADJUSTED, *PLANNED, *DRAWS, *E_VALUES})
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}

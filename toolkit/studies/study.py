@@ -37,8 +37,7 @@ class Study(StudyFiles):
         One row per participant: the codebook's variables, the reasons for their missing values (`bmi.why`),
         and the columns of the design. It prints as a summary; rows appear only on request (`.head()`).
     design, codebook
-        As declared. A variable that was not measured in any cycle is in the codebook with the reasons and
-        absent from `people`.
+        As declared. A variable that no cycle measured is in the codebook with the reasons, not in `people`.
     provenance
         The origin of the data: files with hashes, cycles, seeds; plain values only.
     simulated
@@ -46,15 +45,12 @@ class Study(StudyFiles):
     visits, diary
         For a cohort, one row per visit or night, with `person`, `date` and optionally `place`; else None.
     inputs
-        Everything the study rests on besides the toolkit itself, if the toolkit may cache it. None for a
-        user's own data, which are never cached.
+        What the study rests on besides the toolkit, if that may be cached; None for a user's own data.
     smallest_cell
-        Smaller counts of participants are in no chart, table, sentence or file; 0 shows all, as for
-        public-use files and simulated people.
-    rare_levels
-        The categories of fewer participants than that, by variable; they are found when the study is made.
-    derivations
-        How the variables that were added to the study follow from others, by name.
+        Smaller counts are in no chart, table, sentence or file; 0, as for public-use files, shows all.
+    rare_levels, derivations
+        By variable the categories of fewer participants than that, found when the study is made, and how it
+        follows from others if it was added to the study.
     """
 
     name: str

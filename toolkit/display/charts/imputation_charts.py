@@ -9,8 +9,14 @@ import polars as pl
 
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import PAGE_PADDING, carry_narrow, chart, draw_watermark, wrap_title
-from toolkit.display.text import SIMULATED, capitalize, is_simulated
-from toolkit.display.text.numbers import check_columns, format_level, format_number
+from toolkit.display.text import (
+    SIMULATED,
+    capitalize,
+    check_columns,
+    format_level,
+    format_number,
+    is_simulated,
+)
 from toolkit.errors import VariableError
 
 _WIDE, _NARROW, _AXIS_WIDTH = 480, 220, 150

@@ -13,12 +13,12 @@ from toolkit.display.text import (
     Labels,
     capitalize,
     format_contrast,
+    format_number,
     head_rows,
     name_omitted,
     write_notes,
     write_title,
 )
-from toolkit.display.text.numbers import format_number
 from toolkit.results import Row, estimand_of
 
 _HEADS = {

@@ -1,4 +1,4 @@
-"""State in words how sensitive an association is: its E-values, and what a correction for bias gives."""
+"""Write sentences on the sensitivity of an association: its E-values, and corrections for bias."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -50,6 +50,13 @@ class Imputations(Sequence[Study]):
         The mean of the imputed values by variable, chain and iteration.
     description
         The method, in a sentence for the section on methods.
+
+    Examples
+    --------
+    >>> import toolkit as tk
+    >>> made = tk.effects.impute(tk.open_study("simulated"), "bmi", m=2, iterations=1)
+    >>> made.diagnostics["method"].item()
+    'predictive mean matching'
     """
 
     def __init__(self, data: Data, run: Run, description: str) -> None:
@@ -88,9 +95,9 @@ def _count(n: int | None) -> str:
 def impute(
     study: Study,
     variables: Names,
-    *,
     outcome: str | None = None,
     exposure: str | None = None,
+    *,
     predictors: Names | None = None,
     m: int = 20,
     iterations: int = 10,

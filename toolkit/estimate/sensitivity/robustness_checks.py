@@ -18,7 +18,7 @@ from toolkit.estimate.imputation.chained_equations import Imputations, impute
 from toolkit.estimate.imputation.multiple_imputation import imputed
 from toolkit.estimate.sensitivity.bias_analysis import MisclassifiedOutcome, bias_analysis
 from toolkit.estimate.sensitivity.e_values import sensitivity
-from toolkit.estimate.survey.participant_flow import flow
+from toolkit.estimate.survey import flow
 from toolkit.results import SCHEMA, Estimates, Floats, covariates, variables_of
 from toolkit.studies import Study
 from toolkit.variables import Names, as_covariates
@@ -60,11 +60,16 @@ class RobustnessChecks:
     bias_assumptions
         The assumed sensitivity and specificity, as a sentence.
     imputed
-        Result rows of complete cases and of imputed covariates, told apart by the column `data`.
+        Result rows of complete cases and of imputed covariates, which the column `data` names.
     imputations
         The imputations, with their diagnostics.
     reasons
         Why an analysis was not possible, by its name.
+
+    Examples
+    --------
+    >>> RobustnessChecks(reasons={"bias": "The exposure is continuous."}).bias is None
+    True
     """
 
     e_values: pl.DataFrame | None = None

@@ -59,7 +59,7 @@ def robustness(checks: Any, paper: Paper) -> Passages:
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
     >>> checks = tk.effects.check_robustness(study, "any_cramps", "arthritis", adjust=("age",), m=2)
-    >>> robustness(checks, tk.reports.Paper()).parts[-1].html
+    >>> robustness(checks, tk.reports.Paper()).parts[2].html
     '...No covariate has missing values...'
     """
     parts: list[Any] = [
