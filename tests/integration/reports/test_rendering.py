@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,6 +120,26 @@ def test_a_failed_cell_is_named_kept_and_leaves_older_files_alone(
     assert ["completed"] * 3 + ["failed"] == [
         cell["metadata"]["papermill"]["status"] for cell in json.loads(kept)["cells"]
     ]
+
+
+@pytest.mark.parametrize(
+    "line", ["{}[secret]", "raise ValueError(secret)", "assert secret == 1, secret", "float(secret)"]
+)
+def test_an_error_that_quotes_a_value_leaves_it_out_of_message_and_notebook(
+    line: str, few: Study, tmp_path: Path
+) -> None:
+    planted = "Jane Planted 7301"
+    few_with = replace(few, people=few.people.with_columns(remark=pl.lit(planted)))
+    path = tmp_path / "quoting.py"
+    path.write_text(
+        '# %% tags=["parameters"]\nstudy = "simulated"\n# %%\nimport toolkit as tk\n'
+        f'secret = tk.open_study(study).people["remark"][0]\n# %%\n{line}\n'
+    )
+    with pytest.raises(ToolkitError, match=mentioning("cell 3", line, "JupyterLab")) as error:
+        render(path, study=few_with, output=tmp_path / "out")
+    kept = next((tmp_path / "out").rglob("*.failed.ipynb")).read_text()
+    assert planted not in str(error.value)
+    assert planted not in kept
 
 
 def test_a_dead_kernel_is_one_clear_error(few: Study, tmp_path: Path) -> None:

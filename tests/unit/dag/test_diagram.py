@@ -169,3 +169,12 @@ def test_every_problem_is_told_at_once(tmp_path):
     text = MINE.replace('"tea", "cramps"', '"tee", "crmps"').replace("Nobody 2000", "x")
     with pytest.raises(DatasetError, match=mentioning("'tee'", "'crmps'")):
         causal_diagram(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["causal-diagram.toml", "causal-diagram-2026-11.toml"])
+def test_no_text_of_a_diagram_is_about_one_survey(name: str) -> None:
+    """A diagram is used for every study, so a caveat of one survey would stand on the page of another."""
+    diagram = causal_diagram(name)
+    notes = [node.note for node in diagram.nodes.values()]
+    reasons = [arrow.reason for arrow in diagram.arrows]
+    assert [] == [text for text in (*notes, *reasons) if "NHANES" in text]

@@ -27,6 +27,14 @@ _PLACES = (
 )
 
 
+# Errors whose messages quote names of code and files, and no data.
+_ABOUT_CODE = (
+    "NameError", "UnboundLocalError", "SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError",
+    "AttributeError", "FileNotFoundError",
+)  # fmt: skip
+_LEFT_OUT = "its message may quote a participant's value and is left out. Run the cell in JupyterLab to read it"
+
+
 class NotebookError(ToolkitError):
     """A cell of a notebook raised an error; `text` is the notebook as far as it ran."""
 
@@ -168,6 +176,9 @@ def _mask_folders(text: str) -> str:
 
 def _failed_cell(executed: Any, report: str) -> NotebookError:
     notebook = remove_paths(executed)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if output.output_type == "error" and output.ename not in _own_errors():
+            _leave_out_message(output)
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and not _SET_UP & _tags(cell)]
     number, cell = next((n, cell) for n, cell in enumerate(code, 1) if cell.metadata.papermill["exception"])
     line = next(line for line in cell.source.splitlines() if line.strip())
@@ -177,6 +188,18 @@ def _failed_cell(executed: Any, report: str) -> NotebookError:
         f"Report '{report}' failed in code cell {number} (`{line}`) with {error.ename}: {message}",
         write_notebook(notebook),
     )
+
+
+def _own_errors() -> set[str]:
+    """Name the errors of the toolkit, whose messages contain no participant's value."""
+    return {ToolkitError.__name__, *(kind.__name__ for kind in ToolkitError.__subclasses__())}
+
+
+def _leave_out_message(output: Any) -> None:
+    """Remove the message of another package, unless it is about code, and those of the errors before it."""
+    if output.ename not in _ABOUT_CODE:
+        output.evalue = _LEFT_OUT
+    output.traceback = [f"{output.ename}: {output.evalue}"]
 
 
 def _dead_kernel(notebook: Any, report: str) -> NotebookError:
