@@ -86,6 +86,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.estimate.sensitivity.bias_analysis import UnmeasuredConfounder as UnmeasuredConfounder
     from toolkit.estimate.sensitivity.bias_analysis import bias_analysis as bias_analysis
     from toolkit.estimate.sensitivity.e_values import sensitivity as sensitivity
+    from toolkit.estimate.sensitivity.multiverses import multiverse as multiverse
     from toolkit.estimate.sensitivity.population_impact import impact as impact
     from toolkit.estimate.sensitivity.robustness_checks import RobustnessChecks as RobustnessChecks
     from toolkit.estimate.sensitivity.robustness_checks import check_robustness as check_robustness
@@ -169,6 +170,7 @@ _EVERYDAY = {
     "Plan": "estimate.planned_answers",
     "ledger": "estimate.session_ledger",
     "Ledger": "estimate.session_ledger",
+    "multiverse": "estimate.sensitivity.multiverses",
     "truth": "sources.simulated.potential_outcomes",
     "table": "display.tables.result_table",
     "finding": "display.text.sentences",

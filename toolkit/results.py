@@ -138,6 +138,7 @@ _TABLE = (
     Estimand("proportionality", "test", "test", "test of proportional odds"),
     Estimand("interaction_test", "test", "test", "test of interaction"),
     Estimand("term", "test", "test", "test of a model term"),
+    Estimand("sign_flip_test", "test", "test", "sign-flip test"),
 )  # fmt: skip
 ESTIMANDS: Mapping[str, Estimand] = {estimand.name: estimand for estimand in _TABLE}
 _PEOPLE_IN_TOTAL = Estimand("total", "total", "count", "number of people", link="with")
@@ -176,6 +177,8 @@ PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_questi
 DRAWS: dict[str, pl.DataType] = dict.fromkeys(("draws", "rejected"), _COUNT)
 _RATIOS = ("contrast", "ratio", "ratio_low", "ratio_high", "e_value", "e_value_limit", "change")
 E_VALUES: dict[str, pl.DataType] = {**dict.fromkeys(_RATIOS, _NUMBER), "conversion": _TEXT}
+# The first columns of a multiverse, before those of its choices: what may be compared, and the number.
+MULTIVERSE = ("comparison", "specification")
 RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE, *ADJUSTED, *PLANNED, *DRAWS, *E_VALUES})
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}

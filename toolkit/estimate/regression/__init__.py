@@ -55,8 +55,10 @@ from toolkit.estimate.regression.likelihoods import family_named as family_named
 from toolkit.estimate.regression.likelihoods import fit_conditional as fit_conditional
 from toolkit.estimate.regression.likelihoods import fit_glm as fit_glm
 from toolkit.estimate.regression.likelihoods import informative as informative
+from toolkit.estimate.regression.likelihoods import scale_columns as scale_columns
 from toolkit.estimate.regression.likelihoods import solve_equations as solve_equations
 from toolkit.estimate.regression.likelihoods import sort_clusters as sort_clusters
+from toolkit.estimate.regression.likelihoods import weighted_products as weighted_products
 from toolkit.estimate.regression.model_estimates import estimate as estimate
 from toolkit.estimate.regression.other_families import Clock as Clock
 from toolkit.estimate.regression.other_families import Likelihood as Likelihood

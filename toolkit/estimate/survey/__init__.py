@@ -71,7 +71,10 @@ from toolkit.estimate.survey.standard_populations import Standard as Standard
 from toolkit.estimate.survey.standard_populations import as_standard as as_standard
 from toolkit.estimate.survey.variance.computed_columns import Asked as Asked
 from toolkit.estimate.survey.variance.computed_columns import computed_column as computed_column
+from toolkit.estimate.survey.variance.design_variance import Units as Units
 from toolkit.estimate.survey.variance.design_variance import sum_by_group as sum_by_group
+from toolkit.estimate.survey.variance.design_variance import sum_by_psu as sum_by_psu
+from toolkit.estimate.survey.variance.design_variance import sum_by_unit as sum_by_unit
 from toolkit.estimate.survey.variance.engine_sums import ParticipantSums as ParticipantSums
 from toolkit.estimate.survey.variance.unit_numbers import number_values as number_values
 from toolkit.estimate.survey.variance.zero_variances import ROUNDING as ROUNDING

@@ -75,6 +75,11 @@ class Participants:
         return self.placed[UNIT].to_numpy()
 
     @cached_property
+    def rows(self) -> Indices:
+        """For each participant with a weight the row among the study's people."""
+        return self.placed[ROW].cast(pl.Int64).to_numpy()
+
+    @cached_property
     def weights(self) -> Floats:
         """The positive weights."""
         return self.placed[WEIGHT].to_numpy()

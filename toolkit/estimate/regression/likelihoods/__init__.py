@@ -29,5 +29,7 @@ from toolkit.estimate.regression.likelihoods.newton import BoundaryError as Boun
 from toolkit.estimate.regression.likelihoods.newton import CollinearError as CollinearError
 from toolkit.estimate.regression.likelihoods.newton import Fit as Fit
 from toolkit.estimate.regression.likelihoods.newton import NotConvergedError as NotConvergedError
+from toolkit.estimate.regression.likelihoods.newton import scale_columns as scale_columns
+from toolkit.estimate.regression.likelihoods.newton import weighted_products as weighted_products
 from toolkit.estimate.regression.likelihoods.polytomous import fit_multinomial as fit_multinomial
 from toolkit.estimate.regression.likelihoods.polytomous import fit_ordinal as fit_ordinal

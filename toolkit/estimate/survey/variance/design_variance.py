@@ -157,11 +157,10 @@ def sum_by_unit(influence: Floats, unit: Indices, units: Units) -> Floats:
 
 def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
     """Compute the covariance from the sums of `sum_by_unit`; `used` marks the units that hold a cell."""
-    count = len(units.stages[-1].parent)
     if units.residuals is not None:
         # Where weights are calibrated the people outside of a domain move its estimate too.
-        totals = sum_by_group(units.residuals.of(totals), units.residuals.parent, count)
-        used = np.ones(count, bool)
+        totals = _join_parts(totals, units, units.residuals)
+        used = np.ones(len(totals), bool)
     result = np.zeros((totals.shape[1],) * 2)
     for depth in range(len(units.stages) - 1, -1, -1):
         result += _stage_covariance(totals, used, units, depth)
@@ -172,6 +171,19 @@ def covariance_of_totals(totals: Floats, used: Mask, units: Units) -> Floats:
                 np.bincount(parent[used], minlength=count) > 0,
             )
     return result
+
+
+def _join_parts(totals: Floats, units: Units, residuals: Residuals) -> Floats:
+    return sum_by_group(residuals.of(totals), residuals.parent, len(units.stages[-1].parent))
+
+
+def sum_by_psu(totals: Floats, units: Units) -> Floats:
+    """Sum the sums of `sum_by_unit` by PSU; where weights are calibrated, what the calibration leaves."""
+    if units.residuals is not None:
+        totals = _join_parts(totals, units, units.residuals)
+    for above, stage in zip(units.stages[-2::-1], units.stages[:0:-1], strict=True):
+        totals = sum_by_group(totals, stage.parent, len(above.parent))
+    return totals
 
 
 def degrees_of_freedom(unit: Indices, units: Units) -> int:
