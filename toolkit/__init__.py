@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.charts.forest_plot import prevalence_chart as prevalence_chart
     from toolkit.display.charts.imputation_charts import imputation_chart as imputation_chart
     from toolkit.display.charts.imputation_charts import trace_chart as trace_chart
+    from toolkit.display.charts.specification_curves import specification_curve as specification_curve
     from toolkit.display.export.destinations import Saved as Saved
     from toolkit.display.export.destinations import save as save
     from toolkit.display.export.destinations import save_all as save_all
@@ -36,6 +37,8 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.text.sentences import flow_sentence as flow_sentence
     from toolkit.display.text.sentences import missing_sentence as missing_sentence
     from toolkit.display.text.sentences import reliability_sentence as reliability_sentence
+    from toolkit.display.text.specification_summaries import compare_choices as compare_choices
+    from toolkit.display.text.specification_summaries import summarize_multiverse as summarize_multiverse
     from toolkit.errors import DatasetError as DatasetError
     from toolkit.errors import DesignError as DesignError
     from toolkit.errors import EstimationError as EstimationError
@@ -231,6 +234,8 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "predict": "estimate.associations.marginal_effects",
             "atlas": "estimate.associations.atlas_grid",
             "impact": "estimate.sensitivity.population_impact",
+            "summarize_multiverse": "display.text.specification_summaries",
+            "compare_choices": "display.text.specification_summaries",
             "bias_analysis": "estimate.sensitivity.bias_analysis",
             "MisclassifiedExposure": "estimate.sensitivity.bias_analysis",
             "MisclassifiedOutcome": "estimate.sensitivity.bias_analysis",
@@ -274,6 +279,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "curve_chart": "display.charts.curves",
             "imputation_chart": "display.charts.imputation_charts",
             "trace_chart": "display.charts.imputation_charts",
+            "specification_curve": "display.charts.specification_curves",
         },
     ),
     "reports": (

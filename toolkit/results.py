@@ -166,7 +166,6 @@ SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("n_effective", "deff"), _NUMBER),
     **dict.fromkeys(("weight", "variance", "reliability", "reason"), _TEXT),
 }
-
 # `study` names the contributing cycles. `n_missing` counts participants of the domain that a missing value
 # excludes; one without a value of `by` is counted in each row, and by `tk.flow(..., by=...)` once.
 # The last columns of some results: of pooled and of simulated ones, p-values of questions, and their plan.
@@ -327,8 +326,9 @@ class Estimates(pl.DataFrame):
         """Return what all rows share, the columns to print as text, and where the others are."""
         rows = show(self)  # A saved notebook is read by others.
         filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
-        apart = [name for name in _IDENTIFIERS if rows[name].n_unique() > 1]
-        shared = [name for name in _IDENTIFIERS if name in filled and name not in apart and rows[name][0]]
+        names = ("estimand", "level") if {*MULTIVERSE} <= {*self.columns} else _IDENTIFIERS
+        apart = [name for name in names if rows[name].n_unique() > 1]
+        shared = [name for name in _IDENTIFIERS if rows[name].n_unique() == 1 and rows[name][0]]
         optional = [name for name in ("p_value", INFORMATION, P_HOLM, P_BH, *PLANNED) if name in filled]
         flagged = [] if {*rows["reliability"]} <= {"ok", None} else ["reliability"]
         numbers = ["estimate", "conf_low", "conf_high", *({TRUE_VALUE} & {*filled}), "n", *optional]
@@ -395,8 +395,7 @@ _CRUDE = {"", "[]", "crude", "none", "unadjusted"}
 def covariates(adjust: str) -> list[str]:
     """Split the column `adjust` into covariates: "rcs(age, 4), sex" are two."""
     text = adjust.strip()
-    if text.startswith("(") and text.endswith(")"):  # A tuple, written as text.
-        text = text[1:-1]
+    text = text[1:-1] if text.startswith("(") and text.endswith(")") else text  # A tuple, written as text.
     if text.lower() in _CRUDE:
         return []
     return [n.strip().strip("'") for n in re.split(r"\s*[,+;]\s*(?![^()]*\))", text) if n.strip()]

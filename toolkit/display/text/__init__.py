@@ -9,6 +9,7 @@ from toolkit.display.text.numbers import check_result as check_result
 from toolkit.display.text.numbers import classify_frame as classify_frame
 from toolkit.display.text.numbers import count_covered as count_covered
 from toolkit.display.text.numbers import format_condition as format_condition
+from toolkit.display.text.numbers import format_confidence as format_confidence
 from toolkit.display.text.numbers import format_count as format_count
 from toolkit.display.text.numbers import format_estimate as format_estimate
 from toolkit.display.text.numbers import format_excluded as format_excluded
@@ -51,3 +52,8 @@ from toolkit.display.text.simulated_data import begin_note as begin_note
 from toolkit.display.text.simulated_data import is_simulated as is_simulated
 from toolkit.display.text.simulated_data import name_study as name_study
 from toolkit.display.text.simulated_data import remove_warning as remove_warning
+from toolkit.display.text.specification_summaries import Curve as Curve
+from toolkit.display.text.specification_summaries import check_multiverse as check_multiverse
+from toolkit.display.text.specification_summaries import curves_of as curves_of
+from toolkit.display.text.specification_summaries import excludes as excludes
+from toolkit.display.text.specification_summaries import label_option as label_option

@@ -258,7 +258,9 @@ def phrase_estimate(row: Row) -> str:
 def format_test(row: Row) -> str:
     """Format a test: statistic, degrees of freedom, p-value."""
     df = ", ".join(f"{row[name]:.4g}" for name in ("df_numerator", "df") if row[name] is not None)
-    statistic = "" if row["statistic"] is None else f"statistic {row['statistic']:.2f} ({df} df), "
+    statistic = (
+        "" if row["statistic"] is None else f"statistic {row['statistic']:.2f}{f' ({df} df)' if df else ''}, "
+    )
     return statistic + format_p_value(row["p_value"])
 
 

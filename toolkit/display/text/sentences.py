@@ -35,6 +35,7 @@ from toolkit.display.text.phrasing import (
 from toolkit.display.text.row_labels import split_agreement
 from toolkit.display.text.sensitivity_sentences import phrase_bias, phrase_e_values
 from toolkit.display.text.simulated_data import add_warning
+from toolkit.display.text.specification_summaries import describe_multiverse, is_multiverse
 from toolkit.errors import join_list
 from toolkit.results import AVAILABILITY_SCHEMA, DRAWS, Row, by_columns, covariates, estimand_of
 
@@ -52,7 +53,8 @@ def finding(
     """Summarize a result frame in one sentence.
 
     Of one comparison, the sentence gives the most adjusted estimate of the first measure, then the crude
-    one and other measures. Of several groups or comparisons it gives the lowest and the highest estimate.
+    one and other measures. Of several groups or comparisons it gives the lowest and the highest estimate. A
+    multiverse has its sentences for each comparison and estimand.
 
     Parameters
     ----------
@@ -85,7 +87,9 @@ def finding(
     'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n = 9,000).'
     """
     frame, agreement = split_agreement(show(check_result(frame, "tk.finding")), labels)
-    if classify_frame(frame, "tk.finding") == "e_values":
+    if is_multiverse(frame):
+        text = describe_multiverse(frame, labels, brief=brief)
+    elif classify_frame(frame, "tk.finding") == "e_values":
         text = phrase_e_values(frame, labels)
     elif {"error", *DRAWS} <= set(frame.columns):
         text = phrase_bias(frame, labels)

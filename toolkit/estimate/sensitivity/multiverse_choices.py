@@ -1,4 +1,4 @@
-"""Combine the declared choices of a multiverse into specifications, with the reason for one that cannot be."""
+"""Combine declared choices into the specifications of a multiverse, or the reason for one that cannot be."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -137,14 +137,12 @@ def combine(study: Study, choices: Choices, make: Callable[..., Plan]) -> tuple[
     complete = tuple(dict.fromkeys(names))
     filled = _Filled(study, complete)
     first: dict[Any, int] = {}
-    specifications = []
-    for number, own in enumerate(found, start=1):
-        if not own.reason:
-            own = _handle_missing(own, choices, complete, filled)
-            same = first.setdefault(_identify(own.plan), number)
-            if same != number:
-                own = replace(own, reason=f"The same as specification {same}, and counted once.")
-        specifications.append(own)
+    specifications = [_handle_missing(own, choices, complete, filled) for own in found]
+    for number, own in enumerate(specifications, start=1):
+        same = number if own.reason else first.setdefault(_identify(own.plan), number)
+        if same != number:
+            reason = f"The same as specification {same}, and counted once."
+            specifications[number - 1] = replace(own, reason=reason)
     return filled.study, specifications
 
 
@@ -175,6 +173,8 @@ def _handle_missing(
 ) -> Specification:
     """Handle missing values of the covariates as a specification says."""
     how = choices.options["missing"][own.options["missing"]]
+    if own.reason:
+        return own
     if how == COMMON:
         return replace(own, plan=replace(own.plan, complete=complete))
     if how == INDICATOR:

@@ -27,7 +27,7 @@ from toolkit.estimate.sensitivity.multiverse_choices import (
 from toolkit.estimate.sensitivity.sign_flips import LARGEST, MEDIAN, ScoreTotals
 from toolkit.estimate.survey import intervals
 from toolkit.files.http import progress_bar
-from toolkit.results import ESTIMANDS, MULTIVERSE, Estimates, frame
+from toolkit.results import MULTIVERSE, Estimates, frame
 from toolkit.studies import Study
 from toolkit.variables import Names, Variable
 
@@ -200,7 +200,9 @@ def _estimate(
     try:
         analysis = samples.analyze(plan, place)
         standard = plan.estimand in STANDARDIZED
-        found = standardized_association(analysis, exposure, plan.estimand) if standard else estimate(analysis)
+        found = (
+            standardized_association(analysis, exposure, plan.estimand) if standard else estimate(analysis)
+        )
     except ToolkitError as error:
         return samples.failed_rows(plan, str(error))
     if scores is not None and not scores.reason:
@@ -216,7 +218,9 @@ def _name_comparisons(runs: Sequence[_Run]) -> dict[tuple[str, str], str]:
         for name, variable in exposures.items()
         for term in exposure_terms(variable)
     }
-    binary = {f"{term.level} vs {term.reference}" for variable, term in pairs.values() if _is_binary(variable)}
+    binary = {
+        f"{term.level} vs {term.reference}" for variable, term in pairs.values() if _is_binary(variable)
+    }
     both = binary.pop() if len(binary) == 1 else "exposed vs unexposed"
     return {
         key: both if _is_binary(variable) else f"{variable.label}: {_contrast(term)}"
@@ -248,7 +252,7 @@ def _test(scores: ScoreTotals, runs: Sequence[_Run], flips: int, seed: int) -> I
         for statistic, label in _STATISTICS.items():
             yield {
                 "study": scores.study.label, **shared, "estimand": TEST, MULTIVERSE[0]: key[1],
-                "level": f"{label}, {ESTIMANDS[key[0]].noun}", "reliability": "ok",
+                COLUMNS["estimand"]: key[0], "level": label, "reliability": "ok",
                 "variance": f"{flips:,} sign flips of the score totals of PSUs (seed {seed})",
                 **(failed(scores.reason) if scores.reason else
                    dict(zip(("statistic", "p_value"), found[key][statistic], strict=True))),

@@ -1,16 +1,17 @@
 """Test many specifications together by sign flips of the score totals of their sampling units.
 
-Each specification is fitted without its exposure. The efficient score of a coefficient of the exposure, which
-is that residual times what the covariates leave of the exposure, is summed by PSU. Flipping the signs of PSUs,
-the same ones for every specification, keeps how specifications depend on each other. z of a specification is
-the sum of its totals over the root of their design-based variance, and each flip computes both anew. Where
-totals are symmetric about 0 the flipped z have exactly the distribution of the observed ones, with as few PSUs
-as there are. Where the totals of a stratum have another mean, as in a finite population, both are standard
-normal in large samples, because each is divided by its own standard error. (Flips of the difference of the
-two PSUs of a stratum would leave the variance as it is, and reject too often with few strata.)
+Each specification is fitted without its exposure. The efficient score of a coefficient of the exposure,
+which is the residual times what the covariates leave of the exposure, is summed by PSU. Flipping the signs
+of PSUs, the same in every specification, keeps how specifications depend on each other. z of a
+specification is the sum of its totals over the root of their design-based variance, and each flip computes
+both anew. Where totals are symmetric about 0, the flipped z have exactly the distribution of the observed
+ones, however few PSUs there are. Where totals of a stratum have another mean, as in a finite population,
+both are standard normal in large samples, because each is divided by its own standard error. Flips of the
+difference of the two PSUs of a stratum would leave the variance as it is, and reject too often with few
+strata.
 
-Hemerik, Goeman and Finos, J R Stat Soc B 2020;82:841; Chung and Romano, Ann Stat 2013;41:484 (studentization);
-Simonsohn, Simmons and Nelson, Nat Hum Behav 2020;4:1208 (tests of specification curves).
+Hemerik, Goeman and Finos, J R Stat Soc B 2020;82:841; Chung and Romano, Ann Stat 2013;41:484 (flips of
+studentized statistics); Simonsohn, Simmons and Nelson, Nat Hum Behav 2020;4:1208 (tests of a multiverse).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +128,7 @@ class ScoreTotals:
         beyond = dict.fromkeys(observed, 0)
         generator = np.random.default_rng(seed)
         for size in _split(flips):
-            drawn = generator.integers(0, 2, (size, signs)) * 2.0 - 1.0
+            drawn: Floats = generator.choice(np.array([-1.0, 1.0]), (size, signs))
             for key, values in _summarize(self._standardize(drawn), groups).items():
                 beyond[key] += int((values >= observed[key] * (1 - _ROUNDING)).sum())
         found: dict[Any, dict[str, tuple[float, float]]] = {}
@@ -159,7 +160,9 @@ def _flip(totals: Floats, signs: Floats, stratum: Indices) -> Floats:
     for own in np.split(np.arange(len(stratum)), np.flatnonzero(np.diff(stratum)) + 1):
         n = len(own)
         if n > _MOST_PAIRED:
-            variance += (np.square(totals[own]).sum(axis=0) - np.square(signs[:, own] @ totals[own])) / (n - 1)
+            variance += (np.square(totals[own]).sum(axis=0) - np.square(signs[:, own] @ totals[own])) / (
+                n - 1
+            )
         elif n > 1:
             first, second = np.triu_indices(n, 1)
             pairs.append((own[first], own[second]))
