@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import MULTIVERSE as MULTIVERSE
+from toolkit.disclosure import show as show
 from toolkit.errors import EstimationError
 
 Floats = npt.NDArray[np.float64]
@@ -176,8 +177,6 @@ PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_questi
 DRAWS: dict[str, pl.DataType] = dict.fromkeys(("draws", "rejected"), _COUNT)
 _RATIOS = ("contrast", "ratio", "ratio_low", "ratio_high", "e_value", "e_value_limit", "change")
 E_VALUES: dict[str, pl.DataType] = {**dict.fromkeys(_RATIOS, _NUMBER), "conversion": _TEXT}
-# The first columns of a multiverse, before those of its choices: what may be compared, and the number.
-MULTIVERSE = ("comparison", "specification")
 RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE, *ADJUSTED, *PLANNED, *DRAWS, *E_VALUES})
 
 FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}

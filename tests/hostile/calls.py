@@ -76,6 +76,15 @@ CALLS: dict[str, Call] = {
     "atlas": lambda c, s: tk.effects.atlas(
         s, (c.outcome,), (c.group, c.number), adjust=(), domain="", progress=False
     ),
+    "multiverse": lambda c, s: tk.multiverse(
+        s,
+        c.outcome,
+        (c.group, c.number),
+        adjust=((), (c.other,)),
+        missing=("complete", "indicator", "common"),
+        flips=99,
+        progress=False,
+    ),
     "flow": lambda c, s: tk.flow(s, c.outcome, c.group, adjust=(c.number,)),
     "chi_square": lambda c, s: tk.tests.chi_square(s, c.outcome, c.group),
     "t_test": lambda c, s: tk.tests.t_test(s, c.number, c.group),

@@ -59,6 +59,7 @@ WITHOUT: dict[str, Callable[[], Estimates]] = {
         [tk.prevalence(study, "cramps") for study in (STUDY, OTHER)]
     ),
     "precision": lambda: tk.precision(STUDY, outcome="cramps"),
+    "multiverse": lambda: tk.multiverse(STUDY, "cramps", "band", adjust=((), ("sex",)), flips=99),
     "atlas": lambda: tk.atlas(tk.open_study("simulated"), outcomes="any_cramps", exposures="diabetes_told"),
 }
 

@@ -19,6 +19,7 @@ from toolkit.disclosure.rare_levels import declare_rare_levels as declare_rare_l
 from toolkit.disclosure.rare_levels import list_levels as list_levels
 from toolkit.disclosure.rare_levels import name_levels as name_levels
 from toolkit.disclosure.rare_levels import unknown_level as unknown_level
+from toolkit.disclosure.shown_rows import MULTIVERSE as MULTIVERSE
 from toolkit.disclosure.shown_rows import WITHHELD as WITHHELD
 from toolkit.disclosure.shown_rows import is_hidden as is_hidden
 from toolkit.disclosure.shown_rows import is_suppressed as is_suppressed

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from toolkit.disclosure.policies import Policy, policy_of, second_hidden
 from toolkit.errors import RARE, leave_out_rare
 
+# The first columns of a multiverse, before those of its choices: what may be compared, and the number.
+MULTIVERSE = ("comparison", "specification")
 UNRELIABLE = ("suppress", "failed")
 WITHHELD = "withheld"
 _NUMBERS = (
@@ -126,8 +129,12 @@ class _Rows:
             while changed:
                 changed = sum(protect(*margin) for margin in margins) > 0
         frame = self.frame
+        close = self._find_close()
+        self.sizes = [own or near for own, near in zip(self.sizes, close, strict=True)]
+        self.cases = [own or near for own, near in zip(self.cases, close, strict=True)]
         numbers = [any(pair) for pair in zip(self.small, self.unreliable, strict=True)]
-        missing = [p.hides(row["n_missing"]) for row, p in zip(self.rows, self.policies, strict=True)]
+        gaps = [p.hides(row["n_missing"]) for row, p in zip(self.rows, self.policies, strict=True)]
+        missing = [gap or near for gap, near in zip(gaps, close, strict=True)]
         masks = dict.fromkeys((name for name in _NUMBERS if name in frame.columns), numbers)
         masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing}
         # Without a design the degrees of freedom are the participants with and without a value, less one.
@@ -188,6 +195,24 @@ class _Rows:
                     yield "n_cases", axis, line
                     if axis != "level":
                         yield "n", axis, line
+
+    def _find_close(self) -> list[bool]:
+        """Mark specifications of nearly the same participants, whose counts tell of few by subtraction."""
+        if self.frame.columns[: len(MULTIVERSE)] != list(MULTIVERSE):
+            return [False] * len(self.rows)
+        groups: dict[str, dict[int, Policy]] = {}
+        keys = [[("n", row["n"]), (row["outcome"], row["n_cases"])] for row in self.rows]
+        for own, policy in zip(keys, self.policies, strict=True):
+            for group, count in own:
+                groups.setdefault(group, {}).setdefault(count or 0, policy)
+        close = {
+            (group, count)
+            for group, counts in groups.items()
+            for pair in pairwise(sorted(counts))
+            if counts[pair[0]].hides(pair[1] - pair[0])
+            for count in pair
+        }
+        return [any((group, count or 0) in close for group, count in own) for own in keys]
 
     def _protect_small(self, column: str, axis: str, line: list[int]) -> bool:
         """Withhold a second row of a margin where one alone is withheld; return whether there was one.

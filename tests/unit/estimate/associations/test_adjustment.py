@@ -273,7 +273,11 @@ CONDITIONAL = {
     "atlas": lambda s, **o: tk.atlas(
         s, "any_cramps", "diabetes_told", **{k: [v] if k == "adjust" else v for k, v in o.items()}
     ),
-}
+    "multiverse": lambda s, **o: tk.multiverse(
+        s, "any_cramps", "diabetes_told", domain=("", "age >= 20"), flips=0,
+        **{k: [v] if k == "adjust" else v for k, v in o.items()},
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CONDITIONAL)

@@ -47,6 +47,13 @@ WITH_EXPOSURE: dict[str, tuple[Call, Callable[[tk.Study], tuple[str, ...]]]] = {
         ),
         of_diabetes,
     ),
+    "multiverse": (
+        lambda s, adjust=None: tk.multiverse(
+            s, **ASKED, adjust=None if adjust is None else (adjust,), estimand=("prevalence_ratio", "odds_ratio"),
+            flips=0,
+        ).drop("specification"),
+        of_diabetes,
+    ),
     "adjustment_models": (
         lambda s, **o: pl.DataFrame({"adjust": list(tk.adjustment_models(s, **ASKED, **o).main)}),
         of_diabetes,

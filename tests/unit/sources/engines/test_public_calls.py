@@ -67,6 +67,9 @@ SERVED: dict[str, Call] = {
     "margins": lambda s: tk.margins(s, "cramps ~ sex + age", "sex"),
     "mean": lambda s: tk.mean(s, "bmi", by="sex"),
     "model": lambda s: tk.model(s, "cramps ~ sex + bmi"),
+    "multiverse": lambda s: tk.multiverse(
+        s, "cramps", ("sex", "smoker"), adjust=((), ("education",)), domain=("", "age > 30"), flips=0
+    ),
     "precision": lambda s: tk.precision(s, "cramps", "sex", adjust=()),
     "predict": lambda s: tk.predict(s, "cramps ~ sex * age", {"sex": ("male", "female")}),
     "prevalence": lambda s: tk.prevalence(s, "cramps", by="sex"),
