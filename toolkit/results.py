@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from toolkit.disclosure import MULTIVERSE as MULTIVERSE
-from toolkit.disclosure import show as show
+from toolkit.disclosure import MULTIVERSE, show
 from toolkit.errors import EstimationError
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import MULTIVERSE, show
 from toolkit.display.text.numbers import (
     Labels,
     capitalize,
@@ -23,7 +23,7 @@ from toolkit.display.text.numbers import (
     label_variable,
 )
 from toolkit.errors import join_list
-from toolkit.results import ESTIMANDS, MULTIVERSE, SCHEMA, Estimand, Floats, Row, by_columns
+from toolkit.results import ESTIMANDS, SCHEMA, Estimand, Floats, Row, by_columns
 
 COMPARISON, SPECIFICATION = MULTIVERSE
 _TEST, _MEDIAN = "sign_flip_test", "median z"

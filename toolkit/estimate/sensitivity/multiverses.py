@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from toolkit.dag import Diagrams
+from toolkit.disclosure import MULTIVERSE
 from toolkit.errors import EstimationError, ToolkitError
 from toolkit.estimate.associations.marginal_effects import standardized_association
 from toolkit.estimate.associations.shared_samples import Place, Plan, SharedSamples
@@ -27,7 +28,7 @@ from toolkit.estimate.sensitivity.multiverse_choices import (
 from toolkit.estimate.sensitivity.sign_flips import LARGEST, MEDIAN, ScoreTotals
 from toolkit.estimate.survey import intervals
 from toolkit.files.http import progress_bar
-from toolkit.results import MULTIVERSE, Estimates, frame
+from toolkit.results import Estimates, frame
 from toolkit.studies import Study
 from toolkit.variables import Names, Variable
 

@@ -49,8 +49,8 @@ WITH_EXPOSURE: dict[str, tuple[Call, Callable[[tk.Study], tuple[str, ...]]]] = {
     ),
     "multiverse": (
         lambda s, adjust=None: tk.multiverse(
-            s, **ASKED, adjust=None if adjust is None else (adjust,), estimand=("prevalence_ratio", "odds_ratio"),
-            flips=0,
+            s, **ASKED, adjust=None if adjust is None else (adjust,), flips=0,
+            estimand=("prevalence_ratio", "odds_ratio"),
         ).drop("specification"),
         of_diabetes,
     ),
