@@ -85,8 +85,8 @@ def specification_curve(frame: pl.DataFrame, *, labels: Mapping[str, str] | None
     >>> import toolkit as tk
     >>> study = tk.open_study("simulated")
     >>> rows = tk.multiverse(study, "any_cramps", "arthritis", adjust=((), ("age", "sex")), flips=0)
-    >>> specification_curve(rows).title.text
-    ['Prevalence ratio of any nocturnal leg cramps by arthritis, 2 specifications']
+    >>> specification_curve(rows).title.text[0]
+    'Prevalence ratio of any nocturnal leg cramps in the past month by diagnosed arthritis, 2'
     """
     frame = check_multiverse(frame, "tk.charts.specification_curve")
     theme.use()

@@ -216,7 +216,7 @@ def compare_choices(result: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         One row per comparison, estimand and choice, the largest mean change first. `pairs` is the number of
         pairs of specifications that differ in this choice alone. `mean_change` and `largest_change` are of
-        their estimates: factors of ratios (1 is no change; the mean is that of the absolute log ratios), and
+        their estimates: factors of ratios (1 if nothing changes; the mean is that of absolute log ratios) and
         absolute differences of prevalence differences.
 
     Raises
@@ -226,7 +226,7 @@ def compare_choices(result: pl.DataFrame) -> pl.DataFrame:
 
     Notes
     -----
-    A pair holds all other choices fixed, so that combinations that could not be estimated do not confound
+    In a pair all other choices are fixed, so that combinations that could not be estimated do not confound
     one choice with another, as they would in shares of the variance.
 
     Examples

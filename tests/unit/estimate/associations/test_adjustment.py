@@ -270,14 +270,11 @@ CONDITIONAL = {
     "interaction": lambda s, **o: tk.interaction(s, "any_cramps", ("diabetes_told", "arthritis"), **o),
     "trend": lambda s, **o: tk.trend(s, "any_cramps", over="age", **{"adjust": "small", **o}),
     "precision": lambda s, **o: tk.precision(s, "any_cramps", "diabetes_told", **o),
-    "atlas": lambda s, **o: tk.atlas(
-        s, "any_cramps", "diabetes_told", **{k: [v] if k == "adjust" else v for k, v in o.items()}
-    ),
+    "atlas": lambda s, **o: tk.atlas(s, "any_cramps", "diabetes_told", **o | {"adjust": [o.get("adjust")]}),
     "multiverse": lambda s, **o: tk.multiverse(
-        s, "any_cramps", "diabetes_told", domain=("", "age >= 20"), flips=0,
-        **{k: [v] if k == "adjust" else v for k, v in o.items()},
+        s, ("any_cramps", "frequent_cramps"), "diabetes_told", flips=0, **o | {"adjust": [o.get("adjust")]}
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CONDITIONAL)
