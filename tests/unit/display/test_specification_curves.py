@@ -170,3 +170,17 @@ def test_numbers_that_tell_of_few_participants_by_subtraction_are_not_shown():
     assert shown["estimate"].to_list() == [2.0, 1.5, 1.2]
     simulated = show(frame([{**own, "study": "SIMULATED"} for own in rows], CHOICES))
     assert simulated["n"].to_list() == [900, 897, 400]
+
+
+def test_a_table_and_a_forest_plot_name_a_specification_by_its_number_and_options():
+    rows = made(lost())
+    html = tk.table(rows).as_raw_html()
+    for text in (
+        "1: all; crude",
+        "4: old; age",
+        "5: nobody; crude",
+        "median z",
+        "No participant is in the domain",
+    ):
+        assert text in html
+    assert "1: all; crude" in json.dumps(tk.forest(rows).to_dict())

@@ -45,7 +45,7 @@ from toolkit.display.text import (
     write_title,
 )
 from toolkit.errors import VariableError
-from toolkit.results import Row, by_columns
+from toolkit.results import Row
 
 _HEIGHT, _STRIP, _GAP, _HEAD = 240.0, 9.0, 5.0, 22.0
 _WIDE, _NARROW, _LABELS, _TICKS = 760, 332, 230, 44
@@ -119,8 +119,7 @@ def _draw(frame: pl.DataFrame, curves: Sequence[Curve], labels: Labels) -> alt.V
 def _write_title(
     frame: pl.DataFrame, curves: Sequence[Curve], labels: Labels, width: float
 ) -> alt.TitleParams:
-    plain = pl.DataFrame(frame).drop(by_columns(frame))
-    own = plain.filter(pl.col("estimand").is_in([curve.estimand.name for curve in curves]))
+    own = pl.DataFrame(frame).filter(pl.col("estimand").is_in([curve.estimand.name for curve in curves]))
     count = sum(len(curve.rows) for curve in curves)
     title = f"{write_title(own, labels)}, {format_count(count)} specifications"
     ends = f"{format_confidence(curves[0].rows[0])} confidence interval"

@@ -19,6 +19,7 @@ from toolkit.display.text.numbers import (
     name_outcome,
 )
 from toolkit.display.text.simulated_data import SIMULATED, begin_note, is_simulated, name_study
+from toolkit.display.text.specification_summaries import is_multiverse, label_specification
 from toolkit.errors import join_list
 from toolkit.results import PLAN_QUESTION, Row, by_columns, covariates, estimand_of
 
@@ -43,6 +44,8 @@ class Headed:
 def head_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]:
     """Split what distinguishes the rows into headings and labels; rows of a heading follow each other."""
     rows, by = frame.rows(named=True), by_columns(frame)
+    if is_multiverse(frame):
+        return _gather_headings([Headed(*label_specification(row, by, labels), row) for row in rows])
     comparisons = {(row["exposure"], row["level"], row["reference"]) for row in rows if row["exposure"]}
     single = {name for name, n in Counter(exposure for exposure, *_ in comparisons).items() if n == 1}
     several = len({text for row in rows if (text := format_adjustment(row)) not in ("", "crude")}) > 1
@@ -58,6 +61,11 @@ def head_rows(frame: pl.DataFrame, labels: Labels | None = None) -> list[Headed]
         if len(tail) == 1 and tail[0] in by:  # The heading or title names the variable.
             label = label.split(": ", 1)[-1]
         headed.append(Headed(head, label, row))
+    return _gather_headings(headed)
+
+
+def _gather_headings(headed: Sequence[Headed]) -> list[Headed]:
+    """Let rows of a heading follow each other."""
     first = {item.head: place for place, item in reversed(list(enumerate(headed)))}
     return _drop_single_headings(sorted(headed, key=lambda item: first[item.head]))
 
@@ -171,7 +179,7 @@ def write_title(frame: pl.DataFrame, labels: Labels | None = None) -> str:
     measures = _distinct(estimand_of(row).noun for row in rows)
     outcomes = _distinct(name_outcome(row, labels) for row in rows)
     exposures = _distinct(name_exposure(row, labels) for row in rows)
-    by = [label_variable(name, labels) for name in by_columns(frame)]
+    by = [] if is_multiverse(frame) else [label_variable(name, labels) for name in by_columns(frame)]
     if len(exposures) > 1:
         exposures = [f"{len(exposures)} exposures"]
     text = join_list(measures) if len(measures) < 3 else f"{len(measures)} measures"
@@ -185,7 +193,7 @@ def write_notes(frame: pl.DataFrame, labels: Labels | None = None) -> list[str]:
     """Write what applies to all rows: simulated or not, study, domain, n, reference and adjustment."""
     rows = frame.rows(named=True)
     domains = {format_condition(row["domain"], labels) for row in rows}
-    sizes = "" if by_columns(frame) else _range_of_n(rows)
+    sizes = "" if by_columns(frame) and not is_multiverse(frame) else _range_of_n(rows)
     where = [
         join_list(_distinct(name_study(row["study"] or "") for row in rows)),
         *(domains if len(domains) == 1 else []),

@@ -303,6 +303,14 @@ def _write(curve: Curve, value: float) -> str:
     return f"{format_number(value, curve.estimand.kind)}{points}"
 
 
+def label_specification(row: Row, by: Sequence[str], labels: Labels | None) -> tuple[str, str]:
+    """Return what a row of a multiverse compares, and its number with its options, or its statistic."""
+    if row[SPECIFICATION] is None:
+        return row[COMPARISON], str(row["level"])
+    options = [label_option(name, row, labels or {}) for name in by if name not in MULTIVERSE and row[name]]
+    return row[COMPARISON], f"{row[SPECIFICATION]}: {'; '.join(options)}"
+
+
 def label_option(choice: str, row: Row, labels: Labels) -> str:
     """Label the option of a row: as it was named, or by the label of the variable that it is."""
     name = str(row[choice])
