@@ -32,7 +32,7 @@ _ABOUT_CODE = (
     "NameError", "UnboundLocalError", "SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError",
     "AttributeError", "FileNotFoundError",
 )  # fmt: skip
-_LEFT_OUT = "its message may quote a participant's value and is left out. Run the cell in JupyterLab to read it"
+_LEFT_OUT = "the message may quote a participant's value and is left out. JupyterLab shows it for this cell"
 
 
 class NotebookError(ToolkitError):

@@ -42,6 +42,7 @@ HEAD = f"""\
 # A first study.toml, drafted from names, labels, codes and ranges of the columns (first rows of each file).
 # Lines marked {GUESS} were guessed. Confirm or correct each, and remove the mark. To validate the file:
 #   cramps check {NAME}
+# It lists each category of the data, those of few participants too. Remove these before you share it.
 """
 
 
