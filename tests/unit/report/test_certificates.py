@@ -41,7 +41,7 @@ def test_suppressed_rows_leave_without_their_numbers_and_are_counted(tmp_path: P
     assert made.left_out >= 1
     hidden = result.filter(pl.col("n") < 5)["estimate"].item()
     assert repr(hidden) not in texts(tmp_path)
-    assert f"left out" in (tmp_path / "certificate.R").read_text()
+    assert "left out" in (tmp_path / "certificate.R").read_text()
 
 
 def test_names_of_rare_categories_are_in_no_file(tmp_path: Path) -> None:
@@ -70,6 +70,12 @@ def test_changed_rows_are_refused(tmp_path: Path) -> None:
     for changed in (result.filter(pl.col("sex") == "f"), pl.DataFrame(result), result.clear()):
         with pytest.raises(EstimationError, match=mentioning("tk.certificate(study, tk.prevalence")):
             tk.certificate(STUDY, changed, tmp_path)
+
+
+def test_a_result_of_another_study_is_refused(tmp_path: Path) -> None:
+    other = tk.study(crowd(), design=tk.Design(weight="w"), name="another crowd")
+    with pytest.raises(EstimationError, match=mentioning("another crowd", "crowd")):
+        tk.certificate(STUDY, tk.mean(other, "age"), tmp_path)
 
 
 def test_a_column_that_r_cannot_name_is_refused(tmp_path: Path) -> None:

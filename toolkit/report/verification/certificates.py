@@ -21,7 +21,7 @@ from toolkit.report.verification.r_requests import Asked
 from toolkit.results import SCHEMA, Estimates
 from toolkit.sources.harmonize.join import PERSON
 from toolkit.sources.nhanes.public_recipe import recipe_of
-from toolkit.studies import Design, EnginePeople, Study, build_designs
+from toolkit.studies import Design, EnginePeople, Study, build_designs, label_of
 from toolkit.variables import parse
 
 SCRIPT, EXPECTED, DATA, README = "certificate.R", "expected.csv", "people.csv", "README.txt"
@@ -159,9 +159,21 @@ def _number_calls(study: Study, results: Sequence[pl.DataFrame]) -> list[tuple[A
         domain = called[1].get("domain") or ""
         own = tuple(name for name in names if name not in by)
         asked = Asked(study, called[0], called[1], own, by, kept, domain, number, visible)
+        _require_own(asked, one)
         found.append((asked, shown.with_columns(pl.Series(".row", [k for k, _ in rows], pl.Int64))))
         first += one.height
     return found
+
+
+def _require_own(asked: Asked, rows: pl.DataFrame) -> None:
+    """Raise unless rows are of the study, with the cycles that contribute to their analysis."""
+    own = label_of(asked.study.label, asked.study.design.cycles, asked.weight.cycles)
+    other = next((name for name in rows["study"] if name != own), None)
+    if other is not None:
+        raise EstimationError(
+            f"The rows of tk.{asked.estimator} are of '{other}', and the study supplied would give rows of "
+            f"'{own}'. Supply the study that the result is of."
+        )
 
 
 @dataclass(frozen=True)
