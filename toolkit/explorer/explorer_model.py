@@ -29,18 +29,17 @@ class ExplorerModel:
         self.view = self._compose(self.choice, tab, _WIDTH)
 
     def answer(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the view of what a browser sent; of a choice that is wrong, the last view with the error."""
+        """Return the view of what a browser sent; of a choice that is wrong, the last one with the error."""
+        tab = str(sent["tab"] if sent.get("tab") in TABS else self.view["tab"])
+        width = sent["width"] if isinstance(sent.get("width"), int) else _WIDTH
+        error: dict[str, str] = {}
         try:
-            choice = read_choice(sent)
-            tab = sent.get("tab") if sent.get("tab") in TABS else self.view["tab"]
-            width = sent.get("width")
-            width = width if isinstance(width, int) else _WIDTH
-            self.view = self._compose(self._named(choice), str(tab), width)
-            shown, error = self.view, {}
+            self.view = self._compose(self._named(read_choice(sent)), tab, width)
         except ToolkitError as problem:
             field = problem.field if isinstance(problem, ChoiceError) else ""
-            shown, error = self.view, {"field": field, "text": str(problem)}
-        return {**shown, "error": error, "request": sent.get("request")}
+            error = {"field": field, "text": str(problem)}
+            self.view = self._compose(self.choice, tab, width)
+        return {**self.view, "error": error, "request": sent.get("request")}
 
     def _named(self, choice: Choice) -> Choice:
         """Begin the covariates of one's own with those that were adjusted for."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from toolkit.errors import ToolkitError, short
+from toolkit.errors import short
 from toolkit.explorer.choices import NAMED, TABS, Choice
 from toolkit.explorer.explored_results import Explored
 from toolkit.results import variables_of
-from toolkit.sources.registry import STUDIES, open_study
-from toolkit.studies import Study, declared_json
+from toolkit.sources.registry import find_options
+from toolkit.studies import Study
 
 _WIDTH = 88  # characters of a line
 
@@ -184,32 +184,10 @@ def find_opening(study: Study, names: Mapping[str, Any]) -> tuple[str, str]:
     known = [name for name in known if not name.startswith("_") and name not in taken]
     if known:
         return "", known[0]
-    options = _options_of(study)
+    options = find_options(study)
     if options is not None:
         return _call("tk.open_study", study.name, **options, to="study"), "study"
     return f"# study: {short(study.label)}, as it was given to tk.explore", "study"
-
-
-def _options_of(study: Study) -> dict[str, Any] | None:
-    """Find the options with which `tk.open_study` gives this study; None if it was made or changed."""
-    if study.name not in STUDIES:
-        return None
-    facts = {name: study.provenance.get(name) for name in ("cycles", "seed")}
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in facts.items() if v is not None}
-    for options in ({}, *({name: value} for name, value in given.items())):
-        try:
-            opened = open_study(study.name, **options)
-        except ToolkitError:
-            continue
-        if _is_same(opened, study):
-            return options
-    return None
-
-
-def _is_same(one: Study, other: Study) -> bool:
-    if one.people.height != other.people.height or one.people.columns != other.people.columns:
-        return False
-    return declared_json(one) == declared_json(other)
 
 
 def session_names() -> Mapping[str, Any]:

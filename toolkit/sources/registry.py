@@ -11,14 +11,14 @@ import polars as pl
 
 from toolkit.causes import DERIVATIONS
 from toolkit.disclosure import SMALLEST_CELL
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, ToolkitError, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
 from toolkit.sources.engines.source import engine_of
 from toolkit.sources.frame_columns import Kept
 from toolkit.sources.from_frame import TOOLKIT, own_population, refuse_repeated_names, require_options
 from toolkit.sources.study_cache import open_once
-from toolkit.studies import Design, Study, take_over
+from toolkit.studies import Design, Study, declared_json, take_over
 from toolkit.variables import Codebook, derive
 
 STUDIES = {
@@ -111,6 +111,22 @@ def _opener(name: str) -> Callable[..., Study]:
     # A study that is not opened costs no time.
     opener: Callable[..., Study] = getattr(import_module(_OPENERS[name]), f"open_{name}")
     return opener
+
+
+def find_options(opened: Study) -> dict[str, Any] | None:
+    """Find the options with which `open_study` opens a study again; None if it was made or changed."""
+    if opened.name not in STUDIES:
+        return None
+    parameters = {} if opened.name.startswith(EXAMPLES) else signature(_opener(opened.name)).parameters
+    facts = {name: opened.provenance[name] for name in parameters if name in opened.provenance}
+    given = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
+    options = {name: fact for name, fact in given.items() if fact != parameters[name].default}
+    try:
+        again = open_study(opened.name, **options)
+    except ToolkitError:
+        return None
+    people, same = again.people, declared_json(again) == declared_json(opened)
+    return options if same and people.columns == opened.people.columns else None
 
 
 def _with_exposures(opened: Study) -> Study:

@@ -128,6 +128,9 @@ def test_of_a_wrong_choice_the_error_is_shown_and_the_last_view_stays(
     assert [before[key] for key in ("svg", "finding", "code", "choice")] == [
         after[key] for key in ("svg", "finding", "code", "choice")
     ]
+    other = asked(model, **changes, tab="prevalence")
+    assert ("prevalence", field) == (other["tab"], other["error"]["field"])
+    assert before["choice"] == other["choice"]
 
 
 def test_an_error_is_the_sentence_of_the_toolkit(model: ExplorerModel, study: tk.Study) -> None:
@@ -219,6 +222,8 @@ def test_the_code_opens_a_study_that_can_be_opened_and_names_one_of_the_session(
     assert 'study = tk.open_study("simulated")\n' in opened.view["code"]
     seeded = ExplorerModel(tk.open_study("simulated", seed=3), {})
     assert 'study = tk.open_study("simulated", seed=3)\n' in seeded.view["code"]
+    example = ExplorerModel(tk.open_study("example-survey"), {})
+    assert 'study = tk.open_study("example-survey")\n' in example.view["code"]
     mine = study.derive("older", "age >= 60")
     assert "tk.open_study" not in ExplorerModel(mine, {}).view["code"]
     assert "tk.prevalence(mine," in asked(ExplorerModel(mine, {"mine": mine}), tab="prevalence")["code"]

@@ -451,20 +451,17 @@ function render({ model, el }) {
     panel.removeAttribute("aria-busy");
     for (const [name, field] of Object.entries(fields)) field.fail(error.field === name ? error.text : "");
     alert.textContent = error.text ? (error.field ? "What is shown below is unchanged." : error.text) : "";
-    if (error.text) {
-      spoken.textContent = error.text;
-      return;
-    }
-    choice = { ...view.choice };
     tab = view.tab;
+    tabs.set(tab);
+    drawPanel(view);
+    code.set(view.code);
+    if (view.request) spoken.textContent = error.text || view.problem || view.finding;
+    if (error.text) return; // the menus keep what was chosen, to be corrected
+    choice = { ...view.choice };
     for (const name of ["estimand", "adjust", "domain"]) fields[name].set(choice[name]);
     for (const name of ["outcome", "exposure"]) fields[name].set(choice[name] ? [choice[name]] : []);
     for (const name of ["by", "covariates"]) fields[name].set(choice[name]);
     fields.covariates.root.hidden = choice.adjust !== "named";
-    tabs.set(tab);
-    drawPanel(view);
-    code.set(view.code);
-    if (view.request) spoken.textContent = view.problem || view.finding;
   }
 
   let settled = 0;
