@@ -133,6 +133,7 @@ def combine(study: Study, choices: Choices, make: Callable[..., Plan]) -> tuple[
     """
     study = prepare(study, choices)
     found = [_choose(study, choices, make, names) for names in product(*choices.options.values())]
+    found = [own if own.reason else _require_measured(study, own) for own in found]
     names = [name for own in found if not own.reason for name in own.plan.names]
     complete = tuple(dict.fromkeys(names))
     filled = _Filled(study, complete)
@@ -160,6 +161,16 @@ def _choose(study: Study, choices: Choices, make: Callable[..., Plan], names: Se
         return Specification(named, plan.choose_covariates(study, own["adjust"]))
     except ToolkitError as error:
         return Specification(named, plan, str(error))
+
+
+def _require_measured(study: Study, own: Specification) -> Specification:
+    """Find the reason why a specification with a variable that was not measured cannot exist."""
+    try:
+        for name in own.plan.names:
+            study.variable(name)
+    except ToolkitError as error:
+        return replace(own, reason=str(error))
+    return own
 
 
 def _identify(plan: Plan) -> tuple[Any, ...]:
@@ -207,7 +218,9 @@ class _Filled:
                 found.append(covariate)
                 continue
             new, *indicator = self._fill(name)
-            found += [covariate.replace(name, quoted(new)) if covariate != name else new, *indicator]
+            if covariate != name:  # A spline: its knots follow the first comma.
+                new = f"rcs({quoted(new)},{covariate.partition(',')[2]}"
+            found += [new, *indicator]
         return tuple(found)
 
     def _find_lost(self, plan: Plan) -> frozenset[str]:

@@ -149,6 +149,29 @@ def test_a_combination_that_cannot_exist_or_repeats_another_is_a_row_with_the_re
     assert mentions(lost[turned], f"specification {first}")
 
 
+def test_a_variable_that_was_not_measured_fails_its_own_specifications_alone(nhanes):
+    absent = nhanes.variables().filter(pl.col("n").fill_null(0) == 0)["name"][0]
+    rows = tk.multiverse(
+        nhanes, "any_cramps", "arthritis", adjust=(("age",), ("age", absent)),
+        missing=("complete", "indicator", "common"), flips=0,
+    )  # fmt: skip
+    lost = rows.filter(pl.col("adjustment_set") != "age")
+    assert set(lost["reliability"]) == {"failed"}
+    assert all(mentions(reason, f"'{absent}'") for reason in lost["reason"])
+    found = rows.filter(adjustment_set="age")["reason", "estimate"].rows()
+    # Nobody lacks age, so that the three ways are one.
+    assert [estimate is not None for _, estimate in found] == [True, False, False]
+
+
+def test_a_spline_of_a_covariate_with_missing_values_keeps_its_knots(mine):
+    rows = tk.multiverse(
+        mine, "cramps", "exposed", adjust=((), ("rcs(weight, 60, 70, 80)",)), missing="indicator", flips=0
+    )
+    found = rows.filter(specification="2")
+    assert found["adjust"].item() == "rcs(weight_or_median, 60, 70, 80), weight_missing"
+    assert found["n"].item() == mine.people.height
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
