@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from toolkit.disclosure import MULTIVERSE, show
+from toolkit.disclosure import MULTIVERSE, show_data
 from toolkit.errors import EstimationError
 
 Floats = npt.NDArray[np.float64]
@@ -322,7 +322,7 @@ class Estimates(pl.DataFrame):
 
     def _summarize(self) -> tuple[str, pl.DataFrame, str]:
         """Return what all rows share, the columns to print as text, and where the others are."""
-        rows = show(self)  # A saved notebook is read by others.
+        rows = show_data(self)  # A saved notebook is read by others.
         filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
         names = ("estimand", "level") if {*MULTIVERSE} <= {*self.columns} else _IDENTIFIERS
         apart = [name for name in names if rows[name].n_unique() > 1]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -21,6 +21,19 @@ class Policy:
     def hides(self, count: int | None) -> bool:
         """Return whether a count is too small to be shown."""
         return count is not None and 0 < count < self.smallest_cell
+
+    def round(self, count: int | None) -> int | None:
+        """Round a count to the nearest multiple of the threshold; None for one that is not shown."""
+        smallest = self.smallest_cell
+        if count is None or not smallest or self.hides(count):
+            return None if self.hides(count) else count
+        return (count + smallest // 2) // smallest * smallest
+
+    def rounded(self, counts: pl.Expr) -> pl.Expr:
+        """Round a column of counts likewise."""
+        smallest = self.smallest_cell
+        multiple = (counts + smallest // 2) // smallest * smallest
+        return pl.when(~counts.is_between(1, smallest - 1)).then(multiple)
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -70,24 +83,12 @@ def withheld_levels(
     return few | second_hidden({level: sizes[level] for level in sorted(sizes)}, few)
 
 
-def approximate(count: int, smallest: int) -> str:
-    """Write the size of a study to tens; beside the size of an analysis it would give back few exclusions."""
+def phrase_size(count: int, smallest: int) -> str:
+    """Write a number of participants in prose, "about 185" where it is rounded."""
     if not smallest:
         return f"{count:,}"
-    return f"about {10 * ((count + 5) // 10):,}" if count >= 10 else "fewer than 10"
-
-
-def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.Series:
-    """Mark the counts `n` below a threshold and, of the rows of a margin, a second one besides one alone."""
-    policy, rows = Policy(smallest), counts.rows(named=True)
-    hidden = [policy.hides(row["n"]) for row in rows]
-    lines: dict[tuple[Any, ...], list[int]] = {}
-    for at, row in enumerate(rows if margin else ()):
-        lines.setdefault(tuple(row[name] for name in margin), []).append(at)
-    for line in lines.values():
-        for at in second_hidden({at: rows[at]["n"] for at in line}, {at for at in line if hidden[at]}):
-            hidden[at] = True
-    return pl.Series(hidden, dtype=pl.Boolean)
+    rounded = Policy(smallest).round(count)
+    return f"fewer than {smallest}" if rounded is None else f"about {rounded:,}" if rounded else "0"
 
 
 def second_hidden(counts: Mapping[Key, int | None], hidden: Collection[Key]) -> set[Key]:

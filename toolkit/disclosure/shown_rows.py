@@ -1,4 +1,4 @@
-"""Hide of result rows and flows what both rules hide, and what gives it back by subtraction."""
+"""Withhold of result rows and flows what both rules hide, and what gives it back within their table."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure.policies import Policy, policy_of, second_hidden
+from toolkit.disclosure.policies import Policy, policy_of
 from toolkit.errors import RARE, leave_out_rare
 
 # The first columns of a multiverse, before those of its choices: what may be compared, and the number.
@@ -30,10 +30,10 @@ _DESCRIBING = (
 _NAMING = ("level", "level_label", "reference", "outcome_label", "exposure_label", "domain", "reason")
 _PROSE = {"domain", "reason"}
 # Estimands whose levels share the participants among them, so that the cases of all add up to n.
-_SHARES = ("prevalence", "standardised_prevalence", "people", "missing")
+SHARES = ("prevalence", "standardised_prevalence", "people", "missing")
 OUTCOME_LEVEL = "outcome_level"
 _CRUDE = ("", "none")
-_FLOW = ("step", "reason", "n_left", "n_out")
+FLOW = ("step", "reason", "n_left", "n_out")
 _PARTICIPANTS = "participants in "  # begins the first step of a flow, before the name of the study
 # Reasons of the standards name a number from which the hidden count or estimate follows.
 _REASONS = (
@@ -62,10 +62,10 @@ def is_suppressed(row: Mapping[str, Any]) -> bool:
     return is_hidden(row) and row["reliability"] != "failed"
 
 
-def show(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return result rows or a flow as they may be shown; any other frame is returned as it is."""
-    if set(_FLOW) <= set(frame.columns):
-        return _show_flow(frame)
+def withhold(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return result rows or a flow without what is hidden; the counts that remain are exact."""
+    if set(FLOW) <= set(frame.columns):
+        return _withhold_steps(frame)
     if frame.is_empty() or not {"study", "reliability", "reason", *_COUNTS} <= set(frame.columns):
         return frame
     plain = pl.DataFrame(frame)
@@ -136,11 +136,7 @@ class _Rows:
         gaps = [p.hides(row["n_missing"]) for row, p in zip(self.rows, self.policies, strict=True)]
         missing = [gap or near for gap, near in zip(gaps, close, strict=True)]
         masks = dict.fromkeys((name for name in _NUMBERS if name in frame.columns), numbers)
-        masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing}
-        # Without a design the degrees of freedom are the participants with and without a value, less one.
-        free = [row["weight"] in (None, "none") for row in self.rows]
-        lost = zip(self.sizes, missing, free, strict=True)
-        masks["df"] = [size or (gap and plain) for size, gap, plain in lost]
+        masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing, "df": self.sizes}
         hidden = [
             pl.when(~pl.Series(mask, dtype=pl.Boolean)).then(pl.col(name)).alias(name)
             for name, mask in masks.items()
@@ -184,11 +180,7 @@ class _Rows:
         for axis in (*self.by, "level"):
             lines: dict[tuple[Any, ...], list[int]] = {}
             for at, row in enumerate(self.rows):
-                if (
-                    row[axis] is not None
-                    and row["n"] != 0
-                    and (axis != "level" or row["estimand"] in _SHARES)
-                ):
+                if row[axis] is not None and row["n"] != 0 and (axis != "level" or row["estimand"] in SHARES):
                     lines.setdefault(tuple(row[name] for name in names if name != axis), []).append(at)
             for line in lines.values():
                 if len(line) > 1:
@@ -266,28 +258,23 @@ def _fewer(found: re.Match[str], policy: Policy) -> str:
     return f"fewer than {policy.smallest_cell} " if policy.hides(int(found[1])) else found[0]
 
 
-def _show_flow(flow: pl.DataFrame) -> pl.DataFrame:
-    """Hide small exclusions of a flow, and the counts of those remaining that give them back."""
+def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
+    """Hide small exclusions of a flow, and small numbers of those who remain."""
     if flow.is_empty():
         return flow
-    rows = flow.rows(named=True)
-    policy = policy_of(str(rows[0]["step"] or "").removeprefix(_PARTICIPANTS))
-    pairs = policy.pairs
+    policy = policy_of_flow(flow)
+    pairs, rows = policy.pairs, flow.rows(named=True)
     texts = [
         pl.Series(name, [leave_out_rare(row[name] or "", pairs) if pairs else row[name] for row in rows])
         for name in ("step", "reason")
     ]
-    hidden = {at for at, row in enumerate(rows) if policy.hides(row["n_out"])}
-    if not hidden and not any(policy.hides(row["n_left"]) for row in rows):
-        return pl.DataFrame(flow).with_columns(*texts)
-    hidden |= second_hidden({at: row["n_out"] for at, row in enumerate(rows)}, hidden)
-    first, last = min(hidden, default=len(rows)), max(hidden, default=-1)
-    out = [None if at in hidden else row["n_out"] for at, row in enumerate(rows)]
-    # Those at the start less those at the end are all who were excluded.
-    start = policy.hides(sum(rows[at]["n_out"] for at in hidden))
-    left = [
-        None if (start and at < last) or first <= at < last or policy.hides(row["n_left"]) else row["n_left"]
-        for at, row in enumerate(rows)
+    counts = [
+        pl.Series(name, [None if policy.hides(row[name]) else row[name] for row in rows], pl.Int64)
+        for name in ("n_left", "n_out")
     ]
-    counts = pl.Series("n_out", out, pl.Int64), pl.Series("n_left", left, pl.Int64)
     return pl.DataFrame(flow).with_columns(*texts, *counts)
+
+
+def policy_of_flow(flow: pl.DataFrame) -> Policy:
+    """Return the policy of the study that the first step of a flow names."""
+    return policy_of(str(flow["step"][0] or "").removeprefix(_PARTICIPANTS))

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import show, show_data
 from toolkit.errors import EstimationError
 from toolkit.planning.opened_plan import OpenedPlan
 from toolkit.report.paper.planned_results import mark_rows
@@ -96,7 +96,7 @@ def keep(
     if not frames:
         return Results(finding=finding, title=title, main=first)
     groups = dict.fromkeys(name for one in frames for name in by_columns(one))
-    rows = pl.concat((show(mark_rows(one, plan)) for one in frames), how="diagonal")
+    rows = pl.concat((show_data(mark_rows(one, plan)) for one in frames), how="diagonal")
     added = [name for name in (*ADJUSTED, *PLANNED) if name in rows.columns]
     rows = rows.select(*groups, *SCHEMA, *added)
     return Results(rows, finding, title, first)

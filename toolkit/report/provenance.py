@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from toolkit.disclosure import approximate
+from toolkit.disclosure import phrase_size
 from toolkit.files.checked_toml import PACKAGE, shipped
 from toolkit.files.git_commits import run_git
 from toolkit.studies import Study, declared_json
@@ -29,7 +29,7 @@ Entry = tuple[str, str | list[str]]
 
 def provenance(study: Study, notebook: Path, parameters: Mapping[str, Any], people: str) -> tuple[Entry, ...]:
     """List what is needed to make a report again, without paths: names with a text or a list of files."""
-    size = approximate(study.people.height, study.smallest_cell)
+    size = phrase_size(study.people.height, study.smallest_cell)
     made_from, made_with = hashes(study, notebook, people), versions()
     return (
         ("Study", f"{study.label}: {size} participants, {len(study.codebook)} variables"),

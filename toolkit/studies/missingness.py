@@ -7,7 +7,7 @@ import polars as pl
 
 from toolkit.causes.card import cards
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.disclosure import list_levels, small_counts
+from toolkit.disclosure import Policy, list_levels, phrase_size
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
 from toolkit.studies.participants.engine_people import EnginePeople
@@ -62,25 +62,32 @@ def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
     return ordered.select(MISSING_SCHEMA.keys()).cast(MISSING_SCHEMA)  # type: ignore[arg-type]
 
 
-def hide_small(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.DataFrame:
-    """Hide counts below a threshold and, of the rows of a margin, a second one where one alone is hidden."""
+def round_counts(counts: pl.DataFrame, smallest: int) -> pl.DataFrame:
+    """Round counts to multiples of a threshold, hide smaller ones, and compute percentages from these."""
     if not smallest:
         return counts
-    hidden = small_counts(counts, smallest, margin)
-    names = [name for name in ("n", "percent", "percent_missing") if name in counts.columns]
-    shown = counts.with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)
-    if "percent_missing" in shown.columns:  # of the participants with and without a value
-        share = pl.col("percent_missing") / 100
-        lacking = (counts["n"] * counts.select(share / (1 - share)).to_series()).round()
-        lacks_few = lacking.is_between(1, smallest - 1).fill_null(value=False)
-        shown = shown.with_columns(
-            pl.when(~lacks_few).then(pl.col("percent_missing")).alias("percent_missing")
+    policy, n, lacks = Policy(smallest), pl.col("n"), pl.col("missing_n")
+    of_all = n.sum().over("variable", "cycle") if "percent" in counts.columns else None
+    # Participants with and without a value; where nobody has one, all are missing.
+    share = pl.col("percent_missing") / 100
+    asked = pl.when(share < 1).then((n / (1 - share)).round().cast(pl.Int64))
+    each = (100 * lacks / pl.col("missing_percent")).round().cast(pl.Int64)
+    shown = {
+        "n": policy.rounded(n),
+        "percent": None if of_all is None else 100 * policy.rounded(n) / policy.rounded(of_all),
+        "percent_missing": pl.when(share < 1)
+        .then(
+            pl.when(policy.rounded(asked - n).is_not_null()).then(
+                100 - 100 * policy.rounded(n) / policy.rounded(asked)
+            )
         )
-    if "missing_n" not in shown.columns:
-        return shown
-    few = pl.col("missing_n").is_between(1, smallest - 1)
-    reasons = ["missing_n", "missing_percent"]
-    return shown.with_columns(pl.when(~few).then(pl.col(column)).alias(column) for column in reasons)
+        .otherwise(pl.col("percent_missing")),
+        "missing_n": policy.rounded(lacks),
+        "missing_percent": 100 * policy.rounded(lacks) / policy.rounded(each),
+    }
+    return counts.with_columns(
+        column.alias(name) for name, column in shown.items() if name in counts.columns and column is not None
+    )
 
 
 def _reason(people: pl.DataFrame, variable: str) -> pl.Expr:
@@ -149,14 +156,15 @@ def summarize(
     diary: pl.DataFrame | None,
     cycles: Sequence[str],
     design: str,
+    smallest: int,
 ) -> dict[str, str]:
     """Summarize a study: participants, visits, diary entries, cycles, design, outcomes and variables."""
     columns = frozenset(people.columns)
     measured = [name for name in codebook if name in columns]
     facts = {
-        "Participants": f"{people.height:,}",
-        "Visits": "" if visits is None else f"{visits.height:,}",
-        "Diary entries": "" if diary is None else f"{diary.height:,}",
+        "Participants": phrase_size(people.height, smallest),
+        "Visits": "" if visits is None else phrase_size(visits.height, smallest),
+        "Diary entries": "" if diary is None else phrase_size(diary.height, smallest),
         "Cycles": ", ".join(filter(None, cycles)),
         "Design": design,
         "Outcomes": ", ".join(rule.name for rule in CRAMP_RULES if rule.name in measured),

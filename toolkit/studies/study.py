@@ -109,6 +109,7 @@ class Study(StudyFiles):
             diary=self.diary,
             cycles=self.cycles,
             design=self.design.summary,
+            smallest=self.smallest_cell,
         )
         return facts | {f"Note {n}": text for n, text in enumerate(self.provenance.get("notes", ()), 1)}
 
@@ -134,7 +135,7 @@ class Study(StudyFiles):
         ['bmi']
         """
         listed = missingness.list_variables(self.people, self.codebook, self.cycles, search)
-        return missingness.hide_small(listed, self.smallest_cell)
+        return missingness.round_counts(listed, self.smallest_cell)
 
     def variable(self, name: str) -> Variable:
         """Return the codebook entry of a measured variable.
@@ -180,12 +181,12 @@ class Study(StudyFiles):
         -------
         polars.DataFrame
             variable, cycle, reason, n (participants), percent (of the participants of the cycle). The reason
-            "has a value" counts participants with a value. Counts below `smallest_cell`, and another that
-            would give one back, are null.
+            "has a value" counts participants with a value. Counts below `smallest_cell` are null, and
+            others are rounded to multiples of it.
         """
         self.variable(variable)
         counts = missingness.count_missing(self.people, variable)
-        return missingness.hide_small(counts, self.smallest_cell, ("variable", "cycle"))
+        return missingness.round_counts(counts, self.smallest_cell)
 
     def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
         """Report for each cause, exposure and cycle whether it was measured.
@@ -207,7 +208,7 @@ class Study(StudyFiles):
         found = missingness.availability_of(
             self.people, self.codebook, self.label, self.cycles, by_reason=by_reason
         )
-        return missingness.hide_small(found, self.smallest_cell)
+        return missingness.round_counts(found, self.smallest_cell)
 
     @property
     def cycles(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ from toolkit.display.text import (
     format_count,
     format_estimate,
     format_flag,
+    format_size,
     format_true_value,
     has_true_values,
     head_rows,
@@ -244,8 +245,8 @@ def _remark(row: Row) -> str:
 def _remark_below(row: Row) -> str:
     """Write n, cases and the remark below a stacked row."""
     cases = "" if row["n_cases"] is None else f" ({format_count(row['n_cases'])} cases)"
-    n = "" if row["n"] is None else f"n = {format_count(row['n'])}{cases}"
-    return "\n".join(part for part in (n, _remark(row)) if part)
+    n = format_size(row)
+    return "\n".join(part for part in (n and n + cases, _remark(row)) if part)
 
 
 def _draw_panel(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import altair as alt
 
+from toolkit.disclosure import shorten_number
 from toolkit.display.charts.palette import (
     FAINT,
     INK,
@@ -205,7 +206,8 @@ def find_span(row: Row) -> Span | None:
         return None
     scale = 100 if kind in ("percent", "points") else 1
     low, high = (value if row[e] is None or math.isnan(row[e]) else row[e] for e in ("conf_low", "conf_high"))
-    return value * scale, low * scale, high * scale
+    ends = [scale * (shorten_number(row, end) or 0.0) for end in (value, low, high)]
+    return ends[0], ends[1], ends[2]
 
 
 def clamp_span(span: Span, low: float, high: float) -> dict[str, float]:

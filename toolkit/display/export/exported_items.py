@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import show_data
 from toolkit.display.export import figures
 from toolkit.display.export.formats import CHARTS, TABLES, Paper
 from toolkit.display.export.manuscript import Figure, Table
@@ -102,7 +102,7 @@ def read_item(item: Any) -> Item:
         classify_frame(frame, "tk.save")
     typeset = table(frame) if frame is not None else item
     html = typeset.as_raw_html()
-    return TableItem(read_table(html), html, None if frame is None else show(frame))
+    return TableItem(read_table(html), html, None if frame is None else show_data(frame))
 
 
 def _is_chart(item: Any) -> bool:

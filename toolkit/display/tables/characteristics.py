@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html, loc, style
 
-from toolkit.disclosure import is_hidden
+from toolkit.disclosure import is_hidden, note_counts
 from toolkit.display.charts.palette import MUTED
 from toolkit.display.tables.typesetting import typeset
 from toolkit.display.text import (
@@ -22,6 +22,8 @@ from toolkit.display.text import (
     format_level,
     format_number,
     format_p_value,
+    format_percent,
+    format_size,
     group_of,
     is_simulated,
     name_groups,
@@ -86,7 +88,7 @@ def typeset_table_one(
     if not overall and len(groups) > 1:
         groups.pop(OVERALL)
     heads: dict[str, Any] = {"label": "", "p": "p-value", "smd": "SMD"}
-    heads |= {group: html(f"{escape(group)}<br>n = {format_count(n)}") for group, n in groups.items()}
+    heads |= {group: html(f"{escape(group)}<br>{format_size(rows[0], n)}") for group, n in groups.items()}
     columns = {
         "label": [_INDENT * (line.kind != "variable") + line.label for line in lines],
         **{name: [line.cells.get(name, ("", None))[0] for line in lines] for name in [*groups, "p", "smd"]},
@@ -103,7 +105,7 @@ def typeset_table_one(
             for name, (_, row) in line.cells.items()
             if row and name in heads
         ],
-        source=_describe_methods(rows, by, name),
+        source=_describe_methods(rows, by, name, note_counts(frame)),
     )
     if name and (spanned := [group for group in groups if group != OVERALL]):
         made = made.tab_spanner(capitalize(name), spanned)
@@ -145,7 +147,7 @@ def _is_hidden(row: Row | None) -> bool:
 def _write_share(row: Row) -> str:
     if not _is_hidden(row):
         cases = format_count(row["n_cases"]) or _NO_NUMBER
-        return f"{cases} ({format_number(row['estimate'], 'percent')})"
+        return f"{cases} ({format_percent(row)})"
     return _NO_NUMBER if row["n_cases"] is None else f"{format_count(row['n_cases'])} ({_NO_NUMBER})"
 
 
@@ -194,14 +196,14 @@ def _deviation(variable: _Variable) -> float | None:
     return between if deviation is None else deviation
 
 
-def _describe_methods(rows: Sequence[Row], by: str | None, name: str) -> str:
+def _describe_methods(rows: Sequence[Row], by: str | None, name: str, counts: str) -> str:
     """Describe weights and tests at the foot, and who has no group."""
     tests = [
         _TESTS[row["estimand"]] for row in rows if row["estimand"] in _TESTS and row["p_value"] is not None
     ]
     lost = sum(row["n_cases"] or 0 for row in rows if row["estimand"] == "missing" and row["outcome"] == by)
     parts = [
-        "Counts are unweighted; percentages, means and medians are weighted",
+        f"{counts}; percentages, means and medians are weighted",
         _list_weights([row for row in rows if row["outcome"] and row["outcome"] != by]),
         f"Tests: {', '.join(dict.fromkeys(tests))}" if tests else "",
         "SMD: absolute standardized mean difference"

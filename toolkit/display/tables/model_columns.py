@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 from great_tables import GT
 
-from toolkit.disclosure import is_suppressed
+from toolkit.disclosure import is_suppressed, note_counts
 from toolkit.display.tables.typesetting import NO_NUMBER, format_cell, typeset
 from toolkit.display.text import (
     SIMULATED,
@@ -15,6 +15,7 @@ from toolkit.display.text import (
     format_adjustment,
     format_count,
     format_p_value,
+    format_size,
     head_rows,
     is_description,
     is_simulated,
@@ -60,7 +61,7 @@ def typeset_models(
         cells = {f"estimate {place}": _head_estimate(models[name])}
         cells |= ({f"n {place}": "n"} if several else {}) | ({f"p {place}": "p-value"} if p_values else {})
         heads |= cells
-        size = "" if several or None in sizes else f" (n = {format_count(*sizes)})"
+        size = "" if several or None in sizes else f" ({format_size(next(iter(own.values())))})"
         spanners[f"{name}{size}"] = list(cells)
         found = [own.get(key) for key in lines]
         columns[f"estimate {place}"] = [format_cell(row) if row else "" for row in found]
@@ -156,4 +157,5 @@ def _describe_models(models: Mapping[str, pl.DataFrame], labels: Labels | None) 
         named = "; ".join(text for text in texts if text not in ("", "crude")) or "not adjusted"
         weights = ", ".join(frame["weight"].drop_nulls().unique(maintain_order=True))
         parts.append(f"{name}: {named}{f' ({weights} weight)' if weights else ''}")
-    return f"{'. '.join(parts)}. CI: confidence interval. Counts are unweighted."
+    counts = dict.fromkeys(note_counts(frame) for frame in models.values())
+    return f"{'. '.join(parts)}. CI: confidence interval. {'; '.join(counts)}."

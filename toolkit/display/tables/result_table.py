@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from great_tables import GT, html
 
-from toolkit.disclosure import is_suppressed, show
+from toolkit.disclosure import is_suppressed, note_counts, show
 from toolkit.display.tables.availability import list_availability
 from toolkit.display.tables.characteristics import typeset_table_one
 from toolkit.display.tables.e_value_table import typeset_e_values
@@ -211,7 +211,7 @@ def _describe_methods(frame: pl.DataFrame) -> str:
     ]
     text = capitalize("; ".join(part for part in parts if part))
     true = f" {_describe_true_values(frame)}" if has_true_values(frame) else ""
-    return f"{text}. " * bool(text) + f"CI: confidence interval. Counts are unweighted.{true}"
+    return f"{text}. " * bool(text) + f"CI: confidence interval. {note_counts(frame)}.{true}"
 
 
 def _describe_true_values(frame: pl.DataFrame) -> str:
@@ -253,7 +253,7 @@ def _typeset_flow(flow: pl.DataFrame) -> GT:
         "Selection of the analytic sample",
         notes,
         numbers=_NUMBERS,
-        source="Counts are unweighted.",
+        source=f"{note_counts(flow)}.",
     )
 
 

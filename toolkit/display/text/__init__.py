@@ -17,10 +17,13 @@ from toolkit.display.text.numbers import format_flag as format_flag
 from toolkit.display.text.numbers import format_level as format_level
 from toolkit.display.text.numbers import format_number as format_number
 from toolkit.display.text.numbers import format_p_value as format_p_value
+from toolkit.display.text.numbers import format_percent as format_percent
+from toolkit.display.text.numbers import format_size as format_size
 from toolkit.display.text.numbers import format_step as format_step
 from toolkit.display.text.numbers import format_true_value as format_true_value
 from toolkit.display.text.numbers import has_true_values as has_true_values
 from toolkit.display.text.numbers import label_variable as label_variable
+from toolkit.display.text.numbers import phrase_count as phrase_count
 from toolkit.display.text.numbers import remove_unit as remove_unit
 from toolkit.display.text.numbers import shorten_reason as shorten_reason
 from toolkit.display.text.numbers import unit_of as unit_of

@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from toolkit.disclosure import is_multiple, limit_decimals
 from toolkit.display.text.simulated_data import name_study
 from toolkit.errors import VariableError, nearest
 from toolkit.results import (
@@ -185,8 +186,28 @@ def format_point(row: Row) -> str:
     return _format_in_row(row, "estimate")
 
 
+def format_percent(row: Row) -> str:
+    """Round a percentage without regard to its interval."""
+    most = limit_decimals(row)
+    return (
+        format_number(row["estimate"], "percent") if most is None else _round_percent(row["estimate"], most)
+    )
+
+
+def _round_percent(value: float | None, most: int) -> str:
+    """Round a percentage to so many decimals; one that would be rounded to zero keeps one digit."""
+    if value is None or not math.isfinite(value):
+        return ""
+    percent = 100 * value
+    least = most if round(percent, most) or not percent else -math.floor(math.log10(abs(percent)))
+    return _round(percent, min(least, 6))
+
+
 def _format_in_row(row: Row, column: str) -> str:
-    kind, value, decimals = estimand_of(row).kind, row[column], _shared_decimals(row)
+    kind, value, most = estimand_of(row).kind, row[column], limit_decimals(row)
+    if most is not None and kind in ("percent", "points"):
+        return _round_percent(value, most)
+    decimals = _shared_decimals(row)
     if decimals is None:
         return (format_number if column == "estimate" else format_bound)(value, kind, row["std_error"])
     return _round(100 * value if kind in ("percent", "points") else value, decimals)
@@ -274,6 +295,17 @@ def format_p_value(value: float | None) -> str:
 def format_count(value: int | None) -> str:
     """Format a count with thousands separators; "" if there is none."""
     return "" if value is None else f"{value:,}"
+
+
+def format_size(row: Row, count: int | None = None) -> str:
+    """Format the size of a row, or another of its study, "n = 10,877", "n ≈ 185" if rounded; "" for none."""
+    n = row["n"] if count is None else count
+    return "" if n is None else f"n {'≈' if is_multiple(row['study'], n) else '='} {n:,}"
+
+
+def phrase_count(study: str | None, count: int) -> str:
+    """Format a count for a sentence, "10,877", or "about 185" if it is rounded."""
+    return f"{'about ' * is_multiple(study, count)}{count:,}"
 
 
 def format_excluded(row: Row) -> str:

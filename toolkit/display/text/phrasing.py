@@ -13,15 +13,16 @@ from toolkit.display.text.numbers import (
     Labels,
     format_condition,
     format_confidence,
-    format_count,
     format_interval,
     format_level,
     format_p_value,
     format_point,
+    format_size,
     format_test,
     label_variable,
     name_exposure,
     name_outcome,
+    phrase_count,
     phrase_estimate,
     remove_unit,
 )
@@ -66,7 +67,8 @@ def _phrase_result(row: Row, labels: Labels | None) -> str:
     if estimand.kind == "test":
         return f"{measure} gave {format_test(row)}"
     if estimand.family == "planning":
-        return f"with {format_count(row['n'])} participants, {measure} is {phrase_estimate(row)}{adjusted}"
+        n = phrase_count(row["study"], row["n"])
+        return f"with {n} participants, {measure} is {phrase_estimate(row)}{adjusted}"
     if estimand.family == "impact":
         return _phrase_impact(row, labels)
     if row["estimand"] == "peak":
@@ -179,10 +181,8 @@ def phrase_addition(row: Row, main: Row, labels: Labels | None = None) -> str:
 
 def phrase_source(row: Row, labels: Labels | None = None) -> str:
     """Return study, domain and n in brackets."""
-    n = f"n = {format_count(row['n'])}" if row["n"] is not None else ""
-    parts = [
-        part for part in (name_study(row["study"] or ""), format_condition(row["domain"], labels), n) if part
-    ]
+    where = (name_study(row["study"] or ""), format_condition(row["domain"], labels), format_size(row))
+    parts = [part for part in where if part]
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -287,9 +287,10 @@ def summarize_description(frame: pl.DataFrame, labels: Labels | None = None) -> 
     """Summarize a description: participants, characteristics, and the range of p-values between groups."""
     rows, by = frame.rows(named=True), next(iter(by_columns(frame)), None)
     n_names = len({row["outcome"] for row in rows if row["outcome"] and row["outcome"] != by})
-    n = next(row["n"] for row in rows if row["estimand"] == "people")
+    everyone = next(row for row in rows if row["estimand"] == "people")
     where = describe_source(rows, labels)
-    text = f"{format_count(n)} participants are described by {n_names} characteristic{'s' * (n_names != 1)}"
+    n = phrase_count(everyone["study"], everyone["n"])
+    text = f"{n} participants are described by {n_names} characteristic{'s' * (n_names != 1)}"
     text += f" ({where})" if where else ""
     tests: list[Any] = [row for row in rows if estimand_of(row).kind == "test" and row["p_value"] is not None]
     if not by or not tests:

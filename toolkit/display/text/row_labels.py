@@ -13,6 +13,7 @@ from toolkit.display.text.numbers import (
     format_confidence,
     format_count,
     format_level,
+    format_size,
     format_test,
     label_variable,
     name_exposure,
@@ -213,7 +214,7 @@ def _range_of_n(rows: Sequence[Row]) -> str:
     sizes = sorted({row["n"] for row in rows if row["n"]})
     if not sizes:
         return ""
-    return f"n = {format_count(sizes[0])}" + (f" to {format_count(sizes[-1])} by row" * (len(sizes) > 1))
+    return format_size(rows[0], sizes[0]) + f" to {format_count(sizes[-1])} by row" * (len(sizes) > 1)
 
 
 def _note_reference(rows: Sequence[Row]) -> str:

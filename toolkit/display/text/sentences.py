@@ -9,7 +9,7 @@ from math import inf
 
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import is_rounded, show
 from toolkit.display.text.numbers import (
     FLAGS,
     Labels,
@@ -21,6 +21,7 @@ from toolkit.display.text.numbers import (
     format_count,
     format_number,
     label_variable,
+    phrase_count,
     shorten_reason,
 )
 from toolkit.display.text.phrasing import (
@@ -201,23 +202,22 @@ def missing_sentence(frame: pl.DataFrame) -> str:
     pairs = sorted({(r["n"], r["n_missing"] or 0) for r in frame.rows(named=True) if r["n"] is not None})
     if not pairs:
         return "The sample sizes were not recorded or are too small to be shown."
-    (n, _), (most, _) = pairs[0], pairs[-1]
-    missing = sorted(lost for _, lost in pairs)
+    study, (n, _), (most, _) = frame["study"][0], pairs[0], pairs[-1]
+    least, missing = phrase_count(study, n), sorted(lost for _, lost in pairs)
+    sizes = least if n == most else f"{least} to {format_count(most)}"
     if hidden:
-        sizes = format_count(n) if n == most else f"{format_count(n)} to {format_count(most)}"
-        return f"{sizes} participants had complete data; few were excluded for missing values."
+        return capitalize(f"{sizes} participants had complete data; few were excluded for missing values.")
     if len(pairs) > 1:
         lost = f"{format_count(missing[0])} to {format_count(missing[-1])}" if missing[-1] else "none"
-        return (
-            f"Sample sizes ranged from {format_count(n)} to {format_count(most)}; "
-            f"{lost} were excluded for missing values."
-        )
+        return f"Sample sizes ranged from {sizes}; {lost} were excluded for missing values."
     if not missing[0]:
-        return f"All {format_count(n)} participants had complete data."
+        about = least.startswith("about")
+        every = f"All participants ({least})" if about else f"All {least} participants"
+        return f"{every} had complete data."
     share = format_number(missing[0] / (n + missing[0]), "percent")
-    return (
-        f"{format_count(n)} participants had complete data; "
-        f"{format_count(missing[0])} ({share}%) were excluded for missing values."
+    return capitalize(
+        f"{least} participants had complete data; "
+        f"{phrase_count(study, missing[0])} ({share}%) were excluded for missing values."
     )
 
 
@@ -245,10 +245,11 @@ def flow_sentence(flow: pl.DataFrame) -> str:
     first, end = rows[0]["n_left"], rows[-1]["n_left"]
     if end is None:
         return add_warning("The numbers of participants are too small to be shown.", flow)
-    start = None if first is None else first + (rows[0]["n_out"] or 0)
-    included = f"{format_count(end)} participants were included in the analysis"
+    start, about = None if first is None else first + (rows[0]["n_out"] or 0), "about " * is_rounded(flow)
+    included = capitalize(f"{about}{format_count(end)} participants were included in the analysis")
     if start is not None:
-        included = f"Of {format_count(start)} participants, {format_count(end)} were included in the analysis"
+        sizes = f"Of {about}{format_count(start)} participants, {about}{format_count(end)}"
+        included = f"{sizes} were included in the analysis"
     excluded: Counter[str] = Counter()
     for row in rows:
         excluded[row["reason"] or row["step"]] += row["n_out"] or 0

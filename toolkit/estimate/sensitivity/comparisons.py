@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import withhold
 from toolkit.errors import EstimationError
 from toolkit.estimate.associations.models import association
 from toolkit.estimate.descriptive.prevalences import proportions
@@ -136,7 +136,7 @@ class Comparison:
 
 def comparisons_of(result: Estimates, estimands: Sequence[str]) -> list[Comparison]:
     """List the comparisons of a result whose numbers may be shown; raises where there is none."""
-    shown = show(result).select(result.columns).rows(named=True)
+    shown = withhold(result).select(result.columns).rows(named=True)
     rows = [row for row in shown if row["estimand"] in estimands]
     if not rows:
         have = ", ".join(dict.fromkeys(result["estimand"]))

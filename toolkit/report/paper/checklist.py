@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import phrase_size, show, smallest_cell_of
 from toolkit.display.text import (
     flow_sentence,
     format_condition,
-    format_count,
     missing_sentence,
     name_study,
+    phrase_count,
     remove_warning,
 )
 from toolkit.report.paper.exhibits import Paper
@@ -96,10 +96,14 @@ def strobe(
     4
     """
     row = show(result).row(0, named=True)
-    cases = "" if row["n_cases"] is None else f"{format_count(row['n_cases'])} cases among "
+    cases = "" if row["n_cases"] is None else f"{phrase_count(row['study'], row['n_cases'])} cases among "
+    size = "few" if row["n"] is None else phrase_count(row["study"], row["n"])
     weighting = "no sampling design was declared"
     if design.kind == "linearization":
-        weighting = f"weights, {design.strata:,} strata, {design.psus:,} sampling units, {design.df:,} df"
+        units = f"{design.psus:,} sampling units, {design.df:,} df"
+        if (smallest := smallest_cell_of(result)) and not design.psu_columns:
+            units = f"{phrase_size(design.psus, smallest)} participants drawn singly"
+        weighting = f"weights, {design.strata:,} strata, {units}"
     elif design.kind == "replicate weights":
         weighting = f"{design.replicates} replicate weights, {design.df:,} df"
     cycles = ", ".join(study.provenance.get("cycles", ()))
@@ -111,7 +115,7 @@ def strobe(
         "12c": missing_sentence(result) if result["n_missing"].is_not_null().any() else "",
         "12d": weighting,
         "13": remove_warning(flow_sentence(flow)),
-        "15": f"{cases}{format_count(row['n'])} participants with complete data",
+        "15": f"{cases}{size} participants with complete data",
     }
     facts["3"] = _describe_plan(paper)
     lines = []

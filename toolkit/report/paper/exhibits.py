@@ -10,7 +10,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
-from toolkit.disclosure import is_hidden, show
+from toolkit.disclosure import is_hidden, note_counts, show, show_data
 from toolkit.display.charts.row_layout import remove_title
 from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
@@ -204,7 +204,7 @@ class Paper:
     def _describe(self, frame: pl.DataFrame, interval: str) -> str:
         """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
         if classify_frame(frame, "tk.reports.Paper") != "result":
-            return "Counts are unweighted."
+            return f"{note_counts(frame)}."
         counted = questions_sentence(frame, labels=self.labels)
         rows = frame.filter(~pl.Series([estimand_of(row).kind == "test" for row in frame.rows(named=True)]))
         if rows.is_empty() or is_description(frame):
@@ -330,9 +330,9 @@ _IDENTIFIERS = ("study", "domain", "estimand", "outcome", "exposure")
 def _fold_data(frame: pl.DataFrame, names: Mapping[str, str], number: str) -> str:
     """Write the data of a figure as a table that opens on a click, with a link that saves them."""
     results = classify_frame(frame, "tk.reports.Paper") == "result"
-    frame = show(frame)
-    heads, lines = _list_results(frame, names) if results else _list_steps(frame)
-    text = _drop_repeated(frame) if results else frame
+    shown, data = show(frame), show_data(frame)
+    heads, lines = _list_results(shown, names) if results else _list_steps(shown)
+    text = _drop_repeated(data) if results else data
     packed = b64encode(pack_csv(text)).decode()
     name = number.lower().replace(" ", "-")
     # Column names have no spaces; a script of the page makes a workbook of the same data.

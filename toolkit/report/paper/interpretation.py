@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.disclosure import is_hidden, show
-from toolkit.display.text import capitalize, format_count, format_estimate, format_p_value
+from toolkit.display.text import capitalize, format_estimate, format_p_value, format_size
 from toolkit.errors import join_list
 from toolkit.report.paper.passages import Passage, bullets
 from toolkit.studies import Study
@@ -122,7 +122,7 @@ def curve_sentence(result: pl.DataFrame) -> str:
         for level, text in (("overall", "test of the curve"), ("nonlinearity", "test of nonlinearity"))
         if level in tests and tests[level]["p_value"] is not None
     ]
-    return f"{name}: {', '.join(named)}; n = {format_count(row['n'])}."
+    return f"{name}: {', '.join(named)}; {format_size(row)}."
 
 
 def _name_pair(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from toolkit.disclosure import approximate, show
+from toolkit.disclosure import phrase_size, show, smallest_cell_of
 from toolkit.display.text import (
     capitalize,
     flow_sentence,
@@ -113,8 +113,7 @@ def study_population(
     else:
         names = [str(file["file"]) for file in facts.get("files", ()) if "file" in file]
         source = f", read from {join_list(names)}" if names else ""
-        known = show(flow)["n_left"].first() is not None
-        own = f"{approximate(rows, 0 if known else study.smallest_cell)} {units}{source}"
+        own = f"{phrase_size(rows, study.smallest_cell)} {units}{source}"
         first = f"The data are those of the {label.removeprefix('the ')} ({own})."
     eligible = (
         f"{capitalize(units)} were eligible if they met the condition "
@@ -185,7 +184,7 @@ def methods(
         _name_models(models or {}, paper, why),
         _name_age(result, paper),
         _name_weights(design, paper),
-        _name_variance(design, paper),
+        _name_variance(design, paper, smallest_cell_of(result)),
         _name_degrees(result, design),
         _name_missing(result),
         _name_interaction(kinds, paper),
@@ -245,7 +244,7 @@ def _name_weights(design: DesignFacts, paper: Paper) -> str:
     return text
 
 
-def _name_variance(design: DesignFacts, paper: Paper) -> str:
+def _name_variance(design: DesignFacts, paper: Paper, smallest: int) -> str:
     if design.kind == "none":
         return (
             "The study was declared without a sampling design. Every participant counts once, and standard "
@@ -253,11 +252,12 @@ def _name_variance(design: DesignFacts, paper: Paper) -> str:
         )
     if design.kind == "replicate weights":
         return f"Standard errors are from {design.replicates} replicate weights ({design.replicate_method})."
-    units = "primary sampling units (PSUs)" if design.psu_columns else "participants drawn singly"
+    singly = f"{phrase_size(design.psus, smallest)} participants drawn singly"
+    units = f"{design.psus:,} primary sampling units (PSUs)" if design.psu_columns else singly
     strata = "stratum" if design.strata == 1 else "strata"
     text = (
         f"Standard errors are from Taylor-series linearization {paper.cite('binder1983')} over "
-        f"{design.strata:,} {strata} and {design.psus:,} {units}"
+        f"{design.strata:,} {strata} and {units}"
     )
     if design.fpc_columns:
         text += f", with finite population corrections from {join_list(design.fpc_columns)}"
@@ -268,11 +268,15 @@ def _name_variance(design: DesignFacts, paper: Paper) -> str:
 
 
 def _name_degrees(result: pl.DataFrame, design: DesignFacts) -> str:
-    compared = result.filter(pl.col("estimand").is_in(list(_ESTIMATORS)))["df"].drop_nulls()
-    df = int(compared[0]) if len(compared) else design.df
+    compared = result.filter(pl.col("estimand").is_in(list(_ESTIMATORS)))
+    known = show(compared)["df"].drop_nulls()
+    # Of participants drawn singly their number would follow from the degrees of freedom.
+    singly = design.kind != "replicate weights" and not design.psu_columns
+    df = int(known[0]) if len(known) else None if smallest_cell_of(result) and singly else design.df
     rule = {"linearization": " (PSUs minus strata)"}.get(design.kind, "")
+    degrees = "" if df is None else f" with {df:,} degrees of freedom{rule}"
     interval = name_interval(result).replace("CI", "confidence intervals")
-    return f"The {interval} use the t distribution with {df:,} degrees of freedom{rule}."
+    return f"The {interval} use the t distribution{degrees}."
 
 
 def _name_missing(result: pl.DataFrame) -> str:

@@ -20,6 +20,7 @@ from toolkit.display.text import (
     capitalize,
     format_condition,
     format_estimate,
+    format_size,
     label_variable,
     name_set,
     name_study,
@@ -263,7 +264,7 @@ def own_finding(row: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
     )
     if name := name_set(row, labels):
         adjusted = f"{name}: {adjusted}"
-    size = sample if row["n"] is None else f"{sample}, n = {row['n']:,}"
+    size = ", ".join(filter(None, [sample, format_size(row)]))
     return ["This report", size, f"{row['exposure_label']}{levels}", finding, adjusted or "none (crude)"]
 
 
