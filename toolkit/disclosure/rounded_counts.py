@@ -70,7 +70,7 @@ def shorten_number(row: Mapping[str, Any], value: float | None, digits: int = 3)
 def limit_decimals(row: Mapping[str, Any]) -> int | None:
     """Return how many decimals a percentage may have, so that counts do not follow from it; None for any.
 
-    Of fewer than 500 k participants it is whole, and its unit stands for about k / 2 of them or more.
+    Of fewer than 500 k participants it is whole.
     """
     if not _counts_once(row) or not is_multiple(row["study"], row["n"]):
         return None

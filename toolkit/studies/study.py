@@ -47,10 +47,10 @@ class Study(StudyFiles):
     inputs
         What the study rests on besides the toolkit, if that may be cached; None for a user's own data.
     smallest_cell
-        Smaller counts are in no chart, table, sentence or file; 0, as for public-use files, shows all.
-    rare_levels, derivations
-        By variable the categories of fewer participants than that, found when the study is made, and how it
-        follows from others if it was added to the study.
+        Smaller counts of participants are in no chart, table, sentence or file, and others are rounded to
+        multiples of it; 0 shows all, as for public-use files and simulated people.
+    rare_levels
+        The categories of fewer participants than that, by variable; they are found when the study is made.
     """
 
     name: str
@@ -181,8 +181,7 @@ class Study(StudyFiles):
         -------
         polars.DataFrame
             variable, cycle, reason, n (participants), percent (of the participants of the cycle). The reason
-            "has a value" counts participants with a value. Counts below `smallest_cell` are null, and
-            others are rounded to multiples of it.
+            "has a value" counts participants with a value. Counts below `smallest_cell` are null.
         """
         self.variable(variable)
         counts = missingness.count_missing(self.people, variable)

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.disclosure import show
+from toolkit.disclosure import is_rounded, show
 from toolkit.display.charts import palette, theme
 from toolkit.display.charts.row_layout import (
     NARROW,
@@ -65,7 +65,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     >>> rows = [("participants in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
     >>> flow = pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row")
     >>> flow_chart(flow).title.text
-    ['Selection of the analytic sample: 60 of 100 participants']
+    ['Selection of the analytic sample: about 60 of 100 participants']
     """
     flow = _check_steps(flow)
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))
@@ -93,7 +93,8 @@ def _draw_in(room: Room, flow: pl.DataFrame) -> alt.LayerChart:
     title = "Selection of the analytic sample"
     if None not in (rows[0]["n_left"], rows[-1]["n_left"]):
         start = format_count(rows[0]["n_left"] + (rows[0]["n_out"] or 0))
-        title += f": {format_count(rows[-1]['n_left'])} of {start} participants"
+        about = "about " * is_rounded(flow)
+        title += f": {about}{format_count(rows[-1]['n_left'])} of {start} participants"
     layout = _lay_out(rows, room)
     layers = [
         draw_stripes(layout),

@@ -204,7 +204,7 @@ class Paper:
     def _describe(self, frame: pl.DataFrame, interval: str) -> str:
         """Describe what applies to all rows: population, n, adjustment; of a figure weight and interval."""
         if classify_frame(frame, "tk.reports.Paper") != "result":
-            return f"{note_counts(frame)}."
+            return f"{note_counts(show(frame))}."
         counted = questions_sentence(frame, labels=self.labels)
         rows = frame.filter(~pl.Series([estimand_of(row).kind == "test" for row in frame.rows(named=True)]))
         if rows.is_empty() or is_description(frame):

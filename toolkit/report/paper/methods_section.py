@@ -190,6 +190,7 @@ def methods(
         _name_interaction(kinds, paper),
         f"Estimates were checked against the presentation standards of the National Center for Health "
         f"Statistics {paper.cite('parker2017')}.",
+        _name_disclosure(smallest_cell_of(result)),
         f"Analyses used {join_list(list_software())}.",
     ]
     return " ".join(part for part in parts if part)
@@ -285,6 +286,16 @@ def _name_missing(result: pl.DataFrame) -> str:
     if first["n_missing"].null_count():
         return ""
     return f"Analyses used complete cases. In the main analysis, {missing_sentence(first)}"
+
+
+def _name_disclosure(smallest: int) -> str:
+    if smallest < 2:
+        return ""
+    return (
+        f"To protect participants, counts from 1 to {smallest - 1} and what follows from them are not shown, "
+        f"other counts are rounded to multiples of {smallest}, and without weights the percentages of fewer "
+        f"than {500 * smallest:,} participants are rounded to whole numbers."
+    )
 
 
 def _name_interaction(kinds: list[str], paper: Paper) -> str:
