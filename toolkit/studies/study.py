@@ -49,8 +49,9 @@ class Study(StudyFiles):
     smallest_cell
         Smaller counts of participants are in no chart, table, sentence or file, and others are rounded to
         multiples of it; 0 shows all, as for public-use files and simulated people.
-    rare_levels
-        The categories of fewer participants than that, by variable; they are found when the study is made.
+    rare_levels, derivations
+        By variable the categories of fewer participants than that, found when the study is made, and how it
+        follows from others if it was added to the study.
     """
 
     name: str

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from toolkit.disclosure import is_hidden, show
+from toolkit.disclosure import is_hidden, is_rounded, note_counts, show
 from toolkit.display.charts import theme
 from toolkit.display.charts.estimate_marks import (
     Axis,
@@ -68,7 +68,7 @@ from toolkit.display.text import (
     write_title,
 )
 from toolkit.errors import VariableError
-from toolkit.results import Estimand, Row, estimand_of
+from toolkit.results import Estimand, Row, by_columns, estimand_of
 
 _MOST_ROWS = 120
 _TRUE_VALUES = "Diamonds: true values"
@@ -225,6 +225,8 @@ def _draw_in(
     width = room.label if room.stacked else panels[0].layout.left + room.plot + 200
     notes = [*write_notes(frame, labels), *agreement]
     about = f"{write_title(frame, labels)}. {about}"
+    if is_rounded(frame) and by_columns(frame):  # Otherwise the notes have "n ≈ 185".
+        notes.append(note_counts(frame))
     if has_true_values(frame):
         about = f"{about} {_TRUE_VALUES}. {count_covered(frame)}".strip()
         notes += [_TRUE_VALUES] if room.stacked else []

@@ -10,7 +10,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
-from toolkit.disclosure import is_hidden, note_counts, show, show_data
+from toolkit.disclosure import is_hidden, is_rounded, note_counts, show, show_data
 from toolkit.display.charts.row_layout import remove_title
 from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
@@ -218,6 +218,8 @@ class Paper:
             lines.append(f"Weights: {' or '.join(weights)}")
         if interval and rows["conf_low"].is_not_null().any():
             lines.append(f"{interval}{name_interval(rows).replace('CI', 'confidence intervals')}")
+        if interval and is_rounded(rows):
+            lines.append(note_counts(rows))
         if has_true_values(rows):
             lines.append(f"Diamonds: true values. {count_covered(rows)}".strip())
         lines.append(self.plan_note(frame))

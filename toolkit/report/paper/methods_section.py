@@ -285,7 +285,8 @@ def _name_missing(result: pl.DataFrame) -> str:
     first = (compared if compared.height else result).head(1)
     if first["n_missing"].null_count():
         return ""
-    return f"Analyses used complete cases. In the main analysis, {missing_sentence(first)}"
+    told = missing_sentence(first)
+    return f"Analyses used complete cases. In the main analysis, {told[0].lower()}{told[1:]}"
 
 
 def _name_disclosure(smallest: int) -> str:
