@@ -32,14 +32,14 @@ _PERCENTAGES = (
 _TOTAL = ("estimate", "conf_low", "conf_high")
 _COUNTED = re.compile(
     r"(?<!fewer than )(?<!about )(?<![\d,.])(\d[\d,]*) "
-    r"(?=(?:participants?|people|persons?|(?:non)?cases?|events?)\b)"
+    r"(?=(?:participants?|respondents?|people|persons?|(?:non)?cases?|events?)\b)"
 )
 
 
 def show(frame: pl.DataFrame) -> pl.DataFrame:
     """Return result rows or a flow as they may be shown; any other frame is returned as it is."""
     kept, smallest = withhold(frame), smallest_cell_of(frame)
-    if not smallest:
+    if smallest < 2:
         return kept
     return _round_steps(kept) if set(FLOW) <= set(kept.columns) else _round_rows(kept)
 
@@ -121,7 +121,7 @@ def _round_rows(frame: pl.DataFrame) -> pl.DataFrame:
     rows = [dict(row) for row in frame.rows(named=True)]
     for row in rows:
         policy = policy_of(row["study"])
-        if policy.smallest_cell:
+        if policy.smallest_cell > 1:
             row.update(_round_row(row, policy))
     names = ("n", "n_cases", "n_missing", "df", "n_effective", "reason", *_TOTAL)
     return frame.with_columns(
