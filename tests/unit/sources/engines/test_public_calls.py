@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -42,6 +43,24 @@ def population_passage(study: tk.Study) -> Any:
     return tk.reports.study_population(study, tk.flow(study, "cramps"), tk.reports.Paper())
 
 
+PLAN = """
+[[question]]
+name = "smoking"
+outcome = "cramps"
+exposure = "smoker"
+role = "primary"
+adjust = ["sex"]
+"""
+
+
+def answers(study: tk.Study) -> Any:
+    """Answer the question of a plan."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.toml"
+        path.write_text(PLAN)
+        return tk.plan(path, study).answer(study)
+
+
 # What equals the result in memory.
 SERVED: dict[str, Call] = {
     "adjustment_for": lambda s: tk.adjustment_for(
@@ -56,6 +75,7 @@ SERVED: dict[str, Call] = {
     "check_robustness": lambda s: tk.effects.check_robustness(s, "cramps", "sex", adjust="smoker").e_values,
     "cosinor": lambda s: tk.cosinor(s, "cramps", "nights", period=8, adjust=()),
     "curve": lambda s: tk.curve(s, "cramps", "age", adjust=("sex",)),
+    "cycles_sentence": lambda s: tk.reports.cycles_sentence(s, ("cramps", "sex")),
     "describe_design": lambda s: tk.survey.describe_design(s, "cramps"),
     "explore": explored,
     "flow": lambda s: tk.flow(s, "cramps", "sex", adjust=("bmi",), domain="age > 30"),
@@ -71,6 +91,7 @@ SERVED: dict[str, Call] = {
     "multiverse": lambda s: tk.multiverse(
         s, "cramps", ("sex", "smoker"), adjust=((), ("education",)), domain=("", "age > 30"), flips=0
     ),
+    "plan": answers,
     "precision": lambda s: tk.precision(s, "cramps", "sex", adjust=()),
     "predict": lambda s: tk.predict(s, "cramps ~ sex * age", {"sex": ("male", "female")}),
     "prevalence": lambda s: tk.prevalence(s, "cramps", by="sex"),
