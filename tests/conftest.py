@@ -41,6 +41,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round counts as the process that makes the pages of reports does."""
+    monkeypatch.setattr("toolkit.disclosure.policies._RUN", True)
+
+
 @pytest.fixture(scope="session")
 def nhanes_mirror() -> Path:
     """Give the folder of real NHANES files, unpacked if need be."""

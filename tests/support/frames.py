@@ -7,8 +7,7 @@ import polars as pl
 from toolkit.disclosure import Policy, declare_policy
 from toolkit.results import AVAILABILITY_SCHEMA, frame
 
-for name in ("NHANES 2005-2008", "people in the study"):
-    declare_policy(name, Policy(0))  # as opening it does
+declare_policy("NHANES 2005-2008", Policy(0))  # as opening it does
 STUDY = {"study": "NHANES 2005-2008", "domain": "age >= 20", "conf_level": 0.95, "weight": "interview"}
 CRAMPS = {"outcome": "any_cramps", "outcome_label": "any night-time leg cramps"}
 DIABETES = {

@@ -51,4 +51,4 @@ def crowd(seed=3, size=900):
 def crowded(people=None, **options):
     """Make a study of the crowd."""
     frame = crowd() if people is None else people
-    return tk.study(frame, design=tk.Design(**{**vars(CLUSTERED), **options}), name="crowd", smallest_cell=0)
+    return tk.study(frame, design=tk.Design(**{**vars(CLUSTERED), **options}), name="crowd")

@@ -9,9 +9,12 @@ data from `show_data`.
 
 from toolkit.disclosure.policies import SMALLEST_CELL as SMALLEST_CELL
 from toolkit.disclosure.policies import Policy as Policy
+from toolkit.disclosure.policies import begin_run as begin_run
 from toolkit.disclosure.policies import declare_policy as declare_policy
 from toolkit.disclosure.policies import phrase_size as phrase_size
 from toolkit.disclosure.policies import policy_of as policy_of
+from toolkit.disclosure.policies import round_in_run as round_in_run
+from toolkit.disclosure.policies import small_counts as small_counts
 from toolkit.disclosure.policies import withheld_levels as withheld_levels
 from toolkit.disclosure.rare_levels import common_levels as common_levels
 from toolkit.disclosure.rare_levels import count_rare as count_rare
@@ -24,10 +27,10 @@ from toolkit.disclosure.rounded_counts import is_rounded as is_rounded
 from toolkit.disclosure.rounded_counts import limit_decimals as limit_decimals
 from toolkit.disclosure.rounded_counts import note_counts as note_counts
 from toolkit.disclosure.rounded_counts import note_rounding as note_rounding
+from toolkit.disclosure.rounded_counts import rounding_of as rounding_of
 from toolkit.disclosure.rounded_counts import shorten_number as shorten_number
 from toolkit.disclosure.rounded_counts import show as show
 from toolkit.disclosure.rounded_counts import show_data as show_data
-from toolkit.disclosure.rounded_counts import smallest_cell_of as smallest_cell_of
 from toolkit.disclosure.shown_rows import MULTIVERSE as MULTIVERSE
 from toolkit.disclosure.shown_rows import WITHHELD as WITHHELD
 from toolkit.disclosure.shown_rows import is_hidden as is_hidden

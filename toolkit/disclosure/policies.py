@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -44,6 +44,25 @@ class Policy:
     def rare_names(self) -> frozenset[str]:
         """The rare levels of all variables."""
         return frozenset(level for _, level in self.pairs)
+
+
+# Whether this process makes the pages of reports.
+_RUN = False
+
+
+def begin_run() -> None:
+    """Round the counts of all that is shown from now on: this process makes the pages of reports.
+
+    The pages and files of a run are read side by side, and rows of two of them may differ by few
+    participants. An analyst's own session shows exact counts.
+    """
+    global _RUN  # noqa: PLW0603 - the state of a process that does nothing else
+    _RUN = True
+
+
+def round_in_run(smallest: int) -> int:
+    """Return the threshold to whose multiples this process rounds counts; 0 where it shows them exactly."""
+    return smallest if _RUN and smallest > 1 else 0
 
 
 # The policies of the studies of this session by the name that rows have in the column `study`: rows outlive
@@ -89,6 +108,19 @@ def phrase_size(count: int, smallest: int) -> str:
         return f"{count:,}"
     rounded = Policy(smallest).round(count)
     return f"fewer than {smallest}" if rounded is None else f"about {rounded:,}" if rounded else "0"
+
+
+def small_counts(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.Series:
+    """Mark the counts `n` below a threshold and, of the rows of a margin, a second one besides one alone."""
+    policy, rows = Policy(smallest), counts.rows(named=True)
+    hidden = [policy.hides(row["n"]) for row in rows]
+    lines: dict[tuple[Any, ...], list[int]] = {}
+    for at, row in enumerate(rows if margin else ()):
+        lines.setdefault(tuple(row[name] for name in margin), []).append(at)
+    for line in lines.values():
+        for at in second_hidden({at: rows[at]["n"] for at in line}, {at for at in line if hidden[at]}):
+            hidden[at] = True
+    return pl.Series(hidden, dtype=pl.Boolean)
 
 
 def second_hidden(counts: Mapping[Key, int | None], hidden: Collection[Key]) -> set[Key]:

@@ -1,7 +1,7 @@
-"""Round the counts of what is shown, so that no difference of two of them is a small count.
+"""Round the counts of pages and their files, so that no difference of two of them is a small count.
 
-In a study with a threshold k, every count that leaves the session is the nearest multiple of k. The numbers
-of two analyses that differ by a few participants are then equal or k apart, whatever table, page or file
+In reports of a study with a threshold k, every count is the nearest multiple of k. The numbers of two
+analyses that differ by a few participants are then equal or k apart, whatever table, page or file of the run
 they are in. What is shown beside a count, such as a number of missing values, is the difference of rounded
 counts, so that it says no more than these.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure.policies import Policy, policy_of
+from toolkit.disclosure.policies import Policy, policy_of, round_in_run
 from toolkit.disclosure.shown_rows import FLOW, SHARES, policy_of_flow, withhold
 
 # Numbers of a study in which everyone counts once are fractions of its counts.
@@ -38,8 +38,8 @@ _COUNTED = re.compile(
 
 def show(frame: pl.DataFrame) -> pl.DataFrame:
     """Return result rows or a flow as they may be shown; any other frame is returned as it is."""
-    kept, smallest = withhold(frame), smallest_cell_of(frame)
-    if smallest < 2:
+    kept = withhold(frame)
+    if not rounding_of(frame):
         return kept
     return _round_steps(kept) if set(FLOW) <= set(kept.columns) else _round_rows(kept)
 
@@ -47,7 +47,7 @@ def show(frame: pl.DataFrame) -> pl.DataFrame:
 def show_data(frame: pl.DataFrame) -> pl.DataFrame:
     """Return rows as they may be written to a file of data, with the digits of estimates that pages show."""
     shown = show(frame)
-    if not smallest_cell_of(frame) or "weight" not in frame.columns:
+    if not rounding_of(frame) or "weight" not in frame.columns:
         return shown
     rows = shown.rows(named=True)
     return shown.with_columns(
@@ -79,36 +79,39 @@ def limit_decimals(row: Mapping[str, Any]) -> int | None:
 
 def _counts_once(row: Mapping[str, Any]) -> bool:
     """Return whether each participant counts as one in a study with a threshold."""
-    return policy_of(row["study"]).smallest_cell > 1 and row["weight"] in _UNWEIGHTED
+    return _rounding(row["study"]) > 0 and row["weight"] in _UNWEIGHTED
 
 
-def smallest_cell_of(frame: pl.DataFrame) -> int:
+def _rounding(study: str | None) -> int:
+    return round_in_run(policy_of(study).smallest_cell)
+
+
+def rounding_of(frame: pl.DataFrame) -> int:
     """Return the threshold to whose multiples the counts of result rows or a flow are rounded; 0 for none."""
     if frame.is_empty():
         return 0
     if set(FLOW) <= set(frame.columns):
-        return policy_of_flow(frame).smallest_cell
+        return round_in_run(policy_of_flow(frame).smallest_cell)
     if not {"study", "n"} <= set(frame.columns):
         return 0
-    return max(policy_of(study).smallest_cell for study in frame["study"].unique())
+    return max(map(_rounding, frame["study"].unique()))
 
 
 def is_multiple(study: str | None, count: int | None) -> bool:
     """Return whether a count that is shown of a study is a rounded one."""
-    policy = policy_of(study)
-    return bool(count and policy.smallest_cell > 1 and policy.round(count) == count)
+    return bool(count and _rounding(study) and policy_of(study).round(count) == count)
 
 
 def is_rounded(frame: pl.DataFrame) -> bool:
     """Return whether the counts of a frame to be shown are rounded, which those of a private look are not."""
-    smallest = smallest_cell_of(frame)
+    smallest = rounding_of(frame)
     counts = [frame[name].drop_nulls() for name in ("n", "n_cases", "n_left") if name in frame.columns]
-    return smallest > 1 and not any((column % smallest != 0).any() for column in counts)
+    return smallest > 0 and not any((column % smallest != 0).any() for column in counts)
 
 
 def note_counts(frame: pl.DataFrame) -> str:
     """Say what the counts of a frame to be shown are: unweighted, and rounded."""
-    return f"Counts are unweighted{note_rounding(smallest_cell_of(frame) if is_rounded(frame) else 0)}"
+    return f"Counts are unweighted{note_rounding(rounding_of(frame) if is_rounded(frame) else 0)}"
 
 
 def note_rounding(smallest: int) -> str:
@@ -120,9 +123,8 @@ def _round_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """Round the counts of result rows, and leave out what is one count less another."""
     rows = [dict(row) for row in frame.rows(named=True)]
     for row in rows:
-        policy = policy_of(row["study"])
-        if policy.smallest_cell > 1:
-            row.update(_round_row(row, policy))
+        if _rounding(row["study"]):
+            row.update(_round_row(row, policy_of(row["study"])))
     names = ("n", "n_cases", "n_missing", "df", "n_effective", "reason", *_TOTAL)
     return frame.with_columns(
         pl.Series(name, [row[name] for row in rows], frame.schema[name])

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure.policies import Policy, policy_of
+from toolkit.disclosure.policies import Policy, policy_of, round_in_run, second_hidden
 from toolkit.errors import RARE, leave_out_rare
 
 # The first columns of a multiverse, before those of its choices: what may be compared, and the number.
@@ -136,7 +136,11 @@ class _Rows:
         gaps = [p.hides(row["n_missing"]) for row, p in zip(self.rows, self.policies, strict=True)]
         missing = [gap or near for gap, near in zip(gaps, close, strict=True)]
         masks = dict.fromkeys((name for name in _NUMBERS if name in frame.columns), numbers)
-        masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing, "df": self.sizes}
+        masks |= {"n_cases": self.cases, "n": self.sizes, "n_missing": missing}
+        # Without a design the degrees of freedom are the participants with and without a value, less one.
+        free = [row["weight"] in (None, "none") for row in self.rows]
+        lost = zip(self.sizes, missing, free, strict=True)
+        masks["df"] = [size or (gap and plain) for size, gap, plain in lost]
         hidden = [
             pl.when(~pl.Series(mask, dtype=pl.Boolean)).then(pl.col(name)).alias(name)
             for name, mask in masks.items()
@@ -259,7 +263,7 @@ def _fewer(found: re.Match[str], policy: Policy) -> str:
 
 
 def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
-    """Hide small exclusions of a flow, and small numbers of those who remain."""
+    """Hide small exclusions of a flow, and the counts of those remaining that give them back."""
     if flow.is_empty():
         return flow
     policy = policy_of_flow(flow)
@@ -268,10 +272,23 @@ def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
         pl.Series(name, [leave_out_rare(row[name] or "", pairs) if pairs else row[name] for row in rows])
         for name in ("step", "reason")
     ]
-    counts = [
-        pl.Series(name, [None if policy.hides(row[name]) else row[name] for row in rows], pl.Int64)
-        for name in ("n_left", "n_out")
+    hidden = {at for at, row in enumerate(rows) if policy.hides(row["n_out"])}
+    if not hidden and not any(policy.hides(row["n_left"]) for row in rows):
+        return pl.DataFrame(flow).with_columns(*texts)
+    if round_in_run(policy.smallest_cell):  # Rounded counts give nothing back.
+        shown = {n: [None if policy.hides(row[n]) else row[n] for row in rows] for n in ("n_left", "n_out")}
+        columns = [pl.Series(name, values, pl.Int64) for name, values in shown.items()]
+        return pl.DataFrame(flow).with_columns(*texts, *columns)
+    hidden |= second_hidden({at: row["n_out"] for at, row in enumerate(rows)}, hidden)
+    first, last = min(hidden, default=len(rows)), max(hidden, default=-1)
+    out = [None if at in hidden else row["n_out"] for at, row in enumerate(rows)]
+    # Those at the start less those at the end are all who were excluded.
+    start = policy.hides(sum(rows[at]["n_out"] for at in hidden))
+    left = [
+        None if (start and at < last) or first <= at < last or policy.hides(row["n_left"]) else row["n_left"]
+        for at, row in enumerate(rows)
     ]
+    counts = pl.Series("n_out", out, pl.Int64), pl.Series("n_left", left, pl.Int64)
     return pl.DataFrame(flow).with_columns(*texts, *counts)
 
 

@@ -167,8 +167,9 @@ def study(
         as it is.
     smallest_cell
         Charts, tables, sentences, printed results and files leave out counts of 1 to `smallest_cell` - 1
-        participants, what gives them back, and the names of categories of so few, and round other counts to
-        multiples of it. 0 shows all, as for public-use files. The columns of a result have every number.
+        participants, what gives them back by subtraction, and the names of categories of so few. Reports
+        round all other counts to multiples of it. 0 shows all, as for public-use files. The columns of a
+        result have every number.
     keep
         Words that are values and not missing, such as "NA" for Namibia: in all columns, or by column,
         ``{"country": "NA"}``. Without it NA, N/A, #N/A, NULL, NaN, NaT, <NA> and a lone full stop in text are

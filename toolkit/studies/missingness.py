@@ -7,7 +7,7 @@ import polars as pl
 
 from toolkit.causes.card import cards
 from toolkit.causes.outcomes import CRAMP_RULES
-from toolkit.disclosure import Policy, list_levels, phrase_size
+from toolkit.disclosure import Policy, list_levels, round_in_run, small_counts
 from toolkit.errors import DatasetError, VariableError
 from toolkit.results import AVAILABILITY_SCHEMA, VARIABLES_SCHEMA
 from toolkit.studies.participants.engine_people import EnginePeople
@@ -62,10 +62,31 @@ def count_missing(people: pl.DataFrame, variable: str) -> pl.DataFrame:
     return ordered.select(MISSING_SCHEMA.keys()).cast(MISSING_SCHEMA)  # type: ignore[arg-type]
 
 
-def round_counts(counts: pl.DataFrame, smallest: int) -> pl.DataFrame:
-    """Round counts to multiples of a threshold, hide smaller ones, and compute percentages from these."""
+def hide_small(counts: pl.DataFrame, smallest: int, margin: Sequence[str] = ()) -> pl.DataFrame:
+    """Hide counts below a threshold and, of the rows of a margin, a second one where one alone is hidden."""
     if not smallest:
         return counts
+    if round_in_run(smallest):
+        return _round_counts(counts, smallest)
+    hidden = small_counts(counts, smallest, margin)
+    names = [name for name in ("n", "percent", "percent_missing") if name in counts.columns]
+    shown = counts.with_columns(pl.when(~hidden).then(pl.col(name)).alias(name) for name in names)
+    if "percent_missing" in shown.columns:  # of the participants with and without a value
+        share = pl.col("percent_missing") / 100
+        lacking = (counts["n"] * counts.select(share / (1 - share)).to_series()).round()
+        lacks_few = lacking.is_between(1, smallest - 1).fill_null(value=False)
+        shown = shown.with_columns(
+            pl.when(~lacks_few).then(pl.col("percent_missing")).alias("percent_missing")
+        )
+    if "missing_n" not in shown.columns:
+        return shown
+    few = pl.col("missing_n").is_between(1, smallest - 1)
+    reasons = ["missing_n", "missing_percent"]
+    return shown.with_columns(pl.when(~few).then(pl.col(column)).alias(column) for column in reasons)
+
+
+def _round_counts(counts: pl.DataFrame, smallest: int) -> pl.DataFrame:
+    """Round counts to multiples of a threshold, hide smaller ones, and compute percentages from these."""
     policy, n, lacks = Policy(smallest), pl.col("n"), pl.col("missing_n")
     of_all = n.sum().over("variable", "cycle") if "percent" in counts.columns else None
     # Participants with and without a value; where nobody has one, all are missing.
@@ -156,15 +177,14 @@ def summarize(
     diary: pl.DataFrame | None,
     cycles: Sequence[str],
     design: str,
-    smallest: int,
 ) -> dict[str, str]:
     """Summarize a study: participants, visits, diary entries, cycles, design, outcomes and variables."""
     columns = frozenset(people.columns)
     measured = [name for name in codebook if name in columns]
     facts = {
-        "Participants": phrase_size(people.height, smallest),
-        "Visits": "" if visits is None else phrase_size(visits.height, smallest),
-        "Diary entries": "" if diary is None else phrase_size(diary.height, smallest),
+        "Participants": f"{people.height:,}",
+        "Visits": "" if visits is None else f"{visits.height:,}",
+        "Diary entries": "" if diary is None else f"{diary.height:,}",
         "Cycles": ", ".join(filter(None, cycles)),
         "Design": design,
         "Outcomes": ", ".join(rule.name for rule in CRAMP_RULES if rule.name in measured),

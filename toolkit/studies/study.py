@@ -47,8 +47,8 @@ class Study(StudyFiles):
     inputs
         What the study rests on besides the toolkit, if that may be cached; None for a user's own data.
     smallest_cell
-        Smaller counts of participants are in no chart, table, sentence or file, and others are rounded to
-        multiples of it; 0 shows all, as for public-use files and simulated people.
+        Smaller counts of participants are in no chart, table, sentence or file, and those of reports are
+        rounded to multiples of it; 0 shows all, as for public-use files and simulated people.
     rare_levels, derivations
         By variable the categories of fewer participants than that, found when the study is made, and how it
         follows from others if it was added to the study.
@@ -110,7 +110,6 @@ class Study(StudyFiles):
             diary=self.diary,
             cycles=self.cycles,
             design=self.design.summary,
-            smallest=self.smallest_cell,
         )
         return facts | {f"Note {n}": text for n, text in enumerate(self.provenance.get("notes", ()), 1)}
 
@@ -136,7 +135,7 @@ class Study(StudyFiles):
         ['bmi']
         """
         listed = missingness.list_variables(self.people, self.codebook, self.cycles, search)
-        return missingness.round_counts(listed, self.smallest_cell)
+        return missingness.hide_small(listed, self.smallest_cell)
 
     def variable(self, name: str) -> Variable:
         """Return the codebook entry of a measured variable.
@@ -182,11 +181,12 @@ class Study(StudyFiles):
         -------
         polars.DataFrame
             variable, cycle, reason, n (participants), percent (of the participants of the cycle). The reason
-            "has a value" counts participants with a value. Counts below `smallest_cell` are null.
+            "has a value" counts participants with a value. Counts below `smallest_cell`, and another that
+            would give one back, are null.
         """
         self.variable(variable)
         counts = missingness.count_missing(self.people, variable)
-        return missingness.round_counts(counts, self.smallest_cell)
+        return missingness.hide_small(counts, self.smallest_cell, ("variable", "cycle"))
 
     def availability(self, *, by_reason: bool = False) -> pl.DataFrame:
         """Report for each cause, exposure and cycle whether it was measured.
@@ -208,7 +208,7 @@ class Study(StudyFiles):
         found = missingness.availability_of(
             self.people, self.codebook, self.label, self.cycles, by_reason=by_reason
         )
-        return missingness.round_counts(found, self.smallest_cell)
+        return missingness.hide_small(found, self.smallest_cell)
 
     @property
     def cycles(self) -> tuple[str, ...]:

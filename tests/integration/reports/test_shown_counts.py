@@ -10,6 +10,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -153,13 +154,36 @@ def counts_of_files(item: Any, folder: Path) -> Iterator[tuple[str, set[int]]]:
     yield "md", counts_of_words(text)
 
 
+def counts_beside_pages(study: tk.Study, items: list[Any], folder: Path) -> dict[str, set[int]]:
+    """Give the counts of files, and of what a notebook of a report prints."""
+    found: dict[str, set[int]] = {}
+    for at, item in enumerate(items):
+        for kind, counts in counts_of_files(item, folder):
+            found[f"item {at}.{kind}"] = counts
+    result = tk.association(study, "any_cramps", "arthritis", adjust=("sex", "smoked_100"))
+    found["printed"] = counts_of_words(f"{result}\n{result._repr_html_()}\n{tk.flow(result)}")
+    for name in LACKING:
+        found[f"missing {name}"] = counts_of_frame(study.missing(name))
+    found["kept"] = counts_of_frame(tk.reports.keep(result).rows)
+    found["variables"] = counts_of_frame(study.variables()) | counts_of_frame(study.availability())
+    return found
+
+
+@contextmanager
+def rounding() -> Iterator[pytest.MonkeyPatch]:
+    """Round counts as the process that makes pages does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.disclosure.policies._RUN", True)
+        yield patch
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[int]]:
     """Give the counts of each part of a run, by where they are."""
     study, found, items = own_survey(), {}, []
     for name, parameters in REPORTS:
         report = parameters.get("cause", name)
-        with pytest.MonkeyPatch.context() as patch:
+        with rounding() as patch:
             for method in ("figure", "table"):
                 made = getattr(tk.reports.Paper, method)
                 patch.setattr(tk.reports.Paper, method, record(made, items))
@@ -167,16 +191,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[int]]:
         # Charts are read from their specifications below.
         pages = [part for part in parts if "$schema" not in part and not part.startswith("<svg")]
         found |= {f"{report}, part {at}": counts_of_page(part) for at, part in enumerate(pages)}
-    folder = tmp_path_factory.mktemp("files")
-    for at, item in enumerate(items):
-        for kind, counts in counts_of_files(item, folder):
-            found[f"item {at}.{kind}"] = counts
-    result = tk.association(study, "any_cramps", "arthritis", adjust=("sex", "smoked_100"))
-    found["printed"] = counts_of_words(f"{result}\n{result._repr_html_()}\n{study}\n{tk.flow(result)}")
-    for name in LACKING:
-        found[f"missing {name}"] = counts_of_frame(study.missing(name))
-    found["kept"] = counts_of_frame(tk.reports.keep(result).rows)
-    found["variables"] = counts_of_frame(study.variables()) | counts_of_frame(study.availability())
+    with rounding():
+        found |= counts_beside_pages(study, items, tmp_path_factory.mktemp("files"))
     return found
 
 

@@ -7,10 +7,7 @@ import pytest
 
 import toolkit as tk
 from tests.support.messages import mentioning
-from toolkit.disclosure import Policy, declare_policy
 from toolkit.results import frame
-
-declare_policy("a survey", Policy(0))
 
 
 def model(adjust: str, n: int = 900, **values: object) -> pl.DataFrame:

@@ -193,21 +193,18 @@ def test_reliability_counts_flags_with_their_reasons():
     [
         (
             [(9880, 120)],
-            "About 9,880 participants had complete data; about 120 (1.2%) were excluded for missing values.",
+            "9,880 participants had complete data; 120 (1.2%) were excluded for missing values.",
         ),
-        ([(9880, 0)], "All participants (about 9,880) had complete data."),
+        ([(9880, 0)], "All 9,880 participants had complete data."),
         (
             [(50, 10), (90, 30)],
-            "Sample sizes ranged from about 50 to 90; 10 to 30 were excluded for missing values.",
+            "Sample sizes ranged from 50 to 90; 10 to 30 were excluded for missing values.",
         ),
         (
             [(50, 3), (90, 30)],
-            "About 50 to 90 participants had complete data; few were excluded for missing values.",
+            "50 to 90 participants had complete data; few were excluded for missing values.",
         ),
-        (
-            [(50, 0), (90, 0)],
-            "Sample sizes ranged from about 50 to 90; none were excluded for missing values.",
-        ),
+        ([(5, 0), (9, 0)], "Sample sizes ranged from 5 to 9; none were excluded for missing values."),
         ([(None, None)], "The sample sizes were not recorded or are too small to be shown."),
     ],
 )

@@ -110,8 +110,7 @@ def test_a_flow_is_a_figure_too() -> None:
     people = pl.DataFrame({"cramps": 8 * [0, 1, None], "age": 8 * [30, 40, 50]})
     flow = tk.flow(tk.study(people, design=tk.Design.none(), name="flow of a figure"), "cramps")
     html = tk.reports.Paper().figure(tk.charts.flow_chart(flow), flow, "Flow").caption.html
-    assert flow["n_left"].to_list() == [24, 16, 16]
-    assert saved(html)["n_left"].to_list() == [25, 15, 15]
+    assert saved(html)["n_left"].to_list() == flow["n_left"].to_list()
 
 
 def test_evidence_is_cited_by_numbers_and_compared_by_ratios_with_an_interval() -> None:
@@ -182,7 +181,7 @@ def test_the_study_population_is_that_of_its_provenance() -> None:
     mine = tk.study(people, design=tk.Design.none(), name="my study")
     flow, paper = tk.flow(mine, "cramps"), tk.reports.Paper()
     own = tk.reports.study_population(mine, flow, paper).html
-    assert mentions(own, "my study", "about 25 participants", "about 15 were included")
+    assert mentions(own, "my study", "24 participants", "16 were included")
     assert "response rate" not in own
     rates = [{"cycle": "2007-2008", "interviewed": 78.4, "examined": 75.4, "source": "icpsr25505"}]
     facts = {"survey": "A Survey, An Office", "cycles": ["2005-2006", "2007-2008"], "response_rates": rates}

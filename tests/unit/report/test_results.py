@@ -4,12 +4,10 @@ import polars as pl
 import pytest
 
 from tests.support.messages import mentioning
-from toolkit.disclosure import Policy, declare_policy
 from toolkit.errors import EstimationError
 from toolkit.report.captured_results import MIME, keep, read_results
 from toolkit.results import SCHEMA, frame
 
-declare_policy("S", Policy(0))
 ROW = {"study": "S", "estimand": "mean", "estimate": 0.1 + 0.2, "n": 7}
 
 

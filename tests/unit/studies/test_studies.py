@@ -125,7 +125,7 @@ def test_an_unknown_study_or_option_offers_the_nearest() -> None:
 def test_the_notebook_form_shows_no_person() -> None:
     html = two_cycles()._repr_html_()
     assert mentions(html, "two cycles")
-    assert "<td>fewer than 5</td>" in html
+    assert "<td>3</td>" in html
     assert "examination (we)" in html
 
 

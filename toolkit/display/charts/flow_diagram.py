@@ -65,7 +65,7 @@ def flow_chart(flow: pl.DataFrame) -> alt.LayerChart:
     >>> rows = [("participants in the study", "", 100, 0), ("age >= 20", "younger", 60, 40)]
     >>> flow = pl.DataFrame(rows, schema=["step", "reason", "n_left", "n_out"], orient="row")
     >>> flow_chart(flow).title.text
-    ['Selection of the analytic sample: about 60 of 100 participants']
+    ['Selection of the analytic sample: 60 of 100 participants']
     """
     flow = _check_steps(flow)
     wide, narrow = (_draw_in(room, flow) for room in (WIDE, NARROW))

@@ -85,7 +85,7 @@ def finding(
     >>> row = {"study": "A", "estimand": "prevalence", "outcome_label": "cramps", "estimate": 0.309,
     ...        "n": 9000, "conf_low": 0.29, "conf_high": 0.328, "reliability": "ok"}
     >>> finding(frame([row]))
-    'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n ≈ 9,000).'
+    'The prevalence of cramps was 30.9% (95% CI 29.0 to 32.8) (A, n = 9,000).'
     """
     frame, agreement = split_agreement(show(check_result(frame, "tk.finding")), labels)
     if is_multiverse(frame):
@@ -194,7 +194,7 @@ def missing_sentence(frame: pl.DataFrame) -> str:
     --------
     >>> from toolkit.results import frame
     >>> missing_sentence(frame([{"study": "A", "estimand": "mean", "n": 90, "n_missing": 10}]))
-    'About 90 participants had complete data; about 10 (10.0%) were excluded for missing values.'
+    '90 participants had complete data; 10 (10.0%) were excluded for missing values.'
     """
     given = check_result(frame, "sentences.missing_sentence")
     frame = show(given)
@@ -238,7 +238,7 @@ def flow_sentence(flow: pl.DataFrame) -> str:
     --------
     >>> rows = {"step": ["A", "age known"], "reason": ["", "refused"], "n_left": [90, 70], "n_out": [0, 20]}
     >>> flow_sentence(pl.DataFrame(rows))
-    'Of about 90 participants, about 70 were included in the analysis; 20 were excluded: refused (20).'
+    'Of 90 participants, 70 were included in the analysis; 20 were excluded: refused (20).'
     """
     flow = show(check_flow(flow, "sentences.flow_sentence"))
     rows = flow.rows(named=True)

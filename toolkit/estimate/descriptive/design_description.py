@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from toolkit.disclosure import phrase_size
+from toolkit.disclosure import phrase_size, round_in_run
 from toolkit.errors import EstimationError
 from toolkit.estimate.survey import Sample, design_df, draw
 from toolkit.results import SCHEMA, variables_of
@@ -59,8 +59,8 @@ class DesignFacts:
         The survey cycles that contribute; () where cycles are not pooled.
     calibration
         What the weights were calibrated to, in words; "" if to nothing.
-    smallest_cell
-        The threshold of the study, to whose multiples a number of participants is rounded in sentences.
+    rounding
+        The number to whose multiples numbers of participants are rounded in sentences, as in reports; else 0.
     """
 
     kind: Kind
@@ -80,7 +80,7 @@ class DesignFacts:
     replicates: int = 0
     cycles: tuple[str, ...] = ()
     calibration: str = ""
-    smallest_cell: int = 0
+    rounding: int = 0
 
     @property
     def sentence(self) -> str:
@@ -93,14 +93,14 @@ class DesignFacts:
         if self.kind == "replicate weights":
             how = f"{self.replicates} replicate weights ({self.replicate_method})"
         else:
-            singly = f"{phrase_size(self.psus, self.smallest_cell)} participants drawn singly"
+            singly = f"{phrase_size(self.psus, self.rounding)} participants drawn singly"
             units = f"{self.psus:,} primary sampling units (PSUs)" if self.psu_columns else singly
             plural = "stratum" if self.strata == 1 else "strata"
             how = f"linearization over {self.strata:,} {plural} and {units}"
             how += f", with finite populations from {', '.join(self.fpc_columns)}" * bool(self.fpc_columns)
         lonely = f" By rule, {LONELY[self.lonely_psu]}." if self.kind == "linearization" else ""
         # Of participants drawn singly their number would follow from the degrees of freedom.
-        if self.replicates or self.psu_columns or not self.smallest_cell:
+        if self.replicates or self.psu_columns or not self.rounding:
             how += f"; {self.df:,} degrees of freedom"
         return f"{self.weight_sentence} Variance: {how}.{lonely}"
 
@@ -190,5 +190,5 @@ def _collect_facts(sample: Sample) -> DesignFacts:
         replicates=len(design.replicates_of(weight.component)) if replicated else 0,
         cycles=weight.cycles,
         calibration=design.calibration.sentence if design.calibration else "",
-        smallest_cell=sample.study.smallest_cell,
+        rounding=round_in_run(sample.study.smallest_cell),
     )

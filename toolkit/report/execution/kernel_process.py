@@ -39,8 +39,10 @@ def clean_up() -> None:
 
 
 if __name__ == "__main__":
+    from toolkit.disclosure import begin_run
     from toolkit.files.deferred_imports import defer_iri_grammar
 
     end_with(int(sys.argv.pop(1)))
     defer_iri_grammar()
+    begin_run()
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

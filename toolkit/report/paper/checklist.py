@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from toolkit.disclosure import phrase_size, show, smallest_cell_of
+from toolkit.disclosure import phrase_size, rounding_of, show
 from toolkit.display.text import (
     flow_sentence,
     format_condition,
@@ -101,7 +101,7 @@ def strobe(
     weighting = "no sampling design was declared"
     if design.kind == "linearization":
         units = f"{design.psus:,} sampling units, {design.df:,} df"
-        if (smallest := smallest_cell_of(result)) and not design.psu_columns:
+        if (smallest := rounding_of(result)) and not design.psu_columns:
             units = f"{phrase_size(design.psus, smallest)} participants drawn singly"
         weighting = f"weights, {design.strata:,} strata, {units}"
     elif design.kind == "replicate weights":

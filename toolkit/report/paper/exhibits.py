@@ -1,5 +1,6 @@
 """Number the figures, tables and references of a report, with captions and the data of each figure."""
 
+import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import polars as pl
 
 from toolkit.causes.card import Card
 from toolkit.causes.evidence import conflicts_of, evidence_of
-from toolkit.disclosure import is_hidden, is_rounded, note_counts, show, show_data
+from toolkit.disclosure import begin_run, is_hidden, is_rounded, note_counts, show, show_data
 from toolkit.display.charts.row_layout import remove_title
 from toolkit.display.export.text_files import pack_csv
 from toolkit.display.tables.result_table import table as typeset_table
@@ -90,6 +91,9 @@ class Paper:
         self.plan = plan
         self._numbers: dict[tuple[str, str], int] = {}
         self._dois: dict[str, str] = {}
+        # A notebook that papermill runs is a page too.
+        if "ipykernel.kernelapp" in sys.modules:
+            begin_run()
 
     def _number(self, kind: str, name: str) -> int:
         """Return the number of an exhibit or a citation; a cell that runs again keeps its numbers."""

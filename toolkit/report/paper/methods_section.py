@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from toolkit.disclosure import phrase_size, show, smallest_cell_of
+from toolkit.disclosure import phrase_size, round_in_run, rounding_of, show
 from toolkit.display.text import (
     capitalize,
     flow_sentence,
@@ -113,7 +113,9 @@ def study_population(
     else:
         names = [str(file["file"]) for file in facts.get("files", ()) if "file" in file]
         source = f", read from {join_list(names)}" if names else ""
-        own = f"{phrase_size(rows, study.smallest_cell)} {units}{source}"
+        # The size of the study would give back few exclusions where the flow does not show its start.
+        exact = show(flow)["n_left"].first() is not None and not round_in_run(study.smallest_cell)
+        own = f"{phrase_size(rows, 0 if exact else study.smallest_cell)} {units}{source}"
         first = f"The data are those of the {label.removeprefix('the ')} ({own})."
     eligible = (
         f"{capitalize(units)} were eligible if they met the condition "
@@ -184,13 +186,13 @@ def methods(
         _name_models(models or {}, paper, why),
         _name_age(result, paper),
         _name_weights(design, paper),
-        _name_variance(design, paper, smallest_cell_of(result)),
+        _name_variance(design, paper, rounding_of(result)),
         _name_degrees(result, design),
         _name_missing(result),
         _name_interaction(kinds, paper),
         f"Estimates were checked against the presentation standards of the National Center for Health "
         f"Statistics {paper.cite('parker2017')}.",
-        _name_disclosure(smallest_cell_of(result)),
+        _name_disclosure(rounding_of(result)),
         f"Analyses used {join_list(list_software())}.",
     ]
     return " ".join(part for part in parts if part)
@@ -273,7 +275,7 @@ def _name_degrees(result: pl.DataFrame, design: DesignFacts) -> str:
     known = show(compared)["df"].drop_nulls()
     # Of participants drawn singly their number would follow from the degrees of freedom.
     singly = design.kind != "replicate weights" and not design.psu_columns
-    df = int(known[0]) if len(known) else None if smallest_cell_of(result) and singly else design.df
+    df = int(known[0]) if len(known) else None if rounding_of(result) and singly else design.df
     rule = {"linearization": " (PSUs minus strata)"}.get(design.kind, "")
     degrees = "" if df is None else f" with {df:,} degrees of freedom{rule}"
     interval = name_interval(result).replace("CI", "confidence intervals")
@@ -290,7 +292,7 @@ def _name_missing(result: pl.DataFrame) -> str:
 
 
 def _name_disclosure(smallest: int) -> str:
-    if smallest < 2:
+    if not smallest:
         return ""
     return (
         f"To protect participants, counts from 1 to {smallest - 1} and what follows from them are not shown, "

@@ -14,10 +14,8 @@ from openpyxl import load_workbook
 
 import toolkit as tk
 from tests.support.messages import mentioning
-from toolkit.disclosure import Policy, declare_policy
 from toolkit.results import frame
 
-declare_policy("a survey", Policy(0))
 HOSTILE = [
     "=cmd()",
     "<b>bold</b>",
