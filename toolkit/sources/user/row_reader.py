@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -36,6 +37,8 @@ from toolkit.sources.user.row_checks import (
 )
 from toolkit.sources.user.tabular_files import Table, open_table
 from toolkit.variables import Reason, why
+
+_IN_MEMORY = 1 << 28  # bytes of a file up to which it is not read in a stream
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
             columns, problems = _declared_columns(table, entry, request)
             problems += [Problem(entry.path, str(each), "", each.n, note=True) for each in spellings]
             problems += _check_widths(table, entry)
-            frame = _collect(table, entry, entry.person or declaration.study.person, columns, request)
+            person = entry.person or declaration.study.person
+            frame = _collect(table, entry, columns, request, person=person, size=before.st_size)
         digest = sha256_of(path)
     except DatasetError as error:
         return FileRows(pl.DataFrame(), problems=(Problem(f"files.{file}", str(error), ""),))
@@ -150,7 +154,7 @@ def _declared_columns(
 
 
 def _collect(
-    table: Table, entry: FileEntry, person: str, columns: Iterable[FileColumn], request: Request
+    table: Table, entry: FileEntry, columns: Iterable[FileColumn], request: Request, *, person: str, size: int
 ) -> pl.DataFrame:
     schema = table.frame.collect_schema()
     wanted = [
@@ -167,7 +171,9 @@ def _collect(
     for name, (column, date_format) in request.dates.items():
         there = read_cell(column, schema[column]).is_not_null()
         wanted += _with_mark(name, read_dates(column, schema, date_format), there)
-    return table.frame.with_row_index(ROW, 1).select(wanted).collect(engine="streaming")
+    # In a stream the time grows with the square of the number of columns.
+    engine: Literal["in-memory", "streaming"] = "in-memory" if size < _IN_MEMORY else "streaming"
+    return table.frame.with_row_index(ROW, 1).select(wanted).collect(engine=engine)
 
 
 def _with_mark(name: str, value: pl.Expr, there: pl.Expr) -> list[pl.Expr]:

@@ -173,6 +173,7 @@ def _in_utf8(path: Path, encoding: str) -> Iterator[Path]:
             # Lines that end in CR alone, as old spreadsheets write them, are read like others.
             with restate_full_temporary_folder(), path.open(encoding=encoding) as source:
                 while chunk := source.read(_CHUNK):
+                    _refuse_nul(path, "\0" in chunk)
                     copy.write(chunk.removeprefix("\ufeff").encode())
                 copy.flush()
         except UnicodeError:
@@ -186,12 +187,22 @@ def _has_bare_returns(path: Path, _changed: int) -> bool:
     last = b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
+            _refuse_nul(path, b"\0" in chunk)
             piece = last + chunk
             last = b"\r" if piece.endswith(b"\r") else b""
             body = piece[: len(piece) - len(last)]
             if body.count(b"\r") > body.count(b"\r\n"):
                 return True
     return bool(last)
+
+
+def _refuse_nul(path: Path, found: bool) -> None:
+    """Raise for text that contains the character NUL, as text of 16 or 32 bits does that is read as bytes."""
+    if found:
+        raise DatasetError(
+            f"'{path.name}' contains the character NUL, so it is not text in this encoding. Declare "
+            "its encoding, such as encoding = 'utf-16-le' or 'utf-32', or save it as UTF-8."
+        )
 
 
 @contextmanager
