@@ -82,7 +82,7 @@ def read_stamps(path: Path) -> tuple[Stamp, ...]:
     remedy = f"Restore '{beside.name}' from your version control; it is written by cramps plan freeze alone."
     try:
         stamps = rebuild(_Stamps, json.loads(beside.read_text(encoding="utf-8"))).stamps
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise DatasetError(f"'{beside.name}' is not a valid record of a frozen plan. {remedy}") from error
     for stamp in stamps:
         if hash_content(stamp.content) != stamp.sha256:
