@@ -95,8 +95,9 @@ def options_of(study: Study) -> dict[str, Any]:
     """Return the options that open a study of this toolkit again, as far as its provenance states them."""
     if study.name not in _OPENERS:
         return {}
+    stated = {**study.provenance, "n": study.provenance.get("people")}
     known = signature(_opener(study.name)).parameters
-    return {name: value for name, value in study.provenance.items() if name in known}
+    return {name: stated[name] for name in known if stated.get(name) is not None}
 
 
 def _own(path: str | Path, options: Mapping[str, Any]) -> Study:

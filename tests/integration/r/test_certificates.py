@@ -40,6 +40,7 @@ def calibrated() -> tk.Study:
 
 DESIGNS: dict[str, Callable[[], tk.Study]] = {
     "strata and PSUs": study,
+    "no design": lambda: tk.study(people(), design=tk.Design.none(), name="crowd", smallest_cell=0),
     "weights alone": lambda: study(strata=None, psu=None),
     "finite population": lambda: study(fpc="N"),
     "jackknife weights": lambda: tk.replicates(study(), method="JKn"),
