@@ -22,7 +22,7 @@ SECTIONS = [
     "References",
     "Reproducibility",
 ]
-CHARTS = 8
+CHARTS = 9
 MARKS = "figure.chart > svg:visible [data-tip]"
 
 
