@@ -110,9 +110,8 @@ def explore(
     Raises
     ------
     VariableError
-        If a variable is unknown or unsuitable for its role, or the study has no variable of two levels.
-    EstimationError
-        If no participant is in the domain or has a value.
+        If a variable is unknown or unsuitable for its role, the study has no variable of two levels, or no
+        participant is in the domain or has a value.
 
     Examples
     --------
