@@ -59,8 +59,8 @@ def test_the_models_of_a_page_have_the_same_participants_and_the_design_is_state
 SECTIONS = (
     "Summary", "Background", "Methods", "Study population", "Measures", "Covariates and causal diagram",
     "Statistical analysis", "Data quality", "Results", "Participants", "Prevalence", "Association",
-    "Effect modification", "Sensitivity analyses", "Unmeasured confounding", "Misclassification of the outcome",
-    "Missing data", "Comparison with previous studies", "Limitations",
+    "Effect modification", "Sensitivity analyses", "Unmeasured confounding",
+    "Misclassification of the outcome", "Missing data", "Comparison with previous studies", "Limitations",
     "Implications for prevention, and when to seek care", "References", "Reproducibility",
 )  # fmt: skip
 

@@ -48,7 +48,8 @@ def typeset_e_values(frame: pl.DataFrame, labels: Labels | None) -> GT:
     heads: dict[str, Any] = {**_HEADS, "estimate": f"{capitalize(estimand_of(first).noun)} (95% CI)"}
     source = (
         f"E-value: the risk ratio that an unmeasured confounder would need with both exposure and outcome to "
-        f"explain the estimate{contrast}. The limit is that nearer the null. CI: confidence interval."
+        f"explain the estimate{contrast}. The limit is that nearer to no association. "
+        "CI: confidence interval."
     )
     plain = itself.drop("omitted")
     footnotes = [("e_value", at, row) for at, row in enumerate(rows) if row["omitted"] is None]

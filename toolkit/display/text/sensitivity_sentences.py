@@ -102,7 +102,7 @@ def _phrase_comparison(rows: Sequence[Row], by: Sequence[str], labels: Labels | 
     outcome = name_outcome(row, labels) or "the outcome"
     yield (
         f"The E-value of the {estimand_of(row).noun}{where} is {value}, and that of the confidence limit "
-        f"nearer the null is {ends}"
+        f"nearer to no association is {ends}"
     )
     yield (
         f"{_MEANING} would have to be associated with both {exposure} and {outcome} by risk ratios of "
