@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from toolkit.disclosure import show
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, leave_out_rare
 from toolkit.estimate.planned_answers import test_question
 from toolkit.files.safe_files import write_text
 from toolkit.planning.multiplicity import adjust_questions
@@ -239,49 +239,50 @@ def _describe_failure(call: Call) -> Iterator[dict[str, Any]]:
 
 def _name(given: Any) -> str:
     """Write an argument that names variables."""
-    if given is None or isinstance(given, str):
-        return (given or "").strip()
-    names = list(given) if isinstance(given, list | tuple) else []
-    return ", ".join(name for name in names if isinstance(name, str))
+    names = list(given) if isinstance(given, list | tuple) else [given]
+    return leave_out_rare(", ".join(name.strip() for name in names if isinstance(name, str)))
 
 
 def _describe_rows(call: Call, rows: pl.DataFrame, plan: OpenedPlan | None) -> Iterator[dict[str, Any]]:
     """Divide a result into analyses: one per outcome, exposure, covariates and domain, or one per formula."""
-    if not {*SCHEMA} <= {*rows.columns}:
+    if rows.is_empty() or not {*SCHEMA} <= {*rows.columns}:
         return
     terms = str(call.arguments.get("formula") or "").partition("~")[2].strip()
     by = ", ".join(name for name in by_columns(rows) if name not in _NO_GROUPS)
     parts = [rows] if terms else pl.DataFrame(rows).partition_by(_PARTS, maintain_order=True)
     for part in parts:
         whole = rows if part.height == rows.height else part
-        first = part.row(0, named=True)
+        shown = show(part).row(0, named=True)  # The domain may name a rare level.
         tests, p_value = _count_tests(call, whole)
         estimable = (part["reliability"] != "failed").any() or part["reliability"].null_count()
-        named = {name: str(first[name] or "") for name in _PARTS}
+        named = {name: str(shown[name] or "") for name in _PARTS}
         yield named | {
-            "exposure": terms or named["exposure"],
+            "exposure": leave_out_rare(terms) or named["exposure"],
             "estimand": ", ".join(part["estimand"].unique(maintain_order=True).drop_nulls()),
             "by": by,
             "tests": tests,
             "p_value": p_value,
             "status": "estimated" if estimable else "failed",
-            "plan": "" if plan is None else str(plan.status(first)),
+            "plan": "" if plan is None else str(plan.status(part.row(0, named=True))),
         }
 
 
 def _count_tests(call: Call, rows: pl.DataFrame) -> tuple[int, float | None]:
     """Count the tests of an analysis, and give its p-value: that of a joint test, or Bonferroni's."""
     if P_QUESTION in rows.columns:  # An atlas tests all levels together.
-        known = rows[P_QUESTION].drop_nulls()
-        return (1, float(known[0])) if len(known) else _adjust_smallest(rows)
+        known = show(rows)[P_QUESTION].drop_nulls()
+        if rows[P_QUESTION].count():
+            return 1, float(known[0]) if len(known) else None
+        return _adjust_smallest(rows)
     tested = [row for row in rows.rows(named=True) if row["p_value"] is not None]
     if any(estimand_of(row).kind == "test" for row in tested):
         joint = pl.Series([estimand_of(row).kind == "test" for row in rows.rows(named=True)])
         return _adjust_smallest(rows.filter(joint))
     levels = call.estimator == "association" and len(tested) > 1 and not by_columns(rows)
     if levels and isinstance(rows, Estimates) and not call.arguments.get("terms"):
+        hidden = not show(rows)["p_value"].count()
         p_value = test_question(rows, ())
-        return (1, p_value) if p_value is not None else _adjust_smallest(rows)
+        return (1, None if hidden else p_value) if p_value is not None else _adjust_smallest(rows)
     return _adjust_smallest(rows)
 
 

@@ -123,13 +123,20 @@ def test_prevalences_test_nothing_and_are_no_questions() -> None:
 
 
 def test_neither_estimates_nor_hidden_p_values_are_recorded() -> None:
-    few = pl.DataFrame({"cramps": [0, 1, 1, 0, 1, 0], "ill": [0, 0, 1, 1, 1, 0]})
-    mine = tk.study(few, design=tk.Design.none(), name="six")
+    few = {"cramps": [0, 1, 1, 0, 1, 0], "ill": [0, 0, 1, 1, 1, 0], "region": ["a", "a", "b", "b", "c", "c"]}
+    few["cramps"] *= 2
+    few["ill"] *= 2
+    few["region"] = [*few["region"], *reversed(few["region"])]
+    mine = tk.study(pl.DataFrame(few), design=tk.Design.none(), name="twelve", smallest_cell=15)
     with tk.ledger() as ledger:
-        rows = tk.association(mine, "cramps", "ill", adjust=())
-    assert rows["p_value"][0] is not None
-    (entry,) = ledger.table().rows(named=True)
-    assert (1, None) == (entry["tests"], entry["p_value"])
+        rows = [tk.association(mine, "cramps", exposure, adjust=()) for exposure in ("ill", "region")]
+        rows.append(tk.effects.atlas(mine, "cramps", "region", adjust=[()], domain="", progress=False))
+        with pytest.raises(tk.VariableError):
+            tk.association(mine, "cramps", "ill", adjust=(), domain="region == 'c' and il == 'yes'")
+    assert all(result["p_value"].count() for result in rows)
+    *entries, failed = ledger.table().rows(named=True)
+    assert [(1, None)] * 3 == [(entry["tests"], entry["p_value"]) for entry in entries]
+    assert "'c'" not in failed["domain"]
     assert not {"estimate", "conf_low", "n", "n_cases"} & {*ledger.table().columns}
 
 
