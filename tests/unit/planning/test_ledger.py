@@ -16,6 +16,7 @@ from toolkit.variables import LISTENERS
 
 STUDY = crowded()
 ASKED = {"outcome": "cramps", "exposure": "band"}
+GIVEN = {"pool": ["mean"], "compare_studies": ["prevalence"]}
 ELSEWHERE = {"trials", "truth"}  # published findings and true values: no estimates
 
 
@@ -29,8 +30,8 @@ def test_every_estimator_is_recorded_once_with_what_was_asked(name: str) -> None
         {**WITH_COVARIANCE, **WITHOUT}[name]()
     calls = ledger.table()["estimator"].unique().to_list()
     assert name in calls
-    # The frames that are pooled are estimates of their own.
-    assert {name, *(["mean"] if name == "pool" else [])} == set(calls)
+    # The frames that are pooled or compared are estimates of their own.
+    assert {name, *GIVEN.get(name, ())} == set(calls)
     assert set(ledger.table()["status"]) == {"estimated"}
 
 

@@ -15,6 +15,8 @@ from toolkit.errors import EstimationError, join_list
 from toolkit.estimate.hypotheses.contrasts import contrast
 from toolkit.results import ESTIMANDS, SCHEMA, Estimates, Row, by_columns
 from toolkit.results import frame as make_result
+from toolkit.variables import recorded
+from toolkit.variables import recorded
 
 _EXAMPLE = "tk.tests.compare_studies([tk.association(nhanes, ...), tk.association(cohort, ...)])"
 # What makes rows of two studies the same comparison, besides the columns of `by`.
@@ -24,6 +26,8 @@ _YEARS = re.compile(r"\b(\d{4})-(\d{4})\b")
 _CIRCUMSTANCES = {"domain": "subpopulations", "adjust": "covariates"}
 
 
+@recorded
+@recorded
 def compare_studies(results: Sequence[pl.DataFrame], *, df: float | None = None) -> Estimates:
     """Put the same estimate of several studies side by side, and test whether they differ.
 
@@ -52,7 +56,7 @@ def compare_studies(results: Sequence[pl.DataFrame], *, df: float | None = None)
 
     Notes
     -----
-    With few studies the test has little power: a large p-value is no evidence that the studies agree.
+    With few studies the test has little power: a large p-value does not show that the studies agree.
     Cochran (Biometrics 10 (1954) 101-129); as `metafor` in R for `df=math.inf`.
 
     Examples

@@ -30,7 +30,7 @@ from toolkit.estimate.survey import intervals
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame
 from toolkit.studies import Study
-from toolkit.variables import Names, Variable
+from toolkit.variables import Names, Variable, recorded, recorded
 
 TEST = "sign_flip_test"
 _FEWEST_FLIPS = 99
@@ -40,6 +40,8 @@ _SHARED = ("study", "domain", "outcome", "outcome_label", "exposure", "exposure_
 _STATISTICS = {MEDIAN: "median z", LARGEST: "largest absolute z"}
 
 
+@recorded
+@recorded
 def multiverse(
     study: Study,
     outcome: Names | Mapping[str, str],
