@@ -274,7 +274,9 @@ if estimable:
         paper.prose(
             "A ratio of 1 between the prevalence ratios means no interaction on the ratio scale, and a "
             "relative excess risk due to interaction (RERI) of 0 none on the additive scale. The RERI "
-            "is based on the combination of levels with the lowest prevalence.",
+            "is based on the combination of levels with the lowest prevalence."
+            + (not planned)
+            * " No analysis plan declared these interactions.",
             heading="Effect modification",
             level=3,
         )

@@ -301,9 +301,8 @@ def new_plan(path: Path, study: str) -> None:
     from toolkit.planning.plan_templates import write_plan
     from toolkit.sources.registry import open_study
 
-    click.echo(
-        f"{write_plan(path, open_study(study))}: change the questions, then check and freeze the plan."
-    )
+    written = write_plan(path, open_study(study))
+    click.echo(f"{written}: change the questions, then check and freeze the plan.")
 
 
 @plan.command("check", epilog=_example("cramps plan check plan.toml --study nhanes"))

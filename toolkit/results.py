@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Row = Mapping[str, Any]
+Schema = dict[str, pl.DataType]
 
 # How the numbers of an estimand are written and drawn.
 Kind = Literal["percent", "points", "ratio", "coefficient", "number", "count", "difference", "test"]
@@ -155,7 +156,7 @@ def estimand_of(row: Row) -> Estimand:
 
 RELIABILITY = ("ok", "review", "suppress", "failed")
 _TEXT, _NUMBER, _COUNT = pl.String(), pl.Float64(), pl.Int64()
-SCHEMA: dict[str, pl.DataType] = {
+SCHEMA: Schema = {
     **dict.fromkeys(("study", "domain", "estimand", "outcome", "outcome_label"), _TEXT),
     **dict.fromkeys(("exposure", "exposure_label", "level", "level_label", "reference", "adjust"), _TEXT),
     **dict.fromkeys(("estimate", "std_error"), _NUMBER),
@@ -173,26 +174,19 @@ INFORMATION, TRUE_VALUE = "missing_information", "true_value"
 P_QUESTION, P_HOLM, P_BH = ADJUSTED = ("p_question", "p_holm", "p_bh")
 PLAN_STATUS, PLAN_QUESTION, PLAN_FAMILY = PLANNED = ("plan_status", "plan_question", "plan_family")
 # Of sensitivity analyses: simulated and impossible parameters; E-values of ratios as risk ratios.
-DRAWS: dict[str, pl.DataType] = dict.fromkeys(("draws", "rejected"), _COUNT)
+DRAWS: Schema = dict.fromkeys(("draws", "rejected"), _COUNT)
 _RATIOS = ("contrast", "ratio", "ratio_low", "ratio_high", "e_value", "e_value_limit", "change")
-E_VALUES: dict[str, pl.DataType] = {**dict.fromkeys(_RATIOS, _NUMBER), "conversion": _TEXT}
+E_VALUES: Schema = {**dict.fromkeys(_RATIOS, _NUMBER), "conversion": _TEXT}
 RESERVED = frozenset({*SCHEMA, INFORMATION, TRUE_VALUE, *ADJUSTED, *PLANNED, *DRAWS, *E_VALUES})
 
-FLOW_SCHEMA: dict[str, pl.DataType] = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
-AVAILABILITY_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("cause", "exposure", "cycle", "status", "reason"), _TEXT),
-    "n": _COUNT,
-    "percent_missing": _NUMBER,
-}
-VARIABLES_SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("name", "label", "kind", "levels_or_unit", "component", "cycles"), _TEXT),
-    "n": _COUNT,
-}
+FLOW_SCHEMA: Schema = {"step": _TEXT, "reason": _TEXT, "n_left": _COUNT, "n_out": _COUNT}
+_MEASURED = ("cause", "exposure", "cycle", "status", "reason")
+AVAILABILITY_SCHEMA: Schema = {**dict.fromkeys(_MEASURED, _TEXT), "n": _COUNT, "percent_missing": _NUMBER}
+_DESCRIBED = ("name", "label", "kind", "levels_or_unit", "component", "cycles")
+VARIABLES_SCHEMA: Schema = {**dict.fromkeys(_DESCRIBED, _TEXT), "n": _COUNT}
 # The arrows of a causal diagram; roles: exposure, outcome, adjusted, not measured, between.
-EDGES_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
-    ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation"),
-    _TEXT,
-)
+_ARROW = ("cause", "effect", "cause_label", "effect_label", "cause_role", "effect_role", "reason", "citation")
+EDGES_SCHEMA: Schema = dict.fromkeys(_ARROW, _TEXT)
 
 # Studies that are in memory, by key: a result refers to no participant's row.
 _KEYS = count()

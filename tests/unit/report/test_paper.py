@@ -217,10 +217,6 @@ def test_interaction_is_said_on_both_scales_and_a_failure_with_its_reason() -> N
         text, "For sex (female)", "diabetes (yes vs. no)", "1.38", "for male", "p = 0.20", "RERI was 0.10"
     )
     assert mentions(text, "relative to diabetes: no and sex: male")
-    for planned, said in ((True, "was planned"), (False, "was not planned"), (None, "")):
-        told = tk.reports.interaction_sentence(frame([ratio, excess]), planned=planned)
-        assert told.startswith(text)
-        assert told.endswith(f"{said}.") if said else told == text
     failed = {"reliability": "failed", "reason": "too few PSUs", "estimate": None}
     text = tk.reports.interaction_sentence(frame([{**ratio, **failed}, {**excess, **failed}]))
     assert mentions(text, "could not be estimated", "too few PSUs")

@@ -17,15 +17,13 @@ _NAMED = 3
 _NHANES = "National Health and Nutrition Examination Survey"
 
 
-def interaction_sentence(result: pl.DataFrame, *, planned: bool | None = None) -> str:
+def interaction_sentence(result: pl.DataFrame) -> str:
     """State the interaction of two exposures: of binary ones on both scales, of others by one test.
 
     Parameters
     ----------
     result
         What `tk.effects.interaction` returned for prevalence ratios.
-    planned
-        False to add that the analysis was not planned, True that it was; None to say neither.
 
     Returns
     -------
@@ -42,13 +40,7 @@ def interaction_sentence(result: pl.DataFrame, *, planned: bool | None = None) -
     >>> interaction_sentence(rows).partition(" was ")[0]
     'For sex (female), the prevalence ratio for diagnosed arthritis (yes vs. no)'
     """
-    status = {None: "", True: " This analysis was planned.", False: " This analysis was not planned."}[
-        planned
-    ]
-    return _phrase_interaction(show(result)) + status
-
-
-def _phrase_interaction(result: pl.DataFrame) -> str:
+    result = show(result)
     for row in result.filter(pl.col("estimand") == "interaction_test").rows(named=True):
         return _phrase_test(row)
     sentences = []
