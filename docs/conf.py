@@ -43,6 +43,8 @@ nb_execution_timeout = 300
 nb_execution_show_tb = True
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"
+# A chart has its specification beside the drawing, which pages show.
+suppress_warnings = ["mystnb.unknown_mime_type"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "Nocturnal leg cramps toolkit"
