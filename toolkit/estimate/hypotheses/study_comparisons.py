@@ -16,7 +16,6 @@ from toolkit.estimate.hypotheses.contrasts import contrast
 from toolkit.results import ESTIMANDS, SCHEMA, Estimates, Row, by_columns
 from toolkit.results import frame as make_result
 from toolkit.variables import recorded
-from toolkit.variables import recorded
 
 _EXAMPLE = "tk.tests.compare_studies([tk.association(nhanes, ...), tk.association(cohort, ...)])"
 # What makes rows of two studies the same comparison, besides the columns of `by`.

@@ -30,7 +30,7 @@ from toolkit.estimate.survey import intervals
 from toolkit.files.http import progress_bar
 from toolkit.results import Estimates, frame
 from toolkit.studies import Study
-from toolkit.variables import Names, Variable, recorded, recorded
+from toolkit.variables import Names, Variable, recorded
 
 TEST = "sign_flip_test"
 _FEWEST_FLIPS = 99
