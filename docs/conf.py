@@ -45,6 +45,8 @@ nb_merge_streams = True
 nb_output_stderr = "remove-warn"
 # A chart has its specification beside the drawing, which pages show.
 suppress_warnings = ["mystnb.unknown_mime_type"]
+if nb_execution_mode == "off":  # Without a kernel the language of a cell is unknown.
+    suppress_warnings.append("mystnb.lexer")
 
 html_theme = "pydata_sphinx_theme"
 html_title = "Nocturnal leg cramps toolkit"
