@@ -197,6 +197,14 @@ if estimable:
     )
     drawn = tk.forest(sensitivity, labels=paper.labels)
     display(paper.figure(drawn, sensitivity, "Other definitions of cramps"))
+    display(
+        paper.prose(
+            f"The analyses below are of {paper.labels[answers[0]]}. They do not address reverse causation, in "
+            "which the burden precedes cramps."
+        )
+    )
+    checks = tk.effects.check_robustness(people, answers[0], cramps, adjust=adjust, domain=domain)
+    display(tk.reports.robustness(checks, paper))
 
 # %% [markdown]
 # ## Comparison with previous studies
