@@ -199,8 +199,8 @@ if estimable:
     display(paper.figure(drawn, sensitivity, "Other definitions of cramps"))
     display(
         paper.prose(
-            f"The analyses below are of {paper.labels[answers[0]]}. They do not address reverse causation, in "
-            "which the burden precedes cramps."
+            f"The analyses below are of {paper.labels[answers[0]]}. They do not address reverse causation, "
+            "in which the burden precedes cramps."
         )
     )
     checks = tk.effects.check_robustness(people, answers[0], cramps, adjust=adjust, domain=domain)
