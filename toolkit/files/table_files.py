@@ -1,5 +1,6 @@
 """Read SAS transport (.xpt) and Parquet files, with error messages that a user can act on."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,22 @@ _HEADERS = (
     b"HEADER RECORD*******LIBV8   HEADER RECORD",
 )
 RECORD = 80
+# How files of other formats start; HTML and JSON may have blanks before.
+_STARTS: dict[bytes, str] = {
+    b"\x1f\x8b": "a file compressed by gzip; unpack it",
+    b"BZh": "a file compressed by bzip2; unpack it",
+    b"\xfd7zXZ": "a file compressed by xz; unpack it",
+    b"\x28\xb5\x2f\xfd": "a file compressed by zstd; unpack it",
+    b"PK\x03\x04": "a ZIP archive, as Excel workbooks (.xlsx) are; unpack it, or name it by its format",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of 1997 to 2003; name it .xls",
+    b"PAR1": "a parquet file; name it .parquet",
+    b"$FL": "an SPSS file; name it .sav",
+    b"<stata_dta>": "a Stata file; name it .dta",
+    b"%PDF": "a PDF document; export the table as CSV",
+    b"SQLite format 3": "an SQLite database; export the table as CSV",
+}
+_WEB_PAGE = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<table")
+_JSON = re.compile(rb"\[?\s*\{\s*[\"'}]|\[\s*\[")
 # Where a version 5 file has the length of a column description, the descriptions, and their count.
 _NAME_LENGTH, _NAMES, _NAME_COUNT = slice(314, 318), 560, slice(54, 58)
 
@@ -59,6 +76,18 @@ def refuse_special_file(path: Path) -> None:
         raise DatasetError(f"'{path}' is {kind}, not a file. Check the path.")
 
 
+def foreign_format(path: Path) -> str:
+    """Name the format of a file that starts as no text table does, and what to do with it; "" for others."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    words = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if words.lower().startswith(_WEB_PAGE):
+        return "a web page; open it in a browser, and export the table as CSV"
+    if _JSON.match(words):
+        return "JSON; convert it to CSV or parquet"
+    return next((name for sign, name in _STARTS.items() if start.startswith(sign)), "")
+
+
 def expect_file(path: str | Path) -> Path:
     """Return a path at which there is a file, or raise a DatasetError."""
     source = Path(path)
@@ -76,7 +105,7 @@ def _check_transport(source: Path) -> None:
         raise _incomplete(source, "It is empty")
     with source.open("rb") as file:
         start = file.read(512)
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if start.lstrip().lower().startswith(_WEB_PAGE):
         raise _incomplete(source, "It is a web page")
     if not start.startswith(_HEADERS):
         raise _incomplete(source, "It does not start like a transport file")

@@ -21,9 +21,9 @@ from toolkit.sources.harmonize.raw_values import (
     parse_numbers,
     read_cell,
 )
-from toolkit.sources.harmonize.spellings import find_spellings
+from toolkit.sources.harmonize.spellings import Spellings, find_look_alikes, find_spellings
 from toolkit.sources.user.guesses import is_person_name
-from toolkit.sources.user.profiles import names_date, serial_days, suspected_codes
+from toolkit.sources.user.profiles import codes_among_words, names_date, serial_days, suspected_codes
 from toolkit.studies import Design
 from toolkit.variables import MOST_LEVELS, YES_NO, sorted_levels, why
 
@@ -32,6 +32,7 @@ Role = Literal["variable", "group", "number", "given"]
 Kept = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 # Participants with remarks, those with texts of any length, and the words of a remark.
 _FEW, _MANY, _SENTENCE = 5, 20, 3
+_DAY = r"^\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})$"  # day and month in either order, and year
 _MOST_ROWS = 20  # of one person, in a column that has the name of an id
 _FEWEST_PERSONS, _FEWEST_CASES = 3, 21  # values that occur again; "case" may also be an outcome of levels
 
@@ -117,9 +118,7 @@ def plan_column(
     if role == "given":
         return Plan(_as_levels(pl.col(name).cast(pl.String), values.cast(pl.String), dtype))
     clean, note = read_cell(name, dtype, kept), ""
-    spelled = role == "group" and counts is not None
-    spellings = find_spellings(values, counts, smallest) if spelled else None  # type: ignore[arg-type]
-    if spellings:
+    if spellings := _find_spellings(values, counts, role, smallest):
         clean, note = spellings.unify(clean), f"{spellings} ({count_people(spellings.n, smallest)})."
     tidy = values.to_frame().select(clean).to_series()
     if tidy.equals(values.cast(pl.String)):
@@ -136,7 +135,36 @@ def plan_column(
     typed = _as_typed_words(clean, tidy)
     if typed is None and _is_free_text(tidy.drop_nulls().unique(), filled):
         return Plan(clean, reason, free=True)
+    if typed is None and counts is not None:
+        note = " ".join(filter(None, (note, _note_odd_text(tidy, counts, smallest))))
     return Plan(_as_levels(clean, tidy, dtype) if typed is None else typed, reason, note)
+
+
+def _note_odd_text(tidy: pl.Series, counts: pl.Series, smallest: int) -> str:
+    """Report levels of text that may be codes for missing values, and text that may be dates."""
+    sizes = pl.DataFrame({"text": tidy, "n": counts}).drop_nulls().group_by("text").agg(pl.col("n").sum())
+    if not 0 < sizes.height <= MOST_LEVELS:
+        return ""
+    if sizes["text"].str.contains(_DAY).all():
+        return (
+            f"'{tidy.name}' is read as text. If these are dates, convert them before tk.study, such as "
+            f"pl.col('{tidy.name}').str.to_date('%d/%m/%Y')."
+        )
+    if sizes["text"].str.contains(r"^-?\d+$").all():
+        return code_note(sizes["text"].cast(pl.Float64).alias(tidy.name), sizes["n"], smallest, text=True)
+    coded = sizes.filter(pl.col("text").is_in(codes_among_words(sizes["text"])))
+    numbers = coded["text"].cast(pl.Float64).alias(tidy.name)
+    return _write_code_note(numbers.to_list(), numbers, coded["n"], smallest, text=True)
+
+
+def _find_spellings(
+    values: pl.Series, counts: pl.Series | None, role: Role, smallest: int
+) -> Spellings | None:
+    """Find codes of the design that mean the same, or texts of a category that look alike."""
+    if counts is not None and role == "group":
+        return find_spellings(values, counts, smallest)
+    listed = counts is not None and role == "variable" and len(values) <= MOST_LEVELS
+    return find_look_alikes(values, counts) if listed and counts is not None else None
 
 
 def text_of_bytes(values: pl.Series) -> pl.Series:
@@ -242,20 +270,26 @@ def serial_note(name: str, values: pl.Series | None) -> str:
     )
 
 
-def code_note(values: pl.Series, counts: pl.Series, smallest: int) -> str:
+def code_note(values: pl.Series, counts: pl.Series, smallest: int, *, text: bool = False) -> str:
     """Report the numbers of a variable that may be codes for missing values; "" if there are none."""
-    name = values.name
-    found = suspected_codes(values, counts)
+    return _write_code_note(suspected_codes(values, counts), values, counts, smallest, text=text)
+
+
+def _write_code_note(
+    found: Sequence[float], values: pl.Series, counts: pl.Series, smallest: int, *, text: bool
+) -> str:
     if not found:
         return ""
+    name = values.name
     sizes = dict(zip(values.cast(pl.Float64), counts, strict=True))
     named = {f"{code:.15g}": sizes[code] for code in found if sizes[code] >= smallest}
     few = len(found) - len(named)
     listed = [f"{code} ({n:,} participants)" for code, n in named.items()]
     listed += [f"{few} value{'s' * (few > 1)} of fewer than {smallest} participants"] * (few > 0)
+    codes = ", ".join(f"'{code}'" if text else code for code in named)
     remedy = (
         f"If they are, set them to null before tk.study: pl.when(~pl.col('{name}').is_in("
-        f"[{', '.join(named)}])).then('{name}')."
+        f"[{codes}])).then('{name}')."
         if named
         else f"Look at study.people['{name}'].unique(), and set them to null if they are."
     )

@@ -110,8 +110,8 @@ def _read_columns(
         plan = plan_cells(name, column.dtype)
         if is_text(column.dtype):
             role, words = column_role(name, design, given), kept.get(name, ())
-            different, filled = _different(column, design), column.count()
-            plan = plan_column(*different, role, words, filled, smallest=smallest)
+            counts, filled = column.value_counts(name=":n"), column.count()
+            plan = plan_column(counts[name], counts[":n"], role, words, filled, smallest=smallest)
         columns += plan.columns(name, names)
         free += [name] if plan.free else []
         notes += filter(None, (plan.note, serial_note(name, column)))
@@ -125,14 +125,6 @@ def _note_codes(raw: pl.DataFrame, smallest: int) -> Iterable[str]:
         if {column.min(), column.max()} & CODES:
             counts = column.drop_nulls().value_counts(name=":n")
             yield code_note(counts[column.name], counts[":n"], smallest)
-
-
-def _different(column: pl.Series, design: Design) -> tuple[pl.Series, pl.Series | None]:
-    """List the different values of text, for codes and numbers of the design with their counts."""
-    if column.name not in design.columns:
-        return column.unique(), None
-    counts = column.value_counts(name=":n")
-    return counts[column.name], counts[":n"]
 
 
 def _count_persons(column: pl.Series) -> tuple[int, int] | None:

@@ -65,6 +65,11 @@ def cases() -> dict[str, Case]:
             Raw(("male", "male ", " female", "female")), ("male", "male", "female", "female"),
             ("female", "male"),
         ),
+        "text that looks alike": Case(
+            Raw(("café", "cafe\u0301", "ca\u200bfé", "café\u00a0", "grand\u00a0frère", "grand frère")),
+            ("café", "café", "café", "café", "grand frère", "grand frère"), ("café", "grand frère"),
+            {"xpt": "transport files hold bytes of 8 characters"},
+        ),
         "blank text": Case(
             Raw(("never", "", "  ", "now", None)), ("never", None, None, "now", None), ("never", "now")
         ),
@@ -177,6 +182,43 @@ def test_codes_of_the_design_in_two_spellings_are_one_and_reported(door: str, tm
     study = open_by(door, raw, tmp_path / "study", {"weight": "w", "strata": "x", "psu": "pid"})
     assert 8 * TIMES - 3 == tk.prevalence(study, "y")["df"].item()
     assert mentions(study.provenance["notes"], "'x'", "'01' as '1'", f"{3 * TIMES}")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_texts_that_look_alike_are_reported_with_their_number(door: str, tmp_path: Path) -> None:
+    if door == "xpt":
+        pytest.skip("transport files hold bytes of 8 characters")
+    study = open_by(door, Raw(("café", "cafe\u0301", "ca\u200bfé", "tea")), tmp_path / "study")
+    assert mentions(study.provenance["notes"], "'x'", "alike", f"{2 * TIMES}")
+
+
+CODES_IN_TEXT: dict[str, tuple[tuple[str, ...], str]] = {
+    "9 beside words": (("yes", "no", "9"), "9"),
+    "-1 beside words": (("never", "often", "-1"), "-1"),
+    "9 beside numbers": (("1", "2", "9"), "9"),
+}
+
+
+@pytest.mark.parametrize("door", ["polars", "lazy polars", "duckdb", "csv"])
+@pytest.mark.parametrize("named", CODES_IN_TEXT)
+def test_a_level_of_text_that_may_mean_missing_is_reported(named: str, door: str, tmp_path: Path) -> None:
+    cells, code = CODES_IN_TEXT[named]
+    study = open_by(door, Raw(cells), tmp_path / "study")
+    if door == "csv":
+        assert mentions((tmp_path / "study" / "study.toml").read_text(), f"missing = {{ {code} = ", "GUESS")
+    else:
+        assert mentions(study.provenance["notes"], "'x'", f"{code} ({TIMES} participants)", f"'{code}'")
+
+
+def test_numbers_that_are_levels_are_not_taken_for_codes() -> None:
+    levels = pl.DataFrame({"y": [0, 1] * 60, "x": ["7", "8", "9", "10", "11", "12"] * 20})
+    assert "notes" not in tk.study(levels, design=tk.Design.none()).provenance
+
+
+@pytest.mark.parametrize("cells", [("01/02/22", "03/04/21"), ("1.2.2022", "13.4.2021")])
+def test_text_of_a_frame_that_may_be_dates_is_reported(cells: tuple[str, ...]) -> None:
+    study = tk.study(pl.DataFrame({"y": [0, 1] * 30, "x": cells * 30}), design=tk.Design.none())
+    assert mentions(study.provenance["notes"], "'x'", "dates", "to_date")
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -1,5 +1,7 @@
 """Read a raw column of a file or frame as numbers, dates or codes, with reasons for missing values."""
 
+import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +19,9 @@ ZERO_OF_SAS = 16.0**-65  # what pandas' reader of transport files makes of 0
 NA_WORDS = ("na", "n/a", "#n/a", "null", "nan", "nat", "<na>", ".")
 _NOT_A_NUMBER = ("nan", "nat", "<na>")  # as text of what frames have as missing values
 NOT_A_VALUE, RECORDED_AS_NA = "no value recorded", "recorded as NA"
+# Blanks that do not break a line or have another width, and characters that are not seen (Unicode, 2023).
+_BLANK = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
+_INVISIBLE = "[\u00ad\u200b\u200e\u200f\u2060\ufeff]"
 ISO = "%Y-%m-%d"
 _ISO_TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( ?(Z|UTC|[+-]\d{2}:?(\d{2})?))?)?$"
 # How `date_format` names the days that Excel, and SAS and Stata, count, and the day that is their 0.
@@ -163,12 +168,26 @@ def parse_iso_dates(text: pl.Expr) -> pl.Expr:
 
 def read_codes(column: str, schema: Mapping[str, pl.DataType], decimal: str = ".") -> pl.Expr:
     """Read a column as codes: 1, 1.0 and "1" are the same code, blanks are null, words for NA are codes."""
-    return pl.coalesce(_write_text(column, schema[column], decimal), declared_missing(column, schema))
+    text = _write_text(column, schema[column], decimal)
+    tidy = tidy_text(text) if is_text(schema[column]) else text
+    return pl.coalesce(tidy, declared_missing(column, schema))
+
+
+def tidy_text(text: pl.Expr) -> pl.Expr:
+    """Write text that looks alike in one way: composed letters, plain blanks, no invisible characters."""
+    plain = text.str.normalize("NFC").str.replace_all(_BLANK, " ").str.replace_all(_INVISIBLE, "")
+    return plain.str.strip_chars()
+
+
+def tidy_word(word: str) -> str:
+    """Write a declared word as `tidy_text` writes it."""
+    plain = re.sub(_BLANK, " ", unicodedata.normalize("NFC", word))
+    return re.sub(_INVISIBLE, "", plain).strip()
 
 
 def read_groups(column: str, schema: Mapping[str, pl.DataType], kept: Collection[str] = ()) -> pl.Expr:
     """Read a column as codes of persons, strata or sampling units, which a word for NA is not."""
-    code = read_codes(column, schema)
+    code = pl.coalesce(_write_text(column, schema[column], "."), declared_missing(column, schema))
     return pl.when(~_is_na_word(code, kept)).then(code)
 
 
@@ -186,11 +205,12 @@ def _write_text(column: str, dtype: pl.DataType, decimal: str) -> pl.Expr:
         return pl.when(whole).then(digits).otherwise(value.cast(pl.String))
     if isinstance(dtype, pl.Boolean):
         return pl.when(value).then(pl.lit("true")).when(~value).then(pl.lit("false"))
-    return value.cast(pl.String).str.replace(rf"^(-?\d+)[{decimal}]0+$", "$1")
+    return value.cast(pl.String).str.replace(rf"^(-?\d+)[{decimal}]0+$", "$1").str.replace(r"^-0$", "0")
 
 
 def fold_code(code: str) -> str:
     """Write a declared code as `read_codes` writes it, in small letters: whole numbers without decimals."""
-    text = code.strip().lower()
+    text = tidy_word(code).lower()
     head, dot, tail = text.partition(".")
-    return head if dot and not tail.strip("0") and head.lstrip("-").isdigit() else text
+    whole = head if dot and not tail.strip("0") and head.lstrip("-").isdigit() else text
+    return "0" if whole == "-0" else whole

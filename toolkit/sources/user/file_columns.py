@@ -19,6 +19,7 @@ from toolkit.sources.harmonize.raw_values import (
     read_codes,
     read_dates,
     read_numbers,
+    tidy_word,
 )
 from toolkit.sources.harmonize.units import Conversion, conversion
 from toolkit.sources.user.declaration import FileEntry, known_variables
@@ -195,7 +196,7 @@ def _match_labels(labels: Labels, words: Mapping[str, str]) -> dict[str, str]:
 def _level_codes(variable: Variable, declared: OwnVariable, labels: Labels) -> dict[str, str]:
     if declared.codes:
         return _fold(declared.codes)
-    words = {level.lower(): level for level in variable.levels}
+    words = {tidy_word(level).lower(): level for level in variable.levels}
     labeled = _match_labels(labels, words)
     return (_ANSWERS if variable.kind == "yes_no" and not labeled else {}) | words | labeled
 

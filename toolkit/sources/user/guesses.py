@@ -16,7 +16,7 @@ from toolkit.sources.catalog_records import NO_VALUE, Measured
 from toolkit.sources.harmonize.raw_values import ISO
 from toolkit.sources.harmonize.units import other_units, plausible
 from toolkit.sources.user.declaration import known_variables
-from toolkit.sources.user.profiles import REPEATED, Profile
+from toolkit.sources.user.profiles import REPEATED, Profile, codes_among_words
 from toolkit.variables import Variable
 
 GUESS = "GUESS"
@@ -290,7 +290,10 @@ def _guess_own(profile: Profile, taken: set[str]) -> Guess:
 def format_lines(profile: Profile) -> list[str]:
     """Declare the format of a column of dates, marked where day and month may be swapped."""
     form, other = profile.date_form, profile.other_form
-    mark = f"  # {GUESS}: or {quote(other)}; no day is above 12" if other else ""
+    doubts = [f"or {quote(other)}; no day is above 12"] if other else []
+    if "%y" in form:
+        doubts.append("years of two digits are read from 1969 to 2068")
+    mark = f"  # {GUESS}: {'; '.join(doubts)}" if doubts else ""
     return [] if form in ("date", ISO) else [f"date_format = {quote(form)}{mark}"]
 
 
@@ -310,6 +313,7 @@ def _own_number(profile: Profile) -> list[str]:
 def _own_levels(profile: Profile) -> list[str]:
     texts = _labels_by_code(profile)
     missing = {code: reason for code, text in texts.items() if (reason := reason_of(text))}
+    missing = _reasons_by_digit(codes_among_words(texts.values())) | missing
     levels = {code: text.strip().lower() for code, text in texts.items() if code not in missing}
     answers = {
         code: next((a for a in ("yes", "no") if texts[code].lower() in words().levels[a]), "")

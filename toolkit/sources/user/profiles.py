@@ -1,7 +1,7 @@
 """Profile a user's columns from the first rows, keeping no individual values except codes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -22,6 +22,7 @@ from toolkit.variables import sorted_levels
 SEEN = 50_000  # rows that are profiled
 MOST_CODES = 30  # a column of more different values does not contain codes
 FORMS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y")
+_SHORT = ("%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%m/%d/%y")  # years of two digits, read from 1969 to 2068
 # How instruments and databases write the time of day after a date.
 _TIMES = ("", " %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f%#z", "T%H:%M:%S%.f", "T%H:%M", " %H:%M:%S%.f%#z")
 # Codes as questionnaires have them: 7, 8, 9; 77, 88, 99; 97, 98, 99; 997, 998, 999.
@@ -35,7 +36,7 @@ _REPEATED = [
 ]
 CODES = frozenset((*_NEGATIVE, *_REPEATED))
 _GROUP = r"^-?[1-9]\d{0,2},\d{3}$"  # a comma between thousands, or before three decimals
-_EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y")  # day and month may be swapped
+_EITHER = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%Y", *_SHORT)  # day and month may be swapped
 _MANY = 20  # different days of a column of dates, at least
 _NEARLY = 0.95
 _APART, _OFTEN = 2, 3  # distance from the next number, and times its usual frequency, of a doubtful number
@@ -196,6 +197,14 @@ def suspected_codes(values: pl.Series, counts: pl.Series) -> list[float]:
     return sorted({*far, *map(float, _doubtful(left))})
 
 
+def codes_among_words(texts: Iterable[str]) -> list[str]:
+    """Find the numbers among words of a category if all may be codes, such as 9 beside yes and no."""
+    listed = list(dict.fromkeys(texts))
+    numbers = [text for text in listed if re.match(r"^-?\d+$", text)]
+    coded = len(numbers) < len(listed) and all(float(number) in CODES for number in numbers)
+    return numbers if coded else []
+
+
 def _suspects(values: pl.Series) -> tuple[str, ...]:
     """Find numbers of repeated digits that are negative or far above all others, and a single -1 to -9."""
     below = values.filter(values < 0).sort()
@@ -233,7 +242,9 @@ def _date_formats(dtype: pl.DataType, values: pl.Series) -> tuple[str, str]:
         return "date", ""
     if not isinstance(dtype, pl.String) or not len(values):
         return "", ""
-    form = next((f"{day}{time}" for time in _TIMES for day in FORMS if _fits(f"{day}{time}", values)), "")
+    form = next(
+        (f"{day}{time}" for time in _TIMES for day in (*FORMS, *_SHORT) if _fits(f"{day}{time}", values)), ""
+    )
     if not form.startswith(_EITHER):
         return form, ""
     swapped = form.replace("%d", "%D").replace("%m", "%d").replace("%D", "%m")

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -147,7 +148,7 @@ def design_rules(design: Design, names: Mapping[str, str], *, nest: bool) -> Ite
             yield Rule(f"Replicate weight '{names[column]}' is missing or negative", valid, _CORRECT)
 
 
-def uneven_rows(path: Path, separator: str) -> pl.DataFrame:
+def uneven_rows(path: Path, separator: str, above: int = 0) -> pl.DataFrame:
     """List rows of a UTF-8 text file with another number of columns than its heading.
 
     A reader of some columns does not notice that an extra separator has moved the values of a row. The result
@@ -155,13 +156,13 @@ def uneven_rows(path: Path, separator: str) -> pl.DataFrame:
     not listed. Lines are streamed; a file with line ends inside quotes is read record by record.
     """
     quoted = _has_quotes(path)
-    lines = pl.scan_lines(path, name="line", glob=False).with_row_index(ROW)
+    lines = pl.scan_lines(path, name="line", glob=False).slice(above).with_row_index(ROW)
     text = pl.col("line")
     if quoted:
         odd = lines.select((text.str.count_matches('"', literal=True) % 2).sum()).collect(engine="streaming")
         if odd.item():
             return pl.DataFrame(
-                _records(path, separator), schema={ROW: pl.Int64, LONG: pl.Boolean}, orient="row"
+                _records(path, separator, above), schema={ROW: pl.Int64, LONG: pl.Boolean}, orient="row"
             )
         text = text.str.replace_all(_QUOTED, "")
     separators = text.str.count_matches(separator, literal=True)
@@ -181,11 +182,11 @@ def _has_quotes(path: Path) -> bool:
         return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
-def _records(path: Path, separator: str) -> Iterator[tuple[int, bool]]:
+def _records(path: Path, separator: str, above: int) -> Iterator[tuple[int, bool]]:
     before = csv.field_size_limit(_LARGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            records = csv.reader(file, delimiter=separator)
+            records = csv.reader(islice(file, above, None), delimiter=separator)
             width = len(next(records))
             for number, record in enumerate(records, 1):
                 if record and len(record) != width:

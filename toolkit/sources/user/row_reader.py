@@ -20,7 +20,7 @@ from toolkit.sources.harmonize.raw_values import (
     read_groups,
     read_numbers,
 )
-from toolkit.sources.harmonize.spellings import unify_codes
+from toolkit.sources.harmonize.spellings import LOOK_ALIKE, count_look_alikes, unify_codes
 from toolkit.sources.user.declaration import Declaration, FileEntry, Problem
 from toolkit.sources.user.file_columns import FileColumn, file_column, read_input
 from toolkit.sources.user.row_checks import (
@@ -89,6 +89,7 @@ def read_rows(declaration: Declaration, file: str, request: Request) -> FileRows
             table = replace(opened, frame=scan)
             columns, problems = _declared_columns(table, entry, request)
             problems += [Problem(entry.path, str(each), "", each.n, note=True) for each in spellings]
+            problems += _check_characters(table, entry, columns)
             problems += _check_widths(table, entry)
             person = entry.person or declaration.study.person
             frame = _collect(table, entry, columns, request, person=person, size=before.st_size)
@@ -120,6 +121,13 @@ def absent_as(people: pl.DataFrame, names: Iterable[str], reason: str) -> pl.Dat
 
 def _open(path: Path, entry: FileEntry) -> AbstractContextManager[Table]:
     return open_table(path, sheet=entry.sheet, separator=entry.separator, encoding=entry.encoding)
+
+
+def _check_characters(table: Table, entry: FileEntry, columns: Iterable[FileColumn]) -> list[Problem]:
+    schema = table.frame.collect_schema()
+    texts = [c.column for c in columns if c.variable.levels and isinstance(schema[c.column], pl.String)]
+    found = count_look_alikes(table.frame, texts)
+    return [Problem(entry.path, LOOK_ALIKE.format(name), "", n, note=True) for name, n in found.items()]
 
 
 def _check_widths(table: Table, entry: FileEntry) -> list[Problem]:

@@ -4,10 +4,12 @@ Text files are read as text and in a stream: codes keep leading zeros, and files
 """
 
 import codecs
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +17,7 @@ import polars as pl
 
 from toolkit.errors import DatasetError
 from toolkit.files.safe_files import path_of, restate_full_temporary_folder, temporary_folder, unnamed_file
+from toolkit.files.table_files import foreign_format
 from toolkit.sources.frame_categories import Categories, categories_of_file, parquet_with_offsets
 from toolkit.sources.harmonize.raw_values import DECLARED_MISSING
 
@@ -24,6 +27,8 @@ ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xls", ".xlsb", ".ods")
 TWICE = "_duplicated_0"  # how the text reader names the second column of a name
 _CHUNK = 1 << 22
+_TOP = 100  # lines in which comments are counted
+_STATED = re.compile(r'^"?sep=([^\r\n"])"?[\r\n]*$')  # Excel's first line
 _UTF8 = ("utf-8", "utf8", "utf-8-sig", "ascii")
 
 
@@ -36,7 +41,7 @@ class Table:
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     categories: Mapping[str, Categories] = field(default_factory=dict)
-    text: tuple[Path, str] | None = None  # UTF-8 copy and separator
+    text: tuple[Path, str, int] | None = None  # UTF-8 copy, separator, and lines above the heading
 
 
 @contextmanager
@@ -52,8 +57,11 @@ def open_table(
     suffix = path.suffix.lower()
     try:
         if suffix in TEXT:
+            _refuse_other_format(path)
             with _in_utf8(path, encoding) as plain:
-                yield _open_text(plain, separator or _find_separator(plain, suffix))
+                heading = _read_heading(plain, suffix)
+                _refuse_comments(path, heading)
+                yield _open_text(plain, separator or heading.separator, heading.above)
         else:
             yield _open_binary(path, suffix, sheet)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -62,9 +70,9 @@ def open_table(
         raise DatasetError(_unreadable(path, suffix)) from error
 
 
-def _open_text(path: Path, separator: str) -> Table:
-    frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False)
-    return replace(_as_table(frame), text=(path, separator))
+def _open_text(path: Path, separator: str, above: int) -> Table:
+    frame = pl.scan_csv(path, separator=separator, infer_schema=False, glob=False, skip_lines=above)
+    return replace(_as_table(frame), text=(path, separator, above))
 
 
 def _open_binary(path: Path, suffix: str, sheet: str) -> Table:
@@ -154,12 +162,48 @@ def _clean_labels(labels: Mapping[Any, Any]) -> dict[str, str]:
     return {code: str(label).strip() for code, label in codes.items()}
 
 
-def _find_separator(path: Path, suffix: str) -> str:
-    if suffix == ".tsv":
-        return "\t"
+def _refuse_other_format(path: Path) -> None:
+    """Raise for a file whose first bytes are those of an archive, a web page or another format."""
+    if found := foreign_format(path):
+        is_a, remedy = found.split("; ")
+        raise DatasetError(f"'{path.name}' is not a text table but {is_a}. {remedy[0].upper()}{remedy[1:]}.")
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """The separator of a text file, the line above its heading that states it, and its first comments."""
+
+    separator: str
+    above: int = 0
+    comments: int = 0
+
+
+def _read_heading(path: Path, suffix: str) -> _Heading:
+    """Find the separator: that of a tsv, of Excel's first line sep=;, or the most frequent of the heading."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        heading = file.readline(1 << 20)
-    return max(",;\t|", key=heading.count)
+        first = [file.readline(1 << 20), file.readline(1 << 20)]
+        comments = _count_comments([*first, *islice(iter(lambda: file.readline(1 << 20), ""), _TOP)])
+    if stated := _STATED.match(first[0]):
+        return _Heading(stated[1], above=1)
+    if suffix == ".tsv":
+        return _Heading("\t", comments=comments)
+    return _Heading(max(",;\t|", key=first[0].count), comments=comments)
+
+
+def _count_comments(lines: Sequence[str]) -> int:
+    """Count the first lines that start with #, unless it starts the name of the first column."""
+    comments = len(list(takewhile(lambda line: line.startswith("#"), lines)))
+    below = lines[comments] if comments < len(lines) else ""
+    heads = any(below.count(sign) == lines[0].count(sign) > 0 for sign in ",;\t|")
+    return 0 if comments == 1 and heads else comments
+
+
+def _refuse_comments(path: Path, heading: _Heading) -> None:
+    if n := heading.comments:
+        raise DatasetError(
+            f"'{path.name}' starts with {f'{n} lines' if n > 1 else 'a line'} of comments (#) above its "
+            "heading. Remove what is above the heading, in a copy of the file if it must stay."
+        )
 
 
 @contextmanager
@@ -245,6 +289,11 @@ def _restate(path: Path, suffix: str, encoding: str, error: BaseException) -> Da
 
 
 def _unreadable(path: Path, suffix: str) -> str:
+    found = foreign_format(path) if path.is_file() else ""
+    zipped = found.startswith("a ZIP") and suffix in (".xlsx", ".xlsb", ".ods")
+    if found and not zipped and not found.endswith(f" {suffix}"):
+        is_a, remedy = found.split("; ")
+        return f"'{path.name}' is not {suffix} but {is_a}. {remedy[0].upper()}{remedy[1:]}."
     return (
         f"'{path.name}' cannot be read as {suffix}. It is truncated, has another format, or "
         "has a column of a type that is not supported. Save it again from the program that wrote it."

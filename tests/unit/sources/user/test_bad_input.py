@@ -238,7 +238,7 @@ def test_a_file_that_is_no_table(tmp_path: Path, remedy: str, content: bytes) ->
 def test_a_file_that_is_not_what_its_name_says(tmp_path: Path, suffix: str) -> None:
     path = survey(tmp_path, replace={"people.csv": f"people.{suffix}"})
     (tmp_path / f"people.{suffix}").write_bytes(b"<html>not found</html>" * 20)
-    assert mentions(refused(path), "people.", "program")
+    assert mentions(refused(path), "people.", "web page")
 
 
 def test_no_study_toml(tmp_path: Path) -> None:
