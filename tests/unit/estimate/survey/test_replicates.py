@@ -257,3 +257,32 @@ def test_log_odds_without_a_case_in_some_replicate_have_no_interval(interval, kn
     assert (0.25, pytest.approx(error)) == (row["estimate"], row["std_error"])
     assert known == (row["conf_low"] is not None)
     assert known or mentions(row["reason"], "log odds", "interval='korn-graubard'")
+
+
+ESTIMATORS = {
+    "prevalence": lambda study: tk.prevalence(study, "y"),
+    "mean": lambda study: tk.mean(study, "x"),
+    "total": lambda study: tk.survey.total(study, "y"),
+    "ratio": lambda study: tk.survey.ratio(study, "x", "z"),
+    "quantile": lambda study: tk.survey.quantile(study, "x"),
+    "describe": lambda study: tk.describe(study, ["x"]),
+    "association": lambda study: tk.association(study, "y", "g", adjust=()),
+    "model": lambda study: tk.model(study, "x ~ g", family="gaussian"),
+    "margins": lambda study: tk.margins(study, "y ~ g", "g"),
+    "chi-square": lambda study: tk.tests.chi_square(study, "y", "g"),
+}
+
+
+@pytest.mark.parametrize("named", ESTIMATORS)
+def test_a_replicate_weight_of_zeros_is_refused_by_every_estimator(named: str):
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "y": rng.integers(0, 2, 60), "x": rng.normal(size=60), "z": rng.uniform(1, 2, 60),
+            "g": ["a", "b"] * 30, "w": [2.0] * 60,
+            **{f"r{k}": rng.uniform(1, 3, 60) * (k != 2) for k in range(4)},
+        }
+    )  # fmt: skip
+    design = tk.Design(weight="w", replicate_weights=[f"r{k}" for k in range(4)], replicate_method="BRR")
+    with pytest.raises(DesignError, match=mentioning("'r2'", "0", "60", "replicate_weights=")):
+        ESTIMATORS[named](tk.study(frame, design=design))

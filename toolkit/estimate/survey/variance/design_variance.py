@@ -312,6 +312,11 @@ def _refuse_broken(people: pl.DataFrame, columns: tuple[str, ...]) -> None:
                 f"The replicate weight '{name}' is missing or infinite for {broken:,} of {people.height:,} "
                 f"participants with a weight. Correct it, or remove it from tk.Design(replicate_weights=...)."
             )
+        if people.height and not (people[name] != 0).any():
+            raise DesignError(
+                f"The replicate weight '{name}' is 0 for all {people.height:,} participants with a weight "
+                "and gives no estimate. Correct it, or remove it from tk.Design(replicate_weights=...)."
+            )
 
 
 def _scales(design: "Design", count: int) -> tuple[float, Floats]:
