@@ -1,5 +1,8 @@
 """A server that misbehaves in each of the ways in which servers disappoint, by the name asked for."""
 
+import gzip
+import socket
+import struct
 import threading
 import time
 from collections import Counter
@@ -162,6 +165,17 @@ class Misbehaving(BaseHTTPRequestHandler):
     def give_empty(self) -> None:
         self.answer(b"")
 
+    def give_packed(self) -> None:
+        self.answer(gzip.compress(GOOD), encoding="gzip")
+
+    def give_halved(self) -> None:
+        self.answer(GOOD, told_length=len(GOOD) // 2)
+
+    def give_reset(self) -> None:
+        self.answer(GOOD[: len(GOOD) // 2], told_length=len(GOOD))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
     def give_page(self) -> None:
         self.answer(b"<!DOCTYPE html><html>Sorry</html>")
 
@@ -177,8 +191,12 @@ class Misbehaving(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def answer(self, content: bytes, told_length: int | None = None, tag: str = "") -> None:
+    def answer(
+        self, content: bytes, told_length: int | None = None, tag: str = "", encoding: str = ""
+    ) -> None:
         self.send_response(200)
+        if encoding:
+            self.send_header("Content-Encoding", encoding)
         self.send_header("Content-Length", str(len(content) if told_length is None else told_length))
         if tag:
             self.send_header("ETag", tag)

@@ -298,10 +298,7 @@ def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException)
     if isinstance(error, requests.TooManyRedirects):
         return _OneFileError(f"{url} redirects again and again, and never to a file. {remedy}")
     if error.response is None:
-        name = type(error).__name__
-        return _InterruptedError(
-            f"{url} could not be downloaded ({name}). Check the network connection and try again. {remedy}"
-        )
+        return _explain_silence(url, error, remedy)
     status, rest = error.response.status_code, requested_rest(error)
     if status in _ABSENT:
         return _NotThereError(f"No file exists at {url} (status {status}). It may have moved. {remedy}")
@@ -313,3 +310,17 @@ def _explain_failure(mirror: Mirror, url: str, error: requests.RequestException)
             f"Try again then. {remedy}"
         )
     return _InterruptedError(f"{url} answered with status {status}. Try again later. {remedy}")
+
+
+def _explain_silence(url: str, error: requests.RequestException, remedy: str) -> DatasetError:
+    """Say why a server gave no answer."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return _RefusedError(
+            f"{url} could not be downloaded, because its server offers no secure connection with a trusted "
+            "certificate. If a proxy of your institution replaces certificates, set REQUESTS_CA_BUNDLE to "
+            f"the file of its own. {remedy}"
+        )
+    return _InterruptedError(
+        f"{url} could not be downloaded ({type(error).__name__}). Check the network connection and "
+        f"try again. {remedy}"
+    )

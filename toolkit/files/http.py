@@ -152,6 +152,8 @@ def transfer(url: str, file: BinaryIO, part: Path, pace: Pace, report: Callable[
             status = None if error.response is None else error.response.status_code
             if status and (rest > LONGEST_REST or not retries.is_retry("GET", status)):
                 raise
+            if isinstance(error, requests.exceptions.SSLError):  # a certificate is refused each time
+                raise
             try:
                 retries = retries.increment("GET", url, error=error)
             except MaxRetryError:

@@ -155,13 +155,15 @@ def test_two_mirrors_do_not_share_what_is_kept(server):
             "page",
             ("http", "/page", "'page'", "/a/page"),
         ),
+        ("halved", ("http", "/halved", "'halved'", "/a/halved")),
+        ("reset", ("/reset", "CRAMPS_TEST")),
     ],
 )
 def test_a_server_that_misbehaves_leaves_no_bad_file(server, cache, name, told):
     with pytest.raises(DatasetError, match=mentioning(told)):
         fetch(choose_mirror(server, SITE, SETTING), f"a/{name}", expect_good)
     assert kept(cache) == []
-    assert unfinished(cache) == (["a%2Fcut"] if name == "cut" else [])
+    assert unfinished(cache) == ([f"a%2F{name}"] if name in ("cut", "reset") else [])
 
 
 @pytest.mark.parametrize(
@@ -189,6 +191,17 @@ def test_tables_that_are_forbidden_are_named_and_the_others_kept(server, cache):
             [Wanted(path, expect_good) for path in ("forbidden", "slow", "slow-2", "good")],
         )
     assert {"good", "slow", "slow-2"} == set(kept(cache))
+
+
+def test_a_file_that_comes_compressed_is_unpacked(server, cache):
+    assert GOOD == fetch(choose_mirror(server, SITE, SETTING), "packed", expect_good).read_bytes()
+
+
+def test_a_server_without_a_trusted_certificate_is_told_as_such(server, cache):
+    secure = server.replace("http://", "https://")
+    with pytest.raises(DatasetError, match=mentioning("https", "/good", "certificate", "CRAMPS_TEST")):
+        fetch(choose_mirror(secure, SITE, SETTING), "good", expect_good)
+    assert kept(cache) == []
 
 
 def test_a_server_that_is_not_there(cache):
