@@ -6,9 +6,11 @@ The text becomes a syntax tree whose every piece is looked up in a list of what 
 import ast
 import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from toolkit.errors import VariableError, short, unknown
@@ -23,6 +25,25 @@ _COMMENTS = re.compile(f"({_QUOTED}|`[^`]*`)|([{''.join(_PRINTED)}])|#[^{_LINE_E
 WORDS = {"true": True, "false": False}
 MISSING = "missing"  # the function of conditions
 COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+# Usual mistakes in a text that cannot be parsed, outside of its quotes, and what to write.
+_MISTAKES = {
+    r"[\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb]": "Write straight quotes, ' or \", in place of {}.",
+    "['\"]": "A quote has no partner.",
+    "`": "A backtick has no partner.",
+    r"<>": "Write !=.",
+    r"=>": "Write >=.",
+    r"=<": "Write <=.",
+    r"===|!==": "Write == or !=.",
+    r"(?<![=!<>])=(?!=)": "Write equality with two signs, ==.",
+    "[&|]|!(?!=)": "Write and, or, not in place of &, | and !.",
+    r"(?i)\bis\s+(not\s+)?null\b": "Write missing(name), or not missing(name).",
+    r"(?i)\bbetween\b": "Write a range as 20 <= age <= 30.",
+    r"\b(AND|OR|NOT|IN)\b": "Write {} in small letters.",
+    r"[;$%?\\]": "Remove the sign {}.",
+    r"(\b(and|or|not|in)|[<>=!]=|[<>])\s*$": "Nothing follows {}.",
+    r"^\s*(and|or|in|[<>=!]=|[<>])(?!\w)": "Nothing precedes {}.",
+}
+_OPERATORS = ("and", "or", "not", "in", "True", "False", "None")
 CONDITION_PIECES = (
     ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare, ast.In, ast.NotIn, ast.List,
     ast.Tuple, ast.Constant, ast.Name, ast.Load, ast.Call, *COMPARISONS,
@@ -72,6 +93,8 @@ class Language:
                 tree = ast.parse(plain, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as problem:
             raise self.refuse(text, _hint(plain)) from problem
+        if isinstance(tree, ast.Tuple) and "(" not in plain[:1]:
+            raise self.refuse(text, "Write numbers without commas.")
         if is_too_deep(tree):
             raise VariableError(
                 f"The {self.noun} '{short(text)}' has more than {_DEEPEST} pieces inside one another. Derive "
@@ -166,13 +189,27 @@ def _replace_backticks(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _hint(plain: str) -> str:
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", plain)
-    if re.search(r"(?<![=!<>])=(?!=)", bare):
-        return "Write equality with two signs, ==."
-    return "Write and, or, not in place of &, | and !." if "&" in bare or "|" in bare else ""
+    """Say what is not of the language in a text that cannot be parsed, by the first usual mistake."""
+    bare = re.sub(_QUOTED, "", plain)
+    for pattern, remedy in _MISTAKES.items():
+        if found := re.search(pattern, bare):
+            return remedy.format(found[0].strip())
+    strange = next((sign for sign in bare if not sign.isascii() and not sign.isidentifier()), "")
+    if strange or "\0" in bare:
+        sign = strange or "\0"
+        name = unicodedata.name(sign, "a control character")
+        return f"It contains the character U+{ord(sign):04X} ({name}). Remove or replace it."
+    word = next((word for word in re.findall(r"\w+", bare) if iskeyword(word) and word not in _OPERATORS), "")
+    if word:
+        return f"'{word}' is a word of Python. If it is the name of a variable, write it in backticks."
+    pairs = "()", "[]"
+    odd = next((a for a, b in pairs if bare.count(a) != bare.count(b)), "")
+    return f"A {'parenthesis' if odd == '(' else 'bracket'} has no partner." if odd else ""
 
 
 def _describe_offense(node: ast.AST) -> str:
     if isinstance(node, ast.BitAnd | ast.BitOr | ast.Invert | ast.BinOp):
         return "Write and, or, not in place of &, | and !; arithmetic belongs in study.derive(...)."
+    if isinstance(node, ast.Is | ast.IsNot):
+        return "Write missing(name), or not missing(name)."
     return f"It contains a piece that is not part of the language ({type(node).__name__.lower()})."
