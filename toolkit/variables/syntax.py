@@ -202,9 +202,9 @@ def _hint(plain: str) -> str:
     word = next((word for word in re.findall(r"\w+", bare) if iskeyword(word) and word not in _OPERATORS), "")
     if word:
         return f"'{word}' is a word of Python. If it is the name of a variable, write it in backticks."
-    pairs = "()", "[]"
-    odd = next((a for a, b in pairs if bare.count(a) != bare.count(b)), "")
-    return f"A {'parenthesis' if odd == '(' else 'bracket'} has no partner." if odd else ""
+    if bare.count("(") != bare.count(")"):
+        return "A parenthesis has no partner."
+    return "" if bare.count("[") == bare.count("]") else "A bracket has no partner."
 
 
 def _describe_offense(node: ast.AST) -> str:
