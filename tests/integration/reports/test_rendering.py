@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tests.support.messages import mentioning
+from tests.support.messages import mentioning, mentions
 from toolkit.errors import DatasetError, ToolkitError, VariableError
 from toolkit.files.safe_files import replacing
 from toolkit.report import render
@@ -140,6 +141,67 @@ def test_an_error_that_quotes_a_value_leaves_it_out_of_message_and_notebook(
     kept = next((tmp_path / "out").rglob("*.failed.ipynb")).read_text()
     assert planted not in str(error.value)
     assert planted not in kept
+
+
+QUOTING = """# %% tags=["parameters"]
+study = "simulated"
+# %%
+import logging
+import sys
+import warnings
+import numpy as np
+import toolkit as tk
+own = tk.open_study(study)
+secret = own.people["remark"][0]
+# %%
+warnings.warn(f"could not read {secret}", RuntimeWarning)
+logging.warning("odd value %s", secret)
+sys.stderr.write(secret)
+np.float64(own.people["rate"][0]) / np.float64(0)
+# %%
+tk.prevalence(own, "cramps")
+"""
+
+
+def test_no_file_name_progress_line_or_page_of_a_run_has_a_value_that_its_code_quotes(
+    few: Study, tmp_path: Path, temporary: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planted, rate = "Jane Planted 7301", 7301.7301
+    people = pl.concat([few.people] * 20).with_columns(remark=pl.lit(planted), rate=pl.lit(rate))
+    (tmp_path / "quoting.py").write_text(QUOTING)
+    seen: set[str] = set()
+
+    def look() -> None:
+        seen.update(str(path) for path in temporary.rglob("*"))
+
+    with looking(look):
+        page = render(tmp_path / "quoting.py", study=replace(few, people=people), output=tmp_path / "out")
+    shown = capfd.readouterr()
+    assert mentions(page.html.read_text(), "RuntimeWarning", "left out", "JupyterLab")
+    made = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert len(made) > 2
+    assert seen
+    texts = [path.read_bytes() for path in made]
+    texts += ["\n".join([*map(str, made), *seen, shown.out, shown.err]).encode()]
+    assert [] == [text[:80] for text in texts if planted.encode() in text or str(rate).encode() in text]
+
+
+@contextmanager
+def looking(look: Callable[[], None]) -> Iterator[None]:
+    """Look at something again and again during a block."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(0.02):
+            look()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_a_dead_kernel_is_one_clear_error(few: Study, tmp_path: Path) -> None:

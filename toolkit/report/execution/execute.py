@@ -35,6 +35,14 @@ _ABOUT_CODE = (
 _LEFT_OUT = "the message may quote a participant's value and is left out. JupyterLab shows it for this cell"
 
 
+# Packages write values into their warnings, such as numbers that they cannot convert.
+_LINES_LEFT_OUT = (
+    "This cell wrote warnings or log lines{}. They may quote a participant's value and are left out. "
+    "JupyterLab shows them for this cell."
+)
+_WARNING = re.compile(r"\b([A-Z]\w*Warning)\b")
+
+
 class NotebookError(ToolkitError):
     """A cell of a notebook raised an error; `text` is the notebook as far as it ran."""
 
@@ -95,7 +103,7 @@ def run(notebook: Any, report: str, parameters: Mapping[str, Any], session: Sess
     except Exception:
         session.kernels.check_running()
         raise
-    return remove_paths(notebook)
+    return remove_traces(notebook)
 
 
 def _execute(kernel: Any, notebook: Any, report: str, session: Session) -> None:
@@ -149,9 +157,17 @@ def _tags(cell: Any) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
-def remove_paths(notebook: Any) -> Any:
-    """Copy a notebook with placeholders for the folders of this machine."""
-    return _read_notebook(_mask_folders(write_notebook(notebook)))
+def remove_traces(notebook: Any) -> Any:
+    """Copy a notebook without warnings and log lines, with placeholders for the folders of this machine."""
+    copied = _read_notebook(_mask_folders(write_notebook(notebook)))
+    for cell in copied.cells:
+        outputs = cell.get("outputs", [])
+        lines = [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+        if lines:
+            kinds = sorted({kind for line in lines for kind in _WARNING.findall(line.text)})
+            lines[0].text = _LINES_LEFT_OUT.format(f" ({', '.join(kinds)})" if kinds else "")
+            cell.outputs = [o for o in outputs if not any(o is line for line in lines[1:])]
+    return copied
 
 
 def _read_notebook(text: str) -> Any:
@@ -175,7 +191,7 @@ def _mask_folders(text: str) -> str:
 
 
 def _failed_cell(executed: Any, report: str) -> NotebookError:
-    notebook = remove_paths(executed)
+    notebook = remove_traces(executed)
     for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
         if output.output_type == "error" and output.ename not in _own_errors():
             _leave_out_message(output)
@@ -206,5 +222,5 @@ def _dead_kernel(notebook: Any, report: str) -> NotebookError:
     return NotebookError(
         f"The kernel of report '{report}' died, most likely because memory ran out. Render fewer reports at "
         "the same time (workers=1), or use a study with fewer variables.",
-        write_notebook(remove_paths(notebook)),
+        write_notebook(remove_traces(notebook)),
     )
