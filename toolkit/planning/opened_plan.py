@@ -36,7 +36,10 @@ _DEVIATIONS = {
     "by": "groups",
     "reference": "reference",
     "cycles": "cycles",
+    "analysis": "analysis",
 }
+# Columns that tell apart versions of one analysis, each with what the analysis itself has there.
+_VERSIONS = {"analysis": "complete cases", "data": "complete cases", "error": "random", "omitted": None}
 _NO_GROUPS = {"cause", "outcome_level"}  # columns before the schema that are not of `by`
 
 
@@ -73,7 +76,7 @@ class PlanStatus:
         if not self.near:
             return NOT_PLANNED
         differing = join_list(f"other {_DEVIATIONS[name]}" for name in self.deviates)
-        return f"{NOT_PLANNED} ({differing} than {self.near})"
+        return f"{NOT_PLANNED} ({differing} than in '{self.near}')"
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,10 @@ class OpenedPlan:
         if canonical_condition(row["domain"] or "") != question.condition:
             yield "domain"
         groups = {name for name in row if name not in RESERVED and name not in _NO_GROUPS}
+        versions = (groups & {*_VERSIONS}) - {*question.groups}
+        groups -= versions
+        if any(row[name] != _VERSIONS[name] for name in versions):
+            yield "analysis"
         if groups != {*question.groups} and not tested:
             yield "by"
         if question.reference and row["reference"] not in (None, question.reference) and not tested:

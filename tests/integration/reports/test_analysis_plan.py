@@ -79,7 +79,7 @@ def test_the_page_states_what_was_planned_and_the_files_mark_each_row(
     assert {"arthritis"} == set(main["exposure"])
     assert answers.filter(plan_question="arthritis")["estimate"][0] in main["estimate"].to_list()
     crude = rows.filter(pl.col("adjust") == "", pl.col("estimand") == "prevalence_ratio")
-    assert {"not planned (other covariates than arthritis)"} == set(crude["plan_status"])
+    assert {"not planned (other covariates than in 'arthritis')"} == set(crude["plan_status"])
     assert {None} == set(rows.filter(estimand="prevalence")["plan_status"])
     assert render("cause", **asked).unchanged
     changed = PLAN.replace('name = "elsewhere"', 'name = "legs"')

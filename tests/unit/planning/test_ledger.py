@@ -150,7 +150,7 @@ def test_a_plan_marks_what_was_not_planned(tmp_path: Path) -> None:
         tk.association(STUDY, "cramps", "sex", adjust="age")
         tk.association(STUDY, "cramps", "sex", adjust=())
         adjusted()
-    assert ["primary (q)", "not planned (other covariates than q)", "not planned"] == ledger.table()[
+    assert ["primary (q)", "not planned (other covariates than in 'q')", "not planned"] == ledger.table()[
         "plan"
     ].to_list()
     assert ["primary (q)", "not planned"] == ledger.questions()["plan"].to_list()

@@ -229,6 +229,17 @@ def test_a_result_is_planned_only_if_all_that_identifies_it_is(path: Path, study
     assert ["primary (arthritis)"] == marked["plan_status"].to_list()
 
 
+def test_of_versions_of_an_analysis_the_one_without_a_change_is_planned(path: Path, study: tk.Study) -> None:
+    plan, found = tk.plan(path, study), tk.association(study, **ASKED)
+    corrected = tk.effects.bias_analysis(found, tk.effects.MisclassifiedOutcome(0.9, 0.95), draws=100)
+    planned, other = "primary (arthritis)", "not planned (other analysis than in 'arthritis')"
+    assert [planned, other, other] == plan.mark(corrected)["plan_status"].to_list()
+    for column in ("data", "analysis"):
+        names = pl.Series(column, ["complete cases", "missing covariates imputed"])
+        versions = pl.concat([found.head(1), found.head(1)]).select(names, pl.all())
+        assert [planned, other] == plan.mark(versions)["plan_status"].to_list()
+
+
 def test_a_set_of_the_diagram_needs_the_study(path: Path, study: tk.Study) -> None:
     with pytest.raises(tk.VariableError, match=mentioning("tk.plan('plan.toml', study)")):
         tk.plan(path).status(first(tk.association(study, **ASKED)))
