@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.display.export.destinations import save as save
     from toolkit.display.export.destinations import save_all as save_all
     from toolkit.display.tables.result_table import table as table
+    from toolkit.display.text.interaction_sentences import interaction_sentence as interaction_sentence
     from toolkit.display.text.question_counts import questions_sentence as questions_sentence
     from toolkit.display.text.sentences import availability_sentences as availability_sentences
     from toolkit.display.text.sentences import finding as finding
@@ -113,7 +114,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; a test compares it with
     from toolkit.report.paper.exhibits import Paper as Paper
     from toolkit.report.paper.interpretation import caution as caution
     from toolkit.report.paper.interpretation import curve_sentence as curve_sentence
-    from toolkit.report.paper.interpretation import interaction_sentence as interaction_sentence
     from toolkit.report.paper.interpretation import limitations as limitations
     from toolkit.report.paper.measured_causes import count_measured_causes as count_measured_causes
     from toolkit.report.paper.measured_causes import tabulate_causes as tabulate_causes
@@ -294,7 +294,7 @@ _GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "Paper": "report.paper.exhibits",
             "study_population": "report.paper.methods_section",
             "methods": "report.paper.methods_section",
-            "interaction_sentence": "report.paper.interpretation",
+            "interaction_sentence": "display.text.interaction_sentences",
             "caution": "report.paper.interpretation",
             "limitations": "report.paper.interpretation",
             "strobe": "report.paper.checklist",

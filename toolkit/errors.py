@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from difflib import get_close_matches
 from linecache import getline
+from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
@@ -184,3 +186,26 @@ def require_known(
     """Raise an error for an unknown name; `all_of_them` are the words before the list of known names."""
     if name not in known:
         raise error(unknown(what, name, known, f"{all_of_them} {', '.join(known)}" if all_of_them else ""))
+
+
+def require_study(given: object, caller: str) -> None:
+    """Raise an error for what is not a study, such as a data frame or the name of a study."""
+    if not (hasattr(given, "codebook") and hasattr(given, "people")):
+        raise VariableError(
+            f"{caller} takes a study first, and this is of the type '{type(given).__name__}'. Open one with "
+            "tk.open_study(...), or make one of a data frame with tk.study(frame, design=tk.Design(...))."
+        )
+
+
+def require_whole_number(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise an error for an argument that is not a whole number, or outside its range."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        raise VariableError(f"{name}={value!r} is not a whole number of at least {least:,}.")
+    if most is not None and int(value) > most:
+        raise VariableError(f"{name}={value:,} is more than {most:,}. Use a smaller number.")
+
+
+def require_finite(name: str, value: object, remedy: str) -> None:
+    """Raise an error for an argument that is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        raise VariableError(f"{name}={value!r} is not a finite number. {remedy}")

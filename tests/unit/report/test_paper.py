@@ -296,6 +296,7 @@ def test_a_test_of_interaction_whose_degrees_of_freedom_are_withheld_is_stated_w
     study = tk.open_study("simulated")
     found = tk.effects.interaction(study, "any_cramps", ("arthritis", "education"), adjust=())
     assert "degrees of freedom" in tk.reports.interaction_sentence(found)
+    assert tk.finding(found).endswith(tk.reports.interaction_sentence(found))
     withheld = found.with_columns(pl.lit(None, pl.Float64).alias("df"))
     said = tk.reports.interaction_sentence(withheld)
     assert "gave F = " in said

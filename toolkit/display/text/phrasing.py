@@ -83,9 +83,14 @@ def _phrase_impact(row: Row, labels: Labels | None) -> str:
     """Say what would not occur under another exposure, and that this assumes causation."""
     what, against = name_outcome(row, labels) or "the outcome", name_exposure(row, labels)
     adjusted = phrase_adjustment(row, labels)
+    changed = {
+        "no for everyone": f"nobody had {against}",
+        "yes for everyone": f"everyone had {against}",
+    }.get(row["level"], f"{against} were {row['level_label']}")
+    more = ", where a negative share means additional cases" if (row["estimate"] or 0) < 0 else ""
     return (
         f"if the association of {against} with {what} is causal{f' ({adjusted[2:]})' if adjusted else ''}, "
-        f"{phrase_estimate(row)} of {what} would not occur if {against} were {row['level_label']}"
+        f"{phrase_estimate(row)} of the cases of {what} would not occur if {changed}{more}"
     )
 
 

@@ -10,6 +10,7 @@ from math import inf
 import polars as pl
 
 from toolkit.disclosure import is_rounded, show
+from toolkit.display.text.interaction_sentences import has_interaction, interaction_sentence
 from toolkit.display.text.numbers import (
     FLAGS,
     Labels,
@@ -54,7 +55,8 @@ def finding(
     """Summarize a result frame in one sentence.
 
     Of one comparison, the sentence gives the most adjusted estimate of the first measure, then the crude
-    one and other measures. Of several groups or comparisons it gives the lowest and the highest estimate. A
+    one and other measures. Of several groups or comparisons it gives the lowest and the highest estimate. An
+    interaction has its tests on the ratio scale and on the additive scale in a second sentence. A
     multiverse has its sentences for each comparison and estimand.
 
     Parameters
@@ -106,6 +108,8 @@ def finding(
             if single
             else summarize_range(chosen, labels)
         )
+        if has_interaction(frame) and not brief:
+            agreement = [*agreement, interaction_sentence(frame).removesuffix(".")]
     return add_warning(". ".join([capitalize(text), *agreement]) + ".", frame)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.disclosure import unknown_level
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError, require_finite
 from toolkit.estimate.regression import (
     Analysis,
     Degrees,
@@ -131,7 +131,9 @@ class _Other:
 
     def __post_init__(self) -> None:
         column, shift = self.column, self.shift
-        if column.continuous and (not shift or not np.isfinite(shift)):
+        if shift is not None:
+            require_finite("shift", shift, "Use a difference in the unit of the exposure, such as shift=-1.")
+        if column.continuous and not shift:
             raise VariableError(
                 f"'{column.name}' is continuous. Say by how much everyone's value would change, in its unit: "
                 f"tk.effects.impact(..., shift=-1)."

@@ -74,7 +74,11 @@ def test_groups_have_a_fraction_and_a_covariance_each(study):
 def test_the_sentence_states_the_assumption(study):
     said = finding(tk.effects.impact(study, "cramps", "hours", shift=-1, adjust=("age",)))
     assert said.startswith("If the association of hours with cramps is causal (adjusted for age), ")
-    assert "would not occur if hours were 1 unit less" in said
+    assert "of the cases of cramps would not occur if hours were 1 unit less" in said
+    assert "if nobody had old" in finding(tk.effects.impact(study, "cramps", "old", adjust=("age",)))
+    more = tk.effects.impact(study, "cramps", "hours", shift=1, adjust=("age",))
+    assert more["estimate"][0] < 0
+    assert "additional cases" in finding(more)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,8 @@ def test_the_sentence_states_the_assumption(study):
     [
         ("hours", {}, "shift=-1"),
         ("hours", {"shift": 0}, "shift=-1"),
+        ("hours", {"shift": "-1"}, "finite number"),
+        ("hours", {"shift": float("nan")}, "finite number"),
         ("old", {"shift": -1}, "is a category"),
     ],
 )
