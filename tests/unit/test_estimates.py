@@ -77,6 +77,24 @@ def test_every_estimator_is_tried_here() -> None:
     assert estimators == {*WITH_COVARIANCE, *WITHOUT} | elsewhere
 
 
+def test_what_is_not_a_study_is_refused_by_every_estimator() -> None:
+    accepted, first = [], "study"
+    for name in (*WITH_COVARIANCE, *WITHOUT):
+        estimator = getattr(tk, name, None) or getattr(tk.effects, name, None) or getattr(tk.tests, name)
+        if next(iter(inspect.signature(estimator).parameters)) != first:
+            continue
+        for wrong in (STUDY.people, None, "nhanes"):
+            try:
+                estimator(wrong)
+            except tk.VariableError as error:
+                if "takes a study" in str(error) and type(wrong).__name__ in str(error):
+                    continue
+            except (AttributeError, TypeError):
+                pass
+            accepted.append((name, type(wrong).__name__))
+    assert [] == accepted
+
+
 @pytest.mark.parametrize("name", WITH_COVARIANCE)
 def test_an_estimator_returns_rows_with_their_covariance(name: str) -> None:
     rows, matrix = WITH_COVARIANCE[name](covariance=True)

@@ -11,6 +11,7 @@ import traitlets
 from toolkit.dag import SIZES
 from toolkit.display.charts.inline_svg import dark_styles
 from toolkit.display.charts.tooltips import tooltip_script
+from toolkit.errors import require_study
 from toolkit.explorer.choices import CRUDE, NAMED
 from toolkit.explorer.explorer_model import ExplorerModel
 from toolkit.explorer.reproduced_code import session_names
@@ -120,6 +121,7 @@ def explore(
     >>> print(tk.explore(study, "any_cramps", "diabetes_told", domain="age >= 20"))
     Explorer of SIMULATED study (no real people): ...
     """
+    require_study(study, "tk.explore")
     asked: dict[str, Any] = {"estimand": estimand, "domain": domain, "by": as_names(by, "by")}
     if adjust is None or adjust in SIZES:
         asked["adjust"] = adjust or SIZES[0]

@@ -1,6 +1,6 @@
 """Check the arguments that name variables (`by=`, `adjust=`), and add `covariance=` to estimators."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, Literal, ParamSpec, Protocol, cast, overload
@@ -69,6 +69,11 @@ def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
 
 def as_names(given: Names, argument: str) -> tuple[str, ...]:
     """Return one name or several as a tuple, and refuse repeated names; `argument` is named in the error."""
+    if not isinstance(given, str | Iterable):
+        raise VariableError(
+            f"{argument}={given!r} is of the type '{type(given).__name__}'. Use the name of a variable, or a "
+            "list of names."
+        )
     names = (given,) if isinstance(given, str) else tuple(given)
     for name in names:
         if names.count(name) > 1:

@@ -84,6 +84,10 @@ def parse(text: str) -> Condition:
     >>> parse("age >= 20 and not (bmi > 40)").names
     ('age', 'bmi')
     """
+    if not isinstance(text, str):
+        raise VariableError(
+            f"A condition is of the type '{type(text).__name__}'. Write it as text, such as \"age >= 20\"."
+        )
     line = one_line(text)
     if not line:
         return Condition("", (), None)

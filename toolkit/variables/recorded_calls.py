@@ -9,6 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import polars as pl
 
+from toolkit.errors import require_study
+
 P = ParamSpec("P")
 Rows = TypeVar("Rows", bound=pl.DataFrame)
 
@@ -29,16 +31,22 @@ LISTENERS: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=()
 
 def recorded(estimator: Callable[P, Rows]) -> Callable[P, Rows]:
     """Tell the listeners of each call; calls that the estimator makes itself are part of its own."""
+    of_study = next(iter(signature(estimator).parameters)) == "study"
+
+    def run(*args: P.args, **options: P.kwargs) -> Rows:
+        if of_study and (args or "study" in options):
+            require_study(args[0] if args else options["study"], f"'{estimator.__name__}'")
+        return estimator(*args, **options)
 
     @wraps(estimator)
     def call(*args: P.args, **options: P.kwargs) -> Rows:
         listeners = LISTENERS.get()
         if not listeners:
-            return estimator(*args, **options)
+            return run(*args, **options)
         named = dict(zip(signature(estimator).parameters, args, strict=False)) | options
         token = LISTENERS.set(())
         try:
-            rows = estimator(*args, **options)
+            rows = run(*args, **options)
         except BaseException as error:
             LISTENERS.reset(token)
             _tell(listeners, Call(estimator.__name__, named, None, error))

@@ -156,9 +156,9 @@ def interaction(
             study, outcome, exposures, allow_descendants=allow_descendants, df=df, **options
         )
         reference = _find_lowest(study, crossed, (first, second))
-    elif isinstance(reference, str):
+    elif reference is not None and not isinstance(reference, Mapping):
         raise VariableError(
-            f"reference='{reference}' is not the level of each exposure. Use reference='lowest', or levels "
+            f"reference={reference!r} is not the level of each exposure. Use reference='lowest', or levels "
             f"such as reference={{'{first}': ..., '{second}': ...}}."
         )
     study = with_references(study, (first, second), reference)

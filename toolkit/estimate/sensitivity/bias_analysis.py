@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from toolkit.errors import EstimationError, VariableError
-from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, comparisons_of
+from toolkit.errors import EstimationError, VariableError, require_whole_number
+from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, as_result, comparisons_of
 from toolkit.results import DRAWS, SCHEMA, Estimates, Floats, by_columns
 from toolkit.variables import recorded
 
@@ -24,6 +24,7 @@ BIAS_SCHEMA: dict[str, pl.DataType] = {"error": pl.String(), **SCHEMA, **DRAWS}
 # Sensitivity plus specificity at or below this tells nobody apart.
 _RANDOM = 1.0
 _DRAWS = 10_000
+_MOST_DRAWS = 10_000_000  # 80 MB for each parameter
 # More rejected draws than this share ask for other parameters (Fox et al., Int J Epidemiol 2005;34:1370).
 _MOST_REJECTED = 0.10
 # What a corrected estimate does not have.
@@ -217,8 +218,14 @@ def bias_analysis(result: Estimates, bias: Bias, *, draws: int = _DRAWS, seed: i
     >>> bias_analysis(found, MisclassifiedOutcome(0.9, 1.0), draws=500)["estimate"].round(1).to_list()
     [3.0, 3.0, 3.0]
     """
-    if draws < 100:
-        raise VariableError(f"draws={draws} is too few for percentiles. Use 1,000 or more.")
+    require_whole_number("draws", draws, 100, _MOST_DRAWS)
+    require_whole_number("seed", seed, 0)
+    if not isinstance(bias, Bias):
+        raise VariableError(
+            "A bias is tk.effects.MisclassifiedExposure, MisclassifiedOutcome or UnmeasuredConfounder, and "
+            f"this is of the type '{type(bias).__name__}'. Analyze one at a time."
+        )
+    result = as_result(result, "tk.effects.bias_analysis")
     by = by_columns(result)
     rows: list[dict[str, Any]] = []
     for comparison in comparisons_of(result, _RATIOS):

@@ -13,7 +13,7 @@ from toolkit.disclosure import withhold
 from toolkit.errors import EstimationError
 from toolkit.estimate.associations.models import association
 from toolkit.estimate.descriptive.prevalences import proportions
-from toolkit.results import Estimates, Floats, by_columns, covariates, variables_of
+from toolkit.results import SCHEMA, Estimates, Floats, by_columns, covariates, variables_of
 from toolkit.studies import Study
 from toolkit.variables import YES_NO, as_covariates
 
@@ -132,6 +132,17 @@ class Comparison:
         (place,) = self.places(found)  # The case of two levels, no and yes.
         share, error = found["estimate"][place], found["std_error"][place] or 0.0
         return (share if self.row["level"] == YES else 1 - share), error**2
+
+
+def as_result(result: object, caller: str) -> Estimates:
+    """Take result rows, also those that were filtered, changed or read from a file."""
+    if not isinstance(result, pl.DataFrame) or not {*SCHEMA} <= {*result.columns}:
+        raise EstimationError(
+            f"{caller} takes the result rows of an estimator as a polars DataFrame, and this "
+            f"'{type(result).__name__}' has not all of their columns. Use "
+            f"{caller}(tk.association(study, outcome, exposure), ...)."
+        )
+    return result if isinstance(result, Estimates) else Estimates(result)
 
 
 def comparisons_of(result: Estimates, estimands: Sequence[str]) -> list[Comparison]:

@@ -14,9 +14,9 @@ from scipy.special import stdtrit
 
 from toolkit.dag import adjustment_for
 from toolkit.disclosure import show
-from toolkit.errors import EstimationError, ToolkitError, VariableError, join_list
+from toolkit.errors import EstimationError, ToolkitError, VariableError, join_list, require_finite
 from toolkit.estimate.descriptive.prevalences import proportions
-from toolkit.estimate.sensitivity.comparisons import NUMBERS, Comparison, comparisons_of
+from toolkit.estimate.sensitivity.comparisons import NUMBERS, Comparison, as_result, comparisons_of
 from toolkit.estimate.sensitivity.risk_ratios import (
     RARE,
     RiskRatio,
@@ -49,6 +49,7 @@ _REFITTED = (
     "reason",
     *NUMBERS,
 )
+_UNCHECKED = "reverse causation is not checked, because the analysis behind the row is unknown"
 _DIFFERENCES = ("prevalence_difference", "standardised_difference")
 _CONVERTED = (*_AS_THEY_ARE, *_DIFFERENCES, "odds_ratio", "hazard_ratio", "mean_difference")
 
@@ -83,7 +84,8 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     Raises
     ------
     EstimationError
-        If the rows are no comparisons, none has an interval, or they were changed after estimation.
+        If the rows are no comparisons, or none has an interval; for differences also if the rows were changed
+        after estimation.
     VariableError
         If the exposure is continuous and `contrast` is not given, or 0.
 
@@ -94,7 +96,9 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     events are converted as by VanderWeele & Ding (2017). For a difference of prevalences the bias factor that
     moves it to 0 is searched (Ding & VanderWeele 2016), with the design-based covariance for its limits. An
     E-value is about confounding alone, not about reverse causation, measurement or selection; where earlier
-    cramps may have changed the exposure, `reason` says so in place of it.
+    cramps may have changed the exposure, `reason` says so in place of it. Rows that were filtered, changed or
+    read from a file have E-values of their ratios; the analysis behind them is unknown, so that no covariate
+    is omitted, and `reason` says that reverse causation was not checked.
 
     Examples
     --------
@@ -105,6 +109,7 @@ def sensitivity(result: Estimates, *, contrast: float | None = None, omit: bool 
     >>> sensitivity(found)["e_value"].round(2).to_list()
     [5.45]
     """
+    result = as_result(result, "tk.sensitivity")
     by = by_columns(result)
     rows = [row for one in comparisons_of(result, _CONVERTED) for row in _rows_of(one, contrast, omit=omit)]
     schema = {**dict.fromkeys(by, pl.String()), **SENSITIVITY_SCHEMA}
@@ -119,7 +124,10 @@ def _rows_of(one: Comparison, contrast: float | None, *, omit: bool) -> Iterator
         return
     contrast = _contrast_of(one, contrast)
     ratio = _convert(one, contrast)
-    yield _write(row, ratio, contrast)
+    unchecked = "" if one.study is not None else _UNCHECKED
+    yield _write(row, ratio, contrast) | {
+        "reason": "; ".join(filter(None, (row["reason"], unchecked))) or None
+    }
     for covariate in one.adjusted if omit else ():
         rest = [name for name in one.adjusted if name != covariate]
         try:
@@ -168,7 +176,9 @@ def _contrast_of(one: Comparison, contrast: float | None) -> float | None:
     """Return the contrast of a continuous exposure; None for a category."""
     if one.row["reference"] is not None or one.row["exposure"] is None:
         return None
-    if not contrast or not isfinite(contrast):
+    if contrast is not None:
+        require_finite("contrast", contrast, "Name a difference in the unit of the exposure, such as 10.")
+    if not contrast:
         raise VariableError(
             f"'{one.row['exposure']}' is continuous, so an E-value depends on the difference compared. Name "
             "it in the unit of the exposure, such as tk.sensitivity(result, contrast=10)."

@@ -1,6 +1,6 @@
 """Combine declared choices into the specifications of a multiverse, or the reason for one that cannot be."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -93,6 +93,11 @@ def _name_options(choice: str, given: Options) -> dict[str, Any]:
     if isinstance(given, Mapping):
         options = {str(name): option for name, option in given.items()}
     else:
+        if not (given is None or isinstance(given, str | Iterable)):
+            raise VariableError(
+                f"{choice}={given!r} is of the type '{type(given).__name__}'. Give one option as text, "
+                "several as a list, or names for them as a dictionary."
+            )
         several = [given] if given is None or isinstance(given, str) else list(given)
         options = {}
         for option in several or [()] * (choice == "adjust"):

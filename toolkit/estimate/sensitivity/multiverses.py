@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.dag import Diagrams
 from toolkit.disclosure import MULTIVERSE
-from toolkit.errors import EstimationError, ToolkitError
+from toolkit.errors import EstimationError, ToolkitError, require_whole_number
 from toolkit.estimate.associations.marginal_effects import standardized_association
 from toolkit.estimate.associations.shared_samples import Place, Plan, SharedSamples
 from toolkit.estimate.regression import (
@@ -34,6 +34,7 @@ from toolkit.variables import Names, Variable, recorded
 
 TEST = "sign_flip_test"
 _FEWEST_FLIPS = 99
+_MOST_FLIPS = 1_000_000
 _ESTIMATED = ("ok", "review")
 # What a test says of its specifications if it is the same for all.
 _SHARED = ("study", "domain", "outcome", "outcome_label", "exposure", "exposure_label", "adjust")
@@ -136,6 +137,8 @@ def multiverse(
     ('4', 'arthritis', 'age, sex', 'from 40')
     """
     intervals.check_confidence(confidence)
+    require_whole_number("flips", flips, 0, _MOST_FLIPS)
+    require_whole_number("seed", seed, 0)
     if flips != 0 and flips < _FEWEST_FLIPS:
         raise EstimationError(
             f"flips={flips} is too few for a p-value. Use {_FEWEST_FLIPS} or more, or 0 for no joint test."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from toolkit.disclosure import Policy
-from toolkit.errors import EstimationError, ToolkitError
+from toolkit.errors import EstimationError, ToolkitError, require_study
 from toolkit.estimate.associations.models import association
 from toolkit.estimate.descriptive.quantiles import quantile
 from toolkit.estimate.imputation.chained_equations import Imputations, impute
@@ -131,6 +131,7 @@ def check_robustness(
     >>> checks.imputed["data"].to_list()
     ['complete cases', 'missing covariates imputed']
     """
+    require_study(study, "tk.effects.check_robustness")
     asked = {"outcome": outcome, "exposure": exposure, "domain": domain, "estimand": estimand}
     run = partial(association, study, **asked, adjust=adjust, complete=complete, allow_descendants=True)
     found, reasons = RobustnessChecks(), {}

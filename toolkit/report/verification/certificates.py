@@ -3,15 +3,16 @@
 Whose data may be beside it is decided here: of simulated people and public-use files, but of no other study.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
 from toolkit.disclosure import is_hidden, policy_of, show
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError, require_study
 from toolkit.estimate.survey import variables_of_call
 from toolkit.files.safe_files import replacing
 from toolkit.report.verification import r_descriptive, r_models
@@ -69,8 +70,8 @@ class Certificate:
         return self.folder / SCRIPT
 
     def __str__(self) -> str:
-        lost = f" {self.left_out} rows without numbers are left out." if self.left_out else ""
-        return f"{self.script}: {self.rows} rows to be recomputed in R.{lost}"
+        lost = f" Left out without numbers: {self.left_out:,}." if self.left_out else ""
+        return f"{self.script}: {self.rows:,} row{'s' * (self.rows != 1)} to be recomputed in R.{lost}"
 
 
 def certificate(
@@ -125,9 +126,11 @@ def certificate(
     >>> tk.certificate(study, result, tempfile.mkdtemp()).rows
     2
     """
+    require_study(study, "tk.certificate")
     if isinstance(study.people, EnginePeople):
         study.people.refuse()
-    results = [result] if isinstance(result, pl.DataFrame) else list(result)
+    several = isinstance(result, Iterable) and not isinstance(result, pl.DataFrame)
+    results = cast("list[pl.DataFrame]", [*result] if several else [result])
     plan = _Plan(study, _number_calls(study, results), Path(folder), include_data)
     if not plan.compared:
         raise EstimationError(
@@ -145,9 +148,9 @@ def _number_calls(study: Study, results: Sequence[pl.DataFrame]) -> list[tuple[A
         called = one.call() if isinstance(one, Estimates) else None
         if called is None:
             raise EstimationError(
-                f"The analysis behind these {one.height:,} rows is unknown, because they were changed or "
-                "copied after estimation, or their estimator records none. Supply what the estimator "
-                "returned, such as tk.certificate(study, tk.prevalence(study, ...), folder)."
+                f"The analysis behind result {number:,}, a '{type(one).__name__}', is unknown, because it "
+                "was changed or copied after estimation, or its estimator records none. Supply what the "
+                "estimator returned, such as tk.certificate(study, tk.prevalence(study, ...), folder)."
             )
         names, by = variables_of_call(study, called[1])
         shown = show(one)
@@ -280,7 +283,7 @@ class _Plan:
     def _script(self) -> Iterator[str]:
         study = self.study
         label = " ".join(study.label.split())
-        yield f"# Recomputes {len(self.compared)} results of {label} by the package survey."
+        yield f"# Recomputes results of {label} by the package survey. Rows: {len(self.compared)}."
         if study.simulated:
             yield "# SIMULATED: no person in it is real."
         yield "suppressMessages({ library(survey); library(survival) })"

@@ -462,7 +462,7 @@ check <- function(row, label, found, tolerance = 1e-8, loose = character()) {
   else note(row, label, sprintf("equal (%d numbers)", compared), "equal")
 }
 finish <- function() {
-  cat(sprintf("\n%d rows: %s.\n", sum(tally), paste(tally, names(tally), collapse = ", ")))
+  cat(sprintf("\n%d %s: %s.\n", sum(tally), if (sum(tally) == 1) "row" else "rows", paste(tally, names(tally), collapse = ", ")))
   lost <- table(unseen)
   if (length(lost)) cat("Numbers of these rows that R did not recompute:", paste(names(lost), lost, collapse = ", "), "\n")
   if (tally[["differs"]] > 0) quit(status = 1)

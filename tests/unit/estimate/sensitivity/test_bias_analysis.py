@@ -152,3 +152,21 @@ def test_withheld_degrees_of_freedom_are_used_and_not_shown():
                 assert (corrected["df"][0] is None) == (smallest > 0)
             results.append(limits)
     assert results[:2] == results[2:]
+
+
+def test_wrong_arguments_are_named():
+    study = tk.open_study("simulated")
+    found = tk.association(study, "any_cramps", "arthritis", adjust=())
+    bias = tk.effects.MisclassifiedOutcome(0.9, 0.95)
+    for wrong in (0.9, [bias, bias], None, "outcome"):
+        with pytest.raises(
+            tk.VariableError, match=mentioning(("UnmeasuredConfounder", type(wrong).__name__))
+        ):
+            tk.effects.bias_analysis(found, wrong)
+    for options in ({"draws": 99}, {"draws": 1000.5}, {"draws": 10**12}, {"seed": "a"}, {"seed": -1}):
+        with pytest.raises(tk.VariableError, match=mentioning(next(iter(options)))):
+            tk.effects.bias_analysis(found, bias, **options)
+    with pytest.raises(tk.EstimationError, match=mentioning("as it was returned")):
+        tk.effects.bias_analysis(found.filter(level="yes"), bias)
+    with pytest.raises(tk.EstimationError, match=mentioning("result rows")):
+        tk.effects.bias_analysis(study, bias)

@@ -150,3 +150,27 @@ def test_what_has_no_e_value_is_refused(study):
     ))  # fmt: skip
     with pytest.raises(tk.EstimationError, match=mentioning("interval that may be shown")):
         tk.sensitivity(hidden)
+
+
+def test_published_numbers_need_no_study(study):
+    found = tk.association(study, "common", "old", adjust=("age",))
+    numbers = zip(("estimate", "conf_low", "conf_high"), PUBLISHED["ratio"], strict=True)
+    published = found.with_columns(pl.lit(number).alias(name) for name, number in numbers)
+    row = tk.sensitivity(published).row(0, named=True)
+    assert row["e_value"] == pytest.approx(PUBLISHED["e_value"], abs=0.005)
+    assert row["e_value_limit"] == pytest.approx(PUBLISHED["e_value_limit"], abs=0.005)
+    assert "reverse causation is not checked" in row["reason"]
+    assert tk.sensitivity(found)["reason"][0] == found["reason"][0]
+    difference = tk.association(study, "common", "old", adjust=("age",), estimand="prevalence_difference")
+    with pytest.raises(tk.EstimationError, match=mentioning("as it was returned")):
+        tk.sensitivity(difference.filter(level="yes"))
+
+
+def test_what_is_not_a_result_is_refused(study):
+    found = tk.association(study, "common", "age", adjust=())
+    for wrong in (study, None, found.to_pandas(), found.select("estimate"), pl.DataFrame()):
+        with pytest.raises(tk.EstimationError, match=mentioning(("result rows", type(wrong).__name__))):
+            tk.sensitivity(wrong)
+    for contrast in ("5", True, float("inf"), float("nan")):
+        with pytest.raises(tk.VariableError, match=mentioning(("contrast", "finite number"))):
+            tk.sensitivity(found, contrast=contrast)

@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.messages import mentioning
 from toolkit.errors import VariableError
-from toolkit.variables import as_covariates, as_names, require_one_role, spline_of
+from toolkit.variables import as_covariates, as_names, parse, require_one_role, spline_of
 
 
 def test_one_name_or_several_are_a_tuple():
@@ -14,6 +14,14 @@ def test_one_name_or_several_are_a_tuple():
 def test_a_name_that_stands_twice_says_what_to_write():
     with pytest.raises(VariableError, match=mentioning("'age'", "by=('age', 'sex')")):
         as_names(("age", "sex", "age"), "by")
+
+
+def test_what_is_not_a_name_is_refused():
+    for wrong in (5, 2.5, True):
+        with pytest.raises(VariableError, match=mentioning("adjust", type(wrong).__name__)):
+            as_names(wrong, "adjust")
+        with pytest.raises(VariableError, match=mentioning("condition", type(wrong).__name__)):
+            parse(wrong)
 
 
 def test_a_spline_is_told_from_a_name():
