@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import toolkit as tk
-from tests.support.messages import mentioning
+from tests.support.messages import mentioning, mentions
 from tests.support.own_survey import PEOPLE, survey
 from toolkit.cli import main
 from toolkit.report.page.manifest import NoManifestError, read_manifest
@@ -99,6 +99,20 @@ def test_other_data_versions_and_parameters_are_named(page: Path) -> None:
     assert any("data differ" in change for change in found.changed)
     assert any("3.0.1" in change for change in found.changed)
     assert not found.equal
+
+
+def test_a_page_is_not_compared_with_another_study(page: Path) -> None:
+    done = verify(page, "--study", "example-cohort")
+    assert 2 == done.exit_code
+    told = ("'ages.html'", tk.open_study("simulated").label, tk.open_study("example-cohort").label)
+    assert mentions(str(done.output), told)
+
+
+def test_a_status_that_differs_is_told_of_its_row(page: Path) -> None:
+    edit(page, '"estimand":"mean"', '"estimand":"mean","plan_status":"primary (age)"')
+    found = verify_page(page)
+    assert {"plan_status"} == {one.column for one in found.differences}
+    assert () == found.unmatched
 
 
 def test_a_parameter_that_the_report_no_longer_has_is_named(page: Path) -> None:

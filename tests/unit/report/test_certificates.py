@@ -65,6 +65,16 @@ def test_a_result_of_which_nothing_may_be_shown_is_refused(tmp_path: Path) -> No
     assert not (tmp_path / "none").exists()
 
 
+def test_no_result_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(tk.EstimationError, match=mentioning("no result to certify")):
+        tk.certificate(tk.open_study("simulated"), [], tmp_path / "new")
+    with pytest.raises(tk.EstimationError, match=mentioning("'NoneType'")):
+        tk.certificate(tk.open_study("simulated"), None, tmp_path / "new")
+    with pytest.raises(tk.VariableError, match=mentioning(("takes a study", "'NoneType'"))):
+        tk.certificate(None, [], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_changed_rows_are_refused(tmp_path: Path) -> None:
     result = tk.mean(STUDY, "age", by="sex")
     for changed in (result.filter(pl.col("sex") == "f"), pl.DataFrame(result), result.clear()):

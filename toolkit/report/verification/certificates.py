@@ -131,6 +131,11 @@ def certificate(
         study.people.refuse()
     several = isinstance(result, Iterable) and not isinstance(result, pl.DataFrame)
     results = cast("list[pl.DataFrame]", [*result] if several else [result])
+    if not results:
+        raise EstimationError(
+            "There is no result to certify. Supply what an estimator returned, such as "
+            "tk.certificate(study, tk.prevalence(study, ...), folder)."
+        )
     plan = _Plan(study, _number_calls(study, results), Path(folder), include_data)
     if not plan.compared:
         raise EstimationError(

@@ -19,6 +19,7 @@ from toolkit.files.safe_files import temporary_folder
 from toolkit.report.page.manifest import NoManifestError, hash_text, list_blocks, read_manifest
 from toolkit.report.plan import names as report_names
 from toolkit.report.rendering import render
+from toolkit.results import PLAN_STATUS
 from toolkit.sources.registry import STUDIES, open_study
 from toolkit.studies import Study
 
@@ -26,6 +27,7 @@ _IDENTITY = (
     "study", "domain", "estimand", "outcome", "exposure", "level", "reference", "adjust",
 )  # fmt: skip
 _TEXTS = ("outcome_label", "exposure_label", "level_label", "reason", "weight", "variance", "scale")
+_JUDGMENTS = ("reliability", PLAN_STATUS)  # what is said of a row, and may differ of the same one
 _NEAR = 1e-9  # machines differ in the last digits
 _HASHES = {
     "data": "The data differ",
@@ -115,6 +117,11 @@ def verify_page(path: str | Path, study: str | Study | None = None) -> Verificat
     text = _read_page(page)
     manifest = read_manifest(text, page.name)
     opened, report = _open(manifest, study), _find_notebook(manifest, page)
+    if opened.label != manifest["study"]["label"]:
+        raise UnverifiableError(
+            f"'{page.name}' is of the study '{manifest['study']['label']}', and the study supplied is "
+            f"'{opened.label}'. Supply the study of the page: cramps verify PAGE --study study.toml."
+        )
     given = {name: value for name, value in manifest["parameters"].items() if name != "study"}
     with temporary_folder() as folder:
         try:
@@ -193,7 +200,7 @@ def _by_identity(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Map
         own = tuple(
             (n, v) for n, v in row.items() if n in _IDENTITY or (isinstance(v, str) and n not in _TEXTS)
         )
-        own = tuple(pair for pair in own if pair[0] != "reliability")
+        own = tuple(pair for pair in own if pair[0] not in _JUDGMENTS)
         place = 1
         while (*own, ("", place)) in found:
             place += 1
