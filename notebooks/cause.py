@@ -297,15 +297,18 @@ if estimable:
 if estimable:
     display(
         paper.prose(
-            "The crude estimate uses all participants with data on outcome and exposure, and the full model "
-            "adjusts for every measured confounder. Other definitions of outcome and exposure follow. Each "
-            "model has its own participants, whose number is given.",
+            "The crude estimate uses all participants with data on outcome and exposure"
+            + (len(wider) > 1) * ", and the full model adjusts for every measured confounder"
+            + (by_outcome.height + by_exposure.height > 0)
+            * ". Other definitions of outcome and exposure follow"
+            + ". Each model has its own participants, whose number is given.",
             heading="Sensitivity analyses",
         )
     )
     varied = pl.concat([sensitivity, by_outcome], how="diagonal_relaxed")
     drawn = tk.forest(varied, labels=paper.labels)
-    display(paper.figure(drawn, varied, "Other covariates and other definitions of the outcome"))
+    and_outcomes = (by_outcome.height > 0) * " and other definitions of the outcome"
+    display(paper.figure(drawn, varied, f"Other covariates{and_outcomes}"))
     if by_exposure.height:
         paper.labels["own set"] = "the set of the causal diagram for each exposure"
         shown = paper.mark(by_exposure).with_columns(adjust=pl.lit("own set"))

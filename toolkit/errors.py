@@ -192,7 +192,7 @@ def require_study(given: object, caller: str) -> None:
     """Raise an error for what is not a study, such as a data frame or the name of a study."""
     if not (hasattr(given, "codebook") and hasattr(given, "people")):
         raise VariableError(
-            f"{caller} takes a study first, and this is of the type '{type(given).__name__}'. Open one with "
+            f"{caller} takes a study, and this is of the type '{type(given).__name__}'. Open one with "
             "tk.open_study(...), or make one of a data frame with tk.study(frame, design=tk.Design(...))."
         )
 

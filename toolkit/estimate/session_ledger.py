@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from toolkit.disclosure import show
-from toolkit.errors import DatasetError, leave_out_rare
+from toolkit.errors import DatasetError, VariableError, leave_out_rare
 from toolkit.estimate.planned_answers import test_question
 from toolkit.files.safe_files import write_text
 from toolkit.planning.multiplicity import adjust_questions
@@ -205,7 +205,8 @@ def ledger(plan: OpenedPlan | None = None) -> Ledger:
     Raises
     ------
     VariableError
-        If the plan names a set of the causal diagram and was opened without a study.
+        If the plan is not one that `tk.plan` opened, or names a set of the causal diagram and was opened
+        without a study.
 
     Examples
     --------
@@ -216,6 +217,11 @@ def ledger(plan: OpenedPlan | None = None) -> Ledger:
     >>> ledger.table().select("estimator", "exposure", "tests").row(0)
     ('association', 'arthritis', 1)
     """
+    if plan is not None and not isinstance(plan, OpenedPlan):
+        raise VariableError(
+            f"tk.ledger takes an opened plan, and this is of the type '{type(plan).__name__}'. Open it "
+            "first: tk.ledger(tk.plan('plan.toml', study))."
+        )
     return Ledger(plan)
 
 

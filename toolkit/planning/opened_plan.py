@@ -9,7 +9,15 @@ from typing import Any, Self, TypeVar
 import polars as pl
 
 from toolkit.dag import SIZES, Diagrams, Question, covariates_for
-from toolkit.errors import DatasetError, ToolkitError, VariableError, join_list, unknown, unknown_words
+from toolkit.errors import (
+    DatasetError,
+    ToolkitError,
+    VariableError,
+    join_list,
+    require_study,
+    unknown,
+    unknown_words,
+)
 from toolkit.files.checked_toml import list_problems
 from toolkit.planning.declared_plan import DeclaredPlan, PlannedQuestion, canonical_condition, read_plan_file
 from toolkit.planning.frozen_plans import (
@@ -283,6 +291,7 @@ def open_plan(
 
 def check_for_study(plan: Opened, study: Study, diagram: Diagrams = None) -> Opened:
     """Check the names of a plan against a study, and choose the covariates of its questions."""
+    require_study(study, "An analysis plan, after its path,")
     declared, problems, terms = plan.declared, list[str](), dict[str, tuple[str, ...]]()
     if declared.study and declared.study != study.name:
         problems.append(f"it is a plan for the study '{declared.study}', and this study is '{study.name}'")

@@ -60,6 +60,12 @@ def test_nested_ledgers_each_record_their_own_block() -> None:
     assert ["age > 30"] == inner.table()["domain"].to_list()
 
 
+def test_what_is_not_an_opened_plan_or_a_study_is_refused() -> None:
+    for wrong in ("plan.toml", STUDY):
+        with pytest.raises(tk.VariableError, match=mentioning(("tk.plan(", type(wrong).__name__))):
+            tk.ledger(wrong)
+
+
 def test_a_failed_call_is_recorded_and_its_error_passes_on() -> None:
     with tk.ledger() as ledger:
         with pytest.raises(tk.VariableError, match=mentioning("'bands'")):

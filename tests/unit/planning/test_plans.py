@@ -121,6 +121,12 @@ def test_every_name_that_a_study_does_not_have_is_in_one_error(path: Path, study
         tk.plan(changed(path, ('"simulated"', '"other"')), study)
 
 
+def test_a_plan_is_not_opened_for_what_is_not_a_study(path: Path) -> None:
+    for wrong in ("simulated", pl.DataFrame()):
+        with pytest.raises(tk.VariableError, match=mentioning(("takes a study", type(wrong).__name__))):
+            tk.plan(path, wrong)
+
+
 def test_a_level_and_a_cycle_that_do_not_exist_are_named(path: Path, study: tk.Study) -> None:
     changed(path, ('domain = "age >= 20"', 'reference = "never"'))
     changed(path, ('study = "simulated"', 'cycles = ["2005-2007"]\ncycles_reason = "all"'))

@@ -66,7 +66,7 @@ def test_a_result_of_which_nothing_may_be_shown_is_refused(tmp_path: Path) -> No
 
 
 def test_no_result_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(tk.EstimationError, match=mentioning("no result to certify")):
+    with pytest.raises(tk.EstimationError, match=mentioning("requires a result")):
         tk.certificate(tk.open_study("simulated"), [], tmp_path / "new")
     with pytest.raises(tk.EstimationError, match=mentioning("'NoneType'")):
         tk.certificate(tk.open_study("simulated"), None, tmp_path / "new")

@@ -1,12 +1,12 @@
 """Write the sensitivity analyses of a report: unmeasured confounding, misclassification, missing data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure import is_hidden, show
+from toolkit.disclosure import is_hidden, policy_of, round_in_run, show
 from toolkit.display.charts.forest_plot import forest
 from toolkit.display.text import (
     capitalize,
@@ -15,6 +15,7 @@ from toolkit.display.text import (
     format_estimate,
     label_variable,
     name_interval,
+    phrase_count,
     remove_warning,
     shorten_reason,
 )
@@ -105,7 +106,7 @@ def _missing_data(checks: Any, paper: Paper) -> str:
     # Where the size of an analysis is withheld, the numbers of imputed values would give it back.
     counted = checks.imputed["n"].null_count() == 0 and diagnostics["n_imputed"].null_count() == 0
     counts = [
-        label_variable(row["variable"], paper.labels) + f" ({format_count(row['n_imputed'])})" * counted
+        label_variable(row["variable"], paper.labels) + _count_imputed(row) * counted
         for row in diagnostics.rows(named=True)
     ]
     cited = paper.cite("vanbuuren2011", "barnard1999")
@@ -116,6 +117,13 @@ def _missing_data(checks: Any, paper: Paper) -> str:
         f"{join_list(counts)}. {estimates} Imputation assumes that values are missing at random given the "
         "other variables; participants without outcome or exposure stay excluded."
     )
+
+
+def _count_imputed(row: Mapping[str, Any]) -> str:
+    """Write how many values were imputed, rounded as the sizes whose difference the number is."""
+    policy, count = policy_of(row["study"]), row["n_imputed"]
+    shown = policy.round(count) if round_in_run(policy.smallest_cell) else count
+    return f" ({phrase_count(row['study'], shown)})" if shown else ""
 
 
 def _phrase_imputed(frame: pl.DataFrame) -> Iterator[str]:

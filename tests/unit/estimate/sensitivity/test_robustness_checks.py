@@ -80,6 +80,14 @@ def test_few_missing_values_are_not_given_back(lost):
     assert "597" not in text or hidden is False or "600" not in text
 
 
+@pytest.mark.usefixtures("in_a_run")
+def test_the_number_of_imputed_values_is_rounded_as_the_sizes_beside_it():
+    shown = tk.reports.robustness(check(63, smallest_cell=5), tk.reports.Paper())
+    text = " ".join(part.html for part in shown.parts if hasattr(part, "html"))
+    assert "(about 65)" in text
+    assert "63" not in text
+
+
 def test_a_page_says_what_was_not_possible():
     passages = tk.reports.robustness(check(0, exposure="age", adjust=("bmi",)), tk.reports.Paper()).parts
     assert len(passages) == 3
