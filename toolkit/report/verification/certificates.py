@@ -133,8 +133,8 @@ def certificate(
     results = cast("list[pl.DataFrame]", [*result] if several else [result])
     if not results:
         raise EstimationError(
-            "A certificate requires a result, and this is an empty list. Supply what an estimator returned, such as "
-            "tk.certificate(study, tk.prevalence(study, ...), folder)."
+            "A certificate requires a result, and this is an empty list. Supply what an "
+            "estimator returned, such as tk.certificate(study, tk.prevalence(study, ...), folder)."
         )
     plan = _Plan(study, _number_calls(study, results), Path(folder), include_data)
     if not plan.compared:
