@@ -80,6 +80,14 @@ def declare_policy(study: str, policy: Policy) -> None:
     _POLICIES[study] = Policy(max(known.smallest_cell, policy.smallest_cell), rare)
 
 
+def rounding_unit(study: str | None) -> int:
+    """Return the number to whose multiples counts of a study of this session are rounded; 0 for none.
+
+    Rows of another study, such as published ones, are as they were given.
+    """
+    return round_in_run(_POLICIES[study].smallest_cell) if study in _POLICIES else 0
+
+
 def policy_of(study: str | None) -> Policy:
     """Return the policy of a study: for an unknown name the strict one, unless its people are simulated."""
     if study in _POLICIES:

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure.policies import Policy, policy_of, round_in_run
-from toolkit.disclosure.shown_rows import FLOW, SHARES, policy_of_flow, withhold
+from toolkit.disclosure.policies import Policy, policy_of, rounding_unit
+from toolkit.disclosure.shown_rows import FLOW, SHARES, study_of_flow, withhold
 
 # Numbers of a study in which everyone counts once are fractions of its counts.
 _DIGITS = {
@@ -59,7 +59,7 @@ def show_data(frame: pl.DataFrame) -> pl.DataFrame:
 
 def shorten_number(row: Mapping[str, Any], value: float | None, digits: int = 3) -> float | None:
     """Return a number of a row with the digits that it has in a file of data."""
-    if value is None or not isfinite(value) or not _counts_once(row):
+    if value is None or not isfinite(value) or row["n"] is None or not _counts_once(row):
         return value
     decimals = limit_decimals(row)
     if digits > 2 and decimals is not None and row["estimand"] in _PERCENTAGES:
@@ -79,11 +79,7 @@ def limit_decimals(row: Mapping[str, Any]) -> int | None:
 
 def _counts_once(row: Mapping[str, Any]) -> bool:
     """Return whether each participant counts as one in a study with a threshold."""
-    return _rounding(row["study"]) > 0 and row["weight"] in _UNWEIGHTED
-
-
-def _rounding(study: str | None) -> int:
-    return round_in_run(policy_of(study).smallest_cell)
+    return rounding_unit(row["study"]) > 0 and row["weight"] in _UNWEIGHTED
 
 
 def rounding_of(frame: pl.DataFrame) -> int:
@@ -91,15 +87,15 @@ def rounding_of(frame: pl.DataFrame) -> int:
     if frame.is_empty():
         return 0
     if set(FLOW) <= set(frame.columns):
-        return round_in_run(policy_of_flow(frame).smallest_cell)
+        return rounding_unit(study_of_flow(frame))
     if not {"study", "n"} <= set(frame.columns):
         return 0
-    return max(map(_rounding, frame["study"].unique()))
+    return max(map(rounding_unit, frame["study"].unique()))
 
 
 def is_multiple(study: str | None, count: int | None) -> bool:
     """Return whether a count that is shown of a study is a rounded one."""
-    return bool(count and _rounding(study) and policy_of(study).round(count) == count)
+    return bool(count and rounding_unit(study) and policy_of(study).round(count) == count)
 
 
 def is_rounded(frame: pl.DataFrame) -> bool:
@@ -123,7 +119,7 @@ def _round_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """Round the counts of result rows, and leave out what is one count less another."""
     rows = [dict(row) for row in frame.rows(named=True)]
     for row in rows:
-        if _rounding(row["study"]):
+        if rounding_unit(row["study"]):
             row.update(_round_row(row, policy_of(row["study"])))
     names = ("n", "n_cases", "n_missing", "df", "n_effective", "reason", *_TOTAL)
     return frame.with_columns(
@@ -163,7 +159,7 @@ def _round_text(found: re.Match[str], policy: Policy) -> str:
 
 def _round_steps(flow: pl.DataFrame) -> pl.DataFrame:
     """Round the participants who remain at each step; the excluded are the differences of these."""
-    policy, rows = policy_of_flow(flow), flow.rows(named=True)
+    policy, rows = policy_of(study_of_flow(flow)), flow.rows(named=True)
     left = [policy.round(row["n_left"]) for row in rows]
     out = [policy.round(row["n_out"]) for row in rows]
     for at in range(1, len(rows)):

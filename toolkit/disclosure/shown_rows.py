@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.disclosure.policies import Policy, policy_of, round_in_run, second_hidden
+from toolkit.disclosure.policies import Policy, policy_of, rounding_unit, second_hidden
 from toolkit.errors import RARE, leave_out_rare
 
 # The first columns of a multiverse, before those of its choices: what may be compared, and the number.
@@ -266,7 +266,8 @@ def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
     """Hide small exclusions of a flow, and the counts of those remaining that give them back."""
     if flow.is_empty():
         return flow
-    policy = policy_of_flow(flow)
+    study = study_of_flow(flow)
+    policy = policy_of(study)
     pairs, rows = policy.pairs, flow.rows(named=True)
     texts = [
         pl.Series(name, [leave_out_rare(row[name] or "", pairs) if pairs else row[name] for row in rows])
@@ -275,7 +276,7 @@ def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
     hidden = {at for at, row in enumerate(rows) if policy.hides(row["n_out"])}
     if not hidden and not any(policy.hides(row["n_left"]) for row in rows):
         return pl.DataFrame(flow).with_columns(*texts)
-    if round_in_run(policy.smallest_cell):  # Rounded counts give nothing back.
+    if rounding_unit(study):  # Rounded counts give nothing back.
         shown = {n: [None if policy.hides(row[n]) else row[n] for row in rows] for n in ("n_left", "n_out")}
         columns = [pl.Series(name, values, pl.Int64) for name, values in shown.items()]
         return pl.DataFrame(flow).with_columns(*texts, *columns)
@@ -292,6 +293,6 @@ def _withhold_steps(flow: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(flow).with_columns(*texts, *counts)
 
 
-def policy_of_flow(flow: pl.DataFrame) -> Policy:
-    """Return the policy of the study that the first step of a flow names."""
-    return policy_of(str(flow["step"][0] or "").removeprefix(_PARTICIPANTS))
+def study_of_flow(flow: pl.DataFrame) -> str:
+    """Return the study that the first step of a flow names."""
+    return str(flow["step"][0] or "").removeprefix(_PARTICIPANTS)

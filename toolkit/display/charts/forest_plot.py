@@ -68,7 +68,7 @@ from toolkit.display.text import (
     write_title,
 )
 from toolkit.errors import VariableError
-from toolkit.results import Estimand, Row, by_columns, estimand_of
+from toolkit.results import Estimand, Row, estimand_of
 
 _MOST_ROWS = 120
 _TRUE_VALUES = "Diamonds: true values"
@@ -225,7 +225,7 @@ def _draw_in(
     width = room.label if room.stacked else panels[0].layout.left + room.plot + 200
     notes = [*write_notes(frame, labels), *agreement]
     about = f"{write_title(frame, labels)}. {about}"
-    if is_rounded(frame) and by_columns(frame):  # Otherwise the notes have "n ≈ 185".
+    if is_rounded(frame):
         notes.append(note_counts(frame))
     if has_true_values(frame):
         about = f"{about} {_TRUE_VALUES}. {count_covered(frame)}".strip()

@@ -298,9 +298,9 @@ def format_count(value: int | None) -> str:
 
 
 def format_size(row: Row, count: int | None = None) -> str:
-    """Format the size of a row, or another of its study, "n = 10,877", "n ≈ 185" if rounded; "" for none."""
+    """Format the size of a row, or another number of its participants, "n = 10,877"; "" for none."""
     n = row["n"] if count is None else count
-    return "" if n is None else f"n {'≈' if is_multiple(row['study'], n) else '='} {n:,}"
+    return "" if n is None else f"n = {n:,}"
 
 
 def phrase_count(study: str | None, count: int) -> str:

@@ -1,10 +1,13 @@
 """Put into a page what is needed to verify it: report, parameters, hashes, versions and the rows it shows.
 
-The manifest is JSON in a script element, which a browser neither runs nor shows.
+The manifest is compressed JSON in a script element, which a browser neither runs nor shows.
 """
 
+import gzip
 import json
 import re
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -16,7 +19,8 @@ from toolkit.errors import DatasetError
 
 FORMAT = 1
 _DIGITS = 12  # significant digits of the numbers kept
-_ELEMENT = re.compile(r'<script type="application/json" id="manifest">(.*?)</script>\n?', re.DOTALL)
+_START, _END = '<script type="application/gzip" id="manifest">base64,', "</script>\n"
+_ELEMENT = re.compile(rf"{_START}(.*?){_END}?", re.DOTALL)
 _UNSEEN = {"script", "style", "template", "nav", "footer"}
 _BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "pre", "summary", "text", "figcaption", "dt"}
 
@@ -28,10 +32,7 @@ class NoManifestError(DatasetError):
 def insert_manifest(page: str, facts: Mapping[str, Any]) -> str:
     """Put a manifest at the end of a page, with the hash of what the page shows."""
     content = {"manifest": FORMAT, **facts, "text_sha256": hash_text(page)}
-    packed = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).replace(
-        "<", "\\u003c"
-    )
-    element = f'<script type="application/json" id="manifest">{packed}</script>\n'
+    element = f"{_START}{pack_manifest(json.dumps(content, separators=(',', ':'), default=str))}{_END}"
     head, end, tail = page.rpartition("</body>")
     return f"{head}{element}{end}{tail}" if end else page + element
 
@@ -55,8 +56,8 @@ def read_manifest(page: str, name: str) -> dict[str, Any]:
             "anew, and verify the new page."
         )
     try:
-        kept = json.loads(found[1])
-    except ValueError:
+        kept = json.loads(unpack_manifest(found[1]))
+    except (ValueError, OSError, EOFError, zlib.error):
         kept = None
     if not isinstance(kept, dict) or kept.get("manifest") != FORMAT:
         raise NoManifestError(
@@ -64,6 +65,16 @@ def read_manifest(page: str, name: str) -> dict[str, Any]:
             "toolkit. Render it anew, and verify the new page."
         )
     return kept
+
+
+def pack_manifest(text: str) -> str:
+    """Compress a manifest to letters, the same text to the same letters."""
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def unpack_manifest(letters: str) -> str:
+    """Return the text of a compressed manifest."""
+    return gzip.decompress(b64decode(letters, validate=True)).decode()
 
 
 def rows_as_records(rows: pl.DataFrame) -> list[dict[str, Any]]:
