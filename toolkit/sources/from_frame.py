@@ -13,7 +13,7 @@ import polars as pl
 from polars import selectors as cs
 
 from toolkit.disclosure import SMALLEST_CELL
-from toolkit.errors import DatasetError, DesignError, VariableError, require_known, unknown
+from toolkit.errors import DatasetError, DesignError, VariableError, require_known, short, unknown
 from toolkit.sources.frame_columns import (
     Kept,
     code_note,
@@ -68,6 +68,7 @@ def own_population(
     coded = _note_codes(raw.drop({*ids, *design.columns, *given}, strict=False), smallest_cell)
     notes += filter(None, coded)
     refuse_weight_of_ids(design, ids)
+    refuse_misfits(people, given)
     if codebook == TOOLKIT:
         people = _match_codebook(people, design)
         free = [name for name in free if is_text(people.schema[name])]
@@ -77,6 +78,26 @@ def own_population(
         codebook = _describe_columns(people.drop([*ids, *free]), design, known, ordered)
     facts = frame_facts(notes, ids, free, design)
     return Study(name, name, people, design, codebook, facts, smallest_cell=smallest_cell)
+
+
+def refuse_misfits(people: pl.DataFrame, given: Mapping[str, Variable]) -> None:
+    """Raise if a column has values that its variable in the user's own codebook cannot have."""
+    for name in given.keys() & set(people.columns):
+        variable, column = given[name], people[name]
+        if variable.kind == "number":
+            strange, may = column.count() * (not column.dtype.is_numeric()), "numbers"
+        elif variable.kind == "yes_no" and (column.dtype.is_numeric() or column.dtype == pl.Boolean):
+            strange, may = int((~column.cast(pl.Float64).is_in([0.0, 1.0])).sum()), "0, 1, no and yes"
+        else:
+            different = column.drop_nulls()
+            strange = int((~different.cast(pl.String).is_in(variable.levels)).sum())
+            strange = len(different) if column.dtype.is_numeric() else strange
+            may = short(", ".join(variable.levels) or "no levels")
+        if strange:
+            raise VariableError(
+                f"'{name}' has {strange:,} values that its entry in the codebook does not allow ({may}). "
+                "Correct the entry, recode the column, or remove one of the two."
+            )
 
 
 def frame_facts(

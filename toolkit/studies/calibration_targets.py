@@ -1,6 +1,6 @@
 """Population totals to which weights are calibrated (in `estimate.survey.variance.calibration`)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isinf
 from typing import Any
@@ -81,7 +81,10 @@ def _margins(totals: Any) -> Iterable[Margin]:
         yield _of_frame(totals)
     elif isinstance(totals, Mapping):
         for key, value in totals.items():
-            yield _of_mapping((key,) if isinstance(key, str) else tuple(key), value)
+            names = key if isinstance(key, tuple) else (key,)
+            if not all(isinstance(name, str) for name in names):
+                raise DesignError(f"Totals are of variables, which '{key}' does not name. Use {_EXAMPLE}.")
+            yield _of_mapping(names, value)
     elif isinstance(totals, list | tuple):
         for part in totals:
             yield from _margins(part)
@@ -168,6 +171,10 @@ def _refuse_other_sums(margins: tuple[Margin, ...]) -> None:
         )
 
 
+def _are_two_numbers(bounds: object) -> bool:
+    return isinstance(bounds, Sequence) and [isinstance(b, int | float) for b in bounds] == [True, True]
+
+
 def _check_bounds(method: str, bounds: tuple[float, float] | None) -> None:
     if bounds is None:
         if method == "logit":
@@ -175,6 +182,8 @@ def _check_bounds(method: str, bounds: tuple[float, float] | None) -> None:
                 "The method 'logit' requires bounds. Use design.calibrated(..., bounds=(0.3, 3))."
             )
         return
+    if not _are_two_numbers(bounds):
+        raise DesignError("'bounds' must be two numbers. Use bounds=(0.3, 3), for example.")
     low, high = bounds
     if method == "raking":
         raise DesignError(

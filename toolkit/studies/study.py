@@ -272,7 +272,8 @@ class Study(StudyFiles):
         asked = analyst_variables.Specification(name, tuple(levels or ()), label, reference, unit, node)
         step = analyst_variables.derivation_of(self.people, self.codebook, asked, expression)
         for needed in analyst_variables.variables_read(self.people, self.codebook, step):
-            self.variable(needed)
+            if needed in self.codebook:  # free text, dates and columns of the design can be read too
+                self.variable(needed)
         return self._with(step)
 
     def _with(self, step: Derivation) -> "Study":

@@ -94,3 +94,15 @@ def test_totals_that_cannot_be_are_told(totals, options, message):
 def test_a_design_is_calibrated_once():
     with pytest.raises(DesignError, match=mentioning("post-stratified", "totals")):
         D.calibrated({"sex": SEX}).calibrated({"old": {"no": 70, "yes": 30}})
+
+
+@pytest.mark.parametrize("bounds", ["x", 3, (0.3,), (0.3, "3"), (0.3, 1, 3)])
+def test_bounds_that_are_not_two_numbers_are_refused(bounds: object) -> None:
+    with pytest.raises(DesignError, match=mentioning("'bounds'", "(0.3, 3)")):
+        Design(weight="w").calibrated({"age": 1.0}, population=3, bounds=bounds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", [5, ("sex", 5), None])
+def test_totals_that_name_no_variable_are_refused(key: object) -> None:
+    with pytest.raises(DesignError, match=mentioning(f"'{key}'", "design.calibrated")):
+        Design(weight="w").calibrated({key: {"f": 1.0}})

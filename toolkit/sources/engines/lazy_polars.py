@@ -23,13 +23,13 @@ class LazyPolars:
     def run(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Collect queries together, so that they share the scan."""
         plans = [self._plan(query) for query in queries]
-        with self.failures():
+        with self.failures(queries):
             # Polars heeds Ctrl-C itself, or ends beside, where a notebook took the signal.
             return self.passes.fetch(lambda: pl.collect_all(plans, engine="streaming"))
 
-    def failures(self) -> AbstractContextManager[None]:
+    def failures(self, queries: Sequence[Query]) -> AbstractContextManager[None]:
         """Restate the errors of polars."""
-        return explain_failure(self.noun, self.in_memory)
+        return explain_failure(self.noun, self.in_memory, queries, self.schema)
 
     def _plan(self, query: Query) -> pl.LazyFrame:
         frame = self.frame if query.rows is None else self.frame.head(query.rows)

@@ -82,7 +82,7 @@ class LazyParquet(LazyPolars):
         self.files = files
         self.in_memory = f"pl.read_parquet('{files.path}', columns=[...])"
 
-    def failures(self) -> AbstractContextManager[None]:
+    def failures(self, queries: Sequence[Query]) -> AbstractContextManager[None]:  # noqa: ARG002 - inherited
         """Leave errors to `run`, which looks for the file."""
         return nullcontext()
 
@@ -95,7 +95,7 @@ class LazyParquet(LazyPolars):
             self.files.expect_unchanged()
             broken = self.files.find_broken()
             if broken is None:
-                with explain_failure(self.noun, self.in_memory):
+                with explain_failure(self.noun, self.in_memory, queries, self.schema):
                     raise
             raise _explain_broken(broken, error) from None
         self.files.expect_unchanged()

@@ -1,7 +1,7 @@
 """Run the passes of an engine: count them, show the progress of long ones, and let Ctrl-C stop them."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError, ToolkitError
+from toolkit.errors import DatasetError, ToolkitError, join_list
+from toolkit.studies import Query
 
 # Seconds after which a pass shows how long it runs, and between two looks at it.
 _PATIENCE, _LOOK = 2.0, 0.1
@@ -82,20 +83,29 @@ class Passes:
 
 
 @contextmanager
-def explain_failure(noun: str, in_memory: str) -> Iterator[None]:
+def explain_failure(
+    noun: str, in_memory: str, queries: Sequence[Query] = (), own: Collection[str] = ()
+) -> Iterator[None]:
     """Restate the error of an engine; its own message may quote a participant's value, and stays out."""
     try:
         yield
     except (ToolkitError, MemoryError):
         raise
     except Exception as error:
-        kind = type(error).__name__
+        kind, computed = type(error).__name__, _list_computed(queries, own)
+        computes = f"It computes {join_list(computed)}. " if computed else ""
         raise DatasetError(
-            f"The query failed on {noun} ({kind}), and no estimate was made. Check that its source can be "
-            f"read and that functions accept the values of their columns, and call again; the engine's own "
-            f"message is in error.__context__. Or read the participants into memory: "
+            f"The query failed on {noun} ({kind}), and no estimate was made. {computes}Check that its "
+            "source can be read and that functions accept the values of their columns, and call again; the "
+            "engine's own message is in error.__context__. Or read the participants into memory: "
             f"tk.study({in_memory}, design=...)."
         ) from None
+
+
+def _list_computed(queries: Sequence[Query], own: Collection[str]) -> list[str]:
+    """List the derived variables of queries, which are no columns of the source."""
+    names = dict.fromkeys(name for query in queries for name, _ in query.steps)
+    return [f"'{name}'" for name in names if name not in own and name.isidentifier()]
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Relation:
         try:
             require_known_form()
             plans = [_Plan(self, query) for query in queries]
-            with explain_failure(self.noun, self.in_memory):
+            with explain_failure(self.noun, self.in_memory, queries, self.schema):
                 found = self.passes.fetch(collect, self.control.cancel)
         except UntranslatableError as error:
             raise UntranslatableError(f"{error}: tk.study({self.in_memory}, design=...).") from None

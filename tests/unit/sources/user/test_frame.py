@@ -211,3 +211,34 @@ def test_a_column_of_several_types_is_named_whichever_comes_first(values: list[o
     mixed = pd.DataFrame({"m": pd.Series(values, dtype=object), "w": [1.0] * 4})
     with pytest.raises(DatasetError, match=mentioning("The column 'm' has values of several types")):
         study(mixed, design=SINGLY)
+
+
+PLANTED = "Jane Doe 7301"
+MISFITS: dict[str, tuple[str, tk.Variable]] = {
+    "other levels": ("sex", tk.Variable("sex", "sex", "category", ("female", "male"), component="")),
+    "no levels": ("sex", tk.Variable("sex", "sex", "category", (), component="")),
+    "text as yes and no": ("sex", tk.Variable("sex", "sex", "yes_no", component="")),
+    "text as numbers": ("sex", tk.Variable("sex", "sex", "number", component="")),
+    "numbers as levels": ("age", tk.Variable("age", "age", "category", ("20", "21"), component="")),
+    "numbers as yes and no": ("age", tk.Variable("age", "age", "yes_no", component="")),
+}
+
+
+@pytest.mark.parametrize("named", MISFITS)
+def test_a_codebook_that_does_not_fit_its_column_is_refused_by_name_and_count(named: str) -> None:
+    column, entry = MISFITS[named]
+    frame = pl.DataFrame({"y": [0, 1] * 30, "age": [20 + k for k in range(60)], "sex": ["f", PLANTED] * 30})
+    with pytest.raises(tk.VariableError, match=mentioning(f"'{column}'", "60 values", "codebook")) as caught:
+        tk.study(frame, design=tk.Design.none(), codebook=tk.Codebook.of(entry))
+    assert PLANTED not in str(caught.value)
+
+
+def test_a_codebook_that_fits_its_columns_is_used() -> None:
+    frame = pl.DataFrame({"y": [0, 1] * 30, "old": [True, False] * 30, "sex": ["f", None] * 30})
+    entries = (
+        tk.Variable("y", "cramps", "yes_no", component=""),
+        tk.Variable("old", "old", "yes_no", component=""),
+        tk.Variable("sex", "sex", "category", ("m", "f"), component=""),
+    )
+    study = tk.study(frame, design=tk.Design.none(), codebook=tk.Codebook.of(*entries))
+    assert [0.5, 0.5] == [tk.prevalence(study, name)["estimate"].item() for name in ("y", "old")]

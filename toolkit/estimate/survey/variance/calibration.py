@@ -245,13 +245,10 @@ def _bound_factors(low: float, high: float) -> _Form:
     speed = (high - low) / ((high - 1) * (1 - low))
 
     def factor(u: Floats) -> Floats:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             shrunk = (high - 1) * np.exp(-speed * u)
-        return (
-            high - (high - low) * shrunk / (shrunk + 1 - low)
-            if np.isfinite(shrunk).all()
-            else np.where(np.isinf(shrunk), low, high - (high - low) * shrunk / (shrunk + 1 - low))
-        )
+            curve = high - (high - low) * shrunk / (shrunk + 1 - low)
+        return np.where(np.isinf(shrunk), low, curve)
 
     def slope(u: Floats) -> Floats:
         g = factor(u)
