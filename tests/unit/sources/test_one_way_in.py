@@ -35,6 +35,13 @@ class Case(NamedTuple):
     cannot: Mapping[str, str] = MappingProxyType({})
 
 
+ALIKE = Case(
+    Raw(("café", "cafe\u0301", "ca\u200bfé", "café\u00a0", "grand\u00a0frère", "grand frère")),
+    ("café", "café", "café", "café", "grand frère", "grand frère"), ("café", "grand frère"),
+    {"xpt": "transport files hold bytes of 8 characters"},
+)  # fmt: skip
+
+
 def cases() -> dict[str, Case]:
     return {
         "text booleans": Case(Raw(("true", "FALSE", "True", "", None)), ("yes", "no", "yes", None, None)),
@@ -65,11 +72,7 @@ def cases() -> dict[str, Case]:
             Raw(("male", "male ", " female", "female")), ("male", "male", "female", "female"),
             ("female", "male"),
         ),
-        "text that looks alike": Case(
-            Raw(("café", "cafe\u0301", "ca\u200bfé", "café\u00a0", "grand\u00a0frère", "grand frère")),
-            ("café", "café", "café", "café", "grand frère", "grand frère"), ("café", "grand frère"),
-            {"xpt": "transport files hold bytes of 8 characters"},
-        ),
+        "text that looks alike": ALIKE,
         "blank text": Case(
             Raw(("never", "", "  ", "now", None)), ("never", None, None, "now", None), ("never", "now")
         ),
