@@ -196,7 +196,6 @@ def test_texts_that_look_alike_are_reported_with_their_number(door: str, tmp_pat
 
 
 CODES_IN_TEXT: dict[str, tuple[tuple[str, ...], str]] = {
-    "9 beside words": (("yes", "no", "9"), "9"),
     "-1 beside words": (("never", "often", "-1"), "-1"),
     "9 beside numbers": (("1", "2", "9"), "9"),
 }
@@ -211,17 +210,6 @@ def test_a_level_of_text_that_may_mean_missing_is_reported(named: str, door: str
         assert mentions((tmp_path / "study" / "study.toml").read_text(), f"missing = {{ {code} = ", "GUESS")
     else:
         assert mentions(study.provenance["notes"], "'x'", f"{code} ({TIMES} participants)", f"'{code}'")
-
-
-def test_numbers_that_are_levels_are_not_taken_for_codes() -> None:
-    levels = pl.DataFrame({"y": [0, 1] * 60, "x": ["7", "8", "9", "10", "11", "12"] * 20})
-    assert "notes" not in tk.study(levels, design=tk.Design.none()).provenance
-
-
-@pytest.mark.parametrize("cells", [("01/02/22", "03/04/21"), ("1.2.2022", "13.4.2021")])
-def test_text_of_a_frame_that_may_be_dates_is_reported(cells: tuple[str, ...]) -> None:
-    study = tk.study(pl.DataFrame({"y": [0, 1] * 30, "x": cells * 30}), design=tk.Design.none())
-    assert mentions(study.provenance["notes"], "'x'", "dates", "to_date")
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -290,9 +290,8 @@ def _guess_own(profile: Profile, taken: set[str]) -> Guess:
 def format_lines(profile: Profile) -> list[str]:
     """Declare the format of a column of dates, marked where day and month may be swapped."""
     form, other = profile.date_form, profile.other_form
-    doubts = [f"or {quote(other)}; no day is above 12"] if other else []
-    if "%y" in form:
-        doubts.append("years of two digits are read from 1969 to 2068")
+    doubts = [f"or {quote(other)}; no day is above 12"] * bool(other)
+    doubts += ["years of two digits are read from 1969 to 2068"] * ("%y" in form)
     mark = f"  # {GUESS}: {'; '.join(doubts)}" if doubts else ""
     return [] if form in ("date", ISO) else [f"date_format = {quote(form)}{mark}"]
 
@@ -312,8 +311,8 @@ def _own_number(profile: Profile) -> list[str]:
 
 def _own_levels(profile: Profile) -> list[str]:
     texts = _labels_by_code(profile)
-    missing = {code: reason for code, text in texts.items() if (reason := reason_of(text))}
-    missing = _reasons_by_digit(codes_among_words(texts.values())) | missing
+    labeled = {code: reason for code, text in texts.items() if (reason := reason_of(text))}
+    missing = _reasons_by_digit(codes_among_words(texts.values())) | labeled
     levels = {code: text.strip().lower() for code, text in texts.items() if code not in missing}
     answers = {
         code: next((a for a in ("yes", "no") if texts[code].lower() in words().levels[a]), "")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import toolkit as tk
-from tests.support.messages import mentioning
+from tests.support.messages import mentioning, mentions
 
 NONE = tk.Design.none()
 SMOKE = ["never"] * 50 + ["now"] * 30 + [""] * 10 + ["  "] * 10
@@ -128,3 +128,14 @@ def test_an_infinite_value_is_refused_by_its_name(asked: str) -> None:
     with pytest.raises(tk.EstimationError, match=mentioning("'x'", "1")):
         ASKED[asked](study)
     assert tk.mean(study, "x", domain="x > -1e300")["n"].item() == 99
+
+
+def test_numbers_that_are_levels_are_not_taken_for_codes() -> None:
+    levels = pl.DataFrame({"y": [0, 1] * 60, "x": ["7", "8", "9", "10", "11", "12"] * 20})
+    assert "notes" not in tk.study(levels, design=tk.Design.none()).provenance
+
+
+@pytest.mark.parametrize("cells", [("01/02/22", "03/04/21"), ("1.2.2022", "13.4.2021")])
+def test_text_of_a_frame_that_may_be_dates_is_reported(cells: tuple[str, ...]) -> None:
+    study = tk.study(pl.DataFrame({"y": [0, 1] * 30, "x": cells * 30}), design=tk.Design.none())
+    assert mentions(study.provenance["notes"], "'x'", "dates", "to_date")
