@@ -53,7 +53,13 @@ def adjust_p_values(
     [0.04, 0.08, None]
     """
     require_known("tk.tests.adjust_p_values has no method", method, METHODS, "Use one of")
-    known = np.array([p for p in p_values if p is not None], float)
+    try:
+        known = np.array([p for p in p_values if p is not None], float)
+    except (TypeError, ValueError):
+        raise EstimationError(
+            f"These p-values, of the type '{type(p_values).__name__}', are not all numbers. Use a list of "
+            "numbers from 0 to 1, and None where a test was not possible."
+        ) from None
     wrong = [p for p in known if not 0 <= p <= 1]
     if wrong:
         raise EstimationError(

@@ -51,6 +51,8 @@ def test_no_p_values_give_none() -> None:
     [
         ({"p_values": [0.1, 1.2]}, "1.2"),
         ({"p_values": [0.1, float("nan")]}, "nan"),
+        ({"p_values": [0.1, "low"]}, "'list'"),
+        ({"p_values": None}, "'NoneType'"),
         ({"p_values": [0.1], "method": "bonferoni"}, ("'bonferoni'", "holm")),
         ({"p_values": [0.1, 0.2], "tests": 1}, ("2 p-values", "tests=1")),
     ],

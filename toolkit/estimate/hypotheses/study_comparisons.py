@@ -4,7 +4,7 @@ Method: Cochran's Q of independent estimates, with the design-based degrees of f
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -70,7 +70,7 @@ def compare_studies(results: Sequence[pl.DataFrame], *, df: float | None = None)
     >>> round(rows["p_value"][2], 2)
     0.03
     """
-    frames = [_check_result(result) for result in results]
+    frames = [_check_result(result) for result in (results if isinstance(results, Iterable) else [results])]
     _require_separate(frames)
     by = by_columns(frames[0])
     names = [*by, *_COMPARISON]

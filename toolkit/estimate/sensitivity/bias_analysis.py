@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from toolkit.errors import EstimationError, VariableError, require_whole_number
+from toolkit.errors import EstimationError, VariableError, require_finite, require_whole_number
 from toolkit.estimate.sensitivity.comparisons import Comparison, Shares, as_result, comparisons_of
 from toolkit.results import DRAWS, SCHEMA, Estimates, Floats, by_columns
 from toolkit.variables import recorded
@@ -247,6 +247,7 @@ class _Chance:
 
     def pair(self, correlation: float) -> tuple[Floats, Floats]:
         """Draw two standard normal numbers that correlate."""
+        require_finite("correlation", correlation, "Use a number from -1 to 1.")
         if not -1 <= correlation <= 1:
             raise VariableError(f"correlation={correlation:g} is not between -1 and 1.")
         first, second = self.one(), self.one()

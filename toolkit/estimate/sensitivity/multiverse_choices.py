@@ -94,10 +94,7 @@ def _name_options(choice: str, given: Options) -> dict[str, Any]:
         options = {str(name): option for name, option in given.items()}
     else:
         if not (given is None or isinstance(given, str | Iterable)):
-            raise VariableError(
-                f"{choice}={given!r} is of the type '{type(given).__name__}'. Give one option as text, "
-                "several as a list, or names for them as a dictionary."
-            )
+            raise _wrong_type(choice, given)
         several = [given] if given is None or isinstance(given, str) else list(given)
         options = {}
         for option in several or [()] * (choice == "adjust"):
@@ -107,7 +104,17 @@ def _name_options(choice: str, given: Options) -> dict[str, Any]:
             options[name] = option
     if not options:
         raise VariableError(f"{choice}= has no option. Give at least one.")
+    wrong = [option for option in options.values() if choice != "adjust" and not isinstance(option, str)]
+    if wrong:
+        raise _wrong_type(choice, wrong[0])
     return options
+
+
+def _wrong_type(choice: str, option: object) -> VariableError:
+    return VariableError(
+        f"An option of {choice}= is {option!r}, of the type '{type(option).__name__}'. Give one option as "
+        "text, several as a list, or names for them as a dictionary."
+    )
 
 
 def _write_option(choice: str, option: Any) -> str:

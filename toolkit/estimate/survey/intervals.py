@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import asin, isfinite, log, log1p, nan, pi, sin, sqrt
+from numbers import Real
 
 import numpy as np
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
@@ -96,9 +97,10 @@ def check(method: str, confidence: float) -> None:
 
 def check_confidence(confidence: float) -> None:
     """Raise if a confidence is not between 0 and 1."""
-    if not 0 < confidence < 1:
+    number = isinstance(confidence, Real) and not isinstance(confidence, bool)
+    if not number or not 0 < confidence < 1:
         raise EstimationError(
-            f"'confidence' is {confidence}, but must be between 0 and 1. Use confidence=0.95 for 95%."
+            f"'confidence' is {confidence!r}, but must be between 0 and 1. Use confidence=0.95 for 95%."
         )
 
 

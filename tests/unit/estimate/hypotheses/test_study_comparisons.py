@@ -87,6 +87,7 @@ def test_what_cannot_be_compared_says_why(studies: list[tk.Study]) -> None:
         "one per study": [one, "other"],
         "of 2 studies": [pl.concat([one, other]), one],
         "more than once": [one, pl.concat([other, other])],
+        "list of results": None,
         "reference=": [one, tk.association(studies[1], "cramps", "sex", adjust=(), reference="m")],
     }
     for said, results in refused.items():

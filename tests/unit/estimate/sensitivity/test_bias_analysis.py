@@ -166,6 +166,10 @@ def test_wrong_arguments_are_named():
     for options in ({"draws": 99}, {"draws": 1000.5}, {"draws": 10**12}, {"seed": "a"}, {"seed": -1}):
         with pytest.raises(tk.VariableError, match=mentioning(next(iter(options)))):
             tk.effects.bias_analysis(found, bias, **options)
+    for correlation in ("high", 3, float("nan")):
+        linked = tk.effects.UnmeasuredConfounder(0.5, 0.3, 2.0, correlation=correlation)
+        with pytest.raises(tk.VariableError, match=mentioning("correlation")):
+            tk.effects.bias_analysis(found, linked)
     with pytest.raises(tk.EstimationError, match=mentioning("as it was returned")):
         tk.effects.bias_analysis(found.filter(level="yes"), bias)
     with pytest.raises(tk.EstimationError, match=mentioning("result rows")):
