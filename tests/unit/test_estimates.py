@@ -77,15 +77,21 @@ def test_every_estimator_is_tried_here() -> None:
     assert estimators == {*WITH_COVARIANCE, *WITHOUT} | elsewhere
 
 
-def test_what_is_not_a_study_is_refused_by_every_estimator() -> None:
-    accepted, first = [], "study"
-    for name in (*WITH_COVARIANCE, *WITHOUT):
-        estimator = getattr(tk, name, None) or getattr(tk.effects, name, None) or getattr(tk.tests, name)
-        if next(iter(inspect.signature(estimator).parameters)) != first:
+def test_what_is_not_a_study_is_refused_by_every_public_function() -> None:
+    accepted = []
+    # Sentences of reports take what describes a study, and reports open one by its name.
+    for name in sorted({*tk._MODULES} - {*dir(tk.reports)}):
+        function = getattr(tk, name)
+        parameters = inspect.signature(function).parameters if inspect.isfunction(function) else {}
+        if next(iter(parameters), "") != "study":
             continue
+        _, *others = parameters.values()
+        required = [parameter for parameter in others if parameter.default is parameter.empty]
+        named = {one.name: "a" for one in required if one.kind is one.KEYWORD_ONLY}
+        given = ["a" for one in required if one.kind is one.POSITIONAL_OR_KEYWORD]
         for wrong in (STUDY.people, None, "nhanes"):
             try:
-                estimator(wrong)
+                function(wrong, *given, **named)
             except tk.VariableError as error:
                 if "takes a study" in str(error) and type(wrong).__name__ in str(error):
                     continue

@@ -7,7 +7,7 @@ import polars as pl
 
 from toolkit.dag.backdoor import SIZES, Size, assign_roles, choose_adjustment_set, describe_bias
 from toolkit.dag.nodes import CYCLE, Diagrams, StudyNodes, contributing_cycles, nodes_of
-from toolkit.errors import VariableError, join_list, require_known
+from toolkit.errors import VariableError, join_list, require_known, require_study
 from toolkit.files.cache import compute_once
 from toolkit.results import variables_of
 from toolkit.studies import Study
@@ -168,6 +168,7 @@ def adjustment_for(
     >>> print(tk.adjustment_for(study, outcome="any_cramps", exposure="arthritis", size="core"))
     Adjusted for age, sex, race/ethnicity, education and survey cycle (Model 1, the core covariates)...
     """
+    require_study(study, "tk.adjustment_for")
     require_known("Unknown adjustment set", size, SIZES, error=VariableError)
     nodes = nodes_of(study, diagram)
     key = (nodes, outcome, exposure, domain, size)

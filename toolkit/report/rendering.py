@@ -13,7 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from toolkit.errors import ToolkitError
+from toolkit.errors import ToolkitError, require_study
 from toolkit.files.safe_files import (
     draft_beside,
     path_of,
@@ -226,6 +226,7 @@ def render(
 def open_job(study: str | Study, output: str | Path | None, options: Options) -> Job:
     """Open the study of a call, and choose the folder of its reports."""
     opened = open_study(study) if isinstance(study, str) else study
+    require_study(opened, "A report")
     if isinstance(opened.people, EnginePeople):
         opened.people.refuse()
     named = study if isinstance(study, str) else study.name

@@ -12,6 +12,7 @@ from toolkit.dag import (
     adjustment_for,
     covariates_for,
 )
+from toolkit.errors import require_study
 from toolkit.estimate.associations.marginal_effects import standardized_association
 from toolkit.estimate.regression import (
     COEFFICIENTS,
@@ -318,6 +319,7 @@ def adjustment_models(
     >>> list(sets.models), "bmi" in sets.main
     (['Crude', 'Model 1', 'Model 2'], True)
     """
+    require_study(study, "tk.effects.adjustment_models")
     named = {"outcome": outcome, "exposure": exposure, "domain": domain, "diagram": diagram}
     size: Size = adjust if adjust in SIZES else "small"
     given = None

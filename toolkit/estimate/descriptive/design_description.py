@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from toolkit.disclosure import phrase_size, round_in_run
-from toolkit.errors import EstimationError
+from toolkit.errors import EstimationError, require_study
 from toolkit.estimate.survey import Sample, design_df, draw
 from toolkit.results import SCHEMA, variables_of
 from toolkit.studies import Study
@@ -145,6 +145,7 @@ def describe_design(
     >>> facts.kind, facts.strata, facts.psus, facts.df
     ('linearization', 30, 60, 30)
     """
+    require_study(study, "tk.survey.describe_design")
     if isinstance(variables, pl.DataFrame):
         names, domain = _read_analysis(study, variables)
     else:

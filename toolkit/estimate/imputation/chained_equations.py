@@ -12,7 +12,7 @@ from typing import overload
 import numpy as np
 import polars as pl
 
-from toolkit.errors import EstimationError, VariableError, join_list
+from toolkit.errors import EstimationError, VariableError, join_list, require_study
 from toolkit.estimate.imputation.clustered_matrix import ClusteredMatrix
 from toolkit.estimate.imputation.completed_studies import complete
 from toolkit.estimate.imputation.conditional_draws import Levels, Logit, Prior, Rows, match_means
@@ -162,6 +162,7 @@ def impute(
     >>> len(completed), completed[0].people["bmi"].null_count() < study.people["bmi"].null_count()
     (2, True)
     """
+    require_study(study, "tk.impute")
     _require_numbers(m=m, iterations=iterations, seed=seed)
     question = ask(study, variables, outcome, exposure, predictors)
     data = draw_data(study, question)

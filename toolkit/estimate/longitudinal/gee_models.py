@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DatasetError, require_known
+from toolkit.errors import DatasetError, require_known, require_study
 from toolkit.estimate.regression import (
     CORRELATIONS,
     Analysis,
@@ -77,6 +77,7 @@ def records(study: Study, section: str = "diary") -> Study:
     >>> nights.people.height > 1000, nights.design.psu
     (True, 'person')
     """
+    require_study(study, "tk.longitudinal.records")
     require_known("A cohort has no rows", section, _ROWS, "Available:")
     rows: pl.DataFrame | None = getattr(study, section)
     if rows is None:

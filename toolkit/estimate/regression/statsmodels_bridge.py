@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.errors import EstimationError, require_known
+from toolkit.errors import EstimationError, require_known, require_study
 from toolkit.estimate.regression.coefficient_rows import Analysis, Answer
 from toolkit.estimate.regression.formula import PER_UNIT, Term
 from toolkit.estimate.regression.likelihoods import adopt_family
@@ -141,6 +141,7 @@ def design_matrix(study: Study, formula: str, domain: str = "", *, offset: str |
     >>> sample.names, sample.X.shape == (sample.n, 3)
     (('intercept', 'sex: female', 'age'), True)
     """
+    require_study(study, "tk.design_matrix")
     model = specify_formula(study, formula, "gaussian", domain, offset, aggregate=False)
     sample = model.sample
     inside = sample.complete(model.names)

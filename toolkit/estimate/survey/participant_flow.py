@@ -9,7 +9,7 @@ import polars as pl
 
 from toolkit.dag import Diagrams, Question, covariates_for
 from toolkit.disclosure import show
-from toolkit.errors import EstimationError, VariableError
+from toolkit.errors import EstimationError, VariableError, require_study
 from toolkit.estimate.survey.analysis_sample import weight_of
 from toolkit.estimate.survey.engine_cells import check_participants
 from toolkit.estimate.survey.roles import Column, read
@@ -103,6 +103,7 @@ def flow(
     """
     if isinstance(study, Estimates):
         return _flow_of_result(study)
+    require_study(study, "tk.flow")
     if outcome is None:
         raise VariableError("A flow requires an outcome. Use tk.flow(study, 'any_cramps').")
     groups = (by,) if isinstance(by, str) else tuple(by)

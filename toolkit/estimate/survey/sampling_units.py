@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError
+from toolkit.errors import DesignError, require_study
 from toolkit.estimate.survey.variance.calibration import BEFORE, calibrate
 from toolkit.estimate.survey.variance.design_variance import (
     Stage,
@@ -279,6 +279,7 @@ def weights(study: Study, variables: Names = (), domain: str = "") -> pl.DataFra
     >>> weights(tk.study(people, design=design))["weight"].to_list()
     [48.0, 13.0, 39.0]
     """
+    require_study(study, "tk.survey.weights")
     choice = study.weight_for(as_names(variables, "variables"), domain)
     placed = index_participants(study, choice).placed
     before = pl.col(BEFORE if BEFORE in placed.columns else WEIGHT)

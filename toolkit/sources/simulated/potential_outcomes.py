@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from toolkit import results
-from toolkit.errors import DatasetError, EstimationError, ToolkitError, unknown
+from toolkit.errors import DatasetError, EstimationError, ToolkitError, require_study, unknown
 from toolkit.results import Estimates, Row, by_columns, covariates
 from toolkit.sources.simulated.causal_model import load_model
 from toolkit.sources.simulated.population import find_variable
@@ -121,6 +121,7 @@ def truth(
     >>> found["true_value"].round(2).item()
     0.31
     """
+    require_study(study, "tk.truth")
     if not isinstance(outcome, str):
         if any((exposure, estimand, reference, adjust, by, domain)):
             raise EstimationError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from toolkit.errors import DesignError, require_known
+from toolkit.errors import DesignError, require_known, require_study
 from toolkit.estimate.survey.sampling_units import ROW, WEIGHT, index_participants
 from toolkit.estimate.survey.variance.design_variance import Stage
 from toolkit.estimate.survey.variance.unit_numbers import UNIT, number_units
@@ -95,6 +95,7 @@ def replicates(
     >>> tk.prevalence(study, outcome="any_cramps")["variance"].item()
     '60 JKn replicates'
     """
+    require_study(study, "tk.survey.replicates")
     chosen = read_method(method)
     require_known("Unknown replication method", chosen, _METHODS, "Use one of", DesignError)
     _require_units(study.design, chosen)
