@@ -1,5 +1,6 @@
 """Suppressed estimates and small counts reach no chart, table, sentence, printed result or file."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,23 @@ def test_a_flow_gives_no_few_exclusions_back(lost: list[int]) -> None:
     assert not {1, 2, 3, 4} & set(shown["n_out"].drop_nulls())
     page = tk.reports.study_population(own, flow, tk.reports.Paper()).html
     assert ("about 200" in page) == (0 < excluded < 5)
+
+
+def test_a_comparison_of_studies_names_no_rare_level_of_one_of_them() -> None:
+    own, other = rare_ward("rare ward compared"), rare_ward("rare ward compared again")
+    rows = tk.tests.compare_studies([tk.prevalence(study, "y", by="ward") for study in (own, other)])
+    shown = f"{rows}{rows._repr_html_()}{tk.finding(rows)}{tk.table(rows).as_raw_html()}"
+    shown += json.dumps(tk.forest(rows).to_dict())
+    assert NAME not in shown
+    assert "rare level" in shown
+
+
+def test_a_multiverse_names_no_rare_level_as_its_reference() -> None:
+    choices = {"exposure": {"ward": "ward", "long": "x >= 25"}, "adjust": ((), ("x",)), "flips": 99}
+    rows = tk.multiverse(rare_ward("rare ward in a multiverse"), "y", **choices)
+    shown = f"{rows}{rows._repr_html_()}{tk.finding(rows)}{tk.table(rows).as_raw_html()}"
+    shown += json.dumps(tk.charts.specification_curve(rows).to_dict())
+    assert NAME not in shown
 
 
 def test_a_sentence_on_a_flow_names_each_reason_once() -> None:

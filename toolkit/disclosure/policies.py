@@ -1,8 +1,9 @@
 """The rule of small cells: which counts of a study may be shown, and which others give them back."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 import polars as pl
@@ -76,8 +77,7 @@ def declare_policy(study: str, policy: Policy) -> None:
     if known is None or known == policy:
         _POLICIES[study] = policy
         return
-    rare = {n: {*known.rare.get(n, ()), *policy.rare.get(n, ())} for n in {**known.rare, **policy.rare}}
-    _POLICIES[study] = Policy(max(known.smallest_cell, policy.smallest_cell), rare)
+    _POLICIES[study] = _merge(known, policy)
 
 
 def rounding_unit(study: str | None) -> int:
@@ -89,10 +89,26 @@ def rounding_unit(study: str | None) -> int:
 
 
 def policy_of(study: str | None) -> Policy:
-    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated."""
+    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated.
+
+    A row that compares studies names all of them, and the strictest of theirs applies.
+    """
     if study in _POLICIES:
         return _POLICIES[study]
+    parts: list[Policy] = []
+    rest = study or ""
+    for name in sorted(filter(None, _POLICIES), key=len, reverse=True):
+        if name in rest:
+            parts, rest = [*parts, _POLICIES[name]], rest.replace(name, "")
+    if parts and {*re.findall(r"\w+", rest)} <= {"and"}:
+        return reduce(_merge, parts)
     return Policy(0) if "simulated" in (study or "").lower() else Policy()
+
+
+def _merge(one: Policy, other: Policy) -> Policy:
+    """Return the stricter of two policies, with the rare levels of both."""
+    rare = {n: {*one.rare.get(n, ()), *other.rare.get(n, ())} for n in {**one.rare, **other.rare}}
+    return Policy(max(one.smallest_cell, other.smallest_cell), rare)
 
 
 def withheld_levels(

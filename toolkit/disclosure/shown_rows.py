@@ -109,6 +109,10 @@ class _Rows:
             for name in self.by
             if row[name] in policy.rare.get(name, own if name == OUTCOME_LEVEL else ())
         }
+        if compared := row.get(MULTIVERSE[0]):  # "region: north vs isles", in a column of groups
+            names = "|".join(map(re.escape, sorted(policy.rare_names, key=len, reverse=True)))
+            if (text := re.sub(rf"(?<!\w)(?:{names})(?!\w)", RARE, compared)) != compared:
+                found[MULTIVERSE[0]] = text
         for name in _NAMING:
             text = row[name] or ""
             named = text in own or (row["exposure"] not in policy.rare and text in policy.rare_names)
