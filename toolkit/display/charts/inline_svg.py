@@ -48,8 +48,10 @@ def _clean(element: ElementTree.Element, identity: str) -> None:
     tip = kept.get("aria-label", "") if _MARK.search(kept.get("aria-roledescription", "")) else ""
     for name in _DROPPED:
         kept.pop(name, None)
-    if kept.get("font-family") == FONT:
-        del kept["font-family"]
+    # What a style or the drawing program has by default.
+    for name, usual in (("font-family", FONT), ("opacity", "1")):
+        if kept.get(name) == usual:
+            del kept[name]
     for name, value in kept.items():
         if name == "id":
             kept[name] = f"{identity}-{value}"

@@ -3,10 +3,9 @@
 The manifest is compressed JSON in a script element, which a browser neither runs nor shows.
 """
 
-import gzip
 import json
+import lzma
 import re
-import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -18,8 +17,8 @@ from lxml import html as parser
 from toolkit.errors import DatasetError
 
 FORMAT = 1
-_DIGITS = 12  # significant digits of the numbers kept
-_START, _END = '<script type="application/gzip" id="manifest">base64,', "</script>\n"
+_DIGITS = 10  # significant digits of the numbers kept
+_START, _END = '<script type="application/x-xz" id="manifest">base64,', "</script>\n"
 _ELEMENT = re.compile(rf"{_START}(.*?){_END}?", re.DOTALL)
 _UNSEEN = {"script", "style", "template", "nav", "footer"}
 _BLOCKS = {"p", "li", "td", "th", "h1", "h2", "h3", "h4", "pre", "summary", "text", "figcaption", "dt"}
@@ -57,7 +56,7 @@ def read_manifest(page: str, name: str) -> dict[str, Any]:
         )
     try:
         kept = json.loads(unpack_manifest(found[1]))
-    except (ValueError, OSError, EOFError, zlib.error):
+    except (ValueError, EOFError, lzma.LZMAError):
         kept = None
     if not isinstance(kept, dict) or kept.get("manifest") != FORMAT:
         raise NoManifestError(
@@ -69,16 +68,16 @@ def read_manifest(page: str, name: str) -> dict[str, Any]:
 
 def pack_manifest(text: str) -> str:
     """Compress a manifest to letters, the same text to the same letters."""
-    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+    return b64encode(lzma.compress(text.encode(), preset=9)).decode()
 
 
 def unpack_manifest(letters: str) -> str:
     """Return the text of a compressed manifest."""
-    return gzip.decompress(b64decode(letters, validate=True)).decode()
+    return lzma.decompress(b64decode(letters, validate=True)).decode()
 
 
 def rows_as_records(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows that a page shows without empty columns, numbers to 12 digits."""
+    """Return the rows that a page shows without empty columns, numbers to 10 digits."""
     return [
         {name: _shorten(value) for name, value in row.items() if value is not None}
         for row in rows.rows(named=True)
