@@ -2,9 +2,9 @@
 
 Reliability: an estimate that fails the presentation standards (`suppress`, `failed`) leaves without its
 numbers, its number of cases and the complement of these; the size of its group stays. Small cells: counts
-from 1 to k - 1 do not leave, and all others are rounded to multiples of k, for the threshold k of the study
-(0 for none). Every chart, table, sentence and printed result takes its frame from `show`, and every file of
-data from `show_data`.
+from 1 to k - 1 leave with nothing that gives them back by subtraction, for the threshold k of the study (0
+for none), and pages of reports have all other counts in multiples of k. Every chart, table and sentence takes
+its frame from `show`, and every printed result and file of data from `show_data`.
 """
 
 from toolkit.disclosure.policies import SMALLEST_CELL as SMALLEST_CELL
@@ -26,7 +26,6 @@ from toolkit.disclosure.rounded_counts import is_multiple as is_multiple
 from toolkit.disclosure.rounded_counts import is_rounded as is_rounded
 from toolkit.disclosure.rounded_counts import limit_decimals as limit_decimals
 from toolkit.disclosure.rounded_counts import note_counts as note_counts
-from toolkit.disclosure.rounded_counts import note_rounding as note_rounding
 from toolkit.disclosure.rounded_counts import rounding_of as rounding_of
 from toolkit.disclosure.rounded_counts import shorten_number as shorten_number
 from toolkit.disclosure.rounded_counts import show as show

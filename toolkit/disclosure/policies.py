@@ -25,16 +25,17 @@ class Policy:
 
     def round(self, count: int | None) -> int | None:
         """Round a count to the nearest multiple of the threshold; None for one that is not shown."""
-        smallest = self.smallest_cell
-        if count is None or not smallest or self.hides(count):
-            return None if self.hides(count) else count
-        return (count + smallest // 2) // smallest * smallest
+        if count is None or self.hides(count):
+            return None
+        return self._nearest(count) if self.smallest_cell else count
 
     def rounded(self, counts: pl.Expr) -> pl.Expr:
         """Round a column of counts likewise."""
-        smallest = self.smallest_cell
-        multiple = (counts + smallest // 2) // smallest * smallest
-        return pl.when(~counts.is_between(1, smallest - 1)).then(multiple)
+        return pl.when(~counts.is_between(1, self.smallest_cell - 1)).then(self._nearest(counts))
+
+    def _nearest(self, counts: Any) -> Any:
+        """Return the nearest multiples of the threshold, of a count or of a column of counts."""
+        return (counts + self.smallest_cell // 2) // self.smallest_cell * self.smallest_cell
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -107,12 +107,8 @@ def is_rounded(frame: pl.DataFrame) -> bool:
 
 def note_counts(frame: pl.DataFrame) -> str:
     """Say what the counts of a frame to be shown are: unweighted, and rounded."""
-    return f"Counts are unweighted{note_rounding(rounding_of(frame) if is_rounded(frame) else 0)}"
-
-
-def note_rounding(smallest: int) -> str:
-    """Continue a sentence on counts with how they are rounded; "" if they are exact."""
-    return f" and rounded to multiples of {smallest}" if smallest > 1 else ""
+    rounded = f" and rounded to multiples of {rounding_of(frame)}" if is_rounded(frame) else ""
+    return f"Counts are unweighted{rounded}"
 
 
 def _round_rows(frame: pl.DataFrame) -> pl.DataFrame:
