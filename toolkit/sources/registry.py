@@ -118,9 +118,9 @@ def find_options(opened: Study) -> dict[str, Any] | None:
     """Find the options with which `open_study` opens a study again; None if it was made or changed."""
     if opened.name not in STUDIES:
         return None
-    parameters = {} if opened.name.startswith(EXAMPLES) else signature(_opener(opened.name)).parameters
-    facts = {name: opened.provenance[name] for name in parameters if name in opened.provenance}
-    given = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
+    stated = options_of(opened)
+    parameters = signature(_opener(opened.name)).parameters if stated else {}
+    given = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in stated.items()}
     options = {name: fact for name, fact in given.items() if fact != parameters[name].default}
     try:
         again = open_study(opened.name, **options)
