@@ -27,40 +27,33 @@ class Estimator(Protocol[P]):
 
 
 def with_request(estimator: Callable[P, Estimates]) -> Callable[P, Estimates]:
-    """Record the call in its rows, for an estimator without a covariance matrix; a ledger may listen."""
-    run, shape = recorded(estimator), signature(estimator)
+    """Record the call in its rows, for an estimator of a study; a ledger may listen."""
+    run = recorded(estimator)
+    defaults = {name: parameter.default for name, parameter in signature(estimator).parameters.items()}
+    subject = next(iter(defaults))
 
     @wraps(estimator)
     def estimate(*args: P.args, **options: P.kwargs) -> Estimates:
         rows = run(*args, **options)
-        given = shape.bind(*args, **options)
-        given.apply_defaults()
-        subject, *others = given.arguments
-        rows.record_request(
-            estimator.__name__, given.arguments[subject], {name: given.arguments[name] for name in others}
-        )
+        given = defaults | dict(zip(defaults, args, strict=False)) | options
+        study = given.pop(subject)
+        if hasattr(study, "people"):
+            rows.record_request(estimator.__name__, study, given)
         return rows
 
     return estimate
 
 
 def with_covariance(estimator: Callable[P, Estimates]) -> Estimator[P]:
-    """Add the argument `covariance`, True for a tuple of rows and covariance matrix; a ledger may listen."""
-    run = recorded(estimator)
+    """Add the argument `covariance` to `with_request`, True for a tuple of rows and covariance matrix."""
+    run = with_request(estimator)
 
     @wraps(estimator)
     def estimate(*args: Any, covariance: bool = False, **options: Any) -> Any:
         rows = run(*args, **options)
-        given = dict(zip(defaults, args, strict=False)) | options
-        study = given.pop(subject)
-        if hasattr(study, "people"):
-            rows.record_request(estimator.__name__, study, others | given)
         return (rows, rows.covariance()) if covariance else rows
 
     shape = signature(estimator)
-    defaults = {name: parameter.default for name, parameter in shape.parameters.items()}
-    subject, *_ = defaults
-    others = {name: default for name, default in defaults.items() if name != subject}
     flag = Parameter("covariance", Parameter.KEYWORD_ONLY, default=False, annotation=bool)
     parameters = sorted([*shape.parameters.values(), flag], key=lambda parameter: parameter.kind)
     estimate.__signature__ = shape.replace(parameters=parameters)  # type: ignore[attr-defined]
