@@ -35,6 +35,8 @@ from toolkit.studies.participants.person_frame import IDENTIFIERS as IDENTIFIERS
 from toolkit.studies.participants.person_frame import PersonFrame as PersonFrame
 from toolkit.studies.participants.person_frame import refuse_unusable_names as refuse_unusable_names
 from toolkit.studies.r_export import build_designs as build_designs
+from toolkit.studies.r_export import label_codes as label_codes
+from toolkit.studies.r_export import quote as quote
 from toolkit.studies.study import Study as Study
 from toolkit.studies.weights import WeightChoice as WeightChoice
 from toolkit.studies.weights import choose_weight as choose_weight

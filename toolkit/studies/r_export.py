@@ -1,6 +1,6 @@
 """Export a study to R: files readable by the user alone, and a script that rebuilds the survey design."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +74,20 @@ def _script(study: Exported) -> Iterator[str]:
     yield from build_designs(study.design)
 
 
+def label_codes(name: str, levels: Sequence[str], dtype: pl.DataType) -> str:
+    """Write the levels of a column of `people` that is true or false, or 0 or 1; "" for another column."""
+    if not isinstance(dtype, pl.Boolean) and not dtype.is_numeric():
+        return ""
+    column, codes = f"people[[{quote(name)}]]", '"false", "true"' if isinstance(dtype, pl.Boolean) else "0, 1"
+    labels = ", ".join(map(quote, levels))
+    return f"{column} <- factor({column}, levels = c({codes}), labels = c({labels}))"
+
+
 def _factor(variable: Variable, dtype: pl.DataType) -> str:
-    column = f"people[[{_text(variable.name)}]]"
-    levels = ", ".join(_text(level) for level in variable.levels)
-    if isinstance(dtype, pl.Boolean):
-        return f'{column} <- factor({column}, levels = c("false", "true"), labels = c({levels}))'
-    if dtype.is_numeric():
-        return f"{column} <- factor({column}, levels = c(0, 1), labels = c({levels}))"
+    if coded := label_codes(variable.name, variable.levels, dtype):
+        return coded
+    column = f"people[[{quote(variable.name)}]]"
+    levels = ", ".join(quote(level) for level in variable.levels)
     reference = variable.reference or variable.levels[0]
     if variable.ordered and len(variable.levels) > 2:
         # R's polynomial contrasts would hide the levels: they are compared with the reference, as here.
@@ -89,13 +96,13 @@ def _factor(variable: Variable, dtype: pl.DataType) -> str:
             f"{column} <- factor({column}, levels = c({levels}), ordered = TRUE)\n"
             f"contrasts({column}) <- contr.treatment(c({levels}), base = {base})"
         )
-    reference = _text(reference)
+    reference = quote(reference)
     return f"{column} <- relevel(factor({column}, levels = c({levels})), ref = {reference})"
 
 
 def build_designs(design: Design) -> Iterator[str]:
     """Write the design of the data frame `people`: `design`, or one per component of the weights."""
-    yield f"options(survey.lonely.psu = {_text(design.lonely_psu)})"
+    yield f"options(survey.lonely.psu = {quote(design.lonely_psu)})"
     weights = design.components
     if not weights:
         yield f"design <- {_design(design, None, 'people')}"
@@ -106,7 +113,7 @@ def build_designs(design: Design) -> Iterator[str]:
         own = weight_name(component).replace("weight", "design", 1)
         name = "design" if isinstance(design.weight, str) else own
         if weight.cycles:
-            chosen = f"own <- pooled_people({_text(component)}, cycles)"
+            chosen = f"own <- pooled_people({quote(component)}, cycles)"
             made = _design(design, _POOLED, _weighted(design, _POOLED, "own"), component)
             yield f"{name}_of <- function(cycles = NULL) {{ {chosen}; {made} }}"
             yield f"{name} <- {name}_of()"
@@ -118,7 +125,7 @@ def build_designs(design: Design) -> Iterator[str]:
 
 def _weighted(design: Design, column: str, people: str) -> str:
     """Keep who has a weight; one of 0 keeps its stratum and PSU in the design, and makes no replicates."""
-    weight = f"{people}[[{_text(column)}]]"
+    weight = f"{people}[[{quote(column)}]]"
     positive = f" & {weight} > 0" if design.replicate_weights else ""
     return f"{people}[!is.na({weight}){positive}, ]"
 
@@ -129,8 +136,8 @@ def _pooling(weights: Mapping[str, ComponentWeight]) -> Iterator[str]:
     yield '# design_interview_of("2007-2008"). design_interview pools all cycles that have the weight.'
     yield "cycle_weights <- rbind("
     rows = [
-        f"  data.frame(component = {_text(component)}, cycle = {_text(w.cycle)}, column = {_text(w.column)}, "
-        f"years = {w.years!r}, scale = {w.scale!r}, pooled_column = {_text(w.pooled_column)}, "
+        f"  data.frame(component = {quote(component)}, cycle = {quote(w.cycle)}, column = {quote(w.column)}, "
+        f"years = {w.years!r}, scale = {w.scale!r}, pooled_column = {quote(w.pooled_column)}, "
         f"pooled_years = {w.pooled_years!r}, alone = {str(w.alone).upper()})"
         for component, weight in weights.items()
         for w in weight.cycles
@@ -175,8 +182,8 @@ def _replicates(design: Design, weight: str | None, people: str, columns: tuple[
     method = design.replicate_method or "other"
     terms = {
         "weights": _formula((weight,)) if weight else "NULL",
-        "repweights": f"{people}[, c({', '.join(map(_text, columns))})]",
-        "type": _text(_TYPES.get(method, method)),
+        "repweights": f"{people}[, c({', '.join(map(quote, columns))})]",
+        "type": quote(_TYPES.get(method, method)),
         "combined.weights": str(not design.replicate_factors).upper(),
         "mse": str(design.mse).upper(),
     }
@@ -207,7 +214,7 @@ def _calibrated(name: str, calibration: Calibration | None) -> Iterator[str]:
     terms = {
         "formula": f"~0 + {' + '.join(columns)}",
         "population": f"c({', '.join(totals)})",
-        "calfun": _text(calibration.method),
+        "calfun": quote(calibration.method),
         "epsilon": "1e-12",
         "maxit": "500",
     }
@@ -219,7 +226,7 @@ def _calibrated(name: str, calibration: Calibration | None) -> Iterator[str]:
 def _mark(variables: tuple[str, ...], levels: tuple[str, ...]) -> str:
     if not levels:
         return f"`{variables[0]}`" if variables else "1"
-    same = (f"`{name}` == {_text(level)}" for name, level in zip(variables, levels, strict=True))
+    same = (f"`{name}` == {quote(level)}" for name, level in zip(variables, levels, strict=True))
     return f"1 * ({' & '.join(same)})"
 
 
@@ -231,8 +238,9 @@ def _formula(columns: tuple[str, ...]) -> str:
     return "~" + (" + ".join(f"`{column}`" for column in columns) or "1")
 
 
-def _text(words: str) -> str:
-    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+def quote(text: str) -> str:
+    """Write text in quotes for R."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

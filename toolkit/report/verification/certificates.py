@@ -16,13 +16,13 @@ from toolkit.errors import EstimationError, VariableError, require_study
 from toolkit.estimate.survey import variables_of_call
 from toolkit.files.safe_files import replacing
 from toolkit.report.verification import r_descriptive, r_models
-from toolkit.report.verification.r_expressions import UntranslatableError, quote
+from toolkit.report.verification.r_expressions import UntranslatableError
 from toolkit.report.verification.r_recipes import Written, write_recipe
 from toolkit.report.verification.r_requests import Asked
 from toolkit.results import SCHEMA, Estimates
 from toolkit.sources.harmonize.join import PERSON
 from toolkit.sources.nhanes.public_recipe import recipe_of
-from toolkit.studies import Design, EnginePeople, Study, build_designs, label_of
+from toolkit.studies import Design, EnginePeople, Study, build_designs, label_codes, label_of, quote
 from toolkit.variables import parse
 
 SCRIPT, EXPECTED, DATA, README = "certificate.R", "expected.csv", "people.csv", "README.txt"
@@ -329,12 +329,9 @@ class _Plan:
         """Write the labels of yes and no; other levels are text."""
         for name in self.columns:
             levels = self.study.codebook[name].levels if name in self.study.codebook else ()
-            dtype = self.study.people.schema[name]
-            if levels and (dtype == pl.Boolean or dtype.is_numeric()):
-                codes = 'c("false", "true")' if dtype == pl.Boolean else "c(0, 1)"
-                labels = ", ".join(map(quote, levels))
-                column = f"people[[{quote(name)}]]"
-                yield f"{column} <- factor({column}, levels = {codes}, labels = c({labels}))"
+            coded = label_codes(name, levels, self.study.people.schema[name]) if levels else ""
+            if coded:
+                yield coded
 
     def _call(self, asked: Asked, shown: pl.DataFrame) -> Iterator[str]:
         """Write the comparisons of one result; a line that would name a rare category is left out."""

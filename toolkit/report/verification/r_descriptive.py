@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from toolkit.estimate.survey import as_standard
-from toolkit.report.verification.r_expressions import quote, write_name, write_vector
+from toolkit.report.verification.r_expressions import write_name, write_vector
 from toolkit.report.verification.r_requests import Asked, Lines, write_names
+from toolkit.studies import quote
 
 # Names of intervals in R's svyciprop; the interval of NCHS has none.
 _INTERVALS = {

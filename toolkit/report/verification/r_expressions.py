@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from toolkit.errors import VariableError
+from toolkit.studies import quote
 from toolkit.variables import Codebook
 
 Tree = Any
@@ -34,12 +35,6 @@ _FAMILIES = ("Boolean", "StringExpr", "Pow", "TemporalExpr", "Categorical")
 
 class UntranslatableError(VariableError):
     """An expression has a piece that has no translation to R."""
-
-
-def quote(text: str) -> str:
-    """Write text in quotes for R."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def write_vector(values: list[Any] | tuple[Any, ...]) -> str:

@@ -6,9 +6,10 @@ from itertools import product
 from typing import Any
 
 from toolkit.estimate.regression import take_time
-from toolkit.report.verification.r_expressions import quote, write_name, write_vector
+from toolkit.report.verification.r_expressions import write_name, write_vector
 from toolkit.report.verification.r_requests import Asked, Lines, Row, write_list, write_names
 from toolkit.results import ESTIMANDS, covariates
+from toolkit.studies import quote
 from toolkit.variables import spline_of
 
 # Families of R with a starting value of the intercept where R needs one.

@@ -12,7 +12,6 @@ import polars as pl
 from toolkit.report.verification.r_expressions import (
     RWriter,
     UntranslatableError,
-    quote,
     write_name,
     write_value,
     write_vector,
@@ -20,7 +19,7 @@ from toolkit.report.verification.r_expressions import (
 from toolkit.sources.catalog_records import Beside, Input, Lookup, Measured, Rows
 from toolkit.sources.harmonize.multirow import columns_of
 from toolkit.sources.nhanes.public_recipe import CycleRecipe, Recipe
-from toolkit.studies import Study
+from toolkit.studies import Study, quote
 from toolkit.variables import NOT_MEASURED, Derivation, formula
 
 _READING = Path(__file__).with_name("read_public_files.R")

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from toolkit.estimate.survey import Column, read
-from toolkit.report.verification.r_expressions import RWriter, quote, write_name, write_value
+from toolkit.report.verification.r_expressions import RWriter, write_name, write_value
 from toolkit.results import ESTIMANDS
-from toolkit.studies import Study, WeightChoice
+from toolkit.studies import Study, WeightChoice, quote
 from toolkit.variables import parse, weight_name
 
 Row = Mapping[str, Any]
