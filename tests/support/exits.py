@@ -1,6 +1,7 @@
 """Small studies of few cases, and all that the toolkit shows of a result."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,14 @@ def exits(result: Estimates, folder: Path) -> str:
         tk.save(result, folder / f"result.{end}", overwrite=True) for end in ("csv", "md", "html", "tex")
     ]
     return "\n".join([*texts, *(file.path.read_text() for file in files)])
+
+
+def results_of(study: tk.Study, calls: list[Callable[[tk.Study], pl.DataFrame]]) -> list[pl.DataFrame]:
+    """Estimate what can be estimated of a study."""
+    found = []
+    for call in calls:
+        try:
+            found.append(call(study))
+        except tk.ToolkitError:
+            continue
+    return found

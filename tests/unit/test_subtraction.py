@@ -18,6 +18,7 @@ import pytest
 from scipy.optimize import linprog
 
 import toolkit as tk
+from tests.support.exits import results_of
 from toolkit.disclosure import show
 
 GROUPS, SEXES, OUTCOMES = ("a", "b", "c"), ("f", "m"), ("no", "yes", None)
@@ -56,17 +57,6 @@ TABLES: dict[str, list[Callable[[tk.Study], tk.Estimates]]] = {
     ],
     "Table 1": [lambda study: tk.describe(study, ("y", "sex"), by="g", test=False)],
 }
-
-
-def results_of(study: tk.Study, calls: list[Callable[[tk.Study], tk.Estimates]]) -> list[tk.Estimates]:
-    """Estimate what can be estimated of a study."""
-    found = []
-    for call in calls:
-        try:
-            found.append(call(study))
-        except tk.ToolkitError:
-            continue
-    return found
 
 
 def cells_of(**wanted: Any) -> np.ndarray:

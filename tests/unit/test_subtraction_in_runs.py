@@ -20,6 +20,7 @@ import pytest
 from scipy.optimize import linprog
 
 import toolkit as tk
+from tests.support.exits import results_of
 from toolkit.disclosure import show_data
 from toolkit.results import covariates
 
@@ -80,17 +81,6 @@ SHOWN: dict[str, list[Callable[[tk.Study], pl.DataFrame]]] = {
         flow_of("sex"),
     ],
 }
-
-
-def results_of(study: tk.Study, calls: list[Callable[[tk.Study], pl.DataFrame]]) -> list[pl.DataFrame]:
-    """Estimate what can be estimated of a study."""
-    found = []
-    for call in calls:
-        try:
-            found.append(call(study))
-        except tk.ToolkitError:
-            continue
-    return found
 
 
 def cells_of(levels: Mapping[str, Any], *known: str) -> np.ndarray:

@@ -11,8 +11,8 @@ from toolkit.display.charts.forest_plot import forest
 from toolkit.display.text import (
     capitalize,
     finding,
-    format_count,
     format_estimate,
+    format_size,
     label_variable,
     name_interval,
     phrase_count,
@@ -146,8 +146,8 @@ def _with_size(row: Row, level: str) -> str:
     if is_hidden(row):
         return f"not shown ({shorten_reason(row['reason'])})"
     value, _, interval = format_estimate(row).partition(" (")
-    size = f"; n = {format_count(row['n'])}" if row["n"] is not None else ""
-    return f"{value} ({level} {interval.rstrip(')')}{size})"
+    inside = "; ".join(filter(None, [f"{level} {interval.rstrip(')')}", format_size(row)]))
+    return f"{value} ({inside})"
 
 
 def _compared_rows(checks: Any) -> Iterator[pl.DataFrame]:

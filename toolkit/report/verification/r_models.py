@@ -1,7 +1,7 @@
 """Write regression models in R, as svyglm, svycoxph and regTermTest, and what is computed from them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -45,6 +45,11 @@ _JOINT = {
 }
 
 
+def _adjusted_for(rows: Sequence[tuple[int, Row]]) -> str:
+    """Return the covariates of the rows of one group; a test among them names none."""
+    return next((row["adjust"] for _, row in rows if row["adjust"] is not None), "")
+
+
 def _write_covariates(adjust: str | None) -> list[str]:
     """Write the covariates of a row as terms of a formula."""
     terms = []
@@ -79,8 +84,7 @@ def association(asked: Asked) -> Lines:
     estimand = asked.argument("estimand")
     family = _FAMILIES[ESTIMANDS[estimand].model]
     for group, rows in asked.groups():
-        adjust = next((row["adjust"] for _, row in rows if row["adjust"] is not None), "")
-        right = " + ".join([write_name(exposure), *_write_covariates(adjust)])
+        right = " + ".join([write_name(exposure), *_write_covariates(_adjusted_for(rows))])
         yield _fit(asked, group, outcome, f"quote({right})", family)
         for place, (number, row) in enumerate(rows):
             if asked.argument("terms"):
@@ -214,7 +218,7 @@ def interaction(asked: Asked) -> Lines:
     reference = {name: given.get(name, column.reference) for name, column in columns.items()}
     others = [[level for level in columns[n].levels if level != reference[n]] for n in (first, second)]
     for group, rows in asked.groups():
-        adjust = next((row["adjust"] for _, row in rows if row["adjust"] is not None), "")
+        adjust = _adjusted_for(rows)
         pair = f"{write_name(first)} * {write_name(second)}"
         right = " + ".join([pair, *_write_covariates(adjust)])
         yield _fit(asked, group, asked.argument("outcome"), f"quote({right})", family)
@@ -261,8 +265,7 @@ def curve(asked: Asked) -> Lines:
     known = f"complete({asked.whole}, {write_names(asked.names)})"
     yield f"knots <- with_knots(quote(rcs({write_name(exposure)}, {count})), {known})"
     for group, rows in asked.groups():
-        adjust = next((row["adjust"] for _, row in rows if row["adjust"] is not None), "")
-        own = _write_covariates(adjust)
+        own = _write_covariates(_adjusted_for(rows))
         right = f'call("+", knots, quote({" + ".join(own)}))' if own else "knots"
         yield _fit(asked, group, outcome, right, family)
         for number, row in rows:
