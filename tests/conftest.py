@@ -20,6 +20,10 @@ REMEDY = (
     "set CRAMPS_NHANES to a folder laid out like the CDC's site, or put shared/nhanes beside the checkout"
 )
 
+# A test that forgets the fixtures below fails here as on a machine without the setting. The processes of
+# pytest-xdist inherit the second name.
+os.environ.setdefault("CRAMPS_TEST_NHANES", os.environ.pop("CRAMPS_NHANES", ""))
+
 
 def shared() -> Path | None:
     """Give the folder `shared/nhanes` of this checkout's surroundings."""
@@ -50,7 +54,7 @@ def in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def nhanes_mirror() -> Path:
     """Give the folder of real NHANES files, unpacked if need be."""
-    told = os.environ.get("CRAMPS_NHANES", "")
+    told = os.environ["CRAMPS_TEST_NHANES"]
     if told and not told.startswith("http"):
         return Path(told)
     beside = shared()

@@ -12,8 +12,8 @@ ASKED = ("any_cramps", "diabetes_told", "age", "sex")
 
 
 @pytest.fixture(scope="module")
-def first(nhanes: tk.Study) -> tk.Study:
-    return open_study("nhanes", cycles=(D,))
+def first(nhanes_mirror: Path) -> tk.Study:
+    return open_study("nhanes", cycles=(D,), mirror=nhanes_mirror)
 
 
 def test_a_cycle_that_measured_everything_and_was_not_opened_is_named(
