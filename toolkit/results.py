@@ -260,9 +260,9 @@ class Estimates(pl.DataFrame):
         return found
 
     def record_request(self, estimator: str, study: Any, arguments: Mapping[str, Any]) -> None:
-        """Record the call that gave these rows; the study itself is not kept."""
-        key = study.computed.setdefault("key", next(_KEYS))
-        _STUDIES[key] = study
+        """Record the call that gave these rows; the study itself, None if unknown, is not kept."""
+        key = -1 if study is None else study.computed.setdefault("key", next(_KEYS))
+        _STUDIES.update({} if study is None else {key: study})
         self._request = estimator, key, dict(arguments)
 
     def call(self) -> tuple[str, Mapping[str, Any]] | None:

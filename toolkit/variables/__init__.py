@@ -36,9 +36,11 @@ from toolkit.variables.derivation import derive as derive
 from toolkit.variables.derivation import restate_failure as restate_failure
 from toolkit.variables.formulas import Formula as Formula
 from toolkit.variables.formulas import formula as formula
+from toolkit.variables.recorded_calls import COMBINED as COMBINED
 from toolkit.variables.recorded_calls import LISTENERS as LISTENERS
 from toolkit.variables.recorded_calls import Call as Call
 from toolkit.variables.recorded_calls import Listener as Listener
+from toolkit.variables.recorded_calls import record_combined as record_combined
 from toolkit.variables.recorded_calls import recorded as recorded
 from toolkit.variables.syntax import LONGEST as LONGEST
 from toolkit.variables.syntax import is_too_deep as is_too_deep

@@ -1,6 +1,6 @@
 """Tell listeners, such as a ledger, of each call of an estimator; without a listener nothing is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -9,7 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import polars as pl
 
-from toolkit.errors import require_study
+from toolkit.errors import EstimationError, require_study
+from toolkit.results import Estimates
 
 P = ParamSpec("P")
 Rows = TypeVar("Rows", bound=pl.DataFrame)
@@ -25,6 +26,8 @@ class Call:
     error: BaseException | None = None
 
 
+# Among the arguments of a call: the call whose rows were combined, and how.
+COMBINED = "combined rows"
 Listener = Callable[[Call], None]
 LISTENERS: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
 
@@ -61,3 +64,19 @@ def recorded(estimator: Callable[P, Rows]) -> Callable[P, Rows]:
 def _tell(listeners: tuple[Listener, ...], call: Call) -> None:
     for listen in listeners:
         listen(call)
+
+
+def record_combined(found: Estimates, name: str, of: Sequence[pl.DataFrame], how: Mapping[str, Any]) -> None:
+    """Record in rows that they combine the rows of others, if one known call gave all of these.
+
+    The arguments are those of that call, with its estimator and `how` under `COMBINED`.
+    """
+    calls = [rows.call() if isinstance(rows, Estimates) else None for rows in of]
+    first = calls[0]
+    if first is None or any(call != first for call in calls):
+        return
+    try:
+        _, study, _ = of[0].request()  # type: ignore[attr-defined]
+    except EstimationError:
+        study = None
+    found.record_request(name, study, {**first[1], COMBINED: {"estimator": first[0], **how}})

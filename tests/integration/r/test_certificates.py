@@ -3,7 +3,8 @@
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ import pytest
 import toolkit as tk
 from tests.integration.r.test_r_script import needs_r
 from tests.support.invented import CLUSTERED, crowd
-from toolkit.report.verification.certificates import LIBRARY
+from toolkit.report.verification.certificate_scripts import LIBRARY
 from toolkit.report.verification.r_recipes import write_recipe
 from toolkit.sources.nhanes.public_recipe import recipe_of
 
@@ -76,6 +77,8 @@ def hypotheses(s: tk.Study) -> Iterator[tk.Estimates]:
     yield tk.rank_test(s, "band", "sex")
     yield tk.term_test(s, "cramps ~ sex * region + age", ("region", "sex:region"))
     yield tk.term_test(s, "cramps ~ region + age", "region", df="design")
+    yield tk.term_test(s, "cramps ~ sex * region + age", ("region", "sex:region"), method="rao-scott")
+    yield tk.term_test(s, "nights ~ region + age", "age", family="gaussian", method="rao-scott", by="sex")
 
 
 def models(s: tk.Study) -> Iterator[tk.Estimates]:
@@ -90,6 +93,8 @@ def models(s: tk.Study) -> Iterator[tk.Estimates]:
     yield tk.model(s, "nights ~ region", family="gaussian")
     yield tk.model(s, "nights ~ region", family="poisson", offset="log(diary)", exponentiate=True)
     yield tk.model(s, "diary ~ region + age", family="gamma")
+    yield tk.model(s, "band ~ nights + sex", family="ordinal", exponentiate=True, domain="age > 25")
+    yield tk.model(s, "band ~ region * sex", family="ordinal", by="flag", df="design")
     yield tk.model(s, "Surv(diary, cramps) ~ sex + age", family="cox", exponentiate=True)
 
 
@@ -107,6 +112,38 @@ def effects(s: tk.Study) -> Iterator[tk.Estimates]:
     yield tk.trend(s, "nights", "band")
 
 
+def contrasts(s: tk.Study) -> Iterator[tk.Estimates]:
+    shares = tk.prevalence(s, "cramps", by=("sex", "band"), domain="age > 30 and nights >= 0")
+    for weights in ("first", "pairs", "heterogeneity", [-1, 0.5, 0.5, 0, 0, 0]):
+        yield tk.tests.contrast(shares, weights=weights)
+    yield tk.tests.contrast(shares, ratio=True, confidence=0.9)
+    yield tk.tests.contrast(tk.prevalence(s, "region", by="sex"), df=7)
+    yield tk.tests.contrast(tk.mean(s, ("age", "nights")), weights={"less twice": [1, -2]})
+    yield tk.tests.contrast(tk.total(s, "nights", by="sex"), ratio=True)
+    yield tk.tests.contrast(tk.ratio(s, "nights", "diary", by="band"), weights="heterogeneity")
+    yield tk.tests.contrast(tk.rate(s, "nights", "diary", by="sex"), ratio=True)
+    regions: dict[str, object] = {"outcome": "cramps", "exposure": "region", "adjust": ("age",)}
+    yield tk.tests.contrast(tk.association(s, **regions), weights="pairs")
+    for estimand in ("prevalence_ratio", "standardised_difference"):
+        by_sex = tk.association(s, **regions, by="sex", estimand=estimand)
+        yield tk.tests.contrast(by_sex)
+        yield tk.tests.contrast(by_sex, weights="heterogeneity")
+    yield tk.tests.contrast(tk.model(s, "nights ~ region + age", family="gaussian"), weights=[0, 1, -1, 0])
+    yield tk.tests.contrast(tk.margins(s, "cramps ~ region + age", "region", by="sex"), weights="pairs")
+    grid = {"sex": ("f", "m"), "age": (30, 70)}
+    yield tk.tests.contrast(tk.predict(s, "cramps ~ sex * age", grid), weights="pairs")
+
+
+def pooled(imputations: Sequence[tk.Study]) -> Iterator[tk.Estimates]:
+    yield tk.imputed(imputations, tk.prevalence, "cramps", by="flag")
+    yield tk.imputed(imputations, tk.mean, "nights", by="sex")
+    yield tk.imputed(imputations, tk.total, "nights")
+    yield tk.imputed(imputations, tk.quantile, "nights")
+    yield tk.imputed(imputations, tk.association, "cramps", "region", adjust=("nights", "flag"))
+    yield tk.imputed(imputations, tk.model, "nights ~ flag", family="gaussian", df_complete=inf)
+    yield tk.pool([tk.margins(one, "cramps ~ region + nights", "region") for one in imputations])
+
+
 def run(folder: Path, **further: str) -> subprocess.CompletedProcess[str]:
     asked = ["Rscript", "certificate.R"]
     return subprocess.run(
@@ -122,12 +159,39 @@ def lines_not(word: str, text: str) -> str:
 @pytest.mark.parametrize("name", DESIGNS)
 def test_r_recomputes_every_number_of_every_estimator(tmp_path: Path, name: str) -> None:
     s = DESIGNS[name]()
-    results = [one for part in (descriptive, hypotheses, models, effects) for one in part(s)]
+    results = [one for part in (descriptive, hypotheses, models, effects, contrasts) for one in part(s)]
     made = tk.certificate(s, results, tmp_path, include_data=True)
     done = run(tmp_path)
     assert (0, "") == (done.returncode, lines_not("Warning", done.stderr)), lines_not("equal", done.stdout)
     # Of all rows here, R's survey package lacks those of Firth's logit alone: three coefficients.
     assert f"{made.rows - 3} equal, 0 differs, 3 not recomputed" in done.stdout, done.stdout
+
+
+@needs_r
+@pytest.mark.parametrize("name", DESIGNS)
+def test_r_pools_the_results_of_imputations(tmp_path: Path, name: str) -> None:
+    imputations = tk.impute(DESIGNS[name](), ("nights", "flag"), outcome="cramps", m=3, iterations=2)
+    results = [*pooled(imputations)]
+    made = tk.certificate(imputations, results, tmp_path, include_data=True)
+    done = run(tmp_path)
+    assert (0, "") == (done.returncode, lines_not("Warning", done.stderr)), lines_not("equal", done.stdout)
+    assert f"{made.rows} equal, 0 differs, 0 not recomputed" in done.stdout, done.stdout
+    assert "missing_information" in pl.read_csv(tmp_path / "expected.csv").columns
+    # R compares the fraction of missing information too.
+    expected = pl.read_csv(tmp_path / "expected.csv").with_columns(pl.col("missing_information") + 0.001)
+    expected.write_csv(tmp_path / "expected.csv")
+    assert made.rows == run(tmp_path).stdout.count("DIFFERS: missing_information is")
+
+
+@needs_r
+def test_a_withheld_coefficient_does_not_move_the_others(tmp_path: Path) -> None:
+    row = pl.int_range(pl.len())
+    kind = pl.when(row.is_in([1, 5, 40])).then(pl.lit("rare")).when(row % 2 == 0).then(pl.lit("even"))
+    few = people().with_columns(kind=kind.otherwise(pl.lit("uneven")))
+    s = tk.study(few, design=CLUSTERED, name="crowd with a rare kind")
+    tk.certificate(s, tk.model(s, "nights ~ kind + age", family="gaussian"), tmp_path, include_data=True)
+    done = run(tmp_path)
+    assert "3 equal, 0 differs, 0 not recomputed, 1 left out" in done.stdout, done.stdout
 
 
 @needs_r
@@ -210,6 +274,24 @@ def test_r_derives_every_variable_of_nhanes_from_the_files(
 
     assert len(names) > 150
     assert [] == [name for name in (*names, *nhanes.design.columns) if differs(name)]
+
+
+@needs_r
+@pytest.mark.nhanes
+def test_imputations_of_nhanes_are_recomputed_with_the_publisher_s_design(
+    tmp_path: Path, nhanes_mirror: Path, nhanes: tk.Study
+) -> None:
+    imputations = tk.impute(nhanes, ("bmi", "income_ratio"), m=2, iterations=2)
+    asked = {"adjust": ("sex", "bmi", "income_ratio"), "domain": "age >= 20"}
+    result = tk.imputed(imputations, tk.association, "any_cramps", "diabetes_told", **asked)
+    made = tk.certificate(imputations, result, tmp_path)
+    assert "public-use files" == made.data
+    # Design and cycle follow from the files; all that may be imputed, or derived from it, is in the data.
+    for name in ("derived_1.csv", "derived_2.csv"):
+        columns = {*pl.read_csv(tmp_path / name, infer_schema_length=None).columns}
+        assert {"person", "bmi", "income_ratio", "age", "sex", "any_cramps", "diabetes_told"} == columns
+    done = run(tmp_path, NHANES_FOLDER=str(nhanes_mirror))
+    assert f"{made.rows} equal, 0 differs, 0 not recomputed" in done.stdout, done.stdout + done.stderr
 
 
 @needs_r

@@ -82,6 +82,51 @@ def test_changed_rows_are_refused(tmp_path: Path) -> None:
             tk.certificate(STUDY, changed, tmp_path)
 
 
+def test_a_contrast_is_certified_unless_its_rows_were_changed(tmp_path: Path) -> None:
+    rows = tk.mean(STUDY, "age", by="sex")
+    assert 1 == tk.certificate(STUDY, tk.tests.contrast(rows), tmp_path / "whole").rows
+    changed = tk.tests.contrast(pl.DataFrame(rows), rows.covariance())
+    with pytest.raises(EstimationError, match=mentioning("changed or copied")):
+        tk.certificate(STUDY, changed, tmp_path / "changed")
+    assert not (tmp_path / "changed").exists()
+
+
+def test_what_combines_rows_without_a_counterpart_is_said(tmp_path: Path) -> None:
+    impact = tk.effects.impact(STUDY, "cramps", "band", adjust=(), by="sex")
+    pooled = tk.pool([impact, impact])
+    tk.certificate([STUDY, STUDY], pooled, tmp_path / "pooled")
+    tk.certificate(STUDY, tk.tests.contrast(impact), tmp_path / "contrast")
+    for folder in ("pooled", "contrast"):
+        assert "no counterpart of tk.impact" in (tmp_path / folder / "certificate.R").read_text()
+
+
+def test_pooled_results_require_their_imputations(tmp_path: Path) -> None:
+    own = tk.mean(STUDY, "age", by="sex")
+    pooled = tk.pool([own, tk.mean(STUDY, "age", by="sex")])
+    with pytest.raises(
+        EstimationError, match=mentioning("pooled over 2 imputations", "1 study was supplied")
+    ):
+        tk.certificate(STUDY, pooled, tmp_path / "one")
+    with pytest.raises(EstimationError, match=mentioning("pooled over 2", "3 studies were supplied")):
+        tk.certificate([STUDY] * 3, pooled, tmp_path / "three")
+    with pytest.raises(EstimationError, match=mentioning("tk.mean", "of one study", "2 studies")):
+        tk.certificate([STUDY] * 2, own, tmp_path / "not pooled")
+    with pytest.raises(VariableError, match=mentioning(("takes a study", "'NoneType'"))):
+        tk.certificate([STUDY, None], pooled, tmp_path / "none")
+    assert [] == [*tmp_path.iterdir()]
+    tk.certificate([STUDY] * 2, pooled, tmp_path / "two")
+    assert {"README.txt", "certificate.R", "expected.csv"} == {p.name for p in (tmp_path / "two").iterdir()}
+    assert "writes people_1.csv to people_2.csv" in (tmp_path / "two" / "README.txt").read_text()
+
+
+def test_rows_pooled_from_different_calls_are_of_no_known_call(tmp_path: Path) -> None:
+    ages, narrower = tk.mean(STUDY, "age"), tk.mean(STUDY, "age", confidence=0.9)
+    assert tk.pool([ages, ages]).call() is not None
+    with pytest.raises(EstimationError, match=mentioning("other rows")):
+        tk.pool([ages, narrower])
+    assert tk.pool([ages, pl.DataFrame(ages)]).call() is None
+
+
 def test_a_result_of_another_study_is_refused(tmp_path: Path) -> None:
     other = tk.study(crowd(), design=tk.Design(weight="w"), name="another crowd")
     with pytest.raises(EstimationError, match=mentioning("another crowd", "crowd")):

@@ -27,7 +27,7 @@ from toolkit.estimate.survey import (
 )
 from toolkit.results import ESTIMANDS, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.results import frame as make_result
-from toolkit.variables import quoted, recorded
+from toolkit.variables import quoted, record_combined, recorded
 
 Weights = str | Sequence[float] | Mapping[str, Sequence[float]]
 _WAYS = ("first", "pairs", "heterogeneity")
@@ -52,6 +52,7 @@ class _Rows:
 
     rows: list[Row]
     by: list[str]
+    groups: list[str]  # those of `by` whose levels are of different participants; not a grid of predictions
     points: Floats
     covariance: Floats
     logarithms: bool
@@ -148,11 +149,17 @@ def contrast(
     matrix = frame.covariance() if isinstance(frame, Estimates) and covariance is None else covariance
     seen = _set_scale(_check_rows(frame, np.asarray(matrix, float)), ratio)
     if isinstance(weights, str) and weights == "heterogeneity":
-        return make_result([_test_heterogeneity(seen, kind, df) for kind in _classify_rows(seen)])
+        kinds = _classify_rows(seen)
+        found = make_result([_test_heterogeneity(seen, kind, df) for kind in kinds])
+        how = {"kinds": kinds, "rows": frame, "ratio": ratio, "df": df}
+        record_combined(found, "contrast", [frame], how)
+        return found
     combined = _read_weights(seen, weights)
     every = np.array([one.weights for one in combined])
     joint = every @ np.nan_to_num(seen.covariance) @ every.T
     found = make_result([_describe_contrast(seen, one, df, confidence) for one in combined], covariance=joint)
+    how = {"weights": every.tolist(), "rows": frame, "ratio": ratio, "df": df, "confidence": confidence}
+    record_combined(found, "contrast", [frame], how)
     return cast("Estimates", (found, found.covariance())) if with_covariance else found
 
 
@@ -171,7 +178,9 @@ def _check_rows(given: pl.DataFrame, covariance: Floats) -> _Rows:
             "The covariance matrix is not that of these rows, because its diagonal differs from their "
             f"standard errors. Filter both alike, or use both from one call: {_EXAMPLE}."
         )
-    return _Rows(rows, by_columns(given), points, covariance, logarithms=False)
+    by, called = by_columns(given), given.call() if isinstance(given, Estimates) else None
+    grid = called is not None and called[0] == "predict"
+    return _Rows(rows, by, [] if grid else by, points, covariance, logarithms=False)
 
 
 def _set_scale(seen: _Rows, ratio: bool) -> _Rows:
@@ -252,7 +261,7 @@ def _describe_contrast(seen: _Rows, one: _Combined, df: float | None, confidence
     places = np.flatnonzero(one.weights)
     used, own = [seen.rows[place] for place in places], one.weights[places]
     row = {
-        **_keep_common(used, seen.by, _name_estimand(used, own, seen.logarithms)),
+        **_keep_common(used, seen, _name_estimand(used, own, seen.logarithms)),
         **_combine_verdicts(used),
     }
     row |= {
@@ -310,18 +319,19 @@ def _name_estimand(rows: Sequence[Row], weights: Floats, logarithms: bool) -> st
     return (compared and compared.difference) or "difference"
 
 
-def _keep_common(rows: Sequence[Row], by: Sequence[str], estimand: str) -> Row:
+def _keep_common(rows: Sequence[Row], seen: _Rows, estimand: str) -> Row:
     """Keep the columns common to all rows; the exposure is the variable of the groups."""
     kept = {name: rows[0][name] if len({row[name] for row in rows}) == 1 else None for name in _COMMON}
     kept["estimand"] = estimand
-    groups = [name for name in by if len({row[name] for row in rows}) > 1]
+    groups = [name for name in seen.by if len({row[name] for row in rows}) > 1]
+    apart = any(name in seen.groups for name in groups)
     for name in ("n", "n_cases", "n_missing"):
         known = [row[name] for row in rows if row[name] is not None]
-        kept[name] = (sum if groups else max)(known) if known else None
+        kept[name] = (sum if apart else max)(known) if known else None
     if not groups:
         return kept
-    # A missing value of `by` is counted in several rows, so the sum has no meaning.
-    kept["n_missing"] = None
+    if apart:  # A missing value of `by` is counted in several rows, so the sum has no meaning.
+        kept["n_missing"] = None
     first = rows[0]
     measure = str(first["estimand"]).replace("_", " ")
     if estimand == "difference" and len({row["estimand"] for row in rows}) == 1:
@@ -349,7 +359,7 @@ def _test_heterogeneity(seen: _Rows, kind: list[int], df: float | None) -> Row:
     """Test by Wald's F that the rows of a kind are equal; the reason counts rows without a variance."""
     known = [place for place in kind if seen.rows[place]["std_error"] is not None]
     rows = [seen.rows[place] for place in known or kind]
-    row = {**_keep_common(rows, seen.by, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
+    row = {**_keep_common(rows, seen, "heterogeneity"), "scale": "log" if seen.logarithms else "identity"}
     if len(known) < 2:
         reason = f"only {len(known)} of {len(kind)} rows have a standard error"
         return {**row, "reliability": "failed", "reason": reason}

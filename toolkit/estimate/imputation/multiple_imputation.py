@@ -15,7 +15,7 @@ from toolkit.errors import EstimationError
 from toolkit.estimate.regression import figures
 from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.studies import Study
-from toolkit.variables import Covaried, with_covariance
+from toolkit.variables import Covaried, record_combined, with_covariance
 
 Result = pl.DataFrame | Covaried
 # Columns that identify a row in two imputations.
@@ -55,8 +55,9 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
     -------
     Estimates
         One row for each: the mean of the estimates (of logarithms, for ratios), the standard error within and
-        between imputations, Student's t interval, and a last column `missing_information`, the fraction of
-        missing information. `n` is that of the imputations, `n_cases` their mean.
+        between imputations, Student's t interval (of a prevalence on the logit scale), and a last column
+        `missing_information`, the fraction of missing information. `n` is that of the imputations,
+        `n_cases` their mean.
 
     Raises
     ------
@@ -86,7 +87,9 @@ def pool(results: Sequence[Result], *, df_complete: float | None = None) -> Esti
     pooled = _rubin(points, matrices, complete)
     rows = [_row(frames, place, pooled) for place in range(frames[0].height)]
     schema: dict[str, Any] = {**frames[0].schema, INFORMATION: pl.Float64()}
-    return Estimates(rows, schema, covariance=pooled.covariance if full else None)
+    found = Estimates(rows, schema, covariance=pooled.covariance if full else None)
+    record_combined(found, "pool", frames, {"rows": frames[0], "m": len(frames), "df_complete": df_complete})
+    return found
 
 
 @with_covariance

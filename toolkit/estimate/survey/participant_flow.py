@@ -16,7 +16,7 @@ from toolkit.estimate.survey.roles import Column, read
 from toolkit.estimate.survey.standard_populations import as_standard
 from toolkit.results import FLOW_SCHEMA, Estimates, variables_of
 from toolkit.studies import CYCLE, Study, WeightChoice, grouped, label_of
-from toolkit.variables import Names, conditions, reason_for, require_one_role
+from toolkit.variables import COMBINED, Names, conditions, reason_for, require_one_role
 
 # Arguments of estimators that name variables of the analysis, beside adjust, by and domain.
 _ROLES = (
@@ -116,6 +116,7 @@ def flow(
 def _flow_of_result(result: Estimates) -> pl.DataFrame:
     """Count the steps of the analysis that gave a result, from the arguments of its estimator."""
     estimator, study, given = result.request()
+    estimator = given[COMBINED]["estimator"] if COMBINED in given else estimator
     if estimator in _OF_RECORDS:
         raise EstimationError(
             f"tk.{estimator} analyzes visits or nights instead of participants. Use tk.flow(study, ...) on "

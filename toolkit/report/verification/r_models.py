@@ -29,6 +29,8 @@ _FAMILIES = {
 }
 _DERIVATIVE = ", 1e-6"  # Of two different numerical derivatives.
 _REPLICATED_COX = ", 1e-7"  # svycoxph fits replicates less exactly.
+_ORDINAL = ", 1e-5"  # svyolr takes its Hessian from differences of the gradient.
+_SADDLEPOINT = ", loose = c(p_value = 5e-3)"
 _YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 # Measures of interaction as functions of the coefficients of both exposures and their product.
 _MEASURES = {
@@ -86,9 +88,9 @@ def association(asked: Asked) -> Lines:
     for group, rows in asked.groups():
         right = " + ".join([write_name(exposure), *_write_covariates(_adjusted_for(rows))])
         yield _fit(asked, group, outcome, f"quote({right})", family)
-        for place, (number, row) in enumerate(rows):
+        for number, row in rows:
             if asked.argument("terms"):
-                yield asked.check(number, f"coefficient(model, {place + 1}, {_common(asked)})")
+                yield asked.check(number, f"coefficient(model, {asked.places[number]}, {_common(asked)})")
             elif estimand.startswith("standardised"):
                 yield _average(asked, number, row, exposure)
             else:
@@ -137,17 +139,19 @@ def _outcome(asked: Asked) -> str:
 def model(asked: Asked) -> Lines:
     """Write the coefficients of a model, in R's order."""
     family = str(asked.argument("family"))
-    if family == "cox":
-        yield from _cox(asked)
+    if family in ("cox", "ordinal"):
+        yield from (_cox if family == "cox" else _ordinal)(asked)
         return
     for group, rows in asked.groups():
         if family in _FAMILIES:
             yield _fit(asked, group, _outcome(asked), _right_side(asked), _FAMILIES[family])
-        for place, (number, row) in enumerate(rows):
+        for number, row in rows:
             if family not in _FAMILIES:
                 yield asked.skip(number, f"R's survey package has no family '{family}'")
             else:
-                yield asked.check(number, f"coefficient(model, {place + 1}, {_common(asked)}{_log(row)})")
+                yield asked.check(
+                    number, f"coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
+                )
 
 
 def _cox(asked: Asked) -> Lines:
@@ -159,9 +163,21 @@ def _cox(asked: Asked) -> Lines:
     for group, rows in asked.groups():
         names = f"{write_names(asked.names)}, {quote(event)}, {asked.case(event)}, {asked.references()}"
         yield f'delayedAssign("model", cox_model({asked.whole}, {group}, {formula}, {names}))'
-        for place, (number, row) in enumerate(rows):
-            found = f"cox_coefficient(model, {place + 1}, {_common(asked)}{_log(row)})"
+        for number, row in rows:
+            found = f"cox_coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
             yield asked.check(number, found, _REPLICATED_COX)
+
+
+def _ordinal(asked: Asked) -> Lines:
+    outcome = _outcome(asked)
+    levels = write_vector(list(asked.column(outcome).levels))
+    for group, rows in asked.groups():
+        names = f"{_right_side(asked)}, {write_names(asked.names)}, {asked.references()}"
+        fit = f"ordinal_model({asked.whole}, {group}, {quote(outcome)}, {levels}, {names})"
+        yield f'delayedAssign("model", {fit})'
+        for number, row in rows:
+            found = f"ordinal_coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
+            yield asked.check(number, found, _ORDINAL)
 
 
 def margins(asked: Asked) -> Lines:
@@ -198,15 +214,17 @@ def _of_formula(asked: Asked, write: Callable[[int, Row], str]) -> Lines:
 def term_test(asked: Asked) -> Lines:
     """Write joint tests of terms, by regTermTest."""
     family, terms = str(asked.argument("family")), asked.argument("terms")
+    wald = asked.argument("method") == "wald"
+    function, more = ("term_test", "") if wald else ("likelihood_ratio", _SADDLEPOINT)
     named = " + ".join([terms] if isinstance(terms, str) else terms)
     for group, rows in asked.groups():
         if family in _FAMILIES:
             yield _fit(asked, group, _outcome(asked), _right_side(asked), _FAMILIES[family])
-        for number, row in rows:
-            if family not in _FAMILIES or row["level"] != "wald":
-                yield asked.skip(number, "only Wald tests of models that svyglm fits are recomputed")
+        for number, _ in rows:
+            if family not in _FAMILIES:
+                yield asked.skip(number, "only tests of models that svyglm fits are recomputed")
             else:
-                yield asked.check(number, f"term_test(model, ~ {named}, {asked.degrees})")
+                yield asked.check(number, f"{function}(model, ~ {named}, {asked.degrees})", more)
 
 
 def interaction(asked: Asked) -> Lines:

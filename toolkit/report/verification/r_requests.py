@@ -19,7 +19,9 @@ Lines = Iterator[str]
 class Asked:
     """One call of an estimator with its rows, which are numbered as in `expected.csv`.
 
-    `names` are the variables of the analysis, `by` those of its groups; `number` tells calls apart.
+    `names` are the variables of the analysis, `by` those of its groups; `number` tells calls apart. `every`
+    has all rows of the call, also those not compared. With `keep`, R keeps what it finds in that list instead
+    of comparing it.
     """
 
     study: Study
@@ -31,6 +33,8 @@ class Asked:
     domain: str = ""
     number: int = 1
     shown: Mapping[int, Row] = field(default_factory=dict)
+    every: Sequence[tuple[int, Row]] = ()
+    keep: str = ""
 
     @cached_property
     def weight(self) -> WeightChoice:
@@ -73,20 +77,34 @@ class Asked:
         for levels, rows in found.items():
             yield write_list(dict(zip(self.by, levels, strict=True))), rows
 
+    @cached_property
+    def places(self) -> Mapping[int, int]:
+        """The place of each row among all rows of its group, from 1."""
+        found: dict[int, int] = {}
+        sizes: dict[tuple[Any, ...], int] = {}
+        for number, row in self.every:
+            group = tuple(row[name] for name in self.by)
+            found[number] = sizes[group] = sizes.get(group, 0) + 1
+        return found
+
     def label(self, number: int) -> str:
         """Describe a row in one line, as it may be shown."""
         row = self.shown[number]
         what = ESTIMANDS[row["estimand"]].noun if row["estimand"] in ESTIMANDS else row["estimand"]
-        parts = [f"{name} {row[name]}" for name in self.by]
+        parts = [f"{name} {row[name]}" for name in self.by if name in row]
         parts += [row[name] for name in ("exposure", "level") if row[name]]
         return f"{what} of {row['outcome']}" + "".join(f", {part}" for part in parts)
 
     def check(self, number: int, found: str, more: str = "") -> str:
         """Write the comparison of a row."""
+        if self.keep:
+            return f"{self.keep}[[{number}]] <- attempt({found})"
         return f"check({number}, {quote(self.label(number))}, {found}{more})"
 
     def skip(self, number: int, why: str) -> str:
         """Write that a row is not recomputed."""
+        if self.keep:
+            return f"{self.keep}[[{number}]] <- list()"
         return f"note({number}, {quote(self.label(number))}, {quote(f'not recomputed: {why}')}, {_NOT})"
 
     def prepare(self) -> Lines:

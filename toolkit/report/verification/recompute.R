@@ -59,7 +59,27 @@ error_of <- function(x) as.numeric(SE(x))[1]
 # R's design effect is against sampling without replacement, or with it if weights do not sum to a population.
 deff_kind <- function(d, finite) if (!finite && mean(weights(d, "sampling")[counted(d)]) < 2) "replace" else TRUE
 
+# What a contrast needs of a row: how each participant moves it, or its value with each replicate weight. It is kept
+# for the rows of a contrast alone.
+keeping <- FALSE
+attempt <- function(found) tryCatch(suppressWarnings(force(found)), error = function(e) {
+  cat("A row that is combined could not be recomputed:", conditionMessage(e), "\n"); list()
+})
+with_pieces <- function(found, d, influence, replicates) {
+  if (!keeping) return(found)
+  found$pieces <- if (replicated(d)) list(replicates = replicates)
+                  else list(rows = rownames(d$variables), influence = choose(counted(d), as.numeric(influence), 0))
+  found
+}
+
 # ---- Descriptive estimates -----------------------------------------------------------------------------
+mean_influence <- function(d, point) {
+  x <- d$variables$.x; known <- !is.na(x)
+  choose(known, (x - point) / sum(weights(d, "sampling")[known]), 0)
+}
+mean_replicates <- function(of, formula, d) {
+  if (keeping && replicated(d)) of(formula, d, na.rm = TRUE, return.replicates = TRUE)$replicates
+}
 prevalence <- function(whole, group, name, level, method, conf) {
   d <- of_group(whole, group)
   d$variables$.x <- numbers(d, name, level)
@@ -68,6 +88,7 @@ prevalence <- function(whole, group, name, level, method, conf) {
   found$n_cases <- sum(people_of(d)$.x, na.rm = TRUE)
   if (found$estimate %in% c(0, 1)) return(found)
   found$std_error <- error_of(mean)
+  found <- with_pieces(found, d, mean_influence(d, found$estimate), mean_replicates(svymean, ~.x, d))
   if (method == "beta" && nrow(d$variables) != sum(counted(d))) {
     # svyciprop takes the calibrated participants outside of the group for participants of it.
     size <- found$estimate * (1 - found$estimate) / found$std_error^2
@@ -88,7 +109,8 @@ average <- function(whole, group, name, case, names, conf) {
   df <- degf(of_group(whole, group))
   d$variables$.x <- numbers(d, name, case)
   mean <- svymean(~.x, d)
-  c(counts(whole, group, names), around(one(coef(mean)), error_of(mean), df, conf))
+  found <- c(counts(whole, group, names), around(one(coef(mean)), error_of(mean), df, conf))
+  with_pieces(found, d, mean_influence(d, found$estimate), mean_replicates(svymean, ~.x, d))
 }
 total <- function(whole, group, name, case, names, conf) {
   d <- complete(of_group(whole, group), names)
@@ -102,7 +124,7 @@ total <- function(whole, group, name, case, names, conf) {
     ends <- around(one(coef(sum)), error_of(sum), df, conf)
     found <- c(found, list(conf_low = max(ends$conf_low, 0), conf_high = ends$conf_high))
   }
-  found
+  with_pieces(found, d, d$variables$.x, mean_replicates(svytotal, ~.x, d))
 }
 ratio <- function(whole, group, above, below, cases, conf, per = 1, logarithmic = FALSE) {
   d <- complete(of_group(whole, group), c(above, below))
@@ -117,7 +139,9 @@ ratio <- function(whole, group, above, below, cases, conf, per = 1, logarithmic 
     rows$conf_high <- point * exp(reach(conf, df) * error / point)
     rows$n_cases <- round(sum(people_of(d)$.a))
   }
-  rows
+  moved <- (per * d$variables$.a - point * d$variables$.b) / sum((weights(d, "sampling") * d$variables$.b)[counted(d)])
+  each <- if (keeping && replicated(d)) per * svyratio(~.a, ~.b, d, return.replicates = TRUE)$replicates
+  with_pieces(rows, d, moved, each)
 }
 quantile_of <- function(whole, group, name, prob, rule, interval, conf) {
   d <- complete(of_group(whole, group), name)
@@ -250,25 +274,37 @@ fit_model <- function(whole, group, outcome, case, right, names, family, referen
     start <- c(start(people_of(d)$.y), rep(0, columns - 1))
   }
   fit <- exact_glm(formula, d, family, start)
-  list(fit = fit, design = d, counts = counts(whole, group, names), names = names,
+  members <- weights(of_group(whole, group), "sampling")
+  list(fit = fit, design = d, counts = counts(whole, group, names), names = names, mean_weight = mean(members[members > 0]),
        cases = if (is.null(case)) NULL else sum(people_of(d)$.y))
 }
 df_of <- function(model, degrees) {
   if (degrees == "design") degf(model$design) else degf(model$design) + 1 - length(coef(model$fit))
 }
 # One number on the scale of the model, with its interval and test; a ratio is its exponential.
-described <- function(model, point, error, df, conf, log = FALSE, test = TRUE) {
+described <- function(model, point, error, df, conf, log = FALSE, test = TRUE, influence = NULL, replicates = NULL) {
   shown <- if (log) exp else identity
   found <- c(model$counts, list(
     estimate = shown(point), std_error = error, df = df,
     conf_low = shown(point - reach(conf, df) * error), conf_high = shown(point + reach(conf, df) * error)))
+  if (!is.null(influence) || !is.null(replicates)) found <- with_pieces(found, model$design, influence, replicates)
   if (!is.null(model$cases)) found$n_cases <- model$cases
   if (!test) return(found)
   c(found, list(statistic = point / error, p_value = 2 * pt(-abs(point / error), df)))
 }
 coefficient <- function(model, place, degrees, conf, log = FALSE) {
   fit <- model$fit
-  described(model, coef(fit)[[place]], sqrt(vcov(fit)[place, place]), df_of(model, degrees), conf, log)
+  described(model, coef(fit)[[place]], sqrt(vcov(fit)[place, place]), df_of(model, degrees), conf, log,
+            influence = if (keeping) coefficient_influence(model)[, place], replicates = fit$replicates[, place])
+}
+# How each participant moves the coefficients, as svyglm(influence = TRUE) computes it, divided by the weight.
+coefficient_influence <- function(model) {
+  fit <- model$fit; d <- model$design
+  moved <- (model.matrix(fit) * (residuals(fit, "working") * fit$weights)) %*% fit$naive.cov
+  all <- matrix(0, nrow(d$variables), ncol(moved))
+  rows <- match(rownames(moved), rownames(d$variables)); w <- weights(d, "sampling")[rows]
+  all[rows, ] <- moved * choose(w > 0, 1 / w, 0)
+  all
 }
 # The coefficient of a level of the first term.
 level_place <- function(model, name, level, references) {
@@ -282,7 +318,7 @@ product_places <- function(model, names, levels) {
 }
 measure <- function(model, places, of, degrees, conf, log = TRUE, test = TRUE) {
   found <- delta(model, function(b) do.call(of, as.list(unname(b[places]))))
-  described(model, found[1], found[2], df_of(model, degrees), conf, log, test)
+  described(model, found$point, found$error, df_of(model, degrees), conf, log, test, found$influence, found$replicates)
 }
 curve_point <- function(model, knots, name, at, reference, degrees, conf, log) {
   basis <- function(x) eval(knots, setNames(list(x), name))
@@ -305,20 +341,31 @@ term_test <- function(model, terms, degrees) {
   if (degrees == "design") { f <- f * (df - q + 1) / df; df <- df - q + 1 }
   c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE)))
 }
+# regTermTest refits the smaller model with the call of the larger, whose starting values do not fit it. svyglm
+# scales weights to a mean of 1 over all rows, and R's users have in them the participants with missing values.
+likelihood_ratio <- function(model, terms, degrees) {
+  fit <- model$fit; fit$call$start <- NULL
+  found <- regTermTest(fit, terms, method = "LRT", df = df_of(model, degrees))
+  scale <- mean(weights(model$design, "sampling")) / model$mean_weight
+  c(model$counts, list(statistic = scale * as.numeric(found$chisq), df_numerator = found$df, df = found$ddf,
+                       p_value = as.numeric(found$p), deff = scale * mean(found$lambda), n_cases = model$cases))
+}
 # A function of the coefficients by the delta method, or of each replicate's coefficients.
 delta <- function(model, of) {
   fit <- model$fit; b <- coef(fit); point <- of(b)
   if (!is.null(fit$replicates)) {
     d <- model$design
     each <- apply(as.matrix(fit$replicates), 1, of)
-    return(c(point, sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))))
+    error <- sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))
+    return(list(point = point, error = error, replicates = each))
   }
   step <- sqrt(diag(vcov(fit))) * 1e-3
   slope <- sapply(seq_along(b), function(k) {
     move <- function(times) of(replace(b, k, b[k] + times * step[k]))
     (8 * (move(1) - move(-1)) - (move(2) - move(-2))) / (12 * step[k])
   })
-  c(point, sqrt(as.numeric(t(slope) %*% vcov(fit) %*% slope)))
+  list(point = point, error = sqrt(as.numeric(t(slope) %*% vcov(fit) %*% slope)),
+       influence = if (keeping) drop(coefficient_influence(model) %*% slope))
 }
 # Mean predictions with variables set to values, and a contrast of them: linearized with the sampling of the
 # participants averaged over, or refitted with each replicate weight.
@@ -342,7 +389,8 @@ standardized <- function(model, settings, contrast, log = FALSE) {
   if (!is.null(fit$replicates)) {
     all <- weights(d, "analysis"); b <- as.matrix(fit$replicates)
     each <- sapply(seq_len(ncol(all)), function(k) value(b[k, ], all[, k]))
-    return(c(point, sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))))
+    error <- sqrt(as.numeric(svrVar(matrix(each), d$scale, d$rscales, mse = d$mse, coef = point)))
+    return(list(point = point, error = error, replicates = each))
   }
   X <- model.matrix(right, model.frame(right, data, na.action = na.pass, xlev = fit$xlevels), contrasts.arg = fit$contrasts)
   eta <- drop(X %*% coef(fit)); mu <- family$linkinv(eta); slope <- family$mu.eta(eta)
@@ -357,20 +405,18 @@ standardized <- function(model, settings, contrast, log = FALSE) {
     influence <- influence + contrast[k] * (if (log) own / mean_k else own)
   }
   d$variables$.influence <- influence
-  c(point, sqrt(as.numeric(vcov(svytotal(~.influence, d)))))
+  list(point = point, error = sqrt(as.numeric(vcov(svytotal(~.influence, d)))), influence = influence)
 }
 # The step of a numerical derivative.
 step <- function(d, name) 3e-3 * sd(as.numeric(people_of(d)[[name]]), na.rm = TRUE)
 averaged <- function(model, settings, contrast, degrees, conf, log = FALSE, share = FALSE, test = TRUE) {
   found <- standardized(model, settings, contrast, log)
   df <- df_of(model, degrees)
-  rows <- described(model, found[1], found[2], df, conf, log, test)
-  if (share) {
-    ends <- qlogis(found[1]) + c(-1, 1) * reach(conf, df) * found[2] / (found[1] * (1 - found[1]))
-    rows$conf_low <- plogis(ends[1]); rows$conf_high <- plogis(ends[2])
-  }
+  rows <- described(model, found$point, found$error, df, conf, log, test, found$influence, found$replicates)
+  if (share) rows[c("conf_low", "conf_high")] <- as.list(logit_ends(found$point, found$error, df, conf))
   rows
 }
+logit_ends <- function(p, error, df, conf) plogis(qlogis(p) + c(-1, 1) * reach(conf, df) * error / (p * (1 - p)))
 cox_model <- function(whole, group, formula, names, event, case, references) {
   d <- complete(of_group(whole, group), names)
   d$variables$.event <- numbers(d, event, case)
@@ -384,6 +430,39 @@ cox_coefficient <- function(model, place, degrees, conf, log = FALSE) {
   fit <- model$fit
   df <- degf(model$design) + if (degrees == "design") 0 else 1 - length(coef(fit))
   described(model, coef(fit)[[place]], sqrt(as.matrix(vcov(fit))[place, place]), df, conf, log)
+}
+# The levels in their order, of those who are there. svyolr allows no missing values, and those outside of a
+# calibrated domain, whose weights are 0, take the values of a participant.
+ordinal_model <- function(whole, group, outcome, levels, right, names, references) {
+  d <- complete(of_group(whole, group), names)
+  for (name in names) d$variables[[name]][!counted(d)] <- d$variables[[name]][counted(d)][1]
+  d$variables$.y <- factor(as.character(d$variables[[outcome]]), levels)
+  d$variables$.y <- droplevels(d$variables$.y)
+  d <- plain_factors(d, references)
+  formula <- as.formula(call("~", quote(.y), with_knots(right, d)))
+  size <- ncol(model.matrix(formula[-2], model.frame(formula[-2], d$variables))) + nlevels(d$variables$.y) - 2
+  exact <- list(reltol = 1e-16, maxit = 2000, ndeps = rep(1e-5, size))
+  own <- function(d) eval(bquote(svyolr(.(formula), d, control = .(exact))))
+  list(fit = if (replicated(d)) replicated_olr(own, formula, d, exact) else own(d), design = d, counts = counts(whole, group, names))
+}
+# With replicate weights polr finds no starting values, and stops early in each of them.
+replicated_olr <- function(own, formula, d, exact) {
+  d$variables$.w <- weights(d, "sampling")
+  fit <- own(svydesign(ids = ~1, weights = ~.w, data = d$variables))
+  start <- c(coef(fit, intercepts = FALSE), fit$zeta)
+  all <- apply(weights(d, "analysis"), 2, function(w) {
+    data <- d$variables; data$.w <- w / mean(w)
+    found <- suppressWarnings(MASS::polr(formula, data, weights = .w, start = start, control = exact))
+    c(found$coefficients, found$zeta)
+  })
+  fit$var <- as.matrix(svrVar(t(all), d$scale, d$rscales, mse = d$mse, coef = start))
+  fit$df.residual <- degf(d) - length(coef(fit, intercepts = FALSE))
+  fit
+}
+ordinal_coefficient <- function(model, place, degrees, conf, log = FALSE) {
+  fit <- model$fit
+  df <- if (degrees == "design") degf(model$design) else fit$df.residual
+  described(model, c(coef(fit, intercepts = FALSE), fit$zeta)[[place]], sqrt(vcov(fit)[place, place]), df, conf, log)
 }
 
 # ---- Tests ---------------------------------------------------------------------------------------------
@@ -428,6 +507,78 @@ rank_test <- function(whole, group, name, by, test, references, levels, conf) {
                         df = one(found$ddf))))
   point <- one(found$estimate); df <- one(found$parameter)
   c(rows, around(point, point / one(found$statistic), df, conf), list(statistic = one(found$statistic)))
+}
+
+# ---- Results of results --------------------------------------------------------------------------------
+# The covariance of rows: of the totals of their influence, or of their values with each replicate weight.
+joint <- function(whole, rows) {
+  points <- sapply(rows, function(row) row$estimate)
+  if (replicated(whole)) {
+    each <- sapply(rows, function(row) as.numeric(row$pieces$replicates))
+    return(as.matrix(svrVar(each, whole$scale, whole$rscales, mse = whole$mse, coef = colMeans(each))))
+  }
+  places <- paste0(".influence_", seq_along(rows))
+  for (k in seq_along(rows)) {
+    whole$variables[[places[k]]] <- 0
+    own <- match(rows[[k]]$pieces$rows, rownames(whole$variables))
+    whole$variables[[places[k]]][own] <- rows[[k]]$pieces$influence
+  }
+  as.matrix(vcov(svytotal(reformulate(paste0("`", places, "`")), whole)))
+}
+# Points and covariance on the scale on which rows are combined; NULL if survey gives none for one of them.
+combined <- function(whole, rows, logarithms) {
+  if (any(sapply(rows, function(row) is.null(row$pieces) || is.null(row$std_error)))) return(NULL)
+  points <- sapply(rows, function(row) row$estimate); V <- joint(whole, rows)
+  if (logarithms == "taken") { V <- V / outer(points, points); points <- log(points) }
+  if (logarithms == "own") points <- log(points)
+  list(points = points, V = V, df = min(sapply(rows, function(row) row$df)))
+}
+together <- function(rows, name, summed) {
+  known <- unlist(lapply(rows, function(row) row[[name]]))
+  if (is.null(known)) NULL else if (summed) sum(known) else max(known)
+}
+counts_of <- function(rows, summed) {
+  c(n = together(rows, "n", summed), n_cases = together(rows, "n_cases", summed),
+    n_missing = if (!summed) together(rows, "n_missing", FALSE))
+}
+contrasted <- function(whole, rows, weights, logarithms, summed, conf, df = NULL) {
+  found <- combined(whole, rows, logarithms)
+  if (is.null(found)) return(list())
+  stat <- structure(setNames(found$points, seq_along(weights)), var = found$V, class = "svystat")
+  own <- svycontrast(stat, weights)
+  point <- one(coef(own)); error <- error_of(own); df <- if (is.null(df)) found$df else df
+  shown <- if (logarithms == "no") identity else exp
+  ends <- around(point, error, df, conf)
+  c(as.list(counts_of(rows, summed)), list(
+    estimate = shown(point), std_error = error, df = if (is.finite(df)) df, conf_low = shown(ends$conf_low),
+    conf_high = shown(ends$conf_high), statistic = point / error, p_value = 2 * pt(-abs(point / error), df)))
+}
+heterogeneity <- function(whole, rows, logarithms, summed, df = NULL) {
+  found <- combined(whole, rows, logarithms)
+  if (is.null(found)) return(list())
+  q <- length(rows) - 1; own <- cbind(-1, diag(q)); b <- own %*% found$points
+  f <- as.numeric(t(b) %*% solve(own %*% found$V %*% t(own)) %*% b) / q
+  df <- if (is.null(df)) found$df else df
+  c(as.list(counts_of(rows, summed)), list(statistic = f, df_numerator = q, df = if (is.finite(df)) df,
+                                           p_value = pf(f, q, df, lower.tail = FALSE)))
+}
+# One row of several imputations, by MIcombine.
+pooled <- function(imputations, place, conf, log = FALSE, test = TRUE, share = FALSE, df_complete = NULL) {
+  rows <- lapply(imputations, function(rows) if (place <= length(rows)) rows[[place]])
+  if (any(sapply(rows, function(row) is.null(row$std_error)))) return(list())
+  points <- lapply(rows, function(row) if (log) base::log(row$estimate) else row$estimate)
+  complete <- if (is.null(df_complete)) rows[[1]]$df else df_complete
+  found <- mitools::MIcombine(points, lapply(rows, function(row) matrix(row$std_error^2)), df.complete = complete)
+  point <- one(coef(found)); error <- sqrt(one(vcov(found))); df <- found$df
+  shown <- if (log) exp else identity
+  ends <- around(point, error, df, conf)
+  each <- function(name) unlist(lapply(rows, function(row) row[[name]]))
+  result <- list(estimate = shown(point), std_error = error, df = df, conf_low = shown(ends$conf_low),
+                 conf_high = shown(ends$conf_high), n = rows[[1]]$n, n_missing = rows[[1]]$n_missing,
+                 missing_information = found$missinfo)
+  if (share) result[c("conf_low", "conf_high")] <- as.list(logit_ends(point, error, df, conf))
+  if (!is.null(each("n_cases"))) result$n_cases <- round(mean(each("n_cases")))
+  if (test) c(result, list(statistic = point / error, p_value = 2 * pt(-abs(point / error), df))) else result
 }
 
 # ---- The comparison ------------------------------------------------------------------------------------

@@ -158,3 +158,24 @@ def test_ratios_and_differences_are_not_mixed(by_band):
     mixed = rows.with_columns(pl.Series("scale", ["log", "identity", "identity"]))
     with pytest.raises(tk.EstimationError, match=mentioning("ratios", "contrast")):
         contrast(mixed, matrix)
+
+
+def test_predictions_of_a_grid_are_of_the_same_participants():
+    study = crowded()
+    grid = {"sex": ("f", "m"), "age": (30, 70)}
+    predicted = tk.predict(study, "cramps ~ sex * age", grid)
+    own = contrast(predicted, weights="pairs")
+    assert set(predicted["n"]) == set(own["n"])
+    assert set(predicted["n_cases"]) == set(own["n_cases"])
+    assert {"sex", "age", "sex, age"} == set(own["exposure"])
+
+
+def test_the_flow_of_a_contrast_is_that_of_its_rows():
+    study = crowded()
+    rows = tk.prevalence(study, "cramps", by="sex", domain="age > 30")
+    assert tk.flow(rows).equals(tk.flow(contrast(rows)))
+    assert tk.flow(rows).equals(tk.flow(tk.pool([rows, rows])))
+    cohort = tk.open_study("example-cohort")
+    visits = tk.gee(cohort, "any_cramps ~ sex")
+    with pytest.raises(tk.EstimationError, match=mentioning("tk.gee analyzes visits or nights")):
+        tk.flow(contrast(visits, weights=[0, 1]))
