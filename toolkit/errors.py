@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from linecache import getline
 from math import isfinite
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,13 @@ def require_known(
     """Raise an error for an unknown name; `all_of_them` are the words before the list of known names."""
     if name not in known:
         raise error(unknown(what, name, known, f"{all_of_them} {', '.join(known)}" if all_of_them else ""))
+
+
+def as_path(given: object, caller: str, what: str = "the path of a file or folder") -> Path:
+    """Return a path, and raise an error for what is none, such as a number or a list of paths."""
+    if isinstance(given, str | PathLike):
+        return Path(given)
+    raise DatasetError(f"{caller} takes {what} as text, and this is of the type '{type(given).__name__}'.")
 
 
 def require_study(given: object, caller: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from toolkit.causes.evidence import citation_of
-from toolkit.errors import DatasetError, VariableError, require_known, unknown_words
+from toolkit.errors import DatasetError, VariableError, as_path, require_known, unknown_words
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.table_files import refuse_special_file
 from toolkit.results import EDGES_SCHEMA
@@ -187,7 +187,7 @@ def causal_diagram(path: str | Path | None = None) -> Diagram:
     """
     if path is None:
         return _shipped(FILE)
-    path = Path(path)
+    path = as_path(path, "A causal diagram")
     named = path.parent == Path() and path.stem.startswith(Path(FILE).stem)
     if named and not path.is_file() and (shipped("datasets") / path.name).is_file():
         return _shipped(path.name)

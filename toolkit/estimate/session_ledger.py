@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from toolkit.disclosure import show
-from toolkit.errors import DatasetError, VariableError, leave_out_rare
+from toolkit.errors import DatasetError, VariableError, as_path, leave_out_rare
 from toolkit.estimate.planned_answers import test_question
 from toolkit.files.safe_files import write_text
 from toolkit.planning.multiplicity import adjust_questions
@@ -168,7 +168,7 @@ class Ledger:
         DatasetError
             If the file name ends otherwise, or the folder is not writable.
         """
-        target = Path(path)
+        target = as_path(path, "ledger.write")
         if target.suffix == ".csv":
             write_text(target, self.table().write_csv())
         elif target.suffix == ".json":

@@ -13,6 +13,7 @@ from toolkit.errors import (
     DatasetError,
     ToolkitError,
     VariableError,
+    as_path,
     join_list,
     require_study,
     unknown,
@@ -326,8 +327,9 @@ def _names_in(question: PlannedQuestion) -> tuple[str, ...]:
 
 def require_plan_file(path: str | Path) -> Path:
     """Return the path of a plan that exists."""
-    if not Path(path).is_file():
+    source = as_path(path, "An analysis plan")
+    if not source.is_file():
         raise DatasetError(
             f"The plan '{path}' does not exist. Check the path, or write a first one: cramps plan new"
         )
-    return Path(path)
+    return source

@@ -14,7 +14,7 @@ import polars as pl
 from toolkit.causes import covariates, outcomes
 from toolkit.causes.card import cards
 from toolkit.disclosure import count_rare
-from toolkit.errors import DatasetError, require_study
+from toolkit.errors import DatasetError, as_path, require_study
 from toolkit.files.checked_toml import read_toml, shipped
 from toolkit.files.safe_files import write_text
 from toolkit.report.disclosure_control import (
@@ -70,7 +70,7 @@ def data_dictionary(study: Study, path: str | Path | None = None, *, exact: bool
     'page.html'
     """
     require_study(study, "tk.reports.data_dictionary")
-    target = Path(path) if path else folder_of(study) / "data-dictionary.html"
+    target = as_path(path, "A data dictionary") if path else folder_of(study) / "data-dictionary.html"
     if target.suffix.lower() != ".html":
         raise DatasetError(
             f"The data dictionary is an HTML page, and '{target.name}' does not end in .html. Use a name "

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from toolkit.errors import as_path
 from toolkit.files.project_folder import in_project
 from toolkit.files.safe_files import write_text
 from toolkit.report.page.html import compose_index, compose_studies, write_links
@@ -53,7 +54,7 @@ class Record:
 
 def folder_of(study: Study, output: str | Path | None = None) -> Path:
     """Return the folder of a study; two studies of one name that differ in their label never share one."""
-    root = in_project(ROOT) if output is None else Path(output)
+    root = in_project(ROOT) if output is None else as_path(output, "output=")
     named = root / _slug(study.name)
     kept = _read_json(named / _STUDY)
     return named if kept.get("label", study.label) == study.label else root / _slug(study.label)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import DatasetError, unknown
+from toolkit.errors import DatasetError, as_path, unknown
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 
 
@@ -45,7 +45,10 @@ class Found:
 
 def find_report(report: str | Path) -> Found:
     """Find a report by its name in the plan, the name of its notebook or the path of a notebook."""
-    path, known = Path(report), notebooks()
+    path, known = (
+        as_path(report, "tk.render", "the name of a report, or the path of a notebook,"),
+        notebooks(),
+    )
     if path.suffix in {".py", ".ipynb"}:
         if not path.is_file():
             raise DatasetError(

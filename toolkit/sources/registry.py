@@ -11,7 +11,7 @@ import polars as pl
 
 from toolkit.causes import DERIVATIONS
 from toolkit.disclosure import SMALLEST_CELL
-from toolkit.errors import DatasetError, ToolkitError, unknown
+from toolkit.errors import DatasetError, ToolkitError, as_path, unknown
 from toolkit.files.checked_toml import shipped
 from toolkit.files.safe_files import is_path_of_descriptor
 from toolkit.sources.engines.source import engine_of
@@ -74,6 +74,7 @@ def open_study(name: str | Path, **options: Any) -> Study:
     >>> open_study("simulated").people.height
     12000
     """
+    as_path(name, "tk.open_study", "the name of a study, or the path of its study.toml,")
     if is_path_of_descriptor(name):
         return take_over(name)
     if str(name).endswith(".toml"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError, VariableError, join_list, unknown
+from toolkit.errors import DatasetError, VariableError, as_path, join_list, unknown
 from toolkit.files.safe_files import replacing
 from toolkit.studies.r_export import Exported
 from toolkit.variables import Codebook, Variable, parse, why
@@ -41,7 +41,7 @@ def write_data(
     study: Exported, path: str | Path, *, variables: Sequence[str] | None, domain: str, overwrite: bool
 ) -> Path:
     """Write variables of all participants, whether they are in the domain, and the columns of the design."""
-    target = Path(path)
+    target = as_path(path, "study.write")
     kind = target.suffix.lower()
     if kind not in FORMATS:
         known = join_list((f"{ending} ({name})" for ending, name in FORMATS.items()), "or")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.errors import VariableError
+from toolkit.errors import VariableError, as_path
 from toolkit.files.safe_files import replacing, write_parquet, write_text
 from toolkit.studies.calibration_targets import Calibration
 from toolkit.studies.cycle_weights import ComponentWeight
@@ -30,7 +30,7 @@ class Exported:
 
 def write_r(study: Exported, folder: str | Path) -> Path:
     """Write people.csv, people.parquet and study.R into a folder, and return the path of the script."""
-    target = Path(folder)
+    target = as_path(folder, "study.to_r")
     people = _without_ids(study)
     for name in people.columns:
         if "`" in name or "\\" in name:

@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.display.export.exported_items import ChartItem, Item, read_item
 from toolkit.display.export.figures import read_width
 from toolkit.display.export.formats import CHARTS, TABLES, Paper, name_formats, read_formats, read_paper
-from toolkit.errors import DatasetError, join_list
+from toolkit.errors import DatasetError, as_path, join_list
 from toolkit.files.safe_files import replacing
 
 _NAME = re.compile(r"[^\w.-]+")
@@ -104,7 +104,7 @@ def save(
     >>> save(frame([row]), Path(tempfile.mkdtemp()) / "prevalence.docx").path.name
     'prevalence.docx'
     """
-    target, item = Path(path), read_item(table_or_chart)
+    target, item = as_path(path, "tk.save"), read_item(table_or_chart)
     kind, sheet = target.suffix.lower(), read_paper(paper)
     _check_format(target, kind, chart=isinstance(item, ChartItem))
     _check_target(target, overwrite=overwrite)
@@ -166,11 +166,12 @@ def save_all(
     """
     kinds, sheet, millimeters = read_formats(formats), read_paper(paper), read_width(width)
     plan: dict[Path, tuple[Item, str]] = {}
+    destination = as_path(folder, "tk.reports.save_all")
     for name, given in items.items():
         item = read_item(given)
         item = replace(item, width=millimeters) if isinstance(item, ChartItem) else item
         stem = _NAME.sub("-", name).strip("-") or "item"
-        plan |= {Path(folder) / f"{stem}{kind}": (item, kind) for kind in kinds if kind in item.formats}
+        plan |= {destination / f"{stem}{kind}": (item, kind) for kind in kinds if kind in item.formats}
     for target in plan:
         _check_target(target, overwrite=overwrite)
     return write_items(plan, sheet)

@@ -11,7 +11,7 @@ from typing import cast
 import polars as pl
 
 from toolkit.disclosure import is_hidden, show
-from toolkit.errors import EstimationError, require_study
+from toolkit.errors import EstimationError, as_path, require_study
 from toolkit.estimate.survey import variables_of_call
 from toolkit.report.verification.certificate_scripts import SCRIPT, Plan
 from toolkit.report.verification.r_requests import Asked
@@ -126,7 +126,7 @@ def certificate(
         )
     calls = _number_calls(first, results)
     _require_imputations(calls, len(imputations))
-    plan = Plan(first, calls, Path(folder), include_data, imputations)
+    plan = Plan(first, calls, as_path(folder, "tk.certificate"), include_data, imputations)
     if not plan.compared:
         raise EstimationError(
             f"All {plan.left_out} rows of this result are suppressed or could not be estimated, which leaves "

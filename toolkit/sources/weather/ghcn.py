@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, as_path
 from toolkit.files.table_files import refuse_special_file
 from toolkit.sources.harmonize.raw_values import divide_exactly
 from toolkit.sources.weather.daily import DATE, PLACE, complete_weather
@@ -61,7 +61,7 @@ def read_ghcn(*paths: str | Path) -> pl.DataFrame:
     """
     if not paths:
         raise DatasetError("No station file was supplied. Use tk.read_ghcn('USW00094728.dly').")
-    return complete_weather(pl.concat([_station(Path(path)) for path in paths]))
+    return complete_weather(pl.concat([_station(as_path(path, "tk.read_ghcn")) for path in paths]))
 
 
 def _station(path: Path) -> pl.DataFrame:
