@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 
 import toolkit as tk
 from tests.support.invented import crowded
+from tests.support.messages import mentioning
 from toolkit import results
 from toolkit.errors import EstimationError
 from toolkit.results import SCHEMA, Estimates
@@ -240,6 +241,11 @@ def test_many_results_of_a_study_hold_it_once() -> None:
     del study
     gc.collect()
     assert held == len(results._STUDIES)
+
+
+def test_a_table_has_no_flow_of_its_own() -> None:
+    with pytest.raises(EstimationError, match=mentioning("own participants", "tk.flow(study, outcome)")):
+        tk.flow(WITHOUT["describe"]())
 
 
 @pytest.mark.parametrize("name", [*WITH_COVARIANCE, *WITHOUT])

@@ -156,6 +156,17 @@ def test_the_readme_has_three_sentences_and_the_result_prints_what_to_run(tmp_pa
     assert f"{tmp_path / 'certificate.R'}: 2 rows to be recomputed in R." == str(made)
 
 
+def test_each_part_of_a_table_names_its_groups_and_a_rare_one_is_in_no_file(tmp_path: Path) -> None:
+    study = few()
+    made = tk.certificate(study, tk.describe(study, ("age", "sore"), by="village"), tmp_path)
+    assert made.rows > 0
+    assert "Thornwick" not in texts(tmp_path)
+    script = (tmp_path / "certificate.R").read_text()
+    assert 'note(1, "share of participants"' not in script
+    assert 'check(1, "share of participants", people_in(domain_1, list()))' in script
+    assert "deviation(domain_1, list(" in script
+
+
 def test_an_estimator_without_a_counterpart_in_r_is_said_row_by_row(tmp_path: Path) -> None:
     result = tk.effects.impact(STUDY, "cramps", "band", adjust=(), by="sex")
     tk.certificate(STUDY, result, tmp_path)

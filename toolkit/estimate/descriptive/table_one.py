@@ -40,7 +40,7 @@ from toolkit.estimate.survey import (
 from toolkit.results import Estimates, Floats
 from toolkit.results import frame as result_frame
 from toolkit.studies import COMPUTED, Study
-from toolkit.variables import Names, as_names, conditions, reason_for, recorded
+from toolkit.variables import Names, as_names, conditions, reason_for, with_request
 
 Summary = Literal["mean", "median", "both"]
 QUARTILES = (0.25, 0.5, 0.75)
@@ -68,7 +68,7 @@ class _Description:
         return rows + (call(self.groups).rows(named=True) if self.groups else [])
 
 
-@recorded
+@with_request
 def describe(
     study: Study,
     variables: Names,
@@ -343,7 +343,7 @@ def _test_of_means(part: _Description) -> Estimates:
 
 
 def _require_two_groups(study: Study, groups: tuple[str, ...]) -> None:
-    levels = read(study, groups)[groups[0]].levels if groups else ()
+    levels = read(study, groups, groups)[groups[0]].levels if groups else ()
     if len(levels) != 2:
         named = f"by='{groups[0]}' has {len(levels)} levels" if groups else "by= names no variable"
         raise VariableError(

@@ -122,6 +122,10 @@ def _flow_of_result(result: Estimates) -> pl.DataFrame:
             f"tk.{estimator} analyzes visits or nights instead of participants. Use tk.flow(study, ...) on "
             "tk.records(study)."
         )
+    if estimator == "describe":
+        raise EstimationError(
+            "Each variable of a table has its own participants. Use tk.flow(study, outcome) for one of them."
+        )
     names, by = variables_of_call(study, given)
     return _count_steps(study, names, by, given.get("domain") or "")
 

@@ -14,6 +14,7 @@ from toolkit.report.verification.r_combined import WRITERS, keep_imputation
 from toolkit.report.verification.r_expressions import UntranslatableError
 from toolkit.report.verification.r_recipes import Written, write_recipe
 from toolkit.report.verification.r_requests import Asked
+from toolkit.report.verification.r_tables import split
 from toolkit.results import INFORMATION, SCHEMA
 from toolkit.sources.harmonize.join import PERSON
 from toolkit.sources.nhanes.public_recipe import recipe_of
@@ -39,6 +40,11 @@ class Plan:
     folder: Path
     include_data: bool
     imputations: Sequence[Study] = ()
+
+    @cached_property
+    def parts(self) -> list[Asked]:
+        """The calls that the script recomputes; those that a table consists of each have their own weight."""
+        return [part for asked, _ in self.calls for part in split(asked)]
 
     @cached_property
     def compared(self) -> list[int]:
@@ -76,7 +82,7 @@ class Plan:
     @cached_property
     def design(self) -> Design:
         """The design, with the weights that the results use."""
-        design, used = self.study.design, {asked.weight.component for asked, _ in self.calls}
+        design, used = self.study.design, {asked.weight.component for asked in self.parts}
         if not isinstance(design.weight, Mapping):
             return design
         weights = {name: weight for name, weight in design.weight.items() if name in used}
@@ -89,7 +95,7 @@ class Plan:
     def columns(self) -> list[str]:
         """The columns of the participants that the script reads."""
         study, names = self.study, []
-        for asked, _ in self.calls:
+        for asked in self.parts:
             condition = parse(asked.domain).expression(study.people.schema)
             names += [*asked.names, *asked.by, *condition.meta.root_names()]
         calibration = self.design.calibration
@@ -219,8 +225,9 @@ class Plan:
                 reason = shown.filter(pl.col(".row") == number)["reliability"].item() or "failed"
                 what = quote(f"left out, because it is {reason}")
                 yield f'note({number}, {quote(asked.label(number))}, {what}, "left out")'
-        if asked.rows:
-            yield from self._comparisons(asked, rare)
+        for part in split(asked):
+            if part.rows:
+                yield from self._comparisons(part, rare)
 
     def _comparisons(self, asked: Asked, rare: Sequence[tuple[str, str]]) -> Iterator[str]:
         writer = WRITERS.get(asked.estimator)

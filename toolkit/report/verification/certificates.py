@@ -15,6 +15,7 @@ from toolkit.errors import EstimationError, as_path, require_study
 from toolkit.estimate.survey import variables_of_call
 from toolkit.report.verification.certificate_scripts import SCRIPT, Plan
 from toolkit.report.verification.r_requests import Asked
+from toolkit.report.verification.r_tables import split
 from toolkit.results import Estimates
 from toolkit.studies import EnginePeople, Study, label_of
 from toolkit.variables import COMBINED
@@ -157,7 +158,8 @@ def _number_calls(study: Study, results: Sequence[pl.DataFrame]) -> list[tuple[A
         domain = called[1].get("domain") or ""
         own = tuple(name for name in names if name not in by)
         asked = Asked(study, called[0], called[1], own, by, kept, domain, number, visible, rows)
-        _require_own(asked, one)
+        for part in split(asked):
+            _require_own(part)
         found.append((asked, shown.with_columns(pl.Series(".row", [k for k, _ in rows], pl.Int64))))
         first += one.height
     return found
@@ -182,10 +184,10 @@ def _require_imputations(calls: Sequence[tuple[Asked, pl.DataFrame]], count: int
         )
 
 
-def _require_own(asked: Asked, rows: pl.DataFrame) -> None:
+def _require_own(asked: Asked) -> None:
     """Raise unless rows are of the study, with the cycles that contribute to their analysis."""
     own = label_of(asked.study.label, asked.study.design.cycles, asked.weight.cycles)
-    other = next((name for name in rows["study"] if name != own), None)
+    other = next((row["study"] for _, row in asked.rows if row["study"] != own), None)
     if other is not None:
         raise EstimationError(
             f"The rows of tk.{asked.estimator} are of '{other}', and the study supplied would give rows of "

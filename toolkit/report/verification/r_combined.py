@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.report.verification import r_descriptive, r_models
+from toolkit.report.verification import r_descriptive, r_models, r_tables
 from toolkit.report.verification.r_expressions import write_vector
 from toolkit.report.verification.r_requests import Asked, Lines, Row
 from toolkit.results import ESTIMANDS
@@ -111,5 +111,9 @@ def keep_imputation(asked: Asked) -> Lines:
     yield _KEPT
 
 
-BASE: Mapping[str, Callable[[Asked], Lines]] = {**r_descriptive.WRITERS, **r_models.WRITERS}
+BASE: Mapping[str, Callable[[Asked], Lines]] = {
+    **r_descriptive.WRITERS,
+    **r_models.WRITERS,
+    **r_tables.WRITERS,
+}
 WRITERS: Mapping[str, Callable[[Asked], Lines]] = {**BASE, "contrast": contrast, "pool": pool}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from toolkit.estimate.survey import Column, read
+from toolkit.estimate.survey import Column, read, weight_of
 from toolkit.report.verification.r_expressions import RWriter, write_name, write_value
 from toolkit.results import ESTIMANDS
 from toolkit.studies import Study, WeightChoice, quote
@@ -39,7 +39,9 @@ class Asked:
     @cached_property
     def weight(self) -> WeightChoice:
         """The weight of the analysis, with the cycles that contribute."""
-        return self.study.weight_for((*self.names, *self.by), self.domain)
+        condition = parse(self.domain)
+        columns = read(self.study, [*self.names, *self.by, *condition.names], self.by)
+        return weight_of(self.study, columns.values(), condition)
 
     @cached_property
     def whole(self) -> str:
@@ -48,7 +50,8 @@ class Asked:
 
     def column(self, name: str) -> Column:
         """Read a variable as the estimator does; codes are categories where they form groups."""
-        return read(self.study, [name], [name] if name in self.by else [])[name]
+        grouped = (*self.by, *(self.argument(role) for role in _GROUPING))
+        return read(self.study, [name], [name] if name in grouped else [])[name]
 
     def case(self, name: str) -> str:
         """Write the level that counts as 1, NULL for a continuous variable."""
@@ -93,7 +96,8 @@ class Asked:
         what = ESTIMANDS[row["estimand"]].noun if row["estimand"] in ESTIMANDS else row["estimand"]
         parts = [f"{name} {row[name]}" for name in self.by if name in row]
         parts += [row[name] for name in ("exposure", "level") if row[name]]
-        return f"{what} of {row['outcome']}" + "".join(f", {part}" for part in parts)
+        whose = f" of {row['outcome']}" if row["outcome"] else ""
+        return f"{what}{whose}" + "".join(f", {part}" for part in parts)
 
     def check(self, number: int, found: str, more: str = "") -> str:
         """Write the comparison of a row."""
@@ -125,6 +129,7 @@ class Asked:
         return write_list(found)
 
 
+_GROUPING = ("group", "row", "column")  # Roles whose codes are categories.
 _NOT = '"not recomputed"'
 
 

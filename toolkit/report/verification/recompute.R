@@ -22,7 +22,9 @@ counted <- function(d) weights(d, "sampling") > 0
 people_of <- function(d) d$variables[counted(d), , drop = FALSE]
 in_domain <- function(d, condition) {
   inside <- rep_len(eval(condition, d$variables, globalenv()), nrow(d$variables))
-  d[which(!is.na(inside) & inside & counted(d)), ]
+  found <- d[which(!is.na(inside) & inside & counted(d)), ]
+  found$.effect <- deff_kind(d)
+  found
 }
 belongs <- function(data, group, open = FALSE) {
   inside <- rep(TRUE, nrow(data))
@@ -57,7 +59,18 @@ around <- function(point, error, df, level) {
 one <- function(x) as.numeric(x)[1]
 error_of <- function(x) as.numeric(SE(x))[1]
 # R's design effect is against sampling without replacement, or with it if weights do not sum to a population.
-deff_kind <- function(d, finite) if (!finite && mean(weights(d, "sampling")[counted(d)]) < 2) "replace" else TRUE
+deff_kind <- function(d) {
+  if (is.null(d$fpc$popsize) && mean(weights(d, "sampling")[counted(d)]) < 2) "replace" else TRUE
+}
+effect_of <- function(x) as.numeric(deff(x))[1]
+# A standard error of 0, as of what the weights are calibrated to, is a rounding error, and so is what it divides.
+settle <- function(found, spread) {
+  if (found$std_error > 1e-10 * spread) return(found)
+  found$deff <- NULL; found$n_effective <- NULL
+  c(found, list(zero = TRUE))
+}
+# The size of a simple random sample with the variance of a proportion, as in svyciprop's interval "beta".
+size_of <- function(mean) one(coef(mean)) * (1 - one(coef(mean))) / error_of(mean)^2
 
 # What a contrast needs of a row: how each participant moves it, or its value with each replicate weight. It is kept
 # for the rows of a contrast alone.
@@ -83,16 +96,16 @@ mean_replicates <- function(of, formula, d) {
 prevalence <- function(whole, group, name, level, method, conf) {
   d <- of_group(whole, group)
   d$variables$.x <- numbers(d, name, level)
-  mean <- svymean(~.x, d, na.rm = TRUE)
+  mean <- svymean(~.x, d, na.rm = TRUE, deff = d$.effect)
   found <- c(counts(whole, group, name), list(estimate = one(coef(mean)), df = degf(d)))
   found$n_cases <- sum(people_of(d)$.x, na.rm = TRUE)
   if (found$estimate %in% c(0, 1)) return(found)
-  found$std_error <- error_of(mean)
+  found <- c(found, list(std_error = error_of(mean), deff = effect_of(mean), n_effective = size_of(mean)))
+  found <- settle(found, sqrt(found$estimate * (1 - found$estimate)))
   found <- with_pieces(found, d, mean_influence(d, found$estimate), mean_replicates(svymean, ~.x, d))
-  if (method == "beta" && nrow(d$variables) != sum(counted(d))) {
+  if (method == "beta" && nrow(d$variables) != sum(counted(d)) && is.null(found$zero)) {
     # svyciprop takes the calibrated participants outside of the group for participants of it.
-    size <- found$estimate * (1 - found$estimate) / found$std_error^2
-    size <- size * (reach(conf, sum(counted(d)) - 1) / reach(conf, found$df))^2
+    size <- found$n_effective * (reach(conf, sum(counted(d)) - 1) / reach(conf, found$df))^2
     tail <- (1 - conf) / 2
     ends <- c(qbeta(tail, size * found$estimate, size * (1 - found$estimate) + 1),
               qbeta(1 - tail, size * found$estimate + 1, size * (1 - found$estimate)))
@@ -108,16 +121,21 @@ average <- function(whole, group, name, case, names, conf) {
   d <- complete(of_group(whole, group), names)
   df <- degf(of_group(whole, group))
   d$variables$.x <- numbers(d, name, case)
-  mean <- svymean(~.x, d)
-  found <- c(counts(whole, group, names), around(one(coef(mean)), error_of(mean), df, conf))
+  mean <- svymean(~.x, d, deff = d$.effect)
+  n <- sum(counted(d)); variance <- one(coef(svyvar(~.x, d))) * (n - 1) / n
+  found <- c(counts(whole, group, names), around(one(coef(mean)), error_of(mean), df, conf),
+             list(deff = effect_of(mean), n_effective = variance / error_of(mean)^2))
+  found <- settle(found, sqrt(variance))
   with_pieces(found, d, mean_influence(d, found$estimate), mean_replicates(svymean, ~.x, d))
 }
 total <- function(whole, group, name, case, names, conf) {
   d <- complete(of_group(whole, group), names)
   df <- degf(of_group(whole, group))
   d$variables$.x <- numbers(d, name, case)
-  sum <- svytotal(~.x, d)
-  found <- c(counts(whole, group, names), around(one(coef(sum)), error_of(sum), df, conf))
+  sum <- svytotal(~.x, d, deff = d$.effect)
+  found <- c(counts(whole, group, names), around(one(coef(sum)), error_of(sum), df, conf),
+             list(deff = effect_of(sum)))
+  found <- settle(found, abs(found$estimate))
   if (!is.null(case)) {
     found$n_cases <- base::sum(people_of(d)$.x)
     found$conf_low <- NULL; found$conf_high <- NULL  # The toolkit limits them to possible counts.
@@ -143,12 +161,65 @@ ratio <- function(whole, group, above, below, cases, conf, per = 1, logarithmic 
   each <- if (keeping && replicated(d)) per * svyratio(~.a, ~.b, d, return.replicates = TRUE)$replicates
   with_pieces(rows, d, moved, each)
 }
+# The standard deviation by svyvar: by the delta method, or in each replicate.
+deviation <- function(whole, group, name, conf) {
+  d <- complete(of_group(whole, group), name)
+  d$variables$.x <- numbers(d, name)
+  variance <- svyvar(~.x, d, return.replicates = TRUE)
+  if (replicated(d)) {
+    point <- sqrt(as.numeric(variance$variance))
+    each <- matrix(sqrt(variance$replicates))
+    error <- sqrt(as.numeric(svrVar(each, d$scale, d$rscales, mse = d$mse, coef = point)))
+  } else {
+    point <- sqrt(one(coef(variance)))
+    error <- error_of(variance) / (2 * point)
+  }
+  found <- c(counts(whole, group, name), around(point, error, degf(of_group(whole, group)), conf))
+  found$conf_low <- max(found$conf_low, 0)
+  found
+}
+# The participants of a column of a table, and their share of those whose column is known.
+people_in <- function(whole, group) {
+  n <- sum(belongs(people_of(whole), group))
+  if (!length(group)) return(list(estimate = 1, n = n, n_cases = n))
+  d <- complete(whole, names(group))
+  d$variables$.x <- numbers(d, names(group), group[[1]])
+  share <- svymean(~.x, d)
+  found <- list(estimate = one(coef(share)), std_error = error_of(share), df = degf(whole), n = n, n_cases = n)
+  settle(found, sqrt(found$estimate * (1 - found$estimate)))
+}
+missing_in <- function(whole, group, name) {
+  own <- people_of(whole)
+  own <- own[belongs(own, group), , drop = FALSE]
+  lost <- sum(is.na(own[[name]]))
+  list(estimate = lost / nrow(own), n = nrow(own), n_cases = lost, n_missing = lost)
+}
+# Of two groups: from means and variances, or the Mahalanobis distance of the prevalences of levels.
+standardized_difference <- function(whole, groups, name, levels) {
+  own <- lapply(groups, function(group) complete(of_group(whole, group), name))
+  moment <- function(d, level, of) {
+    d$variables$.x <- numbers(d, name, level)
+    one(coef(of(~.x, d)))
+  }
+  if (is.null(levels)) {
+    means <- sapply(own, moment, NULL, svymean)
+    return(list(estimate = abs(diff(means)) / sqrt(mean(sapply(own, moment, NULL, svyvar)))))
+  }
+  shares <- sapply(own, function(d) sapply(levels, function(level) moment(d, level, svymean)))
+  shares <- shares[rowSums(shares) > 0, , drop = FALSE]
+  shares <- shares[-nrow(shares), , drop = FALSE]
+  spread <- function(p) diag(p, length(p)) - outer(p, p)
+  apart <- shares[, 2] - shares[, 1]
+  list(estimate = sqrt(sum(apart * solve((spread(shares[, 1]) + spread(shares[, 2])) / 2, apart))))
+}
 quantile_of <- function(whole, group, name, prob, rule, interval, conf) {
   d <- complete(of_group(whole, group), name)
   d$variables$.x <- numbers(d, name)
   found <- svyquantile(~.x, d, prob, qrule = rule, interval.type = "mean", ci = TRUE, alpha = 1 - conf,
                        df = degf(d))
-  rows <- c(counts(whole, group, name), list(estimate = one(coef(found)), df = degf(d)))
+  d$variables$.below <- as.numeric(d$variables$.x <= one(coef(found)))
+  rows <- c(counts(whole, group, name), list(estimate = one(coef(found)), df = degf(d),
+                                             n_effective = size_of(svymean(~.below, d))))
   if (!interval) return(rows)
   ends <- as.numeric(found[[1]])[2:3]
   # R's svyquantile has the error at the 5% level only.
@@ -163,8 +234,8 @@ standardized_prevalence <- function(whole, groups, group, name, level, bands, po
   shares <- population[sort(unique(as.character(own$variables$.band)))]
   own <- svystandardize(own, by = ~.band, over = ~.group, population = shares, excluding.missing = ~.x)
   own <- own[which(as.character(own$variables$.group) == group), ]
-  mean <- svymean(~.x, own, na.rm = TRUE)
-  list(estimate = one(coef(mean)), std_error = error_of(mean))
+  mean <- svymean(~.x, own, na.rm = TRUE, deff = whole$.effect)
+  list(estimate = one(coef(mean)), std_error = error_of(mean), deff = effect_of(mean), n_effective = size_of(mean))
 }
 survival <- function(whole, group, time, event, case, at) {
   d <- complete(of_group(whole, group), c(time, event))
@@ -482,11 +553,25 @@ chi_square <- function(whole, group, row, column, statistic) {
   # With replicate weights R linearizes the departures, and the toolkit computes them with each of them.
   if (replicated(d) && statistic %in% c("Wald", "adjWald")) return(counts(whole, group, c(row, column)))
   found <- svychisq(~.r + .c, d, statistic = statistic, na.rm = TRUE)
+  # Pearson's statistic grows with the number of participants, and R counts calibrated ones outside of a domain.
+  inside <- sum(counted(d)) / nrow(d$variables)
   rows <- c(counts(whole, group, c(row, column)),
-            list(statistic = one(found$statistic), p_value = one(found$p.value)))
-  if (statistic == "saddlepoint") return(rows)
+            list(statistic = one(found$statistic) * if (statistic %in% c("Chisq", "saddlepoint")) inside else 1,
+                 p_value = one(found$p.value)))
+  # The mean generalized design effect, which svychisq divides Pearson's statistic by.
+  if (!statistic %in% c("Wald", "adjWald")) {
+    pearson <- svychisq(~.r + .c, d, statistic = "Chisq", na.rm = TRUE)
+    scaled <- svychisq(~.r + .c, d, statistic = "F", na.rm = TRUE)
+    rows$deff <- inside * one(pearson$statistic) / one(scaled$statistic) / pearson$parameter[[1]]
+  }
+  if (statistic == "saddlepoint") return(if (inside == 1) rows else rows[names(rows) != "p_value"])
   rows$df_numerator <- found$parameter[[1]]
   if (statistic != "Chisq") rows$df <- found$parameter[[2]]
+  # So are their PSUs, in the degrees of freedom of every other test.
+  if (inside == 1 || statistic == "Chisq") return(rows)
+  if (statistic != "F") return(counts(whole, group, c(row, column)))
+  rows$df <- rows$df_numerator * degf(d)
+  rows$p_value <- pf(rows$statistic, rows$df_numerator, rows$df, lower.tail = FALSE)
   rows
 }
 rank_test <- function(whole, group, name, by, test, references, levels, conf) {
@@ -603,6 +688,7 @@ check <- function(row, label, found, tolerance = 1e-8, loose = character()) {
     compared <- compared + 1
     allowed <- if (name %in% names(loose)) loose[[name]] else tolerance
     floor <- if (name %in% c("estimate", "conf_low", "conf_high") && !is.na(own$std_error)) own$std_error
+             else if (name == "std_error" && isTRUE(found$zero)) abs(own$estimate)
              else if (name == "p_value") 1e-4 else if (name == "statistic") 1e-3 else 0
     if (abs(found[[name]] - given) > allowed * max(abs(found[[name]]), abs(given), floor))
       differing <- c(differing, sprintf("%s is %.10g in R and %.10g here, digit %d", name, found[[name]], given,
@@ -610,7 +696,7 @@ check <- function(row, label, found, tolerance = 1e-8, loose = character()) {
   }
   if (length(differing)) note(row, label, paste("DIFFERS:", paste(differing, collapse = "; ")), "differs")
   else if (!compared) note(row, label, "not recomputed: it has no number that R gives", "not recomputed")
-  else note(row, label, sprintf("equal (%d numbers)", compared), "equal")
+  else note(row, label, sprintf("equal (%d number%s)", compared, if (compared == 1) "" else "s"), "equal")
 }
 finish <- function() {
   cat(sprintf("\n%d %s: %s.\n", sum(tally), if (sum(tally) == 1) "row" else "rows", paste(tally, names(tally), collapse = ", ")))
