@@ -227,6 +227,14 @@ def test_a_study_of_several_components_and_cycles_is_recomputed(tmp_path: Path) 
             tk.prevalence(s, "any_cramps", by="sex", domain=adults),
             tk.mean(s, "hba1c", by="age_group", domain="age >= 20 and cycle == '2007-2008'"),
             tk.association(s, "any_cramps", "diabetes_told", domain=adults),
+            # Of several weights, domains and covariates.
+            tk.atlas(
+                s,
+                exposures=("diabetes_told", "hba1c", "sitting_hours"),
+                adjust=((), None),
+                domain=(adults, "age >= 40"),
+                progress=False,
+            ),
         ],
         tmp_path,
     )

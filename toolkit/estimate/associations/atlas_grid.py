@@ -28,7 +28,7 @@ from toolkit.files.http import progress_bar
 from toolkit.planning.multiplicity import adjust_questions
 from toolkit.results import P_QUESTION, Estimates, frame, variables_of
 from toolkit.studies import Study
-from toolkit.variables import Names, Variable, as_names, conditions, recorded
+from toolkit.variables import Names, Variable, as_names, conditions, with_request
 
 OUTCOMES = ("any_cramps", "frequent_cramps")
 NO_CARD = "no card"
@@ -36,7 +36,7 @@ _QUESTION = ("outcome", "exposure", "domain")
 FAMILIES: dict[str, tuple[str, ...]] = {"outcome": ("outcome", "domain"), "all": ()}
 
 
-@recorded
+@with_request
 def atlas(
     study: Study,
     outcomes: Names = OUTCOMES,

@@ -24,6 +24,7 @@ _ROLES = (
     "entry", "over", "group", "complete", "row", "column",
 )  # fmt: skip
 _OF_RECORDS = ("gee", "case_crossover", "lag_curve")
+_OF_MANY = ("describe", "atlas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,10 @@ def _flow_of_result(result: Estimates) -> pl.DataFrame:
             f"tk.{estimator} analyzes visits or nights instead of participants. Use tk.flow(study, ...) on "
             "tk.records(study)."
         )
-    if estimator == "describe":
+    if estimator in _OF_MANY:
         raise EstimationError(
-            "Each variable of a table has its own participants. Use tk.flow(study, outcome) for one of them."
+            f"The analyses of tk.{estimator} have different participants. Use "
+            "tk.flow(study, outcome, exposure) for one of them."
         )
     names, by = variables_of_call(study, given)
     return _count_steps(study, names, by, given.get("domain") or "")

@@ -1,11 +1,14 @@
-"""Split a table of participants into its estimates and tests, and write those that no other call has."""
+"""Split tables and atlases into the calls that they consist of, and write what no other call has."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from toolkit.report.verification.r_expressions import write_name
 from toolkit.report.verification.r_requests import Asked, Lines, Row, write_list, write_names
+from toolkit.results import covariates, variables_of
 from toolkit.studies import quote
 from toolkit.variables import as_names
 
@@ -19,7 +22,9 @@ class _Part(NamedTuple):
 
 
 def split(asked: Asked) -> list[Asked]:
-    """Split a table into calls, each with its rows; any other call is one."""
+    """Split a table or an atlas into calls, each with its rows; any other call is one."""
+    if asked.estimator == "atlas":
+        return _split_atlas(asked)
     if asked.estimator != "describe":
         return [asked]
     parts: dict[_Part, list[tuple[int, Row]]] = {}
@@ -35,6 +40,29 @@ def split(asked: Asked) -> list[Asked]:
             rows=rows,
         )
         for part, rows in parts.items()
+    ]
+
+
+def _split_atlas(asked: Asked) -> list[Asked]:
+    """Split an atlas into associations; those of one question have the participants of all of them."""
+    question, complete = itemgetter("outcome", "exposure", "domain"), defaultdict[Any, list[str]](list)
+    for _, row in asked.every:
+        complete[question(row)] += variables_of(covariates(row["adjust"] or ""))
+    parts: dict[tuple[str, ...], list[tuple[int, Row]]] = {}
+    for number, row in asked.rows:
+        key = (row["outcome"], row["exposure"], row["adjust"], row["domain"])
+        parts.setdefault(key, []).append((number, row))
+    kept = {name: asked.arguments[name] for name in ("estimand", "confidence")}
+    return [
+        replace(
+            asked,
+            estimator="association",
+            arguments={**kept, "outcome": outcome, "exposure": exposure},
+            names=tuple(dict.fromkeys((outcome, exposure, *complete[outcome, exposure, domain]))),
+            rows=rows,
+            domain=domain,
+        )
+        for (outcome, exposure, _, domain), rows in parts.items()
     ]
 
 
