@@ -142,8 +142,9 @@ def quantile(
         """Estimate which share of a group is at or below each of its cuts."""
         size = float(weights.sum()) or 1.0
         below = (values[group.cells, None] <= np.array(cuts[group.levels])).astype(float)
-        # A product of matrices would wake every thread of the machine for a few sums.
-        share = (weights[:, None] * below).sum(axis=0) / size
+        # A product of matrices would wake every thread of the machine for a few sums. The share is 1 without
+        # a rounding error where nobody is above.
+        share = 1 - (weights[:, None] * (1 - below)).sum(axis=0) / size
         return share, (below - share) * weights[:, None] / size
 
     shares, variances, matrix = estimate_groups(sample, members, estimate_below)

@@ -13,6 +13,7 @@ import polars as pl
 
 from toolkit.errors import EstimationError
 from toolkit.estimate.regression import figures
+from toolkit.estimate.survey import finite
 from toolkit.results import INFORMATION, RELIABILITY, SCHEMA, Estimates, Floats, by_columns
 from toolkit.studies import Study
 from toolkit.variables import Covaried, record_combined, with_covariance
@@ -246,18 +247,23 @@ def _row(frames: Sequence[pl.DataFrame], place: int, pooled: _Pooled) -> dict[st
     if first["variance"] is not None:
         common["variance"] = f"{first['variance']}, {m} imputations"
     broken = [row for row in rows if row["std_error"] is None]
+    worst = max(rows, key=lambda row: RELIABILITY.index(row["reliability"] or "ok"))
+    judged = {"reliability": worst["reliability"], "reason": worst["reason"]}
+    variance, df = float(pooled.covariance[place, place]), float(pooled.df[place])
+    known = {**common, **judged, "df": df, INFORMATION: finite(float(pooled.information[place]))}
+    if first["conf_level"] is None and all(row["estimate"] is not None for row in rows):
+        # The sizes, counts and standardized differences of a table have no interval.
+        mean = {"estimate": _mean(rows, "estimate")}
+        return {**common, **judged, **mean} if broken else {**known, **mean, "std_error": variance**0.5}
     if broken:
         reason = f"no standard error in {len(broken)} of {m} imputations: {broken[0]['reason'] or ''}"
         return {**common, "reliability": "failed", "reason": reason.rstrip(": ")}
-    worst = max(rows, key=lambda row: RELIABILITY.index(row["reliability"] or "ok"))
-    variance, df = float(pooled.covariance[place, place]), float(pooled.df[place])
     numbers = figures(
         first["estimand"], first["conf_level"], (float(pooled.points[place]), variance**0.5, df)
     )
     if first["statistic"] is None:
         numbers |= {"statistic": None, "p_value": None}
-    judged = {"reliability": worst["reliability"], "reason": worst["reason"]}
-    return {**common, **numbers, **judged, "df": df, INFORMATION: float(pooled.information[place])}
+    return {**known, **numbers}
 
 
 _SAME = (

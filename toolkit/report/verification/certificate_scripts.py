@@ -10,7 +10,7 @@ import polars as pl
 from toolkit.disclosure import policy_of
 from toolkit.errors import VariableError
 from toolkit.files.safe_files import replacing
-from toolkit.report.verification.r_combined import WRITERS, keep_imputation
+from toolkit.report.verification.r_combined import WRITERS, calls_of, keep_imputation
 from toolkit.report.verification.r_expressions import UntranslatableError
 from toolkit.report.verification.r_recipes import Written, write_recipe
 from toolkit.report.verification.r_requests import Asked
@@ -44,7 +44,7 @@ class Plan:
     @cached_property
     def parts(self) -> list[Asked]:
         """The calls that the script recomputes; those that a table consists of each have their own weight."""
-        return [part for asked, _ in self.calls for part in split(asked)]
+        return [part for asked, _ in self.calls for part in calls_of(asked)]
 
     @cached_property
     def compared(self) -> list[int]:

@@ -14,8 +14,8 @@ from toolkit.disclosure import is_hidden, show
 from toolkit.errors import EstimationError, as_path, require_study
 from toolkit.estimate.survey import variables_of_call
 from toolkit.report.verification.certificate_scripts import SCRIPT, Plan
+from toolkit.report.verification.r_combined import calls_of
 from toolkit.report.verification.r_requests import Asked
-from toolkit.report.verification.r_tables import split
 from toolkit.results import Estimates
 from toolkit.studies import EnginePeople, Study, label_of
 from toolkit.variables import COMBINED
@@ -158,7 +158,7 @@ def _number_calls(study: Study, results: Sequence[pl.DataFrame]) -> list[tuple[A
         domain = called[1].get("domain") or ""
         own = tuple(name for name in names if name not in by)
         asked = Asked(study, called[0], called[1], own, by, kept, domain, number, visible, rows)
-        for part in split(asked):
+        for part in calls_of(asked):
             _require_own(part)
         found.append((asked, shown.with_columns(pl.Series(".row", [k for k, _ in rows], pl.Int64))))
         first += one.height

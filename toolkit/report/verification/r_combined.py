@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.report.verification import r_descriptive, r_models, r_tables
+from toolkit.report.verification import r_curves, r_descriptive, r_models, r_tables
 from toolkit.report.verification.r_expressions import write_vector
 from toolkit.report.verification.r_requests import Asked, Lines, Row
+from toolkit.report.verification.r_tables import SEVERAL, split
 from toolkit.results import ESTIMANDS
 from toolkit.variables import COMBINED
 
@@ -28,7 +29,8 @@ def contrast(asked: Asked) -> Lines:
         logarithms = "own" if base[0]["scale"] == "log" else "no"
     parts = [(number, row, _weigh(asked, number, how)) for number, row in asked.rows]
     yield f"keeping <- TRUE; {_KEPT} <- list()"
-    yield from _keep(asked, base, {place for _, _, own in parts for place in np.flatnonzero(own)})
+    kept = _keep(asked, base, {place for _, _, own in parts for place in np.flatnonzero(own)})
+    yield from BASE[kept.estimator](kept)
     yield "keeping <- FALSE"
     for number, row, own in parts:
         places = [int(place) for place in np.flatnonzero(own)]
@@ -66,17 +68,17 @@ def _weigh(asked: Asked, number: int, how: Mapping[str, Any]) -> Sequence[float]
     return [float(k in how["kinds"][place]) for k in range(how["rows"].height)]
 
 
-def _keep(asked: Asked, base: Sequence[Row], places: Iterable[Any]) -> Lines:
-    """Write the rows that are combined, as the writer of their estimator does."""
+def _keep(asked: Asked, base: Sequence[Row], places: Iterable[Any]) -> Asked:
+    """Give the call whose rows are combined, with these rows, which R keeps."""
     how = asked.arguments[COMBINED]
     rows = [(place + 1, row) for place, row in enumerate(base) if place in {*places} and _known(row)]
     every = [*enumerate(base, start=1)]
-    kept = replace(asked, estimator=how["estimator"], rows=rows, every=every, keep=_KEPT)
-    yield from BASE[kept.estimator](kept)
+    return replace(asked, estimator=how["estimator"], rows=rows, every=every, keep=_KEPT)
 
 
 def _known(row: Row) -> bool:
-    return row["std_error"] is not None and row["reliability"] != "failed"
+    has_number = row["std_error"] is not None or (row["conf_level"] is None and row["estimate"] is not None)
+    return has_number and row["reliability"] != "failed"
 
 
 def _number(value: float) -> str:
@@ -86,7 +88,7 @@ def _number(value: float) -> str:
 def pool(asked: Asked) -> Lines:
     """Write rows of imputations pooled by Rubin's rules; the script has read the imputations."""
     how = asked.arguments[COMBINED]
-    if how["estimator"] not in BASE:
+    if how["estimator"] not in (*BASE, *SEVERAL):
         yield from _skip_all(asked, how["estimator"])
         return
     df = "" if how["df_complete"] is None else f", df_complete = {_number(how['df_complete'])}"
@@ -94,26 +96,33 @@ def pool(asked: Asked) -> Lines:
         log = str(row["scale"] == "log").upper()
         test = str(row["p_value"] is not None).upper()
         place = number - asked.every[0][0] + 1
-        level = float(row["conf_level"] or 0.95)
+        level = "NULL" if row["conf_level"] is None else repr(float(row["conf_level"]))
         share = str(row["estimand"] in ESTIMANDS and ESTIMANDS[row["estimand"]].family == "share").upper()
-        yield asked.check(number, f"pooled(imputations, {place}, {level!r}, {log}, {test}, {share}{df})")
+        yield asked.check(number, f"pooled(imputations, {place}, {level}, {log}, {test}, {share}{df})")
+
+
+def calls_of(asked: Asked) -> list[Asked]:
+    """Give the calls that R recomputes for a result, each with its variables."""
+    if asked.estimator != "pool":
+        return split(asked)
+    rows = asked.arguments[COMBINED]["rows"].rows(named=True)
+    return split(_keep(asked, rows, range(len(rows))))
 
 
 def keep_imputation(asked: Asked) -> Lines:
     """Write what one imputation gives for each row that is pooled, as a list."""
-    if asked.arguments[COMBINED]["estimator"] not in BASE:
-        yield "list()"
-        return
-    rows = asked.arguments[COMBINED]["rows"].rows(named=True)
     yield f"{_KEPT} <- list()"
-    yield from asked.prepare()
-    yield from _keep(asked, rows, range(len(rows)))
+    for part in calls_of(asked):
+        if part.estimator in BASE:
+            yield from part.prepare()
+            yield from BASE[part.estimator](part)
     yield _KEPT
 
 
 BASE: Mapping[str, Callable[[Asked], Lines]] = {
     **r_descriptive.WRITERS,
     **r_models.WRITERS,
+    **r_curves.WRITERS,
     **r_tables.WRITERS,
 }
 WRITERS: Mapping[str, Callable[[Asked], Lines]] = {**BASE, "contrast": contrast, "pool": pool}

@@ -1,6 +1,5 @@
 """Write regression models in R, as svyglm, svycoxph and regTermTest, and what is computed from them."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -13,7 +12,7 @@ from toolkit.studies import quote
 from toolkit.variables import spline_of
 
 # Families of R with a starting value of the intercept where R needs one.
-_FAMILIES = {
+FAMILIES = {
     "logit": ("quasibinomial()", ""),
     "probit": ('quasibinomial("probit")', ""),
     "cloglog": ('quasibinomial("cloglog")', ""),
@@ -31,7 +30,6 @@ _DERIVATIVE = ", 1e-6"  # Of two different numerical derivatives.
 _REPLICATED_COX = ", 1e-7"  # svycoxph fits replicates less exactly.
 _ORDINAL = ", 1e-5"  # svyolr takes its Hessian from differences of the gradient.
 _SADDLEPOINT = ", loose = c(p_value = 5e-3)"
-_YEARS = re.compile(r"^(\d{4})(?:-(\d{4}))?$")
 # Measures of interaction as functions of the coefficients of both exposures and their product.
 _MEASURES = {
     "ratio_of_ratios": "function(a, b, ab) ab",
@@ -47,12 +45,12 @@ _JOINT = {
 }
 
 
-def _adjusted_for(rows: Sequence[tuple[int, Row]]) -> str:
+def adjusted_for(rows: Sequence[tuple[int, Row]]) -> str:
     """Return the covariates of the rows of one group; a test among them names none."""
     return next((row["adjust"] for _, row in rows if row["adjust"] is not None), "")
 
 
-def _write_covariates(adjust: str | None) -> list[str]:
+def write_covariates(adjust: str | None) -> list[str]:
     """Write the covariates of a row as terms of a formula."""
     terms = []
     for covariate in covariates(adjust or ""):
@@ -62,7 +60,7 @@ def _write_covariates(adjust: str | None) -> list[str]:
     return terms
 
 
-def _fit(asked: Asked, group: str, outcome: str, right: str, family: tuple[str, str]) -> str:
+def write_fit(asked: Asked, group: str, outcome: str, right: str, family: tuple[str, str]) -> str:
     """Write the fit of a model in a group, which R computes when its first row asks for it."""
     start = f", {family[1]}" if family[1] else ""
     fit = (
@@ -72,11 +70,13 @@ def _fit(asked: Asked, group: str, outcome: str, right: str, family: tuple[str, 
     return f'delayedAssign("model", {fit})'
 
 
-def _common(asked: Asked) -> str:
+def write_options(asked: Asked) -> str:
+    """Write the degrees of freedom and the confidence level of a row."""
     return f"{asked.degrees}, {asked.confidence}"
 
 
-def _log(row: Row) -> str:
+def write_log(row: Row) -> str:
+    """Write that a row is a ratio, whose model is on the log scale."""
     return ", log = TRUE" if row["scale"] == "log" else ""
 
 
@@ -84,19 +84,23 @@ def association(asked: Asked) -> Lines:
     """Write associations: coefficients of an exposure, or average predictions."""
     outcome, exposure = asked.argument("outcome"), asked.argument("exposure")
     estimand = asked.argument("estimand")
-    family = _FAMILIES[ESTIMANDS[estimand].model]
+    family = FAMILIES[ESTIMANDS[estimand].model]
     for group, rows in asked.groups():
-        right = " + ".join([write_name(exposure), *_write_covariates(_adjusted_for(rows))])
-        yield _fit(asked, group, outcome, f"quote({right})", family)
+        right = " + ".join([write_name(exposure), *write_covariates(adjusted_for(rows))])
+        yield write_fit(asked, group, outcome, f"quote({right})", family)
         for number, row in rows:
             if asked.argument("terms"):
-                yield asked.check(number, f"coefficient(model, {asked.places[number]}, {_common(asked)})")
+                yield asked.check(
+                    number, f"coefficient(model, {asked.places[number]}, {write_options(asked)})"
+                )
             elif estimand.startswith("standardised"):
                 yield _average(asked, number, row, exposure)
             else:
                 own = quote(str(row["level"]))
                 levels = f"level_place(model, {quote(exposure)}, {own}, {asked.references()})"
-                yield asked.check(number, f"coefficient(model, {levels}, {_common(asked)}{_log(row)})")
+                yield asked.check(
+                    number, f"coefficient(model, {levels}, {write_options(asked)}{write_log(row)})"
+                )
 
 
 def _average(asked: Asked, number: int, row: Row, variable: str) -> str:
@@ -121,7 +125,8 @@ def _average(asked: Asked, number: int, row: Row, variable: str) -> str:
         contrast = f"c(8, -8, -1, 1) / (12 * {step})"
     else:
         settings, contrast = ["list()", f"list({write_name(variable)} = function(x) x + 1)"], "c(-1, 1)"
-    found = f"averaged(model, list({', '.join(settings)}), {contrast}, {_common(asked)}{_log(row)}{test})"
+    options = f"{write_options(asked)}{write_log(row)}{test}"
+    found = f"averaged(model, list({', '.join(settings)}), {contrast}, {options})"
     return asked.check(number, found, more)
 
 
@@ -143,14 +148,15 @@ def model(asked: Asked) -> Lines:
         yield from (_cox if family == "cox" else _ordinal)(asked)
         return
     for group, rows in asked.groups():
-        if family in _FAMILIES:
-            yield _fit(asked, group, _outcome(asked), _right_side(asked), _FAMILIES[family])
+        if family in FAMILIES:
+            yield write_fit(asked, group, _outcome(asked), _right_side(asked), FAMILIES[family])
         for number, row in rows:
-            if family not in _FAMILIES:
+            if family not in FAMILIES:
                 yield asked.skip(number, f"R's survey package has no family '{family}'")
             else:
                 yield asked.check(
-                    number, f"coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
+                    number,
+                    f"coefficient(model, {asked.places[number]}, {write_options(asked)}{write_log(row)})",
                 )
 
 
@@ -164,7 +170,7 @@ def _cox(asked: Asked) -> Lines:
         names = f"{write_names(asked.names)}, {quote(event)}, {asked.case(event)}, {asked.references()}"
         yield f'delayedAssign("model", cox_model({asked.whole}, {group}, {formula}, {names}))'
         for number, row in rows:
-            found = f"cox_coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
+            found = f"cox_coefficient(model, {asked.places[number]}, {write_options(asked)}{write_log(row)})"
             yield asked.check(number, found, _REPLICATED_COX)
 
 
@@ -176,7 +182,9 @@ def _ordinal(asked: Asked) -> Lines:
         fit = f"ordinal_model({asked.whole}, {group}, {quote(outcome)}, {levels}, {names})"
         yield f'delayedAssign("model", {fit})'
         for number, row in rows:
-            found = f"ordinal_coefficient(model, {asked.places[number]}, {_common(asked)}{_log(row)})"
+            found = (
+                f"ordinal_coefficient(model, {asked.places[number]}, {write_options(asked)}{write_log(row)})"
+            )
             yield asked.check(number, found, _ORDINAL)
 
 
@@ -194,7 +202,7 @@ def predict(asked: Asked) -> Lines:
         at = asked.argument("at")
         place = {name: float(row[name]) if asked.column(name).continuous else row[name] for name in at}
         share = ", share = TRUE" if ESTIMANDS[row["estimand"]].family == "share" else ""
-        found = f"averaged(model, list({write_list(place)}), 1, {_common(asked)}, test = FALSE{share})"
+        found = f"averaged(model, list({write_list(place)}), 1, {write_options(asked)}, test = FALSE{share})"
         return asked.check(number, found)
 
     yield from _of_formula(asked, write)
@@ -204,10 +212,10 @@ def _of_formula(asked: Asked, write: Callable[[int, Row], str]) -> Lines:
     """Write the model of a formula in each group, and its rows."""
     family = str(asked.argument("family"))
     for group, rows in asked.groups():
-        if family in _FAMILIES:
-            yield _fit(asked, group, _outcome(asked), _right_side(asked), _FAMILIES[family])
+        if family in FAMILIES:
+            yield write_fit(asked, group, _outcome(asked), _right_side(asked), FAMILIES[family])
         for number, row in rows:
-            known = family in _FAMILIES
+            known = family in FAMILIES
             yield write(number, row) if known else asked.skip(number, f"R has no family '{family}'")
 
 
@@ -218,10 +226,10 @@ def term_test(asked: Asked) -> Lines:
     function, more = ("term_test", "") if wald else ("likelihood_ratio", _SADDLEPOINT)
     named = " + ".join([terms] if isinstance(terms, str) else terms)
     for group, rows in asked.groups():
-        if family in _FAMILIES:
-            yield _fit(asked, group, _outcome(asked), _right_side(asked), _FAMILIES[family])
+        if family in FAMILIES:
+            yield write_fit(asked, group, _outcome(asked), _right_side(asked), FAMILIES[family])
         for number, _ in rows:
-            if family not in _FAMILIES:
+            if family not in FAMILIES:
                 yield asked.skip(number, "only tests of models that svyglm fits are recomputed")
             else:
                 yield asked.check(number, f"{function}(model, ~ {named}, {asked.degrees})", more)
@@ -230,16 +238,16 @@ def term_test(asked: Asked) -> Lines:
 def interaction(asked: Asked) -> Lines:
     """Write joint effects and measures of interaction, by the delta method."""
     first, second = asked.argument("exposures")
-    family = _FAMILIES[ESTIMANDS[asked.argument("estimand")].model]
+    family = FAMILIES[ESTIMANDS[asked.argument("estimand")].model]
     given = asked.argument("reference") or {}
     columns = {name: asked.column(name) for name in (first, second)}
     reference = {name: given.get(name, column.reference) for name, column in columns.items()}
     others = [[level for level in columns[n].levels if level != reference[n]] for n in (first, second)]
     for group, rows in asked.groups():
-        adjust = _adjusted_for(rows)
+        adjust = adjusted_for(rows)
         pair = f"{write_name(first)} * {write_name(second)}"
-        right = " + ".join([pair, *_write_covariates(adjust)])
-        yield _fit(asked, group, asked.argument("outcome"), f"quote({right})", family)
+        right = " + ".join([pair, *write_covariates(adjust)])
+        yield write_fit(asked, group, asked.argument("outcome"), f"quote({right})", family)
         for number, row in rows:
             own = _find_pair(row, (first, second), (reference, others))
             if own is None:
@@ -256,7 +264,7 @@ def interaction(asked: Asked) -> Lines:
             kind = ESTIMANDS[row["estimand"]]
             more = f", log = {str(row['scale'] == 'log').upper()}"
             more += "" if kind.null_value is not None else ", test = FALSE"
-            yield asked.check(number, f"measure(model, {places}, {of}, {_common(asked)}{more})")
+            yield asked.check(number, f"measure(model, {places}, {of}, {write_options(asked)}{more})")
 
 
 def _find_pair(
@@ -274,59 +282,6 @@ def _find_pair(
     return None
 
 
-def curve(asked: Asked) -> Lines:
-    """Write points of a dose-response curve against its reference, and Wald tests of it."""
-    outcome, exposure = asked.argument("outcome"), asked.argument("exposure")
-    family, knots = _FAMILIES[ESTIMANDS[asked.argument("estimand")].model], asked.argument("knots")
-    count = repr(float(knots)) if isinstance(knots, int) else ", ".join(repr(float(knot)) for knot in knots)
-    terms = int(knots) - 1 if isinstance(knots, int) else len(set(knots)) - 1
-    known = f"complete({asked.whole}, {write_names(asked.names)})"
-    yield f"knots <- with_knots(quote(rcs({write_name(exposure)}, {count})), {known})"
-    for group, rows in asked.groups():
-        own = _write_covariates(_adjusted_for(rows))
-        right = f'call("+", knots, quote({" + ".join(own)}))' if own else "knots"
-        yield _fit(asked, group, outcome, right, family)
-        for number, row in rows:
-            if row["estimand"] == "term":
-                places = f"{2 if row['level'] == 'overall' else 3}:{terms + 1}"
-                yield asked.check(number, f"wald_test(model, {places}, {asked.degrees})")
-                continue
-            points = f"{float(row['level'])!r}, {float(row['reference'])!r}"
-            log = str(row["scale"] == "log").upper()
-            found = f"curve_point(model, knots, {quote(exposure)}, {points}, {_common(asked)}, {log})"
-            yield asked.check(number, found)
-
-
-def trend(asked: Asked) -> Lines:
-    """Write trends over the scores of levels."""
-    outcome, over = asked.argument("outcome"), asked.argument("over")
-    column, given = asked.column(over), asked.argument("scores")
-    variables = f"{asked.whole}$variables"
-    if column.continuous:
-        score = f"{variables}[[{quote(over)}]]"
-    else:
-        years = [_YEARS.match(level) for level in column.levels]
-        scores = [float(place) for place in range(len(column.levels))]
-        if given is not None:
-            scores = [float(given[level]) for level in column.levels]
-        elif all(years):
-            scores = [(int(year[1]) + int(year[2] or year[1]) + 1) / 2 for year in years if year]
-        levels = f"as.character({variables}[[{quote(over)}]]), {write_vector(list(column.levels))}"
-        score = f"{write_vector(scores)}[match({levels})]"
-    yield f"{variables}$.score <- {score}"
-    if asked.argument("degree") > 1:
-        middle = f"mean(range(people_of({asked.whole})$.score, na.rm = TRUE))"
-        yield f"{variables}$.score <- {variables}$.score - {middle}"
-    powers = [".score", "I(.score^2)"][: asked.argument("degree")]
-    for group, rows in asked.groups():
-        measured, adjust = rows[0][1]["estimand"], rows[0][1]["adjust"]
-        right = " + ".join([*powers, *_write_covariates(adjust)])
-        yield _fit(asked, group, outcome, f"quote({right})", _FAMILIES[ESTIMANDS[measured].model])
-        for number, row in rows:
-            place = 2 if row["level"] == "linear" else 3
-            yield asked.check(number, f"coefficient(model, {place}, {_common(asked)}{_log(row)})")
-
-
 WRITERS: Mapping[str, Callable[[Asked], Lines]] = {
     "association": association,
     "model": model,
@@ -334,6 +289,4 @@ WRITERS: Mapping[str, Callable[[Asked], Lines]] = {
     "predict": predict,
     "term_test": term_test,
     "interaction": interaction,
-    "curve": curve,
-    "trend": trend,
 }

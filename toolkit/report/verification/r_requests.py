@@ -1,15 +1,17 @@
 """Write the call of an estimator in R: the design, the domain, and a comparison for each of its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+
+import polars as pl
 
 from toolkit.estimate.survey import Column, read, weight_of
 from toolkit.report.verification.r_expressions import RWriter, write_name, write_value
 from toolkit.results import ESTIMANDS
 from toolkit.studies import Study, WeightChoice, quote
-from toolkit.variables import parse, weight_name
+from toolkit.variables import Variable, parse, weight_name
 
 Row = Mapping[str, Any]
 Lines = Iterator[str]
@@ -40,8 +42,8 @@ class Asked:
     def weight(self) -> WeightChoice:
         """The weight of the analysis, with the cycles that contribute."""
         condition = parse(self.domain)
-        columns = read(self.study, [*self.names, *self.by, *condition.names], self.by)
-        return weight_of(self.study, columns.values(), condition)
+        names = dict.fromkeys([*self.names, *self.by, *condition.names])
+        return weight_of(self.study, [self.column(name) for name in names], condition)
 
     @cached_property
     def whole(self) -> str:
@@ -49,7 +51,10 @@ class Asked:
         return f"domain_{self.number}"
 
     def column(self, name: str) -> Column:
-        """Read a variable as the estimator does; codes are categories where they form groups."""
+        """Read a variable as the estimator does; codes of groups are categories, and dates numbers."""
+        if self.study.people.schema[name].is_temporal():
+            known = self.study.codebook.variables.get(name, Variable(name, name, "number"))
+            return Column(replace(known, kind="number"), pl.col(name))
         grouped = (*self.by, *(self.argument(role) for role in _GROUPING))
         return read(self.study, [name], [name] if name in grouped else [])[name]
 

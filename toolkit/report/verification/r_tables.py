@@ -23,10 +23,12 @@ class _Part(NamedTuple):
 
 def split(asked: Asked) -> list[Asked]:
     """Split a table or an atlas into calls, each with its rows; any other call is one."""
-    if asked.estimator == "atlas":
-        return _split_atlas(asked)
-    if asked.estimator != "describe":
-        return [asked]
+    several = SEVERAL.get(asked.estimator)
+    return several(asked) if several else [asked]
+
+
+def _split_table(asked: Asked) -> list[Asked]:
+    """Split a table into estimates and tests, each with its weight."""
     parts: dict[_Part, list[tuple[int, Row]]] = {}
     for number, row in asked.rows:
         parts.setdefault(_part_of(asked, row), []).append((number, row))
@@ -146,6 +148,7 @@ def standardized_mean_difference(asked: Asked) -> Lines:
         yield asked.check(number, found)
 
 
+SEVERAL: Mapping[str, Callable[[Asked], list[Asked]]] = {"describe": _split_table, "atlas": _split_atlas}
 WRITERS: Mapping[str, Callable[[Asked], Lines]] = {
     "people": people,
     "missing": missing,

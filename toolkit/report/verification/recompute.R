@@ -398,11 +398,34 @@ curve_point <- function(model, knots, name, at, reference, degrees, conf, log) {
   error <- sqrt(as.numeric(t(slope) %*% vcov(model$fit)[places, places] %*% slope))
   described(model, sum(slope * coef(model$fit)[places]), error, df_of(model, degrees), conf, log)
 }
+# The place of a date in its year, in months from the beginning of January.
+months_of <- function(dates) {
+  day <- as.POSIXlt(as.Date(substr(dates, 1, 10)))
+  year <- day$year + 1900
+  leap <- year %% 4 == 0 & (year %% 100 != 0 | year %% 400 == 0)
+  12 * (day$yday + 0.5) / ifelse(leap, 366, 365)
+}
+# The swing and the peak of a seasonal curve, from the coefficients of its cosine and sine.
+of_season <- function(model, point, slope, degrees, conf, log = FALSE) {
+  error <- sqrt(as.numeric(t(slope) %*% vcov(model$fit)[2:3, 2:3] %*% slope))
+  described(model, point, error, df_of(model, degrees), conf, log, test = FALSE)
+}
+swing_of <- function(model, times, degrees, conf, log = FALSE) {
+  b <- unname(coef(model$fit)[2:3]); amplitude <- sqrt(sum(b^2))
+  found <- of_season(model, times * amplitude, times * b / amplitude, degrees, conf, log)
+  found$conf_low <- max(found$conf_low, if (log) 1 else 0)
+  found
+}
+peak_of <- function(model, turn, degrees, conf) {
+  b <- unname(coef(model$fit)[2:3]); angle <- turn / (2 * pi)
+  of_season(model, (atan2(b[2], b[1]) * angle) %% turn, angle * c(-b[2], b[1]) / sum(b^2), degrees, conf)
+}
 wald_test <- function(model, places, degrees) {
   fit <- model$fit; b <- coef(fit)[places]; q <- length(places); df <- df_of(model, degrees)
   f <- as.numeric(t(b) %*% solve(vcov(fit)[places, places, drop = FALSE], b)) / q
   if (degrees == "design") { f <- f * (df - q + 1) / df; df <- df - q + 1 }
-  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE)))
+  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE),
+                       n_cases = model$cases))
 }
 # regTermTest of terms, with the adjusted Wald test where the degrees of freedom are the design's.
 term_test <- function(model, terms, degrees) {
@@ -410,7 +433,8 @@ term_test <- function(model, terms, degrees) {
   found <- regTermTest(model$fit, terms, method = "Wald", df = df)
   f <- as.numeric(found$Ftest); q <- found$df
   if (degrees == "design") { f <- f * (df - q + 1) / df; df <- df - q + 1 }
-  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE)))
+  c(model$counts, list(statistic = f, df_numerator = q, df = df, p_value = pf(f, q, df, lower.tail = FALSE),
+                       n_cases = model$cases))
 }
 # regTermTest refits the smaller model with the call of the larger, whose starting values do not fit it. svyglm
 # scales weights to a mean of 1 over all rows, and R's users have in them the participants with missing values.
@@ -647,22 +671,26 @@ heterogeneity <- function(whole, rows, logarithms, summed, df = NULL) {
   c(as.list(counts_of(rows, summed)), list(statistic = f, df_numerator = q, df = if (is.finite(df)) df,
                                            p_value = pf(f, q, df, lower.tail = FALSE)))
 }
-# One row of several imputations, by MIcombine.
+# One row of several imputations, by MIcombine. Sizes, counts and standardized differences have no interval.
 pooled <- function(imputations, place, conf, log = FALSE, test = TRUE, share = FALSE, df_complete = NULL) {
   rows <- lapply(imputations, function(rows) if (place <= length(rows)) rows[[place]])
-  if (any(sapply(rows, function(row) is.null(row$std_error)))) return(list())
-  points <- lapply(rows, function(row) if (log) base::log(row$estimate) else row$estimate)
+  each <- function(name) unlist(lapply(rows, function(row) row[[name]]))
+  known <- function(name) length(each(name)) == length(rows)
+  if (!known("estimate")) return(list())
+  result <- list(n = rows[[1]]$n, n_missing = rows[[1]]$n_missing)
+  if (known("n_cases")) result$n_cases <- round(mean(each("n_cases")))
+  for (name in c("deff", "n_effective")) if (known(name)) result[[name]] <- mean(each(name))
+  if (!known("std_error")) return(if (is.null(conf)) c(result, list(estimate = mean(each("estimate")))) else list())
+  points <- if (log) base::log(each("estimate")) else each("estimate")
   complete <- if (is.null(df_complete)) rows[[1]]$df else df_complete
-  found <- mitools::MIcombine(points, lapply(rows, function(row) matrix(row$std_error^2)), df.complete = complete)
+  found <- mitools::MIcombine(as.list(points), lapply(each("std_error"), function(error) matrix(error^2)),
+                              df.complete = if (is.null(complete)) Inf else complete)
   point <- one(coef(found)); error <- sqrt(one(vcov(found))); df <- found$df
   shown <- if (log) exp else identity
-  ends <- around(point, error, df, conf)
-  each <- function(name) unlist(lapply(rows, function(row) row[[name]]))
-  result <- list(estimate = shown(point), std_error = error, df = df, conf_low = shown(ends$conf_low),
-                 conf_high = shown(ends$conf_high), n = rows[[1]]$n, n_missing = rows[[1]]$n_missing,
-                 missing_information = found$missinfo)
-  if (share) result[c("conf_low", "conf_high")] <- as.list(logit_ends(point, error, df, conf))
-  if (!is.null(each("n_cases"))) result$n_cases <- round(mean(each("n_cases")))
+  result <- c(result, list(estimate = shown(point), std_error = error, df = df, missing_information = found$missinfo))
+  if (is.null(conf)) return(result)
+  ends <- if (share) logit_ends(point, error, df, conf) else shown(unlist(around(point, error, df, conf)[c("conf_low", "conf_high")]))
+  result <- c(result, list(conf_low = ends[[1]], conf_high = ends[[2]]))
   if (test) c(result, list(statistic = point / error, p_value = 2 * pt(-abs(point / error), df))) else result
 }
 

@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 from scipy.special import stdtrit
 
 import toolkit as tk
+from tests.support.invented import crowded
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import R_SURVEY
 from toolkit.errors import EstimationError
@@ -139,3 +140,18 @@ def test_studies_of_other_people_are_no_imputations(studies):
     fewer = tk.study(studies[0].people.head(100), design=tk.Design(weight="WTMEC2YR"))
     with pytest.raises(EstimationError, match=mentioning("8,591")):
         tk.imputed([studies[0], fewer], tk.mean, "age_mid")
+
+
+def test_a_table_of_imputations_has_their_mean_sizes_and_no_failed_counts():
+    study = crowded()
+    imputations = tk.impute(study, "nights", outcome="cramps", m=3, iterations=2)
+    tables = [tk.describe(one, ("nights", "cramps"), by="sex", difference=True) for one in imputations]
+    pooled = tk.pool(tables)
+    for estimand in ("people", "standardized_mean_difference"):
+        own = pooled.filter(pl.col("estimand") == estimand)
+        means = [frame.filter(pl.col("estimand") == estimand)["estimate"].to_numpy() for frame in tables]
+        np.testing.assert_allclose(np.mean(means, axis=0), own["estimate"].to_numpy(), rtol=1e-12)
+        assert {"ok"} == {*own["reliability"]}
+        assert own["conf_low"].is_null().all()
+    assert pooled.filter(pl.col("estimand") == "missing").is_empty()
+    assert tk.table(pooled).as_raw_html()
