@@ -372,6 +372,7 @@ def test_a_result_of_nhanes_is_recomputed_from_the_publisher_s_files(
             tk.prevalence(s, "frequent_cramps", by=("sex", "age_group"), domain=adults),
             tk.association(s, "frequent_cramps", "diabetes_told", domain=adults),
             tk.association(s, "any_cramps", "obese", adjust=("sex", "age"), domain=adults),
+            tk.describe(s, ("age", "race_ethnicity", "hba1c"), by="sex", domain=adults, difference=True),
         ],
         tmp_path,
     )

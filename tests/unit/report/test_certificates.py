@@ -133,6 +133,15 @@ def test_a_result_of_another_study_is_refused(tmp_path: Path) -> None:
         tk.certificate(STUDY, tk.mean(other, "age"), tmp_path)
 
 
+def test_a_study_without_a_variable_of_the_result_is_refused(tmp_path: Path) -> None:
+    dated = crowd().with_columns(day=pl.date(2001, 1, 1) + pl.duration(days=pl.int_range(pl.len()) % 365))
+    dated = dated.with_columns(day2=pl.col("age") / 2)
+    study = tk.study(dated, design=tk.Design(weight="w"), name="crowd")
+    for result in (tk.effects.cosinor(study, "cramps", "day"), tk.describe(study, ("cramps", "day2"))):
+        with pytest.raises(VariableError, match=mentioning("no variable 'day")):
+            tk.certificate(STUDY, result, tmp_path)
+
+
 def test_a_column_that_r_cannot_name_is_refused(tmp_path: Path) -> None:
     study = tk.study(crowd().rename({"age": "a`ge"}), design=tk.Design(weight="w"), name="crowd")
     with pytest.raises(VariableError, match=mentioning("a`ge")):

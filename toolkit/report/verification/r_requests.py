@@ -52,7 +52,8 @@ class Asked:
 
     def column(self, name: str) -> Column:
         """Read a variable as the estimator does; codes of groups are categories, and dates numbers."""
-        if self.study.people.schema[name].is_temporal():
+        dtype = self.study.people.schema.get(name)
+        if dtype is not None and dtype.is_temporal():
             known = self.study.codebook.variables.get(name, Variable(name, name, "number"))
             return Column(replace(known, kind="number"), pl.col(name))
         grouped = (*self.by, *(self.argument(role) for role in _GROUPING))
