@@ -66,6 +66,8 @@ def descriptive(s: tk.Study) -> Iterator[tk.Estimates]:
     yield tk.prevalence(s, "region", by="known_sex")
     yield tk.prevalence(s, "cramps", by="sex", standardize={"band": {"20-39": 5, "40-59": 4, "60+": 3}})
     yield tk.prevalence(s, "cramps", by=("sex", "region"), standardize="us-2000")
+    # In a domain, by a variable that some participants lack, with calibrated weights too.
+    yield tk.prevalence(s, "region", by="known_sex", standardize="us-2000", domain="nights > 1")
     yield tk.mean(s, ("age", "nights"), by="region", domain="sex == 'f'")
     yield tk.total(s, "region", by="sex")
     yield tk.total(s, "nights")

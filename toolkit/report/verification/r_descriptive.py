@@ -51,14 +51,13 @@ def _standardized(asked: Asked, given: object) -> Lines:
         f"{quote(' | '.join(levels))} = {share!r}" for levels, share in standard.shares.items()
     )
     bands, groups = (f"function(data) with(data, {text})" for text in (bands, _paste(asked.by)))
-    column = asked.column(outcome)
-    for number, row in asked.rows:
-        group, level = " | ".join(row[name] for name in asked.by) or "all", str(row["level"] or column.case)
-        yield asked.check(
-            number,
-            f"standardized_prevalence({asked.whole}, {groups}, {quote(group)}, {quote(outcome)}, "
-            f"{quote(level)}, {bands}, c({shares}), {asked.confidence})",
-        )
+    column, method = asked.column(outcome), _INTERVALS.get(asked.argument("interval"), "")
+    options = f"{bands}, c({shares}), {write_names(asked.names)}, {quote(method)}, {asked.confidence}"
+    for group, rows in asked.groups():
+        for number, row in rows:
+            level = quote(str(row["level"] or column.case))
+            whose = f"{asked.whole}, {group}, {groups}, {quote(outcome)}, {level}"
+            yield asked.check(number, f"standardized_prevalence({whose}, {options})")
 
 
 def _paste(names: tuple[str, ...]) -> str:

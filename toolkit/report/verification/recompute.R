@@ -93,6 +93,11 @@ mean_influence <- function(d, point) {
 mean_replicates <- function(of, formula, d) {
   if (keeping && replicated(d)) of(formula, d, na.rm = TRUE, return.replicates = TRUE)$replicates
 }
+# The exact interval of a proportion from a sample of that size.
+beta_ends <- function(p, size, conf) {
+  tail <- (1 - conf) / 2
+  c(qbeta(tail, size * p, size * (1 - p) + 1), qbeta(1 - tail, size * p + 1, size * (1 - p)))
+}
 prevalence <- function(whole, group, name, level, method, conf) {
   d <- of_group(whole, group)
   d$variables$.x <- numbers(d, name, level)
@@ -105,10 +110,7 @@ prevalence <- function(whole, group, name, level, method, conf) {
   found <- with_pieces(found, d, mean_influence(d, found$estimate), mean_replicates(svymean, ~.x, d))
   if (method == "beta" && nrow(d$variables) != sum(counted(d)) && is.null(found$zero)) {
     # svyciprop takes the calibrated participants outside of the group for participants of it.
-    size <- found$n_effective * (reach(conf, sum(counted(d)) - 1) / reach(conf, found$df))^2
-    tail <- (1 - conf) / 2
-    ends <- c(qbeta(tail, size * found$estimate, size * (1 - found$estimate) + 1),
-              qbeta(1 - tail, size * found$estimate + 1, size * (1 - found$estimate)))
+    ends <- beta_ends(found$estimate, found$n_effective * (reach(conf, sum(counted(d)) - 1) / reach(conf, found$df))^2, conf)
   } else if (method == "logit") {
     fit <- exact_glm(.x ~ 1, complete(d, ".x"), quasibinomial())
     ends <- plogis(coef(fit) + c(-1, 1) * reach(conf, found$df) * error_of(fit))
@@ -225,17 +227,38 @@ quantile_of <- function(whole, group, name, prob, rule, interval, conf) {
   # R's svyquantile has the error at the 5% level only.
   c(rows, list(conf_low = ends[1], conf_high = ends[2], std_error = diff(ends) / (2 * reach(conf, degf(d)))))
 }
-standardized_prevalence <- function(whole, groups, group, name, level, bands, population, conf) {
+standardized_prevalence <- function(whole, group, groups, name, level, bands, population, names, method, conf) {
   d <- whole
   d$variables$.x <- numbers(d, name, level)
   d$variables$.band <- bands(d$variables)
   d$variables$.group <- groups(d$variables)
   own <- d[which(!is.na(d$variables$.band) & !is.na(d$variables$.group)), ]
   shares <- population[sort(unique(as.character(own$variables$.band)))]
-  own <- svystandardize(own, by = ~.band, over = ~.group, population = shares, excluding.missing = ~.x)
-  own <- own[which(as.character(own$variables$.group) == group), ]
-  mean <- svymean(~.x, own, na.rm = TRUE, deff = whole$.effect)
-  list(estimate = one(coef(mean)), std_error = error_of(mean), deff = effect_of(mean), n_effective = size_of(mean))
+  found <- if (is.null(d$postStrata)) standardized_mean(own, group, shares) else standardized_total(of_group(d, group), shares)
+  inside <- people_of(complete(of_group(whole, group), names))
+  inside$.x <- as.numeric(as.character(inside[[name]]) == level)
+  df <- degf(of_group(whole, group)); size <- found$estimate * (1 - found$estimate) / found$std_error^2
+  found <- c(counts(whole, group, names), found, list(n_cases = sum(inside$.x), df = df, n_effective = size))
+  if (method != "beta") return(found)
+  size <- size * (reach(conf, found$n - 1) / reach(conf, df))^2
+  c(found, as.list(setNames(beta_ends(found$estimate, size, conf), c("conf_low", "conf_high"))))
+}
+standardized_mean <- function(d, group, shares) {
+  d <- svystandardize(d, by = ~.band, over = ~.group, population = shares, excluding.missing = ~.x)
+  mean <- svymean(~.x, of_group(d, group), na.rm = TRUE)
+  list(estimate = one(coef(mean)), std_error = error_of(mean))
+}
+# svystandardize takes the calibration of weights before the standard, and the variance has it last: linearized here.
+standardized_total <- function(d, shares) {
+  w <- weights(d, "sampling"); x <- d$variables$.x; z <- numeric(length(x)); point <- 0
+  for (band in names(shares)) {
+    inside <- which(w > 0 & !is.na(x) & as.character(d$variables$.band) == band)
+    mean <- sum(w[inside] * x[inside]) / sum(w[inside])
+    point <- point + shares[[band]] * mean
+    z[inside] <- shares[[band]] * (x[inside] - mean) / sum(w[inside])
+  }
+  d$variables$.z <- z
+  list(estimate = point, std_error = error_of(svytotal(~.z, d)))
 }
 survival <- function(whole, group, time, event, case, at) {
   d <- complete(of_group(whole, group), c(time, event))

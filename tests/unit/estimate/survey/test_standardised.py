@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 import toolkit as tk
-from tests.support.invented import crowd, crowded, small
+from tests.support.invented import CLUSTERED, crowd, crowded, small
 from tests.support.messages import mentioning, mentions
 from tests.support.r_results import equal
 from toolkit.estimate.descriptive.prevalences import prevalence
@@ -98,3 +98,41 @@ def test_a_standard_that_does_not_fit_the_people_says_what_to_do(standard, domai
     ages = [16.0, 17.0, 18.0, 20.0, 35.0, 45.0, 50.0, 55.0, 58.0, 59.0, 41.0, 42.0, 43.0, 44.0, 46.0, 70.0]
     with pytest.raises(tk.EstimationError, match=mentioning(told)):
         prevalence(small(age=ages), outcome="cramps", standardise=standard, domain=domain)
+
+
+def test_calibration_and_standard_are_linearized_together():
+    """The standard error is that of the derivatives of the whole estimator, with its calibration."""
+    people = crowd()
+    totals, shares = {"f": 500_000.0, "m": 580_000.0}, {"20-39": 5 / 12, "40-59": 4 / 12, "60+": 3 / 12}
+    design = tk.Design(**vars(CLUSTERED)).calibrated({"sex": totals})
+    study = tk.study(people, design=design, name="calibrated and standardized", smallest_cell=0)
+    sex, band, region = (people[name].cast(pl.String).to_numpy() for name in ("sex", "band", "region"))
+    cramps, weight, age = (people[name].cast(pl.Float64).to_numpy() for name in ("cramps", "w", "age"))
+    inside = (region == "south") & (age > 30)
+
+    def standardize(weights):
+        calibrated = weights.copy()
+        for level, total in totals.items():
+            calibrated[sex == level] *= total / weights[sex == level].sum()
+        strata = [(share, inside & (band == level)) for level, share in shares.items()]
+        return sum(share * np.average(cramps[own], weights=calibrated[own]) for share, own in strata)
+
+    influence = np.empty(len(weight))
+    for at, own in enumerate(weight):
+        step = np.zeros(len(weight))
+        step[at] = own * 1e-4
+        influence[at] = own * (standardize(weight + step) - standardize(weight - step)) / (2 * step[at])
+    sums = people.select("stratum", "psu", z=influence).group_by("stratum", "psu").sum()
+    variance = sum(
+        len(own) / (len(own) - 1) * np.square(own - own.mean()).sum()
+        for own in (part["z"].to_numpy() for part in sums.partition_by("stratum"))
+    )
+    found = tk.prevalence(
+        study,
+        "cramps",
+        by="region",
+        domain="age > 30",
+        standardize={"band": {"20-39": 5, "40-59": 4, "60+": 3}},
+    ).filter(pl.col("region") == "south")
+    np.testing.assert_allclose(found["estimate"].item(), standardize(weight), rtol=1e-12)
+    np.testing.assert_allclose(found["std_error"].item(), variance**0.5, rtol=1e-7)
