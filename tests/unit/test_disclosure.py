@@ -233,6 +233,7 @@ def test_a_flow_gives_no_few_exclusions_back(lost: list[int]) -> None:
 
 def test_a_comparison_of_studies_names_no_rare_level_of_one_of_them() -> None:
     own, other = rare_ward("rare ward compared"), rare_ward("rare ward compared again")
+    study({"y": [0, 1]}, "a")  # Its name is in the names of all.
     rows = tk.tests.compare_studies([tk.prevalence(study, "y", by="ward") for study in (own, other)])
     shown = f"{rows}{rows._repr_html_()}{tk.finding(rows)}{tk.table(rows).as_raw_html()}"
     shown += json.dumps(tk.forest(rows).to_dict())

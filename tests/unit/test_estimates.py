@@ -244,7 +244,9 @@ def test_many_results_of_a_study_hold_it_once() -> None:
 
 
 def test_a_table_has_no_flow_of_its_own() -> None:
-    with pytest.raises(EstimationError, match=mentioning("own participants", "tk.flow(study, outcome)")):
+    with pytest.raises(
+        EstimationError, match=mentioning("different participants", "tk.flow(study, outcome, exposure)")
+    ):
         tk.flow(WITHOUT["describe"]())
 
 

@@ -11,6 +11,7 @@ from toolkit.disclosure.policies import SMALLEST_CELL as SMALLEST_CELL
 from toolkit.disclosure.policies import Policy as Policy
 from toolkit.disclosure.policies import begin_run as begin_run
 from toolkit.disclosure.policies import declare_policy as declare_policy
+from toolkit.disclosure.policies import join_studies as join_studies
 from toolkit.disclosure.policies import phrase_size as phrase_size
 from toolkit.disclosure.policies import policy_of as policy_of
 from toolkit.disclosure.policies import round_in_run as round_in_run

@@ -1,12 +1,13 @@
 """The rule of small cells: which counts of a study may be shown, and which others give them back."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any, TypeVar
 
 import polars as pl
+
+from toolkit.errors import join_list
 
 Key = TypeVar("Key", int, str)
 SMALLEST_CELL = 5  # of a study that does not declare its own
@@ -90,20 +91,17 @@ def rounding_unit(study: str | None) -> int:
 
 
 def policy_of(study: str | None) -> Policy:
-    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated.
-
-    A row that compares studies names all of them, and the strictest of theirs applies.
-    """
+    """Return the policy of a study: for an unknown name the strict one, unless its people are simulated."""
     if study in _POLICIES:
         return _POLICIES[study]
-    parts: list[Policy] = []
-    rest = study or ""
-    for name in sorted(filter(None, _POLICIES), key=len, reverse=True):
-        if name in rest:
-            parts, rest = [*parts, _POLICIES[name]], rest.replace(name, "")
-    if parts and {*re.findall(r"\w+", rest)} <= {"and"}:
-        return reduce(_merge, parts)
     return Policy(0) if "simulated" in (study or "").lower() else Policy()
+
+
+def join_studies(studies: Sequence[str]) -> str:
+    """Name several studies in one, for a row that compares them; the strictest of their policies applies."""
+    joined = join_list(studies)
+    declare_policy(joined, reduce(_merge, map(policy_of, studies)))
+    return joined
 
 
 def _merge(one: Policy, other: Policy) -> Policy:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from toolkit.disclosure import join_studies
 from toolkit.errors import EstimationError, join_list
 from toolkit.estimate.hypotheses.contrasts import contrast
 from toolkit.results import ESTIMANDS, SCHEMA, Estimates, Row, by_columns
@@ -166,7 +167,7 @@ def _test(compared: Sequence[Row], by: Sequence[str], df: float | None) -> Row:
         **{name: compared[0][name] for name in (*by, *_COMPARISON, "level_label", "exposure_label")},
         **{name: None if name in differing else compared[0][name] for name in _CIRCUMSTANCES},
         "estimand": "heterogeneity",
-        "study": join_list([str(row["study"]) for row in compared]),
+        "study": join_studies([str(row["study"]) for row in compared]),
         **sizes,
     }
 
