@@ -355,6 +355,8 @@ def test_imputations_of_nhanes_are_recomputed_with_the_publisher_s_design(
     made = tk.certificate(imputations, result, tmp_path)
     assert "public-use files" == made.data
     # Design and cycle follow from the files; all that may be imputed, or derived from it, is in the data.
+    told = (tmp_path / "README.txt").read_text()
+    assert "takes the imputed variables from derived_1.csv to derived_2.csv" in told
     for name in ("derived_1.csv", "derived_2.csv"):
         columns = {*pl.read_csv(tmp_path / name, infer_schema_length=None).columns}
         assert {"person", "bmi", "income_ratio", "age", "sex", "any_cramps", "diabetes_told"} == columns

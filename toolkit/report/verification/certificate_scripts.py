@@ -138,10 +138,11 @@ class Plan:
 
     def _readme(self) -> str:
         files = self._files(DATA)
+        imputed = f"takes the imputed variables from {self._files(DERIVED)}"
         where = {
             DATA: f"{files} {'have' if self.imputations else 'has'} the participants' data.",
-            PUBLIC: "It reads the publisher's files, whose addresses and hashes it lists, and derives each "
-            "variable from them.",
+            PUBLIC: "It reads the publisher's files, whose addresses and hashes it lists, and "
+            f"{imputed if self.imputations else 'derives each variable from them'}.",
             "": f"The data are not here: whoever has them writes {files} with the columns that the script "
             "lists, and it then compares.",
         }
@@ -232,16 +233,16 @@ class Plan:
     def _comparisons(self, asked: Asked, rare: Sequence[tuple[str, str]]) -> Iterator[str]:
         writer = WRITERS.get(asked.estimator)
         if writer is None:
-            yield from self._skip(asked, f"R's survey package has no counterpart of tk.{asked.estimator}")
+            yield from asked.skip_unknown(asked.estimator)
             return
         try:
             before = self._impute(asked) if self.imputations else asked.prepare()
             lines = [*before, *writer(asked)]
         except UntranslatableError as error:
-            yield from self._skip(asked, f"the domain cannot be written in R ({error})")
+            yield from asked.skip_all(f"the domain cannot be written in R ({error})")
             return
         if any(quote(level) in line for _, level in rare for line in lines):
-            yield from self._skip(asked, "it names a category of few participants")
+            yield from asked.skip_all("it names a category of few participants")
             return
         yield from lines
 
@@ -251,11 +252,6 @@ class Plan:
         yield from self._participants()
         yield from keep_imputation(asked)
         yield "})"
-
-    @staticmethod
-    def _skip(asked: Asked, why_not: str) -> Iterator[str]:
-        for number, _ in asked.rows:
-            yield asked.skip(number, why_not)
 
 
 def _number_file(name: str, number: str) -> str:

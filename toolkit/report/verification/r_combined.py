@@ -20,7 +20,7 @@ def contrast(asked: Asked) -> Lines:
     """Write contrasts and tests of heterogeneity of the rows of one call."""
     how = asked.arguments[COMBINED]
     if how["estimator"] not in BASE:
-        yield from _skip_all(asked, how["estimator"])
+        yield from asked.skip_unknown(how["estimator"])
         return
     base = [*how["rows"].rows(named=True)]
     if how["ratio"] and {row["scale"] for row in base} != {"log"}:
@@ -54,11 +54,6 @@ def contrast(asked: Asked) -> Lines:
         yield asked.check(number, f"contrasted({rows}, {weights}, {ends})")
 
 
-def _skip_all(asked: Asked, estimator: str) -> Lines:
-    for number, _ in asked.rows:
-        yield asked.skip(number, f"R's survey package has no counterpart of tk.{estimator}")
-
-
 def _weigh(asked: Asked, number: int, how: Mapping[str, Any]) -> Sequence[float]:
     """Give the weights of the combined rows in a contrast; in a test, 1 for those that it compares."""
     place = number - asked.every[0][0]
@@ -89,7 +84,7 @@ def pool(asked: Asked) -> Lines:
     """Write rows of imputations pooled by Rubin's rules; the script has read the imputations."""
     how = asked.arguments[COMBINED]
     if how["estimator"] not in (*BASE, *SEVERAL):
-        yield from _skip_all(asked, how["estimator"])
+        yield from asked.skip_unknown(how["estimator"])
         return
     df = "" if how["df_complete"] is None else f", df_complete = {_number(how['df_complete'])}"
     for number, row in asked.rows:

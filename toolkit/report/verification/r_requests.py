@@ -117,6 +117,15 @@ class Asked:
             return f"{self.keep}[[{number}]] <- list()"
         return f"note({number}, {quote(self.label(number))}, {quote(f'not recomputed: {why}')}, {_NOT})"
 
+    def skip_all(self, why: str) -> Lines:
+        """Write that no row is recomputed."""
+        for number, _ in self.rows:
+            yield self.skip(number, why)
+
+    def skip_unknown(self, estimator: str) -> Lines:
+        """Write that no row is recomputed, because survey lacks the estimator."""
+        yield from self.skip_all(f"R's survey package has no counterpart of tk.{estimator}")
+
     def prepare(self) -> Lines:
         """Write the participants of the domain, in the design of the analysis."""
         condition = parse(self.domain)

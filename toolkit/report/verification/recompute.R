@@ -644,7 +644,6 @@ rank_test <- function(whole, group, name, by, test, references, levels, conf) {
 # ---- Results of results --------------------------------------------------------------------------------
 # The covariance of rows: of the totals of their influence, or of their values with each replicate weight.
 joint <- function(whole, rows) {
-  points <- sapply(rows, function(row) row$estimate)
   if (replicated(whole)) {
     each <- sapply(rows, function(row) as.numeric(row$pieces$replicates))
     return(as.matrix(svrVar(each, whole$scale, whole$rscales, mse = whole$mse, coef = colMeans(each))))
