@@ -16,6 +16,7 @@ DOORS: dict[str, Callable[[Any], object]] = {
     "tk.causal_diagram": tk.causal_diagram,
     "tk.plan": tk.plan,
     "tk.open_study": tk.open_study,
+    "minutes=": lambda given: tk.open_study("nhanes", minutes=given),
     "tk.render": lambda given: tk.render(given, study="simulated"),
     "output=": lambda given: tk.render("diabetes", study="simulated", output=given),
     "tk.save": lambda given: tk.save(ROWS, given),

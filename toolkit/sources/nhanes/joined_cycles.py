@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from toolkit.errors import DatasetError
+from toolkit.errors import DatasetError, as_path
 from toolkit.files.cache import Inputs, cache_tables, hash_when_read, sha256_of
 from toolkit.files.checked_toml import Checked, read_toml, shipped
 from toolkit.files.download import Mirror, choose_mirror
@@ -63,6 +63,7 @@ def open_nhanes(
     divided by the years of all contributing cycles. If 1999-2000 is pooled with another cycle, 1999-2002 use
     the four-year weights.
     """
+    recordings = None if minutes is None else as_path(minutes, "minutes=")
     catalog = nhanes()
     chosen = choose_cycles(catalog, cycles)
     source = choose_mirror(mirror, catalog.site.site, SETTING)
@@ -76,9 +77,9 @@ def open_nhanes(
     people = people.with_columns(pl.col("cycle").cast(codebook["cycle"].dtype))
     provenance = _provenance(catalog, chosen, source, found)
     inputs = rests_on(catalog, chosen, source, found)
-    if minutes is not None:
-        inputs = _with_recordings(inputs, Path(minutes))
-        measured = add_minutes(people, codebook, minutes)
+    if recordings is not None:
+        inputs = _with_recordings(inputs, recordings)
+        measured = add_minutes(people, codebook, recordings)
         people, codebook = measured.people, measured.codebook
         provenance |= measured.provenance
     return Study(
