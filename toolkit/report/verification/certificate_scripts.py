@@ -146,8 +146,9 @@ class Plan:
             "": f"The data are not here: whoever has them writes {files} with the columns that the script "
             "lists, and it then compares.",
         }
+        rows = len(self.compared)
         return (
-            f"This folder certifies {len(self.compared)} results of {self.study.label}. Run "
+            f"This folder certifies {rows:,} result row{'s' * (rows != 1)} of {self.study.label}. Run "
             f"`Rscript {SCRIPT}` in it, with the package survey installed: it recomputes each row of "
             f"{EXPECTED} and says which digits differ. {where[self.source]}\n"
         )
